@@ -1,0 +1,68 @@
+"""Every error a user can meet: what is wrong, where, why it is a limit, and what to do next.
+
+One exception type for a family of errors. None of them ever holds a secret's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ModelConfigError(Exception):
+    """The base of all errors of this package. Its text is written for the user as it stands."""
+
+
+class SchemaError(ModelConfigError, TypeError):
+    """A configuration class has a field that can't be stored. Raised when the class is defined."""
+
+
+class CodecError(ModelConfigError, ValueError):
+    """A value can't be stored, or a stored text can't be read."""
+
+
+class ReleaseError(ModelConfigError, ValueError):
+    """A release document can't be written, or is not what it should be."""
+
+
+class LocalError(ModelConfigError):
+    """The embedded AWS can't do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a configuration.
+
+    Attributes:
+        where: the model and path ("support_chat/prompt/system"), or the setting.
+        problem: what is wrong there, with the value's size or kind, never a secret's value.
+        fix: what to do about it.
+        reason: the limit and its source. Empty where the problem says it all.
+        file: the file to look at, relative to the project, where one is known.
+        line: the line in that file, counted from 1.
+    """
+
+    where: str
+    problem: str
+    fix: str
+    reason: str = ""
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f" ({self.file}:{self.line})" if self.file and self.line else ""
+        lines = [f"{self.where}{place}: {self.problem}"]
+        if self.reason:
+            lines.append(f"    why: {self.reason}")
+        lines.append(f"    fix: {self.fix}")
+        return "\n".join(lines)
+
+
+class InvalidConfigurationError(ModelConfigError):
+    """The configuration was refused before anything was deployed; `findings` holds every reason."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        count = len(self.findings)
+        title = f"{count} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
+        super().__init__("\n".join([title, *(f"  {finding}" for finding in self.findings)]))
