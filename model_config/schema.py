@@ -161,9 +161,9 @@ class EndpointModel(ModelConfig):
 
 
 def text_beside(module_file: str, name: str) -> str:
-    """Return the text of a file beside a module: `text_beside(__file__, "support_chat.md")`.
+    r"""Return the text of a file beside a module: `text_beside(__file__, "support_chat.md")`.
 
-    Line ends become "\\n" whatever git checked out, so that a digest is the same everywhere, and
+    Line ends become "\n" whatever git checked out, so that a digest is the same everywhere, and
     the one line end that editors put at a file's end is left out.
 
     Raises:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from model_config.core.errors import CodecError
 
-Value: TypeAlias = "str | int | float | bool | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
 Kind: TypeAlias = Literal["text", "json"]
 
 #: Bytes of UTF-8 that one Standard parameter holds (SSM API reference, PutParameter, Tier).
@@ -29,6 +29,7 @@ _QUOTE = '"'
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # json.dumps escapes those below U+0020 itself; these it leaves as they are.
 _CONTROL_IN_JSON = re.compile(r"[\x7f-\x9f]")
+_CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byte in UTF-8
 # SSM refuses `{{`. Each brace that another one follows is escaped, so `{{{` leaves no pair either.
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
@@ -81,7 +82,7 @@ def split(text: str, size: int = PART_BYTES) -> list[str]:
     parts, start = [], 0
     while start < len(data):
         end = min(start + size, len(data))
-        while end < len(data) and data[end] & 0xC0 == 0x80:  # a continuation byte of UTF-8
+        while end < len(data) and data[end] in _CONTINUATION_BYTES:
             end -= 1
         parts.append(data[start:end].decode())
         start = end
@@ -101,27 +102,28 @@ def check_storable(value: object) -> None:
     """
     match value:
         case None | bool():
-            return
+            pass
         case str():
-            if not value.isascii():
-                _refuse_lone_surrogates(value)
-        case int():
-            if abs(value) > MAX_INTEGER:
-                raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
-        case float():
-            if not math.isfinite(value):
-                raise CodecError(f"{value} is no JSON number")
-        case dict():
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    raise CodecError(f"a key of type {type(key).__name__}, and JSON has strings")
-                check_storable(key)
-                check_storable(item)
+            _refuse_lone_surrogates(value)
+        case int() if abs(value) > MAX_INTEGER:
+            raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
+        case float() if not math.isfinite(value):
+            raise CodecError(f"{value} is no JSON number")
+        case int() | float():
+            pass
         case list():
-            for item in value:
-                check_storable(item)
+            _check_items(value)
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise CodecError("a key that is no string, and JSON has no other")
+            _check_items([*value, *value.values()])
         case _:
             raise CodecError(f"a value of type {type(value).__name__}, which JSON can't hold")
+
+
+def _check_items(items: Iterable[object]) -> None:
+    for item in items:
+        check_storable(item)
 
 
 def _must_be_quoted(text: str) -> bool:

@@ -66,3 +66,51 @@ class InvalidConfigurationError(ModelConfigError):
         count = len(self.findings)
         title = f"{count} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
         super().__init__("\n".join([title, *(f"  {finding}" for finding in self.findings)]))
+
+
+class UsageError(ModelConfigError, ValueError):
+    """A name, number or label that can't be used, refused before AWS is asked."""
+
+
+class ModelNotFoundError(ModelConfigError, LookupError):
+    """There is no release of that model in that environment."""
+
+
+class ReleaseNotFoundError(ModelConfigError, LookupError):
+    """The model has no release of that number."""
+
+
+class LabelNotFoundError(ReleaseNotFoundError):
+    """The label is on no release of the model. The text holds the promote command."""
+
+
+class StoreError(ModelConfigError):
+    """AWS refused a request, for a reason that none of the types below names."""
+
+
+class AccessDeniedError(StoreError):
+    """A permission is missing: the text says which, and on what."""
+
+
+class KeyUnavailableError(StoreError):
+    """The KMS key is disabled, pending deletion or gone."""
+
+
+class StoreUnavailableError(StoreError):
+    """AWS can't be asked right now: no network, no answer in time, throttling, a fault of AWS."""
+
+
+class CredentialsError(StoreUnavailableError):
+    """AWS can't be asked as things are set here: no region, no valid credentials, a wrong clock."""
+
+
+class StaleConfigurationError(ModelConfigError):
+    """AWS can't be asked, and the last configuration read is older than `max_stale` allows."""
+
+
+class SecretUnavailableError(ModelConfigError):
+    """A secret that the release names can't be had."""
+
+
+class SchemaMismatchError(ModelConfigError, ValueError):
+    """A release doesn't fit the class an application reads it into."""

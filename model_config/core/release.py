@@ -133,8 +133,10 @@ def read(
     _check_head(head, model, environment)
     body = head if "config" in head else _unpack(head, fetch_parts)
     config, secrets = body.get("config"), body.get("secrets")
-    if not isinstance(config, dict) or not _is_text_to_text(secrets):
+    if not isinstance(config, dict) or not isinstance(secrets, dict):
         raise ReleaseError("the release document has no `config` or no `secrets` object")
+    if not all(isinstance(name, str) for name in secrets.values()):
+        raise ReleaseError("`secrets` of the release document names no parameters")
     actual = digest_of(config)
     if actual != head["digest"]:
         raise ReleaseError(
@@ -186,13 +188,15 @@ def _unpack(
         raise ReleaseError("`data` of the release document is no text")
     try:
         unpacker = zlib.decompressobj()
-        raw = unpacker.decompress(base64.b64decode(data, validate=True), MAX_UNPACKED_BYTES)
+        raw = unpacker.decompress(
+            base64.b64decode(data.encode(), validate=True), MAX_UNPACKED_BYTES
+        )
         if not unpacker.eof:
             raise ReleaseError(
                 f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
             )
         return _object(raw.decode(), "the compressed release")
-    except (binascii.Error, zlib.error, UnicodeDecodeError) as error:
+    except (binascii.Error, zlib.error, UnicodeError) as error:
         raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
 
 
@@ -216,10 +220,6 @@ def _object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ReleaseError(f"{what} is no JSON object")
     return value
-
-
-def _is_text_to_text(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
 def _short_hash(text: str) -> str:

@@ -1,0 +1,78 @@
+"""The keys of a stack's file: each secret that a model names, and no unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from model_config.core.codec import PART_BYTES, encode, size_in_bytes
+from model_config.core.errors import CodecError, Finding
+from model_config.core.hierarchy import SECRETS, secrets_of
+from model_config.core.registry import Model
+from model_config.core.settings import (
+    NAMESPACE,
+    SETTING_KEYS,
+    StackConfig,
+    nearest,
+    set_secret_command,
+)
+
+
+def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
+    """Return, for each config key that a SecretRef names, the fields it is for."""
+    fields: dict[str, list[str]] = {}
+    for model in models:
+        for path, ref in secrets_of(model.config).items():
+            fields.setdefault(ref.config_key, []).append(f"{model.name}/{SECRETS}/{path}")
+    return fields
+
+
+def check_keys(config: StackConfig, secret_keys: Iterable[str]) -> Iterator[Finding]:
+    """Yield keys that are neither a setting nor a secret of a model."""
+    known = SETTING_KEYS | set(secret_keys)
+    for key in sorted({*config.own(), *config.own_secret_keys()} - known):
+        yield Finding(
+            f"{NAMESPACE}:{key}",
+            "there is no such setting, and no model has a secret of that name",
+            nearest(key, known),
+            file=config.file,
+        )
+
+
+def check_secrets(fields: Mapping[str, list[str]], config: StackConfig) -> Iterator[Finding]:
+    """Yield secrets that are missing, stand in plain text or can't be stored: all at once."""
+    for key, places in sorted(fields.items()):
+        for problem, fix, reason in _problems_of(key, config):
+            yield Finding(", ".join(places), problem, fix, reason, config.file)
+
+
+def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]]:
+    """Yield the problem, the fix and the reason."""
+    value, is_secret = config.own().get(key), key in config.own_secret_keys()
+    command = set_secret_command(key, config.stack)
+    if key in SETTING_KEYS:
+        yield f'"{key}" is the name of a setting', "give the SecretRef another key", ""
+    elif value is not None and not is_secret:
+        yield (
+            f"{NAMESPACE}:{key} stands in plain text in {config.file}",
+            f"replace the secret at its provider, since it could be read, then run: {command}",
+            "",
+        )
+    elif value == "" or (value is None and not is_secret):
+        yield f"the secret {NAMESPACE}:{key} is not set", command, ""
+    elif value is not None:
+        yield from _problems_of_value(value, command)
+
+
+def _problems_of_value(value: str, command: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        size = size_in_bytes(encode(value))
+    except CodecError as error:
+        yield f"the secret can't be stored: {error}", command, ""
+        return
+    if size > PART_BYTES:
+        yield (
+            f"the secret has {size:,} bytes",
+            f"store a shorter one: {command}",
+            f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
+            "(SSM API reference, PutParameter, Tier)",
+        )

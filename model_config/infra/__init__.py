@@ -1,0 +1,1 @@
+"""The Pulumi side: the only place that imports pulumi."""

@@ -1,0 +1,89 @@
+"""One model in SSM: its parameters, the release that closes them off, and who may read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from model_config.core.codec import encode
+from model_config.core.deployment import PlannedModel
+from model_config.core.settings import NAMESPACE, Settings
+from model_config.infra.encryption_key import EncryptionKey
+from model_config.infra.reader_policy import reader_policy
+from model_config.schema import SecretRef
+
+
+class ModelParameters(pulumi.ComponentResource):
+    """Every value of a model as a SecureString, and the release, written after all of them.
+
+    Logical names are paths, so neither the order of models nor what else there is matters: adding
+    one leaves the others as they are.
+
+    Attributes:
+        model: what was deployed.
+        parameters: the resources by their path in the model, "generation/temperature".
+        release: the release's parameter.
+        reader_policy: the managed policy for roles that read this model.
+    """
+
+    def __init__(self, model: PlannedModel, settings: Settings, key: EncryptionKey) -> None:
+        super().__init__("model-config:index:ModelParameters", model.name)
+        self.model = model
+        self._secure_string: dict[str, Any] = {
+            "type": aws.ssm.ParameterType.SECURE_STRING,
+            "key_id": key.arn,
+            "tags": settings.tags,
+        }
+        opts = pulumi.ResourceOptions(parent=self)
+        self.parameters = {
+            parameter.path: aws.ssm.Parameter(
+                f"{model.name}/{parameter.path}",
+                name=parameter.name,
+                value=_text_of(parameter.content),
+                tier="Standard",
+                opts=opts,
+                **self._secure_string,
+            )
+            for parameter in model.parameters
+        }
+        self.release = self._write_release(settings)
+        self.reader_policy = reader_policy(model, settings, key, parent=self)
+        self.register_outputs({"path": model.path, "digest": model.digest})
+
+    def _write_release(self, settings: Settings) -> aws.ssm.Parameter:
+        # Older releases still name parts that the program no longer knows, and a part whose text
+        # comes back has kept its name: so parts stay, and may be written over by the same text.
+        opts = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        parts = [
+            aws.ssm.Parameter(
+                f"{self.model.name}{name.removeprefix(self.model.path)}",
+                name=name,
+                value=text,
+                tier="Standard",
+                overwrite=True,
+                opts=opts,
+                **self._secure_string,
+            )
+            for name, text in self.model.release.parts.items()
+        ]
+        return aws.ssm.Parameter(
+            f"{self.model.name}/release",
+            name=self.model.release_name,
+            value=self.model.release.document,
+            # Always Advanced: it holds twice as much, and going back would lose the history.
+            tier="Advanced",
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*self.parameters.values(), *parts],
+                protect=settings.protect,
+            ),
+            **self._secure_string,
+        )
+
+
+def _text_of(content: str | SecretRef) -> pulumi.Input[str]:
+    if isinstance(content, SecretRef):
+        return pulumi.Config(NAMESPACE).require_secret(content.config_key).apply(encode)
+    return content

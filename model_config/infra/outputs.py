@@ -1,0 +1,55 @@
+"""What other stacks hold on to: plain values, every one of them known by the same name for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from model_config.core.settings import Settings
+from model_config.infra.encryption_key import EncryptionKey
+from model_config.infra.model_parameters import ModelParameters
+
+
+def export_stack(
+    settings: Settings,
+    key: EncryptionKey,
+    models: Sequence[ModelParameters],
+) -> None:
+    """Export the environment, the key, and each model with the version and ARN of each parameter.
+
+    Nothing here is secret. One secret, or one whole resource, among the outputs would make all of
+    them secret to a stack that reads them.
+    """
+    pulumi.export("environment", settings.environment)
+    pulumi.export("region", key.account.region)
+    pulumi.export("account_id", key.account.id)
+    pulumi.export("kms_key", {"arn": key.arn, "id": key.key_id, "alias": key.alias})
+    pulumi.export("models", {deployed.model.name: _model(deployed) for deployed in models})
+
+
+def _model(deployed: ModelParameters) -> dict[str, Any]:
+    model = deployed.model
+    return {
+        "path": model.path,
+        "digest": model.digest,
+        "release": _pin(model.release_name, deployed.release),
+        "reader_policy_arn": deployed.reader_policy.arn,
+        "reader_policy_json": deployed.reader_policy.policy,
+        "parameters": {
+            parameter.path: _pin(parameter.name, deployed.parameters[parameter.path])
+            for parameter in model.parameters
+        },
+    }
+
+
+def _pin(name: str, parameter: aws.ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
+    """Return what it takes to read exactly this version of a parameter."""
+    return {
+        "name": name,
+        "arn": parameter.arn,
+        "version": parameter.version.apply(int),  # numbers arrive as floats
+        "reference": parameter.version.apply(lambda version: f"{name}:{int(version)}"),
+    }
