@@ -35,8 +35,10 @@ def apply_overrides(
                 (
                     (model.name, *map(str, detail["loc"])),
                     message_of(detail),
-                    f"give {detail['loc'][-1] if detail['loc'] else model.name} a value that its "
-                    f"class in {model.file} allows (a text that looks like a number wants quotes)",
+                    (
+                        f"give it a value that {type(model.config).__name__} allows; "
+                        "a text that looks like a number wants quotes"
+                    ),
                 )
                 for detail in error.errors()
             ]

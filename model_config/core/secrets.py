@@ -73,6 +73,8 @@ def _problems_of_value(value: str, command: str) -> Iterator[tuple[str, str, str
         yield (
             f"the secret has {size:,} bytes",
             f"store a shorter one: {command}",
-            f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
-            "(SSM API reference, PutParameter, Tier)",
+            (
+                f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
+                "(SSM API reference, PutParameter, Tier)"
+            ),
         )

@@ -9,7 +9,7 @@ import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc, stack
@@ -44,7 +44,7 @@ def run_program(
     """
     with _fresh_runtime() as loop:
         mocks.set_mocks(mock, PROJECT_NAME, config.stack, preview, monitor=monitor)
-        set_root_resource(None)  # set_mocks leaves a stack of its own there
+        _forget_root_stack()  # set_mocks leaves one of its own
         set_all_config(dict(config.values), list(config.secret_keys))
         return loop.run_until_complete(_run(project))
 
@@ -92,8 +92,12 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
         gc.set_threshold(*threshold)
         gc.unfreeze()
         set_all_config({}, [])
-        set_root_resource(None)
+        _forget_root_stack()
         reset_options()
+
+
+def _forget_root_stack() -> None:
+    set_root_resource(cast(pulumi.Resource, None))  # typed as if there always were one
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,140 @@
+"""Deploy one environment to the embedded AWS, and tell what became of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+
+from model_config.core.errors import LocalError
+from model_config.core.registry import load_models, model_names
+from model_config.core.secrets import secret_fields
+from model_config.core.settings import NAMESPACE, StackConfig
+from model_config.core.stack_file import read_stack_file
+from model_config.local import embedded_aws
+from model_config.local.program import run_program
+from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
+from model_config.local.state import State, StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedParameter:
+    """One line of what a deploy did."""
+
+    model: str
+    path: str
+    version: int
+    arn: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a deploy made.
+
+    Attributes:
+        outputs: the stack's exports.
+        stand_ins: config keys of secrets that nobody gave a value.
+    """
+
+    environment: str
+    region: str
+    parameters: list[DeployedParameter]
+    outputs: dict[str, Any]
+    stand_ins: list[str]
+
+
+@contextmanager
+def deployed(project: Path, environment: str) -> Iterator[Deployment]:
+    """Deploy, and keep the embedded AWS there to look at until the block ends.
+
+    Only a deploy that succeeds whole is kept.
+
+    Raises:
+        InvalidConfigurationError: there is no such stack file, or it is none.
+        LocalError: the program was refused, the embedded AWS refused a write, or its state can't
+            be read or kept.
+    """
+    config, stand_ins = _with_secrets(read_stack_file(project, environment), project)
+    folder = StateFolder(project)
+    with folder.locked(), embedded_aws.embedded_aws():
+        state = folder.load()
+        embedded_aws.restore(state)
+        provider, outputs = _run(project, config, state)
+        folder.save(replace(state, parameters=embedded_aws.snapshot()))
+        yield Deployment(environment, outputs["region"], _report(provider), outputs, stand_ins)
+
+
+def _run(project: Path, config: StackConfig, state: State) -> tuple[LocalProvider, dict[str, Any]]:
+    region = config.region or embedded_aws.DEFAULT_REGION
+    provider = LocalProvider(region, state.environments.get(config.stack, {}))
+    try:
+        outputs = run_program(project, config, provider, LocalMonitor(provider))
+        provider.delete_what_is_gone()
+    except pulumi.RunError as error:
+        raise LocalError(str(error)) from None
+    except (ClientError, BotoCoreError) as error:
+        raise LocalError(f"the embedded AWS refused it, as AWS would: {error}") from None
+    state.environments[config.stack] = provider.resources
+    return provider, outputs
+
+
+def _with_secrets(config: StackConfig, project: Path) -> tuple[StackConfig, list[str]]:
+    """Give each secret its value from `secrets.yaml`, or a text that stands in for it.
+
+    A key that stands in the stack's file in plain text is left there, for the program to refuse.
+    """
+    wanted = set(secret_fields(load_models(model_names(), []))) - set(config.own())
+    given = _read_secrets(StateFolder(project).secrets_file, wanted)
+    values = {key: given.get(key, f"stand-in for {key}") for key in sorted(wanted)}
+    full_keys = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
+    return (
+        replace(
+            config,
+            values={**config.values, **full_keys},
+            # A setting that was given as a secret stays one, for the program to refuse.
+            secret_keys=config.secret_keys | set(full_keys),
+        ),
+        [key for key in values if key not in given],
+    )
+
+
+def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
+    """Return the values of `.local/secrets.yaml`; no error shows one.
+
+    Raises:
+        LocalError: it is no map from a secret's config key to text.
+    """
+    form = f'{file} holds lines such as `supportChatApiKey: "the secret\'s text"`'
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LocalError(f"{form}, and can't be read: {type(error).__name__}") from None
+    if not isinstance(content, dict):
+        raise LocalError(form)
+    for key, value in content.items():
+        if key not in wanted:
+            known = get_close_matches(str(key), wanted, n=1) or sorted(wanted)
+            raise LocalError(f"{file}: no model has a secret {key}; known: {', '.join(known)}")
+        if not isinstance(value, str):
+            raise LocalError(f"{form}: put the value of {key} in quotation marks")
+    return content
+
+
+def _report(provider: LocalProvider) -> list[DeployedParameter]:
+    rows = []
+    for key, resource in sorted({**provider.before, **provider.resources}.items()):
+        if resource.type == PARAMETER and key in provider.changes:
+            model, path = resource.name.split("/", 1)
+            version, arn = resource.outputs["version"], resource.outputs["arn"]
+            rows.append(DeployedParameter(model, path, version, arn, provider.changes[key]))
+    return rows

@@ -1,0 +1,135 @@
+"""An AWS inside this process, with what the last run left in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.client import BaseClient
+from moto import mock_aws
+from moto.core.base_backend import BackendDict
+from moto.kms.models import Key, kms_backends
+from moto.ssm.models import Parameter, ssm_backends
+
+from model_config.local.refusals import as_strict_as_aws
+from model_config.local.state import State
+
+ACCOUNT = "123456789012"
+DEFAULT_REGION = "us-east-1"
+#: For the embedded AWS alone; no other takes them.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+@contextmanager
+def embedded_aws() -> Iterator[None]:
+    """Answer every AWS request of this process from memory, whatever the environment names.
+
+    A developer's shell may hold a profile, credentials or an endpoint of a real AWS.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    with (
+        patch.dict(os.environ, {**kept, **CREDENTIALS, **nowhere}, clear=True),
+        mock_aws(),
+        as_strict_as_aws(),
+    ):
+        yield
+
+
+def client(service: str, region: str) -> BaseClient:
+    """Return a client of the embedded AWS."""
+    return boto3.client(service, region_name=region)
+
+
+def restore(state: State) -> None:
+    """Make the embedded AWS hold what `state` says, and nothing else.
+
+    The API could not do that: versions, labels and dates have to be the ones that were.
+    """
+    BackendDict.reset()
+    for resources in state.environments.values():
+        for resource in resources.values():
+            if resource.type == "aws:kms/key:Key":
+                install_key(resource.id, resource.outputs["region"], resource.inputs)
+    for resources in state.environments.values():
+        for resource in resources.values():
+            if resource.type == "aws:kms/alias:Alias":
+                install_alias(resource.outputs["region"], resource.inputs)
+            if resource.type == "aws:iam/policy:Policy":
+                install_policy(resource.inputs)
+    for region, parameters in state.parameters.items():
+        held = ssm_backends[ACCOUNT][region]._parameters  # noqa: SLF001
+        for name, versions in parameters.items():
+            held[name] = [_version(name, version) for version in versions]
+
+
+def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Return every parameter's versions, by region and name, as `restore` takes them."""
+    return {
+        region: {
+            name: [_fields(version) for version in versions]
+            for name, versions in backend._parameters.items()  # noqa: SLF001
+            if versions
+        }
+        for region, backend in ssm_backends[ACCOUNT].items()
+    }
+
+
+def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
+    """Put a KMS key in place under a given id, and return its ARN."""
+    key = Key(
+        policy=inputs["policy"],
+        key_usage="ENCRYPT_DECRYPT",
+        key_spec="SYMMETRIC_DEFAULT",
+        description=inputs["description"],
+        account_id=ACCOUNT,
+        region=region,
+    )
+    key.arn = key.arn.replace(key.id, key_id)
+    key.id = key_id
+    key.key_rotation_status = inputs["enableKeyRotation"]
+    keys = kms_backends[ACCOUNT][region].keys
+    if key_id in keys:  # a changed key keeps its aliases
+        key.aliases = keys[key_id].aliases
+    keys[key_id] = key
+    return str(key.arn)
+
+
+def install_alias(region: str, inputs: dict[str, Any]) -> None:
+    """Point an alias at a key."""
+    kms_backends[ACCOUNT][region].create_alias(inputs["targetKeyId"], inputs["name"])
+
+
+def install_policy(inputs: dict[str, Any]) -> str:
+    """Make a managed policy, and return its ARN."""
+    policy = client("iam", DEFAULT_REGION).create_policy(
+        PolicyName=inputs["name"],
+        Path=inputs["path"],
+        Description=inputs["description"],
+        PolicyDocument=inputs["policy"],
+    )["Policy"]
+    return str(policy["Arn"])
+
+
+_SAVED_FIELDS = (
+    "parameter_type", "description", "allowed_pattern", "keyid", "version", "data_type", "labels",
+    "tier", "policies",
+)  # fmt: skip
+
+
+def _fields(parameter: Parameter) -> dict[str, Any]:
+    return {
+        **{name: getattr(parameter, name) for name in _SAVED_FIELDS},
+        "value": parameter.decrypt(parameter.value),
+        "last_modified_date": parameter.last_modified_date.isoformat(),
+    }
+
+
+def _version(name: str, fields: dict[str, Any]) -> Parameter:
+    modified = datetime.fromisoformat(fields["last_modified_date"])
+    return Parameter(account_id=ACCOUNT, name=name, **{**fields, "last_modified_date": modified})

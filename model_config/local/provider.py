@@ -1,0 +1,187 @@
+"""Plays Pulumi's AWS provider for the embedded AWS: writes what changed, deletes what is gone.
+
+The rules are the provider's own: a change of a parameter's name, of its data type or from Advanced
+to Standard replaces it; tags alone write no new version; an existing parameter is not taken over.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pulumi.runtime import mocks
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
+
+from model_config.core.errors import LocalError
+from model_config.local import embedded_aws
+from model_config.local.program import plain
+from model_config.local.state import Resource
+
+Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
+PARAMETER = "aws:ssm/parameter:Parameter"
+KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
+POLICY = "aws:iam/policy:Policy"
+
+
+class LocalProvider(mocks.Mocks):
+    """Registers one environment's resources against what it had before.
+
+    Attributes:
+        before: what the last deploy left, by "type::name".
+        resources: what there is now.
+        changes: what became of each.
+    """
+
+    def __init__(self, region: str, before: dict[str, Resource]) -> None:
+        self.resources: dict[str, Resource] = {}
+        self.changes: dict[str, Change] = {}
+        self._region = region
+        self.before = before
+        self._ssm = embedded_aws.client("ssm", region)
+        self._lock = threading.Lock()  # registrations arrive on several threads
+        self._make: dict[str, Callable[[Resource, Resource | None], None]] = {
+            PARAMETER: self._put_parameter,
+            KEY: self._put_key,
+            ALIAS: self._put_alias,
+            POLICY: self._put_policy,
+        }
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Answer what the program asks the provider."""
+        answers = {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": embedded_aws.ACCOUNT},
+            "aws:index/getRegion:getRegion": {"region": self._region},
+        }
+        return answers[args.token], []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Create, update or leave one resource, and return its id and outputs."""
+        if not args.custom:
+            return None, args.inputs  # a component: a group in the tree, nothing in AWS
+        key = f"{args.typ}::{args.name}"
+        with self._lock:
+            if key in self.resources:
+                raise LocalError(f"the program registers {key} twice: Pulumi refuses that")
+            resource = Resource(args.typ, args.name, "", plain(args.inputs), {})
+            self._register(key, resource)
+        return resource.id, resource.outputs
+
+    def delete_what_is_gone(self) -> None:
+        """Delete what the program no longer registers, what depends on others first.
+
+        Raises:
+            LocalError: something among it is protected.
+        """
+        gone = {key: old for key, old in self.before.items() if key not in self.resources}
+        if protected := sorted(key for key, old in gone.items() if old.protect):
+            raise LocalError(
+                f"protected, so Pulumi refuses to delete it: {', '.join(protected)}. Keep it in "
+                "the program, or set model-config:protect to false, deploy, and then remove it"
+            )
+        for key, old in reversed(gone.items()):
+            if not old.retain_on_delete:
+                self._delete(old)
+                self.changes[key] = "deleted"
+
+    def _register(self, key: str, resource: Resource) -> None:
+        old = self.before.get(key)
+        if old is not None and old.inputs == resource.inputs:
+            resource.id, resource.outputs = old.id, old.outputs
+            self.changes[key] = "unchanged"
+        else:
+            self.changes[key] = "updated" if old else "created"
+            self._make[resource.type](resource, old)
+        self.resources[key] = resource
+
+    def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
+        inputs = resource.inputs
+        if old is not None and _must_be_replaced(old.inputs, inputs):
+            self._delete(old)
+            self.changes[f"{resource.type}::{resource.name}"] = "replaced"
+            old = None
+        tags = [{"Key": key, "Value": value} for key, value in inputs.get("tags", {}).items()]
+        name, version = inputs["name"], old.outputs["version"] if old else 0
+        if old is None or _without_tags(old.inputs) != _without_tags(inputs):
+            version = self._ssm.put_parameter(
+                Name=name,
+                Value=inputs["value"],
+                Type=inputs["type"],
+                KeyId=inputs["keyId"],
+                Tier=inputs["tier"],
+                Overwrite=old is not None or inputs.get("overwrite", False),
+            )["Version"]
+        if old is not None:
+            stale = sorted(set(old.inputs.get("tags", {})) - set(inputs.get("tags", {})))
+            self._ssm.remove_tags_from_resource(
+                ResourceType="Parameter", ResourceId=name, TagKeys=stale
+            )
+        self._ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tags)
+        resource.id = name
+        resource.outputs = {
+            **inputs,
+            "version": version,
+            "arn": f"arn:aws:ssm:{self._region}:{embedded_aws.ACCOUNT}:parameter{name}",
+        }
+
+    def _put_key(self, resource: Resource, old: Resource | None) -> None:
+        resource.id = old.id if old else str(uuid.uuid4())
+        arn = embedded_aws.install_key(resource.id, self._region, resource.inputs)
+        resource.outputs = {
+            **resource.inputs, "arn": arn, "keyId": resource.id, "region": self._region,
+        }  # fmt: skip
+
+    def _put_alias(self, resource: Resource, old: Resource | None) -> None:
+        if old is not None:
+            self._delete(old)
+        embedded_aws.install_alias(self._region, resource.inputs)
+        resource.id = resource.inputs["name"]
+        resource.outputs = {**resource.inputs, "region": self._region}
+
+    def _put_policy(self, resource: Resource, old: Resource | None) -> None:
+        if old is not None:
+            self._delete(old)
+        resource.id = embedded_aws.install_policy(resource.inputs)
+        resource.outputs = {**resource.inputs, "arn": resource.id}
+
+    def _delete(self, resource: Resource) -> None:
+        if resource.type == PARAMETER:
+            self._ssm.delete_parameters(Names=[resource.id])
+        elif resource.type == POLICY:
+            iam = embedded_aws.client("iam", self._region)
+            iam.delete_policy(PolicyArn=resource.id)
+        elif resource.type == ALIAS:
+            embedded_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
+        elif resource.type == KEY:
+            embedded_aws.client("kms", self._region).schedule_key_deletion(KeyId=resource.id)
+
+
+class LocalMonitor(MockMonitor):
+    """Notes the resource options that Pulumi's mocks don't hand on."""
+
+    def __init__(self, provider: LocalProvider) -> None:
+        super().__init__(provider)
+        self._provider = provider
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 -- the engine's own name
+        """Register, and keep `protect` and `retain_on_delete` beside the resource."""
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
+        resource = self._provider.resources.get(f"{request.type}::{request.name}")
+        if resource is not None:
+            resource.protect = request.protect
+            resource.retain_on_delete = request.retainOnDelete
+        return response
+
+
+def _must_be_replaced(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    return (
+        old["name"] != new["name"]
+        or old.get("dataType") != new.get("dataType")
+        or (old["tier"], new["tier"]) == ("Advanced", "Standard")
+    )
+
+
+def _without_tags(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if key != "tags"}

@@ -1,0 +1,75 @@
+"""What AWS refuses and moto takes: without it, a deploy that works here could fail there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.kms.models import kms_backends
+from moto.ssm.exceptions import ValidationException
+from moto.ssm.models import Parameter
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from model_config.core import limits
+from model_config.core.codec import PART_BYTES, size_in_bytes
+from model_config.core.release import RELEASE_BYTES
+
+_CHECKED = ("Name", "Value", "Type", "Tier", "KeyId")
+_TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}
+
+
+@contextmanager
+def as_strict_as_aws() -> Iterator[None]:
+    """Make moto's PutParameter refuse what AWS documents that it refuses."""
+    put = SimpleSystemManagerResponse.put_parameter
+
+    def strict_put(response: SimpleSystemManagerResponse) -> ActionResult:
+        given = {key: response._get_param(key) for key in _CHECKED}  # noqa: SLF001 -- moto's way
+        request = {key: value for key, value in given.items() if value is not None}
+        backend = response.ssm_backend
+        name = str(request["Name"])
+        versions = backend._parameters[name] if name in backend._parameters else []  # noqa: SLF001, SIM401
+        for reason in refusals(request, versions[-1] if versions else None, backend.region_name):
+            raise ValidationException(reason)
+        key = request.get("KeyId")
+        if key and not _exists(str(key), backend.account_id, backend.region_name):
+            raise JsonRESTError("InvalidKeyId", f"There is no key {key} in {backend.region_name}")
+        return put(response)
+
+    with patch.object(SimpleSystemManagerResponse, "put_parameter", strict_put):
+        yield
+
+
+def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
+    """Yield why AWS would refuse to put a parameter.
+
+    Args:
+        request: as PutParameter takes it.
+        current: the parameter's newest version, if there is one.
+        region: where it is put.
+    """
+    name, value = str(request["Name"]), str(request.get("Value", ""))
+    for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):
+        yield f"{finding.problem}: {finding.reason}"
+    if re.search(r"\{\{.*\}\}", value, re.DOTALL):
+        yield "Parameter value can't nest another parameter: it holds {{...}}"
+
+    current_tier = str(current.tier) if current else "Standard"
+    tier = str(request.get("Tier", current_tier))
+    limit = _TIER_BYTES.get(tier, RELEASE_BYTES)
+    if size_in_bytes(value) > limit:
+        yield f"{tier} tier parameters support a maximum parameter value of {limit} bytes"
+    if (current_tier, tier) == ("Advanced", "Standard"):
+        yield "This parameter uses the advanced-parameter tier and can't go back to standard"
+    if current and request.get("Type", current.parameter_type) != current.parameter_type:
+        yield "The parameter's type can't be changed"
+
+
+def _exists(key: str, account: str, region: str) -> bool:
+    kms = kms_backends[account][region]
+    return key == "alias/aws/ssm" or kms.any_id_to_key_id(key) in kms.keys

@@ -1,0 +1,162 @@
+"""What the embedded AWS remembers between two runs: one file, whole or not at all.
+
+Every process that uses it holds the lock, so `make local`, a second one and `serve` take turns.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_config.core.errors import LocalError
+
+_FORMAT = 1
+LOCK_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Resource:
+    """One resource that a deploy made: what Pulumi keeps in a stack's state."""
+
+    type: str
+    name: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    protect: bool = False
+    retain_on_delete: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """Everything there is.
+
+    Attributes:
+        environments: for each environment its resources, by "type::name".
+        parameters: for each region the SSM parameters' versions, oldest first, by name.
+    """
+
+    environments: dict[str, dict[str, Resource]] = field(default_factory=dict)
+    parameters: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+
+
+class StateFolder:
+    """The folder `.local/`: readable by its owner alone, since it holds secrets in plain text."""
+
+    def __init__(self, project: Path) -> None:
+        self.path = project / ".local"
+        self.secrets_file = self.path / "secrets.yaml"
+        self._file = self.path / "state.json"
+
+    @contextmanager
+    def locked(self, timeout: float = LOCK_SECONDS) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            LocalError: another process held it for `timeout` seconds, or nothing can be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            _wait_for(lock, timeout)
+            yield
+        finally:
+            os.close(lock)
+
+    def load(self) -> State:
+        """Return what was saved last, or an empty state.
+
+        Raises:
+            LocalError: the file is damaged, or of another version of this program.
+        """
+        try:
+            content = json.loads(self._file.read_bytes())
+            if content["format"] != _FORMAT:
+                raise LocalError(
+                    f"{self._file} has format {content['format']!r}, this program reads {_FORMAT}: "
+                    "start anew with `model-config local reset`"
+                )
+            return State(
+                {
+                    environment: {key: Resource(**item) for key, item in resources.items()}
+                    for environment, resources in content["environments"].items()
+                },
+                content["parameters"],
+            )
+        except FileNotFoundError:
+            return State()
+        except OSError as error:
+            raise LocalError(f"{self._file} can't be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise LocalError(
+                f"{self._file} is damaged: start anew with `model-config local reset` "
+                "(the embedded AWS forgets its versions; your modules are not touched)"
+            ) from None
+
+    def save(self, state: State) -> None:
+        """Write the state to the side and put it in place at once.
+
+        Raises:
+            LocalError: it can't be written; what was saved before is still there.
+        """
+        content = json.dumps({"format": _FORMAT, **asdict(state)})
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.path, prefix="state-")  # mode 0600
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).replace(self._file)
+            except BaseException:
+                Path(temporary).unlink()
+                raise
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def stamp(self) -> tuple[int, int]:
+        """Return what changes whenever the state is saved."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (status.st_mtime_ns, status.st_ino)
+
+    def reset(self) -> bool:
+        """Forget everything but `secrets.yaml`; tell whether there was anything."""
+        existed = self._file.exists()
+        self._file.unlink(missing_ok=True)
+        return existed
+
+    def _unwritable(self, error: OSError) -> LocalError:
+        return LocalError(
+            f"the embedded AWS can't keep its state in {self.path}: {error.strerror}. "
+            "Nothing was changed; make the folder writable, or free some disk, and run it again"
+        )
+
+
+def _wait_for(lock: int, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise LocalError(
+                    f"another deploy has held the embedded AWS for {timeout:.0f} seconds: "
+                    "wait for it to end, or stop it, and run this again"
+                ) from None
+            time.sleep(0.05)
+        else:
+            return
