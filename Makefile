@@ -1,0 +1,32 @@
+# Two commands do it all on a machine that has Python 3.11 and make: `make local`, `make test`.
+PYTHON ?= python3
+ENV ?= dev
+BIN := .venv/bin
+
+.PHONY: local test lint bench clean
+
+local: .venv/installed  ## deploy an environment to the embedded AWS: make local ENV=prod
+	@$(BIN)/model-config local deploy --environment $(ENV)
+
+test: .venv/installed  ## all tests; they need neither network nor credentials
+	$(BIN)/pytest
+
+lint: .venv/installed  ## what CI checks beside the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed  ## how fast it is, against the obvious alternatives
+	$(BIN)/python -m tests.bench
+
+# The environment is made once, and again when what it holds has changed. pip stays in it, since
+# Pulumi asks it which packages there are.
+.venv/installed: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+clean:  ## take away what these commands made
+	rm -rf .venv .local .bench
