@@ -24,7 +24,7 @@ _STAND_IN = (
 
 
 @app.command()
-def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:  # noqa: FBT002
+def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:
     """Deploy an environment to the embedded AWS, and read one model back.
 
     Example: model-config local deploy --environment prod
@@ -37,10 +37,7 @@ def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:  
             return
         print_table(
             ["model", "parameter", "version", "ARN"],
-            [
-                (row.model, row.path, _version(row), row.arn)
-                for row in deployment.parameters
-            ],
+            [(row.model, row.path, _version(row), row.arn) for row in deployment.parameters],
         )
         _print_read_back(deployment)
     _print_notes(deployment)
@@ -58,7 +55,8 @@ def serve(
     Example: model-config local serve --port 4566
     """
     from model_config.core.stack_file import read_stack_file
-    from model_config.local.embedded_aws import CREDENTIALS, DEFAULT_REGION
+    from model_config.local.embedded_aws import DEFAULT_REGION
+    from model_config.local.environment import CREDENTIALS
     from model_config.local.serve import HOST
     from model_config.local.serve import serve as serve_until_interrupted
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 from botocore.client import BaseClient
@@ -16,28 +14,18 @@ from moto.core.base_backend import BackendDict
 from moto.kms.models import Key, kms_backends
 from moto.ssm.models import Parameter, ssm_backends
 
+from model_config.local.environment import own_environment
 from model_config.local.refusals import as_strict_as_aws
 from model_config.local.state import State
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
-#: For the embedded AWS alone; no other takes them.
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 @contextmanager
 def embedded_aws() -> Iterator[None]:
-    """Answer every AWS request of this process from memory, whatever the environment names.
-
-    A developer's shell may hold a profile, credentials or an endpoint of a real AWS.
-    """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    with (
-        patch.dict(os.environ, {**kept, **CREDENTIALS, **nowhere}, clear=True),
-        mock_aws(),
-        as_strict_as_aws(),
-    ):
+    """Answer every AWS request of this process from memory, whatever the environment names."""
+    with own_environment(), mock_aws(), as_strict_as_aws():
         yield
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from pulumi.runtime import mocks
@@ -76,11 +76,7 @@ class LocalProvider(mocks.Mocks):
             LocalError: something among it is protected.
         """
         gone = {key: old for key, old in self.before.items() if key not in self.resources}
-        if protected := sorted(key for key, old in gone.items() if old.protect):
-            raise LocalError(
-                f"protected, so Pulumi refuses to delete it: {', '.join(protected)}. Keep it in "
-                "the program, or set model-config:protect to false, deploy, and then remove it"
-            )
+        _refuse_protected(gone.values())
         for key, old in reversed(gone.items()):
             if not old.retain_on_delete:
                 self._delete(old)
@@ -99,6 +95,7 @@ class LocalProvider(mocks.Mocks):
     def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
         inputs = resource.inputs
         if old is not None and _must_be_replaced(old.inputs, inputs):
+            _refuse_protected([old])
             self._delete(old)
             self.changes[f"{resource.type}::{resource.name}"] = "replaced"
             old = None
@@ -165,7 +162,7 @@ class LocalMonitor(MockMonitor):
         super().__init__(provider)
         self._provider = provider
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 -- the engine's own name
+    def RegisterResource(self, request: Any) -> Any:
         """Register, and keep `protect` and `retain_on_delete` beside the resource."""
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
         resource = self._provider.resources.get(f"{request.type}::{request.name}")
@@ -173,6 +170,14 @@ class LocalMonitor(MockMonitor):
             resource.protect = request.protect
             resource.retain_on_delete = request.retainOnDelete
         return response
+
+
+def _refuse_protected(resources: Iterable[Resource]) -> None:
+    if names := sorted(resource.name for resource in resources if resource.protect):
+        raise LocalError(
+            f"protected, so Pulumi refuses to delete or replace it: {', '.join(names)}. Keep it as "
+            "it is, or set model-config:protect to false, deploy, and then change it"
+        )
 
 
 def _must_be_replaced(old: dict[str, Any], new: dict[str, Any]) -> bool:

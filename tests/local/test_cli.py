@@ -1,0 +1,108 @@
+"""`model-config local`, as a person and as a script call it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from model_config.cli import app as cli
+from model_config.cli.output import print_table, shortened
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.usefixtures("project")
+def test_deploy_prints_each_parameter_and_reads_a_model_back():
+    output = run("local", "deploy")
+    row = next(line for line in output.splitlines() if "generation/temperature\t" in line)
+    assert row.split("\t") == [
+        "support_chat",
+        "generation/temperature",
+        "1 new",
+        "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/support_chat/generation/temperature",
+    ]
+    assert "support_chat, read back: release 1, sha256:" in output
+    assert "{{customer_name}}" in output
+    assert "********" in output
+    assert "stand-in for AWS" in output
+    assert "stand-in for supportChatApiKey" not in output  # its text
+    assert "documentEmbeddingApiKey, supportChatApiKey" in output
+
+
+def test_a_change_is_marked(project: Path):
+    run("local", "deploy")
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
+    output = run("local", "deploy")
+    assert "generation/temperature\t2 changed\t" in output
+    assert "33 unchanged, 2 updated" in output
+
+
+def test_json_holds_the_outputs_and_no_secret(project: Path):
+    (project / ".local").mkdir()
+    (project / ".local" / "secrets.yaml").write_text('supportChatApiKey: "sk-hidden"')
+    output = run("local", "deploy", "--environment", "prod", "--json")
+    deployment = json.loads(output)
+    assert deployment["outputs"]["models"]["support_chat"]["release"]["version"] == 1
+    assert deployment["environment"] == "prod"
+    assert "sk-hidden" not in output
+
+
+@pytest.mark.usefixtures("project")
+def test_reset_forgets_versions():
+    run("local", "deploy")
+    assert "is empty" in run("local", "reset")
+    assert "was empty already" in run("local", "reset")
+    assert "1 new" in run("local", "deploy")
+
+
+def test_a_refusal_is_a_text_and_exit_code_2(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    (project / "models" / "broken.py").write_text("MODEL = 1/0")
+    monkeypatch.setattr(sys, "argv", ["model-config", "local", "deploy"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "broken (models/broken.py:1): the module can't be imported: ZeroDivisionError" in error
+    assert "Traceback" not in error
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['model-config', '--help']\n"
+        "from model_config.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pulumi', 'pulumi_aws', 'boto3', 'moto', 'pydantic'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "local" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"), [(11, "hello world"), (10, "hel…orld"), (5, "h…rld")]
+)
+def test_a_long_text_is_shortened_in_its_middle(room: int, expected: str):
+    text = shortened("hello world", room)
+    assert len(text) <= room
+    assert text[0] == "h"
+    assert text.endswith("rld")
+    assert ("…" in text) == (expected != "hello world")
+
+
+def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]):
+    print_table(["a", "b"], [["x", 1], ["y", 2]])
+    assert capsys.readouterr().out == "x\t1\ny\t2\n"

@@ -1,0 +1,256 @@
+"""Deploys to the embedded AWS: what is written, what stays, what is refused."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from model_config.core.errors import InvalidConfigurationError, LocalError
+from model_config.local.deploy import Deployment, deployed
+from model_config.local.embedded_aws import client
+from model_config.local.state import StateFolder
+
+
+def deploy(project: Path, environment: str = "dev") -> Deployment:
+    with deployed(project, environment) as deployment:
+        return deployment
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def changes(deployment: Deployment) -> dict[str, tuple[int, str]]:
+    return {
+        f"{row.model}/{row.path}": (row.version, row.change)
+        for row in deployment.parameters
+        if row.change != "unchanged"
+    }
+
+
+def test_the_first_deploy_creates_everything_and_the_second_changes_nothing(project: Path):
+    first = deploy(project)
+    assert {row.change for row in first.parameters} == {"created"}
+    second = deploy(project)
+    assert changes(second) == {}
+    assert [row.version for row in second.parameters] == [1] * len(first.parameters)
+    assert second.outputs == first.outputs
+
+
+def test_an_edited_temperature_moves_that_parameter_and_its_release_alone(project: Path):
+    deploy(project)
+    edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 0.75")
+    assert changes(deploy(project)) == {
+        "support_chat/generation/temperature": (2, "updated"),
+        "support_chat/release": (2, "updated"),
+    }
+
+
+def test_a_removed_field_is_deleted(project: Path):
+    deploy(project)
+    edit(project / "models" / "support_chat.py", "top_p=0.95, ", "")
+    with deployed(project, "dev") as deployment:
+        assert changes(deployment) == {
+            "support_chat/generation/top_p": (1, "deleted"),
+            "support_chat/release": (2, "updated"),
+        }
+        ssm = client("ssm", "eu-west-1")
+        answer = ssm.get_parameters(Names=["/ai/dev/support_chat/generation/top_p"])
+        assert answer["InvalidParameters"]
+
+
+def test_a_shortened_prompt_loses_its_second_part(project: Path):
+    deploy(project)
+    (project / "models" / "support_chat.md").write_text("Be brief.")
+    assert changes(deploy(project))["support_chat/prompts/system.part2"] == (1, "deleted")
+
+
+def test_environments_stand_beside_each_other(project: Path):
+    deploy(project, "dev")
+    deploy(project, "prod")
+    with deployed(project, "dev"):
+        names = [
+            parameter["Name"]
+            for page in client("ssm", "eu-west-1")
+            .get_paginator("get_parameters_by_path")
+            .paginate(Path="/ai", Recursive=True)
+            for parameter in page["Parameters"]
+        ]
+    assert "/ai/dev/support_chat/generation/temperature" in names
+    assert "/ai/prod/support_chat/generation/temperature" in names
+
+
+def test_what_is_stored_is_what_aws_would_hold(project: Path):
+    with deployed(project, "dev") as deployment:
+        ssm, kms = client("ssm", "eu-west-1"), client("kms", "eu-west-1")
+        name = "/ai/dev/support_chat/prompts/templates"
+        stored = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        assert stored["Type"] == "SecureString"
+        assert "{{" not in stored["Value"]
+        assert "{{customer_name}}" in json.loads(stored["Value"])["greeting"]
+        assert (
+            stored["ARN"]
+            == deployment.outputs["models"]["support_chat"]["parameters"]["prompts/templates"][
+                "arn"
+            ]
+        )
+        key = deployment.outputs["kms_key"]
+        assert kms.describe_key(KeyId=key["alias"])["KeyMetadata"]["Arn"] == key["arn"]
+        tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+        assert tags == [{"Key": "environment", "Value": "dev"}]
+
+
+def test_the_key_the_labels_and_the_dates_survive(project: Path):
+    with deployed(project, "dev") as first:
+        key = first.outputs["kms_key"]["arn"]
+    folder = StateFolder(project)
+    state = folder.load()
+    release = state.parameters["eu-west-1"]["/ai/dev/support_chat/release"][0]
+    release["labels"], release["last_modified_date"] = ["stable"], "2026-01-02T03:04:05+00:00"
+    folder.save(state)
+    with deployed(project, "dev") as second:
+        assert second.outputs["kms_key"]["arn"] == key
+        [version] = client("ssm", "eu-west-1").get_parameter_history(
+            Name="/ai/dev/support_chat/release"
+        )["Parameters"]
+        assert version["Labels"] == ["stable"]
+        assert version["LastModifiedDate"].isoformat().startswith("2026-01-02")
+        assert version["KeyId"] == key
+
+
+def test_other_tags_write_no_new_version(project: Path):
+    deploy(project)
+    edit(project / "Pulumi.dev.yaml", "environment: dev", "team: support")
+    with deployed(project, "dev") as deployment:
+        assert {row.version for row in deployment.parameters} == {1}
+        name = "/ai/dev/support_chat/provider"
+        tags = client("ssm", "eu-west-1").list_tags_for_resource(
+            ResourceType="Parameter", ResourceId=name
+        )["TagList"]
+        assert tags == [{"Key": "team", "Value": "support"}]
+
+
+def test_another_prefix_moves_every_parameter(project: Path):
+    deploy(project)
+    edit(project / "Pulumi.dev.yaml", "  aws:", "  model-config:prefix: /company/ai\n  aws:")
+    deployment = deploy(project)
+    assert {row.change for row in deployment.parameters} == {"replaced"}
+    held = StateFolder(project).load().parameters["eu-west-1"]
+    assert all(name.startswith("/company/ai/dev/") for name in held)
+
+
+def test_secrets_have_stand_ins_until_they_are_given(project: Path):
+    first = deploy(project)
+    assert first.stand_ins == ["documentEmbeddingApiKey", "supportChatApiKey"]
+    (project / ".local" / "secrets.yaml").write_text('supportChatApiKey: "sk-real-{{9}}"\n')
+    with deployed(project, "dev") as second:
+        assert second.stand_ins == ["documentEmbeddingApiKey"]
+        assert changes(second) == {"support_chat/secrets/api_key": (2, "updated")}
+        stored = client("ssm", "eu-west-1").get_parameter(
+            Name="/ai/dev/support_chat/secrets/api_key", WithDecryption=True
+        )["Parameter"]["Value"]
+        assert json.loads(stored) == "sk-real-{{9}}"
+    assert "sk-real" not in json.dumps(second.outputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("supportChatApiKy: sk-shown", "supportChatApiKey"),
+        ("supportChatApiKey: 90210", "quotation marks"),
+        ("[sk-shown]", "holds lines such as"),
+        ("supportChatApiKey: 'sk-shown", "can't be read"),
+    ],
+)
+def test_a_wrong_secrets_file_is_refused_without_showing_it(
+    project: Path, text: str, expected: str
+):
+    (project / ".local").mkdir()
+    (project / ".local" / "secrets.yaml").write_text(text)
+    with pytest.raises(LocalError, match=expected) as caught:
+        deploy(project)
+    assert "sk-shown" not in str(caught.value)
+    assert "90210" not in str(caught.value)
+
+
+def test_a_refused_deploy_leaves_what_was_there(project: Path):
+    deploy(project)
+    before = (project / ".local" / "state.json").read_bytes()
+    edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 7")
+    with pytest.raises(LocalError, match=r"overrides.support_chat.generation.temperature"):
+        deploy(project)
+    assert (project / ".local" / "state.json").read_bytes() == before
+
+
+def test_a_parameter_made_by_someone_else_is_not_taken_over(project: Path):
+    deploy(project)
+    folder = StateFolder(project)
+    state = folder.load()
+    del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
+    folder.save(state)
+    with pytest.raises(LocalError, match="ParameterAlreadyExists"):
+        deploy(project)
+
+
+def test_a_protected_release_is_not_deleted(project: Path):
+    deploy(project, "prod")
+    (project / "models" / "document_embedding.py").unlink()
+    with pytest.raises(LocalError, match=r"protected.*document_embedding/release"):
+        deploy(project, "prod")
+    deploy(project, "dev")  # dev protects nothing
+
+
+def test_a_protected_release_is_not_replaced(project: Path):
+    deploy(project, "prod")
+    edit(project / "Pulumi.prod.yaml", "  aws:", "  model-config:prefix: /company/ai\n  aws:")
+    with pytest.raises(LocalError, match=r"protected.*release"):
+        deploy(project, "prod")
+
+
+def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path):
+    words = " ".join(str(number**7) for number in range(1500))
+    prompt = project / "models" / "support_chat.md"
+    text = prompt.read_text()
+    prompt.write_text(words)
+    deploy(project)
+    prompt.write_text(text)
+    deploy(project)
+    held = StateFolder(project).load().parameters["eu-west-1"]
+    parts = [name for name in held if "/support_chat/release/parts/" in name]
+    assert parts
+    prompt.write_text(words)
+    again = deploy(project)  # the same parts: written over, not refused
+    assert changes(again)["support_chat/release"] == (3, "updated")
+
+
+def test_the_folder_and_its_files_are_the_owners_alone(project: Path):
+    deploy(project)
+    folder = project / ".local"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_unknown_environment_names_those_there_are(project: Path):
+    with pytest.raises(InvalidConfigurationError, match="dev, prod"):
+        deploy(project, "staging")
+
+
+def test_a_hostile_environment_changes_nothing(project: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in {
+        "AWS_PROFILE": "company-prod",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:1",
+        "AWS_REGION": "cn-north-1",
+        "AWS_ACCESS_KEY_ID": "AKIAREAL",
+        "PULUMI_CONFIG": '{"model-config:prefix": "/foreign"}',
+        "PULUMI_CONFIG_MODEL_CONFIG_PREFIX": "/foreign",
+        "MODEL_CONFIG_LABEL": "canary",
+    }.items():
+        monkeypatch.setenv(name, value)
+    deployment = deploy(project)
+    assert deployment.region == "eu-west-1"
+    assert deployment.outputs["models"]["support_chat"]["path"] == "/ai/dev/support_chat"

@@ -1,0 +1,110 @@
+"""What the embedded AWS remembers: whole, or refused with a way out."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from model_config.core.errors import LocalError
+from model_config.local.state import Resource, State, StateFolder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    folder = StateFolder(tmp_path)
+    with folder.locked():
+        pass
+    return folder
+
+
+STATE = State(
+    {"dev": {"t::n": Resource("t", "n", "id", {"a": 1}, {"b": [None, "é\x00"]}, protect=True)}},
+    {"eu-west-1": {"/a": [{"version": 1, "value": "v"}]}},
+)
+
+
+def test_what_was_saved_is_loaded(folder: StateFolder):
+    assert folder.load() == State()
+    folder.save(STATE)
+    assert folder.load() == STATE
+
+
+@pytest.mark.parametrize("cut", [0, 1, 50, -1])
+def test_a_file_cut_short_is_refused_with_the_way_out(folder: StateFolder, cut: int):
+    folder.save(STATE)
+    file = folder.path / "state.json"
+    file.write_bytes(file.read_bytes()[:cut])
+    with pytest.raises(LocalError, match="model-config local reset"):
+        folder.load()
+    assert folder.reset()
+    assert folder.load() == State()
+
+
+@pytest.mark.parametrize("content", ["[]", "null", '{"format": 1}', '{"format": 9}', '"x"'])
+def test_another_content_is_refused(folder: StateFolder, content: str):
+    (folder.path / "state.json").write_text(content)
+    with pytest.raises(LocalError, match="reset"):
+        folder.load()
+
+
+def test_a_write_that_fails_leaves_the_old_state_and_no_rest(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+):
+    folder.save(STATE)
+
+    def disk_full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(LocalError, match="No space left"):
+        folder.save(State())
+    monkeypatch.undo()
+    assert folder.load() == STATE
+    assert {file.name for file in folder.path.iterdir()} == {"lock", "state.json"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_place_is_told(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(LocalError, match="can't keep its state"), StateFolder(tmp_path).locked():
+        pass
+
+
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path):
+    (tmp_path / ".local").write_text("not a folder")
+    with pytest.raises(LocalError, match="can't keep its state"), StateFolder(tmp_path).locked():
+        pass
+
+
+def test_two_processes_take_turns(folder: StateFolder):
+    hold = (
+        "import sys, time; from pathlib import Path\n"
+        "from model_config.local.state import StateFolder\n"
+        "with StateFolder(Path(sys.argv[1])).locked():\n"
+        "    print('held', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(folder.path.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(LocalError, match="another deploy"), folder.locked(timeout=0.1):
+            pass
+        threading.Timer(0.1, other.stdin.close).start()
+        started = time.monotonic()
+        with folder.locked():
+            assert time.monotonic() - started >= 0.09
+
+
+def test_the_file_is_json_of_one_format(folder: StateFolder):
+    folder.save(STATE)
+    assert json.loads((folder.path / "state.json").read_text())["format"] == 1
