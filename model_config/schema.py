@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, core_schema
@@ -75,6 +76,12 @@ class Group(BaseModel):
             if field.alias or field.validation_alias or field.serialization_alias:
                 raise SchemaError(
                     f"{cls.__name__}.{name} has an alias: the field's name is the parameter's name"
+                )
+            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            if NoneType in get_args(field.annotation) and default is not None:
+                raise SchemaError(
+                    f"{cls.__name__}.{name} may be None and has another default: None has no "
+                    "parameter, so a reader would get the default back. Make None the default"
                 )
             if problem := why_not_storable(field.annotation, whole_field=(Group, SecretRef)):
                 raise SchemaError(

@@ -90,7 +90,6 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
         asyncio.set_event_loop(None)
         asyncio_log.setLevel(level)
         gc.set_threshold(*threshold)
-        gc.unfreeze()
         set_all_config({}, [])
         _forget_root_stack()
         reset_options()
