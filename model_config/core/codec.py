@@ -64,8 +64,6 @@ def decode(text: str, kind: Kind) -> Value:
         value: Value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CodecError(f"the stored {kind} is not valid JSON ({_place(error)})") from None
-    if kind == "text" and not isinstance(value, str):
-        raise CodecError("the stored text begins with a quotation mark but is no JSON string")
     return value
 
 

@@ -75,9 +75,12 @@ def configured_models(
         )
         for model in load_models(chosen, findings, folder)
     ]
-    # A model that this stack leaves out may still have its secret in the stack's file.
+    # A model that this stack leaves out may still have its secret in the stack's file; and as long
+    # as a module can't be read, any secret may be its own.
     left_out = load_models(sorted(set(known) - set(chosen)), [], folder)
-    findings.extend(check_keys(config, secret_fields([*models, *left_out])))
+    readable = [*models, *left_out]
+    all_known = len(readable) == len(known)
+    findings.extend(check_keys(config, secret_fields(readable), all_known=all_known))
     findings.extend(check_secrets(secret_fields(models), config))
     return models
 
@@ -152,12 +155,12 @@ def _check_choice(
 def _check_field(
     where: str, field: Sequence[str], parameters: Sequence[Parameter], region: str | None
 ) -> Iterator[Finding]:
-    if field[0] in {RELEASE, SECRETS}:
+    if (reserved := field[0].lower()) in {RELEASE, SECRETS}:
         yield Finding(
             where,
             f'a field at the top of a model can\'t be called "{field[0]}"',
             "rename it",
-            f"the model's own {field[0]} stands at that path",
+            f"the model's own {reserved} stands at that path, or at one that differs only in case",
         )
     if len(parameters) > MAX_PARTS:
         size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)

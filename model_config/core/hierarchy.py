@@ -41,7 +41,7 @@ def leaves(group: Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         value = getattr(group, field)
         if isinstance(value, Group):
             yield from leaves(value, (*path, field))
-        elif value is not None:
+        elif plain(value) is not None:  # an enum's member may stand for None, too
             yield (*path, field), value
 
 

@@ -22,6 +22,9 @@ MAX_ALIAS_CHARACTERS = 256
 #: Characters of an IAM policy's name (IAM API reference, CreatePolicy).
 MAX_POLICY_NAME_CHARACTERS = 128
 
+#: How no parameter's name may begin, in any case of letters (likewise).
+RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
+
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]+")
 _ACCOUNT = "0" * 12
@@ -60,7 +63,7 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
                 'use letters, digits, "_", "." and "-" in the field\'s name',
                 f"a-zA-Z0-9_.- alone between slashes ({_NAME_SOURCE})",
             )
-    if re.match(r"/(aws|ssm)", name, re.IGNORECASE):
+    if RESERVED_START.match(name):
         yield Finding(
             where,
             f'the parameter\'s name {name!r} begins with "aws" or "ssm"',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -18,6 +18,10 @@ from model_config.core.settings import (
 )
 from model_config.schema import Group, ModelConfig, SecretRef
 
+_Group = TypeVar("_Group", bound=Group)
+_Path: TypeAlias = tuple[str, ...]
+_Problem: TypeAlias = tuple[str, str]  # and its fix
+
 
 def apply_overrides(
     model: Model, overrides: Mapping[str, Any], config: StackConfig, findings: list[Finding]
@@ -26,65 +30,73 @@ def apply_overrides(
 
     Where an override is wrong it is reported, and the module's own value stands.
     """
-    problems = list(_problems_in(type(model.config), overrides, (model.name,), config.stack))
-    if not problems:
-        try:
-            return type(model.config).model_validate(_merged(model.config, overrides))
-        except ValidationError as error:
-            problems = [
-                (
-                    (model.name, *map(str, detail["loc"])),
-                    message_of(detail),
-                    (
-                        f"give it a value that {type(model.config).__name__} allows; "
-                        "a text that looks like a number wants quotes"
-                    ),
-                )
-                for detail in error.errors()
-            ]
+    if not overrides:  # nothing to check twice: a validator may be one that changes the value
+        return model.config
+    start = (model.name,)
+    problems = dict(_problems_in(type(model.config), model.config, overrides, start, config.stack))
+    changed = _overridden(model.config, overrides, start, problems)
     findings.extend(
         Finding(f"{NAMESPACE}:overrides.{'.'.join(path)}", problem, fix, file=config.file)
-        for path, problem, fix in problems
+        for path, (problem, fix) in problems.items()
     )
-    return model.config
+    return model.config if problems else changed
 
 
-def _merged(group: Group, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the group's values with the overrides laid over them; a list or dict is replaced."""
+def _overridden(
+    group: _Group, overrides: Mapping[str, Any], path: _Path, problems: dict[_Path, _Problem]
+) -> _Group:
+    """Return the group with the overrides laid over it; a list or dict is replaced.
+
+    What its class refuses is added to `problems`, and the group stays as it is.
+    """
     values = {name: getattr(group, name) for name in type(group).model_fields}
     for name, override in overrides.items():
-        inner = values[name]
+        inner, here = values.get(name), (*path, name)
         if isinstance(inner, Group) and isinstance(override, Mapping):
-            values[name] = _merged(inner, override)
+            values[name] = _overridden(inner, override, here, problems)
         else:
             values[name] = override
-    return values
+    try:
+        return type(group).model_validate(values)
+    except ValidationError as error:
+        fix = (
+            f"give it a value that {type(group).__name__} allows; "
+            "a text that looks like a number wants quotes"
+        )
+        for detail in error.errors():
+            problems.setdefault((*path, *map(str, detail["loc"])), (message_of(detail), fix))
+        return group
 
 
 def _problems_in(
-    group: type[Group], overrides: Mapping[str, Any], path: tuple[str, ...], stack: str
-) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Yield the place, problem and fix of each name that isn't there, or must not be set here."""
+    group: type[Group],
+    current: object,
+    overrides: Mapping[str, Any],
+    path: _Path,
+    stack: str,
+) -> Iterator[tuple[_Path, _Problem]]:
+    """Yield the place, problem and fix of each name that isn't there, or must not be set here.
+
+    `current` is the module's own value of that class, if it has one.
+    """
     for name, override in overrides.items():
         here = (*path, name)
         field = group.model_fields.get(name)
         if field is None:
-            yield (
-                here,
-                f"{group.__name__} has no field of that name",
-                nearest(name, group.model_fields),
-            )
+            problem = f"{group.__name__} has no field of that name"
+            yield here, (problem, nearest(name, group.model_fields))
             continue
-        classes = set(_classes_in(field.annotation))
+        classes = list(_classes_in(field.annotation))
         if SecretRef in classes:
-            yield (
-                here,
-                "it is a secret, and an override would stand in plain text",
-                f"set the config key its SecretRef names: {set_secret_command('<key>', stack)}",
-            )
-        inner = [kind for kind in classes if issubclass(kind, Group)]
-        if inner and isinstance(override, Mapping):
-            yield from _problems_in(inner[0], override, here, stack)
+            problem = "it is a secret, and an override would stand in plain text"
+            command = set_secret_command("<key>", stack)
+            yield here, (problem, f"set the config key its SecretRef names: {command}")
+        inner = getattr(current, name, None)
+        groups = [kind for kind in classes if issubclass(kind, Group)]
+        if isinstance(inner, Group):
+            groups = [type(inner)]
+        if len(groups) == 1 and isinstance(override, Mapping):  # else pydantic tells which it is
+            yield from _problems_in(groups[0], inner, override, here, stack)
 
 
 def _classes_in(annotation: Any) -> Iterator[type]:

@@ -8,8 +8,9 @@ import sys
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from pydantic import ValidationError
 
@@ -71,7 +72,7 @@ def _load(name: str, path: Path) -> Model | list[Finding]:
             )
             for detail in error.errors()
         ]
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an exit() would pass for a program without models
         return [
             Finding(name, f"the module can't be imported: {type(error).__name__}: {error}",
                     "correct the module", file=file, line=_line_of(error, path))
@@ -79,26 +80,38 @@ def _load(name: str, path: Path) -> Model | list[Finding]:
     model = getattr(module, "MODEL", None)
     if isinstance(model, ModelConfig):
         return Model(name, file, model)
-    problem = (
-        "the module has no MODEL" if model is None
-        else f"its MODEL is a {type(model).__name__}"
-    )  # fmt: skip
     return [
-        Finding(name, problem, "write MODEL = ChatModel(...), EmbeddingModel(...), "
+        Finding(name, _why_no_model(model), "write MODEL = ChatModel(...), EmbeddingModel(...), "
                 "EndpointModel(...) or your own subclass of ModelConfig", file=file)
     ]  # fmt: skip
+
+
+def _why_no_model(model: object) -> str:
+    if model is None:
+        return "the module has no MODEL"
+    if isinstance(model, type):
+        return f"its MODEL is the class {model.__name__}, not a configuration made of it"
+    return f"its MODEL is a {type(model).__name__}"
+
+
+class _Uncached(SourceFileLoader):
+    """Reads the source each time: Python's cache takes an edit within a second for the old file."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 -- importlib's signature
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _execute(name: str, path: Path) -> ModuleType:
     """Run a module anew: an edited file counts even where the process has read it before."""
     full_name = f"model_config.models.{name}"
-    spec = importlib.util.spec_from_file_location(full_name, path)
-    if spec is None or spec.loader is None:  # pragma: no cover -- only for unknown file endings
+    loader = _Uncached(full_name, str(path))
+    spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
+    if spec is None:  # pragma: no cover -- only where no loader is given
         raise ImportError(path.name)
     module = importlib.util.module_from_spec(spec)
     sys.modules[full_name] = module  # pydantic resolves a class's annotations through it
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[full_name]
         raise

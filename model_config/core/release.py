@@ -66,7 +66,7 @@ def digest_of(config: Mapping[str, Value]) -> str:
     """
     try:
         canonical = rfc8785.dumps(dict(config))
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise ReleaseError(f"the configuration has no canonical form: {error}") from None
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 

@@ -26,10 +26,20 @@ def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
     return fields
 
 
-def check_keys(config: StackConfig, secret_keys: Iterable[str]) -> Iterator[Finding]:
-    """Yield keys that are neither a setting nor a secret of a model."""
+def check_keys(
+    config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
+) -> Iterator[Finding]:
+    """Yield keys that are neither a setting nor a secret of a model.
+
+    Args:
+        config: the stack's configuration.
+        secret_keys: the config keys of the models' secrets.
+        all_known: whether there are no others; if not, a secret key is never reported.
+    """
     known = SETTING_KEYS | set(secret_keys)
-    for key in sorted({*config.own(), *config.own_secret_keys()} - known):
+    secrets = config.own_secret_keys()
+    given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
+    for key in sorted(given - known):
         yield Finding(
             f"{NAMESPACE}:{key}",
             "there is no such setting, and no model has a secret of that name",

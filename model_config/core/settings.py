@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from model_config.core.errors import Finding
+from model_config.core.limits import RESERVED_START
 
 NAMESPACE = "model-config"
 
@@ -68,6 +70,8 @@ class StackConfig:
 
 
 def _path(prefix: str) -> str:
+    if RESERVED_START.match(prefix):
+        raise ValueError(f'"{prefix}" begins with "aws" or "ssm", which SSM reserves, in any case')
     if re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", prefix):
         return prefix
     right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
@@ -88,15 +92,33 @@ def _from_json(value: object) -> object:
     # The engine hands every value over as text, objects and lists as JSON.
     try:
         return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
 
 
+def _not_reserved(text: str) -> str:
+    if text.lower().startswith("aws:"):
+        raise ValueError('it begins with "aws:", which AWS keeps for itself')
+    return text
+
+
+def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
+    spellings = defaultdict(list)
+    for key in tags:
+        spellings[key.lower()].append(f'"{key}"')
+    for keys in spellings.values():
+        if len(keys) > 1:
+            raise ValueError(f"{' and '.join(keys)} differ only in case, which IAM refuses")
+    return tags
+
+
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+_TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
 _TagKey = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")
+    str, Field(min_length=1, max_length=128, pattern=_TAG), AfterValidator(_not_reserved)
 ]
-_TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")]
+_TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
 
 
 class Settings(BaseModel):
@@ -124,12 +146,15 @@ class Settings(BaseModel):
 
     prefix: Annotated[str, AfterValidator(_path)] = "/ai"
     environment: Annotated[str, AfterValidator(_segment)]
-    models: Annotated[tuple[str, ...] | None, BeforeValidator(_from_json)] = None
+    models: Annotated[list[str] | None, BeforeValidator(_from_json)] = None
     overrides: Annotated[dict[str, dict[str, JsonValue]], BeforeValidator(_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     tags: Annotated[
-        dict[_TagKey, _TagValue], Field(max_length=50), BeforeValidator(_from_json)
+        dict[_TagKey, _TagValue],
+        Field(max_length=50),
+        AfterValidator(_distinct_keys),
+        BeforeValidator(_from_json),
     ] = {}
 
     def path_of(self, model: str) -> str:
@@ -175,8 +200,9 @@ def read_settings(config: StackConfig, findings: list[Finding]) -> Settings:
 
 def message_of(detail: Mapping[str, Any]) -> str:
     """Return what pydantic says of one value, as the part of a sentence."""
-    text = str(detail["msg"]).removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] if text.startswith("Input ") else text
+    text = str(detail["msg"])
+    ours = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if ours == text else ours
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

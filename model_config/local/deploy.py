@@ -11,7 +11,6 @@ from typing import Any
 
 import pulumi
 import yaml
-from botocore.exceptions import BotoCoreError, ClientError
 
 from model_config.core.errors import LocalError
 from model_config.core.registry import load_models, model_names
@@ -80,8 +79,6 @@ def _run(project: Path, config: StackConfig, state: State) -> tuple[LocalProvide
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
         raise LocalError(str(error)) from None
-    except (ClientError, BotoCoreError) as error:
-        raise LocalError(f"the embedded AWS refused it, as AWS would: {error}") from None
     state.environments[config.stack] = provider.resources
     return provider, outputs
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+from botocore.exceptions import ClientError
 from pulumi.runtime import mocks
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
@@ -89,7 +90,13 @@ class LocalProvider(mocks.Mocks):
             self.changes[key] = "unchanged"
         else:
             self.changes[key] = "updated" if old else "created"
-            self._make[resource.type](resource, old)
+            try:
+                self._make[resource.type](resource, old)
+            except ClientError as error:
+                raise LocalError(
+                    f"{resource.inputs.get('name', resource.name)}: the embedded AWS refuses it, "
+                    f"as AWS would: {error}"
+                ) from None
         self.resources[key] = resource
 
     def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
