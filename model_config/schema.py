@@ -170,15 +170,15 @@ class EndpointModel(ModelConfig):
 def text_beside(module_file: str, name: str) -> str:
     r"""Return the text of a file beside a module: `text_beside(__file__, "support_chat.md")`.
 
-    Line ends become "\n" whatever git checked out, so that a digest is the same everywhere, and
-    the one line end that editors put at a file's end is left out.
+    Line ends become "\n" whatever git checked out, so that a digest is the same everywhere. The
+    one line end that editors put at a file's end is left out, as is a byte order mark.
 
     Raises:
         SchemaError: there is no such file, or it is not UTF-8.
     """
     path = Path(module_file).parent / name
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n")
+        return path.read_text(encoding="utf-8-sig").removesuffix("\n")
     except OSError as error:
         raise SchemaError(f"{name} beside {Path(module_file).name}: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -57,7 +57,7 @@ def plan(
     """Return what the stack deploys, and add to `findings` everything that is wrong with it."""
     models = configured_models(settings, config, findings, folder)
     planned = [plan_model(model, settings, config.region, findings) for model in models]
-    findings.extend(_check_whole_stack(planned, settings))
+    findings.extend(_check_whole_stack(planned, settings, config.region))
     return planned
 
 
@@ -185,7 +185,9 @@ def _too_large(model: str, error: ReleaseError) -> Finding:
     )
 
 
-def _check_whole_stack(planned: Sequence[PlannedModel], settings: Settings) -> Iterator[Finding]:
+def _check_whole_stack(
+    planned: Sequence[PlannedModel], settings: Settings, region: str | None
+) -> Iterator[Finding]:
     yield from limits.check_collisions(
         (f"{model.name}/{parameter.path}", parameter.name)
         for model in planned
@@ -196,4 +198,5 @@ def _check_whole_stack(planned: Sequence[PlannedModel], settings: Settings) -> I
     )
     yield from limits.check_alias(settings.key_alias)
     for model in planned:
-        yield from limits.check_policy_name(model.name, settings.policy_name(model.name))
+        name = settings.policy_name(model.name, region or limits.LONGEST_REGION)
+        yield from limits.check_policy_name(model.name, name)

@@ -39,7 +39,7 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 # No partition and region are longer together than these.
-_LONGEST_REGION = "us-isof-south-1"
+LONGEST_REGION = "us-isof-south-1"
 
 
 def partition_of(region: str) -> str:
@@ -49,7 +49,7 @@ def partition_of(region: str) -> str:
 
 def arn_prefix(region: str | None) -> str:
     """Return what stands before a parameter's name in its ARN, in its longest form if need be."""
-    region = region or _LONGEST_REGION
+    region = region or LONGEST_REGION
     return f"arn:{partition_of(region)}:ssm:{region}:{_ACCOUNT}:parameter"
 
 

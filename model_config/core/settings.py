@@ -121,6 +121,10 @@ _TagKey = Annotated[
 _TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
 
 
+# An empty list would delete every model; to deploy none, destroy the stack.
+_SomeModels = Annotated[list[str], Field(min_length=1)]
+
+
 class Settings(BaseModel):
     """What a stack can set, with its defaults.
 
@@ -146,7 +150,7 @@ class Settings(BaseModel):
 
     prefix: Annotated[str, AfterValidator(_path)] = "/ai"
     environment: Annotated[str, AfterValidator(_segment)]
-    models: Annotated[list[str] | None, BeforeValidator(_from_json)] = None
+    models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
     overrides: Annotated[dict[str, dict[str, JsonValue]], BeforeValidator(_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
@@ -166,9 +170,12 @@ class Settings(BaseModel):
         """The KMS key's alias: "alias/ai/dev". KMS has no dots there, so they become dashes."""
         return f"alias{self.prefix}/{self.environment}".replace(".", "-")
 
-    def policy_name(self, model: str) -> str:
-        """Return the name of a model's reader policy: "ai-dev-support_chat-reader"."""
-        return f"{self.path_of(model)[1:]}-reader".replace("/", "-")
+    def policy_name(self, model: str, region: str) -> str:
+        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
+
+        IAM's names are the whole account's, in all regions, and have no slashes.
+        """
+        return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
 
 
 SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)

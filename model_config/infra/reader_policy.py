@@ -28,7 +28,7 @@ def reader_policy(
     """
     return aws.iam.Policy(
         f"{model.name}/reader",
-        name=settings.policy_name(model.name),
+        name=settings.policy_name(model.name, key.account.region),
         path=POLICY_PATH,
         description=f"Reads the releases and secrets of {model.path}",
         policy=pulumi.Output.json_dumps(policy_document(model, key.arn, key.account)),

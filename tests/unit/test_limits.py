@@ -205,9 +205,10 @@ def test_an_alias_may_have_256_characters() -> None:
 def test_a_policys_name_may_have_128_characters() -> None:
     # IAM API reference, CreatePolicy, PolicyName
     settings = Settings(environment="e" * 50)
-    longest = "m" * (128 - len("ai-") - 50 - len("-") - len("-reader"))
-    assert list(limits.check_policy_name(longest, settings.policy_name(longest))) == []
-    (finding,) = limits.check_policy_name("mine", settings.policy_name(longest + "m"))
+    longest = "m" * (128 - len("ai+") - 50 - len("+") - len("@eu-west-1"))
+    assert list(limits.check_policy_name(longest, settings.policy_name(longest, "eu-west-1"))) == []
+    name = settings.policy_name(longest + "m", "eu-west-1")
+    (finding,) = limits.check_policy_name("mine", name)
     assert finding.where == "mine"
     assert "has 129 characters" in finding.problem
 

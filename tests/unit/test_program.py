@@ -250,7 +250,7 @@ def test_a_secrets_text_is_in_its_own_parameter_and_nowhere_else(dev):
 def test_the_reader_policy_grants_one_models_release_and_secrets_alone(dev):
     recording, outputs = dev
     policy = recording.inputs[POLICY, "support_chat/reader"]
-    assert policy["name"] == "ai-dev-support_chat-reader"
+    assert policy["name"] == "ai+dev+support_chat@eu-west-1"
     read, decrypt = json.loads(policy["policy"])["Statement"]
     arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/ai/dev/support_chat"
     assert read["Action"] == ["ssm:GetParameter", "ssm:GetParameters"]

@@ -203,3 +203,8 @@ def test_a_text_that_is_not_utf_8_is_named_with_the_byte(tmp_path: Path) -> None
     (tmp_path / "prompt.md").write_bytes("Grüße".encode("latin-1"))
     with pytest.raises(SchemaError, match=r"^prompt\.md is not UTF-8 \(byte 2\)$"):
         text_beside(str(tmp_path / "chat.py"), "prompt.md")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "prompt.md").write_bytes(b"\xef\xbb\xbfHello\n")
+    assert text_beside(str(tmp_path / "model.py"), "prompt.md") == "Hello"

@@ -76,7 +76,7 @@ def test_names_are_made_of_prefix_and_environment() -> None:
     settings = Settings(prefix="/team/ai.v2", environment="prod")
     assert settings.path_of("chat") == "/team/ai.v2/prod/chat"
     assert settings.key_alias == "alias/team/ai-v2/prod"  # KMS: no dots (CreateAlias, AliasName)
-    assert settings.policy_name("chat") == "team-ai.v2-prod-chat-reader"
+    assert settings.policy_name("chat", "eu-west-1") == "team+ai.v2+prod+chat@eu-west-1"
 
 
 # Wrong
@@ -141,6 +141,7 @@ def test_no_shorter_and_no_longer(days: str, problem: str) -> None:
         ({"models": ""}, "no list or map"),
         ({"models": '{"a":1}'}, "valid list"),
         ({"models": "[1]"}, "valid string"),
+        ({"models": "[]"}, "at least 1 item"),
         ({"overrides": "[1]"}, "valid dictionary"),
         ({"overrides": '{"support_chat":null}'}, "valid dictionary"),
         ({"overrides": '{"support_chat":{"generation":'}, "no list or map"),
