@@ -61,7 +61,7 @@ def deployed(project: Path, environment: str) -> Iterator[Deployment]:
         LocalError: the program was refused, the embedded AWS refused a write, or its state can't
             be read or kept.
     """
-    config, stand_ins = _with_secrets(read_stack_file(project, environment), project)
+    config, stand_ins = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
     with folder.locked(), embedded_aws.embedded_aws():
         state = folder.load()
@@ -83,7 +83,7 @@ def _run(project: Path, config: StackConfig, state: State) -> tuple[LocalProvide
     return provider, outputs
 
 
-def _with_secrets(config: StackConfig, project: Path) -> tuple[StackConfig, list[str]]:
+def with_secrets(config: StackConfig, project: Path) -> tuple[StackConfig, list[str]]:
     """Give each secret its value from `secrets.yaml`, or a text that stands in for it.
 
     A key that stands in the stack's file in plain text is left there, for the program to refuse.

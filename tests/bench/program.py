@@ -106,7 +106,7 @@ for logical_name, name, value, tier in VALUES:
         "name": name,
         "arn": parameter.arn,
         "version": parameter.version.apply(int),
-        "reference": parameter.version.apply(lambda version, name=name: f"{{name}}:{{int(version)}}"),
+        "reference": parameter.version.apply(lambda number, name=name: f"{{name}}:{{int(number)}}"),
     }}
 policies = {{}}
 for logical_name, name, policy in POLICIES:

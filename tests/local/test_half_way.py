@@ -1,0 +1,59 @@
+"""A deploy that AWS stops half-way: what is in force meanwhile, and how the next one mends it."""
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from model_config import Reader
+from model_config.core.errors import LocalError
+from model_config.core.settings import StackConfig
+from model_config.core.stack_file import read_stack_file
+from model_config.local.deploy import with_secrets
+from model_config.local.embedded_aws import client, embedded_aws
+from model_config.local.program import run_program
+from model_config.local.provider import LocalMonitor, LocalProvider
+from model_config.local.state import Resource
+
+REGION = "eu-west-1"
+NAME = "/ai/dev/support_chat/generation/top_p"
+
+
+def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider]) -> LocalProvider:
+    config, _ = with_secrets(read_stack_file(project, "dev"), project)
+    assert isinstance(config, StackConfig)
+    made = provider(REGION, before)
+    run_program(project, config, made, LocalMonitor(made))
+    return made
+
+
+class RefusesOne(LocalProvider):
+    """Fails on one parameter, after the others that come before it were written."""
+
+    def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
+        if resource.inputs["name"] == NAME:
+            raise LocalError("throttled")
+        super()._put_parameter(resource, old)
+
+
+def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(project: Path):
+    with embedded_aws():
+        ssm = client("ssm", REGION)
+        reader = Reader("dev", label="latest", ttl=0, client=ssm)
+        first = run(project, {}, LocalProvider).resources
+        module = project / "models" / "support_chat.py"
+        text = module.read_text().replace("temperature=0.2, top_p=0.95", "top_p=0.5")
+        module.write_text(text.replace("max_output_tokens=1024", "max_output_tokens=2048"))
+
+        with pytest.raises((LocalError, pulumi.RunError)):
+            run(project, first, RefusesOne)
+        chat = reader.get("support_chat")
+        assert chat.release == 1
+        assert chat["generation"]["top_p"] == 0.95
+        assert chat["generation"]["max_output_tokens"] == 1024
+
+        run(project, first, LocalProvider)
+        chat = reader.get("support_chat")
+        assert chat.release == 2
+        assert (chat["generation"]["top_p"], chat["generation"]["max_output_tokens"]) == (0.5, 2048)
+        assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.5"
