@@ -9,7 +9,22 @@ import sys
 
 import typer
 
+from model_config.cli import exec as exec_verb
 from model_config.cli import local
+from model_config.cli.check import check
+from model_config.cli.diff import diff
+from model_config.cli.diff_releases import diff_releases
+from model_config.cli.digest import digest
+from model_config.cli.drift import drift
+from model_config.cli.export import export
+from model_config.cli.find_commit import find_commit
+from model_config.cli.promote import promote
+from model_config.cli.prune import prune
+from model_config.cli.releases import releases
+from model_config.cli.rollback import rollback
+from model_config.cli.show import show
+from model_config.cli.tree import tree
+from model_config.cli.validate import validate
 from model_config.core.errors import ModelConfigError
 
 app = typer.Typer(
@@ -18,6 +33,24 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+for verb in (
+    validate,
+    tree,
+    diff,
+    digest,
+    drift,
+    find_commit,
+    releases,
+    show,
+    diff_releases,
+    promote,
+    rollback,
+    check,
+    prune,
+    export,
+):
+    app.command()(verb)
+app.command("exec")(exec_verb.execute)
 app.add_typer(local.app, name="local")
 
 

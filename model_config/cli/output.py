@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from model_config.cli.completion import complete_environment, complete_model
+
 Environment = Annotated[
     str,
     typer.Option(
-        "--environment", "-e", envvar="MODEL_CONFIG_ENVIRONMENT", help="The environment's name."
+        "--environment",
+        "-e",
+        envvar="MODEL_CONFIG_ENVIRONMENT",
+        help="The environment's name.",
+        autocompletion=complete_environment,
     ),
 ]
+Prefix = Annotated[
+    str | None,
+    typer.Option(help="Where in SSM it stands. Default: as the stack's file sets it, or else /ai."),
+]
+Local = Annotated[
+    bool,
+    typer.Option(
+        "--local",
+        envvar="MODEL_CONFIG_LOCAL",
+        help="Work on the embedded AWS of this checkout (`model-config local deploy`).",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="The model's name.",
+        show_default=False,
+        autocompletion=complete_model,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, or else stable.'
+    ),
+]
+Release = Annotated[
+    int | None, typer.Option(help="The number of the release to read, instead of a label.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+
+Item = TypeVar("Item")
+
+#: What stands for a secret's text.
+MASK = "********"
+
+# Control characters could rewrite what a terminal shows, and so could a change of direction.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def print_json(value: object) -> None:
@@ -24,25 +70,56 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, wrap: bool = False
+) -> None:
     """Print rows: framed on a terminal, with tabs between the cells in a pipe.
 
     Where the terminal is too narrow, the last column's texts are shortened in their middle, since
-    an ARN says most at its end.
+    an ARN says most at its end; or with `wrap` every column goes on in the next line.
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    console = Console(highlight=False)
+    # A prompt's "[bold]" and ":smile:" are text.
+    console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         for row in cells:
             typer.echo("\t".join(row))
         return
-    table = Table(*columns)
+    table = Table()
+    for column in columns:  # a long word goes on in the next line too, rather than end in "…"
+        table.add_column(column, overflow="fold" if wrap else "ellipsis")
     frame = 3 * len(columns) + 1
     taken = sum(max(map(len, column)) for column in list(zip(columns, *cells, strict=True))[:-1])
     room = max(console.width - taken - frame, 12)
     for *others, last in cells:
-        table.add_row(*others, shortened(last, room))
+        table.add_row(*others, last if wrap else shortened(last, room))
     console.print(table)
+
+
+def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """Yield the items, and show a person how far it is once that takes more than a second."""
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from items
+        return
+    progress = Progress(console=console, transient=True)
+    task = progress.add_task(what, total=total)
+    begin = time.monotonic()
+    try:
+        for item in items:
+            if time.monotonic() - begin > 1:
+                progress.start()
+            yield item
+            progress.advance(task)
+    finally:
+        progress.stop()
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 model", "1,024 models"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def shortened(text: str, room: int) -> str:
@@ -51,3 +128,13 @@ def shortened(text: str, room: int) -> str:
         return text
     head = (room - 1) // 3
     return f"{text[:head]}…{text[head + 1 - room :]}"
+
+
+def one_line(value: object) -> str:
+    """Return a value as JSON on one line, which tells "5" from 5."""
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Return the text with an escape for each character that does something to a terminal."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

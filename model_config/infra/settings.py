@@ -44,8 +44,18 @@ def stop_on(findings: Sequence[Finding]) -> None:
 
 
 def current_account() -> Account:
-    """Ask the provider which account and region it deploys to."""
-    return Account(aws.get_caller_identity().account_id, aws.get_region().region)
+    """Ask the provider which account and region it deploys to.
+
+    Raises:
+        pulumi.RunError: AWS can't be asked: no credentials, no region, no network.
+    """
+    try:
+        return Account(aws.get_caller_identity().account_id, aws.get_region().region)
+    except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
+        raise pulumi.RunError(
+            f"AWS can't be asked which account this is, nothing was deployed: {error}\n"
+            "  fix: check the credentials, the network and the stack's aws:region"
+        ) from None
 
 
 def collect_less_garbage() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -31,7 +32,13 @@ def embedded_aws() -> Iterator[None]:
 
 def client(service: str, region: str) -> BaseClient:
     """Return a client of the embedded AWS."""
-    return boto3.client(service, region_name=region)
+    return _session().client(service, region_name=region)
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """Return the one session: botocore reads its descriptions of the services once for all."""
+    return boto3.Session()
 
 
 def restore(state: State) -> None:

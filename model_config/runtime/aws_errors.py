@@ -54,7 +54,7 @@ _NO_CREDENTIALS = (
 _TIMEOUTS = (ConnectTimeoutError, ReadTimeoutError)
 
 _SEE_NAMES = "Look at the names of prefix, environment and model"
-_SET_REGION = "Set AWS_REGION or the profile's region, or pass a client that has one"
+_SET_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
 _SIGN_IN = (
     "Sign in again or set the credentials (environment, profile, role); a reader made without "
     "`client` then picks them up by itself"

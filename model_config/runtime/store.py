@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -102,7 +103,9 @@ class Store:
             {"Key": "Name", "Option": "Contains", "Values": ["/release"]},
         ]
         found = self._pages("describe_parameters", [path], ParameterFilters=filters)
-        return [each["Name"] for each in found if each["Name"].endswith("/release")]
+        # A field further down may be called that, too.
+        is_release = re.compile(rf"{re.escape(path)}/[^/]+/release")
+        return [each["Name"] for each in found if is_release.fullmatch(each["Name"])]
 
     def label(self, name: str, version: int, label: str) -> None:
         """Move a label to a version, or put it there.

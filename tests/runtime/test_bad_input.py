@@ -307,7 +307,7 @@ def test_what_is_not_set_is_named(
     }[missing]
     for name in names:
         monkeypatch.delenv(name)
-    fix = "Set AWS_REGION" if missing == "no region" else "set the credentials"
+    fix = "Set AWS_DEFAULT_REGION" if missing == "no region" else "set the credentials"
     with pytest.raises(CredentialsError, match=fix):
         Reader("prod").get("chat")
     assert own_client_asks.asked == 0

@@ -374,7 +374,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 def test_a_forked_child_reads_though_its_parent_was_in_the_middle_of_a_request() -> None:
     project = Path(__file__).parents[2]
-    child = subprocess.run(  # noqa: S603 - our own program
+    child = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
         cwd=project,
         env={"PYTHONPATH": str(project)},

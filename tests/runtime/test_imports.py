@@ -66,7 +66,7 @@ except AttributeError as error:
 )
 def test_a_process_needs_only_what_its_part_needs(program: str, said: str) -> None:
     project = Path(__file__).parents[2]
-    child = subprocess.run(  # noqa: S603 - our own program
+    child = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=project,
         env={"PYTHONPATH": str(project)},

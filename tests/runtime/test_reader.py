@@ -295,6 +295,7 @@ def test_an_unknown_model_is_an_error_that_lists_those_there_are(aws: Any) -> No
     aws.deploy(CHAT, model="embed")
     aws.put("/ai/prod/chat/release/parts/0123", "x")
     aws.put("/ai/prod/chat/release_notes", "x")
+    aws.put("/ai/prod/chat/notes/release", "x")
     for selector in ({}, {"label": "latest"}, {"release": 3}):
         with pytest.raises(ModelNotFoundError, match=r"chta in prod.*There are: chat, embed\."):
             Reader("prod", client=aws.client).get("chta", **selector)

@@ -1,0 +1,44 @@
+"""`model-config digest`: the digests that this checkout's releases carry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model_config.cli.completion import complete_model
+from model_config.cli.output import AsJson, Environment, print_json, print_table
+
+
+def digest(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model
+        ),
+    ] = None,
+    *,
+    environment: Environment = "dev",
+    as_json: AsJson = False,
+) -> None:
+    """Print the digest of each model, as the release of this checkout carries it; needs no AWS.
+
+    Example: model-config digest support_chat --environment prod
+    """
+    from model_config.cli import local
+    from model_config.core.environments import read_environment
+    from model_config.core.errors import ModelNotFoundError
+    from model_config.core.settings import nearest
+
+    checkout = read_environment(local.PROJECT, environment)
+    checkout.refuse_findings()
+    digests = {planned.name: planned.digest for planned in checkout.planned}
+    if model is not None and model not in digests:
+        raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
+    shown = {name: each for name, each in digests.items() if model in {None, name}}
+    if as_json:
+        print_json(shown)
+    elif model is not None:
+        typer.echo(shown[model])
+    else:
+        print_table(["model", "digest"], list(shown.items()))

@@ -1,0 +1,140 @@
+"""Where a verb works: an environment in AWS, or in the embedded AWS of this checkout.
+
+Verbs import this when they run: it brings boto3 along.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from model_config.cli import local
+from model_config.core.errors import Finding, InvalidConfigurationError
+from model_config.core.release import Release
+from model_config.core.settings import NAMESPACE, read_settings
+from model_config.core.stack_file import read_stack_file
+from model_config.runtime.configuration import Configuration, locked_secrets
+from model_config.runtime.history import History
+from model_config.runtime.labels import Labels
+from model_config.runtime.names import environment_path
+from model_config.runtime.reader import Reader
+from model_config.runtime.secret import Secret
+from model_config.runtime.store import Store, Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment, and the client that asks for it; None: each room makes its own."""
+
+    environment: str
+    prefix: str
+    client: Any = None
+
+    def configuration(
+        self, model: str, label: str | None, release: int | None, *, secrets: bool = False
+    ) -> Configuration:
+        """Return a model's configuration, its secrets locked unless they are asked for.
+
+        Raises:
+            ModelConfigError: as `Reader.get`.
+        """
+        kind = Reader if secrets else _ReaderWithoutSecrets
+        reader = kind(self.environment, prefix=self.prefix, client=self.client)
+        return reader.get(model, label=label, release=release)
+
+    def labels(self) -> Labels:
+        """Return what moves the environment's labels."""
+        return Labels(self.environment, prefix=self.prefix, client=self.client)
+
+    def history(self) -> History:
+        """Return the environment's releases."""
+        return History(self.environment, prefix=self.prefix, client=self.client)
+
+    def models(self) -> list[str]:
+        """Return the names of the models that have a release.
+
+        Raises:
+            StoreError: AWS can't be asked, or refuses.
+        """
+        path = environment_path(self.prefix, self.environment)
+        return sorted(name.split("/")[-2] for name in Store(self.client).releases_below(path))
+
+
+@contextmanager
+def target(environment: str, prefix: str | None, *, embedded: bool) -> Iterator[Target]:
+    """Give what a verb's options name.
+
+    Where the project has `Pulumi.<environment>.yaml`, that says what the options and boto3's own
+    settings leave open: the prefix, the region, and the environment's name where it has another.
+
+    Args:
+        environment: the environment, or its stack.
+        prefix: where in SSM it stands. Default: what the stack's file says.
+        embedded: work on the embedded AWS, and keep what was written there.
+
+    Raises:
+        InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
+        LocalError: the embedded AWS can't be used.
+    """
+    environment, set_prefix, region = _stack(environment)
+    prefix = prefix or set_prefix
+    if embedded:
+        with _embedded_client(region) as client:
+            yield Target(environment, prefix, client)
+    else:
+        with _in_region(region):
+            yield Target(environment, prefix)
+
+
+class _ReaderWithoutSecrets(Reader):
+    """A reader that needs no permission for secrets, since nobody asked for them."""
+
+    def _secrets(self, content: Release, found: Mapping[str, Stored]) -> dict[str, Secret]:  # noqa: ARG002
+        return locked_secrets(content, "it was not asked for")
+
+
+def _stack(environment: str) -> tuple[str, str, str | None]:
+    """Return the environment's name, prefix and region as its stack's file has them."""
+    if not (local.PROJECT / f"Pulumi.{environment}.yaml").is_file():
+        return environment, "/ai", None
+    config = read_stack_file(local.PROJECT, environment)
+    findings: list[Finding] = []
+    settings = read_settings(config, findings)
+    # Another setting that is wrong is the deploy's business, and must not hold up a rollback.
+    needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
+    if wrong := [finding for finding in findings if finding.where in needed]:
+        raise InvalidConfigurationError(wrong)
+    return settings.environment, settings.prefix, config.region
+
+
+@contextmanager
+def _in_region(region: str | None) -> Iterator[None]:
+    """Tell boto3 the region where nothing else does."""
+    known = None
+    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
+        known = boto3.session.Session().region_name
+    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region and not known else {}):
+        yield
+
+
+@contextmanager
+def _embedded_client(region: str | None) -> Iterator[Any]:
+    # moto takes a second to import.
+    from model_config.local import embedded_aws
+    from model_config.local.state import StateFolder
+
+    folder = StateFolder(local.PROJECT)
+    with folder.locked(), embedded_aws.embedded_aws():
+        state = folder.load()
+        embedded_aws.restore(state)
+        yield embedded_aws.client("ssm", region or embedded_aws.DEFAULT_REGION)
+        parameters = embedded_aws.snapshot()
+        if parameters != state.parameters:
+            folder.save(replace(state, parameters=parameters))

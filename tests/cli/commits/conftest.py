@@ -1,0 +1,98 @@
+"""A git repository of its own for each test, which holds the project and nothing else."""
+
+import compileall
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model_config.cli import local
+from model_config.core import registry
+
+CHECKOUT = Path(__file__).parent.parent.parent.parent
+ROOMS = ("core", "models")  # the commands run this checkout's own code for the rest
+
+
+def git(folder: Path, *arguments: str) -> str:
+    person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    done = subprocess.run(
+        ["git", *person, "-c", "init.defaultBranch=main", *arguments],  # noqa: S607
+        cwd=folder,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("first")
+    for name in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(CHECKOUT / name, folder)
+    package = folder / "model_config"
+    for room in ROOMS:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(CHECKOUT / "model_config" / room, package / room, ignore=ignored)
+    for name in ("__init__.py", "schema.py"):
+        shutil.copy(CHECKOUT / "model_config" / name, package)
+    (folder / ".gitignore").write_text("__pycache__/\n")
+    git(folder, "init")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-m", "The project")
+    compileall.compile_dir(package, quiet=2)  # as a checkout that is in use is compiled
+    return folder
+
+
+@pytest.fixture
+def project(first_commit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone with one commit, on which every verb works."""
+    folder = tmp_path / "project"
+    shutil.copytree(first_commit, folder)
+    use(folder, monkeypatch)
+    return folder
+
+
+def use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PROJECT", folder)
+    monkeypatch.setattr(registry, "MODELS_FOLDER", folder / "model_config" / "models")
+    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
+
+
+@pytest.fixture
+def work_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the verbs work in another folder."""
+    return lambda folder: use(folder, monkeypatch)
+
+
+@pytest.fixture(name="git")
+def _git(project: Path) -> Callable[..., str]:
+    return lambda *arguments, folder=project: git(folder, *arguments)
+
+
+@pytest.fixture
+def commit(project: Path) -> Callable[..., str]:
+    """Commit all that changed, and return the commit's id."""
+
+    def call(message: str = "A change") -> str:
+        git(project, "add", "-A")
+        git(project, "commit", "-m", message)
+        return git(project, "rev-parse", "HEAD")
+
+    return call
+
+
+@pytest.fixture
+def edit(project: Path) -> Callable[[str, str, str], None]:
+    """Replace a text in a file of the project; it must be there."""
+
+    def call(file: str, old: str, new: str) -> None:
+        path = project / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    return call

@@ -1,0 +1,281 @@
+"""`model-config diff`: what a reviewer sees of a change, from git alone."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from model_config.cli.git import Repository
+from model_config.cli.snapshot import of_commit
+
+CHAT = "model_config/models/support_chat.py"
+PROMPT = "model_config/models/support_chat.md"
+
+
+def found(said, **wanted):
+    """Return the differences that have these values."""
+    return [
+        each
+        for each in said.json["differences"]
+        if all(each[key] == value for key, value in wanted.items())
+    ]
+
+
+def test_nothing_changed(run):
+    title, said = run("diff", "--exit-code").out.splitlines()
+    assert title.startswith("HEAD (")
+    assert title.endswith(") → the working tree")
+    assert said == "no difference"
+
+
+def test_a_value_is_shown_only_where_no_override_hides_it(run, edit, commit):
+    edit(CHAT, "temperature=0.2", "temperature=0.4")
+    commit()
+    said = run("diff", "HEAD~1", "HEAD", "--json")
+    (change,) = said.json["differences"]
+    assert (change["environment"], change["model"], change["kind"]) == (
+        "prod",
+        "support_chat",
+        "changed",
+    )
+    assert change["changes"] == [
+        {
+            "path": "generation/temperature",
+            "change": "changed",
+            "before": 0.2,
+            "after": 0.4,
+            "secret": False,
+        }
+    ]
+
+
+def test_a_change_in_a_stack_file_is_shown_with_what_it_does(run, edit):
+    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
+    edit("Pulumi.prod.yaml", "protect: true", "protect: false")
+    lines = run("diff").out.splitlines()
+    assert "passage_reranker (prod)" in lines
+    assert "  ~ instances/max_count: 8 → 9" in lines
+    assert "stack file (prod)" in lines
+    assert "  ~ model-config:protect: true → false" in lines
+    assert not any("dev" in line for line in lines)
+
+
+def test_a_prompt_is_shown_as_a_text_diff_once_for_all_environments(run, edit):
+    edit(PROMPT, "You are the support assistant", "You are the new assistant")
+    lines = run("diff").out.splitlines()
+    assert lines.count("support_chat (dev, prod)") == 1
+    removed = [line.strip() for line in lines if line.strip().startswith("-")]
+    added = [line.strip() for line in lines if line.strip().startswith("+")]
+    assert len(removed) == len(added) == 1
+    assert removed[0].startswith("-You are the support assistant of {{company_name}}.")
+    assert added[0].startswith("+You are the new assistant of {{company_name}}.")
+
+
+def test_a_secret_is_only_said_to_come_from_another_key(run, edit):
+    edit(CHAT, "supportChatApiKey", "anotherKey")
+    said = run("diff")
+    assert "  ~ secrets/api_key: now another config key" in said.out.splitlines()
+    assert "anotherKey" not in said.out
+    assert "supportChatApiKey" not in said.out
+
+
+def test_a_secret_set_in_a_stack_file_is_no_difference(run, project):
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write("  model-config:supportChatApiKey:\n    secure: v1:AAAA:BBBB\n")
+    assert "no difference" in run("diff").out
+
+
+def test_models_come_and_go_and_are_renamed(run, project):
+    models = project / "model_config" / "models"
+    models.joinpath("passage_reranker.py").rename(models / "ranker.py")
+    models.joinpath("document_embedding.py").unlink()
+    models.joinpath("tiny.py").write_text(
+        "from model_config.schema import ModelConfig\n"
+        "class Tiny(ModelConfig):\n    size: int\n"
+        "MODEL = Tiny(size=3)\n"
+    )
+    stack = project / "Pulumi.prod.yaml"
+    stack.write_text(stack.read_text().replace("passage_reranker", "ranker"))
+    said = run("diff", "--json")
+    by_model = {each["model"]: each for each in found(said, environment="prod")}
+    assert by_model["ranker"]["kind"] == "renamed"
+    assert by_model["ranker"]["renamed_from"] == "passage_reranker"
+    assert by_model["document_embedding"]["kind"] == "removed"
+    assert by_model["tiny"]["kind"] == "added"
+    assert by_model["tiny"]["changes"][0]["after"] == 3
+    assert set(by_model) == {"ranker", "document_embedding", "tiny"}
+
+
+def test_an_environment_comes(run, project):
+    shutil.copy(project / "Pulumi.dev.yaml", project / "Pulumi.staging.yaml")
+    said = run("diff", "--json")
+    assert {each["environment"] for each in said.json["differences"]} == {"staging"}
+    assert {each["kind"] for each in said.json["differences"]} == {"added"}
+    assert {each["model"] for each in said.json["differences"]} >= {"support_chat", "stack file"}
+
+
+def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
+    edit("model_config/schema.py", "    provider: Text\n", "    vendor: Text\n")
+    for model in ("support_chat", "document_embedding"):
+        edit(f"model_config/models/{model}.py", "provider=", "vendor=")
+    commit()
+    said = run("diff", "HEAD~1", "HEAD", "--json")
+    assert [
+        (change["change"], change["path"])
+        for each in found(said, model="support_chat", environment="dev")
+        for change in each["changes"]
+    ] == [("removed", "provider"), ("added", "vendor")]
+
+
+def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
+    edit("model_config/schema.py", "import re\n", "import nowhere\n")
+    broken = commit()
+    edit("model_config/schema.py", "import nowhere\n", "import re\n")
+    commit()
+    error = run("diff", broken, code=2).err
+    assert f"commit {broken[:9]} fails" in error
+    assert "No module named 'nowhere'" in error
+    assert "Traceback" not in error
+
+
+def test_a_base_that_has_the_package_but_not_yet_our_functions_is_an_error(run, project, commit):
+    (project / "model_config" / "core" / "deployment.py").unlink()
+    older = commit()
+    assert "model_config.core.deployment" in run("diff", older, code=2).err
+
+
+def test_against_a_base_without_the_project_everything_is_added(run, git):
+    empty = git("commit-tree", "-m", "Before", git("hash-object", "-t", "tree", "/dev/null"))
+    said = run("diff", empty, "HEAD", "--json")
+    assert {each["kind"] for each in said.json["differences"]} == {"added"}
+    assert any("has no stack files and models yet" in note for note in said.json["notes"])
+
+
+def test_a_model_that_is_broken_now_is_said_and_the_rest_is_shown(run, project, edit):
+    (project / CHAT).write_text("MODEL = 1/0\n")
+    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
+    out = run("diff", code=2).out
+    assert "support_chat (dev, prod): can't be read, see above" in out
+    assert "ZeroDivisionError" in out
+    assert "instances/max_count: 8 → 9" in out
+
+
+def test_a_model_that_was_broken_before_is_no_failure(run, project, commit, git):
+    (project / CHAT).write_text("MODEL = 1/0\n")
+    commit()
+    git("checkout", "HEAD~1", "--", CHAT)
+    out = run("diff", "HEAD").out
+    assert "support_chat (dev, prod): can't be read, see above" in out
+
+
+def test_what_a_module_prints_does_not_disturb(run, project):
+    with (project / CHAT).open("a") as file:
+        file.write("print('{')\n")
+    assert "no difference" in run("diff").out
+
+
+def test_what_is_not_committed_is_said(run, edit, commit):
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    assert f"1 uncommitted file: {CHAT}" in run("diff", "--exit-code", "--markdown", code=1).out
+    commit()
+    assert "uncommitted" not in run("diff", "HEAD~1").out
+
+
+def test_one_environment_of_two(run, edit):
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    said = run("diff", "-e", "prod", "--json")
+    assert [each["environment"] for each in said.json["differences"]] == ["prod"]
+    assert 'did you mean "prod"?' in run("diff", "-e", "prd", code=2).err
+
+
+def test_two_environments_of_one_commit(run, edit):
+    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
+    assert "instances/max_count: 2 → 9" in run("diff", "--environments", "dev", "prod").out
+    out = run("diff", "HEAD", "--environments", "dev", "prod").out
+    assert "instances/max_count: 2 → 8" in out
+    assert "generation/temperature: 0.7 → 0.2" in out
+    assert "staging" in run("diff", "--environments", "dev", "staging", code=2).err
+
+
+@pytest.mark.usefixtures("project")
+def test_aws_is_compared_with_the_working_tree(run, released):
+    released({"dimensions": 256}, {"api_key": "sk-hidden"}, model="document_embedding")
+    released(model="forgotten")
+    said = run("diff", "--deployed", "--json")
+    kinds = {each["model"]: each["kind"] for each in said.json["differences"]}
+    assert kinds == {
+        "document_embedding": "changed",
+        "forgotten": "removed",
+        "passage_reranker": "added",
+        "support_chat": "added",
+    }
+    (embedding,) = found(said, model="document_embedding")
+    paths = {change["path"]: change for change in embedding["changes"]}
+    assert (paths["dimensions"]["before"], paths["dimensions"]["after"]) == (256, 1024)
+    assert "secrets/api_key" not in paths
+    assert "sk-hidden" not in said.out
+
+
+def test_options_that_contradict_each_other_are_refused(run):
+    assert "--deployed" in run("diff", "HEAD", "--deployed", code=2).err
+    assert "--environments" in run(
+        "diff", "HEAD", "HEAD", "--environments", "dev", "prod", code=2
+    ).err  # fmt: skip
+
+
+def test_an_unknown_revision_is_refused(run):
+    assert "no commit 'nowhere'" in run("diff", "nowhere", code=2).err
+    assert "no commit '--output=x'" in run("diff", "--", "--output=x", code=2).err
+
+
+def test_a_shallow_clone_says_how_to_get_the_base(run, project, commit, git, work_in):
+    base = git("rev-parse", "HEAD")
+    (project / "note.txt").write_text("more")
+    commit()
+    git("clone", "--depth", "1", f"file://{project}", f"{project}-shallow")
+    work_in(Path(f"{project}-shallow"))
+    assert "git fetch --unshallow" in run("diff", base, code=2).err
+
+
+def test_a_folder_that_is_no_repository_says_so(run, project):
+    shutil.rmtree(project / ".git")
+    assert "is not a git repository" in run("diff", code=2).err
+    run("diff", "--environments", "dev", "prod")  # this needs no git
+
+
+def test_a_project_in_a_folder_of_a_larger_repository(project, git):
+    outer = project.parent / "outer"
+    git("init", str(outer))
+    shutil.copytree(project, outer / "ai", ignore=shutil.ignore_patterns(".git"))
+    (outer / "Pulumi.other.yaml").write_text("config: {}\n")
+    git("add", "-A", folder=outer)
+    git("commit", "-m", "All", folder=outer)
+    assert set(of_commit(outer / "ai", "HEAD").environments) == {"dev", "prod"}
+
+
+def test_nothing_is_left_behind_and_the_repository_is_as_it_was(
+    run, project, edit, git, monkeypatch
+):
+    temporary = project.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    index = (project / ".git" / "index").read_bytes()
+    run("diff")
+    assert list(temporary.iterdir()) == []
+    assert (project / ".git" / "index").read_bytes() == index
+    assert git("worktree", "list").count("\n") == 0
+
+
+def test_a_hook_of_another_repository_does_not_mislead_git(project, git, monkeypatch, tmp_path):
+    newest = git("rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert Repository(project).commit("HEAD") == newest
+    assert Repository(project).uncommitted(["."]) == []
+
+
+def test_without_git_it_says_so(run, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert "there is no `git` on the PATH" in run("diff", code=2).err

@@ -1,0 +1,86 @@
+"""`model-config find-commit`: from the digest of a release to the commit that is running."""
+
+import pytest
+
+CHAT = "model_config/models/support_chat.py"
+
+
+def retries(number: int) -> tuple[str, str, str]:
+    return CHAT, f"max_retries={number}", f"max_retries={number + 1}"
+
+
+@pytest.fixture
+def history(edit, commit, project):
+    """Three commits after the first: other retries, a text about nothing, yet other retries."""
+    edit(*retries(2))
+    changed = commit("Three retries")
+    (project / "model_config" / "models" / "about.txt").write_text("nothing")
+    about = commit("About")
+    edit(*retries(3))
+    return changed, about, commit("Four retries")
+
+
+def digest(run, environment="prod"):
+    return run("digest", "support_chat", "-e", environment).out.strip()
+
+
+def test_the_commits_with_a_digest_are_listed_newest_first(run, edit, history):
+    changed, about, _ = history
+    edit(CHAT, "max_retries=4", "max_retries=3")
+    wanted = digest(run)
+    lines = run("find-commit", wanted[7:19].upper()).out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == [about[:9], changed[:9]]
+    assert lines[1].split("\t")[2:] == ["prod", "support_chat", "Three retries"]
+    (row, _) = run("find-commit", wanted, "--json").json
+    assert row == {
+        "commit": about,
+        "date": row["date"],
+        "author": "Ada",
+        "subject": "About",
+        "environment": "prod",
+        "model": "support_chat",
+    }
+
+
+@pytest.mark.usefixtures("history")
+def test_with_all_an_earlier_time_is_found_too(run, edit, commit):
+    edit(CHAT, "max_retries=4", "max_retries=2")
+    back = commit("Two again")
+    wanted = digest(run)
+    assert [row["commit"] for row in run("find-commit", wanted, "--json").json] == [back]
+    rows = run("find-commit", wanted, "--all", "--json").json
+    assert [row["subject"] for row in rows] == ["Two again", "The project"]
+
+
+def test_a_commit_whose_code_fails_is_left_out_and_named(run, project, commit):
+    schema = (project / "model_config" / "schema.py").read_text()
+    (project / "model_config" / "schema.py").write_text("import nowhere")
+    broken = commit()
+    (project / "model_config" / "schema.py").write_text(schema)
+    commit()
+    said = run("find-commit", digest(run), "--all")
+    assert len(said.out.splitlines()) == 2
+    assert f"Left out: the code of commit {broken[:9]} fails" in said.err
+
+
+def test_what_only_the_working_tree_has_is_said(run, edit):
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    assert "the working tree has: it isn't committed" in run(
+        "find-commit", digest(run), code=2
+    ).err  # fmt: skip
+
+
+def test_a_digest_that_nobody_has(run):
+    assert "name it with --from" in run("find-commit", "0123abcd", code=2).err
+
+
+@pytest.mark.parametrize("text", ["0123abc", "sha1:0123abcd", "0123abcz", "0" * 65])
+def test_what_is_no_digest_is_refused(run, text):
+    assert "8 to 64 hex digits" in run("find-commit", text, code=2).err
+
+
+@pytest.mark.usefixtures("history")
+def test_a_shallow_clone_is_said_to_miss_older_commits(run, project, git, work_in):
+    git("clone", "--depth", "1", f"file://{project}", str(project.parent / "shallow"))
+    work_in(project.parent / "shallow")
+    assert "git fetch --unshallow" in run("find-commit", "0123abcd", code=2).err

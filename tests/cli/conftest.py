@@ -1,0 +1,128 @@
+"""A project of its own for each test, an SSM with what the test releases, and the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from model_config.cli import app as cli
+from model_config.cli import local
+from model_config.cli import target as target_module
+from model_config.core import registry, release
+from model_config.local.embedded_aws import client
+from model_config.local.refusals import as_strict_as_aws
+
+CHECKOUT = Path(__file__).parent.parent.parent
+CONFIG = {"provider": "openai", "generation": {"temperature": 0.2, "stop": ["</a>"]}}
+one_client = cache(client)  # botocore takes a quarter of a second to make one
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project, on whose embedded AWS every verb works."""
+    for name in ("__main__.py", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    shutil.copytree(CHECKOUT / "model_config" / "models", tmp_path / "models")
+    monkeypatch.setattr(registry, "MODELS_FOLDER", tmp_path / "models")
+    monkeypatch.setattr(local, "PROJECT", tmp_path)
+    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
+    return tmp_path
+
+
+def release_to(  # noqa: PLR0913 - what tests vary
+    ssm: Any,
+    config: Mapping[str, Any] = CONFIG,
+    secrets: Mapping[str, str] | None = None,
+    *,
+    model: str = "chat",
+    label: str | None = None,
+    document: str | None = None,
+    prefix: str = "/ai",
+) -> int:
+    """Write a release and its secrets as a deploy does, and return its number."""
+    base = f"{prefix}/dev/{model}"
+    names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
+    digest = release.digest_of(config)
+    content = release.Release(model, "dev", "ChatModel", digest, dict(config), names)
+    text = release.write(content, f"{base}/release")
+    beside = {names[path]: value for path, value in (secrets or {}).items()} | text.parts
+    for name, value in beside.items():
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+    number = ssm.put_parameter(
+        Name=f"{base}/release",
+        Value=document or text.document,
+        Type="SecureString",
+        Tier="Advanced",
+        Overwrite=True,
+    )["Version"]
+    if label:
+        ssm.label_parameter_version(Name=f"{base}/release", ParameterVersion=number, Labels=[label])
+    return int(number)
+
+
+@pytest.fixture
+def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An SSM that stays for the whole test, in place of the one that each verb loads and saves."""
+    with mock_aws(), as_strict_as_aws():
+        shared = one_client("ssm", "eu-west-1")
+        monkeypatch.setattr(target_module, "_embedded_client", lambda _region: nullcontext(shared))
+        yield shared
+
+
+@pytest.fixture
+def released(ssm: Any) -> Callable[..., int]:
+    """Write releases: `released(config, secrets, label=...)`."""
+    return partial(release_to, ssm)
+
+
+@pytest.fixture
+def released_locally(project: Path) -> Callable[..., int]:
+    """Write releases to the embedded AWS itself, to be loaded by the next verb."""
+
+    def write(*values: Any, **options: Any) -> int:
+        with target_module.target("dev", None, embedded=True) as aws:
+            return release_to(aws.client, *values, **options)
+
+    assert project == local.PROJECT
+    return write
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a verb printed."""
+
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """Run the command line as a shell does; it must end with that exit code and no traceback."""
+    assert project == local.PROJECT
+
+    def call(*arguments: str, code: int = 0) -> Said:
+        monkeypatch.setattr(sys, "argv", ["model-config", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        said = Said(*capsys.readouterr())
+        assert (caught.value.code or 0) == code, said
+        return said
+
+    return call

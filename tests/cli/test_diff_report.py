@@ -1,0 +1,96 @@
+"""A comparison as Markdown: what a comment can hold, and nothing that isn't shown as it stands."""
+
+import pytest
+
+from model_config.cli.comparison import Difference, sections
+from model_config.cli.diff_markdown import COMMENT, markdown
+from model_config.cli.diff_report import Report, text
+from model_config.cli.values import Change
+
+
+def report(*changes: Change, model: str = "chat", notes: tuple[str, ...] = ()) -> Report:
+    found = [Difference(each, model, "changed", changes) for each in ("dev", "prod")]
+    return Report("main", "HEAD", notes, sections(found if changes else []))
+
+
+def prompt(path: str, characters: int) -> Change:
+    return Change(path, "changed", "old\n", "new line\n" * (characters // 9))
+
+
+def test_a_short_comparison_is_shown_whole():
+    shown = markdown(report(Change("a/b", "changed", 1, 2), prompt("c", 90)))
+    assert shown.splitlines()[:5] == [
+        "### `main` → `HEAD`", "", "#### `chat` in `dev`, `prod`", "", "- changed `a/b`: `1` → `2`",
+    ]  # fmt: skip
+    assert "  ```diff\n  @@ -1,2 +1,11 @@\n  -old\n  +new line\n" in shown
+    assert "Left out" not in shown
+
+
+def test_a_secret_is_told_in_words():
+    shown = markdown(report(Change("secrets/api_key", "changed", secret=True)))
+    assert "- changed `secrets/api_key`: now another config key" in shown.splitlines()
+
+
+def test_no_difference_is_said():
+    assert "No model's configuration differs." in markdown(report())
+    assert list(text(report()))[-1] == "no difference"
+
+
+def test_texts_that_do_not_fit_are_left_out_and_counted():
+    shown = markdown(
+        report(prompt("a", 40_000), prompt("b", 40_000), Change("c", "added", None, 1))
+    )
+    assert len(shown) <= COMMENT
+    assert "- changed `b`\n  (its text is left out here)" in shown
+    assert "- added `c`: `1`" in shown
+    assert "1 long text and 0 lines" in shown
+
+
+def test_so_many_changes_that_not_even_their_lines_fit():
+    changes = [Change(f"field_{number:05}", "added", None, number) for number in range(5_000)]
+    shown = markdown(report(*changes))
+    assert COMMENT - 500 < len(shown) <= COMMENT
+    left_out = 5_000 - shown.count("- added")
+    assert f"0 long texts and {left_out:,} lines" in shown
+
+
+@pytest.mark.parametrize("limit", range(300, 3_000, 97))
+def test_no_limit_is_ever_exceeded(limit: int):
+    changes = [prompt(f"p{number}", 40 * number) for number in range(1, 30)]
+    assert len(markdown(report(*changes), limit)) <= limit
+
+
+def test_a_prompt_can_not_end_its_own_fence():
+    shown = markdown(report(Change("a", "changed", "x\n````\n", "y\n````\n@all\n")))
+    assert "  `````diff\n" in shown
+    assert shown.count("`````") == 2
+
+
+def test_backticks_and_control_characters_in_a_value_are_shown_as_they_stand():
+    shown = markdown(report(Change("a", "changed", "`x`", "\u202ey")))
+    assert '`` "`x`" ``' in shown
+    assert "\\u202ey" in shown
+
+
+def test_a_list_that_is_long_is_compared_item_by_item():
+    before, after = [f"word {number}" for number in range(20)], ["word 0"]
+    lines = list(text(report(Change("stop", "changed", before, after))))
+    assert '      -  "word 19"' in lines
+    assert not any("word 0" in line and line.strip().startswith("-") for line in lines[:6])
+
+
+def test_true_and_1_are_two_values():
+    found = [
+        Difference("dev", "chat", "changed", (Change("a", "changed", before=0, after=1),)),
+        Difference("prod", "chat", "changed", (Change("a", "changed", before=False, after=True),)),
+    ]
+    assert [each.environments for each in sections(found)] == [("dev",), ("prod",)]
+
+
+def test_what_all_environments_share_comes_before_what_one_has():
+    found = [
+        Difference("dev", "chat", "changed", (Change("z", "added", None, 1),)),
+        Difference("dev", "chat", "changed", (Change("a", "added", None, 1),)),
+        Difference("prod", "chat", "changed", (Change("a", "added", None, 1),)),
+    ]
+    assert [each.environments for each in sections(found)] == [("dev", "prod"), ("dev",)]

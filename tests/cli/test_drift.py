@@ -1,0 +1,478 @@
+"""`model-config drift`: what is there, told apart by who can have done it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from moto.core.responses import ActionResult
+from moto.ssm.models import ssm_backends
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from model_config.core.drift import Held, PastRelease, vouched
+from model_config.core.environments import read_environment
+from model_config.runtime import inventory
+
+CHAT = """
+from model_config.schema import ChatModel, Generation, Prompts, SecretRef
+
+MODEL = ChatModel(
+    provider="openai",
+    model_id="gpt-4.1",
+    prompts=Prompts(system="Be kind.", templates={"greeting": "Hello {{name}}"}),
+    generation=Generation(temperature=0.2, stop=["</a>"]),
+    api_key=SecretRef("chatApiKey"),
+)
+"""
+BASE = "/ai/dev/chat"
+TEMPERATURE = f"{BASE}/generation/temperature"
+one_client = cache(boto3.client)  # botocore takes a quarter of a second to make one
+
+
+def versions_of(name: str) -> list[Any]:
+    """A parameter's versions, to be bent: SSM itself lets nobody."""
+    return ssm_backends["123456789012"]["eu-west-1"]._parameters[name]
+
+
+class Aws:
+    """What a deploy and what a person do to SSM."""
+
+    def __init__(self, ssm: Any, project: Path) -> None:
+        self.ssm, self.project = ssm, project
+        self.state: dict[str, str] = {}
+        self.kms = one_client("kms", "eu-west-1")
+        self.key = self.kms.create_key()["KeyMetadata"]["Arn"]
+        self.kms.create_alias(AliasName="alias/ai/dev", TargetKeyId=self.key)
+
+    def deploy(self, until: str = "~") -> None:
+        """Write what the program changed, the release last; or stop before a path."""
+        for model in read_environment(self.project, "dev").planned:
+            for each in model.parameters:
+                if each.path < until:
+                    self.write(each.name, each.content if isinstance(each.content, str) else "sk-1")
+            if until == "~":
+                self.write(model.release_name, model.release.document, Tier="Advanced")
+
+    def write(self, name: str, value: str, **others: Any) -> None:
+        """Put a parameter as Pulumi does: by what it wrote before, not by what is there."""
+        if self.state.get(name) != value:
+            self.put(name, value, **others)
+            self.state[name] = value
+
+    def put(self, name: str, value: str, **others: Any) -> None:
+        given = {"Type": "SecureString", "KeyId": self.key, "Tier": "Standard", **others}
+        given = {key: value for key, value in given.items() if value}
+        self.ssm.put_parameter(Name=name, Value=value, Overwrite=bool(versions_of(name)), **given)
+
+    def label(self, number: int, *labels: str) -> None:
+        self.ssm.label_parameter_version(
+            Name=f"{BASE}/release", ParameterVersion=number, Labels=labels
+        )
+
+
+@pytest.fixture
+def chat(project: Path) -> Callable[[str, str], None]:
+    """One small model; called, it replaces a text in its module."""
+    for file in (project / "models").iterdir():
+        file.unlink()
+    module = project / "models" / "chat.py"
+    module.write_text(CHAT)
+    (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+
+    def edit(old: str, new: str) -> None:
+        assert old in module.read_text()
+        module.write_text(module.read_text().replace(old, new))
+
+    return edit
+
+
+@pytest.fixture
+def aws(ssm: Any, project: Path, chat: Any, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    assert chat
+    monkeypatch.setattr(
+        inventory.boto3, "client", lambda name, **given: one_client(name, given["region_name"])
+    )
+    return Aws(ssm, project)
+
+
+@pytest.fixture
+def asked(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What SSM was asked from here on: operations and what they were given."""
+    requests: list[tuple[str, Any]] = []
+    really_ask = aws.ssm._make_api_call
+
+    def ask(operation: str, given: Any) -> Any:
+        requests.append((operation, given))
+        return really_ask(operation, given)
+
+    monkeypatch.setattr(aws.ssm, "_make_api_call", ask)
+    return requests
+
+
+@pytest.fixture
+def drift(run: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arguments, code=0: run("drift", "--json", *arguments, code=code).json
+
+
+def seen(found: Any) -> set[tuple[str, str, str]]:
+    return {(each["path"], each["state"], each["aspect"]) for each in found["differences"]}
+
+
+def test_after_a_deploy_nothing_differs(aws: Aws, run: Any):
+    aws.deploy()
+    assert "10 parameters, no drift" in run("drift", "--exit-code").out
+
+
+def test_an_environment_that_was_never_deployed_is_not_deployed(aws: Aws, drift: Any):
+    assert aws.key
+    states = {each["state"] for each in drift("--exit-code", code=1)["differences"]}
+    assert states == {"not deployed"}
+
+
+def test_a_hand_edit_is_told_with_both_ways_out(aws: Aws, drift: Any, run: Any):
+    aws.deploy()
+    aws.put(TEMPERATURE, "0.9")
+    found = drift("--exit-code", code=1)
+    assert seen(found) == {("generation/temperature", "edited by hand", "value")}
+    assert found["differences"][0]["ssm"] == "0.9"
+    assert found["differences"][0]["version"] == 2
+    out = run("drift").out
+    assert "program and release: 0.2; SSM: 0.9 (written 20" in out
+    assert "`pulumi up --refresh --stack dev`" in out
+    assert "To keep a value" in out
+
+
+def test_a_change_still_to_be_deployed_is_no_hand_edit(aws: Aws, chat: Any, drift: Any):
+    aws.deploy()
+    chat("temperature=0.2", "temperature=0.3, seed=7")
+    assert seen(drift()) == {
+        ("generation/temperature", "not deployed", "value"),
+        ("generation/seed", "not deployed", "value"),
+    }
+
+
+def test_a_deploy_that_stopped_is_told_from_a_hand_edit(aws: Aws, chat: Any, drift: Any):
+    aws.deploy()
+    chat("temperature=0.2", "temperature=0.3")
+    chat("gpt-4.1", "gpt-5")
+    chat("Be kind.", "Be brief.")
+    aws.deploy(until="p")  # it stopped before the prompts
+    aws.put(f"{BASE}/limits/max_retries", "9")
+    assert seen(drift()) == {
+        ("generation/temperature", "stopped half-way", "value"),
+        ("model_id", "stopped half-way", "value"),
+        ("prompts/system", "stopped half-way", "value"),
+        ("limits/max_retries", "edited by hand", "value"),
+    }
+    aws.deploy()
+    assert seen(drift()) == {("limits/max_retries", "edited by hand", "value")}
+
+
+def test_a_first_deploy_that_stopped_has_no_release(aws: Aws, drift: Any):
+    aws.deploy(until="m")
+    assert {each["state"] for each in drift()["differences"]} == {"stopped half-way"}
+
+
+def test_what_was_deleted_by_hand_is_missing(aws: Aws, chat: Any, drift: Any):
+    aws.deploy()
+    aws.ssm.delete_parameter(Name=TEMPERATURE)
+    aws.ssm.delete_parameter(Name=f"{BASE}/secrets/api_key")
+    assert seen(drift()) == {
+        ("generation/temperature", "edited by hand", "value"),
+        ("secrets/api_key", "edited by hand", "value"),
+    }
+    chat("temperature=0.2, ", "")  # a deploy deletes after its release, so it wasn't one
+    assert ("generation/temperature", "edited by hand", "value") in seen(drift())
+
+
+def test_a_field_that_the_program_gave_up_is_to_be_deployed_and_then_left_over(
+    aws: Aws, chat: Any, drift: Any
+):
+    aws.deploy()
+    chat('stop=["</a>"]', "")
+    assert seen(drift()) == {("generation/stop", "not deployed", "value")}
+    aws.deploy()  # and stops before its deletes
+    assert seen(drift()) == {("generation/stop", "left over", "value")}
+
+
+def test_type_tier_and_key_are_compared(aws: Aws, drift: Any):
+    aws.deploy()
+    other = aws.kms.create_key()["KeyMetadata"]["Arn"]
+    for path in ("model_id", "provider"):
+        aws.ssm.delete_parameter(Name=f"{BASE}/{path}")
+    aws.put(f"{BASE}/model_id", "gpt-4.1", Type="String", KeyId=None)
+    aws.put(f"{BASE}/provider", "openai", Tier="Advanced")
+    aws.put(f"{BASE}/secrets/api_key", "sk-2", KeyId=other)
+    found = drift()
+    assert seen(found) == {
+        ("model_id", "edited by hand", "type"),
+        ("provider", "edited by hand", "tier"),
+        ("secrets/api_key", "edited by hand", "key"),
+    }
+    assert {each["ssm"] for each in found["differences"]} == {"String", "Advanced", other}
+
+
+def test_an_alias_of_the_key_is_the_key(aws: Aws, drift: Any):
+    aws.deploy()
+    aws.put(f"{BASE}/secrets/api_key", "sk-2", KeyId="alias/ai/dev")
+    assert not seen(drift())
+
+
+def test_foreign_parameters_are_shown_and_not_read(aws: Aws, run: Any):
+    aws.deploy()
+    for name in (f"{BASE}/mine", "/ai/dev/theirs", "/ai/dev/other/deep/er"):
+        aws.put(name, "sk-foreign", Type="String", KeyId=None)
+    said = run("drift", "--json")
+    assert [(each["model"], each["path"]) for each in said.json["differences"]] == [
+        ("other/deep", "er"), ("", "theirs"), ("chat", "mine")
+    ]  # fmt: skip
+    assert {each["state"] for each in said.json["differences"]} == {"foreign"}
+    assert "sk-foreign" not in said.out + run("drift").out
+
+
+def test_a_model_that_is_gone_from_the_program_is_to_be_deleted(
+    aws: Aws, project: Path, drift: Any
+):
+    aws.deploy()
+    (project / "models" / "chat.py").rename(project / "models" / "talk.py")
+    states = {each["model"]: each["state"] for each in drift()["differences"]}
+    assert states == {"chat": "not deployed", "talk": "not deployed"}
+
+
+def test_another_schema_class_alone_is_a_release_to_come(aws: Aws, chat: Any, drift: Any):
+    aws.deploy()
+    chat("MODEL = ChatModel(", "class Mine(ChatModel):\n    pass\n\n\nMODEL = Mine(")
+    found = drift()
+    assert seen(found) == {("release", "not deployed", "document")}
+    assert found["differences"][0]["program"].startswith("Mine sha256:")
+
+
+def test_a_secret_is_neither_read_nor_shown(aws: Aws, asked: Any, run: Any):
+    aws.deploy()
+    aws.put(f"{BASE}/secrets/api_key", "sk-rotated")
+    out = run("drift", "--all-values", "--exit-code").out
+    read = [given["Names"] for operation, given in asked if operation == "GetParameters"]
+    assert TEMPERATURE in str(read)
+    assert "secrets" not in str(read)
+    assert "sk-" not in out
+    assert "no drift" in out
+
+
+def test_long_texts_are_compared_part_by_part_around_the_difference(aws: Aws, chat: Any, run: Any):
+    chat("Be kind.", "x" * 4090 + "Be kind." + "y" * 90)
+    aws.deploy()
+    aws.put(f"{BASE}/prompts/system.part2", "d!" + "y" * 90)
+    out = run("drift").out
+    assert "prompts/system.part2\tedited by hand\tprogram and release: d.yyy" in out
+    assert "SSM: d!yyy" in out
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        (["stable-previous"], "it is on release 1, and stable on none"),
+        (["stable"], "names secrets that are gone: /ai/dev/chat/secrets/old"),
+    ],
+)
+def test_labels_that_help_nobody_are_told(
+    aws: Aws, chat: Any, drift: Any, labels: list[str], problem: str
+):
+    chat("api_key=SecretRef", "seeds=1, api_key=SecretRef")
+    chat("MODEL = ChatModel(", "class Mine(ChatModel):\n    seeds: int\n    old: SecretRef | None"
+         " = None\n\n\nMODEL = Mine(")  # fmt: skip
+    chat("seeds=1", 'seeds=1, old=SecretRef("old")')
+    aws.deploy()
+    aws.label(1, *labels)
+    chat('old=SecretRef("old")', "old=None")
+    aws.deploy()
+    if labels == ["stable"]:
+        aws.ssm.delete_parameter(Name=f"{BASE}/secrets/old")
+    findings = drift()["findings"]
+    assert any(problem in finding["problem"] for finding in findings), findings
+    assert all("model-config promote chat --to stable" in each["fix"] for each in findings)
+
+
+def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):
+    aws.deploy()
+    aws.put(f"{BASE}/release", '{"format": 1}', Tier="Advanced")
+    aws.label(2, "stable")
+    aws.put(TEMPERATURE, "0.4")
+    found = drift("--exit-code", code=1)
+    assert [each["where"] for each in found["findings"]] == ["chat: latest", "chat: stable"]
+    assert "can't be used" in found["findings"][1]["problem"]
+    assert seen(found) == {("generation/temperature", "unclear", "value")}
+
+
+@pytest.mark.parametrize(("more", "problem"), [(85, None), (94, "after 5 more"), (99, "the next")])
+def test_a_history_that_runs_out_is_told_in_time(
+    aws: Aws, drift: Any, more: int, problem: str | None
+):
+    aws.deploy()
+    aws.label(1, "stable")
+    versions = versions_of(f"{BASE}/release")
+    for number in range(2, more + 2):
+        version = copy(versions[0])
+        version.version, version.labels = number, []
+        versions.append(version)
+    findings = drift()["findings"]
+    assert len(findings) == (problem is not None)
+    assert problem is None or problem in findings[0]["problem"]
+
+
+@contextmanager
+def denied(ssm: Any, refused: str, word: str) -> Iterator[None]:
+    """Have AWS refuse what names `word`, as an IAM policy would."""
+    really_ask = ssm._make_api_call
+
+    def ask(operation: str, given: Any) -> Any:
+        if operation == refused and word in json.dumps(given):
+            code = {"Error": {"Code": "AccessDeniedException", "Message": "not for you"}}
+            raise ssm.exceptions.ClientError(code, operation)
+        return really_ask(operation, given)
+
+    with patch.object(ssm, "_make_api_call", ask):
+        yield
+
+
+def test_where_one_value_is_denied_the_rest_is_shown_and_the_exit_code_says_so(aws: Aws, run: Any):
+    aws.deploy()
+    aws.put(TEMPERATURE, "0.9")
+    with denied(aws.ssm, "GetParameters", f"{BASE}/model_id"):
+        said = run("drift", code=2)
+    assert "generation/temperature\tedited by hand" in said.out
+    assert "model_id" not in said.out
+    assert f"ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter{BASE}/model_id" in said.err
+
+
+def test_where_a_history_is_denied_the_other_models_are_compared(aws: Aws, project: Path, run: Any):
+    (project / "models" / "talk.py").write_text(CHAT)
+    aws.deploy()
+    aws.put("/ai/dev/talk/model_id", "gpt-2")
+    with denied(aws.ssm, "GetParameterHistory", "/chat/"):
+        said = run("drift", code=2)
+    assert "talk\tmodel_id\tedited by hand" in said.out
+    assert "chat\t" not in said.out
+    assert "ssm:GetParameterHistory is missing" in said.err
+
+
+def test_without_the_key_the_values_are_compared(aws: Aws, run: Any):
+    aws.deploy()
+    aws.put(TEMPERATURE, "0.9")
+    aws.kms.delete_alias(AliasName="alias/ai/dev")
+    said = run("drift", code=2)
+    assert "generation/temperature\tedited by hand" in said.out
+    assert "no parameter's key was compared" in said.err
+
+
+def test_a_broken_program_is_refused(aws: Aws, chat: Any, run: Any):
+    assert aws.key
+    chat("temperature=0.2", "temperature=20")
+    assert "temperature" in run("drift", code=2).err
+
+
+@pytest.fixture
+def large(project: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 parameters in 50 models, deployed in two releases."""
+    for number in range(50):
+        fields = "\n".join(f"    field_{each}: int" for each in range(18))
+        values = ", ".join(f"field_{each}={number}" for each in range(18))
+        (project / "models" / f"m{number}.py").write_text(
+            "from model_config.schema import ModelConfig, SecretRef\n\n\n"
+            f"class M(ModelConfig):\n{fields}\n    token: SecretRef\n\n\n"
+            f'MODEL = M({values}, token=SecretRef("token"))\n'
+        )
+    (project / "models" / "chat.py").unlink()
+    aws.deploy()
+    for number in range(0, 50, 2):
+        module = project / "models" / f"m{number}.py"
+        module.write_text(module.read_text().replace("field_3=", "field_3=1"))
+    aws.deploy()
+
+    # moto lists ten parameters at a time, whatever it is asked for; AWS lists MaxResults.
+    def as_aws_lists(response: SimpleSystemManagerResponse) -> ActionResult:
+        found = response.ssm_backend.describe_parameters(
+            [], response._get_param("ParameterFilters")
+        )
+        start = int(response._get_param("NextToken") or 0)
+        end = start + response._get_param("MaxResults", 50)
+        page = [each.describe_response_object() for each in found[start:end]]
+        more = {"NextToken": str(end)} if end < len(found) else {}
+        return ActionResult({"Parameters": page, **more})
+
+    monkeypatch.setattr(SimpleSystemManagerResponse, "describe_parameters", as_aws_lists)
+
+
+@pytest.mark.usefixtures("large")
+def test_a_thousand_parameters_take_at_most_110_requests(aws: Aws, asked: Any, run: Any):
+    asked.clear()
+    assert "no drift" in (out := run("drift", "--exit-code").out)
+    assert "900 values not read" in out
+    assert len(asked) <= 70
+    # Whatever anybody writes gets a version more than the releases explain, or a later date.
+    aws.put("/ai/dev/m2/field_3", "7")
+    aws.put("/ai/dev/m3/field_0", "7")
+    aws.ssm.delete_parameter(Name="/ai/dev/m4/field_1")
+    aws.put("/ai/dev/m4/field_1", "7")
+    asked.clear()
+    found = run("drift", "--json").json
+    assert {(each["model"], each["path"], each["state"]) for each in found["differences"]} == {
+        ("m2", "field_3", "edited by hand"),
+        ("m3", "field_0", "edited by hand"),
+        ("m4", "field_1", "edited by hand"),
+    }
+    assert len(asked) <= 110
+    assert found["not_read"] == 897
+    asked.clear()
+    assert run("drift", "--all-values", "--json").json["not_read"] == 0
+    assert sum(each == "GetParameters" for each, _ in asked) == 90
+
+
+DAY = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def past(*texts: dict[str, Any], by: str = "ci") -> list[tuple[PastRelease, Any]]:
+    """Releases written on the 1st, the 2nd, … with these texts, newest first."""
+    releases = [
+        (PastRelease(number, DAY + timedelta(number), by, (), "", None, None), each)
+        for number, each in enumerate(texts, start=1)
+    ]
+    return releases[::-1]
+
+
+@pytest.mark.parametrize(
+    ("version", "day", "texts", "whole", "trusted"),
+    [
+        (1, 1, [{"f": "a"}, {"f": "a"}], True, True),
+        (1, 1, [{"f": "a"}, {"f": "a"}], False, False),  # who knows what was before
+        (1, 2, [{"f": "a"}, {"f": "a"}], True, False),  # deleted and made again
+        (2, 1, [{"f": "a"}, {"f": "a"}], True, False),  # a write that no release explains
+        (2, 2, [{"f": "a"}, {"f": "b"}, {"f": "b"}], True, True),
+        (3, 3, [{"f": "a"}, {"f": "b"}, {"f": "a"}], True, True),
+        (2, 3, [{"f": "a"}, {"f": "b"}, {"f": "a"}], True, False),
+        (1, 3, [{"f": "a"}, {}, {"f": "b"}], False, True),  # versions began anew with the third
+        (2, 3, [{"f": "a"}, {}, {"f": "b"}], True, False),
+        (1, 1, [{"f": "a"}, {}], True, False),
+        (1, 1, [], True, False),
+    ],
+)
+def test_a_value_is_taken_on_trust_where_no_version_is_left_for_anybody_else(
+    version: int, day: int, texts: list[Any], whole: Any, trusted: Any
+):
+    held = Held("f", "SecureString", "Standard", None, version, DAY + timedelta(day), "ci")
+    assert vouched(held, past(*texts), whole=whole) is trusted
+    assert not vouched(held, past(*texts, by="anna"), whole=whole)
+
+
+def test_a_progress_bar_is_shown_to_nobody_in_a_pipe(aws: Aws, run: Any):
+    aws.deploy()
+    with patch("rich.progress.Progress.start", side_effect=AssertionError):
+        assert not run("drift").err

@@ -1,0 +1,264 @@
+"""`model-config exec`: the variables, and the command that takes this process's place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_config.cli.exec import _become
+from model_config.cli.variables import PLACEHOLDER, asked_for, variables
+from model_config.core.errors import UsageError
+from model_config.testing import FakeReader
+
+BECOME = (
+    "import json, sys; from model_config.cli.exec import _become\n_become(*json.loads(sys.argv[1]))"
+)
+SERVE = (
+    "import sys; from pathlib import Path; from model_config.local.serve import serve\n"
+    "serve(Path(sys.argv[1]), 0, lambda port: print(port, flush=True))"
+)
+MAIN = (
+    "import sys; from pathlib import Path; from model_config.cli import local\n"
+    "local.PROJECT = Path(sys.argv.pop(1))\n"
+    "from model_config.cli.app import main; main()"
+)
+
+
+def chat(config: Mapping[str, object]):
+    return FakeReader({"chat": config}).get("chat")
+
+
+def become(command: list[str], **variables: str) -> list[str]:
+    return [sys.executable, "-c", BECOME, json.dumps([command, variables])]
+
+
+# Variables
+
+
+def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
+    config = {
+        "model_id": "gpt",
+        "generation": {"temperature": 0.2, "stop": ["é", 1], "seed": None, "stream": True},
+        "routes": {"en-GB": {}, "größe": "5"},
+    }
+    assert variables(chat(config), {"keys/primary": "sk"}) == {
+        "MODEL_ID": "gpt",
+        "GENERATION_TEMPERATURE": "0.2",
+        "GENERATION_STOP": '["é",1]',
+        "GENERATION_SEED": "null",
+        "GENERATION_STREAM": "true",
+        "ROUTES_EN_GB": "{}",
+        "ROUTES_GR_SSE": "5",
+        "KEYS_PRIMARY": "sk",
+    }
+    assert variables(chat({"a": 1}), {}, "CHAT_") == {"CHAT_A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "both"),
+    [
+        ({"a": {"b": 1}, "a_b": 2}, {}, "a/b and a_b of chat would both be A_B"),
+        ({"a": {"x-y": 1, "x_y": 2}}, {}, "a/x-y and a/x_y"),
+        ({"api_key": 1}, {"api_key": "sk"}, "api_key and api_key of chat would both be API_KEY"),
+    ],
+)
+def test_two_paths_of_one_name_are_refused(config, secrets, both):
+    with pytest.raises(UsageError, match=both):
+        variables(chat(config), secrets)
+
+
+def test_a_nul_character_is_refused_without_showing_the_value():
+    with pytest.raises(UsageError, match="a/b of chat holds a NUL character") as caught:
+        variables(chat({"a": {"b": "se\0cret"}}), {})
+    with pytest.raises(UsageError, match="key of chat holds a NUL"):
+        variables(chat({}), {"key": "\0"})
+    assert "cret" not in str(caught.value).replace("secret", "")
+
+
+@pytest.mark.parametrize("prefix", ["1", "A-", "A B", "é", "A\n"])
+def test_a_prefix_that_begins_no_name_is_refused(prefix):
+    with pytest.raises(UsageError, match="can't begin a variable's name"):
+        variables(chat({"a": 1}), {}, prefix)
+
+
+def test_strict_fills_what_is_asked_for_and_nothing_else():
+    present = {"A": PLACEHOLDER, "HOME": "/root"}
+    assert asked_for({"A": "1", "B": "2"}, present) == {"A": "1"}
+    assert asked_for({"A": "1"}, {}) == {}
+
+
+def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
+    present = {"A": PLACEHOLDER, "X": PLACEHOLDER, "Y": PLACEHOLDER, "B": "mine"}
+    with pytest.raises(UsageError) as caught:
+        asked_for({"A": "1", "B": "theirs"}, present)
+    text = str(caught.value)
+    assert "X is asked for, and not in the release\n  Y is asked for" in text
+    assert "B is in the release, and set to something else" in text
+    assert "mine" not in text
+    assert "theirs" not in text
+
+
+# The command
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 255])
+def test_the_commands_exit_code_is_ours(code):
+    assert subprocess.run(become(["sh", "-c", f"exit {code}"]), check=False).returncode == code
+
+
+def test_a_signal_reaches_the_command_itself():
+    script = "trap 'echo got TERM; exit 42' TERM; echo ready; while :; do sleep 0.01; done"
+    with subprocess.Popen(
+        become(["sh", "-c", script]), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "got TERM\n"
+        assert process.wait(timeout=5) == 42
+
+
+def test_a_command_that_a_signal_ends_is_seen_to_end_by_it():
+    ended = subprocess.run(become(["sh", "-c", "kill -KILL $$"]), check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_a_closed_pipe_ends_the_command_as_it_does_in_a_shell():
+    # Python ignores SIGPIPE; a command that inherited that would complain instead of ending.
+    ended = subprocess.run(
+        become(["sh", "-c", "(sleep 0.05; yes) | head -1"]),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=5,
+    )
+    assert (ended.stdout, ended.stderr) == ("y\n", "")
+
+
+@pytest.fixture
+def nothing_else_runs(monkeypatch, tmp_path):
+    """Let `_become` be called in this process, where it must not find its command."""
+    (tmp_path / "file").touch(mode=0o644)
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGPIPE)
+    yield
+    signal.signal(signal.SIGPIPE, before)
+
+
+@pytest.mark.usefixtures("nothing_else_runs")
+@pytest.mark.parametrize(
+    ("command", "code", "problem"),
+    [
+        ("there-is-none", 127, "there-is-none: there is no such command"),
+        ("file/in-a-file", 127, "file/in-a-file: there is no such command"),
+        ("./file", 126, "./file can't be run: Permission denied"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_told_with_a_shells_exit_code(
+    command, code, problem, capsys
+):
+    with pytest.raises(typer.Exit) as caught:
+        _become([command], {"KEY": "sk-secret"})
+    assert caught.value.exit_code == code
+    assert capsys.readouterr().err == f"{problem}\n"
+
+
+@pytest.mark.usefixtures("nothing_else_runs")
+def test_more_than_the_kernel_takes_is_told(capsys):
+    with pytest.raises(typer.Exit):
+        _become(["true"], {"PROMPT": "x" * 200_000})
+    assert capsys.readouterr().err == "true can't be run: Argument list too long\n"
+
+
+def test_the_command_gets_utf_8_whatever_the_locale():
+    ended = subprocess.run(
+        become(["printenv", "PROMPT"], PROMPT="Réponds 日本 {{name}}\n$HOME 'x'"),
+        capture_output=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    )
+    assert ended.stdout.decode() == "Réponds 日本 {{name}}\n$HOME 'x'\n"
+
+
+@pytest.fixture
+def served(project: Path) -> Iterator[dict[str, str]]:
+    """Serve the project's embedded AWS; give an application's environment for it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(project)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        yield {
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "MODEL_CONFIG_LABEL": "latest",
+        }
+        server.terminate()
+
+
+def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, served, project):
+    released_locally({"generation": {"temperature": 0.2}}, {"api_key": "sk-1"})
+
+    def run_exec(*arguments: str, **settings: str):
+        return subprocess.run(
+            [sys.executable, "-c", MAIN, str(project), "exec", "chat", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**served, **settings},
+        )
+
+    script = 'echo "$GENERATION_TEMPERATURE $API_KEY $HOME_TOWN $1 $2"; exit 7'
+    ended = run_exec("--", "sh", "-c", script, "sh", "-e", "--", HOME_TOWN="Bern")
+    assert (ended.stdout, ended.returncode) == ("0.2 sk-1 Bern -e --\n", 7), ended.stderr
+
+    arguments = ["--strict", "--variable-prefix", "CHAT_", "--", "env"]
+    ended = run_exec(*arguments, CHAT_API_KEY=PLACEHOLDER)
+    assert "CHAT_API_KEY=sk-1\n" in ended.stdout
+    assert "CHAT_GENERATION" not in ended.stdout
+
+    ended = run_exec(*arguments, CHAT_SEED=PLACEHOLDER)
+    assert ended.returncode == 2
+    assert "CHAT_SEED is asked for, and not in the release" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_exec_works_on_the_embedded_aws_and_leaves_the_commands_aws_alone(
+    run, released_locally, monkeypatch
+):
+    released_locally({"n": 1}, label="stable")
+    monkeypatch.setenv("AWS_PROFILE", "company")
+    became: list[tuple[list[str], Mapping[bytes, bytes]]] = []
+
+    def record(_file: str, command: list[str], environment: Mapping[bytes, bytes]) -> None:
+        became.append((command, environment))
+        sys.exit(3)
+
+    monkeypatch.setattr(os, "execvpe", record)
+    run("exec", "chat", "--", "cmd", "--label", "x", code=3)
+    ((command, environment),) = became
+    assert command == ["cmd", "--label", "x"]
+    assert (environment[b"N"], environment[b"AWS_PROFILE"]) == (b"1", b"company")
+    assert b"AWS_ACCESS_KEY_ID" not in environment
+
+
+def test_exec_without_a_command_is_a_usage_error(run):
+    assert "Missing argument" in run("exec", "chat", code=2).err
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_a_string_stands_as_itself(text):
+    assert variables(chat({"a": text}), {}) == {"A": text}

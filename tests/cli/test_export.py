@@ -1,0 +1,285 @@
+"""`model-config export`: each format read back by what it is written for."""
+
+import base64
+import io
+import json
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import dotenv
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from model_config import Reader
+from model_config.cli.files import write_file
+from model_config.cli.formats import as_text
+from model_config.cli.variables import variables
+from model_config.core.errors import UsageError
+from model_config.testing import FakeReader
+
+NASTY = {
+    "quotes": """it's "so" `x` \\ \\n \\' \\" """,
+    "shell": "$HOME $(id) ${x} !! # ; & * ~ \t x",
+    "terraform": "${x} $${x} $$${x} %{if} %%{ $ % {{a}}",
+    "lines": "\n One\n\n# Two \r\nThree\\\n",
+    "returns": "One\r\nTwo\rThree",
+    "unicode": "Réponds 日本 😀 \u2028 \x85 \ufeff",
+    "controls": "\x01\b\f\x0b\x1f\x7f",
+    "yaml": "yes",
+    "number": "5",
+    "date": "2026-11-23",
+    "null": "null",
+    "empty": "",
+    "space": " ",
+    "colon": "a: b - c",
+}
+VALUES = {
+    "n": 5, "f": 0.2, "small": 1e-7, "large": 1e22, "max": 2**53 - 1, "on": True, "none": None,
+    "list": [1, "x", [], {"y": None}], "map": {}, "group": {"k é ${x}": {"v": [False]}},
+}  # fmt: skip
+TERRAFORM = shutil.which("terraform")
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def chat(config):
+    return FakeReader({"chat": config}).get("chat")
+
+
+# Formats
+
+
+def test_json_is_read_back():
+    config = {**NASTY, **VALUES}
+    assert json.loads(as_text("json", chat(config), {})) == config
+    assert json.loads(as_text("json", chat(config), {"k/a": "sk"}))["secrets"] == {"k/a": "sk"}
+
+
+def test_yaml_is_read_back():
+    config = {**NASTY, **VALUES}
+    assert yaml.safe_load(as_text("yaml", chat(config), {})) == config
+    assert yaml.safe_load(as_text("yaml", chat({"a": 1}), {"k": "yes"})) == {
+        "a": 1,
+        "secrets": {"k": "yes"},
+    }
+
+
+@given(text=TEXT)
+@example("\x85")  # which PyYAML loses outside of quotes
+@example("a\r\nb\u2028c\ufeff")
+def test_any_text_is_read_back_from_yaml(text):
+    assert yaml.safe_load(as_text("yaml", chat({"t": text, "l": [text]}), {})) == {
+        "t": text,
+        "l": [text],
+    }
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_the_shell_reads_back_every_variable(shell, tmp_path):
+    configuration = chat({**NASTY, **VALUES})
+    expected = variables(configuration, {"key": "s'k"}, "X_")
+    file = tmp_path / "variables.sh"
+    file.write_bytes(as_text("shell", configuration, {"key": "s'k"}, "X_").encode())
+    ended = subprocess.run(
+        [shell, "-c", f". {shlex.quote(str(file))}; env -0"],
+        capture_output=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    found = dict(entry.split("=", 1) for entry in ended.stdout.decode().split("\0") if entry)
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@given(text=TEXT)
+def test_any_text_is_read_back_from_a_shell_line(text):
+    export, assignment = shlex.split(as_text("shell", chat({"t": text}), {}))
+    assert (export, assignment) == ("export", f"T={text}")
+
+
+def test_dotenv_is_read_back(tmp_path):
+    config = {**NASTY, **VALUES, "shell": "$HOME `id`", "terraform": "", "group": {}}
+    file = tmp_path / ".env"
+    file.write_bytes(as_text("dotenv", chat(config), {"key": "s'k"}, "X_").encode())
+    expected = variables(chat(config), {"key": "s'k"}, "X_")
+    assert dict(dotenv.dotenv_values(file, encoding="utf-8")) == expected
+
+
+@given(text=TEXT.filter(lambda text: "${" not in text))
+def test_any_text_without_an_interpolation_is_read_back_from_dotenv(text):
+    lines = as_text("dotenv", chat({"t": text, "u": "after"}), {})
+    # newline="" keeps what a file opened as text would change.
+    assert dict(dotenv.dotenv_values(stream=io.StringIO(lines, newline=""))) == {
+        "T": text,
+        "U": "after",
+    }
+
+
+def test_dotenv_refuses_what_its_readers_would_replace():
+    with pytest.raises(UsageError, match=r"T holds \$\{, .*json, yaml or shell") as caught:
+        as_text("dotenv", chat({"t": "x ${HOME} y"}), {})
+    assert "HOME" not in str(caught.value)
+
+
+def test_tfvars_are_escaped_as_terraform_wants_it():
+    config = {"t": 'a "b" \\ \n\t\b ${x} %{y} $z', "l": [1, True, None], "g": {"k": {}}, "e": {}}
+    assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
+        "chat = {\n"
+        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
+        '  "l" = [1, true, null]\n'
+        '  "g" = {\n    "k" = {}\n  }\n'
+        '  "e" = {}\n'
+        '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
+        "}\n"
+    )
+
+
+@pytest.mark.skipif(TERRAFORM is None, reason="needs terraform on PATH")
+def test_terraform_reads_back_its_variables(tmp_path):
+    config = {**NASTY, **VALUES}
+    (tmp_path / "main.tf").write_text('variable "chat" { type = any }')
+    (tmp_path / "chat.tfvars").write_bytes(as_text("tfvars", chat(config), {}).encode())
+    ended = subprocess.run(
+        [str(TERRAFORM), "console", "-var-file=chat.tfvars"],
+        input=b"base64encode(jsonencode(var.chat))",  # its quotes are not JSON's
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "CHECKPOINT_DISABLE": "1", "HOME": str(tmp_path)},
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(base64.b64decode(ended.stdout.strip(b'"\n'))) == config
+
+
+# The verb
+
+
+@pytest.fixture
+def two(released):
+    released({"t": "One"}, {"key": "sk-secret"}, label="stable")
+    released({"t": "Zwei é"}, {"key": "sk-secret"})
+
+
+@pytest.mark.usefixtures("two")
+def test_export_prints_the_release_without_secrets(run, ssm):
+    ssm.delete_parameter(Name="/ai/dev/chat/secrets/key")  # which nobody asks for
+    assert run("export", "chat").json == {"t": "One"}
+    assert run("export", "chat", "--label", "latest", "--format", "yaml").out == "t: Zwei é\n"
+    arguments = ["--release", "2", "--format", "dotenv", "--variable-prefix", "CHAT_"]
+    assert run("export", "chat", *arguments).out == "CHAT_T='Zwei é'\n"
+    assert run("export", "chat", "--format", "shell").out == "export T=One\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_secrets_go_only_into_a_file_for_its_owner_alone(run, project):
+    assert "--output" in run("export", "chat", "--with-secrets", code=2).err
+    file = project / "chat.json"
+    file.write_text("old")
+    file.chmod(0o644)
+    said = run("export", "chat", "--with-secrets", "--output", str(file))
+    assert said.out + said.err == ""
+    assert json.loads(file.read_text()) == {"t": "One", "secrets": {"key": "sk-secret"}}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("two")
+def test_a_fallback_starts_a_reader(run, released, project):
+    released({"n": 1}, model="other", label="stable")
+    file = project / "fallback.json"
+    run("export", "--fallback", "--output", str(file))
+    reader = Reader("dev", fallback=file, client=object())
+    assert reader.get("chat").as_dict() == {"t": "One"}
+    assert reader.get("chat").from_fallback
+    assert reader.get("other").release == 1
+    assert "sk-secret" not in file.read_text()
+
+
+@pytest.mark.usefixtures("two")
+def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, released):
+    released(model="other")  # which has no label
+    releases = run("export", "--fallback", "chat", "--release", "2").json["releases"]
+    assert {name: each["release"] for name, each in releases.items()} == {"chat": 2}
+    assert "promote other --to stable" in run("export", "--fallback", code=2).err
+    latest = run("export", "--fallback", "--label", "latest").json["releases"]
+    assert sorted(latest) == ["chat", "other"]
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ([], "name one model"),
+        (["chat", "other"], "name one model"),
+        (["--fallback", "--with-secrets"], "a fallback holds no secrets"),
+        (["--fallback", "--release", "1"], "a release's number is one model's"),
+        (["chat", "--format", "toml"], "'toml' is not one of"),
+        (["chat", "--output", "/no/such/folder/x"], "can't be written: No such file or directory"),
+    ],
+)
+def test_a_mistake_is_a_text_and_exit_code_2(run, arguments, problem):
+    said = run("export", *arguments, code=2)
+    assert problem in said.err
+    assert said.out == ""
+
+
+# Files
+
+
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o640)])
+def test_a_file_has_the_mode_it_should_from_the_first_moment(tmp_path, monkeypatch, private, mode):
+    seen = []
+    replace = Path.replace
+
+    def look(aside: Path, place: Path) -> Path:
+        seen.append(stat.S_IMODE(aside.stat().st_mode))
+        return replace(aside, place)
+
+    monkeypatch.setattr(Path, "replace", look)
+    before = os.umask(0o027)
+    try:
+        write_file(tmp_path / "x", "é\n", private=private)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x").read_bytes() == "é\n".encode()
+    assert seen == [mode]
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_beside_it(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "x"
+    file.write_text("old")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="No space left on device"):
+        write_file(file, "new", private=True)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path):
+    # Never tried on /dev/null: were the check gone, root would lose it.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(UsageError, match=f"{name} can't be written: it is no ordinary file"):
+            write_file(tmp_path / name, "x", private=False)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
+    (tmp_path / "link").symlink_to("file")
+    write_file(tmp_path / "link", "x", private=False)
+    assert (tmp_path / "file").read_text() == "x"
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(UsageError, match="circle can't be written"):
+        write_file(tmp_path / "circle", "x", private=False)

@@ -1,0 +1,160 @@
+"""`model-config releases` and `diff-releases`."""
+
+import json
+import re
+
+import pytest
+
+from model_config.cli.releases import _who
+from model_config.core.release import digest_of
+
+BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
+AFTER = {"model": "b", "generation": {"on": 1, "stop": []}, "prompt": "One\n2\nThree"}
+
+
+@pytest.fixture
+def two(released):
+    released(BEFORE, {"old": "sk-old", "kept": "sk-kept"}, label="stable")
+    released(AFTER, {"new": "sk-new", "kept": "sk-other"})
+
+
+# releases
+
+
+@pytest.mark.usefixtures("two")
+def test_releases_are_listed_newest_first_with_what_changed(run):
+    newest, oldest = (line.split("\t") for line in run("releases", "chat").out.splitlines())
+    assert (newest[0], oldest[0]) == ("2", "1")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", newest[1])
+    assert newest[3] == digest_of(AFTER)[7:19]
+    assert (newest[4], oldest[4]) == ("", "stable")
+    assert newest[5] == (
+        "~ generation/on, - generation/seed, + generation/stop, ~ model, ~ prompt, "
+        "+ secrets/new, - secrets/old"
+    )
+    assert oldest[5] == "the first release"
+
+
+@pytest.mark.usefixtures("two")
+def test_releases_as_json_say_it_all_but_for_values(run):
+    said = run("releases", "chat", "--json")
+    newest, oldest = said.json
+    assert (newest["release"], newest["digest"]) == (2, digest_of(AFTER))
+    assert {"path": "secrets/new", "change": "added", "secret": True} in newest["changes"]
+    assert {"path": "model", "change": "changed", "secret": False} in newest["changes"]
+    assert (oldest["labels"], oldest["changes"], oldest["by"]) == (["stable"], None, "N/A")
+    assert newest["at"].endswith("+00:00")
+    assert "sk-" not in said.out
+
+
+def test_a_release_that_cannot_be_read_says_why_among_the_others(run, released):
+    released({"n": 1})
+    released(document="{")
+    released({"n": 3})
+    newest, broken, oldest = run("releases", "chat").out.splitlines()
+    assert newest.endswith("\t")  # nothing to compare with
+    assert "unreadable\t\t/ai/dev/chat/release:2 can't be used" in broken
+    assert oldest.endswith("the first release")
+    assert "no JSON" in run("releases", "chat", "--json").json[1]["problem"]
+
+
+def test_a_release_of_the_same_values_says_so(run, released):
+    released({"n": 1})
+    released({"n": 1.0})
+    assert run("releases", "chat").out.splitlines()[0].endswith("\tthe same values")
+
+
+@pytest.mark.parametrize(
+    ("arn", "who"),
+    [
+        ("arn:aws:iam::123456789012:user/anna", "anna"),
+        ("arn:aws:sts::123456789012:assumed-role/Deployer/build-7", "Deployer/build-7"),
+        ("arn:aws:iam::123456789012:root", "root"),
+        ("N/A", "-"),
+        ("", "-"),
+    ],
+)
+def test_who_wrote_it_is_read_from_the_arn(arn, who):
+    assert _who(arn) == who
+
+
+# diff-releases
+
+
+@pytest.mark.usefixtures("two")
+def test_a_diff_shows_values_texts_line_by_line_and_secrets_by_name(run):
+    assert run("diff-releases", "chat", "1", "2").out == (
+        "~ generation/on: true → 1\n"
+        "- generation/seed: 1\n"
+        "+ generation/stop: []\n"
+        '~ model: "a" → "b"\n'
+        "~ prompt:\n"
+        "    --- release 1\n"
+        "    +++ release 2\n"
+        "    @@ -1,3 +1,3 @@\n"
+        "     One\n"
+        "    -Two\n"
+        "    +2\n"
+        "     Three\n"
+        "+ secrets/new (secret)\n"
+        "- secrets/old (secret)\n"
+    )
+
+
+@pytest.mark.usefixtures("two")
+def test_a_diff_as_json_holds_the_values_and_no_secret(run):
+    said = run("diff-releases", "chat", "1", "2", "--json")
+    assert (said.json["before"], said.json["after"], said.json["environment"]) == (1, 2, "dev")
+    assert said.json["changes"][0] == {
+        "path": "generation/on", "change": "changed", "before": True, "after": 1, "secret": False,
+    }  # fmt: skip
+    assert said.json["changes"][-1]["path"] == "secrets/old"
+    assert "sk-" not in said.out
+
+
+@pytest.mark.usefixtures("two")
+def test_releases_are_named_by_label_too(run):
+    assert run("diff-releases", "chat", "stable", "latest").out == (
+        run("diff-releases", "chat", "1", "2").out
+    )
+
+
+@pytest.mark.usefixtures("two")
+def test_exit_code_1_where_they_differ_only_if_asked_for(run):
+    run("diff-releases", "chat", "1", "2", "--exit-code", code=1)
+    run("diff-releases", "chat", "1", "2", "--exit-code", "--json", code=1)
+    same = run("diff-releases", "chat", "2", "2", "--exit-code")
+    assert same.out == "release 2 and release 2 are the same\n"
+
+
+def test_a_line_end_that_came_is_a_difference(run, released):
+    released({"prompt": "One\n"})
+    released({"prompt": "One\r\n\x1b[2J"})
+    lines = run("diff-releases", "chat", "1", "2").out.splitlines()
+    assert lines[-4:] == ["    -One", "    -", "    +One\\r", "    +\\x1b[2J"]
+
+
+def test_a_secret_under_another_name_is_now_another_parameter(run, released):
+    released({"n": 1}, {"key": "sk-1"})
+    document = run("show", "chat", "--label", "latest", "--json").json
+    moved = {"format": 1, **document, "secrets": {"key": "/elsewhere/key"}}
+    released(document=json.dumps(moved))
+    assert run("diff-releases", "chat", "1", "2").out == "~ secrets/key (now another parameter)\n"
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("selector", "problem"),
+    [
+        ("9", "there is no release 9 of chat; there are 1 to 2"),
+        ("canary", "no release of chat has the label 'canary'; labels there are: stable"),
+    ],
+)
+def test_a_release_that_is_not_there_is_told(run, selector, problem):
+    assert problem in run("diff-releases", "chat", "1", selector, code=2).err
+
+
+def test_a_release_that_cannot_be_read_cannot_be_compared(run, released):
+    released()
+    released(document="{")
+    assert "no JSON" in run("diff-releases", "chat", "1", "2", code=2).err

@@ -1,0 +1,121 @@
+"""Which AWS, region and path a verb works on."""
+
+import os
+
+import pytest
+
+from model_config.cli.target import target
+from model_config.core.errors import InvalidConfigurationError
+from model_config.local.state import StateFolder
+
+
+@pytest.fixture
+def stack(project):
+    """Write the stack's file anew."""
+
+    def write(*lines: str) -> None:
+        (project / "Pulumi.dev.yaml").write_text("\n".join(["config:", *lines]))
+
+    return write
+
+
+def test_the_stack_file_says_prefix_and_environment(stack):
+    stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
+    with target("dev", None, embedded=False) as aws:
+        assert (aws.prefix, aws.environment) == ("/llm/team", "development")
+    with target("dev", "/other", embedded=False) as aws:
+        assert aws.prefix == "/other"
+
+
+@pytest.mark.usefixtures("project")
+def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
+    with target("staging", None, embedded=False) as aws:
+        assert (aws.prefix, aws.environment, aws.client) == ("/ai", "staging", None)
+
+
+def test_a_verb_reads_below_the_stacks_prefix(run, released, stack):
+    released({"n": 1}, prefix="/ai")
+    released({"n": 2}, prefix="/llm")
+    assert run("show", "chat", "--label", "latest").out == "n\t1\n"
+    assert run("show", "chat", "--label", "latest", "--prefix", "/llm").out == "n\t2\n"
+    stack("  aws:region: eu-west-1", "  model-config:prefix: /llm")
+    assert run("show", "chat", "--label", "latest").out == "n\t2\n"
+
+
+def test_the_environment_comes_from_the_option_or_from_the_shell(run, released, monkeypatch):
+    released(label="stable")
+    run("show", "chat")
+    monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "prod")
+    assert "no release of chat in prod" in run("show", "chat", code=2).err
+    run("show", "chat", "-e", "dev")
+
+
+def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing_up(stack):
+    stack("  model-config:prefix: ai/")
+    with (
+        pytest.raises(InvalidConfigurationError, match="model-config:prefix"),
+        target("dev", None, embedded=False),
+    ):
+        pass
+    stack("  model-config:keyDeletionWindowDays: 99", "  model-config:prefix: /llm")
+    with target("dev", None, embedded=False) as aws:
+        assert aws.prefix == "/llm"
+
+
+@pytest.mark.usefixtures("project")
+def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch):
+    with target("dev", None, embedded=False):
+        assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert "AWS_DEFAULT_REGION" not in os.environ
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    with target("dev", None, embedded=False):
+        assert os.environ["AWS_DEFAULT_REGION"] == "ap-south-1"
+
+
+def test_the_embedded_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_reading(
+    run, released_locally, project
+):
+    released_locally({"n": 1})
+    run("promote", "chat", "--to", "stable")
+    state = StateFolder(project)
+    written = state.stamp()
+    assert run("show", "chat", "--local").out == "n\t1\n"
+    assert run("releases", "chat").out.split("\t")[4] == "stable"
+    assert state.stamp() == written
+
+
+def test_the_embedded_aws_can_be_named_on_the_command_line(run, released_locally, monkeypatch):
+    released_locally({"n": 1}, label="stable")
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    assert run("show", "chat", "--local").out == "n\t1\n"
+    assert "there are no usable credentials" in run("show", "chat", code=2).err
+
+
+@pytest.mark.parametrize("verb", [["show", "chat"], ["releases", "chat"], ["check"]])
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, "no region is set"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "there are no usable credentials"),
+        ({"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+    ],
+)
+def test_what_aws_needs_and_the_shell_lacks_is_told(run, monkeypatch, settings, problem, verb):
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    said = run(*verb, "-e", "staging", code=2)  # which has no stack file
+    assert problem in said.err
+    assert "Traceback" not in said.err
+
+
+def test_an_aws_that_does_not_answer_is_told(run, monkeypatch):
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("model_config.runtime.store.ATTEMPTS", 1)
+    assert "no answer" in run("check", code=2).err

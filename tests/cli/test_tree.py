@@ -1,0 +1,116 @@
+"""`model-config tree`: the hierarchy of an environment, offline and as AWS holds it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from model_config.core.codec import encode, size_in_bytes
+
+
+def model(said, name):
+    return next(each for each in said.json["models"] if each["name"] == name)
+
+
+def leaf(said, name, path):
+    return next(each for each in model(said, name)["leaves"] if each["path"] == path)
+
+
+def test_each_field_has_its_type_bytes_and_parts(run, project: Path):
+    prompt = encode((project / "models" / "support_chat.md").read_text().removesuffix("\n"))
+    lines = run("tree").out.splitlines()
+    assert lines[0].split() == ["/ai/dev", "3", "models,", "35", "parameters"]
+    shown = [re.sub(r"[│├└─\s]+", " ", line).strip() for line in lines]
+    assert f"system text, {size_in_bytes(prompt):,} bytes in 2 parts" in shown
+    assert "temperature number, 3 bytes" in shown
+    assert "normalize boolean, 4 bytes" in shown
+    assert "dimensions integer, 4 bytes" in shown
+    assert "feature_flags object, 50 bytes" in shown
+    assert "stop list, 13 bytes" in shown
+    assert "api_key secret, supportChatApiKey, not set" in shown
+
+
+def test_an_override_counts_and_other_environments_do_not(run):
+    dev, prod = run("tree", "--json"), run("tree", "-e", "prod", "--json")
+    assert prod.json["path"] == "/ai/prod"
+    limit = "limits/requests_per_minute"
+    assert leaf(dev, "support_chat", limit)["bytes"] == len("60")
+    assert leaf(prod, "support_chat", limit)["bytes"] == len("600")
+
+
+def test_the_digest_and_the_number_of_parameters_are_those_of_the_deploy(run):
+    outputs = run("local", "deploy", "--json").json["outputs"]["models"]
+    said = run("tree", "--json")
+    digests = run("digest", "--json").json
+    for name, deployed in outputs.items():
+        assert model(said, name)["digest"] == deployed["digest"] == digests[name]
+        assert model(said, name)["parameters"] == len(deployed["parameters"]) + 1
+
+
+def test_a_secret_that_is_set_is_not_marked(run, project: Path):
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write("  model-config:supportChatApiKey:\n    secure: v1:AAAA:BBBB\n")
+    said = run("tree", "--json")
+    assert leaf(said, "support_chat", "secrets/api_key")["note"] == "supportChatApiKey"
+
+
+def test_what_is_wrong_is_told_after_what_can_be_shown(run, project: Path):
+    (project / "models" / "huge.py").write_text(
+        "from model_config.schema import ModelConfig\n"
+        "class Huge(ModelConfig):\n    text: str\n    number: float = 1.5\n"
+        "MODEL = Huge(text='x' * 200_000)\n"
+    )
+    said = run("tree", code=2)
+    assert "text, 200,000 bytes in 49 parts" in said.out
+    assert "huge/text: it takes 200,000 bytes" in said.err
+
+
+def test_after_a_deploy_both_trees_have_the_same_fields(run):
+    run("local", "deploy")
+    planned, deployed = run("tree", "--json"), run("tree", "--deployed", "--json")
+    assert [each["name"] for each in deployed.json["models"]] == [
+        each["name"] for each in planned.json["models"]
+    ]
+    for each in planned.json["models"]:
+        there = model(deployed, each["name"])
+        assert (there["digest"], there["schema"]) == (each["digest"], each["schema"])
+        for field in each["leaves"]:
+            same = leaf(deployed, each["name"], field["path"])
+            assert (same["type"], same["parts"]) == (field["type"], field["parts"])
+            assert same["versions"] == [1] * field["parts"]
+
+
+def test_deployed_shows_what_aws_holds(run, ssm, released):
+    for name, value in {
+        "provider": "openai",
+        "generation/temperature": "0.2",
+        "prompts/system": "x" * 4096,
+        "prompts/system.part2": "yz",
+        "leftover": "1",
+    }.items():
+        ssm.put_parameter(Name=f"/ai/dev/chat/{name}", Value=value, Type="SecureString")
+    config = {"provider": "openai", "generation": {"temperature": 0.2}}
+    released({**config, "prompts": {"system": "old"}}, {"api_key": "sk-hidden"}, label="stable")
+    prompt = "x" * 4096 + "yz"
+    released({**config, "prompts": {"system": prompt}}, {"api_key": "sk-other"})
+    ssm.put_parameter(Name="/ai/dev/foreign/thing", Value="1", Type="String")
+    said = run("tree", "--deployed", "--json")
+    chat = model(said, "chat")
+    assert (chat["release"], chat["releases"], chat["labels"]) == (2, 2, {"stable": 1})
+    assert leaf(said, "chat", "generation/temperature")["type"] == "number"
+    system = leaf(said, "chat", "prompts/system")
+    assert (system["bytes"], system["parts"], system["versions"]) == (4098, 2, [1, 1])
+    assert leaf(said, "chat", "leftover")["note"] == "not in the newest release"
+    assert leaf(said, "chat", "secrets/api_key")["versions"] == [2]
+    foreign = model(said, "foreign")
+    assert (foreign["release"], foreign["schema"]) == (None, None)
+    text = run("tree", "--deployed").out
+    assert "release 2, stable: 1" in text
+    assert "sk-" not in text + said.out
+
+
+@pytest.mark.usefixtures("ssm")
+def test_an_environment_that_is_not_deployed_is_empty(run):
+    assert run("tree", "--deployed", "-e", "prod").out.split() == [
+        "/ai/prod", "0", "models,", "0", "parameters"
+    ]  # fmt: skip

@@ -1,0 +1,169 @@
+"""`model-config validate`: what is wrong, in which environments, and in which line."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from model_config.cli.validate import _escaped
+from model_config.core.errors import Finding
+from model_config.core.places import placed
+
+SECRET = "model-config:supportChatApiKey"
+
+
+@pytest.fixture
+def edit(project: Path):
+    def call(file: str, old: str, new: str) -> int:
+        """Replace a text, and return the line it is in."""
+        text = (project / file).read_text()
+        assert text.count(old) == 1
+        (project / file).write_text(text.replace(old, new))
+        return text[: text.index(old)].count("\n") + 1
+
+    return call
+
+
+@pytest.fixture
+def set_secrets(project: Path):
+    for stack in ("dev", "prod"):
+        with (project / f"Pulumi.{stack}.yaml").open("a") as file:
+            for key in ("supportChatApiKey", "documentEmbeddingApiKey"):
+                file.write(f"  model-config:{key}:\n    secure: v1:AAAA:BBBB\n")
+
+
+def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run):
+    said = run("validate")
+    assert said.out == "Nothing is wrong in dev, prod.\n"
+    assert f"pulumi config set --secret {SECRET} --stack prod" in said.err
+
+
+def test_secrets_that_are_not_set_count_where_that_is_asked_for(run):
+    out = run("validate", "--secrets", code=1).out
+    assert out.count("is not set") == 4
+    assert f"pulumi config set --secret {SECRET} --stack dev" in out
+
+
+@pytest.mark.usefixtures("set_secrets")
+def test_an_encrypted_secret_counts_as_set(run):
+    said = run("validate", "--secrets")
+    assert (said.out, said.err) == ("Nothing is wrong in dev, prod.\n", "")
+
+
+def test_a_broken_module_is_reported_once_for_all_environments(run, project):
+    (project / "models" / "broken.py").write_text("\n\nMODEL = 1/0\n")
+    (line,) = run("validate", code=1).out.splitlines()
+    environments, place, problem, _ = line.split("\t")
+    assert environments == "dev, prod"
+    assert place == "broken (models/broken.py:3)"
+    assert "ZeroDivisionError" in problem
+
+
+def errors(said):
+    return [each for each in said.json if each["level"] == "error"]
+
+
+def test_a_mistyped_override_is_placed_in_the_line_of_the_stack_file(run, edit):
+    line = edit("Pulumi.dev.yaml", "temperature:", "temprature:")
+    (finding,) = [
+        each for each in run("validate", "--json", code=1).json if each["level"] == "error"
+    ]
+    assert finding["environments"] == ["dev"]
+    assert (finding["file"], finding["line"]) == ("Pulumi.dev.yaml", line)
+    assert finding["fix"] == 'did you mean "temperature"?'
+
+
+def test_a_value_that_is_too_large_is_placed_at_its_argument(run, edit):
+    line = edit(
+        "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 200_000"
+    )
+    findings = errors(run("validate", "--json", code=1))
+    (prompt,) = [each for each in findings if each["where"] == "support_chat/prompts/system"]
+    assert (prompt["file"], prompt["line"]) == ("models/support_chat.py", line)
+    assert prompt["environments"] == ["dev", "prod"]
+
+
+def test_annotations_name_file_and_line(run, edit):
+    line = edit("Pulumi.prod.yaml", "protect: true", "protekt: true")
+    lines = run("validate", "--github", code=1).out.splitlines()
+    assert lines[0] == (
+        f"::error file=Pulumi.prod.yaml,line={line},title=model-config%3Aprotekt (prod)::there is "
+        'no such setting, and no model has a secret of that name%0Afix: did you mean "protect"?'
+    )
+    assert lines[1].startswith("::notice file=Pulumi.dev.yaml,title=")
+    assert all(each.startswith("::") for each in lines)
+
+
+def test_an_annotation_can_not_be_ended_by_its_text():
+    assert _escaped("50%\r\n::error::no, a:b") == "50%25%0D%0A::error::no, a:b"
+    assert _escaped("a:b,c%", ":,") == "a%3Ab%2Cc%25"
+
+
+def test_a_stack_file_that_can_not_be_read_does_not_hide_the_others(run, project, edit):
+    (project / "Pulumi.dev.yaml").write_text("config: [")
+    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: many")
+    findings = errors(run("validate", "--json", code=1))
+    assert [each["environments"] for each in findings] == [["dev"], ["prod"]]
+    assert findings[1]["where"] == "model-config:overrides.passage_reranker.instances.max_count"
+
+
+def test_one_environment_alone(run, edit):
+    edit("Pulumi.dev.yaml", "temperature:", "temprature:")
+    run("validate", "-e", "prod")
+    run("validate", "-e", "dev", code=1)
+    assert "stacks with a file: dev, prod" in run("validate", "-e", "staging", code=1).out
+
+
+def test_a_project_without_stack_files_is_refused(run, project):
+    for file in project.glob("Pulumi.*.yaml"):
+        file.unlink()
+    assert "there is no stack file" in run("validate", code=2).err
+
+
+def test_a_hundred_models_take_less_than_three_seconds(run, project):
+    text = (project / "models" / "support_chat.py").read_text()
+    text = text.replace("supportChat", "m{n}")
+    for number in range(100):
+        (project / "models" / f"m{number}.py").write_text(text.replace("{n}", str(number)))
+    begin = time.monotonic()
+    run("validate")
+    assert len(run("tree", "--json").json["models"]) == 103
+    assert time.monotonic() - begin < 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("model-config:overrides.a.b.c", 5),
+        ("model-config:overrides.a.nowhere", 3),
+        ("model-config:overrides.a.list.1", 8),
+        ("model-config:with.dots", 9),
+        ("model-config:short", 10),
+        ("model-config:nowhere", None),
+    ],
+)
+def test_a_setting_is_found_in_its_file(tmp_path: Path, where: str, line: int | None):
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  model-config:overrides:\n    a:\n      b:\n        c: 1\n      list:\n"
+        "        - 0\n        - 1\n  model-config:with.dots: 1\n  short: 2\n"
+    )
+    finding = Finding(where, "", "", file="Pulumi.dev.yaml")
+    assert placed(finding, tmp_path, tmp_path / "models").line == line
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [("m", 2), ("m/a", 3), ("m/b/c", 5), ("m/b/nowhere", 4), ("m/release", 2)],
+)
+def test_a_field_is_found_in_its_module(tmp_path: Path, where: str, line: int):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.py").write_text(
+        "from x import X\nMODEL = X(\n    a=1,\n    b=Y(\n        c=2,\n    ),\n)\n"
+    )
+    found = placed(Finding(where, "", ""), tmp_path, tmp_path / "models")
+    assert (found.file, found.line) == ("models/m.py", line)
+
+
+def test_a_finding_about_no_file_has_no_place(tmp_path: Path):
+    finding = Finding("all models together", "", "")
+    assert placed(finding, tmp_path, tmp_path / "models") == finding

@@ -1,0 +1,62 @@
+"""The README's walk (deploy, change, deploy, promote, roll back), and what all verbs share."""
+
+import pytest
+
+from model_config.cli import output
+
+
+def test_the_walk(run, project):
+    run("local", "deploy")
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
+    run("local", "deploy")
+    newest, _ = run("releases", "support_chat").out.splitlines()
+    assert newest.endswith("\t~ generation/temperature")
+    assert run("diff-releases", "support_chat", "1", "2").out == (
+        "~ generation/temperature: 0.7 → 0.9\n"
+    )
+    run("promote", "support_chat", "--to", "stable", "--release", "1")
+    promoted = run("promote", "support_chat", "--to", "stable")
+    assert "stable is on release 2 now, before on release 1" in promoted.out
+    assert promoted.err == ""  # checked against the module's class
+    assert "generation/temperature\t0.9\n" in run("show", "support_chat").out
+    run("rollback", "support_chat")
+    assert "generation/temperature\t0.7\n" in run("show", "support_chat").out
+
+
+VERBS = [
+    "check",
+    "diff-releases",
+    "exec",
+    "export",
+    "promote",
+    "prune",
+    "releases",
+    "rollback",
+    "show",
+]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_help_with_an_example(run, verb):
+    said = run(verb, "--help").out
+    assert f"Example: model-config {verb}" in said
+    for option in ("--environment", "-e", "--prefix", "--local"):
+        assert option in said
+
+
+def test_a_terminal_gets_a_table_with_texts_as_they_are(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    output.print_table(["path", "value"], [["a", "[/x] [bold]:smile:"]])
+    said = capsys.readouterr().out
+    assert "path" in said
+    assert "[/x] [bold]:smile:" in said
+
+
+def test_a_table_that_wraps_leaves_nothing_out(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")
+    output.print_table(["labels", "changes"], [["x" * 40, "y" * 40]], wrap=True)
+    said = capsys.readouterr().out
+    assert (said.count("x"), said.count("y")) == (40, 40)
