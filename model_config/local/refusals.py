@@ -19,7 +19,7 @@ from model_config.core import limits
 from model_config.core.codec import PART_BYTES, size_in_bytes
 from model_config.core.release import RELEASE_BYTES
 
-_CHECKED = ("Name", "Value", "Type", "Tier", "KeyId")
+_CHECKED = ("Name", "Value", "Type", "Tier", "KeyId", "Overwrite")
 _TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}
 
 
@@ -64,9 +64,11 @@ def refusals(request: dict[str, Any], current: Parameter | None, region: str) ->
     limit = _TIER_BYTES.get(tier, RELEASE_BYTES)
     if size_in_bytes(value) > limit:
         yield f"{tier} tier parameters support a maximum parameter value of {limit} bytes"
+    if current is None or not request.get("Overwrite"):
+        return  # moto itself refuses to make what there is already
     if (current_tier, tier) == ("Advanced", "Standard"):
         yield "This parameter uses the advanced-parameter tier and can't go back to standard"
-    if current and request.get("Type", current.parameter_type) != current.parameter_type:
+    if request.get("Type", current.parameter_type) != current.parameter_type:
         yield "The parameter's type can't be changed"
 
 

@@ -64,6 +64,7 @@ def test_an_advanced_parameter_cant_go_back(put):
 def test_a_type_cant_change(put):
     put()
     assert "type" in refused(put, value="x", Type="String", Overwrite=True)
+    assert "ParameterAlreadyExists" in refused(put, value="x", Type="String")
 
 
 def test_an_unknown_key_is_refused(put):
