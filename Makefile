@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test lint bench clean
+.PHONY: local test lint lint-workflows bench clean
 
 local: .venv/installed  ## deploy an environment to the embedded AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -16,6 +16,16 @@ lint: .venv/installed  ## what CI checks beside the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet --no-progress .
+	@if command -v go >/dev/null; then $(MAKE) --no-print-directory lint-workflows; \
+	else echo "actionlint is left out: it is built with Go, which isn't here"; fi
+
+# actionlint's package on the Python index downloads a binary from elsewhere; Go builds it.
+lint-workflows: $(BIN)/actionlint
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck
+
+$(BIN)/actionlint: | .venv/installed
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 bench: .venv/installed  ## how fast it is, against the obvious alternatives
 	$(BIN)/python tests/bench/program.py
