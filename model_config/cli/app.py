@@ -18,6 +18,7 @@ from model_config.cli.digest import digest
 from model_config.cli.drift import drift
 from model_config.cli.export import export
 from model_config.cli.find_commit import find_commit
+from model_config.cli.import_ import import_
 from model_config.cli.promote import promote
 from model_config.cli.prune import prune
 from model_config.cli.releases import releases
@@ -51,6 +52,7 @@ for verb in (
 ):
     app.command()(verb)
 app.command("exec")(exec_verb.execute)
+app.command("import")(import_)
 app.add_typer(local.app, name="local")
 
 
