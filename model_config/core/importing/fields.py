@@ -1,0 +1,195 @@
+"""From parameters that exist to the fields of a model: names, types, and what is a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from model_config.core.codec import Value, check_storable, encode
+from model_config.core.errors import CodecError, UsageError
+from model_config.core.hierarchy import RELEASE, SECRETS
+from model_config.core.importing.names import (
+    SECRET_TEXT,
+    Path,
+    camel,
+    identifier,
+    identifiers,
+    looks_secret,
+)
+from model_config.schema import SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A parameter to import.
+
+    Attributes:
+        path: its name below what is imported, "generation", "temperature".
+        text: its value; None where it looks like a secret's and so was not read.
+    """
+
+    name: str
+    path: Path
+    type: str
+    tier: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the model to be.
+
+    Attributes:
+        path: its place in the model, each name a Python identifier.
+        names: the same as they were.
+        value: a plain value, or the reference that stands for a secret.
+        text: the parameter's whole text where it is one value; None in a JSON document.
+    """
+
+    path: Path
+    names: Path
+    value: Value | SecretRef
+    text: str | None = None
+
+
+def fields_of(model: str, found: Iterable[Found]) -> list[Field]:
+    """Return the fields of a tree of parameters, one for each.
+
+    Raises:
+        UsageError: two names become the same, a value can't be a field's, or it is all ours.
+    """
+    parameters = list(found)
+    for each in parameters:
+        if each.path == (RELEASE,) and '"digest":"sha256:' in (each.text or ""):
+            raise UsageError(
+                f"{each.name} is a release: a deploy of this project made what stands beside it, "
+                "and its module is where that was deployed from"
+            )
+    return _checked([_of_parameter(model, each) for each in parameters])
+
+
+def fields_of_document(model: str, found: Found) -> list[Field]:
+    """Return the fields of a parameter that holds a JSON object.
+
+    Raises:
+        UsageError: it holds none, two names become the same, or a value can't be a field's.
+    """
+    try:
+        document = json.loads(found.text or "")
+    except (ValueError, RecursionError) as error:
+        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UsageError(
+            f"{found.name} is no JSON{at}, so it has no fields. Import a tree of parameters, or "
+            "write the module by hand (README, Add a model)"
+        ) from None
+    if not isinstance(document, dict) or not document:
+        raise UsageError(
+            f"{found.name} holds {_kind(document)}, and fields come from a JSON object's keys. "
+            "Write the module by hand (README, Add a model)"
+        )
+    return _checked([*_of_object(model, document, ())])
+
+
+def _of_parameter(model: str, found: Found) -> Field:
+    below = found.path[1:] if found.path[0] == SECRETS and len(found.path) > 1 else found.path
+    path = identifiers(below)
+    if found.text is None or SECRET_TEXT.search(found.text):
+        return Field(path, below, SecretRef(camel(model, *path)))
+    is_list = found.type == "StringList"
+    value: Value = [*found.text.split(",")] if is_list else _value_of(found.text)
+    return Field(path, below, value, found.text)
+
+
+def _value_of(text: str) -> Value:
+    """Return what a text stands for: a number only where it is written as ours would be."""
+    try:
+        value: Value = json.loads(text)
+        if isinstance(value, list | dict):
+            return value
+        same = value is not None and not isinstance(value, str) and encode(value) == text
+    except (ValueError, RecursionError, CodecError):
+        return text
+    return value if same else text
+
+
+def _of_object(model: str, values: Mapping[str, Value], above: Path) -> Iterator[Field]:
+    for name, value in values.items():
+        names = (*above, name)
+        if isinstance(value, dict) and value and (_is_group(value) or _hides_secret(value)):
+            yield from _of_object(model, value, names)
+        elif isinstance(value, str) and (looks_secret(names) or SECRET_TEXT.search(value)):
+            inner = names[1:] if names[0] == SECRETS and len(names) > 1 else names
+            path = identifiers(inner)
+            yield Field(path, inner, SecretRef(camel(model, *path)))
+        else:
+            yield Field(identifiers(names), names, value)
+
+
+def _is_group(values: Mapping[str, Value]) -> bool:
+    """Tell whether an object's keys are names of fields; else they are data."""
+    return all(identifier(name, top=False) == name for name in values)
+
+
+def _hides_secret(value: Value) -> bool:
+    if isinstance(value, dict):
+        return any(
+            _hides_secret(inner) or (isinstance(inner, str) and looks_secret((name,)))
+            for name, inner in value.items()
+        )
+    if isinstance(value, list):
+        return any(map(_hides_secret, value))
+    return isinstance(value, str) and SECRET_TEXT.search(value) is not None
+
+
+def _checked(fields: list[Field]) -> list[Field]:
+    problems = [*_collisions(fields)]
+    for field in fields:
+        where = "/".join(field.names)
+        if isinstance(field.value, SecretRef):
+            continue
+        try:
+            check_storable(field.value)
+        except CodecError as error:
+            problems.append(f"{where} can't be stored: {error}")
+        if _hides_secret(field.value):
+            problems.append(
+                f"{where} has what looks like a secret inside a list or an object, where no "
+                "SecretRef can stand: give it a parameter or a key of its own"
+            )
+    if problems:
+        raise UsageError("\n".join(["nothing was written:", *(f"  {each}" for each in problems)]))
+    return fields
+
+
+def _collisions(fields: Iterable[Field]) -> Iterator[str]:
+    """Yield names that become the same, or one that is both a value and a group."""
+    taken: dict[Path, Field] = {}
+    for field in fields:
+        path = tuple(name.casefold() for name in field.path)
+        for length in range(1, len(path) + 1):
+            other = taken.get(path[:length])
+            if other:
+                yield _collision(other, field)
+        for each, other in taken.items():
+            if len(each) > len(path) and each[: len(path)] == path:
+                yield _collision(other, field)
+        taken.setdefault(path, field)
+
+
+def _collision(first: Field, second: Field) -> str:
+    here, there = "/".join(first.names), "/".join(second.names)
+    if len(first.path) == len(second.path):
+        return f"{here} and {there} become the same field: rename or delete one of the two"
+    short, long = sorted((here, there), key=len)
+    return f"{short} is a value and has {long} below it: a field can't be both"
+
+
+def _kind(value: object) -> str:
+    kinds = {
+        str: "a JSON string",
+        list: "a JSON list",
+        bool: "a JSON boolean",
+        dict: "an empty JSON object",
+    }
+    return kinds.get(type(value), "a JSON number or null")
