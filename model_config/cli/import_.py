@@ -6,7 +6,6 @@ import json
 import keyword
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,16 +15,13 @@ import typer
 from model_config.cli import local as local_verbs
 from model_config.cli.files import write_file
 from model_config.cli.output import Environment, Local, Prefix, plural, print_table, with_progress
-from model_config.core.errors import ModelNotFoundError, UsageError
+from model_config.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.core.drift import Held
-    from model_config.core.importing.fields import Found
+    from model_config.core.importing.field import Found
     from model_config.core.importing.module import ImportedModule
     from model_config.runtime.inventory import Inventory
 
-#: Parameters that one model may come from: ours. More are several models.
-MOST = 200
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 
 
@@ -94,47 +90,21 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
         UsageError: the path can't be one, or holds too many.
         ModelNotFoundError: there is nothing.
     """
-    from model_config.core.importing.fields import Found
+    from model_config.core.importing.field import Found
     from model_config.core.importing.names import looks_secret
+    from model_config.core.importing.selection import below
 
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is no path in SSM: letters, digits, "_", "-", "." and "/"')
     listed = inventory.beginning_with(path.rstrip("/"))
-    below = _below(path, [listed[name] for name in sorted(listed)])
-    texts = inventory.texts(
-        [each.name for parts, each in below.items() if not parts or not looks_secret(parts)]
-    )
+    chosen = below(path, [listed[name] for name in sorted(listed)])
+    secrets = {each.name for parts, each in chosen.items() if parts and looks_secret(parts)}
+    texts = inventory.texts([each.name for each in chosen.values() if each.name not in secrets])
     return [
         Found(each.name, parts, each.type, each.tier, texts.get(each.name))
-        for parts, each in below.items()
+        for parts, each in chosen.items()
+        if each.name in secrets or each.name in texts  # the others are denied, or gone meanwhile
     ]
-
-
-def _below(path: str, listed: list[Held]) -> dict[tuple[str, ...], Held]:
-    """Return what is to be imported, by its names below the path; a parameter itself by ()."""
-    for each in listed:
-        if each.name == path:
-            return {(): each}
-    start = path if path[-1] in "/-_." else f"{path}/"
-    chosen = {
-        tuple(each.name.removeprefix(start).split("/")): each
-        for each in listed
-        if each.name.startswith(start)
-    }
-    if not chosen:
-        near = ", ".join(sorted(each.name for each in listed)[:5])
-        raise ModelNotFoundError(
-            f"there is no parameter {path} and none below it"
-            + (f"; there are {near}" if near else ". See `aws ssm describe-parameters`")
-        )
-    if len(chosen) > MOST:
-        counts = Counter(f"{start}{parts[0]}" for parts in chosen)
-        parts = ", ".join(f"{name} ({count})" for name, count in counts.most_common(10))
-        raise UsageError(
-            f"{path} holds {len(chosen)} parameters, and one model has at most {MOST} here: import "
-            f"what belongs to one model. Largest below it: {parts}"
-        )
-    return chosen
 
 
 def _refuse_half(found: list[Found], problems: list[str]) -> None:
@@ -178,9 +148,9 @@ def _print(module: ImportedModule, files: list[Path], stack: str) -> None:
     )
     steps = [set_secret_command(key, stack) for key in module.secret_keys]
     if module.import_list:
+        file = f"{module.name}.import.json"
         steps.append(
-            f"pulumi import --file {module.name}.import.json --protect=false "
-            f"--generate-code=false --stack {stack}"
+            f"pulumi import --file {file} --protect=false --generate-code=false --stack {stack}"
         )
     typer.echo("\nNothing in AWS was changed. Look the module over, then:")
     for step in [*steps, f"pulumi up --stack {stack}"]:

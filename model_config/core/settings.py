@@ -207,13 +207,15 @@ def read_settings(config: StackConfig, findings: list[Finding]) -> Settings:
 
 def message_of(detail: Mapping[str, Any]) -> str:
     """Return what pydantic says of one value, as the part of a sentence."""
+    if detail["type"] == "extra_forbidden":
+        return "there is no field of that name"
     text = str(detail["msg"])
     ours = text.removeprefix("Value error, ")
     return text[:1].lower() + text[1:] if ours == text else ours
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `, did you mean "..."?` where a known name is close, else the known names."""
+    """Return `did you mean "..."?` where a known name is close, else the known names."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1) or [
         other for other in names if other.casefold() == name.casefold()

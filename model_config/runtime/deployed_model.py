@@ -6,17 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from model_config.core.drift import (
-    RELEASE,
-    Held,
-    Mark,
-    PastRelease,
-    Side,
-    Texts,
-    texts_of,
-    vouched,
-)
+from model_config.core.drift import RELEASE
 from model_config.core.errors import ReleaseError, StoreError, StoreUnavailableError
+from model_config.core.held import Held, Mark, PastRelease, Side, Texts, texts_of, vouched
 from model_config.core.release import part_names
 from model_config.runtime.inventory import Inventory
 from model_config.runtime.store import Stored

@@ -12,18 +12,9 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from model_config.core.drift import (
-    RELEASE,
-    Difference,
-    Held,
-    Mark,
-    Sides,
-    Texts,
-    check_attributes,
-    compare,
-    stranger,
-)
+from model_config.core.drift import RELEASE, Difference, Sides, check_attributes, compare, stranger
 from model_config.core.errors import Finding, StoreError, StoreUnavailableError
+from model_config.core.held import Held, Mark, Texts
 from model_config.runtime.deployed_model import DeployedModel, look
 from model_config.runtime.inventory import Inventory
 from model_config.runtime.label_findings import label_findings

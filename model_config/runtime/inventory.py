@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar
 import boto3
 from botocore.config import Config
 
-from model_config.core.drift import Held
 from model_config.core.errors import StoreError, StoreUnavailableError
+from model_config.core.held import Held
 from model_config.runtime.aws_errors import FAILURES, translate
 from model_config.runtime.store import ATTEMPTS, BATCH, CONNECT_TIMEOUT, READ_TIMEOUT, Store
 

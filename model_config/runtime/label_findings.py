@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 
-from model_config.core.drift import PastRelease
 from model_config.core.errors import Finding
+from model_config.core.held import PastRelease
 from model_config.runtime.history import KEPT
 from model_config.runtime.names import PREVIOUS
 

@@ -18,8 +18,8 @@ from moto.core.responses import ActionResult
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from model_config.core.drift import Held, PastRelease, vouched
 from model_config.core.environments import read_environment
+from model_config.core.held import Held, PastRelease, vouched
 from model_config.runtime import inventory
 
 CHAT = """

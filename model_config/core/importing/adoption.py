@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from model_config.core.deployment import PlannedModel
-from model_config.core.hierarchy import SECRETS
-from model_config.core.importing.fields import Found
+from model_config.core.importing.field import Found
 
 Outcome = Literal["adopted", "new", "in the way"]
 
@@ -32,13 +31,14 @@ class Adoption:
     why: str
 
 
-def adoption(found: Found, becomes: str, planned: PlannedModel) -> Adoption:
+def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool) -> Adoption:
     """Return what becomes of a parameter.
 
     Args:
         found: the parameter.
         becomes: its path in the model.
         planned: the model as it would be deployed.
+        secret: whether it holds a secret.
     """
     problems = []
     if found.type != "SecureString":
@@ -55,8 +55,8 @@ def adoption(found: Found, becomes: str, planned: PlannedModel) -> Adoption:
         outcome = "in the way"
     else:
         outcome = "adopted"
-    if becomes.startswith(f"{SECRETS}/") and found.type != "SecureString":
-        problems.append("it stood in plain text: have its provider replace it")
+    if secret and found.type != "SecureString":
+        problems.append("the secret stood in plain text: have its provider replace it")
     return Adoption(found.name, becomes, outcome, "; ".join(problems))
 
 

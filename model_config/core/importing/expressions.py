@@ -56,7 +56,7 @@ def _flat(value: Any) -> str:
         return opening + ", ".join(f"{head}{_flat(each)}" for head, each in _items(value)) + closing
     if isinstance(value, Name):
         return str(value)
-    return _quoted(value) if isinstance(value, str) else repr(value)
+    return _quoted(value) if isinstance(value, str) else repr(value).replace("e+", "e")
 
 
 def _items(value: _Bracketed) -> list[tuple[str, Any]]:
@@ -76,6 +76,9 @@ def _brackets(value: _Bracketed) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text in double quotes, unless it has some itself."""
-    single = repr(text)
-    return f'"{single[1:-1]}"' if single[0] == "'" and '"' not in text else single
+    """Return a text in double quotes, unless single ones need fewer escapes."""
+    literal = repr(text)
+    if literal[0] == '"' or text.count('"') > text.count("'"):
+        return literal
+    body = literal[1:-1].replace("\\'", "'").replace('"', '\\"')
+    return f'"{body}"'

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from types import NoneType
 
 from model_config.core.codec import Value, check_storable, encode
 from model_config.core.errors import CodecError, UsageError
 from model_config.core.hierarchy import RELEASE, SECRETS
+from model_config.core.importing.field import Field, Found, collisions
 from model_config.core.importing.names import (
     SECRET_TEXT,
     Path,
@@ -18,39 +19,6 @@ from model_config.core.importing.names import (
     looks_secret,
 )
 from model_config.schema import SecretRef
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A parameter to import.
-
-    Attributes:
-        path: its name below what is imported, "generation", "temperature".
-        text: its value; None where it looks like a secret's and so was not read.
-    """
-
-    name: str
-    path: Path
-    type: str
-    tier: str
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the model to be.
-
-    Attributes:
-        path: its place in the model, each name a Python identifier.
-        names: the same as they were.
-        value: a plain value, or the reference that stands for a secret.
-        text: the parameter's whole text where it is one value; None in a JSON document.
-    """
-
-    path: Path
-    names: Path
-    value: Value | SecretRef
-    text: str | None = None
 
 
 def fields_of(model: str, found: Iterable[Found]) -> list[Field]:
@@ -83,7 +51,7 @@ def fields_of_document(model: str, found: Found) -> list[Field]:
             f"{found.name} is no JSON{at}, so it has no fields. Import a tree of parameters, or "
             "write the module by hand (README, Add a model)"
         ) from None
-    if not isinstance(document, dict) or not document:
+    if not isinstance(document, dict) or {*map(type, document.values())} <= {NoneType}:
         raise UsageError(
             f"{found.name} holds {_kind(document)}, and fields come from a JSON object's keys. "
             "Write the module by hand (README, Add a model)"
@@ -143,7 +111,7 @@ def _hides_secret(value: Value) -> bool:
 
 
 def _checked(fields: list[Field]) -> list[Field]:
-    problems = [*_collisions(fields)]
+    problems = [*collisions(fields)]
     for field in fields:
         where = "/".join(field.names)
         if isinstance(field.value, SecretRef):
@@ -162,34 +130,11 @@ def _checked(fields: list[Field]) -> list[Field]:
     return fields
 
 
-def _collisions(fields: Iterable[Field]) -> Iterator[str]:
-    """Yield names that become the same, or one that is both a value and a group."""
-    taken: dict[Path, Field] = {}
-    for field in fields:
-        path = tuple(name.casefold() for name in field.path)
-        for length in range(1, len(path) + 1):
-            other = taken.get(path[:length])
-            if other:
-                yield _collision(other, field)
-        for each, other in taken.items():
-            if len(each) > len(path) and each[: len(path)] == path:
-                yield _collision(other, field)
-        taken.setdefault(path, field)
-
-
-def _collision(first: Field, second: Field) -> str:
-    here, there = "/".join(first.names), "/".join(second.names)
-    if len(first.path) == len(second.path):
-        return f"{here} and {there} become the same field: rename or delete one of the two"
-    short, long = sorted((here, there), key=len)
-    return f"{short} is a value and has {long} below it: a field can't be both"
-
-
 def _kind(value: object) -> str:
     kinds = {
         str: "a JSON string",
         list: "a JSON list",
         bool: "a JSON boolean",
-        dict: "an empty JSON object",
+        dict: "a JSON object without a value",
     }
     return kinds.get(type(value), "a JSON number or null")

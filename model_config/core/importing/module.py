@@ -12,7 +12,8 @@ from model_config.core.deployment import PlannedModel, plan_model
 from model_config.core.errors import Finding, InvalidConfigurationError
 from model_config.core.hierarchy import SECRETS, secrets_of
 from model_config.core.importing.adoption import Adoption, adoption, import_list
-from model_config.core.importing.fields import Field, Found, fields_of, fields_of_document
+from model_config.core.importing.field import Field, Found
+from model_config.core.importing.fields import fields_of, fields_of_document
 from model_config.core.importing.schema_fit import fitting_class
 from model_config.core.importing.source import source_in_class, source_with_own_class
 from model_config.core.registry import Model, load_models
@@ -67,14 +68,15 @@ def imported_module(
         text, texts = source_with_own_class(name, origin, fields)
     files = {**texts, f"{name}.py": text}
     model, planned = _planned(name, files, settings)
+    secrets = [isinstance(field.value, SecretRef) for field in fields]
     if is_document:
         count = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-        adoptions = [adoption(found[0], count, planned)]
+        adoptions = [adoption(found[0], count, planned, secret=any(secrets))]
     else:
         paths = fit.paths if fit else [field.path for field in fields]
         adoptions = [
-            adoption(each, _shown(path, field), planned)
-            for each, path, field in zip(found, paths, fields, strict=True)
+            adoption(each, "/".join((SECRETS, *path) if secret else path), planned, secret=secret)
+            for each, path, secret in zip(found, paths, secrets, strict=True)
         ]
     return ImportedModule(
         name=name,
@@ -98,7 +100,3 @@ def _planned(name: str, files: Mapping[str, str], settings: Settings) -> tuple[M
     if findings:
         raise InvalidConfigurationError(findings)
     return models[0], planned[0]
-
-
-def _shown(path: tuple[str, ...], field: Field) -> str:
-    return "/".join((SECRETS, *path) if isinstance(field.value, SecretRef) else path)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast, get_args
 from pydantic import ValidationError
 
 from model_config.core.codec import Value, to_json
-from model_config.core.importing.fields import Field
+from model_config.core.importing.field import Field
 from model_config.core.importing.names import Path
 from model_config.schema import (
     ChatModel,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from model_config.core.importing.expressions import WIDTH, Call, Name, written
-from model_config.core.importing.fields import Field
-from model_config.core.importing.names import Path, camel
+from model_config.core.importing.field import Field
+from model_config.core.importing.names import Path
+from model_config.core.importing.own_class import annotation, class_names
 from model_config.core.importing.schema_fit import Nested, group_of
 from model_config.schema import Group, ModelConfig, SecretRef
 
@@ -24,14 +25,15 @@ class Module:
         name: the model's name.
         files: long texts, by the name of the file beside the module.
         imports: the names it takes from the schema.
-        classes: the source of its own classes.
+        class_names: the names of its own classes, by the group's path.
+        classes: their source.
     """
 
     name: str
     files: dict[str, str] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    class_names: dict[Path, str] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)
-    json_value: bool = False
 
 
 def source_in_class(
@@ -59,16 +61,15 @@ def source_with_own_class(
         origin: where the values come from.
         fields: what it has.
     """
-    module = Module(name)
+    there = [each for each in fields if each.value is not None]  # None has no parameter
+    module = Module(name, class_names=class_names(name, [each.path for each in there]))
     tree: Nested = {}
-    for each in fields:
+    for each in there:
         group: Any = tree
         for part in each.path[:-1]:
             group = group.setdefault(part, _Own())
-        if each.value is not None:  # None has no parameter
-            group[each.path[-1]] = each.value
-    taken = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
-    return _source(module, origin, _own_class(module, tree, (), taken))
+        group[each.path[-1]] = each.value
+    return _source(module, origin, _own_class(module, tree, ()))
 
 
 class _Own(dict[str, Any]):
@@ -89,53 +90,23 @@ def _call(module: Module, kind: type[Group], values: Nested, path: Path) -> Call
     return Call(kind.__name__, (), arguments)
 
 
-def _own_class(module: Module, values: Nested, path: Path, taken: set[str]) -> Call:
-    kind = _class_name(path or (module.name,), taken)
+def _own_class(module: Module, values: Nested, path: Path) -> Call:
+    kind = module.class_names[path]
     base = "Group" if path else "ModelConfig"
     module.imports.add(base)
     lines, arguments = [], {}
     for name, value in values.items():
         here = (*path, name)
         if isinstance(value, _Own):
-            arguments[name] = inner = _own_class(module, cast(Nested, value), here, taken)
-            annotation = inner.name
+            arguments[name] = inner = _own_class(module, cast(Nested, value), here)
+            lines.append(f"    {name}: {inner.name}")
         else:
-            annotation = _annotation(module, value)
             arguments[name] = _expression(module, value, here)
-        lines.append(f"    {name}: {annotation}")
+            lines.append(f"    {name}: {annotation(value)}")
     what = f"`{'/'.join(path)}`" if path else f"What `{module.name}` is configured with"
     doc = f'    """{what}, as it was imported."""'
     module.classes.append("\n".join([f"class {kind}({base}):", doc, "", *lines]))
     return Call(kind, (), arguments)
-
-
-def _class_name(path: Path, taken: set[str]) -> str:
-    candidates = (camel(*path[-length:]) for length in range(1, len(path) + 1))
-    names = [name[0].upper() + name[1:] for name in candidates]
-    names += [f"{names[-1]}{number}" for number in range(2, 1000)]
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
-    return name
-
-
-def _annotation(module: Module, value: object) -> str:
-    if isinstance(value, SecretRef):
-        module.imports.add("SecretRef")
-        return "SecretRef"
-    if isinstance(value, list):
-        return f"list[{_common(module, value)}]"
-    if isinstance(value, dict):
-        return f"dict[str, {_common(module, value.values())}]"
-    return type(value).__name__
-
-
-def _common(module: Module, items: Iterable[object]) -> str:
-    """Return the type that all items have, or what takes any."""
-    kinds = {type(item).__name__ for item in items}
-    if len(kinds) == 1 and kinds <= {"str", "int", "float", "bool"}:
-        return kinds.pop()
-    module.json_value = True
-    return "JsonValue"
 
 
 def _expression(module: Module, value: Any, path: Path) -> Any:
@@ -173,7 +144,7 @@ def _source(module: Module, origin: str, call: Call) -> tuple[str, dict[str, str
     if len(imported) > WIDTH:
         lines = "".join(f"    {name},\n" for name in names)
         imported = f"from model_config.schema import (\n{lines})"
-    if module.json_value:
+    if any("JsonValue" in each for each in module.classes):
         imported = f"from pydantic import JsonValue\n\n{imported}"
     blocks = [f'"""Imported from {origin}."""\n\n{imported}', *module.classes]
     gap = "\n\n\n" if module.classes else "\n\n"

@@ -40,6 +40,7 @@ def test_the_commits_with_a_digest_are_listed_newest_first(run, edit, history):
         "environment": "prod",
         "model": "support_chat",
     }
+    assert "with the digest" in run("find-commit", wanted, "-e", "dev", code=2).err
 
 
 @pytest.mark.usefixtures("history")

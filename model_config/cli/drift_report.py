@@ -1,0 +1,141 @@
+"""How drift is shown: what differs, what it means, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from model_config.cli.output import MASK, plural, print_table, printable
+
+if TYPE_CHECKING:
+    from model_config.core.drift import Difference
+    from model_config.core.held import Side
+    from model_config.runtime.drift import Drift
+
+#: What each state means, and what to do about it.
+ADVICE = {
+    "edited by hand": (
+        "To undo it: `pulumi up --refresh --stack {stack}` (a parameter of another type or tier "
+        "first needs `aws ssm delete-parameter --name NAME`). To keep a value: write it into the "
+        "model's module or into the stack's file, then the same. Applications read the release, "
+        "so none has met it; a secret they read as it stands."
+    ),
+    "stopped half-way": (
+        "A deploy wrote some parameters and no release: applications still read the release before."
+        " Finish it: `pulumi up --refresh --stack {stack}`. If that says ParameterAlreadyExists: "
+        "`pulumi import aws:ssm/parameter:Parameter MODEL/PATH NAME --protect=false --parent "
+        "MODEL=urn:pulumi:{stack}::model-config::model-config:index:ModelParameters::MODEL`, then "
+        "again."
+    ),
+    "not deployed": "The program is ahead of AWS: `pulumi up --stack {stack}`.",
+    "left over": (
+        "An earlier release had it. Where a deploy stopped before its deletes: "
+        "`pulumi up --refresh --stack {stack}`; parts of releases: `model-config prune MODEL`."
+    ),
+    "foreign": (
+        "No release of ours ever had it. Adopt it (`model-config import`), move it, or delete it: "
+        "`aws ssm delete-parameter --name NAME`."
+    ),
+    "unclear": "The newest release can't be read, so who changed it can't be told: see below.",
+}
+#: Characters of a value that are shown.
+_ROOM = 48
+
+
+def print_drift(found: Drift, stack: str) -> None:
+    """Print what differs, and below it what to do about each kind of difference."""
+    if found.differences:
+        print_table(
+            ["model", "parameter", "state", "what"],
+            [
+                (each.model or "-", each.path, each.state, printable(_what(each)))
+                for each in found.differences
+            ],
+            wrap=True,
+        )
+        typer.echo()
+    states = {each.state for each in found.differences}
+    for state, advice in ADVICE.items():
+        if state in states:
+            typer.echo(f"{state}: {advice.format(stack=stack)}")
+    for finding in found.findings:
+        typer.echo(printable(str(finding)))
+    compared = f"{stack}: {plural(found.parameters, 'parameter')}"
+    count = len(found.differences) + len(found.findings)
+    typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
+    if found.on_trust:
+        typer.echo(
+            f"{plural(found.on_trust, 'value')} not read: their versions show that only deploys "
+            "wrote them. --all-values reads them, too."
+        )
+
+
+def _what(each: Difference) -> str:
+    """Return what differs, sides that agree together, and who wrote it where it wasn't a deploy."""
+    named = {"program": each.sides.program, "release": each.sides.release, "SSM": each.sides.ssm}
+    if each.aspect in {"type", "tier", "key"}:
+        said = f"{each.aspect} {_shown(each.sides.ssm)}, not {_shown(each.sides.program)}"
+    else:
+        begin = _same_characters([side for side in named.values() if isinstance(side, str)])
+        sides: dict[str, list[str]] = {}
+        for name, side in named.items():
+            sides.setdefault(_shown(side, begin), []).append(name)
+        said = "; ".join(f"{' and '.join(names)}: {side}" for side, names in sides.items())
+    if each.held is None or each.state == "not deployed":
+        return said
+    who = f" by {each.held.by}" if each.held.by.startswith("arn:") else ""
+    return f"{said} (written {each.held.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{who})"
+
+
+def _same_characters(texts: list[str]) -> int:
+    """Return how many characters the texts have in common at their beginning."""
+    different = set(texts)
+    same = takewhile(lambda column: len(set(column)) == 1, zip(*different, strict=False))
+    return sum(1 for _ in same) if len(different) > 1 else 0
+
+
+def _shown(side: Side, begin: int = 0) -> str:
+    """Return a side on one line; of a long text what stands around the first difference."""
+    if not isinstance(side, str):
+        return side.value
+    start = max(0, begin - 12) if len(side) > _ROOM else 0
+    end = start + _ROOM
+    return f"{'…' * (start > 0)}{side[start:end]}{'…' * (end < len(side))}".replace("\n", "\\n")
+
+
+def as_json(found: Drift, stack: str) -> dict[str, Any]:
+    """Return the same for a script, each difference with what to do about it."""
+    return {
+        "environment": stack,
+        "parameters": found.parameters,
+        "not_read": found.on_trust,
+        "differences": [
+            {
+                "model": each.model,
+                "path": each.path,
+                "state": each.state,
+                "aspect": each.aspect,
+                "program": _plain(each.sides.program),
+                "release": _plain(each.sides.release),
+                "ssm": _plain(each.sides.ssm),
+                "name": each.held.name if each.held else None,
+                "version": each.held.version if each.held else None,
+                "written_at": each.held.at.isoformat() if each.held else None,
+                "written_by": each.held.by if each.held else None,
+                "fix": ADVICE[each.state].format(stack=stack),
+            }
+            for each in found.differences
+        ],
+        "findings": [asdict(each) for each in found.findings],
+        "problems": found.problems,
+    }
+
+
+def _plain(side: Side) -> str | None:
+    if isinstance(side, str):
+        return side
+    return MASK if side.value == "a secret" else None

@@ -1,0 +1,407 @@
+"""`model-config import`: parameters that exist become a module that holds the same values."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from model_config.core.deployment import plan_model
+from model_config.core.hierarchy import config_of, secrets_of
+from model_config.core.importing.field import Found
+from model_config.core.importing.module import imported_module
+from model_config.core.importing.names import looks_secret
+from model_config.core.registry import Model, load_models
+from model_config.core.settings import Settings
+
+PROMPT = "You help customers of {{company}}.\n\nNever say 'never'. " * 3
+DOCUMENT = {
+    "provider": "openai",
+    "model": "gpt-4.1",
+    "temperature": 0.2,
+    "max_tokens": 1024,
+    "system_prompt": PROMPT,
+    "stop": ["</a>"],
+    "seed": None,
+    "api_key": "sk-hidden",
+}
+SETTINGS = Settings(environment="dev")
+
+
+@pytest.fixture
+def put(ssm: Any, project: Path) -> Callable[..., None]:
+    """Write parameters: a mapping below a path, or one text."""
+
+    def write(path: str, value: Any, kind: str = "SecureString", **others: Any) -> None:
+        if isinstance(value, dict):
+            for name, each in value.items():
+                write(f"{path}/{name}", each, kind, **others)
+        else:
+            ssm.put_parameter(Name=path, Value=value, Type=kind, **others)
+
+    for file in (project / "models").iterdir():
+        file.unlink()
+    return write
+
+
+def loaded(folder: Path, name: str) -> Model:
+    findings: list[Any] = []
+    models = load_models([name], findings, folder)
+    assert not findings
+    return models[0]
+
+
+def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: Any):
+    put("/ai/model/config", json.dumps(DOCUMENT).replace("{{", "{\\u007b"))  # SSM takes no {{
+    said = run("import", "/ai/model/config", "--as", "support_bot")
+    model = loaded(project / "models", "support_bot")
+    assert config_of(model.config) == {
+        "provider": "openai",
+        "model_id": "gpt-4.1",
+        "prompts": {"system": PROMPT},
+        "generation": {"temperature": 0.2, "max_output_tokens": 1024, "stop": ["</a>"]},
+        "limits": {"timeout_seconds": 30.0, "max_retries": 2},  # the class's own
+    }
+    assert (project / "models" / "support_bot.py").read_text() == (
+        '"""Imported from /ai/model/config."""\n\n'
+        "from model_config.schema import ChatModel, Generation, Prompts, SecretRef, text_beside\n"
+        "\n"
+        "MODEL = ChatModel(\n"
+        '    provider="openai",\n'
+        '    model_id="gpt-4.1",\n'
+        '    prompts=Prompts(system=text_beside(__file__, "support_bot_system.md")),\n'
+        '    generation=Generation(temperature=0.2, max_output_tokens=1024, stop=["</a>"]),\n'
+        '    api_key=SecretRef("supportBotApiKey"),\n'
+        ")\n"
+    )
+    command = "pulumi config set --secret model-config:supportBotApiKey --stack dev"
+    assert command in said.out
+    assert "a name can't change" in said.out
+    written = "".join(file.read_text() for file in project.rglob("*") if file.is_file())
+    assert "sk-hidden" not in said.out + said.err + written
+    assert not (project / "support_bot.import.json").exists()
+
+
+def test_a_tree_becomes_a_class_of_its_own(put: Any, project: Path, run: Any):
+    tree = {
+        "top-k": "5",
+        "version": "1.10",
+        "rules": '{"en-US": {"x": 1}, "de": {"x": [1, 2.5, null]}}',
+        "index": {"name": "docs", "class": "fast", "limits": {"shards": "3"}},
+        "limits": {"json": "true"},
+        "db-password": "hunter2",
+    }
+    put("/old/rag", tree)
+    put("/old/rag/hosts", "a,b", "StringList")
+    put("/old/rag/plain_token", "hunter2", "String")
+    said = run("import", "/old/rag", "--as", "rag")
+    model = loaded(project / "models", "rag")
+    assert config_of(model.config) == {
+        "top_k": 5,
+        "version": "1.10",  # 1.1 would be another
+        "rules": {"en-US": {"x": 1}, "de": {"x": [1, 2.5, None]}},
+        "index": {"name": "docs", "class_": "fast", "limits": {"shards": 3}},
+        "limits": {"json_": True},
+        "hosts": ["a", "b"],
+    }
+    assert set(secrets_of(model.config)) == {"db_password", "plain_token"}
+    source = (project / "models" / "rag.py").read_text()
+    assert "class Rag(ModelConfig):" in source
+    assert "class Limits(Group):" in source
+    assert "class IndexLimits(Group):" in source
+    assert "StringList can't become a SecureString" in said.out
+    assert "the secret stood in plain text: have its provider replace it" in said.out
+    assert "hunter2" not in said.out + source
+
+
+def test_parameters_in_place_are_adopted_where_name_and_type_allow(
+    put: Any, ssm: Any, project: Path, run: Any
+):
+    put("/ai/dev/chat", {"provider": "openai", "model_id": "gpt", "prompts": {"system": "Hi"}})
+    put("/ai/dev/chat/generation/seed", "7", "String")
+    put("/ai/dev/chat/generation/top_p", "0.5", Tier="Advanced")
+    put("/ai/dev/chat/secrets/api_key", "sk-1")
+    said = run("import", "/ai/dev/chat", "--as", "chat")
+    assert (
+        "from model_config.schema import ChatModel" in (project / "models" / "chat.py").read_text()
+    )
+    rows = {line.split("\t")[0]: line for line in said.out.splitlines() if "\t" in line}
+    assert (
+        "in the way\ta String can't become a SecureString; delete it just before"
+        in (rows["/ai/dev/chat/generation/seed"])
+    )
+    assert "tier Advanced can't become Standard" in rows["/ai/dev/chat/generation/top_p"]
+    listed = json.loads((project / "chat.import.json").read_text())["resources"]
+    assert listed[0] == {
+        "type": "model-config:index:ModelParameters", "name": "chat", "component": True
+    }  # fmt: skip
+    assert {(each["name"], each["id"], each["parent"]) for each in listed[1:]} == {
+        (f"chat/{path}", f"/ai/dev/chat/{path}", "chat")
+        for path in ("provider", "model_id", "prompts/system", "secrets/api_key")
+    }
+    assert "pulumi import --file chat.import.json --protect=false --generate-code=false" in said.out
+    # What is adopted keeps its name and its text, so the next deploy has nothing to write.
+    planned = plan_model(loaded(project / "models", "chat"), SETTINGS, None, [])
+    texts = {each.name: each.content for each in planned.parameters}
+    for each in listed[1:]:
+        held = ssm.get_parameter(Name=each["id"], WithDecryption=True)["Parameter"]["Value"]
+        assert held == texts[each["id"]] or "secrets" in each["id"]
+
+
+def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
+    put: Any, project: Path, run: Any
+):
+    flat = {"provider": "openai", "model": "gpt", "system_prompt": "Hi", "temperature": "0.2"}
+    put("/ai/dev/chat", flat)
+    run("import", "/ai/dev/chat", "--as", "chat")
+    assert "class Chat(ModelConfig)" in (project / "models" / "chat.py").read_text()
+    put("/elsewhere", flat)
+    run("import", "/elsewhere", "--as", "moved")
+    assert "MODEL = ChatModel(" in (project / "models" / "moved.py").read_text()
+
+
+def test_flat_names_are_taken_by_how_they_begin(put: Any, project: Path, run: Any):
+    put("embed-provider", "openai")
+    put("embed-model-id", "text-embedding-3", "String")
+    put("embed-dimensions", "256", "String")
+    put("embedded", "another")
+    run("import", "embed-", "--as", "vectors")
+    config = config_of(loaded(project / "models", "vectors").config)
+    assert config["dimensions"] == 256
+    assert "MODEL = EmbeddingModel(" in (project / "models" / "vectors.py").read_text()
+
+
+def test_a_path_that_is_both_is_told_apart_by_its_slash(put: Any, project: Path, run: Any):
+    put("/a/b", '{"x": 1}')
+    put("/a/b/y", "2")
+    run("import", "/a/b", "--as", "one")
+    run("import", "/a/b/", "--as", "two")
+    folder = project / "models"
+    assert config_of(loaded(folder, "one").config) == {"x": 1}
+    assert config_of(loaded(folder, "two").config) == {"y": 2}
+
+
+def test_an_endpoint_keeps_its_objects(put: Any, project: Path, run: Any):
+    document = {
+        "url": "https://rerank.example.com/v1",
+        "version": "2",
+        "model_version": "7",
+        "instances": {"instance_type": "g5", "settings": {"a": None, "b-c": [1]}},
+        "feature_flags": {"fast": True},
+    }
+    del document["version"]
+    put("/e", json.dumps(document))
+    run("import", "/e", "--as", "rerank")
+    config = config_of(loaded(project / "models", "rerank").config)
+    assert config["instances"]["settings"] == {"a": None, "b-c": [1]}
+    assert config["feature_flags"] == {"fast": True}
+    tree = {"endpoint": "https://x.example.com", "model_version": "7", "instance_type": "g5"}
+    put("/t", tree)
+    run("import", "/t", "--as", "tree")  # 7 is a number, and text to the class
+    assert config_of(loaded(project / "models", "tree").config)["model_version"] == "7"
+
+
+NASTY = {
+    "quotes": "'\"",
+    "double": 'say "hi"',
+    "single": "it's",
+    "backslash": "a\\nb\\",
+    "braces": "{{a}} {{{b",
+    "lines": "one\ntwo",
+    "ends": "words " * 30 + "\n",
+    "more_ends": "words " * 30 + "\n\n",
+    "carriage": "words\r\n" * 30,
+    "spaces": " " * 200,
+    "separators": "words\u2028\u0085\x0c " * 30,
+    "bom": "\ufeffwords " * 30,
+    "control": "\x00\x1b[31m",
+    "emoji": "👩‍👩‍👧 ünï",
+    "empty": "",
+    "long_url": "https://example.com/" + "a" * 200,
+    "numbers": [1, 1.0, -0.0, 1e300, 2**53 - 1],
+    "floats": [0.1, 2.5],
+    "nested": {"en-US": {"deep": [{"x": [True, None]}]}, "": "words " * 30},
+    "nothing": {},
+    "none": [],
+}
+
+
+def test_every_value_comes_back_as_it_was_and_is_laid_out_as_ruff_would(tmp_path: Path):
+    found = Found("/n", (), "SecureString", "Standard", json.dumps(NASTY))
+    module = imported_module("nasty", "/n", [found], SETTINGS)
+    for file, text in module.files.items():
+        (tmp_path / file).write_bytes(text.encode())
+    config = config_of(loaded(tmp_path, "nasty").config)
+    for name, value in NASTY.items():
+        assert json.dumps(config[name]) == json.dumps(value), name
+    ruff = Path(sys.executable).with_name("ruff")
+    command = [ruff, "format", "--isolated", "--line-length", "100", "--diff", tmp_path]
+    formatted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert formatted.returncode == 0, formatted.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("api_key", True),
+        ("openaiApiKey", True),
+        ("DB-Password", True),
+        ("secrets/anything", True),
+        ("token", True),
+        ("max_tokens", False),
+        ("tokenizer", False),
+        ("keyboard", False),
+        ("key_bindings", False),
+    ],
+)
+def test_a_secret_is_known_by_its_name(path: str, secret: Any):
+    assert looks_secret(tuple(path.split("/"))) is secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-" + "a1" * 12,
+        "postgres://user:pass@host/db",
+        "AKIA" + "A" * 16,
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "Use the key sk-" + "a1" * 12,
+    ],
+)
+def test_a_secret_under_an_innocent_name_is_not_written(
+    put: Any, project: Path, run: Any, text: str
+):
+    put("/x/innocent", text)
+    put("/x/doc", json.dumps({"inner": {"en-US": {"note": text}}}))
+    said = run("import", "/x/innocent/..", "--as", "m", code=2)
+    said = run("import", "/x/", "--as", "m", code=0 if "{" not in text else 2)
+    module = (project / "models" / "m.py").read_text()
+    assert text not in module + said.out + said.err
+
+
+def test_a_secret_in_a_list_is_refused(put: Any, run: Any):
+    put("/x", json.dumps({"hosts": [{"name": "a", "token": "hunter2"}]}))
+    said = run("import", "/x", "--as", "m", code=2)
+    assert "hosts has what looks like a secret inside a list" in said.err
+    assert "hunter2" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("not json, sk-hidden", "is no JSON at character 0, so it has no fields"),
+        ('{"a": 1', "is no JSON at character 7"),
+        ("[1]", "holds a JSON list, and fields come from a JSON object's keys"),
+        ('"sk-hidden"', "holds a JSON string"),
+        ("5", "holds a JSON number or null"),
+        ("{}", "holds a JSON object without a value"),
+        ('{"a": null}', "holds a JSON object without a value"),
+        ('{"a": NaN}', "a can't be stored: nan is no JSON number"),
+        ('{"a": "\\ud800"}', "a can't be stored: half of a surrogate pair"),
+        ('{"a-b": 1, "a_b": 2}', "a-b and a_b become the same field"),
+        ('{"Aa": 1, "aA": 2}', "Aa and aA become the same field"),
+        ("[" * 4000, "is no JSON"),
+    ],
+)
+def test_a_document_that_makes_no_fields_is_refused(
+    put: Any, project: Path, run: Any, text: str, expected: str
+):
+    put("/x", text)
+    said = run("import", "/x", "--as", "m", code=2)
+    assert expected in said.err
+    assert "sk-hidden" not in said.err
+    assert not list((project / "models").iterdir())
+
+
+def test_names_that_become_the_same_are_all_told(put: Any, run: Any):
+    put("/x", {"top-k": "1", "top_k": "2", "prompt": "p", "Prompt": {"system": "s"}})
+    said = run("import", "/x", "--as", "m", code=2)
+    assert "top-k and top_k become the same field" in said.err
+    assert "prompt is a value and has Prompt/system below it" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "better"), [("my-model", "my_model"), ("9lives", "lives"), ("class", "class_model")]
+)
+def test_a_name_that_is_no_identifier_is_refused(put: Any, run: Any, name: str, better: str):
+    put("/x", '{"a": 1}')
+    assert f"Try --as {better}" in run("import", "/x", "--as", name, code=2).err
+
+
+def test_a_path_that_does_not_exist_is_refused(put: Any, run: Any):
+    put("/ai/model/other", "1")
+    assert (
+        "no parameter /ai/model/config"
+        in run("import", "/ai/model/config", "--as", "m", code=2).err
+    )
+    near = run("import", "/ai/model/oth", "--as", "m", code=2).err
+    assert "there are /ai/model/other" in near
+    assert "is no path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
+
+
+def test_five_hundred_parameters_are_several_models(put: Any, run: Any):
+    put("/big/a", {str(number): "1" for number in range(450)})
+    put("/big/b", {str(number): "1" for number in range(50)})
+    said = run("import", "/big", "--as", "m", code=2)
+    assert "/big holds 500 parameters" in said.err
+    assert "/big/a (450), /big/b (50)" in said.err
+    run("import", "/big/b", "--as", "m")
+
+
+def test_what_this_project_deployed_is_not_imported(put: Any, released: Any, run: Any):
+    assert put
+    released()
+    assert "is a release" in run("import", "/ai/dev/chat", "--as", "again", code=2).err
+
+
+def test_what_could_not_be_deployed_is_not_written(put: Any, project: Path, run: Any):
+    put("/x/" + "/".join("abcdefghijklm"), "1")
+    assert "levels" in run("import", "/x", "--as", "m", code=2).err
+    assert not list((project / "models").iterdir())
+
+
+def test_where_one_is_denied_the_rest_is_shown_and_nothing_written(
+    put: Any, ssm: Any, project: Path, run: Any
+):
+    put("/x", {"a": "1", "b": "2", "api_key": "sk-hidden"})
+    really_ask = ssm._make_api_call
+
+    def ask(operation: str, given: Any) -> Any:
+        if operation == "GetParameters" and "/x/b" in given["Names"]:
+            code = {"Error": {"Code": "AccessDeniedException", "Message": "not for you"}}
+            raise ssm.exceptions.ClientError(code, operation)
+        assert "api_key" not in str(given.get("Names"))  # nobody needs its value
+        return really_ask(operation, given)
+
+    with patch.object(ssm, "_make_api_call", ask):
+        said = run("import", "/x", "--as", "m", code=2)
+    assert said.out.splitlines() == ["/x/a\tSecureString", "/x/api_key\tSecureString"]
+    assert "ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter/x/b" in said.err
+    assert "Nothing was written" in said.err
+    assert not list((project / "models").iterdir())
+
+
+def test_nothing_is_written_over_without_asking(
+    put: Any, project: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+):
+    put("/x", '{"a": 1}')
+    module = project / "models" / "m.py"
+    module.write_text("mine")
+    assert "Write over it with --force" in run("import", "/x", "--as", "m", code=2).err
+    for answer, code in (("n\n", 1), ("y\n", 0)):
+        assert module.read_text() == "mine"
+        terminal = StringIO(answer)
+        terminal.isatty = lambda: True
+        monkeypatch.setattr(sys, "stdin", terminal)
+        run("import", "/x", "--as", "m", code=code)
+    assert "Imported from /x" in module.read_text()
+    module.write_text("mine")
+    run("import", "/x", "--as", "m", "--force")
+    assert "Imported from /x" in module.read_text()
