@@ -13,8 +13,8 @@ from model_config.cli.output import AsJson, Local, Prefix, print_json
 from model_config.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.comparison import Difference
-    from model_config.cli.snapshot import Snapshot
+    from model_config.cli.comparing.comparison import Difference
+    from model_config.cli.comparing.snapshot import Snapshot
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
@@ -69,8 +69,8 @@ def diff(  # noqa: PLR0913 - a verb's options
 
     Example: model-config diff main
     """
-    from model_config.cli import sides
-    from model_config.cli.comparison import differences
+    from model_config.cli.comparing import sides
+    from model_config.cli.comparing.comparison import differences
 
     if environments and (head or deployed or environment):
         raise UsageError("--environments A B goes with one commit at most, and with nothing else")
@@ -104,8 +104,8 @@ def _as_json(before: Snapshot, after: Snapshot, found: list[Difference]) -> dict
 
 
 def _print(before: Snapshot, after: Snapshot, found: list[Difference], *, markdown: bool) -> None:
-    from model_config.cli import diff_markdown, diff_report
-    from model_config.cli.comparison import sections
+    from model_config.cli.comparing import diff_markdown, diff_report
+    from model_config.cli.comparing.comparison import sections
 
     report = diff_report.Report(
         before.name, after.name, [*before.remarks(), *after.remarks()], sections(found)

@@ -16,8 +16,8 @@ from model_config.cli.output import AsJson, print_json, print_table, printable, 
 from model_config.core.errors import ReleaseNotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.git import Commit, Repository
-    from model_config.cli.snapshot import Snapshot
+    from model_config.cli.comparing.git import Commit, Repository
+    from model_config.cli.comparing.snapshot import Snapshot
 
 _DIGEST = re.compile(r"(sha256:)?([0-9a-f]{8,64})", re.IGNORECASE)
 
@@ -66,7 +66,7 @@ def find_commit(
     Example: model-config find-commit sha256:39862c281fc3
     """
     from model_config.cli import local
-    from model_config.cli.git import Repository
+    from model_config.cli.comparing.git import Repository
 
     given = _DIGEST.fullmatch(digest)
     if not given:
@@ -93,7 +93,7 @@ def find_commit(
 def _matches(
     repository: Repository, revision: str, start: str, environment: str | None, *, every: bool
 ) -> Iterator[Match]:
-    from model_config.cli.snapshot import RELEVANT
+    from model_config.cli.comparing.snapshot import RELEVANT
 
     commits = repository.commits(repository.commit(revision), RELEVANT)
     found = False
@@ -107,7 +107,8 @@ def _matches(
 
 def _snapshots(commits: Sequence[Commit]) -> Iterator[tuple[Commit, Snapshot | None]]:
     """Yield what each commit says, or None where its code fails; several are read at a time."""
-    from model_config.cli import local, snapshot
+    from model_config.cli import local
+    from model_config.cli.comparing import snapshot
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         asked = [
@@ -135,7 +136,8 @@ def _models_with(start: str, said: Snapshot, environment: str | None) -> list[tu
 
 def _not_found(repository: Repository, revision: str, start: str, environment: str | None) -> str:
     """Return the words for a digest that no commit has, and what may be the reason."""
-    from model_config.cli import local, snapshot
+    from model_config.cli import local
+    from model_config.cli.comparing import snapshot
 
     where = f" in {environment}" if environment else ""
     text = f"no commit up to {revision} has a model with the digest {start}{where}"

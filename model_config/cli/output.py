@@ -96,8 +96,11 @@ def print_table(
     console.print(table)
 
 
-def with_progress(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """Yield the items, and show a person how far it is once that takes more than a second."""
+def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
+    """Yield the items, and show a person how far it is once that takes more than a second.
+
+    Where nobody knows the total, the bar shows that it goes on.
+    """
     from rich.progress import Progress
 
     console = Console(stderr=True)

@@ -97,7 +97,7 @@ def _print_annotations(results: list[Result]) -> None:
 
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
     """
-    from model_config.cli.git import folder_in_repository
+    from model_config.cli.comparing.git import folder_in_repository
     from model_config.cli.local import PROJECT
 
     above = folder_in_repository(PROJECT)

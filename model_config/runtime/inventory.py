@@ -22,11 +22,11 @@ Item = TypeVar("Item")
 class Watch(Protocol):
     """Shows a person how far it is: `with_progress` of the command line."""
 
-    def __call__(self, items: Iterable[Item], what: str, total: int, /) -> Iterable[Item]:
+    def __call__(self, items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:
         """Return the items, and note each that is taken."""
 
 
-def unwatched(items: Iterable[Item], what: str, total: int, /) -> Iterable[Item]:  # noqa: ARG001
+def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:  # noqa: ARG001
     """Return the items."""
     return items
 
@@ -96,7 +96,8 @@ class Inventory(Store):
         found = self._pages(
             "describe_parameters", [about], ParameterFilters=[parameter_filter], MaxResults=LISTED
         )
-        return {each["Name"]: _held(each) for each in found}
+        listed = self.watch(found, "Listing parameters", None)  # SSM doesn't tell how many
+        return {each["Name"]: _held(each) for each in listed}
 
     def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
         try:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from model_config.cli.comparison import Difference, sections
-from model_config.cli.diff_markdown import COMMENT, markdown
-from model_config.cli.diff_report import Report, text
+from model_config.cli.comparing.comparison import Difference, sections
+from model_config.cli.comparing.diff_markdown import COMMENT, markdown
+from model_config.cli.comparing.diff_report import Report, text
 from model_config.cli.values import Change
 
 

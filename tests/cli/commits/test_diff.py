@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model_config.cli.git import Repository
-from model_config.cli.snapshot import of_commit
+from model_config.cli.comparing.git import Repository
+from model_config.cli.comparing.snapshot import of_commit
 
 CHAT = "model_config/models/support_chat.py"
 PROMPT = "model_config/models/support_chat.md"

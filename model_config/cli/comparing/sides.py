@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from model_config.cli import local, snapshot
-from model_config.cli.git import Repository
+from model_config.cli import local
+from model_config.cli.comparing import snapshot
+from model_config.cli.comparing.git import Repository
+from model_config.cli.comparing.snapshot import Said, Snapshot
 from model_config.cli.output import plural, with_progress
-from model_config.cli.snapshot import Said, Snapshot
 from model_config.core.errors import ReleaseError, UsageError
 from model_config.core.release import Release
 from model_config.core.settings import nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from model_config.cli.diff_report import Report, remark, summary, text_diff
+from model_config.cli.comparing.diff_report import Report, remark, summary, text_diff
 from model_config.cli.output import plural, printable
 
 #: Characters that GitHub takes in a comment.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 
-from model_config.cli.comparison import Section
+from model_config.cli.comparing.comparison import Section
 from model_config.cli.output import one_line, printable
 from model_config.cli.values import Change
 from model_config.core.codec import Value

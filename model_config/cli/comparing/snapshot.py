@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from model_config.cli import describe
-from model_config.cli.git import Repository
+from model_config.cli.comparing import describe
+from model_config.cli.comparing.git import Repository
 from model_config.core.errors import UsageError
 from model_config.core.release import Release
 

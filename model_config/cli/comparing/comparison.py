@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from model_config.cli.snapshot import Said, Snapshot
+from model_config.cli.comparing.snapshot import Said, Snapshot
 from model_config.cli.values import Change, changes
 from model_config.core.release import Release
 
