@@ -28,6 +28,7 @@ SECRETS = {
     "supportChatApiKey": "sk-e2e-chat-9d1c7b {{no placeholder}}",
     "documentEmbeddingApiKey": "sk-e2e-embedding-40a5f2",
 }
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _SERVE_AWS = (
     "import sys; from pathlib import Path\n"
     "from model_config.local.serve import serve\n"
@@ -69,6 +70,20 @@ class Stack:
         ended = self._run(command)
         assert ended.returncode != 0, ended.stdout
         return ended.stdout + ended.stderr
+
+    def model_config(self, *command: str) -> str:
+        """Run a verb of this project's copy, on its AWS, and return its standard output."""
+        ended = subprocess.run(
+            [sys.executable, "-c", "from model_config.cli import main; main()", *command],
+            cwd=self.project,
+            env={**self._environment, "PYTHONPATH": str(self.project), **_CREDENTIALS},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
 
     def set_secret(self, key: str, value: str) -> None:
         self.pulumi("config", "set", "--secret", key, stdin=value)  # never on a command line

@@ -296,12 +296,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=_struct(outputs))
 
     def Read(self, request, context):
-        inputs = _dict(request.inputs)
+        kind, inputs = self._kind(request.urn), _dict(request.inputs)
         try:
             with _refusals_told(context, f"reading {request.id}"):
-                held = self._kind(request.urn).read(request.id)
+                held = kind.read(request.id)
         except LookupError:
             return provider_pb2.ReadResponse()  # without an id: it is gone
+        if not inputs:  # an import knows the id alone
+            inputs = {key: value for key, value in held.items() if key not in kind.computed}
         if "policy" in inputs and json.loads(held["policy"]) == json.loads(inputs["policy"]):
             held["policy"] = inputs["policy"]  # AWS gives it back with other spaces
         return provider_pb2.ReadResponse(

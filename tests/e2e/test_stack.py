@@ -286,3 +286,27 @@ def test_an_aws_that_does_not_answer_is_told_as_text(dev_without_aws):
     printed = dev_without_aws.refused("preview")
     assert "Traceback" not in printed
     assert "AWS can't be asked which account this is" in printed
+
+
+def test_parameters_that_were_there_before_are_adopted_with_their_history(own_dev):
+    path = "/ai/dev/moderation"
+    for name, value in (("model_id", "moderation-7"), ("thresholds/block", "0.9")):
+        own_dev.ssm.put_parameter(Name=f"{path}/{name}", Value=value, Type="SecureString")
+
+    own_dev.model_config("import", f"{path}/", "--as", "moderation", "--environment", "dev")
+    listed = ("--file", "moderation.import.json")
+    own_dev.pulumi("import", *listed, "--protect=false", "--generate-code=false", "--yes")
+    planned = own_dev.plan()
+    assert "create" not in {
+        planned.get("moderation/model_id"),
+        planned.get("moderation/thresholds/block"),
+    }
+    assert "replace" not in planned.values()
+    own_dev.up()
+
+    for name, value in (("model_id", "moderation-7"), ("thresholds/block", "0.9")):
+        versions = own_dev.ssm.get_parameter_history(Name=f"{path}/{name}")["Parameters"]
+        assert [version["Version"] for version in versions] == [1, 2]  # 2: under our own key
+        assert versions[0]["KeyId"] != versions[1]["KeyId"] == own_dev.outputs()["kms_key"]["arn"]
+        assert own_dev.in_aws()[f"{path}/{name}"] == value
+    own_dev.pulumi("preview", "--expect-no-changes")
