@@ -12,24 +12,10 @@ from model_config.core.codec import Value
 from model_config.core.hierarchy import RELEASE, SECRETS
 from model_config.core.tree import Leaf, ModelTree, leaf
 from model_config.runtime.history import ReleaseRow
+from model_config.runtime.inventory import Inventory
 from model_config.runtime.names import environment_path
-from model_config.runtime.store import Store
 
 _PART = re.compile(r"\.part\d+$")
-#: Parameters in an answer (SSM API reference, DescribeParameters, MaxResults).
-_PAGE = 50
-
-
-class _Listing(Store):
-    """A store that is asked what there is, and for no value."""
-
-    def versions_below(self, path: str) -> dict[str, int]:
-        """Return the version of each parameter below a path, by its name."""
-        filters = [{"Key": "Path", "Option": "Recursive", "Values": [path]}]
-        found = self._pages(
-            "describe_parameters", [path], ParameterFilters=filters, MaxResults=_PAGE
-        )
-        return {each["Name"]: each["Version"] for each in found}
 
 
 def deployed_trees(aws: Target) -> list[ModelTree]:
@@ -40,9 +26,9 @@ def deployed_trees(aws: Target) -> list[ModelTree]:
     """
     above = environment_path(aws.prefix, aws.environment)
     by_model: dict[str, dict[str, int]] = {}
-    for name, version in _Listing(aws.client).versions_below(above).items():
+    for name, held in Inventory(aws.client, with_progress).below(above).items():
         model, _, path = name.removeprefix(f"{above}/").partition("/")
-        by_model.setdefault(model, {})[path] = version
+        by_model.setdefault(model, {})[path] = held.version
     models = with_progress(sorted(by_model), "Reading releases", len(by_model))
     return [_tree(aws, model, f"{above}/{model}", by_model[model]) for model in models]
 
