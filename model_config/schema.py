@@ -16,8 +16,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, core_schema
 
-from model_config.core.errors import SchemaError
-from model_config.core.field_types import why_not_storable
+from model_config.field_types import why_not_storable
+from model_config.format.errors import SchemaError
 
 _CONFIG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 

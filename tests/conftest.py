@@ -1,19 +1,43 @@
-"""What every test gets: an environment without a developer's own AWS and Pulumi settings."""
+"""What every test gets: an environment without a developer's own settings, and a project."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
-_FOREIGN = ("AWS_", "PULUMI_", "MODEL_CONFIG_", "MOTO_")
+pytest_plugins = ["support.aws"]
+
+_FOREIGN = ("AWS_", "PULUMI_", "MODEL_CONFIG_", "MOTO_", "HTTP_", "HTTPS_", "ALL_PROXY", "NO_PROXY")
+
+
+def _is_foreign(name: str) -> bool:
+    return name.upper().startswith(_FOREIGN)
+
 
 # Some of Pulumi's variables are read when it is imported, so they go before any test is.
-for _name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+for _name in list(filter(_is_foreign, os.environ)):
     del os.environ[_name]
 
 
 @pytest.fixture(autouse=True)
 def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nor may a test read the machine's own credentials.
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    """Whatever a developer's shell has set, a test sees none of it and no real account."""
+    for name in filter(_is_foreign, list(os.environ)):
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the tests' project, which a test may edit; every verb works on it."""
+    copy = tmp_path_factory.mktemp("copy") / "project"
+    source = Path(__file__).parent / "project"
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(copy))
+    return copy

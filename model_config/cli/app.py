@@ -6,27 +6,14 @@ Verbs import what they need when they run, so that `--help` does not wait for pu
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 
 import typer
 
-from model_config.cli import exec as exec_verb
-from model_config.cli import local
-from model_config.cli.check import check
-from model_config.cli.diff import diff
-from model_config.cli.diff_releases import diff_releases
-from model_config.cli.digest import digest
-from model_config.cli.drift import drift
-from model_config.cli.export import export
-from model_config.cli.find_commit import find_commit
-from model_config.cli.import_ import import_
-from model_config.cli.promote import promote
-from model_config.cli.prune import prune
-from model_config.cli.releases import releases
-from model_config.cli.rollback import rollback
-from model_config.cli.show import show
-from model_config.cli.tree import tree
-from model_config.cli.validate import validate
-from model_config.core.errors import ModelConfigError
+from model_config.cli import verbs
+from model_config.cli.project import takes_project
+from model_config.format.errors import ModelConfigError
 
 app = typer.Typer(
     name="model-config",
@@ -34,26 +21,20 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for verb in (
-    validate,
-    tree,
-    diff,
-    digest,
-    drift,
-    find_commit,
-    releases,
-    show,
-    diff_releases,
-    promote,
-    rollback,
-    check,
-    prune,
-    export,
-):
-    app.command()(verb)
-app.command("exec")(exec_verb.execute)
-app.command("import")(import_)
-app.add_typer(local.app, name="local")
+
+
+def _add_verbs() -> None:
+    """Add what each file in `verbs/` holds: a function of the file's name, or a group's `app`."""
+    for module in iter_modules(verbs.__path__):
+        verb = import_module(f"{verbs.__name__}.{module.name}")
+        name = module.name.strip("_").replace("_", "-")
+        if hasattr(verb, "app"):
+            app.add_typer(verb.app, name=name)
+        else:
+            app.command(name)(takes_project(getattr(verb, module.name)))
+
+
+_add_verbs()
 
 
 def main() -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from model_config.cli.project import project_or_none
+
 
 def complete_model() -> list[str]:
-    """Return the names of this checkout's models."""
-    from model_config.cli.local import PROJECT
-
-    modules = (PROJECT / "model_config" / "models").glob("*.py")
-    return sorted(file.stem for file in modules if not file.stem.startswith("_"))
+    """Return the names of the project's models."""
+    project = project_or_none()
+    return project.model_names() if project else []
 
 
 def complete_environment() -> list[str]:
-    """Return the names of this checkout's stacks."""
-    from model_config.cli.local import PROJECT
-
-    files = PROJECT.glob("Pulumi.?*.yaml")
-    return sorted(file.name[len("Pulumi.") : -len(".yaml")] for file in files)
+    """Return the names of the project's stacks."""
+    project = project_or_none()
+    return project.stack_names() if project else []

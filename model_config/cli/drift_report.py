@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from model_config.cli.output import MASK, plural, print_table, printable
+from model_config.cli.output import MASK, print_table
+from model_config.comparing.text import plural, printable
 
 if TYPE_CHECKING:
-    from model_config.core.drift import Difference
-    from model_config.core.held import Side
-    from model_config.runtime.drift import Drift
+    from model_config.operate.drift import Drift
+    from model_config.operate.drift_states import Difference
+    from model_config.operate.listed import Side
 
 #: What each state means, and what to do about it.
 ADVICE = {

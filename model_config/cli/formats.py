@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from model_config.cli.variables import variables
-from model_config.core.errors import UsageError
+from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.runtime.configuration import Configuration
+    from model_config.reader.configuration import Configuration
 
 Format = Literal["json", "dotenv", "yaml", "shell", "tfvars"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.cli.completion import complete_environment, complete_model
+from model_config.comparing.text import shortened
 
 Environment = Annotated[
     str,
@@ -33,7 +33,7 @@ Local = Annotated[
     typer.Option(
         "--local",
         envvar="MODEL_CONFIG_LOCAL",
-        help="Work on the embedded AWS of this checkout (`model-config local deploy`).",
+        help="Work on the embedded AWS of this project (`model-config local deploy`).",
     ),
 ]
 Model = Annotated[
@@ -60,9 +60,6 @@ Item = TypeVar("Item")
 
 #: What stands for a secret's text.
 MASK = "********"
-
-# Control characters could rewrite what a terminal shows, and so could a change of direction.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def print_json(value: object) -> None:
@@ -118,26 +115,3 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
             progress.advance(task)
     finally:
         progress.stop()
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun: "1 model", "1,024 models"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def shortened(text: str, room: int) -> str:
-    """Return the text in at most `room` characters, the middle left out if need be."""
-    if len(text) <= room:
-        return text
-    head = (room - 1) // 3
-    return f"{text[:head]}…{text[head + 1 - room :]}"
-
-
-def one_line(value: object) -> str:
-    """Return a value as JSON on one line, which tells "5" from 5."""
-    return printable(json.dumps(value, ensure_ascii=False))
-
-
-def printable(text: str) -> str:
-    """Return the text with an escape for each character that does something to a terminal."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

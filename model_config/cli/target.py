@@ -1,4 +1,4 @@
-"""Where a verb works: an environment in AWS, or in the embedded AWS of this checkout.
+"""Where a verb works: an environment in AWS, or in the embedded AWS of this project.
 
 Verbs import this when they run: it brings boto3 along.
 """
@@ -15,18 +15,18 @@ from unittest.mock import patch
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from model_config.cli import local
-from model_config.core.errors import Finding, InvalidConfigurationError
-from model_config.core.release import Release
-from model_config.core.settings import NAMESPACE, read_settings
-from model_config.core.stack_file import read_stack_file
-from model_config.runtime.configuration import Configuration, locked_secrets
-from model_config.runtime.history import History
-from model_config.runtime.labels import Labels
-from model_config.runtime.names import environment_path
-from model_config.runtime.reader import Reader
-from model_config.runtime.secret import Secret
-from model_config.runtime.store import Store, Stored
+from model_config.cli.project import current_project, project_or_none
+from model_config.format.errors import InvalidConfigurationError
+from model_config.format.names import environment_path
+from model_config.format.release import Release
+from model_config.operate.history import History
+from model_config.operate.labels import Labels
+from model_config.plan.settings import NAMESPACE, read_settings
+from model_config.plan.stack_file import read_stack_file
+from model_config.reader.configuration import Configuration, locked_secrets
+from model_config.reader.reader import Reader
+from model_config.reader.secret import Secret
+from model_config.reader.store import Store, Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ class _ReaderWithoutSecrets(Reader):
 
 def _stack(environment: str) -> tuple[str, str, str | None]:
     """Return the environment's name, prefix and region as its stack's file has them."""
-    if not (local.PROJECT / f"Pulumi.{environment}.yaml").is_file():
+    project = project_or_none()
+    if project is None or not project.stack_file(environment).is_file():
         return environment, "/ai", None
-    config = read_stack_file(local.PROJECT, environment)
-    findings: list[Finding] = []
-    settings = read_settings(config, findings)
+    config = read_stack_file(project, environment)
+    settings, findings = read_settings(config)
     # Another setting that is wrong is the deploy's business, and must not hold up a rollback.
     needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
     if wrong := [finding for finding in findings if finding.where in needed]:
@@ -130,7 +130,7 @@ def _embedded_client(region: str | None) -> Iterator[Any]:
     from model_config.local import embedded_aws
     from model_config.local.state import StateFolder
 
-    folder = StateFolder(local.PROJECT)
+    folder = StateFolder(current_project())
     with folder.locked(), embedded_aws.embedded_aws():
         state = folder.load()
         embedded_aws.restore(state)

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from model_config.cli.values import leaves
-from model_config.core.codec import Value
-from model_config.core.errors import UsageError
+from model_config.comparing.changes import leaves
+from model_config.format.codec import Value
+from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.runtime.configuration import Configuration
+    from model_config.reader.configuration import Configuration
 
 #: What a caller sets a variable to, to say that the release must fill it.
 PLACEHOLDER = "from-release"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from model_config.core.limits import partition_of
-from model_config.core.settings import Settings
-from model_config.infra.settings import Account
+from model_config.plan.policies import Account, key_policy
+from model_config.plan.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKeyArgs:
+    """What the key is made from: the stack's settings, and the account it stands in."""
+
+    settings: Settings
+    account: Account
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -26,50 +33,24 @@ class EncryptionKey(pulumi.ComponentResource):
         account: the account and region it stands in.
     """
 
-    def __init__(self, name: str, settings: Settings, account: Account) -> None:
-        super().__init__("model-config:index:EncryptionKey", name)
-        opts = pulumi.ResourceOptions(parent=self, protect=settings.protect)
+    def __init__(
+        self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("model-config:index:EncryptionKey", name, opts=opts)
+        settings = args.settings
+        child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
         key = aws.kms.Key(
             name,
-            description=f"Encrypts the AI model configurations below {settings.path_of('')}",
+            description=f"Encrypts the AI model configurations below {settings.environment_path}/",
             enable_key_rotation=True,
             deletion_window_in_days=settings.key_deletion_window_days,
-            policy=json.dumps(key_policy(account)),
+            policy=json.dumps(key_policy(args.account)),
             tags=settings.tags,
-            opts=opts,
+            opts=child,
         )
-        aws.kms.Alias(name, name=settings.key_alias, target_key_id=key.key_id, opts=opts)
+        aws.kms.Alias(name, name=settings.key_alias, target_key_id=key.key_id, opts=child)
         self.arn: pulumi.Output[str] = key.arn
         self.key_id: pulumi.Output[str] = key.key_id
         self.alias = settings.key_alias
-        self.account = account
+        self.account = args.account
         self.register_outputs({"arn": self.arn, "alias": self.alias})
-
-
-def key_policy(account: Account) -> dict[str, Any]:
-    """Return the key's policy: administered by the account, used through SSM alone."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "TheAccountAdministersTheKey",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{partition_of(account.region)}:iam::{account.id}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            },
-            {
-                "Sid": "NobodyUsesItButThroughSsm",
-                "Effect": "Deny",
-                "Principal": {"AWS": "*"},
-                "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"],
-                "Resource": "*",
-                "Condition": {"StringNotEquals": {"kms:ViaService": via_ssm(account.region)}},
-            },
-        ],
-    }
-
-
-def via_ssm(region: str) -> str:
-    """Return the name SSM calls KMS under in a region (KMS developer guide, kms:ViaService)."""
-    return f"ssm.{region}.amazonaws.com"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from model_config.core.codec import encode
-from model_config.core.deployment import PlannedModel
-from model_config.core.settings import NAMESPACE, Settings
+from model_config.format.codec import encode
 from model_config.infra.encryption_key import EncryptionKey
-from model_config.infra.reader_policy import reader_policy
+from model_config.infra.reader_policy import make_reader_policy
+from model_config.plan.plan import PlannedModel
+from model_config.plan.settings import NAMESPACE, Settings
 from model_config.schema import SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParametersArgs:
+    """What a model's resources are made from: the plan, the settings, and the key."""
+
+    model: PlannedModel
+    settings: Settings
+    key: EncryptionKey
 
 
 class ModelParameters(pulumi.ComponentResource):
@@ -28,28 +38,31 @@ class ModelParameters(pulumi.ComponentResource):
         reader_policy: the managed policy for roles that read this model.
     """
 
-    def __init__(self, model: PlannedModel, settings: Settings, key: EncryptionKey) -> None:
-        super().__init__("model-config:index:ModelParameters", model.name)
+    def __init__(
+        self, name: str, args: ModelParametersArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("model-config:index:ModelParameters", name, opts=opts)
+        model, settings, key = args.model, args.settings, args.key
         self.model = model
         self._secure_string: dict[str, Any] = {
             "type": aws.ssm.ParameterType.SECURE_STRING,
             "key_id": key.arn,
             "tags": settings.tags,
         }
-        opts = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self)
         self.parameters = {
             parameter.path: aws.ssm.Parameter(
                 f"{model.name}/{parameter.path}",
                 name=parameter.name,
                 value=_text_of(parameter.content),
                 tier="Standard",
-                opts=opts,
+                opts=child,
                 **self._secure_string,
             )
             for parameter in model.parameters
         }
         self.release = self._write_release(settings)
-        self.reader_policy = reader_policy(model, settings, key, parent=self)
+        self.reader_policy = make_reader_policy(model, settings, key, child)
         self.register_outputs({"path": model.path, "digest": model.digest})
 
     def _write_release(self, settings: Settings) -> aws.ssm.Parameter:

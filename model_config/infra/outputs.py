@@ -8,9 +8,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from model_config.core.settings import Settings
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.infra.model_parameters import ModelParameters
+from model_config.plan.settings import Settings
 
 
 def export_stack(

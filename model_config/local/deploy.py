@@ -12,15 +12,16 @@ from typing import Any
 import pulumi
 import yaml
 
-from model_config.core.errors import LocalError
-from model_config.core.registry import load_models, model_names
-from model_config.core.secrets import secret_fields
-from model_config.core.settings import NAMESPACE, StackConfig
-from model_config.core.stack_file import read_stack_file
+from model_config.format.errors import LocalError
 from model_config.local import embedded_aws
-from model_config.local.program import run_program
 from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
 from model_config.local.state import State, StateFolder
+from model_config.plan.project import Project
+from model_config.plan.registry import read_modules
+from model_config.plan.secrets import secret_fields
+from model_config.plan.settings import StackConfig
+from model_config.plan.stack_file import read_stack_file
+from model_config.testing.program import run_program, with_stand_ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Deployment:
 
 
 @contextmanager
-def deployed(project: Path, environment: str) -> Iterator[Deployment]:
+def deployed(project: Project, environment: str) -> Iterator[Deployment]:
     """Deploy, and keep the embedded AWS there to look at until the block ends.
 
     Only a deploy that succeeds whole is kept.
@@ -71,11 +72,13 @@ def deployed(project: Path, environment: str) -> Iterator[Deployment]:
         yield Deployment(environment, outputs["region"], _report(provider), outputs, stand_ins)
 
 
-def _run(project: Path, config: StackConfig, state: State) -> tuple[LocalProvider, dict[str, Any]]:
+def _run(
+    project: Project, config: StackConfig, state: State
+) -> tuple[LocalProvider, dict[str, Any]]:
     region = config.region or embedded_aws.DEFAULT_REGION
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
-        outputs = run_program(project, config, provider, LocalMonitor(provider))
+        outputs = run_program(project.root, config, provider, LocalMonitor(provider))
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
         raise LocalError(str(error)) from None
@@ -83,24 +86,15 @@ def _run(project: Path, config: StackConfig, state: State) -> tuple[LocalProvide
     return provider, outputs
 
 
-def with_secrets(config: StackConfig, project: Path) -> tuple[StackConfig, list[str]]:
+def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, list[str]]:
     """Give each secret its value from `secrets.yaml`, or a text that stands in for it.
 
-    A key that stands in the stack's file in plain text is left there, for the program to refuse.
+    Also returns the config keys of the secrets that nobody gave a value.
     """
-    wanted = set(secret_fields(load_models(model_names(), []))) - set(config.own())
+    modules = read_modules(project)
+    wanted = set(secret_fields(modules.models.values())) - set(config.own())
     given = _read_secrets(StateFolder(project).secrets_file, wanted)
-    values = {key: given.get(key, f"stand-in for {key}") for key in sorted(wanted)}
-    full_keys = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
-    return (
-        replace(
-            config,
-            values={**config.values, **full_keys},
-            # A setting that was given as a secret stays one, for the program to refuse.
-            secret_keys=config.secret_keys | set(full_keys),
-        ),
-        [key for key in values if key not in given],
-    )
+    return with_stand_ins(config, modules, given), sorted(wanted - set(given))
 
 
 def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:

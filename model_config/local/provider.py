@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from pulumi.runtime import mocks
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
-from model_config.core.errors import LocalError
+from model_config.format.errors import LocalError
 from model_config.local import embedded_aws
-from model_config.local.program import plain
 from model_config.local.state import Resource
+from model_config.testing.program import plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 PARAMETER = "aws:ssm/parameter:Parameter"

@@ -15,9 +15,9 @@ from moto.ssm.exceptions import ValidationException
 from moto.ssm.models import Parameter
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from model_config.core import limits
-from model_config.core.codec import PART_BYTES, size_in_bytes
-from model_config.core.release import RELEASE_BYTES
+from model_config.format.codec import PART_BYTES, size_in_bytes
+from model_config.format.release import RELEASE_BYTES
+from model_config.plan import limits
 
 _CHECKED = ("Name", "Value", "Type", "Tier", "KeyId", "Overwrite")
 _TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}

@@ -6,25 +6,25 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from model_config.core.errors import LocalError
+from model_config.format.errors import LocalError
 from model_config.local import embedded_aws
 from model_config.local.state import StateFolder
+from model_config.plan.project import Project
 
 HOST = "127.0.0.1"
 
 
-def serve(project: Path, port: int, ready: Callable[[int], None]) -> None:
+def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
     """Serve the embedded AWS until interrupted.
 
     Args:
-        project: the folder of `.local/`.
+        project: the project whose `.local/` it is.
         port: the port; 0 for any that is free.
         ready: called with the port once requests are answered.
 

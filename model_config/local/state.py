@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_config.core.errors import LocalError
+from model_config.format.errors import LocalError
+from model_config.plan.project import Project
 
 _FORMAT = 1
 LOCK_SECONDS = 30.0
@@ -51,8 +52,8 @@ class State:
 class StateFolder:
     """The folder `.local/`: readable by its owner alone, since it holds secrets in plain text."""
 
-    def __init__(self, project: Path) -> None:
-        self.path = project / ".local"
+    def __init__(self, project: Project) -> None:
+        self.path = project.root / ".local"
         self.secrets_file = self.path / "secrets.yaml"
         self._file = self.path / "state.json"
 

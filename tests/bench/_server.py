@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 
 from model_config import Reader
-from model_config.core import release
+from model_config.format import release
 
 DELAY = 0.010
 PAGE = 10
@@ -73,7 +73,7 @@ class Aws:
         names = {path: f"{OURS}/{model}/secrets/{path}" for path in secrets}
         digest = release.digest_of(config)
         content = release.Release(model, "prod", "Bench", digest, dict(config), names)
-        written = release.write(content, name)
+        written = release.write_release(content, name)
         values = {**flat(config), **secrets}
         texts = {f"{THEIRS}/{model}/{path}": json.dumps(value) for path, value in values.items()}
         texts |= {names[path]: text for path, text in secrets.items()} | written.parts

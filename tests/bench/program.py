@@ -20,9 +20,9 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from rich.console import Console
 from rich.table import Table
 
-from model_config.core import registry
-from model_config.core.settings import StackConfig
-from model_config.local.program import plain, run_program
+from model_config.plan import registry
+from model_config.plan.settings import StackConfig
+from model_config.testing.program import plain, run_program
 
 CHECKOUT = Path(__file__).parent.parent.parent
 RESULTS = CHECKOUT / ".bench" / "program.json"

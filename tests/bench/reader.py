@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config import Reader
-from model_config.core.release import digest_of
+from model_config.format.release import digest_of
 
 RESULTS = Path(__file__).parent.parent.parent / ".bench" / "reader.json"
 HOSTILE = ("AWS_", "POWERTOOLS_", "MODEL_CONFIG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
@@ -16,27 +15,20 @@ import pytest
 from moto import mock_aws
 
 from model_config.cli import app as cli
-from model_config.cli import local
 from model_config.cli import target as target_module
-from model_config.core import registry, release
+from model_config.format import release
 from model_config.local.embedded_aws import client
 from model_config.local.refusals import as_strict_as_aws
 
-CHECKOUT = Path(__file__).parent.parent.parent
 CONFIG = {"provider": "openai", "generation": {"temperature": 0.2, "stop": ["</a>"]}}
 one_client = cache(client)  # botocore takes a quarter of a second to make one
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the project, on whose embedded AWS every verb works."""
-    for name in ("__main__.py", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
-        shutil.copy(CHECKOUT / name, tmp_path)
-    shutil.copytree(CHECKOUT / "model_config" / "models", tmp_path / "models")
-    monkeypatch.setattr(registry, "MODELS_FOLDER", tmp_path / "models")
-    monkeypatch.setattr(local, "PROJECT", tmp_path)
+@pytest.fixture(autouse=True)
+def _on_the_local_aws(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every verb works on the local AWS of the test's own project."""
     monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
-    return tmp_path
+    monkeypatch.chdir(project)
 
 
 def release_to(  # noqa: PLR0913 - what tests vary
@@ -54,7 +46,7 @@ def release_to(  # noqa: PLR0913 - what tests vary
     names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
     digest = release.digest_of(config)
     content = release.Release(model, "dev", "ChatModel", digest, dict(config), names)
-    text = release.write(content, f"{base}/release")
+    text = release.write_release(content, f"{base}/release")
     beside = {names[path]: value for path, value in (secrets or {}).items()} | text.parts
     for name, value in beside.items():
         ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
@@ -86,14 +78,13 @@ def released(ssm: Any) -> Callable[..., int]:
 
 
 @pytest.fixture
-def released_locally(project: Path) -> Callable[..., int]:
+def released_locally() -> Callable[..., int]:
     """Write releases to the embedded AWS itself, to be loaded by the next verb."""
 
     def write(*values: Any, **options: Any) -> int:
         with target_module.target("dev", None, embedded=True) as aws:
             return release_to(aws.client, *values, **options)
 
-    assert project == local.PROJECT
     return write
 
 
@@ -110,11 +101,8 @@ class Said:
 
 
 @pytest.fixture
-def run(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Run the command line as a shell does; it must end with that exit code and no traceback."""
-    assert project == local.PROJECT
 
     def call(*arguments: str, code: int = 0) -> Said:
         monkeypatch.setattr(sys, "argv", ["model-config", *arguments])

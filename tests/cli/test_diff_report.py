@@ -2,14 +2,14 @@
 
 import pytest
 
-from model_config.cli.comparing.comparison import Difference, sections
-from model_config.cli.comparing.diff_markdown import COMMENT, markdown
-from model_config.cli.comparing.diff_report import Report, text
-from model_config.cli.values import Change
+from model_config.comparing.changes import Change
+from model_config.comparing.diff_markdown import COMMENT, markdown
+from model_config.comparing.diff_report import Report, text
+from model_config.comparing.differences import ModelDifference, sections
 
 
 def report(*changes: Change, model: str = "chat", notes: tuple[str, ...] = ()) -> Report:
-    found = [Difference(each, model, "changed", changes) for each in ("dev", "prod")]
+    found = [ModelDifference(each, model, "changed", changes) for each in ("dev", "prod")]
     return Report("main", "HEAD", notes, sections(found if changes else []))
 
 
@@ -81,16 +81,18 @@ def test_a_list_that_is_long_is_compared_item_by_item():
 
 def test_true_and_1_are_two_values():
     found = [
-        Difference("dev", "chat", "changed", (Change("a", "changed", before=0, after=1),)),
-        Difference("prod", "chat", "changed", (Change("a", "changed", before=False, after=True),)),
+        ModelDifference("dev", "chat", "changed", (Change("a", "changed", before=0, after=1),)),
+        ModelDifference(
+            "prod", "chat", "changed", (Change("a", "changed", before=False, after=True),)
+        ),
     ]
     assert [each.environments for each in sections(found)] == [("dev",), ("prod",)]
 
 
 def test_what_all_environments_share_comes_before_what_one_has():
     found = [
-        Difference("dev", "chat", "changed", (Change("z", "added", None, 1),)),
-        Difference("dev", "chat", "changed", (Change("a", "added", None, 1),)),
-        Difference("prod", "chat", "changed", (Change("a", "added", None, 1),)),
+        ModelDifference("dev", "chat", "changed", (Change("z", "added", None, 1),)),
+        ModelDifference("dev", "chat", "changed", (Change("a", "added", None, 1),)),
+        ModelDifference("prod", "chat", "changed", (Change("a", "added", None, 1),)),
     ]
     assert [each.environments for each in sections(found)] == [("dev", "prod"), ("dev",)]

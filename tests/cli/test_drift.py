@@ -18,9 +18,10 @@ from moto.core.responses import ActionResult
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from model_config.core.environments import read_environment
-from model_config.core.held import Held, PastRelease, vouched
-from model_config.runtime import inventory
+from model_config.operate import inventory
+from model_config.operate.listed import Held, PastRelease, vouched
+from model_config.plan.offline import plan_from_file
+from model_config.plan.project import Project
 
 CHAT = """
 from model_config.schema import ChatModel, Generation, Prompts, SecretRef
@@ -55,7 +56,7 @@ class Aws:
 
     def deploy(self, until: str = "~") -> None:
         """Write what the program changed, the release last; or stop before a path."""
-        for model in read_environment(self.project, "dev").planned:
+        for model in plan_from_file(Project(self.project), "dev").models:
             for each in model.parameters:
                 if each.path < until:
                     self.write(each.name, each.content if isinstance(each.content, str) else "sk-1")

@@ -13,23 +13,22 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_config.cli.exec import _become
 from model_config.cli.variables import PLACEHOLDER, asked_for, variables
-from model_config.core.errors import UsageError
-from model_config.testing import FakeReader
+from model_config.cli.verbs.exec_ import _become
+from model_config.format.errors import UsageError
+from model_config.testing.fake import FakeReader
 
 BECOME = (
-    "import json, sys; from model_config.cli.exec import _become\n_become(*json.loads(sys.argv[1]))"
+    "import json, sys; from model_config.cli.verbs.exec_ import _become\n"
+    "_become(*json.loads(sys.argv[1]))"
 )
 SERVE = (
     "import sys; from pathlib import Path; from model_config.local.serve import serve\n"
-    "serve(Path(sys.argv[1]), 0, lambda port: print(port, flush=True))"
+    "from model_config.plan.project import Project\n"
+    "from model_config.plan.project import Project\n"
+    "serve(Project(Path(sys.argv[1])), 0, lambda port: print(port, flush=True))"
 )
-MAIN = (
-    "import sys; from pathlib import Path; from model_config.cli import local\n"
-    "local.PROJECT = Path(sys.argv.pop(1))\n"
-    "from model_config.cli.app import main; main()"
-)
+MAIN = "from model_config.cli.app import main; main()"
 
 
 def chat(config: Mapping[str, object]):
@@ -209,12 +208,12 @@ def served(project: Path) -> Iterator[dict[str, str]]:
         server.terminate()
 
 
-def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, served, project):
+def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, served):
     released_locally({"generation": {"temperature": 0.2}}, {"api_key": "sk-1"})
 
     def run_exec(*arguments: str, **settings: str):
         return subprocess.run(
-            [sys.executable, "-c", MAIN, str(project), "exec", "chat", *arguments],
+            [sys.executable, "-c", MAIN, "exec", "chat", *arguments],
             capture_output=True,
             text=True,
             check=False,

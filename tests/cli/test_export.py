@@ -17,11 +17,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_config import Reader
-from model_config.cli.files import write_file
 from model_config.cli.formats import as_text
 from model_config.cli.variables import variables
-from model_config.core.errors import UsageError
-from model_config.testing import FakeReader
+from model_config.files import write_file
+from model_config.format.errors import UsageError
+from model_config.testing.fake import FakeReader
 
 NASTY = {
     "quotes": """it's "so" `x` \\ \\n \\' \\" """,

@@ -13,13 +13,14 @@ from unittest.mock import patch
 
 import pytest
 
-from model_config.core.deployment import plan_model
-from model_config.core.hierarchy import config_of, secrets_of
-from model_config.core.importing.field import Found
-from model_config.core.importing.module import imported_module
-from model_config.core.importing.names import looks_secret
-from model_config.core.registry import Model, load_models
-from model_config.core.settings import Settings
+from model_config.importing.field import Found
+from model_config.importing.module import imported_module
+from model_config.importing.names import looks_secret
+from model_config.plan.hierarchy import config_of, secrets_of
+from model_config.plan.plan import plan_model
+from model_config.plan.project import Project
+from model_config.plan.registry import Model, read_modules
+from model_config.plan.settings import Settings
 
 PROMPT = "You help customers of {{company}}.\n\nNever say 'never'. " * 3
 DOCUMENT = {
@@ -52,16 +53,15 @@ def put(ssm: Any, project: Path) -> Callable[..., None]:
 
 
 def loaded(folder: Path, name: str) -> Model:
-    findings: list[Any] = []
-    models = load_models([name], findings, folder)
-    assert not findings
-    return models[0]
+    modules = read_modules(Project(folder))
+    assert name not in modules.broken
+    return modules.models[name]
 
 
 def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: Any):
     put("/ai/model/config", json.dumps(DOCUMENT).replace("{{", "{\\u007b"))  # SSM takes no {{
     said = run("import", "/ai/model/config", "--as", "support_bot")
-    model = loaded(project / "models", "support_bot")
+    model = loaded(project, "support_bot")
     assert config_of(model.config) == {
         "provider": "openai",
         "model_id": "gpt-4.1",
@@ -102,7 +102,7 @@ def test_a_tree_becomes_a_class_of_its_own(put: Any, project: Path, run: Any):
     put("/old/rag/hosts", "a,b", "StringList")
     put("/old/rag/plain_token", "hunter2", "String")
     said = run("import", "/old/rag", "--as", "rag")
-    model = loaded(project / "models", "rag")
+    model = loaded(project, "rag")
     assert config_of(model.config) == {
         "top_k": 5,
         "version": "1.10",  # 1.1 would be another
@@ -148,7 +148,7 @@ def test_parameters_in_place_are_adopted_where_name_and_type_allow(
     }
     assert "pulumi import --file chat.import.json --protect=false --generate-code=false" in said.out
     # What is adopted keeps its name and its text, so the next deploy has nothing to write.
-    planned = plan_model(loaded(project / "models", "chat"), SETTINGS, None, [])
+    planned, _ = plan_model(loaded(project, "chat"), SETTINGS, None)
     texts = {each.name: each.content for each in planned.parameters}
     for each in listed[1:]:
         held = ssm.get_parameter(Name=each["id"], WithDecryption=True)["Parameter"]["Value"]
@@ -173,7 +173,7 @@ def test_flat_names_are_taken_by_how_they_begin(put: Any, project: Path, run: An
     put("embed-dimensions", "256", "String")
     put("embedded", "another")
     run("import", "embed-", "--as", "vectors")
-    config = config_of(loaded(project / "models", "vectors").config)
+    config = config_of(loaded(project, "vectors").config)
     assert config["dimensions"] == 256
     assert "MODEL = EmbeddingModel(" in (project / "models" / "vectors.py").read_text()
 
@@ -183,9 +183,8 @@ def test_a_path_that_is_both_is_told_apart_by_its_slash(put: Any, project: Path,
     put("/a/b/y", "2")
     run("import", "/a/b", "--as", "one")
     run("import", "/a/b/", "--as", "two")
-    folder = project / "models"
-    assert config_of(loaded(folder, "one").config) == {"x": 1}
-    assert config_of(loaded(folder, "two").config) == {"y": 2}
+    assert config_of(loaded(project, "one").config) == {"x": 1}
+    assert config_of(loaded(project, "two").config) == {"y": 2}
 
 
 def test_an_endpoint_keeps_its_objects(put: Any, project: Path, run: Any):
@@ -199,13 +198,13 @@ def test_an_endpoint_keeps_its_objects(put: Any, project: Path, run: Any):
     del document["version"]
     put("/e", json.dumps(document))
     run("import", "/e", "--as", "rerank")
-    config = config_of(loaded(project / "models", "rerank").config)
+    config = config_of(loaded(project, "rerank").config)
     assert config["instances"]["settings"] == {"a": None, "b-c": [1]}
     assert config["feature_flags"] == {"fast": True}
     tree = {"endpoint": "https://x.example.com", "model_version": "7", "instance_type": "g5"}
     put("/t", tree)
     run("import", "/t", "--as", "tree")  # 7 is a number, and text to the class
-    assert config_of(loaded(project / "models", "tree").config)["model_version"] == "7"
+    assert config_of(loaded(project, "tree").config)["model_version"] == "7"
 
 
 NASTY = {
@@ -236,8 +235,9 @@ NASTY = {
 def test_every_value_comes_back_as_it_was_and_is_laid_out_as_ruff_would(tmp_path: Path):
     found = Found("/n", (), "SecureString", "Standard", json.dumps(NASTY))
     module = imported_module("nasty", "/n", [found], SETTINGS)
+    (tmp_path / "models").mkdir()
     for file, text in module.files.items():
-        (tmp_path / file).write_bytes(text.encode())
+        (tmp_path / "models" / file).write_bytes(text.encode())
     config = config_of(loaded(tmp_path, "nasty").config)
     for name, value in NASTY.items():
         assert json.dumps(config[name]) == json.dumps(value), name

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from model_config.core.release import digest_of
+from model_config.format.release import digest_of
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -92,7 +92,7 @@ def test_a_release_that_the_modules_class_can_hold_is_promoted_without_a_note(ru
 def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told(run, released):
     released()
     said = run("promote", "chat", "--to", "stable")
-    assert "not checked against a schema: chat's module isn't in this checkout" in said.err
+    assert "not checked against a schema: chat's module isn't in this project" in said.err
     assert "is on release 1 now" in said.out
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model_config.core import release
+from model_config.format import release
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "release-format.md").read_text("utf-8")
 
@@ -24,7 +24,7 @@ PLAIN, PACKED, IN_PARTS, PARTS = blocks("json")
 
 def read(document: str) -> release.Release:
     parts = json.loads(PARTS)
-    return release.read(
+    return release.read_release(
         document, "support_chat", "prod", lambda names: {name: parts[name] for name in names}
     )
 
@@ -40,7 +40,7 @@ def test_the_three_forms_are_the_same_release():
 
 def test_the_plain_form_is_what_the_deploy_writes():
     name = "/ai/prod/support_chat/release"
-    assert release.write(read(PLAIN), name).document == PLAIN.strip()
+    assert release.write_release(read(PLAIN), name).document == PLAIN.strip()
     assert all(part.startswith(f"{name}/parts/") for part in json.loads(PARTS))
 
 

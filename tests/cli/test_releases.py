@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from model_config.cli.releases import _who
-from model_config.core.release import digest_of
+from model_config.cli.verbs.releases import _who
+from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
 AFTER = {"model": "b", "generation": {"on": 1, "stop": []}, "prompt": "One\n2\nThree"}

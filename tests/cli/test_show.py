@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_config.core.release import digest_of
+from model_config.format.release import digest_of
 
 CONFIG = {"name": "5", "n": 5, "flags": {"on": True, "none": {}}, "prompt": "One\n[bold]\x1b"}
 

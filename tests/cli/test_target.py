@@ -5,8 +5,9 @@ import os
 import pytest
 
 from model_config.cli.target import target
-from model_config.core.errors import InvalidConfigurationError
+from model_config.format.errors import InvalidConfigurationError
 from model_config.local.state import StateFolder
+from model_config.plan.project import Project
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_the_embedded_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_r
 ):
     released_locally({"n": 1})
     run("promote", "chat", "--to", "stable")
-    state = StateFolder(project)
+    state = StateFolder(Project(project))
     written = state.stamp()
     assert run("show", "chat", "--local").out == "n\t1\n"
     assert run("releases", "chat").out.split("\t")[4] == "stable"
@@ -117,5 +118,5 @@ def test_an_aws_that_does_not_answer_is_told(run, monkeypatch):
         "AWS_SECRET_ACCESS_KEY": "x",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("model_config.runtime.store.ATTEMPTS", 1)
+    monkeypatch.setattr("model_config.reader.store.ATTEMPTS", 1)
     assert "no answer" in run("check", code=2).err

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model_config.core.codec import encode, size_in_bytes
+from model_config.format.codec import encode, size_in_bytes
 
 
 def model(said, name):

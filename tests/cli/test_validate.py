@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from model_config.cli.validate import _escaped
-from model_config.core.errors import Finding
-from model_config.core.places import placed
+from model_config.cli.verbs.validate import _escaped
+from model_config.format.errors import Finding
+from model_config.plan.locations import located
+from model_config.plan.project import Project
 
 SECRET = "model-config:supportChatApiKey"
 
@@ -145,7 +146,7 @@ def test_a_setting_is_found_in_its_file(tmp_path: Path, where: str, line: int | 
         "        - 0\n        - 1\n  model-config:with.dots: 1\n  short: 2\n"
     )
     finding = Finding(where, "", "", file="Pulumi.dev.yaml")
-    assert placed(finding, tmp_path, tmp_path / "models").line == line
+    assert located(finding, Project(tmp_path)).line == line
 
 
 @pytest.mark.parametrize(
@@ -157,10 +158,10 @@ def test_a_field_is_found_in_its_module(tmp_path: Path, where: str, line: int):
     (tmp_path / "models" / "m.py").write_text(
         "from x import X\nMODEL = X(\n    a=1,\n    b=Y(\n        c=2,\n    ),\n)\n"
     )
-    found = placed(Finding(where, "", ""), tmp_path, tmp_path / "models")
+    found = located(Finding(where, "", ""), Project(tmp_path))
     assert (found.file, found.line) == ("models/m.py", line)
 
 
 def test_a_finding_about_no_file_has_no_place(tmp_path: Path):
     finding = Finding("all models together", "", "")
-    assert placed(finding, tmp_path, tmp_path / "models") == finding
+    assert located(finding, Project(tmp_path)) == finding

@@ -32,7 +32,8 @@ _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 _SERVE_AWS = (
     "import sys; from pathlib import Path\n"
     "from model_config.local.serve import serve\n"
-    "serve(Path(sys.argv[1]), 0, lambda port: print(port, flush=True))\n"
+    "from model_config.plan.project import Project\n"
+    "serve(Project(Path(sys.argv[1])), 0, lambda port: print(port, flush=True))\n"
 )
 
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from model_config import Reader
-from model_config.core.errors import ModelConfigError
+from model_config.format.errors import ModelConfigError
 
 if shutil.which("pulumi") is None:
     reason = "no `pulumi` CLI on PATH: https://www.pulumi.com/docs/install/"

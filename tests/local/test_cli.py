@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from model_config.cli import app as cli
-from model_config.cli.output import print_table, shortened
+from model_config.cli.output import print_table
+from model_config.comparing.text import shortened
 
 
 def run(*arguments: str) -> str:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from model_config.core.errors import InvalidConfigurationError, LocalError
+from model_config.format.errors import InvalidConfigurationError, LocalError
 from model_config.local.deploy import Deployment, deployed
 from model_config.local.embedded_aws import client
 from model_config.local.state import StateFolder
+from model_config.plan.project import Project
 
 
 def deploy(project: Path, environment: str = "dev") -> Deployment:
-    with deployed(project, environment) as deployment:
+    with deployed(Project(project), environment) as deployment:
         return deployment
 
 
@@ -52,7 +53,7 @@ def test_an_edited_temperature_moves_that_parameter_and_its_release_alone(projec
 def test_a_removed_field_is_deleted(project: Path):
     deploy(project)
     edit(project / "models" / "support_chat.py", "top_p=0.95, ", "")
-    with deployed(project, "dev") as deployment:
+    with deployed(Project(project), "dev") as deployment:
         assert changes(deployment) == {
             "support_chat/generation/top_p": (1, "deleted"),
             "support_chat/release": (2, "updated"),
@@ -71,7 +72,7 @@ def test_a_shortened_prompt_loses_its_second_part(project: Path):
 def test_environments_stand_beside_each_other(project: Path):
     deploy(project, "dev")
     deploy(project, "prod")
-    with deployed(project, "dev"):
+    with deployed(Project(project), "dev"):
         names = [
             parameter["Name"]
             for page in client("ssm", "eu-west-1")
@@ -84,7 +85,7 @@ def test_environments_stand_beside_each_other(project: Path):
 
 
 def test_what_is_stored_is_what_aws_would_hold(project: Path):
-    with deployed(project, "dev") as deployment:
+    with deployed(Project(project), "dev") as deployment:
         ssm, kms = client("ssm", "eu-west-1"), client("kms", "eu-west-1")
         name = "/ai/dev/support_chat/prompts/templates"
         stored = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
@@ -104,14 +105,14 @@ def test_what_is_stored_is_what_aws_would_hold(project: Path):
 
 
 def test_the_key_the_labels_and_the_dates_survive(project: Path):
-    with deployed(project, "dev") as first:
+    with deployed(Project(project), "dev") as first:
         key = first.outputs["kms_key"]["arn"]
-    folder = StateFolder(project)
+    folder = StateFolder(Project(project))
     state = folder.load()
     release = state.parameters["eu-west-1"]["/ai/dev/support_chat/release"][0]
     release["labels"], release["last_modified_date"] = ["stable"], "2026-01-02T03:04:05+00:00"
     folder.save(state)
-    with deployed(project, "dev") as second:
+    with deployed(Project(project), "dev") as second:
         assert second.outputs["kms_key"]["arn"] == key
         [version] = client("ssm", "eu-west-1").get_parameter_history(
             Name="/ai/dev/support_chat/release"
@@ -124,7 +125,7 @@ def test_the_key_the_labels_and_the_dates_survive(project: Path):
 def test_other_tags_write_no_new_version(project: Path):
     deploy(project)
     edit(project / "Pulumi.dev.yaml", "environment: dev", "team: support")
-    with deployed(project, "dev") as deployment:
+    with deployed(Project(project), "dev") as deployment:
         assert {row.version for row in deployment.parameters} == {1}
         name = "/ai/dev/support_chat/provider"
         tags = client("ssm", "eu-west-1").list_tags_for_resource(
@@ -138,7 +139,7 @@ def test_another_prefix_moves_every_parameter(project: Path):
     edit(project / "Pulumi.dev.yaml", "  aws:", "  model-config:prefix: /company/ai\n  aws:")
     deployment = deploy(project)
     assert {row.change for row in deployment.parameters} == {"replaced"}
-    held = StateFolder(project).load().parameters["eu-west-1"]
+    held = StateFolder(Project(project)).load().parameters["eu-west-1"]
     assert all(name.startswith("/company/ai/dev/") for name in held)
 
 
@@ -146,7 +147,7 @@ def test_secrets_have_stand_ins_until_they_are_given(project: Path):
     first = deploy(project)
     assert first.stand_ins == ["documentEmbeddingApiKey", "supportChatApiKey"]
     (project / ".local" / "secrets.yaml").write_text('supportChatApiKey: "sk-real-{{9}}"\n')
-    with deployed(project, "dev") as second:
+    with deployed(Project(project), "dev") as second:
         assert second.stand_ins == ["documentEmbeddingApiKey"]
         assert changes(second) == {"support_chat/secrets/api_key": (2, "updated")}
         stored = client("ssm", "eu-west-1").get_parameter(
@@ -187,7 +188,7 @@ def test_a_refused_deploy_leaves_what_was_there(project: Path):
 
 def test_a_parameter_made_by_someone_else_is_not_taken_over(project: Path):
     deploy(project)
-    folder = StateFolder(project)
+    folder = StateFolder(Project(project))
     state = folder.load()
     del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
     folder.save(state)
@@ -218,7 +219,7 @@ def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path)
     deploy(project)
     prompt.write_text(text)
     deploy(project)
-    held = StateFolder(project).load().parameters["eu-west-1"]
+    held = StateFolder(Project(project)).load().parameters["eu-west-1"]
     parts = [name for name in held if "/support_chat/release/parts/" in name]
     assert parts
     prompt.write_text(words)

@@ -6,21 +6,22 @@ import pulumi
 import pytest
 
 from model_config import Reader
-from model_config.core.errors import LocalError
-from model_config.core.settings import StackConfig
-from model_config.core.stack_file import read_stack_file
+from model_config.format.errors import LocalError
 from model_config.local.deploy import with_secrets
 from model_config.local.embedded_aws import client, embedded_aws
-from model_config.local.program import run_program
 from model_config.local.provider import LocalMonitor, LocalProvider
 from model_config.local.state import Resource
+from model_config.plan.project import Project
+from model_config.plan.settings import StackConfig
+from model_config.plan.stack_file import read_stack_file
+from model_config.testing.program import run_program
 
 REGION = "eu-west-1"
 NAME = "/ai/dev/support_chat/generation/top_p"
 
 
 def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider]) -> LocalProvider:
-    config, _ = with_secrets(read_stack_file(project, "dev"), project)
+    config, _ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
     assert isinstance(config, StackConfig)
     made = provider(REGION, before)
     run_program(project, config, made, LocalMonitor(made))

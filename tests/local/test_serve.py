@@ -11,21 +11,23 @@ from pathlib import Path
 import boto3
 import pytest
 
-from model_config.core.errors import LocalError
+from model_config.format.errors import LocalError
 from model_config.local.deploy import deployed
 from model_config.local.serve import serve
+from model_config.plan.project import Project
 
 SERVE = (
     "import sys; from pathlib import Path\n"
     "from model_config.local.serve import serve\n"
-    "serve(Path(sys.argv[1]), 0, lambda port: print(port, flush=True))\n"
+    "from model_config.plan.project import Project\n"
+    "serve(Project(Path(sys.argv[1])), 0, lambda port: print(port, flush=True))\n"
 )
 NAME = "/ai/dev/support_chat/generation/temperature"
 
 
 @pytest.fixture
 def ssm(project: Path) -> Iterator[boto3.client]:
-    with deployed(project, "dev"):
+    with deployed(Project(project), "dev"):
         pass
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(project)],
@@ -56,7 +58,7 @@ def test_an_application_reads_and_writes_and_it_lasts(project: Path, ssm):
     # A deploy beside it is served from then on, and keeps what was written through the server.
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.8"))
-    with deployed(project, "dev"):
+    with deployed(Project(project), "dev"):
         pass
     assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.8"
     assert ssm.get_parameter(Name=f"{release}:stable")["Parameter"]["Version"] == 1

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from model_config.core.errors import LocalError
+from model_config.format.errors import LocalError
 from model_config.local.state import Resource, State, StateFolder
+from model_config.plan.project import Project
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> StateFolder:
-    folder = StateFolder(tmp_path)
+    folder = StateFolder(Project(tmp_path))
     with folder.locked():
         pass
     return folder
@@ -71,13 +72,19 @@ def test_a_write_that_fails_leaves_the_old_state_and_no_rest(
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_place_is_told(tmp_path: Path):
     tmp_path.chmod(0o500)
-    with pytest.raises(LocalError, match="can't keep its state"), StateFolder(tmp_path).locked():
+    with (
+        pytest.raises(LocalError, match="can't keep its state"),
+        StateFolder(Project(tmp_path)).locked(),
+    ):
         pass
 
 
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path):
     (tmp_path / ".local").write_text("not a folder")
-    with pytest.raises(LocalError, match="can't keep its state"), StateFolder(tmp_path).locked():
+    with (
+        pytest.raises(LocalError, match="can't keep its state"),
+        StateFolder(Project(tmp_path)).locked(),
+    ):
         pass
 
 
@@ -85,7 +92,8 @@ def test_two_processes_take_turns(folder: StateFolder):
     hold = (
         "import sys, time; from pathlib import Path\n"
         "from model_config.local.state import StateFolder\n"
-        "with StateFolder(Path(sys.argv[1])).locked():\n"
+        "from model_config.plan.project import Project\n"
+        "with StateFolder(Project(Path(sys.argv[1]))).locked():\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -8,12 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.project import CHECKOUT, PROJECT
 
-from model_config.cli import local
-from model_config.core import registry
-
-CHECKOUT = Path(__file__).parent.parent.parent.parent
-ROOMS = ("core", "models")  # the commands run this checkout's own code for the rest
+ROOMS = ("format", "plan")  # a commit is described by these; the verbs run the checkout's code
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -32,13 +29,12 @@ def git(folder: Path, *arguments: str) -> str:
 @pytest.fixture(scope="session")
 def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first")
-    for name in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
-        shutil.copy(CHECKOUT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROJECT.root, folder, ignore=ignored, dirs_exist_ok=True)
     package = folder / "model_config"
     for room in ROOMS:
-        ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CHECKOUT / "model_config" / room, package / room, ignore=ignored)
-    for name in ("__init__.py", "schema.py"):
+    for name in ("__init__.py", "describe.py", "field_types.py", "schema.py"):
         shutil.copy(CHECKOUT / "model_config" / name, package)
     (folder / ".gitignore").write_text("__pycache__/\n")
     git(folder, "init")
@@ -58,8 +54,7 @@ def project(first_commit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def use(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "PROJECT", folder)
-    monkeypatch.setattr(registry, "MODELS_FOLDER", folder / "model_config" / "models")
+    monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(folder))
     monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from model_config.cli.comparing.git import Repository
-from model_config.cli.comparing.snapshot import of_commit
+from model_config.comparing.git import Repository
+from model_config.comparing.snapshot import of_commit
+from model_config.plan.project import Project
 
-CHAT = "model_config/models/support_chat.py"
-PROMPT = "model_config/models/support_chat.md"
+CHAT = "models/support_chat.py"
+PROMPT = "models/support_chat.md"
 
 
 def found(said, **wanted):
@@ -87,7 +88,7 @@ def test_a_secret_set_in_a_stack_file_is_no_difference(run, project):
 
 
 def test_models_come_and_go_and_are_renamed(run, project):
-    models = project / "model_config" / "models"
+    models = project / "models"
     models.joinpath("passage_reranker.py").rename(models / "ranker.py")
     models.joinpath("document_embedding.py").unlink()
     models.joinpath("tiny.py").write_text(
@@ -118,7 +119,7 @@ def test_an_environment_comes(run, project):
 def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
     edit("model_config/schema.py", "    provider: Text\n", "    vendor: Text\n")
     for model in ("support_chat", "document_embedding"):
-        edit(f"model_config/models/{model}.py", "provider=", "vendor=")
+        edit(f"models/{model}.py", "provider=", "vendor=")
     commit()
     said = run("diff", "HEAD~1", "HEAD", "--json")
     assert [
@@ -140,9 +141,9 @@ def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
 
 
 def test_a_base_that_has_the_package_but_not_yet_our_functions_is_an_error(run, project, commit):
-    (project / "model_config" / "core" / "deployment.py").unlink()
+    (project / "model_config" / "plan" / "plan.py").unlink()
     older = commit()
-    assert "model_config.core.deployment" in run("diff", older, code=2).err
+    assert "model_config.plan.plan" in run("diff", older, code=2).err
 
 
 def test_against_a_base_without_the_project_everything_is_added(run, git):
@@ -251,7 +252,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, git):
     (outer / "Pulumi.other.yaml").write_text("config: {}\n")
     git("add", "-A", folder=outer)
     git("commit", "-m", "All", folder=outer)
-    assert set(of_commit(outer / "ai", "HEAD").environments) == {"dev", "prod"}
+    assert set(of_commit(Project(outer / "ai"), "HEAD").environments) == {"dev", "prod"}
 
 
 def test_nothing_is_left_behind_and_the_repository_is_as_it_was(

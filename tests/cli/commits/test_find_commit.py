@@ -2,7 +2,7 @@
 
 import pytest
 
-CHAT = "model_config/models/support_chat.py"
+CHAT = "models/support_chat.py"
 
 
 def retries(number: int) -> tuple[str, str, str]:
@@ -14,7 +14,7 @@ def history(edit, commit, project):
     """Three commits after the first: other retries, a text about nothing, yet other retries."""
     edit(*retries(2))
     changed = commit("Three retries")
-    (project / "model_config" / "models" / "about.txt").write_text("nothing")
+    (project / "models" / "about.txt").write_text("nothing")
     about = commit("About")
     edit(*retries(3))
     return changed, about, commit("Four retries")

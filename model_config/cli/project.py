@@ -1,0 +1,67 @@
+"""Which project a verb works on: that of the current folder, or the one it was told."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model_config.format.errors import ProjectNotFoundError
+from model_config.plan.project import Project
+
+_VARIABLE = "MODEL_CONFIG_PROJECT"
+_chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
+_Option = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        envvar=_VARIABLE,
+        file_okay=False,
+        help="The project's folder. Default: the one that the current folder is in.",
+    ),
+]
+
+
+def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the option --project, so that none of them has to name it."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, project: Path | None, **kwargs: Any) -> Any:
+        before = _chosen.set(project)
+        try:
+            return verb(*args, **kwargs)
+        finally:
+            _chosen.reset(before)
+
+    signature = inspect.signature(verb, eval_str=True)
+    option = inspect.Parameter(
+        "project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Option
+    )
+    parameters = [*signature.parameters.values(), option]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def current_project() -> Project:
+    """Return the project that the verb works on.
+
+    Raises:
+        ProjectNotFoundError: there is none.
+    """
+    folder = _chosen.get() or (Path(given) if (given := os.environ.get(_VARIABLE)) else Path.cwd())
+    return Project.find(folder.resolve())
+
+
+def project_or_none() -> Project | None:
+    """Return the project, or None where there is none: verbs that only ask AWS need none."""
+    try:
+        return current_project()
+    except ProjectNotFoundError:
+        return None

@@ -1,0 +1,44 @@
+"""`model-config digest`: the digests that this checkout's releases carry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model_config.cli.completion import complete_model
+from model_config.cli.output import AsJson, Environment, print_json, print_table
+
+
+def digest(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model
+        ),
+    ] = None,
+    *,
+    environment: Environment = "dev",
+    as_json: AsJson = False,
+) -> None:
+    """Print the digest of each model, as the release of this checkout carries it; needs no AWS.
+
+    Example: model-config digest support_chat --environment prod
+    """
+    from model_config.cli.project import current_project
+    from model_config.format.errors import ModelNotFoundError
+    from model_config.plan.offline import plan_from_file
+    from model_config.plan.settings import nearest
+
+    plan = plan_from_file(current_project(), environment)
+    plan.refuse_findings()
+    digests = {model.name: model.digest for model in plan.models}
+    if model is not None and model not in digests:
+        raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
+    shown = {name: each for name, each in digests.items() if model in {None, name}}
+    if as_json:
+        print_json(shown)
+    elif model is not None:
+        typer.echo(shown[model])
+    else:
+        print_table(["model", "digest"], list(shown.items()))

@@ -1,0 +1,77 @@
+"""`model-config drift`: what is really there, against the releases and the program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli import drift_report
+from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.project import current_project
+
+if TYPE_CHECKING:
+    from model_config.operate.drift import Wanted
+
+
+def drift(
+    *,
+    environment: Environment = "dev",
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 where anything differs.")
+    ] = False,
+    read_all: Annotated[
+        bool,
+        typer.Option("--all-values", help="Read every value, even where its version vouches."),
+    ] = False,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the program, the newest releases and what SSM's parameters hold.
+
+    Tells a hand edit from a deploy that stopped half-way and from one still to come; shows foreign
+    parameters, labels that help nobody, and histories about to run out. Secrets are not read, only
+    that they are there and how they are stored.
+
+    Example: model-config drift --environment prod --exit-code
+    """
+    from model_config.cli.target import target
+    from model_config.operate.drift import find_drift
+    from model_config.operate.inventory import Inventory
+
+    with target(environment, None, embedded=local) as aws:
+        path, program, alias = _program(environment)
+        inventory = Inventory(aws.client, with_progress)
+        found = find_drift(inventory, path, program, alias, read_all=read_all)
+    if as_json:
+        print_json(drift_report.as_json(found, environment))
+    else:
+        drift_report.print_drift(found, environment)
+    for problem in found.problems:
+        typer.echo(f"not compared: {problem}", err=True)
+    if found.problems:
+        raise typer.Exit(2)
+    if exit_code and (found.differences or found.findings):
+        raise typer.Exit(1)
+
+
+def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
+    """Return where the environment stands, what the working tree says of it, and its key's alias.
+
+    Raises:
+        InvalidConfigurationError: something is wrong with the working tree.
+    """
+    from model_config.operate.drift import Wanted
+    from model_config.operate.listed import Mark
+    from model_config.plan.offline import plan_from_file
+
+    plan = plan_from_file(current_project(), stack)
+    plan.refuse_findings()
+    program = {}
+    for model in plan.models:
+        texts = {
+            each.name: each.content if isinstance(each.content, str) else Mark.SECRET
+            for each in model.parameters
+        }
+        program[model.name] = Wanted(texts, model.release.document)
+    return plan.path, program, plan.settings.key_alias

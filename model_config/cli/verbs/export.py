@@ -1,0 +1,109 @@
+"""`model-config export`: a release as a file, for what can't read one from SSM."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.formats import Format, as_text
+from model_config.cli.output import Environment, Label, Local, Prefix, Release
+from model_config.cli.verbs.exec_ import VariablePrefix
+from model_config.files import write_file
+from model_config.format.errors import UsageError
+
+if TYPE_CHECKING:
+    from model_config.cli.target import Target
+
+
+def export(  # noqa: PLR0913 - a verb's options
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="The model. With --fallback several; default: all."
+        ),
+    ] = None,
+    *,
+    form: Annotated[Format, typer.Option("--format", help="The text's format.")] = "json",
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write, whole or not at all. Default: stdout.")
+    ] = None,
+    fallback: Annotated[
+        bool,
+        typer.Option(
+            "--fallback", help="Write what `Reader(fallback=...)` starts with, no secret."
+        ),
+    ] = False,
+    with_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--with-secrets", help="The secrets' texts too, into an --output of mode 0600."
+        ),
+    ] = False,
+    label: Label = None,
+    release: Release = None,
+    variable_prefix: VariablePrefix = "",
+    environment: Environment = "dev",
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Write a release's values as JSON, YAML, Terraform's tfvars, or dotenv and shell variables.
+
+    Variables are named as by `exec`. Secrets are left out, and not even read, unless you say
+    --with-secrets.
+
+    Example: model-config export support_chat --format dotenv --output .env
+
+    Example: model-config export --fallback --environment prod --output fallback.json
+    """
+    from model_config.cli.target import target
+
+    _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
+    with target(environment, prefix, embedded=local) as aws:
+        if fallback:
+            text = _fallback(aws, models or aws.models(), label, release)
+        else:
+            (model,) = models or []
+            configuration = aws.configuration(model, label, release, secrets=with_secrets)
+            secrets = configuration.secrets if with_secrets else {}
+            texts = {path: secret.reveal() for path, secret in secrets.items()}
+            text = as_text(form, configuration, texts, variable_prefix)
+    if output:
+        write_file(output, text, private=with_secrets)
+    else:
+        sys.stdout.flush()
+        typer.echo(text.encode(), nl=False)  # UTF-8, whatever the terminal's encoding
+
+
+def _check(
+    models: list[str],
+    output: Path | None,
+    release: int | None,
+    *,
+    fallback: bool,
+    with_secrets: bool,
+) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        UsageError: with the rule.
+    """
+    if not fallback and len(models) != 1:
+        raise UsageError("name one model to export; several go with --fallback")
+    if fallback and with_secrets:
+        raise UsageError("a fallback holds no secrets: leave --with-secrets out")
+    if fallback and release is not None and len(models) != 1:
+        raise UsageError("a release's number is one model's: name that model, or give a --label")
+    if with_secrets and output is None:
+        raise UsageError(
+            "--with-secrets goes with --output FILE, so that no terminal and no log has them; "
+            "to hand them to a command, use `model-config exec`"
+        )
+
+
+def _fallback(aws: Target, models: list[str], label: str | None, release: int | None) -> str:
+    from model_config.reader.fallback import fallback_document
+
+    return fallback_document(aws.configuration(model, label, release) for model in models)

@@ -1,0 +1,152 @@
+"""`model-config local`: the embedded AWS on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.project import current_project, takes_project
+from model_config.comparing.text import shortened
+
+if TYPE_CHECKING:
+    from model_config.local.deploy import DeployedParameter, Deployment
+
+app = typer.Typer(help="An embedded AWS on this machine: no account, no CLI.", no_args_is_help=True)
+
+_STAND_IN = (
+    "This is a stand-in for AWS and for Pulumi's engine: the same program, on moto.\n"
+    "It can't show IAM permissions, KMS encryption, throttling, or a deploy cut off half-way."
+)
+
+
+@app.command()
+@takes_project
+def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:
+    """Deploy an environment to the embedded AWS, and read one model back.
+
+    Example: model-config local deploy --environment prod
+    """
+    from model_config.local.deploy import deployed
+
+    with deployed(current_project(), environment) as deployment:
+        if as_json:
+            print_json(asdict(deployment))
+            return
+        print_table(
+            ["model", "parameter", "version", "ARN"],
+            [(row.model, row.path, _version(row), row.arn) for row in deployment.parameters],
+        )
+        _print_read_back(deployment)
+    _print_notes(deployment)
+
+
+@app.command()
+@takes_project
+def serve(
+    environment: Environment = "dev",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 for any that is free.")] = 4566,
+) -> None:
+    """Serve the embedded AWS on a loopback port, until Ctrl-C.
+
+    `make local` may run meanwhile; what it deploys is served from then on.
+
+    Example: model-config local serve --port 4566
+    """
+    from model_config.local.embedded_aws import DEFAULT_REGION
+    from model_config.local.environment import CREDENTIALS
+    from model_config.local.serve import HOST
+    from model_config.local.serve import serve as serve_until_interrupted
+    from model_config.plan.stack_file import read_stack_file
+
+    project = current_project()
+    region = read_stack_file(project, environment).region or DEFAULT_REGION
+
+    def ready(port: int) -> None:
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,  # boto3 reads this one
+            **CREDENTIALS,
+            "MODEL_CONFIG_LABEL": "latest",  # until you promote a release
+        }
+        typer.echo(f"The embedded AWS listens on {HOST}:{port}. In the application's shell:\n")
+        for name, value in variables.items():
+            typer.echo(f"export {name}={value}")
+        typer.echo("\nCtrl-C ends it; what was written stays in .local/.")
+
+    try:
+        serve_until_interrupted(project, port, ready)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+@app.command()
+@takes_project
+def reset() -> None:
+    """Forget everything the embedded AWS holds, in all environments; secrets.yaml stays.
+
+    Example: model-config local reset
+    """
+    from model_config.local.state import StateFolder
+
+    folder = StateFolder(current_project())
+    with folder.locked():
+        existed = folder.reset()
+    typer.echo("The embedded AWS is empty." if existed else "The embedded AWS was empty already.")
+
+
+def _version(row: DeployedParameter) -> str:
+    marks = {"created": "new", "updated": "changed", "replaced": "replaced", "deleted": "deleted"}
+    return " ".join(filter(None, [str(row.version), marks.get(row.change)]))
+
+
+def _print_read_back(deployment: Deployment) -> None:
+    """Read one model from the embedded AWS as an application would, and print it."""
+    from model_config.local.embedded_aws import client
+    from model_config.reader.reader import Reader
+
+    models = deployment.outputs["models"]
+    if not models:
+        return
+    changed = [row.model for row in deployment.parameters if row.change != "unchanged"]
+    name = max(models, key=lambda model: (changed.count(model), len(models[model]["parameters"])))
+    prefix = models[name]["path"].removesuffix(f"/{deployment.outputs['environment']}/{name}")
+    reader = Reader(
+        deployment.outputs["environment"],
+        prefix=prefix,
+        label="latest",
+        client=client("ssm", deployment.region),
+    )
+    configuration = reader.get(name)
+    typer.echo(
+        f"\n{name}, read back: release {configuration.release}, {configuration.digest[:19]}…"
+    )
+    for path, text in _flat(configuration.as_dict()):
+        typer.echo(f"  {path:<30} {shortened(text, 60)}")
+    for path in configuration.secrets:
+        typer.echo(f"  {'secrets/' + path:<30} ********")
+
+
+def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, str]]:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{path}{name}/")
+        else:
+            lines.append((f"{path}{name}", repr(value)))
+    return lines
+
+
+def _print_notes(deployment: Deployment) -> None:
+    changes = [row.change for row in deployment.parameters]
+    typer.echo(
+        f"\n{deployment.environment}: {len(changes) - changes.count('deleted')} parameters; "
+        + ", ".join(f"{changes.count(change)} {change}" for change in sorted(set(changes)))
+    )
+    if deployment.stand_ins:
+        keys = ", ".join(deployment.stand_ins)
+        typer.echo(f"Stand-in texts for the secrets {keys}: give real ones in .local/secrets.yaml.")
+    typer.echo(_STAND_IN)

@@ -1,0 +1,119 @@
+"""`model-config tree`: an environment's hierarchy, from the checkout or from AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json
+from model_config.comparing.text import plural, printable
+
+if TYPE_CHECKING:
+    from model_config.plan.tree import Leaf, ModelTree
+
+
+def tree(
+    environment: Environment = "dev",
+    *,
+    deployed: Annotated[
+        bool,
+        typer.Option("--deployed", help="Show what AWS holds, with versions, releases and labels."),
+    ] = False,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show an environment's hierarchy, each field with its type, its bytes and its parts.
+
+    Offline it shows what a deploy of this checkout would write. Of a secret it shows the config
+    key, and whether it is set.
+
+    Example: model-config tree --environment prod
+    """
+    path, models, problem = (
+        _deployed(environment, prefix, embedded=local) if deployed else _planned(environment)
+    )
+    if as_json:
+        shown = [{**asdict(model), "parameters": model.parameters} for model in models]
+        print_json({"environment": environment, "path": path, "models": shown})
+    else:
+        _print(path, models)
+    if problem:
+        raise problem
+
+
+def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
+    """Return the environment's path, its models, and what is wrong with them."""
+    from model_config.cli.project import current_project
+    from model_config.format.errors import InvalidConfigurationError
+    from model_config.plan.offline import plan_from_file
+    from model_config.plan.tree import trees
+
+    plan = plan_from_file(current_project(), stack)
+    problem = InvalidConfigurationError(plan.findings) if plan.findings else None
+    return plan.path, trees(plan), problem
+
+
+def _deployed(
+    environment: str, prefix: str | None, *, embedded: bool
+) -> tuple[str, list[ModelTree], None]:
+    from model_config.cli.target import target
+    from model_config.operate.deployed_tree import deployed_trees
+
+    with target(environment, prefix, embedded=embedded) as aws:
+        return f"{aws.prefix}/{aws.environment}", deployed_trees(aws), None
+
+
+@dataclass(slots=True)
+class _Node:
+    detail: str = ""
+    below: dict[str, _Node] = field(default_factory=dict)
+
+
+def _print(path: str, models: Sequence[ModelTree]) -> None:
+    root = _Node()
+    for model in models:
+        branch = root.below[model.name] = _Node(_about_model(model))
+        for leaf in model.leaves:
+            node = branch
+            for name in leaf.path.split("/"):
+                node = node.below.setdefault(name, _Node())
+            node.detail = _about_leaf(leaf)
+    total = sum(model.parameters for model in models)
+    root.detail = f"{plural(len(models), 'model')}, {plural(total, 'parameter')}"
+    lines = [(path, root.detail), *_lines(root)]
+    width = max(len(label) for label, _ in lines)
+    for label, detail in lines:
+        typer.echo(printable(f"{label:<{width}}  {detail}".rstrip()))
+
+
+def _lines(node: _Node, indent: str = "") -> Iterator[tuple[str, str]]:
+    for number, (name, child) in enumerate(node.below.items(), start=1):
+        last = number == len(node.below)
+        yield f"{indent}{'└── ' if last else '├── '}{name}", child.detail
+        yield from _lines(child, f"{indent}{'    ' if last else '│   '}")
+
+
+def _about_model(model: ModelTree) -> str:
+    known = [model.schema or "", plural(model.parameters, "parameter")]
+    if model.digest:
+        known.append(model.digest[:19])
+    if model.release:
+        known.append(f"release {model.release}")
+    known += [f"{label}: {number}" for label, number in sorted(model.labels.items())]
+    return ", ".join(filter(None, known))
+
+
+def _about_leaf(leaf: Leaf) -> str:
+    known = [leaf.type]
+    if leaf.bytes is not None:
+        known.append(plural(leaf.bytes, "byte"))
+    if leaf.parts > 1:
+        known[-1] += f" in {leaf.parts} parts"
+    if leaf.versions:
+        versions = ", ".join(map(str, leaf.versions))
+        known.append(f"version{'s' if len(leaf.versions) > 1 else ''} {versions}")
+    return ", ".join(filter(None, [*known, leaf.note]))

@@ -1,0 +1,122 @@
+"""`model-config validate`: every model in every environment, offline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.completion import complete_environment
+from model_config.cli.output import AsJson, print_json, print_table
+from model_config.comparing.text import printable
+
+if TYPE_CHECKING:
+    from model_config.plan.project import Project
+    from model_config.plan.validation import Result
+
+
+def validate(
+    *,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Only this one; may be given several times. Default: all that have a stack file.",
+            autocompletion=complete_environment,
+        ),
+    ] = None,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Count a secret that isn't set as a finding.")
+    ] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every model in every environment, offline; exit with 1 where something is wrong.
+
+    A secret that stands encrypted in the stack's file counts as set. One that isn't set yet is
+    mentioned and not counted: a deploy asks for it before it begins.
+
+    Example: model-config validate --environment prod
+    """
+    from model_config.cli.project import current_project
+    from model_config.plan import validation
+
+    project = current_project()
+    stacks = list(dict.fromkeys(environment or project.require_stacks()))
+    results = validation.validate(project, stacks, secrets=secrets)
+    if as_json:
+        print_json([_as_json(result) for result in results])
+    elif github:
+        _print_annotations(results, project)
+    else:
+        _print_table(results, stacks)
+    if any(result.is_error for result in results):
+        raise typer.Exit(1)
+
+
+def _as_json(result: Result) -> dict[str, object]:
+    return {"level": result.level, "environments": result.environments, **asdict(result.finding)}
+
+
+def _print_table(results: list[Result], stacks: list[str]) -> None:
+    rows = [
+        (", ".join(result.environments), _place(result), _problem(result), result.finding.fix)
+        for result in results
+        if result.is_error
+    ]
+    if rows:
+        print_table(
+            ["environment", "place", "problem", "what to do"],
+            [[printable(cell) for cell in row] for row in rows],
+            wrap=True,
+        )
+    else:
+        typer.echo(f"Nothing is wrong in {', '.join(stacks)}.")
+    if unset := [result.finding for result in results if not result.is_error]:
+        typer.echo("Before a deploy, set what isn't set yet:", err=True)
+        for finding in unset:
+            typer.echo(f"  {finding.fix}", err=True)
+
+
+def _place(result: Result) -> str:
+    finding = result.finding
+    line = f":{finding.line}" if finding.line else ""
+    return f"{finding.where} ({finding.file}{line})" if finding.file else finding.where
+
+
+def _problem(result: Result) -> str:
+    reason = result.finding.reason
+    return f"{result.finding.problem} ({reason})" if reason else result.finding.problem
+
+
+def _print_annotations(results: list[Result], project: Project) -> None:
+    """Print workflow commands, which GitHub shows beside the line they name.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+    """
+    from model_config.comparing.git import folder_in_repository
+
+    above = folder_in_repository(project.root)
+    for result in results:
+        finding = result.finding
+        given = {
+            "file": f"{above}{finding.file}" if finding.file else None,
+            "line": finding.line,
+            "title": f"{finding.where} ({', '.join(result.environments)})",
+        }
+        properties = ",".join(
+            f"{key}={_escaped(str(value), ':,')}" for key, value in given.items() if value
+        )
+        message = _escaped(f"{_problem(result)}\nfix: {finding.fix}")
+        typer.echo(f"::{result.level} {properties}::{message}")
+
+
+def _escaped(text: str, also: str = "") -> str:
+    """Return the text as a workflow command takes it: a line end would begin another command."""
+    for character in f"%\r\n{also}":
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

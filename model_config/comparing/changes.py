@@ -1,0 +1,82 @@
+"""A release's nested values, one by one, and what differs between two releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from model_config.format.codec import Value
+from model_config.format.release import Release, digest_of
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs between two releases.
+
+    Attributes:
+        path: "generation/temperature", "secrets/api_key".
+        before, after: the values; of a secret, and where there is none, None.
+        secret: it is a secret: only that it differs is known.
+    """
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    before: Value = None
+    after: Value = None
+    secret: bool = False
+
+    def __str__(self) -> str:
+        return f"{MARKS[self.change]} {self.path}"
+
+
+MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
+    """Yield each value that isn't itself a group of values, with its path.
+
+    A release doesn't tell a group from a field that holds an object, so both are walked through.
+    """
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, name))
+        else:
+            yield (*path, name), value
+
+
+def changes(before: Release, after: Release) -> list[Change]:
+    """Return what differs, values first, each in the order of its path."""
+    return [
+        *_changed(dict(leaves(before.config)), dict(leaves(after.config))),
+        *_changed_secrets(before.secrets, after.secrets),
+    ]
+
+
+def _changed(before: Mapping[Path, Value], after: Mapping[Path, Value]) -> Iterator[Change]:
+    for path in sorted({*before, *after}):
+        where = "/".join(path)
+        if path not in before:
+            yield Change(where, "added", after=after[path])
+        elif path not in after:
+            yield Change(where, "removed", before=before[path])
+        elif not _same(before[path], after[path]):
+            yield Change(where, "changed", before[path], after[path])
+
+
+def _changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    for path in sorted({*before, *after}):
+        where = f"secrets/{path}"
+        if path not in before:
+            yield Change(where, "added", secret=True)
+        elif path not in after:
+            yield Change(where, "removed", secret=True)
+        elif before[path] != after[path]:
+            yield Change(where, "changed", secret=True)
+
+
+def _same(before: Value, after: Value) -> bool:
+    # As the digest has it: to Python, True is 1.
+    return digest_of({"": before}) == digest_of({"": after})

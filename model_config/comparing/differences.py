@@ -1,0 +1,138 @@
+"""What differs between two snapshots, model by model in each environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from model_config.comparing.changes import Change, changes
+from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
+from model_config.format.release import Release
+
+#: What stands for a model's name where a stack's own settings changed. No model can have it.
+STACK_FILE = "stack file"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDifference:
+    """What differs about one model in one environment.
+
+    Attributes:
+        model: its name, or `STACK_FILE`.
+        kind: "unreadable": on one side at least something is wrong with it.
+        changes: value by value; of a new or removed model all it has or had.
+        renamed_from: its name before, where the rest is the same.
+    """
+
+    environment: str
+    model: str
+    kind: Literal["added", "removed", "changed", "renamed", "unreadable"]
+    changes: tuple[Change, ...] = ()
+    renamed_from: str | None = None
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
+    """Return all that differs, by environment and model."""
+    return [
+        difference
+        for stack in sorted({*before.environments, *after.environments})
+        for difference in _in_environment(
+            stack, before.environments.get(stack), after.environments.get(stack)
+        )
+    ]
+
+
+def _in_environment(
+    stack: str, before: EnvironmentSnapshot | None, after: EnvironmentSnapshot | None
+) -> Iterator[ModelDifference]:
+    old, new = before or EnvironmentSnapshot(), after or EnvironmentSnapshot()
+    changed = tuple(changes(_as_release(old.settings), _as_release(new.settings)))
+    if before is None or after is None or changed:
+        kind = _kind(before, after)
+        yield ModelDifference(stack, STACK_FILE, kind, changed)
+    unreadable = {*old.unreadable, *new.unreadable}
+    for model in sorted(unreadable):
+        yield ModelDifference(stack, model, "unreadable")
+    renamed = _renamed(old.models, new.models)
+    for model in sorted({*old.models, *new.models} - unreadable - set(renamed.values())):
+        one, other = old.models.get(model), new.models.get(model)
+        if model in renamed:
+            yield ModelDifference(stack, model, "renamed", renamed_from=renamed[model])
+        elif changed := tuple(_changes(one, other)):
+            yield ModelDifference(stack, model, _kind(one, other), changed)
+
+
+def _kind(before: object, after: object) -> Literal["added", "removed", "changed"]:
+    if before is None:
+        return "added"
+    return "removed" if after is None else "changed"
+
+
+def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dict[str, str]:
+    """Return models that only have another name now, by that name."""
+    gone = {_content(before[name]): name for name in sorted(set(before) - set(after))}
+    new = {_content(after[name]): name for name in sorted(set(after) - set(before))}
+    return {new[content]: gone[content] for content in new.keys() & gone.keys()}
+
+
+def _content(release: Release) -> tuple[object, ...]:
+    return release.digest, release.schema, *sorted(release.secrets.items())
+
+
+def _changes(before: Release | None, after: Release | None) -> Iterator[Change]:
+    if before and after and before.schema != after.schema:
+        yield Change("(schema)", "changed", before.schema, after.schema)
+    yield from changes(before or _as_release({}), after or _as_release({}))
+
+
+def _as_release(settings: Mapping[str, str]) -> Release:
+    """Return settings as what values are compared in; a list or map among them by its items."""
+    config = {key: _from_json(text) for key, text in settings.items()}
+    return Release("", "", "", "", config, {})
+
+
+def _from_json(text: str) -> Any:
+    # Numbers as text: one may be of a kind that can't be compared, such as 1e999.
+    try:
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What differs alike in several environments, so that a reviewer reads it once."""
+
+    model: str
+    kind: str
+    renamed_from: str | None
+    environments: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+def sections(found: list[ModelDifference]) -> list[Section]:
+    """Return the differences by model, each change once with all environments it is in."""
+    where: dict[tuple[str, str, str | None, str], list[str]] = {}
+    by_key: dict[str, Change] = {}
+    for each in found:
+        for change in each.changes or (None,):
+            # As JSON: to Python, True is 1 and a list has no hash.
+            key = json.dumps(asdict(change), sort_keys=True) if change else ""
+            if change:
+                by_key[key] = change
+            about = (each.model, each.kind, each.renamed_from, key)
+            where.setdefault(about, []).append(each.environment)
+    grouped: dict[tuple[str, str, str | None, tuple[str, ...]], list[Change]] = {}
+    for (model, kind, renamed_from, key), environments in where.items():
+        group = grouped.setdefault((model, kind, renamed_from, tuple(environments)), [])
+        group.extend([by_key[key]] if key else [])
+    found_sections = [Section(*about, tuple(changed)) for about, changed in grouped.items()]
+    return sorted(found_sections, key=_widest_first)
+
+
+def _widest_first(section: Section) -> tuple[bool, str, int, tuple[str, ...]]:
+    """Sort by model; what changed in most environments comes first, stack files last."""
+    about_stack = section.model == STACK_FILE
+    return about_stack, section.model, -len(section.environments), section.environments

@@ -1,0 +1,130 @@
+"""What git knows of a checkout. Nothing here writes to the repository or to its index."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_config.format.errors import UsageError
+
+# In a hook, git points these at the repository and the index that it is working on.
+_OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
+_NO_REPOSITORY = "not a git repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit, as a person knows it."""
+
+    commit: str
+    date: str
+    author: str
+    subject: str
+
+
+class Repository:
+    """The repository that a folder belongs to; paths are relative to that folder.
+
+    Every method raises UsageError where git can't do it, with what git says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def commit(self, revision: str) -> str:
+        """Return the id of the commit that a revision names.
+
+        Raises:
+            UsageError: there is none here; and whether a shallow clone may be the reason.
+        """
+        wanted = f"{revision}^{{commit}}"
+        try:
+            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted).strip()
+        except UsageError as error:
+            if _NO_REPOSITORY in str(error):
+                raise
+            fix = (
+                "this clone is shallow and may not have it: run `git fetch --unshallow`"
+                if self.is_shallow()
+                else "see `git branch --all` and `git log`; `git fetch` gets what others pushed"
+            )
+            raise UsageError(f"git knows no commit {revision!r} in {self._folder}; {fix}") from None
+
+    def is_shallow(self) -> bool:
+        """Tell whether the clone lacks older commits."""
+        return self._git("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def uncommitted(self, paths: Iterable[str]) -> list[str]:
+        """Return the files that are not as the newest commit has them, new ones too."""
+        status = self._git("status", "--porcelain", "-z", "--no-renames", "--", *paths)
+        # Each after two letters and a blank.
+        return [entry[3:] for entry in status.split("\0") if entry]
+
+    def has_project(self, commit: str) -> bool:
+        """Tell whether a commit has models and stack files."""
+        names = set(self._git("ls-tree", "--name-only", "-z", commit).split("\0"))
+        # Commits from before models had a folder of their own have them in the package.
+        has_models = not names.isdisjoint({"models", "model_config"})
+        return has_models and any(Path(name).match("Pulumi.?*.yaml") for name in names)
+
+    def write_files(self, commit: str, folder: Path) -> None:
+        """Write the files of a commit to a folder outside the repository."""
+        archive = io.BytesIO(self._run("archive", "--format=tar", commit))
+        try:
+            with tarfile.open(fileobj=archive) as files:
+                files.extractall(folder, filter="data")  # nothing outside of the folder
+        except (OSError, tarfile.TarError) as error:
+            raise UsageError(
+                f"the files of {commit[:9]} can't be written to {folder}: {error}"
+            ) from None
+
+    def commits(self, revision: str, paths: Iterable[str]) -> list[Commit]:
+        """Return the commits up to a revision that changed any of the paths, newest first."""
+        form = "%H%x00%cs%x00%an%x00%s"
+        log = self._git("log", f"--format={form}", "--end-of-options", revision, "--", *paths)
+        return [Commit(*line.split("\0")) for line in log.splitlines()]
+
+    def folder(self) -> str:
+        """Return the folder's own path in the repository: "" or "ai/config/"."""
+        return self._git("rev-parse", "--show-prefix").strip()
+
+    def _git(self, *arguments: str) -> str:
+        return self._run(*arguments).decode(errors="replace")
+
+    def _run(self, *arguments: str) -> bytes:
+        kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+        # Without optional locks `git status` leaves the index alone: someone may be committing.
+        settings = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+        try:
+            done = subprocess.run(  # noqa: S603
+                ["git", *arguments],  # noqa: S607 -- whichever git the user has
+                cwd=self._folder,
+                env={**kept, **settings},
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise UsageError("this needs git, and there is no `git` on the PATH") from None
+        if done.returncode == 0:
+            return done.stdout
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        if said and _NO_REPOSITORY in said[0]:
+            raise UsageError(
+                f"{self._folder} is {_NO_REPOSITORY}, and this compares commits: clone the "
+                "project, or run `git init` and commit it"
+            )
+        why = " ".join(filter(None, map(str.strip, said))) or "git gave no reason"
+        raise UsageError(f"`git {arguments[0]}` failed: {why}")
+
+
+def folder_in_repository(folder: Path) -> str:
+    """Return a folder's path in its repository, or "" where it is in none."""
+    try:
+        return Repository(folder).folder()
+    except UsageError:
+        return ""

@@ -1,0 +1,120 @@
+"""Which two snapshots are compared: commits, environments, or AWS and the working tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from model_config.comparing import snapshot
+from model_config.comparing.git import Repository
+from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
+from model_config.comparing.text import plural
+from model_config.format.errors import UsageError
+from model_config.format.release import Release
+from model_config.plan.project import Project
+from model_config.plan.settings import nearest
+
+Pair = tuple[Snapshot, Snapshot]
+
+
+def two_commits(project: Project, base: str, head: str | None, environment: str | None) -> Pair:
+    """Return the snapshots of two commits, or of a commit and the working tree.
+
+    Raises:
+        UsageError: there is no such commit or environment, or a commit's code fails.
+    """
+    for revision in filter(None, (base, head)):  # before any code is run
+        Repository(project.root).commit(revision)
+    with ThreadPoolExecutor() as pool:
+        earlier = pool.submit(snapshot.of_commit, project, base)
+        later = pool.submit(_commit_or_tree, project, head)
+        before, after = earlier.result(), later.result()
+    if environment is None:
+        return before, after
+    known = {*before.environments, *after.environments}
+    if environment not in known:
+        raise _no_environment(environment, known)
+    return _only(before, environment), _only(after, environment)
+
+
+def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:
+    """Return the snapshots of two environments of a commit, or of the working tree.
+
+    Raises:
+        UsageError: there is no such commit or environment, or the commit's code fails.
+    """
+    both = _commit_or_tree(project, commit)
+    for environment in (before, after):
+        if environment not in both.environments:
+            raise _no_environment(environment, both.environments)
+    return (
+        Snapshot(before, {f"{before} → {after}": both.environments[before]}, both.notes),
+        Snapshot(f"{after}, in {both.name}", {f"{before} → {after}": both.environments[after]}),
+    )
+
+
+def working_tree(project: Project, environment: str) -> Snapshot:
+    """Return the snapshot of one environment of the working tree.
+
+    Raises:
+        UsageError: there is no such environment, or the tree's code fails.
+    """
+    tree = _commit_or_tree(project, None)
+    if environment not in tree.environments:
+        raise _no_environment(environment, tree.environments)
+    return _only(tree, environment)
+
+
+def deployed_and_tree(
+    tree: Snapshot, environment: str, releases: Mapping[str, Release], problems: Mapping[str, str]
+) -> Pair:
+    """Return the snapshots of what AWS holds and of the working tree, as far as AWS knows.
+
+    Args:
+        tree: the environment in the working tree.
+        environment: the environment.
+        releases: the newest release of each model in AWS that can be read.
+        problems: why each of the others can't.
+    """
+    there = EnvironmentSnapshot(
+        {}, _without_origins(releases), tuple(problems), tuple(problems.values())
+    )
+    here = tree.environments[environment]
+    here = replace(here, settings={}, models=_without_origins(here.models))
+    return (
+        Snapshot(f"{environment} in AWS", {environment: there}),
+        replace(tree, environments={environment: here}),
+    )
+
+
+def _commit_or_tree(project: Project, revision: str | None) -> Snapshot:
+    if revision is not None:
+        return snapshot.of_commit(project, revision)
+    tree = snapshot.of_working_tree(project)
+    try:
+        changed = Repository(project.root).uncommitted(snapshot.RELEVANT)
+    except UsageError:  # AWS and environments can be compared without git
+        return tree
+    if not changed:
+        return tree
+    some = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")  # noqa: PLR2004
+    note = f"The working tree is shown with {plural(len(changed), 'uncommitted file')}: {some}"
+    return replace(tree, notes=(note,))
+
+
+def _without_origins(releases: Mapping[str, Release]) -> dict[str, Release]:
+    """Return the releases without the config keys of their secrets, which AWS doesn't know."""
+    return {
+        model: replace(release, secrets=dict.fromkeys(release.secrets, ""))
+        for model, release in releases.items()
+    }
+
+
+def _only(whole: Snapshot, environment: str) -> Snapshot:
+    found = whole.environments.get(environment)
+    return replace(whole, environments={environment: found} if found else {})
+
+
+def _no_environment(name: str, known: Iterable[str]) -> UsageError:
+    return UsageError(f"there is no environment {name!r}: {nearest(name, known)}")

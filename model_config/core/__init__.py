@@ -1,1 +1,0 @@
-"""Pure Python: what a configuration is and becomes. It knows neither pulumi nor boto3."""

@@ -1,0 +1,91 @@
+"""Say what a project configures: `python -m model_config.describe FOLDER` prints one JSON object.
+
+`diff` and `find-commit` run this with a commit's folder first on the path, so that each commit is
+described by its own code. What is printed is a contract between versions:
+
+    {"format": 1, "environments": {stack: {
+        "settings": {full key: text},
+        "models": {name: {"schema", "digest", "config", "secrets": {path: config key}}},
+        "unreadable": [names of models that something is wrong with],
+        "findings": [texts]}}}
+
+Keys may be added; a reader takes those it knows. A change of meaning is another `format`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.hierarchy import config_of, secrets_of
+from model_config.plan.plan import Plan, plan_stack
+from model_config.plan.project import Project
+from model_config.plan.registry import Modules, read_modules
+from model_config.plan.settings import SETTING_KEYS, StackConfig
+from model_config.plan.stack_file import read_stack_file
+
+FORMAT = 1
+
+
+def describe(project: Project) -> dict[str, Any]:
+    """Return what a project configures in each of its environments."""
+    modules = read_modules(project)
+    environments = {stack: _environment(modules, stack) for stack in project.stack_names()}
+    return {"format": FORMAT, "environments": environments}
+
+
+def _environment(modules: Modules, stack: str) -> dict[str, Any]:
+    try:
+        config = read_stack_file(modules.project, stack)
+    except InvalidConfigurationError as error:
+        return _described({}, {}, modules.names, [str(error)])
+    plan = plan_stack(modules, config)
+    models = {
+        model.name: {
+            "schema": type(model.config).__name__,
+            "digest": model.digest,
+            "config": config_of(model.config),
+            "secrets": {path: ref.config_key for path, ref in secrets_of(model.config).items()},
+        }
+        for model in plan.models
+        if model.digest  # else a value in it can't be stored
+    }
+    chosen = modules.names if plan.settings.models is None else plan.settings.models
+    unreadable = sorted(set(chosen) - set(models))
+    return _described(_settings(config), models, unreadable, _findings(plan))
+
+
+def _settings(config: StackConfig) -> dict[str, str]:
+    shown = (SETTING_KEYS - {"overrides"}) & set(config.own())
+    region = {"aws:region": config.region} if config.region else {}
+    return {**{f"model-config:{key}": config.own()[key] for key in sorted(shown)}, **region}
+
+
+def _findings(plan: Plan) -> list[str]:
+    return [str(finding) for finding in plan.findings]
+
+
+def _described(
+    settings: dict[str, str], models: dict[str, Any], unreadable: list[str], findings: list[str]
+) -> dict[str, Any]:
+    return {
+        "settings": settings,
+        "models": models,
+        "unreadable": unreadable,
+        "findings": findings,
+    }
+
+
+def main(folder: Path) -> None:
+    """Print the description alone: what the project's modules print goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="ascii") as answer:
+        os.dup2(2, 1)
+        json.dump(describe(Project(folder)), answer)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

@@ -1,0 +1,40 @@
+"""Writing a file so that nobody ever sees half of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from model_config.format.errors import UsageError
+
+
+def write_file(path: Path, text: str, *, private: bool) -> None:
+    """Write a file to the side and put it in place at once.
+
+    Args:
+        path: the file; a link is followed.
+        text: what it shall hold.
+        private: whether only its owner may read it; else the umask says.
+
+    Raises:
+        UsageError: it can't be written; what was there before still is.
+    """
+    try:
+        place = path.resolve()
+        if place.exists() and not place.is_file():  # a folder, or a device such as /dev/stdout
+            raise UsageError(f"{path} can't be written: it is no ordinary file")
+        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(place)
+        except BaseException:
+            aside.unlink()
+            raise
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or "its links go in a circle"
+        raise UsageError(f"{path} can't be written: {reason}") from None

@@ -1,0 +1,143 @@
+"""How a value stands in a parameter: a string as itself, everything else as compact JSON.
+
+`decode(encode(value), ...) == value` for every value that `encode` accepts. Nothing here knows
+AWS: the texts are what is handed to it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+from model_config.format.errors import CodecError
+
+Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
+Kind: TypeAlias = Literal["text", "json"]
+
+#: Bytes of UTF-8 that one Standard parameter holds (SSM API reference, PutParameter, Tier).
+PART_BYTES = 4096
+#: Parts that one field may have: ours, so that one prompt can't fill an account.
+MAX_PARTS = 32
+#: The largest integer that every JSON reader gets back unchanged (RFC 8785, section 3.2.2.3).
+MAX_INTEGER = 2**53 - 1
+
+_QUOTE = '"'
+# Control characters but for tab and line ends: SSM's console and many tools mangle them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# json.dumps escapes those below U+0020 itself; these it leaves as they are.
+_CONTROL_IN_JSON = re.compile(r"[\x7f-\x9f]")
+_CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byte in UTF-8
+# SSM refuses `{{`. Each brace that another one follows is escaped, so `{{{` leaves no pair either.
+_DOUBLE_BRACE = re.compile(r"\{(?=\{)")
+
+
+def kind_of(value: Value) -> Kind:
+    """Tell which of the two forms a value is stored in."""
+    return "text" if isinstance(value, str) else "json"
+
+
+def encode(value: Value) -> str:
+    """Return the text that stands for `value` in the store, of any length.
+
+    Raises:
+        CodecError: the value holds a lone surrogate, NaN, an infinity, an integer beyond
+            2^53-1, a key that is no string, or something that JSON has no form for.
+    """
+    check_storable(value)
+    if isinstance(value, str) and not _must_be_quoted(value):
+        return value
+    return to_json(value)
+
+
+def decode(text: str, kind: Kind) -> Value:
+    """Return the value that `text` stands for.
+
+    Raises:
+        CodecError: the text is not what `encode` writes for that kind of value.
+    """
+    if kind == "text" and not text.startswith(_QUOTE):
+        return text
+    try:
+        value: Value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CodecError(f"the stored {kind} is not valid JSON ({_place(error)})") from None
+    return value
+
+
+def to_json(value: Value | Mapping[str, object]) -> str:
+    """Return compact JSON in a stable key order, without `{{` and control characters."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _CONTROL_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _DOUBLE_BRACE.sub(r"\\u007b", text)
+
+
+def split(text: str, size: int = PART_BYTES) -> list[str]:
+    """Cut `text` into parts of at most `size` bytes of UTF-8, never inside a character."""
+    data = text.encode()
+    parts, start = [], 0
+    while start < len(data):
+        end = min(start + size, len(data))
+        while end < len(data) and data[end] in _CONTINUATION_BYTES:
+            end -= 1
+        parts.append(data[start:end].decode())
+        start = end
+    return parts
+
+
+def size_in_bytes(text: str) -> int:
+    """Return the length of `text` in the unit of SSM's limits, bytes of UTF-8."""
+    return len(text.encode())
+
+
+def check_storable(value: object) -> None:
+    """Refuse what would not come back exactly as it was, or not at all.
+
+    Raises:
+        CodecError: with the reason, never with the value.
+    """
+    match value:
+        case None | bool():
+            pass
+        case str():
+            _refuse_lone_surrogates(value)
+        case int() if abs(value) > MAX_INTEGER:
+            raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
+        case float() if not math.isfinite(value):
+            raise CodecError(f"{value} is no JSON number")
+        case int() | float():
+            pass
+        case list():
+            _check_items(value)
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise CodecError("a key that is no string, and JSON has no other")
+            _check_items([*value, *value.values()])
+        case _:
+            raise CodecError(f"a value of type {type(value).__name__}, which JSON can't hold")
+
+
+def _check_items(items: Iterable[object]) -> None:
+    for item in items:
+        check_storable(item)
+
+
+def _must_be_quoted(text: str) -> bool:
+    return not text or text.startswith(_QUOTE) or "{{" in text or _CONTROL.search(text) is not None
+
+
+def _refuse_lone_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CodecError(
+            f"half of a surrogate pair at character {error.start}, which UTF-8 can't hold"
+        ) from None
+
+
+def _place(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    return type(error).__name__

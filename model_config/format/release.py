@@ -1,0 +1,227 @@
+"""The release document: one model's whole configuration as one self-contained text.
+
+`docs/release-format.md` describes it for readers in other languages. Writing and reading stand
+side by side here, in plain Python, because the deploy and the runtime must never disagree.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from model_config.format.codec import Value, size_in_bytes, split, to_json
+from model_config.format.errors import ReleaseError
+from model_config.format.names import release_parts
+
+FORMAT = 1
+#: Bytes that one Advanced parameter holds (SSM API reference, PutParameter, Tier).
+RELEASE_BYTES = 8192
+#: Parts that one release may have: ours; a reader fetches them in two requests.
+MAX_RELEASE_PARTS = 16
+#: What a compressed document may grow to when unpacked: ours, against a bomb. 60 times what fits.
+MAX_UNPACKED_BYTES = 4 * 1024 * 1024
+_ENCODING = "zlib+base64"
+
+Config = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a release says: the configuration, and where its secrets stand.
+
+    Attributes:
+        config: nested plain values, exactly those that have a parameter.
+        secrets: the path under `secrets/` to the parameter's full name.
+        digest: "sha256:" and 64 hex digits over `config` in RFC 8785 form.
+    """
+
+    model: str
+    environment: str
+    schema: str
+    digest: str
+    config: Config
+    secrets: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseText:
+    """A release ready to be stored: the document, and the parts it names (name to text)."""
+
+    document: str
+    parts: dict[str, str]
+
+
+def digest_of(config: Mapping[str, Value]) -> str:
+    """Return the digest of a configuration: it needs no AWS, and any language can work it out.
+
+    Raises:
+        ReleaseError: a value that RFC 8785 has no form for.
+    """
+    try:
+        canonical = rfc8785.dumps(dict(config))
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise ReleaseError(f"the configuration has no canonical form: {error}") from None
+    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+
+
+def write_release(release: Release, release_name: str) -> ReleaseText:
+    """Return the text of a release, in the smallest of the three forms that holds it.
+
+    Args:
+        release: what to write.
+        release_name: the release parameter's full name; its parts are named below it.
+
+    Raises:
+        ReleaseError: it is too large even for the largest form.
+    """
+    head = {
+        "format": FORMAT,
+        "model": release.model,
+        "environment": release.environment,
+        "schema": release.schema,
+        "digest": release.digest,
+    }
+    body = {"config": release.config, "secrets": release.secrets}
+    plain = to_json({**head, **body})
+    if size_in_bytes(plain) <= RELEASE_BYTES:
+        return ReleaseText(plain, {})
+
+    raw = to_json(body).encode()
+    if len(raw) > MAX_UNPACKED_BYTES:
+        raise ReleaseError(f"{len(raw):,} bytes; a reader unpacks at most {MAX_UNPACKED_BYTES:,}")
+    data = base64.b64encode(zlib.compress(raw, 9)).decode()
+    packed = to_json({**head, "encoding": _ENCODING, "data": data})
+    if size_in_bytes(packed) <= RELEASE_BYTES:
+        return ReleaseText(packed, {})
+
+    texts = split(data)
+    names = [f"{release_parts(release_name)}/{_short_hash(text)}" for text in texts]
+    document = to_json({**head, "encoding": _ENCODING, "parts": names})
+    if len(texts) > MAX_RELEASE_PARTS or size_in_bytes(document) > RELEASE_BYTES:
+        raise ReleaseError(
+            f"{size_in_bytes(plain):,} bytes, compressed to {len(data):,} in {len(texts)} parts"
+        )
+    return ReleaseText(document, dict(zip(names, texts, strict=True)))
+
+
+def read_release(
+    document: str,
+    model: str,
+    environment: str,
+    fetch_parts: Callable[[Sequence[str]], Mapping[str, str]],
+) -> Release:
+    """Return what a release document says, verified.
+
+    Args:
+        document: the release parameter's value.
+        model, environment: whose release it must be.
+        fetch_parts: returns the texts of the named parts; called only where there are any,
+            with each name once.
+
+    Raises:
+        ReleaseError: no JSON, a newer format, another model's or environment's, a missing or
+            changed part, or a configuration that is not the one the digest was made of.
+    """
+    head = _object(document, "the release document")
+    _check_head(head, model, environment)
+    body = head if "config" in head else _unpack(head, fetch_parts)
+    config, secrets = body.get("config"), body.get("secrets")
+    if not isinstance(config, dict) or not isinstance(secrets, dict):
+        raise ReleaseError("the release document has no `config` or no `secrets` object")
+    if not all(isinstance(name, str) for name in secrets.values()):
+        raise ReleaseError("`secrets` of the release document names no parameters")
+    actual = digest_of(config)
+    if actual != head["digest"]:
+        raise ReleaseError(
+            f"the configuration is not the one that was released: its digest is {actual}, "
+            f"the release says {head['digest']}"
+        )
+    return Release(model, environment, head["schema"], actual, config, secrets)
+
+
+def part_names(document: str) -> list[str]:
+    """Return the names of the parts a document is spread over, empty for most.
+
+    Raises:
+        ReleaseError: the document is no JSON object, or `parts` is no list of names.
+    """
+    return _part_names(_object(document, "the release document"))
+
+
+def _part_names(head: Mapping[str, Any]) -> list[str]:
+    names = head.get("parts", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ReleaseError("`parts` of the release document is no list of names")
+    if len(names) > MAX_RELEASE_PARTS:
+        raise ReleaseError(f"the release names {len(names)} parts; {MAX_RELEASE_PARTS} can be read")
+    return names
+
+
+def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
+    if head.get("format") != FORMAT:
+        raise ReleaseError(
+            f"the release has format {head.get('format')!r}, this reader knows {FORMAT}: "
+            "update the model-config package in the application"
+        )
+    for key, expected in (("model", model), ("environment", environment)):
+        if head.get(key) != expected:
+            raise ReleaseError(f"the release is of {key} {head.get(key)!r}, not {expected!r}")
+    for key in ("schema", "digest"):
+        if not isinstance(head.get(key), str):
+            raise ReleaseError(f"the release document has no {key!r}")
+
+
+def _unpack(
+    head: Mapping[str, Any], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]
+) -> Mapping[str, Any]:
+    if head.get("encoding") != _ENCODING:
+        raise ReleaseError(f"the release is encoded as {head.get('encoding')!r}, not {_ENCODING!r}")
+    data = head["data"] if "data" in head else _join(_part_names(head), fetch_parts)
+    if not isinstance(data, str):
+        raise ReleaseError("`data` of the release document is no text")
+    try:
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(
+            base64.b64decode(data.encode(), validate=True), MAX_UNPACKED_BYTES
+        )
+        if not unpacker.eof:
+            raise ReleaseError(
+                f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
+            )
+        return _object(raw.decode(), "the compressed release")
+    except (binascii.Error, zlib.error, UnicodeError) as error:
+        raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
+
+
+def _join(names: Sequence[str], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]) -> str:
+    if not names:
+        raise ReleaseError("the release document has neither `config` nor `data` nor `parts`")
+    texts = fetch_parts(list(dict.fromkeys(names)))
+    for name in names:
+        if name not in texts:
+            raise ReleaseError(f"the release's part {name} is missing")
+        if not name.endswith(f"/{_short_hash(texts[name])}"):
+            raise ReleaseError(f"the release's part {name} was changed: its name tells its content")
+    return "".join(texts[name] for name in names)
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ReleaseError(f"{what} is no JSON") from None
+    if not isinstance(value, dict):
+        raise ReleaseError(f"{what} is no JSON object")
+    return value
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

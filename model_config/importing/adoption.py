@@ -1,0 +1,83 @@
+"""Which imported parameters the stack can take over, and the list for `pulumi import --file`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from model_config.importing.field import Found
+from model_config.plan.plan import PlannedModel
+
+Outcome = Literal["adopted", "new", "in the way"]
+
+_DELETE = "aws ssm delete-parameter --name"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What becomes of one parameter.
+
+    Attributes:
+        name: the parameter.
+        becomes: what it is in the model, "generation/temperature".
+        outcome: "adopted" with its history; "new" beside it; or it is "in the way" of a new one.
+        why: why it isn't adopted, and what to do.
+    """
+
+    name: str
+    becomes: str
+    outcome: Outcome
+    why: str
+
+
+def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool) -> Adoption:
+    """Return what becomes of a parameter.
+
+    Args:
+        found: the parameter.
+        becomes: its path in the model.
+        planned: the model as it would be deployed.
+        secret: whether it holds a secret.
+    """
+    problems = []
+    if found.type != "SecureString":
+        problems.append(f"a {found.type} can't become a SecureString")
+    if found.tier != "Standard":
+        problems.append(f"tier {found.tier} can't become Standard")
+    if found.name == planned.release_name:
+        problems.append("the model's release has that name")
+    if found.name not in {planned.release_name, *(each.name for each in planned.parameters)}:
+        problems.append("a name can't change: this one stays until you delete it")
+        outcome: Outcome = "new"
+    elif problems:
+        problems.append(f"delete it just before the deploy: `{_DELETE} {found.name}`")
+        outcome = "in the way"
+    else:
+        outcome = "adopted"
+    if secret and found.type != "SecureString":
+        problems.append("the secret stood in plain text: have its provider replace it")
+    return Adoption(found.name, becomes, outcome, "; ".join(problems))
+
+
+def import_list(planned: PlannedModel, adoptions: Iterable[Adoption]) -> Mapping[str, Any] | None:
+    """Return what `pulumi import --file` reads; None where nothing is adopted.
+
+    The component comes along, so that the parameters get the URNs that the program gives them.
+    """
+    adopted = [
+        {
+            "type": "aws:ssm/parameter:Parameter",
+            "name": f"{planned.name}{each.name.removeprefix(planned.path)}",
+            "id": each.name,
+            "parent": planned.name,
+        }
+        for each in adoptions
+        if each.outcome == "adopted"
+    ]
+    component = {
+        "type": "model-config:index:ModelParameters",
+        "name": planned.name,
+        "component": True,
+    }
+    return {"resources": [component, *adopted]} if adopted else None

@@ -1,0 +1,107 @@
+"""A model module made of parameters that exist, proven to load before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from model_config.format.errors import InvalidConfigurationError
+from model_config.format.names import SECRETS
+from model_config.importing.adoption import Adoption, adoption, import_list
+from model_config.importing.field import Field, Found
+from model_config.importing.fields import fields_of, fields_of_document
+from model_config.importing.schema_fit import fitting_class
+from model_config.importing.source import source_in_class, source_with_own_class
+from model_config.plan.hierarchy import secrets_of
+from model_config.plan.plan import PlannedModel, plan_model
+from model_config.plan.project import Project
+from model_config.plan.registry import Model, read_modules
+from model_config.plan.settings import Settings
+from model_config.schema import SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModule:
+    """A module to be written.
+
+    Attributes:
+        files: its text and the long texts beside it, by the file's name.
+        kind: the name of its MODEL's class.
+        secret_keys: the config keys that its secrets are set by.
+        adoptions: what becomes of each parameter.
+        import_list: what `pulumi import --file` reads; None where nothing is adopted.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    kind: str
+    fields: Sequence[Field]
+    secret_keys: Sequence[str]
+    adoptions: Sequence[Adoption]
+    import_list: Mapping[str, Any] | None
+
+
+def imported_module(
+    name: str, origin: str, found: Sequence[Found], settings: Settings
+) -> ImportedModule:
+    """Return the module for parameters that exist.
+
+    Args:
+        name: the model's name.
+        origin: the path they were found at.
+        found: a tree's parameters; or one without a path, which holds a JSON document.
+        settings: where the model will stand.
+
+    Raises:
+        UsageError: the parameters can't be a model's fields.
+        InvalidConfigurationError: it could not be deployed.
+    """
+    is_document = found[0].path == ()
+    fields = fields_of_document(name, found[0]) if is_document else fields_of(name, found)
+    # Where the parameters stand where the model's will, they can be adopted if they stay there.
+    in_place = any(each.name.startswith(f"{settings.path_of(name)}/") for each in found)
+    fit = fitting_class(fields, keep_names=in_place)
+    if fit:
+        text, texts = source_in_class(name, origin, fit.kind, fit.values)
+    else:
+        text, texts = source_with_own_class(name, origin, fields)
+    files = {**texts, f"{name}.py": text}
+    model, planned = _planned(name, files, settings)
+    secrets = [isinstance(field.value, SecretRef) for field in fields]
+    if is_document:
+        count = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
+        adoptions = [adoption(found[0], count, planned, secret=any(secrets))]
+    else:
+        paths = fit.paths if fit else [field.path for field in fields]
+        adoptions = [
+            adoption(each, "/".join((SECRETS, *path) if secret else path), planned, secret=secret)
+            for each, path, secret in zip(found, paths, secrets, strict=True)
+        ]
+    return ImportedModule(
+        name=name,
+        files=files,
+        kind=type(model.config).__name__,
+        fields=fields,
+        secret_keys=sorted({ref.config_key for ref in secrets_of(model.config).values()}),
+        adoptions=adoptions,
+        import_list=import_list(planned, adoptions),
+    )
+
+
+def _planned(name: str, files: Mapping[str, str], settings: Settings) -> tuple[Model, PlannedModel]:
+    """Return the model, loaded as a deploy would load it, and what would be deployed."""
+    with TemporaryDirectory() as folder:
+        project = Project(Path(folder))
+        project.models_folder.mkdir()
+        for file, text in files.items():
+            (project.models_folder / file).write_bytes(text.encode())
+        modules = read_modules(project)
+    if name in modules.broken:
+        raise InvalidConfigurationError(modules.broken[name])
+    planned, findings = plan_model(modules.models[name], settings, region=None)
+    if findings:
+        raise InvalidConfigurationError(findings)
+    return modules.models[name], planned

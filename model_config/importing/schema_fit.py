@@ -1,0 +1,155 @@
+"""Which of the schema's classes imported fields fit, and where each goes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast, get_args
+
+from pydantic import ValidationError
+
+from model_config.format.codec import Value, to_json
+from model_config.importing.field import Field
+from model_config.importing.names import Path
+from model_config.schema import (
+    ChatModel,
+    EmbeddingModel,
+    EndpointModel,
+    Group,
+    ModelConfig,
+    SecretRef,
+)
+
+#: Values in their groups, as a class takes them.
+Nested: TypeAlias = dict[str, Any]
+
+CLASSES: tuple[type[ModelConfig], ...] = (ChatModel, EmbeddingModel, EndpointModel)
+# What other names our fields go by.
+_ALSO_CALLED = {
+    "model": "model_id",
+    "model_name": "model_id",
+    "system_prompt": "system",
+    "prompt": "system",
+    "max_tokens": "max_output_tokens",
+    "stop_sequences": "stop",
+    "timeout": "timeout_seconds",
+    "retries": "max_retries",
+    "rpm": "requests_per_minute",
+    "url": "endpoint",
+    "dimension": "dimensions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A class that all fields fit.
+
+    Attributes:
+        values: what is set, in the class's order.
+        paths: where each field went.
+    """
+
+    kind: type[ModelConfig]
+    values: Nested
+    paths: list[Path]
+
+
+def fitting_class(fields: Sequence[Field], *, keep_names: bool) -> Fit | None:
+    """Return the class that all the fields fit; None where there is none.
+
+    Args:
+        fields: what was imported.
+        keep_names: whether each must stay where it is, since its parameter is to be adopted.
+    """
+    for kind in CLASSES:
+        places = dict(_leaves(kind))
+        placed = {to: field for field in fields if (to := _place(field, places, fields))}
+        moved = any(to != field.path for to, field in placed.items())
+        if len(placed) < len(fields) or (keep_names and moved):
+            continue
+        if (values := _validated(kind, placed)) is not None:
+            return Fit(kind, values, list(placed))
+    return None
+
+
+def group_of(annotation: Any) -> type[Group] | None:
+    """Return the group class that a field may have, if it may."""
+    kinds = (annotation, *get_args(annotation))
+    return next(
+        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)), None
+    )
+
+
+def _leaves(kind: type[Group], above: Path = ()) -> Iterator[tuple[str, Path]]:
+    for name, field in kind.model_fields.items():
+        if group := group_of(field.annotation):
+            yield from _leaves(group, (*above, name))
+        else:
+            yield name, (*above, name)
+
+
+def _place(field: Field, places: Mapping[str, Path], fields: Sequence[Field]) -> Path | None:
+    """Return where a field goes in a class; None where there is no place for it."""
+    if isinstance(field.value, SecretRef):
+        # "openai_key", "token": where there is but one, it is the one the provider asks for.
+        only = sum(isinstance(each.value, SecretRef) for each in fields) == 1
+        return places.get("api_key") if only else places.get(field.path[-1])
+    for depth in reversed(range(len(field.path))):
+        name = field.path[depth]
+        if to := places.get(_ALSO_CALLED.get(name, name)):
+            return (*to, *field.names[depth + 1 :])  # below a field stand the keys of its object
+    return None
+
+
+def _validated(kind: type[ModelConfig], placed: Mapping[Path, Field]) -> Nested | None:
+    """Return the values in the class's order; None where it refuses or would change one."""
+    values = {to: field.value for to, field in placed.items()}
+    try:
+        config = kind.model_validate(_nested(values))
+    except ValidationError as error:
+        # A version such as 2 looks like a number, and is text to the class.
+        texts = {
+            to: placed[to].text
+            for detail in error.errors()
+            if detail["type"] == "string_type"
+            and (to := tuple(map(str, detail["loc"]))) in placed
+            and placed[to].text is not None
+        }
+        values |= texts
+        try:
+            config = kind.model_validate(_nested(values))
+        except ValidationError:
+            return None
+    if any(_at(config, to) != _canonical(value) for to, value in values.items()):
+        return None
+    return _ordered(kind, _nested(values))
+
+
+def _nested(values: Mapping[Path, Any]) -> Nested:
+    nested: Nested = {}
+    for path, value in values.items():
+        group: Any = nested
+        for name in path[:-1]:
+            group = group.setdefault(name, {})
+        group[path[-1]] = value
+    return nested
+
+
+def _at(config: Any, path: Path) -> object:
+    for name in path:
+        config = config[name] if isinstance(config, dict) else getattr(config, name)
+    return _canonical(config)
+
+
+def _canonical(value: object) -> object:
+    """Return a value as it is compared: to Python, 1 is True."""
+    return value if isinstance(value, SecretRef) else to_json(cast(Value, value))
+
+
+def _ordered(kind: type[Group], values: Nested) -> Nested:
+    ordered: Nested = {}
+    for name, field in kind.model_fields.items():
+        if (value := values.get(name)) is not None:
+            group = group_of(field.annotation)
+            ordered[name] = _ordered(group, cast(Nested, value)) if group else value
+    return ordered

@@ -1,0 +1,152 @@
+"""A model module's source, as a person would have written it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from model_config.importing.expressions import WIDTH, Call, Name, written
+from model_config.importing.field import Field
+from model_config.importing.names import Path
+from model_config.importing.own_class import annotation, class_names
+from model_config.importing.schema_fit import Nested, group_of
+from model_config.schema import Group, ModelConfig, SecretRef
+
+#: Characters from which on a text of several words stands in a file of its own: ours.
+_LONG = 80
+
+
+@dataclass(slots=True)
+class Module:
+    """A module to be.
+
+    Attributes:
+        name: the model's name.
+        files: long texts, by the name of the file beside the module.
+        imports: the names it takes from the schema.
+        class_names: the names of its own classes, by the group's path.
+        classes: their source.
+    """
+
+    name: str
+    files: dict[str, str] = field(default_factory=dict)
+    imports: set[str] = field(default_factory=set)
+    class_names: dict[Path, str] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+
+
+def source_in_class(
+    name: str, origin: str, kind: type[ModelConfig], values: Nested
+) -> tuple[str, dict[str, str]]:
+    """Return a module that uses one of the schema's classes, and the texts beside it.
+
+    Args:
+        name: the model's name.
+        origin: where the values come from.
+        kind: the class.
+        values: what is set, in the class's order.
+    """
+    module = Module(name)
+    return _source(module, origin, _call(module, kind, values, ()))
+
+
+def source_with_own_class(
+    name: str, origin: str, fields: Sequence[Field]
+) -> tuple[str, dict[str, str]]:
+    """Return a module with classes of its own, and the texts beside it.
+
+    Args:
+        name: the model's name.
+        origin: where the values come from.
+        fields: what it has.
+    """
+    there = [each for each in fields if each.value is not None]  # None has no parameter
+    module = Module(name, class_names=class_names(name, [each.path for each in there]))
+    tree: Nested = {}
+    for each in there:
+        group: Any = tree
+        for part in each.path[:-1]:
+            group = group.setdefault(part, _Own())
+        group[each.path[-1]] = each.value
+    return _source(module, origin, _own_class(module, tree, ()))
+
+
+class _Own(dict[str, Any]):
+    """A group to be, told from an object that is a value."""
+
+
+def _call(module: Module, kind: type[Group], values: Nested, path: Path) -> Call:
+    module.imports.add(kind.__name__)
+    arguments = {}
+    for name, value in values.items():
+        group = group_of(kind.model_fields[name].annotation)
+        here = (*path, name)
+        arguments[name] = (
+            _call(module, group, cast(Nested, value), here)
+            if group
+            else _expression(module, value, here)
+        )
+    return Call(kind.__name__, (), arguments)
+
+
+def _own_class(module: Module, values: Nested, path: Path) -> Call:
+    kind = module.class_names[path]
+    base = "Group" if path else "ModelConfig"
+    module.imports.add(base)
+    lines, arguments = [], {}
+    for name, value in values.items():
+        here = (*path, name)
+        if isinstance(value, _Own):
+            arguments[name] = inner = _own_class(module, cast(Nested, value), here)
+            lines.append(f"    {name}: {inner.name}")
+        else:
+            arguments[name] = _expression(module, value, here)
+            lines.append(f"    {name}: {annotation(value)}")
+    what = f"`{'/'.join(path)}`" if path else f"What `{module.name}` is configured with"
+    doc = f'    """{what}, as it was imported."""'
+    module.classes.append("\n".join([f"class {kind}({base}):", doc, "", *lines]))
+    return Call(kind, (), arguments)
+
+
+def _expression(module: Module, value: Any, path: Path) -> Any:
+    """Return a value with calls in it where something stands elsewhere."""
+    if isinstance(value, SecretRef):
+        module.imports.add("SecretRef")
+        return Call("SecretRef", (value.config_key,))
+    if isinstance(value, dict):
+        return {key: _expression(module, each, (*path, key)) for key, each in value.items()}
+    if isinstance(value, str) and _is_long(value):
+        module.imports.add("text_beside")
+        file = _file_name(module, path)
+        module.files[file] = f"{value}\n"
+        return Call("text_beside", (Name("__file__"), file))
+    return value
+
+
+def _is_long(text: str) -> bool:
+    # What reading a file changes, its line ends and a mark at its beginning, stays in the module.
+    exact = "\r" not in text and not text.startswith("\ufeff")
+    return exact and len(text) > _LONG and len(text.split()) > 1
+
+
+def _file_name(module: Module, path: Path) -> str:
+    safe = ["".join(c if c.isalnum() and c.isascii() else "_" for c in name) for name in path]
+    stem = f"{module.name}_{safe[-1]}"
+    while f"{stem}.md" in module.files:
+        stem += "_"
+    return f"{stem}.md"
+
+
+def _source(module: Module, origin: str, call: Call) -> tuple[str, dict[str, str]]:
+    names = sorted(module.imports, key=lambda name: (name[0].islower(), name))
+    imported = f"from model_config.schema import {', '.join(names)}"
+    if len(imported) > WIDTH:
+        lines = "".join(f"    {name},\n" for name in names)
+        imported = f"from model_config.schema import (\n{lines})"
+    if any("JsonValue" in each for each in module.classes):
+        imported = f"from pydantic import JsonValue\n\n{imported}"
+    blocks = [f'"""Imported from {origin}."""\n\n{imported}', *module.classes]
+    gap = "\n\n\n" if module.classes else "\n\n"
+    model = f"MODEL = {written(call, 0, 0, explode=True)}\n"
+    return gap.join([*blocks, model]), module.files

@@ -1,0 +1,1 @@
+"""What a person does to what is deployed: labels, history, inventory, drift."""

@@ -1,0 +1,128 @@
+"""What stands below a path in SSM: listed whole, and read as far as we are allowed to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from model_config.format.errors import StoreError, StoreUnavailableError
+from model_config.operate.listed import Held
+from model_config.reader.aws_errors import FAILURES, translate
+from model_config.reader.store import ATTEMPTS, BATCH, CONNECT_TIMEOUT, READ_TIMEOUT, Store
+
+#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
+LISTED = 50
+
+Item = TypeVar("Item")
+
+
+class Watch(Protocol):
+    """Shows a person how far it is: `with_progress` of the command line."""
+
+    def __call__(self, items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:
+        """Return the items, and note each that is taken."""
+
+
+def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:  # noqa: ARG001
+    """Return the items."""
+    return items
+
+
+class Inventory(Store):
+    """A store that goes on where one parameter of many is denied.
+
+    Needs `ssm:DescribeParameters` on everything (it can't be had on less), `ssm:GetParameters`
+    and `kms:Decrypt` on what is read.
+
+    Attributes:
+        requests: how many were made.
+        problems: what was denied, in words.
+        watch: shows how far it is.
+
+    Args:
+        client: a boto3 client for SSM. Default: one of our own, as the reader's.
+        watch: likewise. Default: nobody looks.
+    """
+
+    def __init__(self, client: Any = None, watch: Watch = unwatched) -> None:
+        super().__init__(client)
+        self.requests = 0
+        self.problems: list[str] = []
+        self.watch = watch
+
+    def below(self, path: str) -> dict[str, Held]:
+        """Return what stands below a path, at any depth, by name."""
+        return self._listed(path, Key="Path", Option="Recursive", Values=[path])
+
+    def beginning_with(self, start: str) -> dict[str, Held]:
+        """Return what has a name that begins so."""
+        return self._listed(start, Key="Name", Option="BeginsWith", Values=[start])
+
+    def texts(self, names: Sequence[str]) -> dict[str, str]:
+        """Return values, decrypted; one that is denied is noted as a problem and left out.
+
+        Raises:
+            StoreUnavailableError: AWS can't be asked.
+        """
+        wanted = list(dict.fromkeys(names))
+        batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+        texts: dict[str, str] = {}
+        for batch in self.watch(batches, "Reading values", len(batches)):
+            texts |= self._texts_of_batch(batch)
+        return texts
+
+    def key_names(self, alias: str) -> frozenset[str]:
+        """Return the names a key goes by, its ARN among them: an alias says which key it is.
+
+        Raises:
+            StoreError: there is no such key, or it may not be asked for (`kms:DescribeKey`).
+        """
+        region = self._client().meta.region_name
+        retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+        config = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries=retries)
+        kms = boto3.client("kms", region_name=region, config=config)
+        self.requests += 1
+        try:
+            key = kms.describe_key(KeyId=alias)["KeyMetadata"]
+        except FAILURES as error:
+            raise translate(error, "kms:DescribeKey", [alias]) from error
+        arn: str = key["Arn"]
+        return frozenset({arn, key["KeyId"], alias, f"{arn.rpartition(':')[0]}:{alias}"})
+
+    def _listed(self, about: str, **parameter_filter: Any) -> dict[str, Held]:
+        found = self._pages(
+            "describe_parameters", [about], ParameterFilters=[parameter_filter], MaxResults=LISTED
+        )
+        listed = self.watch(found, "Listing parameters", None)  # SSM doesn't tell how many
+        return {each["Name"]: _held(each) for each in listed}
+
+    def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
+        try:
+            return {stored.name: stored.text for stored in self._get_batch(names)}
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            if len(names) == 1:
+                self.problems.append(str(error))
+                return {}
+        # SSM refuses all ten for one that is denied.
+        return {key: text for name in names for key, text in self._texts_of_batch([name]).items()}
+
+    def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+        self.requests += 1
+        return super()._ask(operation, about, **wanted)
+
+
+def _held(listed: dict[str, Any]) -> Held:
+    return Held(
+        name=listed["Name"],
+        type=listed["Type"],
+        tier=listed.get("Tier", "Standard"),
+        key=listed.get("KeyId"),
+        version=listed["Version"],
+        at=listed["LastModifiedDate"],
+        by=listed.get("LastModifiedUser", ""),
+    )

@@ -1,0 +1,151 @@
+"""What AWS refuses, checked offline: a deploy must not find out half-way through.
+
+Every limit names its source. The codec's own limits stand in `codec`, the release's in `release`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from model_config.format.errors import Finding
+from model_config.format.names import SEGMENT
+
+#: Characters of a parameter's ARN, its name included (SSM API reference, PutParameter, Name).
+MAX_ARN_CHARACTERS = 1011
+#: Names between slashes (likewise).
+MAX_LEVELS = 15
+#: Standard parameters in an account and region (AWS General Reference, Systems Manager quotas).
+MAX_PARAMETERS = 10_000
+#: Characters of a KMS alias's name (KMS API reference, CreateAlias).
+MAX_ALIAS_CHARACTERS = 256
+#: Characters of an IAM policy's name (IAM API reference, CreatePolicy).
+MAX_POLICY_NAME_CHARACTERS = 128
+
+#: How no parameter's name may begin, in any case of letters (likewise).
+RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
+
+_NAME_SOURCE = "SSM API reference, PutParameter, Name"
+_ACCOUNT = "0" * 12
+# A region's partition, by how its name begins (botocore, partitions.json).
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "eusc-": "aws-eusc",
+}
+# No partition and region are longer together than these.
+LONGEST_REGION = "us-isof-south-1"
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition a region belongs to: "aws" for most."""
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+
+
+def arn_prefix(region: str | None) -> str:
+    """Return what stands before a parameter's name in its ARN, in its longest form if need be."""
+    region = region or LONGEST_REGION
+    return f"arn:{partition_of(region)}:ssm:{region}:{_ACCOUNT}:parameter"
+
+
+def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
+    """Yield what AWS refuses about a parameter's full name."""
+    for segment in name.split("/")[1:]:
+        if not SEGMENT.fullmatch(segment):
+            yield Finding(
+                where,
+                f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses",
+                'use letters, digits, "_", "." and "-" in the field\'s name',
+                f"a-zA-Z0-9_.- alone between slashes ({_NAME_SOURCE})",
+            )
+    if RESERVED_START.match(name):
+        yield Finding(
+            where,
+            f'the parameter\'s name {name!r} begins with "aws" or "ssm"',
+            "set another model-config:prefix",
+            f"both are reserved, in any case of letters ({_NAME_SOURCE})",
+        )
+    if (levels := name.count("/")) > MAX_LEVELS:
+        yield Finding(
+            where,
+            f"the parameter's name has {levels} levels",
+            "nest groups less deeply, or shorten model-config:prefix",
+            f"at most {MAX_LEVELS} ({_NAME_SOURCE})",
+        )
+    if (length := len(arn_prefix(region) + name)) > MAX_ARN_CHARACTERS:
+        yield Finding(
+            where,
+            f"the parameter's name has {len(name):,} characters, {length:,} with its ARN before it",
+            f"shorten it by {length - MAX_ARN_CHARACTERS:,}: model-config:prefix, a group or field",
+            f"at most {MAX_ARN_CHARACTERS:,} with the ARN, here {arn_prefix(region)} "
+            f"({_NAME_SOURCE})",
+        )
+
+
+def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield pairs of places whose parameters have the same name, or differ in case alone.
+
+    Args:
+        names: for each parameter its place ("model/path") and its full name.
+    """
+    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for where, name in names:
+        places[name.casefold()].append((where, name))
+    for (first, first_name), *others in places.values():
+        for where, name in others:
+            how = "is the same as" if name == first_name else "differs only in case from"
+            yield Finding(
+                where,
+                f"its parameter's name {name!r} {how} that of {first}",
+                "rename one of the two",
+                "two people can't tell such parameters apart, and one would be written over",
+            )
+
+
+def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
+    """Yield a model without parameters, one with too many, and a stack with too many.
+
+    Args:
+        parameters: the number of Standard parameters of each model.
+    """
+    source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
+    for model, count in parameters.items():
+        if count == 0:
+            yield Finding(model, "it has no value at all", "give a field a value, or delete it")
+        if count > MAX_PARAMETERS:
+            yield Finding(model, f"{count:,} parameters", "split it, or store less", source)
+    if (total := parameters.total()) > MAX_PARAMETERS:
+        largest = ", ".join(f"{model} {count:,}" for model, count in parameters.most_common(5))
+        yield Finding(
+            "all models together",
+            f"{total:,} parameters; the largest: {largest}",
+            "deploy some models to another account or region, or store less",
+            source,
+        )
+
+
+def check_alias(alias: str) -> Iterator[Finding]:
+    """Yield what KMS refuses about the key's alias."""
+    if len(alias) > MAX_ALIAS_CHARACTERS:
+        yield Finding(
+            "model-config:prefix",
+            f"the KMS key's alias {alias!r} has {len(alias)} characters",
+            "shorten model-config:prefix or the environment's name",
+            f"at most {MAX_ALIAS_CHARACTERS} (KMS API reference, CreateAlias)",
+        )
+
+
+def check_policy_name(model: str, name: str) -> Iterator[Finding]:
+    """Yield what IAM refuses about the name of a model's reader policy."""
+    if len(name) > MAX_POLICY_NAME_CHARACTERS:
+        yield Finding(
+            model,
+            f"its reader policy's name {name!r} has {len(name)} characters",
+            "shorten the model's file name, the environment's or model-config:prefix",
+            f"at most {MAX_POLICY_NAME_CHARACTERS} (IAM API reference, CreatePolicy)",
+        )

@@ -1,0 +1,93 @@
+"""The policy documents of an environment: who may use its key, and who may read a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from model_config.format.names import SECRETS, release_name, release_parts
+from model_config.plan.limits import partition_of
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a stack is deployed to: an AWS account and region."""
+
+    id: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition: "aws" for most regions."""
+        return partition_of(self.region)
+
+    @property
+    def parameter_arn(self) -> str:
+        """What stands before a parameter's name in its ARN."""
+        return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
+
+    @property
+    def via_ssm(self) -> str:
+        """The name SSM calls KMS under in the region (KMS developer guide, kms:ViaService)."""
+        return f"ssm.{self.region}.amazonaws.com"
+
+
+def key_policy(account: Account) -> dict[str, Any]:
+    """Return the key's policy: administered by the account, used through SSM alone."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TheAccountAdministersTheKey",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{account.partition}:iam::{account.id}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Sid": "NobodyUsesItButThroughSsm",
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"],
+                "Resource": "*",
+                "Condition": {"StringNotEquals": {"kms:ViaService": account.via_ssm}},
+            },
+        ],
+    }
+
+
+def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
+    """Return the policy that lets a role read one model's releases and secrets.
+
+    Its only wildcards are below the model's own secrets and release parts: older releases name
+    parts and secrets that this program doesn't know, so they can't be listed.
+
+    Args:
+        path: where the model stands in SSM, "/ai/dev/support_chat".
+        key_arn: the key's ARN, or what stands for it until it is known.
+        account: where it is deployed to.
+    """
+    release = release_name(path)
+    names = (release, f"{release_parts(release)}/*", f"{path}/{SECRETS}/*")
+    parameters = [f"{account.parameter_arn}{name}" for name in names]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "ReadReleaseAndSecrets",
+                "Effect": "Allow",
+                "Action": ["ssm:GetParameter", "ssm:GetParameters"],
+                "Resource": parameters,
+            },
+            {
+                "Sid": "DecryptThem",
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": key_arn,
+                "Condition": {
+                    "StringEquals": {"kms:ViaService": account.via_ssm},
+                    "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+                },
+            },
+        ],
+    }

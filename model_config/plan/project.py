@@ -1,0 +1,67 @@
+"""A project: the folder that a team owns, with its models, its stack files and its program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_config.format.errors import Finding, InvalidConfigurationError, ProjectNotFoundError
+
+_START, _END = "Pulumi.", ".yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The folder that holds `Pulumi.yaml`, the stack files, `__main__.py` and `models/`."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, folder: Path) -> Project:
+        """Return the project that a folder belongs to: the nearest one, from there upwards.
+
+        Raises:
+            ProjectNotFoundError: neither the folder nor one above it is a project.
+        """
+        for candidate in (folder, *folder.parents):
+            if (candidate / "Pulumi.yaml").is_file() and (candidate / "models").is_dir():
+                return cls(candidate)
+        raise ProjectNotFoundError(
+            f"{folder} is not in a project: neither it nor a folder above it has a Pulumi.yaml and "
+            "a models folder. Change to a project, name one with --project or "
+            "MODEL_CONFIG_PROJECT, or make one with `model-config init`"
+        )
+
+    @property
+    def models_folder(self) -> Path:
+        """The folder with one module for each model."""
+        return self.root / "models"
+
+    def model_names(self) -> list[str]:
+        """Return the names of all model modules, broken ones too."""
+        files = self.models_folder.glob("*.py")
+        return sorted(file.stem for file in files if not file.stem.startswith("_"))
+
+    def module(self, model: str) -> Path:
+        """Return the file of a model's module, whether it exists or not."""
+        return self.models_folder / f"{model}.py"
+
+    def stack_file(self, stack: str) -> Path:
+        """Return the file of a stack, whether it exists or not."""
+        return self.root / f"{_START}{stack}{_END}"
+
+    def stack_names(self) -> list[str]:
+        """Return the names of the stacks that have a file."""
+        files = self.root.glob(f"{_START}?*{_END}")
+        return sorted(file.name[len(_START) : -len(_END)] for file in files)
+
+    def require_stacks(self) -> list[str]:
+        """Return the names of the stacks that have a file.
+
+        Raises:
+            InvalidConfigurationError: no stack has one.
+        """
+        if names := self.stack_names():
+            return names
+        fix = "write one for each environment, such as Pulumi.dev.yaml"
+        raise InvalidConfigurationError([Finding(str(self.root), "there is no stack file", fix)])

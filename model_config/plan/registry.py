@@ -1,0 +1,205 @@
+"""Find the model modules: every file in `models/` that holds a `MODEL`."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from pydantic import ValidationError
+
+from model_config.format.errors import Finding
+from model_config.plan.hierarchy import leaves, plain
+from model_config.plan.project import Project
+from model_config.plan.settings import message_of
+from model_config.schema import ModelConfig
+
+_PACKAGE = "models"
+_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as its module defines it: the file's name is the model's name."""
+
+    name: str
+    config: ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """All model modules of a project, each of them run once.
+
+    A module does not depend on an environment, so one reading serves all of them.
+
+    Attributes:
+        project: where they stand.
+        models: the models whose modules are in order, by name.
+        broken: what is wrong with each of the others, by name.
+    """
+
+    project: Project
+    models: Mapping[str, Model]
+    broken: Mapping[str, tuple[Finding, ...]]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all modules, broken ones too."""
+        return sorted({*self.models, *self.broken})
+
+
+def read_modules(project: Project) -> Modules:
+    """Run every module of a project."""
+    models: dict[str, Model] = {}
+    broken: dict[str, tuple[Finding, ...]] = {}
+    with _models_package(project.models_folder):
+        for name in project.model_names():
+            read = _read(name, project.module(name))
+            if isinstance(read, Model):
+                models[name] = read
+            else:
+                broken[name] = tuple(read)
+    return Modules(project, models, broken)
+
+
+def read_modules_twice(project: Project) -> Modules:
+    """Run every module of a project twice, to find values that change by themselves.
+
+    A model with such a value counts as broken: each deploy would write a release of its own.
+    """
+    first, second = read_modules(project), read_modules(project)
+    changing = {
+        name: (_changes_by_itself(name, fields),)
+        for name, model in first.models.items()
+        if name in second.models and (fields := _changed_fields(model, second.models[name]))
+    }
+    steady = {name: model for name, model in first.models.items() if name not in changing}
+    return Modules(project, steady, {**first.broken, **changing})
+
+
+def _changed_fields(first: Model, second: Model) -> list[str]:
+    # By their text: each run defines the module's classes anew, and NaN differs from itself.
+    one, other = ({path: repr(plain(value)) for path, value in leaves(model.config)}
+                  for model in (first, second))  # fmt: skip
+    return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
+
+
+def _changes_by_itself(name: str, fields: list[str]) -> Finding:
+    return Finding(
+        "/".join((name, fields[0])),
+        f"the module gives {' and '.join(fields)} another value each time it is run",
+        "write a fixed value: a time, a random number or an environment variable is another one "
+        "in the next run",
+        "every deploy would write a new release, and its digest would not lead to a commit",
+        _file(name),
+    )
+
+
+def _file(name: str) -> str:
+    return f"{_PACKAGE}/{name}.py"
+
+
+def _read(name: str, path: Path) -> Model | list[Finding]:
+    file = _file(name)
+    if not _MODULE_NAME.fullmatch(name):
+        return [
+            Finding(name, f"{file} has a name that is not a Python identifier", "rename the file",
+                    reason="the file's name is the model's name", file=file)
+        ]  # fmt: skip
+    try:
+        module = _execute(name, path)
+    except ValidationError as error:
+        return [
+            Finding(
+                where="/".join((name, error.title, *map(str, detail["loc"]))),
+                problem=message_of(detail),
+                fix="correct the value in the module",
+                file=file,
+                line=_line_of(error, path),
+            )
+            for detail in error.errors()
+        ]
+    except (Exception, SystemExit) as error:  # an exit() would pass for a program without models
+        return [
+            Finding(name, f"the module can't be imported: {type(error).__name__}: {error}",
+                    "correct the module", file=file, line=_line_of(error, path))
+        ]  # fmt: skip
+    model = getattr(module, "MODEL", None)
+    if isinstance(model, ModelConfig):
+        return Model(name, model)
+    return [
+        Finding(name, _why_no_model(model), "write MODEL = ChatModel(...), EmbeddingModel(...), "
+                "EndpointModel(...) or your own subclass of ModelConfig", file=file)
+    ]  # fmt: skip
+
+
+def _why_no_model(model: object) -> str:
+    if model is None:
+        return "the module has no MODEL"
+    if isinstance(model, type):
+        return f"its MODEL is the class {model.__name__}, not a configuration made of it"
+    return f"its MODEL is a {type(model).__name__}"
+
+
+class _Uncached(SourceFileLoader):
+    """Reads the source each time: Python's cache takes an edit within a second for the old file."""
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 -- importlib's signature
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _execute(name: str, path: Path) -> ModuleType:
+    """Run a module anew: an edited file counts even where the process has read it before."""
+    full_name = f"{_PACKAGE}.{name}"
+    loader = _Uncached(full_name, str(path))
+    spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
+    if spec is None:  # pragma: no cover -- only where no loader is given
+        raise ImportError(path.name)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full_name] = module  # pydantic resolves a class's annotations through it
+    loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _models_package(folder: Path) -> Iterator[None]:
+    """Let modules import what they share, such as `models._shared`, and leave no trace of them.
+
+    No `__pycache__` beside the models, nothing in `sys.modules`, and nothing on standard output,
+    which may be a command's JSON: what a module prints goes to standard error.
+    """
+    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_ours(name)}
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    package = ModuleType(_PACKAGE)
+    package.__path__ = [str(folder)]
+    sys.modules[_PACKAGE] = package
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
+        for name in list(filter(_is_ours, sys.modules)):
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == _PACKAGE
+
+
+def _line_of(error: BaseException, path: Path) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
+    return lines[-1] if lines else None

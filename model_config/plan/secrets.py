@@ -1,0 +1,112 @@
+"""The keys of a stack's file: each secret that a model names, and no unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from model_config.format.codec import PART_BYTES, encode, size_in_bytes
+from model_config.format.errors import CodecError, Finding
+from model_config.format.names import SECRETS
+from model_config.plan.hierarchy import secrets_of
+from model_config.plan.registry import Model
+from model_config.plan.settings import (
+    NAMESPACE,
+    SETTING_KEYS,
+    StackConfig,
+    nearest,
+    set_secret_command,
+)
+
+
+def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
+    """Return, for each config key that a SecretRef names, the fields it is for."""
+    fields: dict[str, list[str]] = {}
+    for model in models:
+        for path, ref in secrets_of(model.config).items():
+            fields.setdefault(ref.config_key, []).append(f"{model.name}/{SECRETS}/{path}")
+    return fields
+
+
+def check_keys(
+    config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
+) -> Iterator[Finding]:
+    """Yield keys that are neither a setting nor a secret of a model.
+
+    Args:
+        config: the stack's configuration.
+        secret_keys: the config keys of the models' secrets.
+        all_known: whether there are no others; if not, a secret key is never reported.
+    """
+    known = SETTING_KEYS | set(secret_keys)
+    secrets = config.own_secret_keys()
+    given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
+    for key in sorted(given - known):
+        yield Finding(
+            f"{NAMESPACE}:{key}",
+            "there is no such setting, and no model has a secret of that name",
+            nearest(key, known),
+            file=config.file,
+        )
+
+
+def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
+    """Return a finding for each secret that has no value.
+
+    Args:
+        unset: the secrets' config keys, each with the fields it is for.
+        stack: the stack that lacks them.
+    """
+    return [
+        Finding(
+            where=", ".join(fields),
+            problem=f"the secret {NAMESPACE}:{key} is not set",
+            fix=set_secret_command(key, stack),
+            file=f"Pulumi.{stack}.yaml",
+        )
+        for key, fields in sorted(unset.items())
+    ]
+
+
+def check_secrets(fields: Mapping[str, list[str]], config: StackConfig) -> Iterator[Finding]:
+    """Yield secrets that stand in plain text or can't be stored: all at once.
+
+    Args:
+        fields: the config keys of secrets that have a value, each with the fields it is for.
+        config: the stack's configuration.
+    """
+    for key, places in sorted(fields.items()):
+        for problem, fix, reason in _problems_of(key, config):
+            yield Finding(", ".join(places), problem, fix, reason, config.file)
+
+
+def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]]:
+    """Yield the problem, the fix and the reason."""
+    value, is_secret = config.own().get(key), key in config.own_secret_keys()
+    command = set_secret_command(key, config.stack)
+    if key in SETTING_KEYS:
+        yield f'"{key}" is the name of a setting', "give the SecretRef another key", ""
+    elif value is not None and not is_secret:
+        yield (
+            f"{NAMESPACE}:{key} stands in plain text in {config.file}",
+            f"replace the secret at its provider, since it could be read, then run: {command}",
+            "",
+        )
+    elif value is not None:
+        yield from _problems_of_value(value, command)
+
+
+def _problems_of_value(value: str, command: str) -> Iterator[tuple[str, str, str]]:
+    try:
+        size = size_in_bytes(encode(value))
+    except CodecError as error:
+        yield f"the secret can't be stored: {error}", command, ""
+        return
+    if size > PART_BYTES:
+        yield (
+            f"the secret has {size:,} bytes",
+            f"store a shorter one: {command}",
+            (
+                f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
+                "(SSM API reference, PutParameter, Tier)"
+            ),
+        )

@@ -1,0 +1,253 @@
+"""A stack's settings: what `Pulumi.<stack>.yaml` says under `model-config:`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from model_config.format.errors import Finding
+from model_config.format.names import PREFIX, SEGMENT
+from model_config.plan.limits import RESERVED_START
+
+NAMESPACE = "model-config"
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """A stack's configuration as Pulumi's engine hands it to a program.
+
+    Attributes:
+        stack: the stack's name.
+        values: "namespace:key" to text; an object or list is JSON text.
+        secret_keys: the keys marked as secret. One of them without a value is encrypted, and
+            this process doesn't hold the key to it.
+    """
+
+    stack: str
+    values: Mapping[str, str]
+    secret_keys: frozenset[str] = frozenset()
+
+    @property
+    def file(self) -> str:
+        """The file a user edits."""
+        return f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def region(self) -> str | None:
+        """The AWS region the stack's file names, if it does."""
+        return self.values.get("aws:region")
+
+    def own(self) -> dict[str, str]:
+        """Return the values under `model-config:`, by their short key."""
+        return {
+            key.removeprefix(f"{NAMESPACE}:"): value
+            for key, value in self.values.items()
+            if key.startswith(f"{NAMESPACE}:")
+        }
+
+    def lacks_secret(self, key: str) -> bool:
+        """Tell whether a secret has no value; one that can't be decrypted here has one."""
+        value, is_secret = self.own().get(key), key in self.own_secret_keys()
+        return value == "" if is_secret else value is None and key not in SETTING_KEYS
+
+    def own_secret_keys(self) -> set[str]:
+        """Return the short keys under `model-config:` that are marked as secret."""
+        return {
+            key.removeprefix(f"{NAMESPACE}:")
+            for key in self.secret_keys
+            if key.startswith(f"{NAMESPACE}:")
+        }
+
+
+def _path(prefix: str) -> str:
+    if RESERVED_START.match(prefix):
+        raise ValueError(f'"{prefix}" begins with "aws" or "ssm", which SSM reserves, in any case')
+    if PREFIX.fullmatch(prefix):
+        return prefix
+    right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
+    right = re.sub(r"/{2,}", "/", right)
+    raise ValueError(
+        f'"{prefix}" is no path: one slash before each name, letters, digits, "_", "." and "-" '
+        f'in it, and no slash at the end. Write "{right if right != "/" else "/ai"}"'
+    )
+
+
+def _segment(name: str) -> str:
+    if SEGMENT.fullmatch(name):
+        return name
+    raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
+
+
+def _from_json(value: object) -> object:
+    # The engine hands every value over as text, objects and lists as JSON.
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
+
+
+def _not_reserved(text: str) -> str:
+    if text.lower().startswith("aws:"):
+        raise ValueError('it begins with "aws:", which AWS keeps for itself')
+    return text
+
+
+def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
+    spellings = defaultdict(list)
+    for key in tags:
+        spellings[key.lower()].append(f'"{key}"')
+    for keys in spellings.values():
+        if len(keys) > 1:
+            raise ValueError(f"{' and '.join(keys)} differ only in case, which IAM refuses")
+    return tags
+
+
+# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+_TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
+_TagKey = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=_TAG), AfterValidator(_not_reserved)
+]
+_TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
+
+
+# An empty list would delete every model; to deploy none, destroy the stack.
+_SomeModels = Annotated[list[str], Field(min_length=1)]
+
+
+class Settings(BaseModel):
+    """What a stack can set, with its defaults.
+
+    Attributes:
+        prefix: the path above all environments.
+        environment: the tree's name below the prefix; the stack's name unless set.
+        models: the models this stack deploys; None for all.
+        overrides: model to group to field to value: how this environment differs.
+        protect: whether Pulumi refuses to delete the key, its alias and the releases.
+        key_deletion_window_days: days a deleted KMS key can still be brought back, 7 to 30
+            (KMS API reference, ScheduleKeyDeletion).
+        tags: on every resource that can have tags, at most 50.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    prefix: Annotated[str, AfterValidator(_path)] = "/ai"
+    environment: Annotated[str, AfterValidator(_segment)]
+    models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
+    overrides: Annotated[dict[str, dict[str, JsonValue]], BeforeValidator(_from_json)] = {}
+    protect: bool = False
+    key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
+    tags: Annotated[
+        dict[_TagKey, _TagValue],
+        Field(max_length=50),
+        AfterValidator(_distinct_keys),
+        BeforeValidator(_from_json),
+    ] = {}
+
+    @property
+    def environment_path(self) -> str:
+        """Where all models of the environment stand in SSM: "/ai/dev"."""
+        return f"{self.prefix}/{self.environment}"
+
+    def path_of(self, model: str) -> str:
+        """Return a model's path in SSM: "/ai/dev/support_chat"."""
+        return f"{self.environment_path}/{model}"
+
+    @property
+    def key_alias(self) -> str:
+        """The KMS key's alias: "alias/ai/dev". KMS has no dots there, so they become dashes."""
+        return f"alias{self.environment_path}".replace(".", "-")
+
+    def policy_name(self, model: str, region: str) -> str:
+        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
+
+        IAM's names are the whole account's, in all regions, and have no slashes.
+        """
+        return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
+
+
+SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
+
+
+def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
+    """Return the stack's settings, with the default where a value is wrong, and what is wrong."""
+    findings: list[Finding] = []
+    given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
+    for key in sorted(config.own_secret_keys() & SETTING_KEYS):
+        given.pop(key, None)
+        findings.append(_secret_setting(key, config))
+    given.setdefault("environment", config.stack)
+    try:
+        return Settings.model_validate(given), findings
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]) for detail in error.errors()}
+        findings.extend(
+            Finding(
+                where=":".join((NAMESPACE, ".".join(map(str, detail["loc"])))),
+                problem=message_of(detail),
+                fix=f"correct it in {config.file}",
+                file=config.file,
+            )
+            for detail in error.errors()
+        )
+    rest = {key: value for key, value in given.items() if key not in wrong}
+    return Settings.model_validate({"environment": "unnamed", **rest}), findings
+
+
+def message_of(detail: Mapping[str, Any]) -> str:
+    """Return what pydantic says of one value, as the part of a sentence."""
+    if detail["type"] == "extra_forbidden":
+        return "there is no field of that name"
+    text = str(detail["msg"])
+    ours = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if ours == text else ours
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` where a known name is close, else the known names."""
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1) or [
+        other for other in names if other.casefold() == name.casefold()
+    ]
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known are {', '.join(names)}" if names else "there are none"
+
+
+def _secret_setting(key: str, config: StackConfig) -> Finding:
+    return Finding(
+        where=f"{NAMESPACE}:{key}",
+        problem="it holds a secret, and a setting's value is not kept secret",
+        reason="Pulumi hands a `secure:` value inside an object back as plain text",
+        fix=f'set it without --secret; for a secret field write SecretRef("key") in the model '
+        f"and run: {set_secret_command('key', config.stack)}",
+        file=config.file,
+    )
+
+
+def set_secret_command(key: str, stack: str) -> str:
+    """Return the command that sets a secret; Pulumi asks for the value, so no shell keeps it."""
+    return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"

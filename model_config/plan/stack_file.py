@@ -1,0 +1,113 @@
+"""Read `Pulumi.<stack>.yaml` the way Pulumi's engine does, for what runs without the engine."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.project import Project
+from model_config.plan.settings import NAMESPACE, StackConfig
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes plain words as the engine does: seen with Pulumi 3.260, whose parser is yaml.v3."""
+
+    def number(self, node: yaml.ScalarNode) -> float:
+        """Return 1.0 as 1: the engine hands numbers on as JSON."""
+        value = float(self.construct_yaml_float(node))
+        return int(value) if value.is_integer() else value
+
+    def date(self, node: yaml.ScalarNode) -> str:
+        """Return a date as the engine prints it, which is seldom what was meant."""
+        try:
+            return f"{self.construct_yaml_timestamp(node):%Y-%m-%d %H:%M:%S} +0000 UTC"
+        except ValueError:  # there is no such day
+            return str(node.value)
+
+
+def _take_words_as_yaml_1_2() -> None:
+    # PyYAML has YAML 1.1, where `no` is a boolean, `12:30` a number and `1e3` text.
+    forms = {
+        "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
+        "int": (r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|[1-9][0-9_]*|0)", "-+0123456789"),
+        "float": (
+            r"[-+]?((\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF|nan|NaN|NAN))",
+            "-+.0123456789",
+        ),
+    }
+    tags = {f"tag:yaml.org,2002:{name}": form for name, form in forms.items()}
+    _Loader.yaml_implicit_resolvers = {
+        first: [each for each in resolvers if each[0] not in tags]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for tag, (form, first) in tags.items():
+        _Loader.add_implicit_resolver(tag, re.compile(f"^({form})$"), list(first))
+    _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
+    _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
+
+
+_take_words_as_yaml_1_2()
+
+
+def read_stack_file(project: Project, stack: str) -> StackConfig:
+    """Return a stack's configuration, its secrets without their values: they are encrypted.
+
+    Args:
+        project: the project whose stack it is.
+        stack: the stack's name, "dev".
+
+    Raises:
+        InvalidConfigurationError: there is no such file, or it is not a stack file.
+    """
+    file = project.stack_file(stack)
+    try:
+        content = _Loader(file.read_text(encoding="utf-8")).get_single_data() or {}
+        given = content.get("config") or {}
+        values = {_full_key(key): value for key, value in given.items()}
+        secret_keys = frozenset(key for key, value in values.items() if _holds_secret(value))
+        texts = {key: _as_text(value) for key, value in values.items() if key not in secret_keys}
+    except FileNotFoundError:
+        raise _refusal(file, "there is no such file", _which_there_are(project)) from None
+    except (OSError, ValueError) as error:
+        raise _refusal(file, f"it can't be read: {error}", "make it readable") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" in line {mark.line + 1}" if mark else ""
+        problem = f"it is no YAML{place}: {getattr(error, 'problem', None) or 'unreadable'}"
+        raise _refusal(file, problem, "correct the file") from None
+    except AttributeError:
+        raise _refusal(file, "it is no map with a `config` map", "correct the file") from None
+    except RecursionError:
+        problem = "it refers to itself, or is nested too deeply"
+        raise _refusal(file, problem, "correct the file") from None
+    return StackConfig(stack, texts, secret_keys)
+
+
+def _full_key(key: object) -> str:
+    return str(key) if ":" in str(key) else f"{NAMESPACE}:{key}"
+
+
+def _holds_secret(value: Any) -> bool:
+    """Tell whether a value is, or anywhere contains, Pulumi's `secure:` form."""
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _which_there_are(project: Project) -> str:
+    return f"stacks with a file: {', '.join(project.stack_names()) or 'none'}"
+
+
+def _refusal(file: Path, problem: str, fix: str) -> InvalidConfigurationError:
+    return InvalidConfigurationError([Finding(file.name, problem, fix, file=file.name)])

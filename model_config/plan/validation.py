@@ -1,0 +1,62 @@
+"""Everything that is wrong with a project, in all its environments, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.locations import located
+from model_config.plan.plan import plan_stack
+from model_config.plan.project import Project
+from model_config.plan.registry import Modules, read_modules_twice
+from model_config.plan.stack_file import read_stack_file
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finding, with its file and line where they are known, and the environments it is in.
+
+    Attributes:
+        level: "error": it is wrong. "notice": nobody can commit it, a secret that isn't set.
+    """
+
+    finding: Finding
+    environments: list[str]
+    level: Literal["error", "notice"]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is wrong."""
+        return self.level == "error"
+
+
+def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
+    """Return all that is wrong, errors first.
+
+    Args:
+        project: the project.
+        stacks: the environments to look at.
+        secrets: whether a secret that isn't set is an error.
+    """
+    modules = read_modules_twice(project)
+    found: dict[tuple[Finding, bool], list[str]] = {}
+    for stack in stacks:
+        for finding, is_error in _findings(modules, stack, secrets=secrets):
+            found.setdefault((located(finding, project), is_error), []).append(stack)
+    results = [
+        Result(finding, where, "error" if is_error else "notice")
+        for (finding, is_error), where in found.items()
+    ]
+    return sorted(results, key=lambda result: not result.is_error)
+
+
+def _findings(modules: Modules, stack: str, *, secrets: bool) -> Iterator[tuple[Finding, bool]]:
+    try:
+        plan = plan_stack(modules, read_stack_file(modules.project, stack))
+    except InvalidConfigurationError as error:
+        yield from ((finding, True) for finding in error.findings)
+        return
+    yield from ((finding, True) for finding in plan.findings)
+    yield from ((finding, secrets) for finding in plan.unset_findings)

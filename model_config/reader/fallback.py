@@ -1,0 +1,113 @@
+"""What an application starts with when AWS is away: releases written to a file at build time.
+
+The file holds what the releases hold and so no secret's text. It is JSON:
+`{"format": 1, "releases": {model: {"release": number, "document": a release document}}}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_config.format import release
+from model_config.format.errors import ReleaseError, UsageError
+from model_config.reader.configuration import Configuration
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackRelease:
+    """One model's release in a fallback: its number, and what it says."""
+
+    number: int
+    content: release.Release
+
+
+def fallback_document(configurations: Iterable[Configuration]) -> str:
+    """Return the text of a fallback, the same for the same releases.
+
+    Args:
+        configurations: one for each model, all of one environment.
+
+    Raises:
+        UsageError: two of one model, or of two environments.
+    """
+    releases: dict[str, Any] = {}
+    environments = set()
+    for each in configurations:
+        if each.model in releases:
+            raise UsageError(f"a fallback holds one release of {each.model}, and got two")
+        environments.add(each.environment)
+        releases[each.model] = {"release": each.release, "document": _document(each)}
+    if len(environments) > 1:
+        raise UsageError(f"a fallback holds one environment, and got {sorted(environments)}")
+    text = {"format": FORMAT, "releases": releases}
+    return json.dumps(text, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def read_fallback(
+    source: str | Path | Mapping[str, Any], environment: str
+) -> dict[str, FallbackRelease]:
+    """Return the releases in a fallback by model, verified against their digests.
+
+    Args:
+        source: the file, or what is in it.
+        environment: the one all of it must be of.
+
+    Raises:
+        ReleaseError: the file can't be read, or is not what `fallback_document` wrote.
+    """
+    if isinstance(source, Mapping):
+        return _releases(source, "the fallback", environment)
+    where = f"the fallback {source}"
+    try:
+        document = json.loads(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReleaseError(f"{where} can't be read: {error.strerror}. {_WRITE}") from None
+    except (ValueError, RecursionError):
+        raise ReleaseError(f"{where} is no JSON. {_WRITE}") from None
+    return _releases(document, where, environment)
+
+
+_WRITE = "Write it with `model-config export --fallback`"
+
+
+def _document(configuration: Configuration) -> dict[str, Any]:
+    content = configuration.content
+    return {
+        "format": release.FORMAT,
+        "model": content.model,
+        "environment": content.environment,
+        "schema": content.schema,
+        "digest": content.digest,
+        "config": content.config,
+        "secrets": content.secrets,
+    }
+
+
+def _releases(document: Any, where: str, environment: str) -> dict[str, FallbackRelease]:
+    if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+        raise ReleaseError(f"{where} has no format that this reader knows ({FORMAT}). {_WRITE}")
+    releases = document.get("releases")
+    if not isinstance(releases, Mapping):
+        raise ReleaseError(f"{where} has no releases. {_WRITE}")
+    return {
+        model: _release(each, model, environment, f"{where}, {model}")
+        for model, each in releases.items()
+    }
+
+
+def _release(each: Any, model: str, environment: str, where: str) -> FallbackRelease:
+    if not isinstance(each, Mapping) or not isinstance(each.get("release"), int):
+        raise ReleaseError(f"{where}: no release number. {_WRITE}")
+    try:
+        # The reader's own checks: format, model, environment, digest. A fallback has no parts.
+        text = json.dumps(each.get("document"))
+        content = release.read_release(text, model, environment, lambda _: {})
+    except (ReleaseError, TypeError, ValueError, RecursionError) as error:
+        raise ReleaseError(f"{where}: {error}. {_WRITE}") from None
+    return FallbackRelease(each["release"], content)

@@ -1,0 +1,93 @@
+"""From a release's plain values to the class an application reads them into.
+
+The class is a pydantic model, yet pydantic is not imported: it came with the class, and an
+application without it has no such class to hand over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+
+from model_config.format.errors import SchemaMismatchError, UsageError
+
+ModelT = TypeVar("ModelT")
+
+
+def into_class(
+    schema: type[ModelT], values: Mapping[str, Any], secrets: Collection[str], source: str
+) -> ModelT:
+    """Return an instance of `schema` with what it knows of `values`.
+
+    Args:
+        schema: the class, known by its `model_fields` and `model_validate`.
+        values: nested plain values.
+        secrets: the paths of the release's secrets, "keys/primary".
+        source: what the values are of, for the error.
+
+    Raises:
+        SchemaMismatchError: with both sides and every field that doesn't fit.
+        UsageError: `schema` is no such class.
+    """
+    if not hasattr(schema, "model_fields"):
+        raise UsageError(f"as_model takes a class of model_config.schema, not {schema!r}")
+    try:
+        known = _what_it_knows(schema, values, secrets, path=())
+        return cast(ModelT, cast(Any, schema).model_validate(known))
+    except ValueError as error:  # pydantic's ValidationError is one
+        problems = "\n".join(f"  {problem}" for problem in _problems(error))
+        raise SchemaMismatchError(
+            f"{source} doesn't fit the application's {schema.__module__}.{schema.__qualname__}:\n"
+            f"{problems}\n"
+            "Give the new fields a default in the class, or read a release written with this class"
+        ) from None
+
+
+def _what_it_knows(
+    schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: tuple[str, ...]
+) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    for name, field in schema.model_fields.items():
+        here = (*path, name)
+        below = "/".join(here)
+        value = values.get(name, {})
+        is_there = name in values or any(secret.startswith(f"{below}/") for secret in secrets)
+        group = _only_class_with("model_fields", field.annotation)
+        reference = _only_class_with("config_key", field.annotation)
+        if reference and below in secrets:
+            known[name] = reference(".".join(here))
+        elif not is_there and field.is_required() and NoneType in _classes(field.annotation):
+            known[name] = None  # None has no parameter, so this is what was deployed
+        elif group and isinstance(value, Mapping) and (is_there or field.is_required()):
+            known[name] = _what_it_knows(group, value, secrets, here)
+        elif name in values:
+            known[name] = value
+    return known
+
+
+def _only_class_with(attribute: str, annotation: Any) -> Any:
+    """Return the one class with that attribute in an annotation; of several, no one is meant."""
+    found = [kind for kind in _classes(annotation) if hasattr(kind, attribute)]
+    return found[0] if len(found) == 1 else None
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _classes(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for argument in get_args(annotation):
+            yield from _classes(argument)
+    elif isinstance(annotation, type):
+        yield annotation
+
+
+def _problems(error: ValueError) -> Iterator[str]:
+    details = getattr(error, "errors", None)
+    if details is None:
+        yield str(error)
+        return
+    for detail in details(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part) for part in detail["loc"])
+        yield f"{place}: {detail['msg']}" if place else detail["msg"]

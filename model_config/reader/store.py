@@ -1,0 +1,242 @@
+"""The requests we make of SSM, each with its limits, and their errors in our words."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from model_config.format import release
+from model_config.format.codec import decode
+from model_config.format.errors import (
+    CodecError,
+    CredentialsError,
+    ReleaseError,
+    SecretUnavailableError,
+    StoreError,
+)
+from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
+from model_config.reader.secret import Secret, secret_of
+
+#: Names in one request (SSM API reference: GetParameters, DeleteParameters).
+BATCH = 10
+#: Seconds to wait for a connection, and for an answer: ours. Three attempts with boto3's pauses
+#: between them end within some 20 seconds.
+CONNECT_TIMEOUT = 2
+READ_TIMEOUT = 5
+ATTEMPTS = 3
+
+_WHOLE = {"Name", "Version", "Value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a parameter. Its text is not shown: it may be a secret's."""
+
+    name: str
+    version: int
+    text: str = field(repr=False)
+
+
+class Store:
+    """SSM's Parameter Store.
+
+    Without a client it makes its own at the first request, from boto3's usual settings, with
+    short timeouts and boto3's standard retry mode; and a new one when the credentials are
+    refused, so that renewed ones are picked up.
+
+    Args:
+        client: a boto3 client for SSM of your own, with its own timeouts.
+
+    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so.
+    """
+
+    def __init__(self, client: Any = None) -> None:
+        self._given = client
+        self._own: Any = None
+        self._lock = threading.Lock()
+
+    def after_fork(self) -> None:
+        """Give up connections that a forked child would share with its parent."""
+        self._lock = threading.Lock()
+        self._own = None
+        if hasattr(self._given, "close"):
+            self._given.close()  # its connections; it opens new ones
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        """Return parameters, decrypted, by their bare name; those that don't exist are left out.
+
+        Args:
+            names: "name", "name:7" or "name:label"; of one name, one form only.
+        """
+        wanted = list(dict.fromkeys(names))
+        return {
+            stored.name: stored
+            for start in range(0, len(wanted), BATCH)
+            for stored in self._get_batch(wanted[start : start + BATCH])
+        }
+
+    def history(self, name: str, *, decrypt: bool) -> list[dict[str, Any]]:
+        """Return a parameter's versions, oldest first, as GetParameterHistory has them."""
+        found = list(
+            self._pages("get_parameter_history", [name], Name=name, WithDecryption=decrypt)
+        )
+        if not found:  # a parameter has at least one; callers count on it
+            raise unreadable_answer("ssm:GetParameterHistory", [name])
+        return sorted(found, key=lambda version: int(version["Version"]))
+
+    def names_below(self, path: str) -> list[str]:
+        """Return the names of the parameters directly below a path, without reading values."""
+        return [found["Name"] for found in self._pages("get_parameters_by_path", [path], Path=path)]
+
+    def releases_below(self, path: str) -> list[str]:
+        """Return the names of the release parameters below an environment's path."""
+        # Metadata only: it takes no decryption to tell which models there are.
+        filters = [
+            {"Key": "Path", "Option": "Recursive", "Values": [path]},
+            {"Key": "Name", "Option": "Contains", "Values": ["/release"]},
+        ]
+        found = self._pages("describe_parameters", [path], ParameterFilters=filters)
+        # A field further down may be called that, too.
+        is_release = re.compile(rf"{re.escape(path)}/[^/]+/release")
+        return [each["Name"] for each in found if is_release.fullmatch(each["Name"])]
+
+    def label(self, name: str, version: int, label: str) -> None:
+        """Move a label to a version, or put it there.
+
+        Raises:
+            StoreError: likewise if SSM refuses the label, which it does without an error.
+        """
+        answer = self._ask(
+            "label_parameter_version",
+            [f"{name}:{version}"],
+            Name=name,
+            ParameterVersion=version,
+            Labels=[label],
+        )
+        if answer.get("InvalidLabels"):
+            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
+        if answer.get("ParameterVersion") != version:
+            raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete parameters with their history; those that don't exist are no error."""
+        for start in range(0, len(names), BATCH):
+            batch = list(names[start : start + BATCH])
+            self._ask("delete_parameters", batch, Names=batch)
+
+    def open_release(self, stored: Stored, model: str, environment: str) -> release.Release:
+        """Return what a release parameter says, verified, fetching its parts if it has any.
+
+        Raises:
+            ReleaseError: it is not what was released, or of a newer format.
+        """
+        try:
+            return release.read_release(
+                stored.text,
+                model,
+                environment,
+                lambda names: {part.name: part.text for part in self.get(names).values()},
+            )
+        except ReleaseError as error:
+            raise ReleaseError(
+                f"{stored.name}:{stored.version} can't be used: {error}. "
+                f"Other releases of it: `model-config releases {model} --environment {environment}`"
+            ) from None
+
+    # One batch a call, so that no frame holds a secret's text while another request fails.
+    def _get_batch(self, names: list[str]) -> list[Stored]:
+        found = self._list("get_parameters", names, Names=names, WithDecryption=True)[0]
+        if not all(each.keys() >= _WHOLE for each in found):
+            raise unreadable_answer("ssm:GetParameters", names)
+        return [Stored(each["Name"], each["Version"], each["Value"]) for each in found]
+
+    def _pages(self, operation: str, about: list[str], **wanted: Any) -> Iterator[dict[str, Any]]:
+        more: dict[str, str] = {}
+        while True:
+            found, token = self._list(operation, about, **wanted, **more)
+            yield from found
+            if not token:
+                return
+            more = {"NextToken": token}
+
+    def _list(
+        self, operation: str, about: Sequence[str], **wanted: Any
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return the parameters in an answer, and the token of the next page if there is one."""
+        answer = self._ask(operation, about, **wanted)
+        if not isinstance(answer.get("Parameters"), list):
+            # botocore takes half a reply, or a proxy's page, for an answer with nothing in it.
+            raise unreadable_answer(_action(operation), about)
+        return answer["Parameters"], answer.get("NextToken")
+
+    def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client(), operation)(**wanted)
+        except FAILURES as error:
+            problem = translate(error, _action(operation), about)
+            if isinstance(problem, CredentialsError):
+                self._own = None
+            raise problem from error
+        except UNREADABLE:
+            # Not the cause: it may hold the bytes of the answer, and so a secret's.
+            raise unreadable_answer(_action(operation), about) from None
+        return answer
+
+    def _client(self) -> Any:
+        if self._given is not None:
+            return self._given
+        with self._lock:
+            if self._own is None:
+                # A session of our own: boto3's default one isn't safe to share between threads.
+                self._own = boto3.session.Session().client(
+                    "ssm",
+                    config=Config(
+                        connect_timeout=CONNECT_TIMEOUT,
+                        read_timeout=READ_TIMEOUT,
+                        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                    ),
+                )
+            return self._own
+
+
+def secret_in(name: str, stored: Stored | None) -> Secret:
+    """Return the secret that a parameter holds.
+
+    Args:
+        name: the parameter's name.
+        stored: the parameter, or None where there is none.
+
+    Raises:
+        SecretUnavailableError: there is none, or no deploy of ours wrote it.
+    """
+    if stored is None:
+        raise SecretUnavailableError(
+            f"the release names the secret {name}, and there is no such parameter. Deploy the "
+            "model again, or read a release that doesn't name it"
+        )
+    secret = _decoded(stored)
+    if secret is None:
+        raise SecretUnavailableError(
+            f"the secret {name} was not stored by a deploy: it begins with a quotation mark and is "
+            "no JSON string. Set it with `pulumi config set --secret` and deploy"
+        )
+    return secret
+
+
+def _decoded(stored: Stored) -> Secret | None:
+    # Nothing is raised here: a frame or an error of the decoder would hold the text.
+    with suppress(CodecError):
+        return secret_of(str(decode(stored.text, "text")))
+    return None
+
+
+def _action(operation: str) -> str:
+    """Return a request's name as IAM has it."""
+    return f"ssm:{operation.title().replace('_', '')}"

@@ -1,0 +1,217 @@
+"""examples/consumer: another project, fed with what our own program exports."""
+
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import pulumi
+import pytest
+from support.project import CHECKOUT, PROJECT, stack_config
+
+import model_config
+from model_config.plan.settings import StackConfig
+from model_config.testing.fake import FakeReader
+from model_config.testing.program import Recorder, run_program
+
+CONSUMER = CHECKOUT / "examples" / "consumer"
+# pulumi_aws warns of one of its own when its part for Lambda is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:aws.lambda.*has been deprecated:DeprecationWarning")
+STACK = "organization/model-config/prod"
+FUNCTION = "aws:lambda/function:Function"
+ROLE = "aws:iam/role:Role"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+
+
+def with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: with_floats(item) for key, item in value.items()}
+    return float(value) if type(value) is int else value
+
+
+@pytest.fixture(scope="module")
+def exports() -> dict[str, Any]:
+    """What a deploy of prod exports, as another stack gets it."""
+    outputs = run_program(PROJECT.root, stack_config("prod"), Recorder())
+    received: dict[str, Any] = with_floats(outputs)
+    assert type(received["models"]["support_chat"]["release"]["version"]) is float
+    return received
+
+
+def run(exports: dict[str, Any], **config: str) -> tuple[Recorder, dict[str, Any]]:
+    values = {"modelStack": STACK, **config}
+    provider = Recorder({STACK: exports})
+    with patch.object(sys, "path", [str(CONSUMER), *sys.path]):  # as the engine runs a program
+        outputs = run_program(
+            CONSUMER,
+            StackConfig("prod", {f"model-config:{key}": value for key, value in values.items()}),
+            provider,
+        )
+    sys.modules.pop("model_stack")
+    return provider, outputs
+
+
+def variables(provider: Recorder) -> dict[str, str]:
+    function = provider.registered[FUNCTION, "support-bot"].inputs
+    return dict(function["environment"]["variables"])
+
+
+def test_the_function_is_pinned_to_the_newest_release_as_a_whole_number(exports: dict[str, Any]):
+    provider, outputs = run(exports)
+    assert variables(provider) == {
+        "MODEL_CONFIG_ENVIRONMENT": "prod",
+        "MODEL_CONFIG_PREFIX": "/ai",
+        "MODEL_CONFIG_RELEASE": "4",
+    }
+    assert outputs["digest"] == exports["models"]["support_chat"]["digest"]
+
+
+def test_a_release_can_be_pinned_for_good(exports: dict[str, Any]):
+    provider, _ = run(exports, release="7")
+    assert variables(provider)["MODEL_CONFIG_RELEASE"] == "7"
+
+
+def test_with_a_label_no_release_is_pinned(exports: dict[str, Any]):
+    provider, _ = run(exports, label="canary")
+    assert variables(provider)["MODEL_CONFIG_LABEL"] == "canary"
+    assert "MODEL_CONFIG_RELEASE" not in variables(provider)
+
+
+def test_its_role_writes_logs_and_reads_one_model_and_nothing_else(exports: dict[str, Any]):
+    provider, _ = run(exports)
+    attached = {
+        name: each.inputs["policyArn"]
+        for (kind, name), each in provider.registered.items()
+        if kind == ATTACHMENT
+    }
+    assert attached == {
+        "writes-logs": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+        "reads-model": exports["models"]["support_chat"]["reader_policy_arn"],
+    }
+    role = provider.registered[ROLE, "support-bot"].inputs
+    assert "inlinePolicies" not in role
+    (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    kinds = {kind for kind, _ in provider.registered}
+    assert kinds == {FUNCTION, ROLE, ATTACHMENT}
+    assert provider.registered[FUNCTION, "support-bot"].inputs["role"] == "arn:support-bot"
+
+
+def load(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    with patch.dict(sys.modules, {name: module}):  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+    return module
+
+
+def test_every_parameter_is_pinned_with_types(exports: dict[str, Any]):
+    model_stack = load(CONSUMER / "model_stack.py", "model_stack")
+    model = model_stack.Model.of(exports["models"]["support_chat"])
+    temperature = model.parameters["generation/temperature"]
+    assert temperature.reference == "/ai/prod/support_chat/generation/temperature:4"
+    for pin in (model.release, *model.parameters.values()):
+        assert (type(pin.version), pin.version) == (int, 4)
+    assert model.prefix("prod") == "/ai"
+    assert replace(model, path="/company/prod/prod/chat").prefix("prod") == "/company/prod"
+
+
+def test_a_model_that_the_stack_has_not_is_refused_with_those_it_has(exports: dict[str, Any]):
+    model_stack = load(CONSUMER / "model_stack.py", "model_stack")
+    assert model_stack.pick(exports["models"], "support_chat", STACK).release.version == 4
+    with pytest.raises(pulumi.RunError) as caught:
+        model_stack.pick(exports["models"], "suport_chat", STACK)
+    assert str(caught.value) == (
+        f"{STACK} has no model 'suport_chat'. "
+        "There are: document_embedding, passage_reranker, support_chat"
+    )
+
+
+class Provider200:
+    """In OpenAI's place: keeps the request and answers it."""
+
+    def __init__(self, host: str, timeout: float) -> None:
+        self.to = (host, timeout)
+        Provider200.last = self
+
+    def request(self, method: str, path: str, body: str, headers: dict[str, str]) -> None:
+        self.asked = (method, path, json.loads(body), headers)
+
+    def getresponse(self) -> Any:
+        return self
+
+    def read(self) -> str:
+        return json.dumps({"choices": [{"message": {"content": "Yes."}}]})
+
+
+CHAT = {
+    "model_id": "gpt",
+    "prompts": {"system": "You talk to {{customer_name}}."},
+    "generation": {"temperature": 0.5, "max_output_tokens": 9},
+    "limits": {"timeout_seconds": 2.5},
+}
+
+
+class CountingReader(FakeReader):
+    """A reader without AWS, that counts how often it would have asked."""
+
+    def __init__(self, environment: str, *, prefix: str) -> None:
+        super().__init__(
+            {"support_chat": CHAT},
+            secrets={"support_chat": {"api_key": "sk-secret"}},
+            environment=environment,
+            release=4,
+        )
+        self.prefix = prefix
+        self.loads = 0
+
+    def _load(self, key: Any, previous: Any) -> Any:
+        self.loads += 1
+        return super()._load(key, previous)
+
+
+@pytest.fixture
+def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(model_config, "Reader", CountingReader)
+    monkeypatch.setitem(os.environ, "MODEL_CONFIG_ENVIRONMENT", "prod")
+    monkeypatch.setitem(os.environ, "MODEL_CONFIG_PREFIX", "/company")
+    for name, value in getattr(request, "param", {}).items():
+        monkeypatch.setitem(os.environ, name, value)
+    module = load(CONSUMER / "app" / "handler.py", "handler")
+    monkeypatch.setattr(module, "HTTPSConnection", Provider200)
+    return module
+
+
+QUESTION = {"customer_name": "Ada", "question": "Is it open?"}
+
+
+def test_the_handler_reads_while_it_starts_and_not_again_for_a_request(handler: ModuleType):
+    assert (handler.reader.loads, handler.reader.prefix) == (1, "/company")
+    answered = handler.handle(QUESTION, None)
+    handler.handle(QUESTION, None)
+    assert handler.reader.loads == 1
+    assert (answered["answer"], answered["release"]) == ("Yes.", 4)
+    assert answered["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize("handler", [{"MODEL_CONFIG_RELEASE": "7"}], indirect=True)
+def test_the_handler_reads_the_release_it_is_pinned_to(handler: ModuleType):
+    assert handler.handle(QUESTION, None)["release"] == 7
+
+
+def test_the_secret_goes_to_the_provider_and_nowhere_else(
+    handler: ModuleType, capfd: pytest.CaptureFixture[str]
+):
+    answered = handler.handle(QUESTION, None)
+    method, path, body, headers = Provider200.last.asked
+    assert Provider200.last.to == ("api.openai.com", 2.5)
+    assert (method, path) == ("POST", "/v1/chat/completions")
+    assert headers["Authorization"] == "Bearer sk-secret"
+    assert body["messages"][0]["content"] == "You talk to Ada."
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("gpt", 0.5, 9)
+    assert "sk-secret" not in json.dumps([answered, body]) + "".join(capfd.readouterr())

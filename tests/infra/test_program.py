@@ -1,0 +1,304 @@
+"""The whole program under Pulumi's mocks: what it registers and what it exports."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from support.project import PROJECT, SECRETS, stack_config, write_model
+
+from model_config.plan.project import Project
+from model_config.plan.settings import StackConfig
+from model_config.plan.stack_file import read_stack_file
+from model_config.testing.program import Recorder, run_program
+
+PARAMETER = "aws:ssm/parameter:Parameter"
+KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
+POLICY = "aws:iam/policy:Policy"
+
+
+def run(stack: str = "dev", **own: str) -> tuple[Recorder, dict[str, Any]]:
+    recorder = Recorder()
+    config = stack_config(stack, **own)
+    return recorder, run_program(PROJECT.root, config, recorder, recorder)
+
+
+@pytest.fixture(scope="module")
+def dev() -> tuple[Recorder, dict[str, Any]]:
+    return run("dev")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Project:
+    """A project with the tests' program and no model."""
+    shutil.copy(PROJECT.root / "__main__.py", tmp_path)
+    return Project(tmp_path)
+
+
+def run_own(project: Project) -> tuple[Recorder, dict[str, Any]]:
+    recorder = Recorder()
+    return recorder, run_program(project.root, StackConfig("dev", {}), recorder, recorder)
+
+
+def test_every_parameter_is_a_secure_string_under_the_environments_key(dev):
+    recording, outputs = dev
+    parameters = recording.parameters()
+    assert len(parameters) > 30
+    for inputs in parameters.values():
+        assert inputs["type"] == "SecureString"
+        assert inputs["keyId"] == outputs["kms_key"]["arn"]
+        assert "insecureValue" not in inputs
+        assert "description" not in inputs
+        assert "overwrite" not in inputs
+
+
+def test_names_are_the_path_and_the_tier_is_given(dev):
+    parameters = dev[0].parameters()
+    assert parameters["/ai/dev/support_chat/generation/temperature"]["value"] == "0.7"
+    assert parameters["/ai/dev/support_chat/generation/temperature"]["tier"] == "Standard"
+    assert parameters["/ai/dev/document_embedding/provider"]["value"] == "openai"
+    assert "/ai/dev/support_chat/secrets/api_key" in parameters
+    assert "/ai/dev/support_chat/generation/seed" not in parameters  # it is None
+
+
+def test_the_long_prompt_stands_in_two_parts_without_double_braces(dev):
+    parameters = dev[0].parameters()
+    parts = [
+        parameters[f"/ai/dev/support_chat/prompts/system{suffix}"]["value"]
+        for suffix in ("", ".part2")
+    ]
+    assert all(len(part.encode()) <= 4096 for part in parts)
+    assert not any("{{" in part for part in parts)
+    prompt = (PROJECT.models_folder / "support_chat.md").read_text()
+    assert len(prompt.encode()) > 4096
+    assert "{{customer_name}}" in prompt
+    assert json.loads("".join(parts)) == prompt.removesuffix("\n")
+
+
+def test_the_key_rotates_and_lets_nobody_use_it_but_through_ssm(dev):
+    recording, outputs = dev
+    key = recording.registered[KEY, "encryption-key"].inputs
+    assert key["enableKeyRotation"] is True
+    assert key["deletionWindowInDays"] == 7
+    allow, deny = json.loads(key["policy"])["Statement"]
+    assert allow["Principal"] == {"AWS": "arn:aws:iam::111122223333:root"}
+    assert (deny["Effect"], deny["Principal"]) == ("Deny", {"AWS": "*"})
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"} <= set(
+        deny["Action"]
+    )
+    assert deny["Condition"] == {
+        "StringNotEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}
+    }
+    alias = recording.registered[ALIAS, "encryption-key"].inputs
+    assert alias["name"] == "alias/ai/dev" == outputs["kms_key"]["alias"]
+
+
+def test_prod_protects_the_key_its_alias_and_the_releases_but_no_field():
+    recording, _ = run("prod")
+    protected = {key for key, resource in recording.registered.items() if resource.protect}
+    releases = {key for key in recording.registered if key[1].endswith("/release")}
+    assert len(releases) == 3
+    assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases}
+    assert recording.registered[KEY, "encryption-key"].inputs["deletionWindowInDays"] == 30
+
+
+def test_dev_protects_nothing(dev):
+    assert not any(resource.protect for resource in dev[0].registered.values())
+
+
+def test_the_release_is_written_after_all_other_parameters_of_its_model(dev):
+    recording, outputs = dev
+    resource = recording.registered[PARAMETER, "support_chat/release"]
+    fields = {
+        name
+        for kind, name in recording.registered
+        if kind == PARAMETER and name.startswith("support_chat/") and not name.endswith("/release")
+    }
+    assert {urn.split("::")[-1] for urn in resource.depends_on} >= fields
+    release = recording.parameters()["/ai/dev/support_chat/release"]
+    assert release["tier"] == "Advanced"
+    assert json.loads(release["value"])["digest"] == outputs["models"]["support_chat"]["digest"]
+
+
+def test_every_parameter_is_exported_with_its_version_and_arn(dev):
+    recording, outputs = dev
+    exported = {
+        pin["name"]: pin
+        for model in outputs["models"].values()
+        for pin in [*model["parameters"].values(), model["release"]]
+    }
+    assert exported.keys() == recording.parameters().keys()
+    for name, pin in exported.items():
+        assert pin["version"] == 4
+        assert type(pin["version"]) is int
+        assert pin["reference"] == f"{name}:4"
+        assert pin["arn"].startswith("arn:")
+
+
+def test_the_exports_are_plain_and_hold_no_secret(dev):
+    _, outputs = dev
+    assert outputs.keys() == {"environment", "region", "account_id", "kms_key", "models"}
+    assert (outputs["environment"], outputs["region"]) == ("dev", "eu-west-1")
+    assert outputs["account_id"] == "111122223333"
+    assert outputs["models"].keys() == {"document_embedding", "passage_reranker", "support_chat"}
+    text = json.dumps(outputs)
+    assert not any(secret in text for secret in SECRETS.values())
+
+
+def test_no_export_is_secret():
+    class Secrecy(Recorder):
+        stack_outputs: Any = None
+
+        def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 -- gRPC's name
+            if "pulumi:pulumi:Stack" in request.urn and request.outputs:
+                self.stack_outputs = request.outputs
+            return super().RegisterResourceOutputs(request)
+
+    recording = Secrecy()
+    run_program(PROJECT.root, stack_config("dev"), recording, recording)
+    registered = str(recording.stack_outputs)
+    assert "support_chat" in registered
+    assert pulumi.runtime.rpc._special_secret_sig not in registered
+
+
+def test_every_value_reaches_the_engine_marked_as_secret(dev):
+    recording, _ = dev
+    for name, parameter in recording.of_type(PARAMETER).items():
+        assert "value" in parameter.secret, name
+
+
+def test_a_secrets_text_is_in_its_own_parameter_and_nowhere_else(dev):
+    recording, _ = dev
+    for key, secret in SECRETS.items():
+        fragment = secret.split(" ")[0]
+        registered = recording.registered.items()
+        holders = [name for name, each in registered if fragment in str(each.inputs)]
+        model = {"model-config:supportChatApiKey": "support_chat"}.get(key, "document_embedding")
+        assert holders == [(PARAMETER, f"{model}/secrets/api_key")]
+    stored = recording.parameters()["/ai/dev/support_chat/secrets/api_key"]["value"]
+    assert "{{" not in stored
+    assert json.loads(stored) == SECRETS["model-config:supportChatApiKey"]
+
+
+def test_the_reader_policy_grants_one_models_release_and_secrets_alone(dev):
+    recording, outputs = dev
+    policy = recording.registered[POLICY, "support_chat/reader"].inputs
+    assert policy["name"] == "ai+dev+support_chat@eu-west-1"
+    read, decrypt = json.loads(policy["policy"])["Statement"]
+    arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/ai/dev/support_chat"
+    assert read["Action"] == ["ssm:GetParameter", "ssm:GetParameters"]
+    assert read["Resource"] == [
+        f"{arn}/release",
+        f"{arn}/release/parts/*",
+        f"{arn}/secrets/*",
+    ]
+    assert decrypt["Action"] == "kms:Decrypt"
+    assert decrypt["Resource"] == outputs["kms_key"]["arn"]
+    assert decrypt["Condition"] == {
+        "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"},
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": read["Resource"]},
+    }
+    assert json.loads(outputs["models"]["support_chat"]["reader_policy_json"]) == json.loads(
+        policy["policy"]
+    )
+
+
+def test_overrides_and_tags_of_the_stack_reach_the_parameters():
+    recording, _ = run(
+        overrides=json.dumps({"support_chat": {"generation": {"temperature": "0.35"}}}),
+        tags=json.dumps({"team": "support"}),
+        prefix="/company/ai",
+    )
+    temperature = recording.parameters()["/company/ai/dev/support_chat/generation/temperature"]
+    assert temperature["value"] == "0.35"
+    assert temperature["tags"] == {"team": "support"}
+
+
+def test_adding_a_model_adds_its_own_resources_and_changes_no_other(own: Project):
+    write_model(own, "first", "temperature: float = 0.5; name: str = 'a'")
+    before, _ = run_own(own)
+    write_model(own, "added", "temperature: float = 0.1")
+    after, _ = run_own(own)
+    for key, resource in before.registered.items():
+        assert after.registered[key].inputs == resource.inputs
+        assert after.registered[key].urn == resource.urn
+    assert {name for _, name in after.registered.keys() - before.registered.keys()} == {
+        "added",
+        "added/temperature",
+        "added/release",
+        "added/reader",
+    }
+
+
+def test_a_large_model_is_released_in_parts_that_stay(own: Project):
+    # Text that doesn't compress: a digest of each number.
+    words = " ".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(250))
+    write_model(own, "large", f"text: str = {words!r}")
+    recording, outputs = run_own(own)
+    parts = {
+        name: inputs for name, inputs in recording.parameters().items() if "/release/parts/" in name
+    }
+    document = json.loads(recording.parameters()["/ai/dev/large/release"]["value"])
+    assert document["parts"]
+    assert set(document["parts"]) == parts.keys()
+    for (kind, name), resource in recording.registered.items():
+        is_part = kind == PARAMETER and "/release/parts/" in name
+        assert resource.retain_on_delete == is_part
+    assert all(inputs["overwrite"] for inputs in parts.values())
+    assert not any("parts" in path for path in outputs["models"]["large"]["parameters"])
+    release = recording.registered[PARAMETER, "large/release"]
+    assert sum("/release/parts/" in urn for urn in release.depends_on) == len(parts)
+
+
+def test_a_preview_of_a_new_stack_has_every_output_by_its_name():
+    recording = Recorder()
+    outputs = run_program(PROJECT.root, stack_config("dev"), recording, recording, preview=True)
+    pin = outputs["models"]["support_chat"]["parameters"]["generation/temperature"]
+    assert pin.keys() == {"name", "arn", "version", "reference"}
+    assert outputs["models"]["support_chat"]["digest"].startswith("sha256:")
+
+
+def test_what_is_wrong_ends_the_program_before_it_registers_anything(own: Project):
+    write_model(own, "broken", "temperature: float = float('nan'); key: SecretRef = SecretRef('k')")
+    given = {
+        "prefix": "/ai/",
+        "keyDeletionWindowDays": "3",
+        "overrides": '{"support_chat": {"a": 1}}',
+    }
+    values = {f"model-config:{key}": value for key, value in given.items()}
+    recording = Recorder()
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(own.root, StackConfig("dev", values), recording, recording)
+    text = str(caught.value)
+    for expected in ("/ai/", "keyDeletionWindowDays", "temperature", "overrides.support_chat"):
+        assert expected in text
+    assert recording.registered == {}
+
+
+def test_all_missing_secrets_are_told_at_once_each_with_its_command():
+    recording = Recorder()
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(PROJECT.root, read_stack_file(PROJECT, "prod"), recording, recording)
+    for key in ("supportChatApiKey", "documentEmbeddingApiKey"):
+        command = f"pulumi config set --secret model-config:{key} --stack prod"
+        assert command in str(caught.value)
+    assert recording.registered == {}
+
+
+def test_a_secret_in_plain_text_is_refused_and_not_shown():
+    plain_text = replace(stack_config("dev"), secret_keys=frozenset())
+    recording = Recorder()
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(PROJECT.root, plain_text, recording, recording)
+    assert "stands in plain text in Pulumi.dev.yaml" in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in SECRETS.values())
+
+
+def test_the_tests_stand_on_the_program_that_is_shipped():
+    shipped = PROJECT.root.parents[1] / "__main__.py"
+    assert (PROJECT.root / "__main__.py").read_text() == shipped.read_text()

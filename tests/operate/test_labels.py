@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_config import Reader
+from model_config.format.errors import (
+    AccessDeniedError,
+    LabelNotFoundError,
+    ModelNotFoundError,
+    ReleaseError,
+    ReleaseNotFoundError,
+    SecretUnavailableError,
+    StoreError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.format.names import check_label, check_movable_label
+from model_config.operate.labels import Labels, Move
+
+NAME = "/ai/prod/chat/release"
+
+
+@pytest.fixture
+def three(aws: Any) -> Any:
+    """Three releases, the first one stable."""
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    aws.deploy({"n": 3})
+    return aws
+
+
+def labels_of(aws: Any) -> Labels:
+    return Labels("prod", client=aws.client)
+
+
+# Promote
+
+
+def test_promote_moves_a_label_to_the_newest_and_remembers_the_one_before(three: Any) -> None:
+    move = labels_of(three).promote("chat", "stable")
+    assert move == Move("chat", "stable", release=3, before=1)
+    assert move.changed
+    assert three.labels() == {"stable": 3, "stable-previous": 1}
+    assert Reader("prod", client=three.client).get("chat")["n"] == 3
+
+
+def test_the_first_promotion_has_no_previous(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    assert labels_of(aws).promote("chat", "canary").before is None
+    assert aws.labels() == {"canary": 1}
+
+
+def test_promoting_twice_is_the_same_as_once(three: Any) -> None:
+    labels_of(three).promote("chat", "stable", release=2)
+    three.requests.clear()
+    again = labels_of(three).promote("chat", "stable", release=2)
+    assert not again.changed
+    assert "LabelParameterVersion" not in {name for name, _ in three.requests}
+    assert three.labels() == {"stable": 2, "stable-previous": 1}
+
+
+def test_each_promotion_writes_no_value(three: Any) -> None:
+    labels_of(three).promote("chat", "stable")
+    assert {name for name, _ in three.requests} == {
+        "GetParameterHistory",
+        "GetParameters",
+        "LabelParameterVersion",
+    }
+
+
+class Breaks:
+    """A client that fails at the given call to label_parameter_version, from 1."""
+
+    def __init__(self, client: Any, at: int) -> None:
+        self.client, self.at, self.calls = client, at, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def label_parameter_version(self, **wanted: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.at:
+            raise ValueError("half a reply")
+        return self.client.label_parameter_version(**wanted)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_promotion_that_broke_off_is_completed_by_doing_it_again(three: Any, at: int) -> None:
+    with pytest.raises(StoreUnavailableError):
+        Labels("prod", client=Breaks(three.client, at)).promote("chat", "stable")
+    assert three.labels()["stable"] == 1
+    labels_of(three).promote("chat", "stable")
+    assert three.labels() == {"stable": 3, "stable-previous": 1}
+
+
+def test_promote_verifies_the_release_first(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2}, document='{"format": 1}')
+    with pytest.raises(ReleaseError, match=f"{NAME}:2 can't be used"):
+        labels_of(aws).promote("chat", "stable")
+    assert aws.labels() == {"stable": 1}
+
+
+def test_promote_calls_the_check_with_the_configuration_before_anything_moves(aws: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "x"})
+    seen: list[Any] = []
+
+    def refuse(configuration: Any) -> None:
+        seen.append(configuration)
+        raise LookupError("not today")
+
+    with pytest.raises(LookupError):
+        labels_of(aws).promote("chat", "stable", check=refuse)
+    assert (seen[0].as_dict(), seen[0].release) == ({"n": 1}, 1)
+    with pytest.raises(SecretUnavailableError):
+        seen[0].secrets["key"].reveal()
+    assert aws.labels() == {}
+
+
+@pytest.mark.parametrize("release", [4, 99])
+def test_a_release_that_is_not_there_cannot_be_promoted(three: Any, release: int) -> None:
+    with pytest.raises(ReleaseNotFoundError, match=f"no release {release} .*there are 1 to 3"):
+        labels_of(three).promote("chat", "stable", release=release)
+
+
+def test_a_model_that_is_not_there_cannot_be_promoted(aws: Any) -> None:
+    with pytest.raises(ModelNotFoundError, match="/ai/prod/chat/release"):
+        labels_of(aws).promote("chat", "stable")
+
+
+def test_who_may_not_is_told_which_permission_is_missing(loopback: Any) -> None:
+    text = f"User: u is not authorized to perform: ssm:GetParameterHistory on resource: a:{NAME}"
+    loopback.answers.append(loopback.refuses("AccessDeniedException", text))
+    with pytest.raises(AccessDeniedError, match=f"GetParameterHistory is missing on a:{NAME};"):
+        Labels("prod", client=loopback.client()).promote("chat", "stable")
+
+
+def test_half_a_history_is_not_taken_for_a_short_one(loopback: Any) -> None:
+    loopback.answers.append(loopback.says(200, {"Parameters": [{"Version": 1}]}, whole=False))
+    with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
+        Labels("prod", client=loopback.client()).promote("chat", "stable")
+
+
+def test_a_label_that_ssm_refuses_after_all_is_an_error(three: Any) -> None:
+    class Refuses(Breaks):
+        def label_parameter_version(self, **wanted: Any) -> Any:
+            return {"InvalidLabels": wanted["Labels"], "ParameterVersion": 1}
+
+    with pytest.raises(StoreError, match="SSM refused the label 'stable-previous'"):
+        Labels("prod", client=Refuses(three.client, 0)).promote("chat", "stable")
+
+
+def test_an_answer_that_does_not_say_the_label_moved_is_an_error(three: Any) -> None:
+    class Garbles(Breaks):
+        def label_parameter_version(self, **_: Any) -> Any:
+            return {}  # what botocore makes of half a reply
+
+    with pytest.raises(StoreUnavailableError, match="ssm:LabelParameterVersion"):
+        Labels("prod", client=Garbles(three.client, 0)).promote("chat", "stable")
+
+
+class Meets(Breaks):
+    """A client that lets someone else promote just before its nth request, from 1."""
+
+    def __init__(self, aws: Any, nth: int) -> None:
+        super().__init__(aws.client, at=0)
+        self.aws, self.left = aws, nth
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith(("get_parameter", "label_parameter")):
+            self.left -= 1
+            if self.left == 0:
+                labels_of(self.aws).promote("chat", "stable", release=2)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_two_people_at_once_end_in_one_of_the_two_orders(three: Any, nth: int) -> None:
+    move = Labels("prod", client=Meets(three, nth)).promote("chat", "stable", release=3)
+    assert move.before == 2
+    assert three.labels() == {"stable": 3, "stable-previous": 2}
+
+
+def test_two_people_at_the_very_same_moment_leave_previous_one_further_back(three: Any) -> None:
+    client = Meets(three, 5)
+    Labels("prod", client=client).promote("chat", "stable", release=3)
+    assert client.left == 0
+    assert three.labels() == {"stable": 3, "stable-previous": 1}
+
+
+def test_two_people_who_promote_the_same_make_one_promotion(three: Any) -> None:
+    Labels("prod", client=Meets(three, 4)).promote("chat", "stable", release=2)
+    assert three.labels() == {"stable": 2, "stable-previous": 1}
+
+
+def test_many_people_at_once_leave_both_labels_where_the_label_was(three: Any) -> None:
+    people = [
+        threading.Thread(
+            target=labels_of(three).promote, args=("chat", "stable"), kwargs={"release": number}
+        )
+        for number in (2, 3, 2, 3)
+    ]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    labels = three.labels()
+    assert labels["stable"] in {2, 3}
+    assert labels["stable-previous"] in {1, 2, 3} - {labels["stable"]}
+
+
+# Roll back
+
+
+def test_rollback_puts_the_label_back_and_twice_is_the_same_as_once(three: Any) -> None:
+    labels = labels_of(three)
+    labels.promote("chat", "stable")
+    assert labels.rollback("chat") == Move("chat", "stable", release=1, before=3)
+    assert three.labels() == {"stable": 1, "stable-previous": 1}
+    assert not labels.rollback("chat").changed
+    assert three.labels() == {"stable": 1, "stable-previous": 1}
+
+
+def test_rollback_to_a_number_leaves_previous_where_it_is(three: Any) -> None:
+    labels = labels_of(three)
+    labels.promote("chat", "stable")
+    labels.rollback("chat", to=2)
+    assert three.labels() == {"stable": 2, "stable-previous": 1}
+
+
+def test_promoting_after_a_rollback_remembers_what_was_rolled_back_to(three: Any) -> None:
+    labels = labels_of(three)
+    labels.promote("chat", "stable", release=2)
+    labels.rollback("chat")
+    labels.promote("chat", "stable", release=3)
+    assert three.labels() == {"stable": 3, "stable-previous": 1}
+
+
+def test_rollback_without_a_previous_says_how_to_name_one(three: Any) -> None:
+    with pytest.raises(LabelNotFoundError, match=r"rollback chat --label stable --to N --env"):
+        labels_of(three).rollback("chat")
+
+
+def test_rollback_verifies_the_release_too(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable", document="{}")
+    aws.deploy({"n": 2})
+    labels_of(aws).promote("chat", "stable")
+    with pytest.raises(ReleaseError):
+        labels_of(aws).rollback("chat")
+    assert aws.labels()["stable"] == 2
+
+
+# The rules for labels
+
+
+@pytest.mark.parametrize(
+    ("label", "rule"),
+    [
+        ("", "at most 100 letters"),
+        ("7", "not beginning with a digit"),
+        ("1st", "not beginning with a digit"),
+        ("aws-prod", 'not beginning with a digit, "aws"'),
+        ("SSMlabel", 'or "ssm"'),
+        ("a b", "at most 100 letters"),
+        ("a:b", "at most 100 letters"),
+        ("é", "at most 100 letters"),
+        ("ok\n", "at most 100 letters"),
+        ("x" * 101, "at most 100 letters"),
+        ("latest", "asks for the newest release"),
+        ("LATEST", "asks for the newest release"),
+        ("x" * 92, '91 leave room for "-previous"'),
+        ("stable-previous", "kept by promoting to 'stable'"),
+    ],
+)
+def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(
+    three: Any, label: str, rule: str
+) -> None:
+    three.requests.clear()
+    for move in (
+        lambda: labels_of(three).promote("chat", label),
+        lambda: labels_of(three).rollback("chat", label=label),
+    ):
+        with pytest.raises(UsageError, match=rule):
+            move()
+    assert three.requests == []
+
+
+@given(label=st.from_regex(r"[b-rt-zA-RT-Z_.\-][a-zA-Z0-9_.\-]{0,90}", fullmatch=True))
+def test_what_ssm_takes_is_taken(label: str) -> None:
+    if label.lower().startswith("aws") or label.lower() == "latest" or label.endswith("-previous"):
+        return
+    check_movable_label(label)
+    check_label(f"{label}-previous")
+
+
+@pytest.mark.parametrize("full", [1, 3])
+def test_a_release_that_is_full_of_labels_is_found_before_anything_moves(
+    three: Any, full: int
+) -> None:
+    number = len([on for on in three.labels().values() if on == full])
+    for each in range(10 - number):
+        three.client.label_parameter_version(
+            Name=NAME, ParameterVersion=full, Labels=[f"label{each}"]
+        )
+    before = three.labels()
+    with pytest.raises(UsageError, match=rf"release {full} has no room .*--labels label") as caught:
+        labels_of(three).promote("chat", "stable", release=3)
+    assert "label0, " in str(caught.value)
+    assert three.labels() == before
+
+
+def test_room_that_previous_leaves_is_counted(three: Any) -> None:
+    labels = ["stable-previous", *(f"label{each}" for each in range(9))]
+    three.client.label_parameter_version(Name=NAME, ParameterVersion=3, Labels=labels)
+    labels_of(three).promote("chat", "stable", release=3)
+    assert three.labels()["stable"] == 3
+    assert three.labels()["stable-previous"] == 1

@@ -1,0 +1,254 @@
+"""What AWS refuses is refused before a deploy: each limit at both sides of its edge."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from botocore.loaders import create_loader
+from pydantic import create_model
+
+from model_config.format.errors import Finding
+from model_config.plan import limits
+from model_config.plan.plan import plan_model
+from model_config.plan.registry import Model
+from model_config.plan.settings import Settings
+from model_config.schema import Group, ModelConfig, SecretRef
+
+PARTITIONS = {
+    region: partition["id"]
+    for partition in create_loader().load_data("partitions")["partitions"]
+    for region in partition["regions"]
+    if not region.endswith("-global")
+}
+
+
+def problems(findings: Iterable[Finding]) -> list[str]:
+    return [finding.problem for finding in findings]
+
+
+def planned(region: str | None = None, **fields: Any) -> list[Finding]:
+    """Return the findings about a model whose class has fields of these names and values."""
+    definitions: Any = {name: (type(value), value) for name, value in fields.items()}
+    config = create_model("Mine", __base__=ModelConfig, **definitions)()
+    _, findings = plan_model(Model("mine", config), Settings(environment="dev"), region)
+    return findings
+
+
+# The ARN in front of a name
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items(), ids=list(PARTITIONS))
+def test_each_regions_partition_is_the_one_that_botocore_knows(region: str, partition: str) -> None:
+    assert limits.partition_of(region) == partition
+
+
+def test_without_a_region_the_longest_arn_there_is_counts() -> None:
+    longest = max(len(limits.arn_prefix(region)) for region in PARTITIONS)
+    assert len(limits.arn_prefix(None)) == longest
+
+
+def test_an_arn_is_as_long_as_aws_says_it_is() -> None:
+    # SSM API reference, PutParameter, Name: "the following 45 characters count toward the 1011"
+    assert len(limits.arn_prefix("us-east-2") + "/") == 45
+
+
+@pytest.mark.parametrize(
+    ("region", "before"),
+    [
+        ("us-east-2", "arn:aws:ssm:us-east-2:111122223333:parameter"),
+        ("cn-northwest-1", "arn:aws-cn:ssm:cn-northwest-1:111122223333:parameter"),
+        ("us-gov-west-1", "arn:aws-us-gov:ssm:us-gov-west-1:111122223333:parameter"),
+        (None, "arn:aws-iso-f:ssm:us-isof-south-1:111122223333:parameter"),
+    ],
+)
+def test_a_name_may_have_1011_characters_with_its_arn(region: str | None, before: str) -> None:
+    name = "/" + "n" * (1011 - len(before) - 1)
+    assert list(limits.check_name(name, "mine/field", region)) == []
+    (finding,) = limits.check_name(name + "n", "mine/field", region)
+    assert f"has {len(name) + 1} characters, 1,012 with its ARN before it" in finding.problem
+    assert finding.fix.startswith("shorten it by 1:")
+    assert "at most 1,011 with the ARN" in finding.reason
+    assert "SSM API reference" in finding.reason
+
+
+def test_the_stacks_region_decides_about_a_fields_length() -> None:
+    name = "f" * (1011 - len("arn:aws:ssm:eu-west-1:111122223333:parameter/ai/dev/mine/"))
+    assert planned("eu-west-1", **{name: "x"}) == []
+    (finding,) = planned(None, **{name: "x"})
+    assert "with its ARN before it" in finding.problem
+
+
+def test_the_longest_name_of_a_fields_parts_counts() -> None:
+    name = "f" * (1011 - len("arn:aws:ssm:eu-west-1:111122223333:parameter/ai/dev/mine/"))
+    (finding,) = planned("eu-west-1", **{name: "x" * 4097})  # `.part2` has six characters
+    assert finding.fix.startswith("shorten it by 6:")
+
+
+# Levels and characters
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Return a field that many levels below the prefix `/ai`, the environment and the model."""
+    value: Any = "x"
+    for _ in range(levels - 1):
+        value = create_model("Inner", __base__=Group, g=(type(value), value))()
+    return {"g": value}
+
+
+def test_a_name_may_have_15_levels() -> None:
+    # SSM API reference, PutParameter: "A parameter name hierarchy can have at most 15 levels"
+    assert planned(**nested(12)) == []
+    (finding,) = planned(**nested(13))
+    assert finding.problem == "the parameter's name has 16 levels"
+    assert finding.where == "/".join(["mine", *["g"] * 13])
+    assert "at most 15 (SSM API reference" in finding.reason
+
+
+@pytest.mark.parametrize("name", ["_", "a.b", "A-1", "x_y"])
+def test_letters_digits_and_three_marks_make_a_name(name: str) -> None:
+    assert list(limits.check_name(f"/ai/dev/mine/{name}", "mine", None)) == []
+
+
+@pytest.mark.parametrize("name", ["😀", "größe", "a b", "a:b", "a{b", "", "a\n", "1½"])
+def test_any_other_character_in_a_fields_name_is_refused(name: str) -> None:
+    (finding,) = planned(**{name: "x"})
+    assert finding.where == f"mine/{name}"
+    assert f"{name!r} in the parameter's name" in finding.problem
+    assert "a-zA-Z0-9_.-" in finding.reason
+
+
+@pytest.mark.parametrize("name", ["/aws", "/AWS/x", "/awsx/y", "/ssm/x", "/SsM"])
+def test_a_name_that_begins_with_aws_or_ssm_is_refused(name: str) -> None:
+    (finding,) = limits.check_name(name, "mine", None)
+    assert 'begins with "aws" or "ssm"' in finding.problem
+
+
+@pytest.mark.parametrize("name", ["/ai/aws", "/a/ssm", "/aw/s"])
+def test_aws_and_ssm_may_stand_further_on(name: str) -> None:
+    assert list(limits.check_name(name, "mine", None)) == []
+
+
+# Names that would meet
+
+
+@pytest.mark.parametrize("name", ["release", "secrets", "Release", "SECRETS"])
+def test_a_field_cannot_stand_where_the_release_and_the_secrets_do(name: str) -> None:
+    for value in ("x", SecretRef("key"), create_model("G", __base__=Group, a=(str, "x"))()):
+        findings = planned(**{name: value})
+        assert problems(findings) == [f'a field at the top of a model can\'t be called "{name}"']
+        assert findings[0].where.startswith(f"mine/{name}")
+
+
+def test_deeper_down_both_names_are_free() -> None:
+    group = create_model("G", __base__=Group, release=(str, "x"), secrets=(str, "y"))()
+    assert planned(g=group) == []
+
+
+def test_two_fields_at_one_path_are_refused() -> None:
+    (finding,) = limits.check_collisions([("mine/a/b", "/ai/dev/mine/a/b")] * 2)
+    assert finding.where == "mine/a/b"
+    assert "is the same as that of mine/a/b" in finding.problem
+
+
+def test_two_fields_that_differ_only_in_case_are_refused() -> None:
+    names = [("m/a", "/ai/m/a"), ("m/b", "/ai/m/b"), ("m/A", "/ai/m/A"), ("M/a", "/ai/M/a")]
+    assert problems(limits.check_collisions(names)) == [
+        "its parameter's name '/ai/m/A' differs only in case from that of m/a",
+        "its parameter's name '/ai/M/a' differs only in case from that of m/a",
+    ]
+
+
+# Counts
+
+
+def test_a_model_and_an_account_may_have_10_000_parameters() -> None:
+    # AWS General Reference, Systems Manager endpoints and quotas: Standard parameters
+    assert list(limits.check_counts(Counter({"a": 10_000}))) == []
+    assert list(limits.check_counts(Counter({"a": 4_000, "b": 6_000}))) == []
+
+
+def test_more_in_one_model_are_refused_for_the_model_and_for_all() -> None:
+    model, everything = limits.check_counts(Counter({"a": 10_001}))
+    assert (model.where, model.problem) == ("a", "10,001 parameters")
+    assert everything.problem == "10,001 parameters; the largest: a 10,001"
+
+
+def test_more_in_all_models_together_are_refused_with_the_largest() -> None:
+    (finding,) = limits.check_counts(Counter({"a": 3_000, "b": 7_001}))
+    assert finding.problem == "10,001 parameters; the largest: b 7,001, a 3,000"
+    assert "10,000 Standard parameters in an account and region" in finding.reason
+
+
+def test_a_model_without_a_single_value_is_refused() -> None:
+    (finding,) = limits.check_counts(Counter({"a": 0}))
+    assert (finding.where, finding.problem) == ("a", "it has no value at all")
+
+
+# Names of the key and the policy
+
+
+def test_an_alias_may_have_256_characters() -> None:
+    # KMS API reference, CreateAlias, AliasName
+    longest = "e" * (256 - len("alias/ai/"))
+    assert list(limits.check_alias(Settings(environment=longest).key_alias)) == []
+    (finding,) = limits.check_alias(Settings(environment=longest + "e").key_alias)
+    assert "has 257 characters" in finding.problem
+
+
+def test_a_policys_name_may_have_128_characters() -> None:
+    # IAM API reference, CreatePolicy, PolicyName
+    settings = Settings(environment="e" * 50)
+    longest = "m" * (128 - len("ai+") - 50 - len("+") - len("@eu-west-1"))
+    assert list(limits.check_policy_name(longest, settings.policy_name(longest, "eu-west-1"))) == []
+    name = settings.policy_name(longest + "m", "eu-west-1")
+    (finding,) = limits.check_policy_name("mine", name)
+    assert finding.where == "mine"
+    assert "has 129 characters" in finding.problem
+
+
+# Sizes
+
+
+def test_a_value_may_have_32_parts_of_4096_bytes() -> None:
+    assert planned(text="x" * (32 * 4096)) == []
+    (finding,) = planned(text="x" * (32 * 4096 + 1))
+    assert finding.where == "mine/text"
+    assert finding.problem == "it takes 131,073 bytes, 33 parts"
+    assert "at most 32 parts of 4,096 bytes, 131,072 in all" in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("x" * 2**20, "1,048,576"),
+        ("語" * 50_000, "150,000"),
+        ("{" * 30_000, "179,997"),  # all but the last take six bytes, and two quotation marks
+    ],
+    ids=["1 MB", "one character of three bytes", "braces"],
+)
+def test_a_prompt_beyond_that_is_one_finding_with_its_size(text: str, size: str) -> None:
+    (finding,) = planned(text=text)
+    assert finding.problem.startswith(f"it takes {size} bytes, ")
+
+
+def test_a_configuration_too_large_for_a_release_is_refused_with_its_size() -> None:
+    noise = random.Random(7).randbytes(50_000).hex()  # noqa: S311 -- 100,000 bytes, 25 parts
+    (finding,) = planned(text=noise)
+    assert finding.where == "mine/release"
+    assert re.search(
+        r"has 100,\d{3} bytes, compressed to \d{2},\d{3} in \d{2} parts", finding.problem
+    )
+    assert "at most 16 parts of 4,096 bytes" in finding.reason
+
+
+def test_what_cannot_be_stored_is_refused_with_its_place_and_not_shown() -> None:
+    group = create_model("G", __base__=Group, text=(str, "sk-live\ud800"))()
+    (finding,) = planned(g=group)
+    assert finding.where == "mine/g/text"
+    assert "half of a surrogate pair at character 7" in finding.problem
+    assert "sk-live" not in str(finding)

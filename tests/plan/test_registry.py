@@ -1,0 +1,193 @@
+"""A model is a file: what is wrong with one is reported, with its place, beside all the others."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_config.format.errors import Finding
+from model_config.plan.project import Project
+from model_config.plan.registry import Model, read_modules, read_modules_twice
+from model_config.schema import EmbeddingModel
+
+GOOD = """
+from model_config.schema import EmbeddingModel
+MODEL = EmbeddingModel(provider="p", model_id="m", dimensions=8)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project without a model."""
+    project = Project(tmp_path)
+    project.models_folder.mkdir()
+    return project
+
+
+def loaded(project: Project, content: str | bytes, name: str = "search") -> list[Model | Finding]:
+    """Return what became of one module: its model, or the findings."""
+    text = content.encode() if isinstance(content, str) else content
+    project.module(name).write_bytes(text)
+    modules = read_modules(project)
+    return [*modules.models.values(), *modules.broken.get(name, ())]
+
+
+def test_a_module_is_a_model_of_its_files_name(project: Project) -> None:
+    config = EmbeddingModel(provider="p", model_id="m", dimensions=8)
+    assert loaded(project, GOOD) == [Model("search", config)]
+
+
+def test_every_python_file_is_a_model_but_those_that_begin_with_an_underscore(
+    project: Project,
+) -> None:
+    for name in ("zeta.py", "alpha.py", "__init__.py", "_shared.py", "alpha.md", "no-name.py"):
+        (project.models_folder / name).touch()
+    assert project.model_names() == ["alpha", "no-name", "zeta"]
+
+
+def test_a_text_beside_a_module_and_a_class_of_its_own_are_found(project: Project) -> None:
+    (project.models_folder / "prompt.md").write_text("Hello\n", encoding="utf-8")
+    module = """
+from __future__ import annotations
+from model_config.schema import Group, ModelConfig, text_beside
+class Texts(Group):
+    hello: str
+class Mine(ModelConfig):
+    texts: Texts
+MODEL = Mine(texts=Texts(hello=text_beside(__file__, "prompt.md")))
+"""
+    (model,) = loaded(project, module)
+    assert isinstance(model, Model)
+    assert model.config.model_dump() == {"texts": {"hello": "Hello"}}
+
+
+def test_an_edit_within_the_same_second_counts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as it is for users
+    loaded(project, GOOD)
+    before = (project.models_folder / "search.py").stat()
+    (project.models_folder / "search.py").write_text(GOOD.replace("8", "9"), encoding="utf-8")
+    os.utime(project.models_folder / "search.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+    model = read_modules(project).models["search"]
+    assert model.config.model_dump()["dimensions"] == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "problem"),
+    [
+        ("", None, "the module has no MODEL"),
+        ("MODEL = {}", None, "its MODEL is a dict"),
+        (
+            GOOD + "MODEL = EmbeddingModel",
+            None,
+            "its MODEL is the class EmbeddingModel, not a conf",
+        ),
+        ("import no_such_thing", 1, "ModuleNotFoundError: No module named 'no_such_thing'"),
+        ("from . import no_such_thing", 1, "ImportError: cannot import name 'no_such_thing'"),
+        ("x = 1\ny = (\n", 2, "SyntaxError: '(' was never closed"),
+        ("x = 1\n\nraise KeyError('k')", 3, "the module can't be imported: KeyError: 'k'"),
+        ("exit(0)", 1, "SystemExit: 0"),
+        (b"\xff\xfe", 1, "'utf-8' codec can't decode byte 0xff"),
+        (b"x\x00", None, "null bytes"),
+        (GOOD.replace("dimensions=8", "dimensions=0"), 3, "should be greater than or equal to 1"),
+        (GOOD.replace("dimensions=8", "dimension=8"), 3, "field required"),
+        (GOOD.replace("dimensions=8", "dimensions=8, api_key='x'"), 3, "a secret's value never"),
+        (
+            "\nfrom model_config.schema import ModelConfig\nclass Mine(ModelConfig):\n    x: bytes",
+            3,
+            "SchemaError: Mine.x: bytes can't stand here",
+        ),
+        (
+            'from model_config.schema import text_beside\ntext_beside(__file__, "none.md")',
+            2,
+            "SchemaError: none.md beside search.py: No such file or directory",
+        ),
+    ],
+)
+def test_a_wrong_module_is_reported_with_its_line(
+    project: Project, content: str | bytes, line: int | None, problem: str
+) -> None:
+    finding, *_ = loaded(project, content)
+    assert isinstance(finding, Finding)
+    assert problem in finding.problem
+    assert (finding.file, finding.line) == ("models/search.py", line)
+    assert finding.where.split("/")[0] == "search"
+    assert finding.fix
+
+
+def test_each_wrong_value_of_a_module_is_a_finding_with_its_place(project: Project) -> None:
+    findings = loaded(project, GOOD.replace('"p"', "5").replace("=8", "=8, batch_size=0, x=1"))
+    assert [str(finding).partition(": ")[0] for finding in findings] == [
+        "search/EmbeddingModel/provider (models/search.py:3)",
+        "search/EmbeddingModel/batch_size (models/search.py:3)",
+        "search/EmbeddingModel/x (models/search.py:3)",
+    ]
+
+
+@pytest.mark.parametrize("name", ["no-name", "2fast", "😀", "two words", "prénom", ".hidden"])
+def test_a_file_whose_name_cannot_be_a_models_is_reported_and_not_run(
+    project: Project, name: str
+) -> None:
+    (finding,) = loaded(project, "raise SystemExit", name)
+    assert isinstance(finding, Finding)
+    assert finding.where == name
+    assert "not a Python identifier" in finding.problem
+
+
+def test_a_folder_that_looks_like_a_module_is_reported(project: Project) -> None:
+    (project.models_folder / "search.py").mkdir()
+    modules = read_modules(project)
+    assert modules.models == {}
+    assert "IsADirectoryError" in modules.broken["search"][0].problem
+
+
+def test_wrong_modules_are_all_reported_and_hide_no_right_one(project: Project) -> None:
+    for name, content in {"a": "(", "b": GOOD, "c": "", "d-e": "", "f": "1 / 0"}.items():
+        (project.models_folder / f"{name}.py").write_text(content, encoding="utf-8")
+    modules = read_modules(project)
+    assert list(modules.models) == ["b"]
+    assert [finding.where for found in modules.broken.values() for finding in found] == [
+        "a", "c", "d-e", "f",
+    ]  # fmt: skip
+
+
+def test_modules_share_what_an_underscore_module_holds_and_nothing_is_left_beside_them(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as it is for users
+    (project.models_folder / "_shared.py").write_text("SIZE = 8\n", encoding="utf-8")
+    absolute = "from models._shared import SIZE\n" + GOOD.replace("=8", "=SIZE")
+    relative = "from ._shared import SIZE\n" + GOOD.replace("=8", "=SIZE")
+    for name, content in {"a": absolute, "b": relative}.items():
+        project.module(name).write_text(content, encoding="utf-8")
+    assert list(read_modules(project).models) == ["a", "b"]
+    assert sorted(file.name for file in project.models_folder.iterdir()) == [
+        "_shared.py", "a.py", "b.py",
+    ]  # fmt: skip
+    assert not any(name.partition(".")[0] == "models" for name in sys.modules)
+
+
+def test_what_a_module_prints_goes_to_standard_error(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded(project, GOOD + "print('hello')")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_value_that_changes_by_itself_is_found(project: Project) -> None:
+    module = (
+        "import time\nfrom model_config.schema import ModelConfig\n"
+        "class Own(ModelConfig):\n    at: float\n    nan: float | None = None\n    b: int = 1\n"
+        "MODEL = Own(at=time.perf_counter_ns())\n"
+    )
+    project.module("clock").write_text(module, encoding="utf-8")
+    project.module("search").write_text(GOOD, encoding="utf-8")
+    modules = read_modules_twice(project)
+    assert list(modules.models) == ["search"]
+    (finding,) = modules.broken["clock"]
+    assert finding.where == "clock/at"
+    assert "another value each time" in finding.problem

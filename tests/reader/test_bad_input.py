@@ -1,0 +1,342 @@
+"""Everything that can go wrong on the way, made to happen."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import socket
+import traceback
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from model_config import Reader
+from model_config.format import release
+from model_config.format.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    KeyUnavailableError,
+    ModelConfigError,
+    ReleaseError,
+    StoreError,
+    StoreUnavailableError,
+)
+from model_config.reader import store
+
+CONFIG = {"n": 1}
+NAME = "/ai/prod/chat/release"
+
+
+def document(**changes: Any) -> str:
+    head = {"format": 1, "model": "chat", "environment": "prod", "schema": "Chat"}
+    body = {"digest": release.digest_of(CONFIG), "config": CONFIG, "secrets": {}}
+    changed = {**head, **body, **changes}
+    return json.dumps({key: value for key, value in changed.items() if value is not None})
+
+
+def packed(raw: bytes, **changes: Any) -> str:
+    data = base64.b64encode(zlib.compress(raw, 9)).decode()
+    return document(
+        **{"config": None, "secrets": None, "encoding": "zlib+base64", "data": data, **changes}
+    )
+
+
+PART = f"{NAME}/parts/0123456789abcdef"
+DOCUMENTS = {
+    "no JSON": ("{", "no JSON"),
+    "no object": ("[1]", "no JSON object"),
+    "deep nesting": ("[" * 5_000, "no JSON"),
+    "a newer format": (document(format=2), "format 2, this reader knows 1: update"),
+    "another model": (document(model="other"), "of model 'other', not 'chat'"),
+    "another environment": (document(environment="dev"), "of environment 'dev', not 'prod'"),
+    "a wrong digest": (document(config={"n": 2}), "not the one that was released"),
+    "no digest": (document(digest=None), "no 'digest'"),
+    "no secrets": (document(secrets=None), "no `secrets`"),
+    "a number no JSON has": (document(config={"n": float("inf")}), "no canonical form"),
+    "a bomb": (packed(b" " * (release.MAX_UNPACKED_BYTES + 1)), "larger than"),
+    "a larger bomb": (packed(b"[" * 5_000_000), "larger than"),
+    "no base64": (packed(b"", data="~~~"), "can't be unpacked"),
+    "no ASCII": (packed(b"", data="é"), "can't be unpacked"),
+    "no zlib": (packed(b"", data="AAAA"), "can't be unpacked"),
+    "an unknown encoding": (packed(b"{}", encoding="zstd"), "encoded as 'zstd'"),
+    "a missing part": (packed(b"", data=None, parts=[PART]), f"{PART} is missing"),
+    "too many parts": (packed(b"", data=None, parts=[PART] * 17), "names 17 parts"),
+}
+
+
+@pytest.mark.parametrize("case", DOCUMENTS)
+def test_a_release_that_is_not_what_it_should_be(aws: Any, case: str) -> None:
+    text, problem = DOCUMENTS[case]
+    aws.deploy(CONFIG, label="stable", document=text)
+    with pytest.raises(ReleaseError) as caught:
+        Reader("prod", client=aws.client).get("chat")
+    assert problem in str(caught.value)
+    assert f"{NAME}:1 can't be used" in str(caught.value)
+    assert "model-config releases chat --environment prod" in str(caught.value)
+
+
+def test_a_part_that_was_changed_by_hand(aws: Any) -> None:
+    aws.deploy({"t": "".join(map(chr, range(200, 9_000)))}, label="stable")
+    parts = aws.client.get_parameters_by_path(Path=f"{NAME}/parts")["Parameters"]
+    aws.put(parts[0]["Name"], "changed")
+    with pytest.raises(ReleaseError, match="was changed: its name tells its content"):
+        Reader("prod", client=aws.client).get("chat")
+
+
+def test_a_bad_new_release_leaves_the_good_one_served(
+    aws: Any, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.deploy(CONFIG, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat")
+    aws.deploy(CONFIG, label="stable", document=document(config={"n": 2}))
+    clock.advance(301)
+    assert reader.get("chat").release == 1
+    assert "not the one that was released" in caplog.text
+
+
+# What comes back instead of an answer. Each case: how the server answers, the type, the text.
+
+DENIED = (
+    "User: arn:aws:sts::1:assumed-role/app/i is not authorized to perform: ssm:GetParameters on "
+    "resource: arn:aws:ssm:eu-west-1:1:parameter/ai/prod/chat/release because no identity-based "
+    "policy allows the ssm:GetParameters action"
+)
+DENIED_KEY = (
+    "The ciphertext refers to a customer master key that does not exist, does not exist in this "
+    "region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400)"
+)
+KEY = "arn:aws:kms:eu-west-1:1:key/2"
+ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
+    "400": (
+        lambda it: it.refuses("ValidationException", "Invalid name"),
+        StoreError,
+        'AWS says ValidationException, "Invalid name"',
+    ),
+    "500": (
+        lambda it: it.refuses("InternalServerError", "oops", 500),
+        StoreUnavailableError,
+        "a fault of AWS",
+    ),
+    "503 of a load balancer": (
+        lambda it: it.says(503, b"<html>no</html>"),
+        StoreUnavailableError,
+        "a fault of AWS",
+    ),
+    "throttling": (
+        lambda it: it.refuses("ThrottlingException", "Rate exceeded"),
+        StoreUnavailableError,
+        "AWS throttles requests",
+    ),
+    "a reset connection": (lambda it: it.resets(), StoreUnavailableError, "no answer"),
+    "half a reply": (
+        lambda it: it.says(200, {"Parameters": [{"Name": NAME}]}, whole=False),
+        StoreUnavailableError,
+        "cut short",
+    ),
+    "half a reply, cut inside a character": (
+        lambda it: it.says(200, '{"é'.encode() * 3, whole=False),
+        StoreUnavailableError,
+        "cut short",
+    ),
+    "nothing": (lambda it: it.says(200, b""), StoreUnavailableError, "cut short"),
+    "null": (lambda it: it.says(200, b"null"), StoreUnavailableError, "cut short"),
+    "a list": (lambda it: it.says(200, b"[1]"), StoreUnavailableError, "cut short"),
+    "no list": (lambda it: it.says(200, {"Parameters": 1}), StoreUnavailableError, "cut short"),
+    "a parameter without a value": (
+        lambda it: it.says(200, {"Parameters": [{"Name": NAME, "Version": 1}]}),
+        StoreUnavailableError,
+        "cut short",
+    ),
+    "a proxy's page": (
+        lambda it: it.says(200, b"<html>log in</html>"),
+        StoreUnavailableError,
+        "isn't from SSM",
+    ),
+    "an error that is no JSON": (
+        lambda it: it.says(400, b"null"),
+        StoreUnavailableError,
+        "cut short",
+    ),
+    "a hang": (lambda it: it.hangs(), StoreUnavailableError, "no answer in time"),
+    "clock skew": (
+        lambda it: it.refuses(
+            "InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than"
+        ),
+        CredentialsError,
+        "Set this machine's clock",
+    ),
+    "clock skew, said otherwise": (
+        lambda it: it.refuses("RequestExpired", "Request has expired."),
+        CredentialsError,
+        "Set this machine's clock",
+    ),
+    "a wrong secret key": (
+        lambda it: it.refuses("InvalidSignatureException", "does not match"),
+        CredentialsError,
+        "doesn't accept the credentials",
+    ),
+    "an expired token": (
+        lambda it: it.refuses("ExpiredTokenException", "The security token is expired"),
+        CredentialsError,
+        "the credentials have expired",
+    ),
+    "an unknown key": (
+        lambda it: it.refuses("UnrecognizedClientException", "The security token is invalid"),
+        CredentialsError,
+        "doesn't accept the credentials",
+    ),
+    "access denied": (
+        lambda it: it.refuses("AccessDeniedException", DENIED),
+        AccessDeniedError,
+        "ssm:GetParameters is missing on arn:aws:ssm:eu-west-1:1:parameter/ai/prod/chat/release;",
+    ),
+    "access to the key denied": (
+        lambda it: it.refuses("AccessDeniedException", DENIED_KEY),
+        AccessDeniedError,
+        f"kms:Decrypt is missing on the key that encrypts {NAME}",
+    ),
+    "access denied without a word": (
+        lambda it: it.refuses("AccessDeniedException"),
+        AccessDeniedError,
+        "ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter/ai/prod/chat/release;",
+    ),
+    "a disabled key": (
+        lambda it: it.refuses("InvalidKeyId", f"{KEY} is disabled. (Service: AWSKMS)"),
+        KeyUnavailableError,
+        f"{KEY} is disabled",
+    ),
+    "a key pending deletion": (
+        lambda it: it.refuses("InvalidKeyId", f"{KEY} is pending deletion. (Service: AWSKMS)"),
+        KeyUnavailableError,
+        "aws kms cancel-key-deletion",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_a_cold_read_says_what_came_back(loopback: Any, case: str) -> None:
+    answer, kind, text = ANSWERS[case]
+    loopback.answers.append(answer(loopback))
+    client = loopback.client(read_timeout=0.05 if case == "a hang" else 1)
+    with pytest.raises(ModelConfigError) as caught:
+        Reader("prod", client=client).get("chat")
+    assert type(caught.value) is kind
+    assert text in str(caught.value)
+    assert f"ssm:GetParameters of {NAME}:stable: " in str(caught.value)
+    assert "testing" not in str(caught.value)
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
+    loopback: Any, clock: Any, case: str
+) -> None:
+    answer, _, _ = ANSWERS[case]
+    secrets = {"key": "text"}
+    good = loopback.holds(CONFIG, secrets)
+    loopback.answers.extend([good, answer(loopback), loopback.holds(CONFIG, secrets, version=8)])
+    reader = Reader(
+        "prod", client=loopback.client(read_timeout=0.05 if case == "a hang" else 1), clock=clock
+    )
+    assert reader.get("chat").release == 7
+    clock.advance(301)
+    old = reader.get("chat")
+    assert (old.release, old.age) == (7, 301)
+    clock.advance(5)
+    new = reader.get("chat")
+    assert (new.release, new.age) == (8, 0)
+
+
+def test_a_port_nobody_listens_on(loopback: Any) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and never listens
+        loopback.url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with pytest.raises(StoreUnavailableError, match=r"Could not connect.*Look at the network"):
+            Reader("prod", client=loopback.client()).get("chat")
+
+
+def half_with_a_secret(loopback: Any, rest: str) -> Any:
+    """Answer with a reply whose first half holds a secret."""
+    body = '{"Parameters": [{"Name": "/x", "Value": "sk-live"' + rest * 101
+    return loopback.says(200, body.encode(), whole=False)
+
+
+@pytest.mark.parametrize("rest", ["x", "é", "éa"])
+def test_a_half_reply_with_a_secret_in_it_is_not_shown(loopback: Any, rest: str) -> None:
+    loopback.answers.append(half_with_a_secret(loopback, rest))
+    with pytest.raises(StoreUnavailableError) as caught:
+        Reader("prod", client=loopback.client()).get("chat")
+    # As an error tracker does, with every frame's local variables.
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "sk-live" not in "".join(shown.format())
+
+
+# Our own client
+
+
+@pytest.fixture
+def own_client_asks(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let the client that the reader makes itself ask the loopback server."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", loopback.url)
+    return loopback
+
+
+def test_our_own_client_has_the_timeouts_that_are_documented(own_client_asks: Any) -> None:
+    own_client_asks.answers.append(own_client_asks.holds(CONFIG))
+    reader = Reader("prod")
+    assert reader.get("chat").release == 7
+    config = reader._store._own.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 5)
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
+    assert re.search(r"2 s to connect, 5 s to answer, 3 attempts", Reader.__doc__ or "")
+    assert (store.CONNECT_TIMEOUT, store.READ_TIMEOUT, store.ATTEMPTS) == (2, 5, 3)
+
+
+@pytest.mark.parametrize("missing", ["no region", "no credentials", "half the credentials"])
+def test_what_is_not_set_is_named(
+    own_client_asks: Any, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    own_client_asks.answers.append(own_client_asks.holds(CONFIG))
+    names = {
+        "no region": ["AWS_REGION", "AWS_DEFAULT_REGION"],
+        "no credentials": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+        "half the credentials": ["AWS_SECRET_ACCESS_KEY"],
+    }[missing]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    fix = "Set AWS_DEFAULT_REGION" if missing == "no region" else "set the credentials"
+    with pytest.raises(CredentialsError, match=fix):
+        Reader("prod").get("chat")
+    assert own_client_asks.asked == 0
+
+
+def test_an_unknown_profile_is_named(own_client_asks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(CredentialsError, match=r"nobody.*could not be found"):
+        Reader("prod").get("chat")
+    assert own_client_asks.asked == 0
+
+
+def test_credentials_that_expire_are_read_anew_once_they_are_renewed(
+    own_client_asks: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+
+    def check(handler: Any) -> None:
+        keys.append(re.search(r"Credential=(\w+)/", handler.headers["Authorization"])[1])
+        expired = keys[-1] == "testing" and len(keys) > 1
+        refusal = own_client_asks.refuses("ExpiredTokenException", "expired")
+        (refusal if expired else own_client_asks.holds(CONFIG))(handler)
+
+    own_client_asks.answers.append(check)
+    reader = Reader("prod", clock=clock)
+    reader.get("chat")
+    clock.advance(301)
+    assert reader.get("chat").age == 301
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "renewed")
+    clock.advance(6)
+    assert reader.get("chat").age == 0
+    assert keys == ["testing", "testing", "renewed"]

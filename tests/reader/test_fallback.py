@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_config import Reader
+from model_config.format.errors import (
+    LabelNotFoundError,
+    ReleaseError,
+    SecretUnavailableError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.reader.cache import RETRY_AFTER
+from model_config.reader.fallback import fallback_document
+from model_config.testing.fake import FakeReader
+
+CONFIG = {"n": 1, "texts": ["a", "é{{b}}"]}
+
+
+@pytest.fixture
+def document() -> str:
+    """What a build wrote: release 7 of chat, and embed."""
+    reader = FakeReader(
+        {"chat": CONFIG, "embed": {"dimensions": 3}},
+        secrets={"chat": {"api_key": "sk-live"}},
+        environment="prod",
+        release=7,
+    )
+    return fallback_document([reader.get("chat"), reader.get("embed")])
+
+
+@pytest.fixture
+def away(loopback: Any) -> Any:
+    """AWS, not answering for now."""
+    loopback.answers.append(loopback.resets())
+    return loopback
+
+
+def test_a_cold_start_with_aws_away_is_served_from_the_file(
+    away: Any, document: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "fallback.json"
+    file.write_text(document, encoding="utf-8")
+    chat = Reader("prod", client=away.client(), fallback=file).get("chat")
+    assert chat.as_dict() == CONFIG
+    assert (chat.release, chat.label, chat.schema, chat.age) == (
+        7,
+        "stable",
+        "FakeReader",
+        math.inf,
+    )
+    assert chat.from_fallback
+    assert "release 7 (stable), from the fallback> goes on being served" in caplog.text
+
+
+def test_a_fallbacks_secrets_say_that_they_are_not_there(away: Any, document: str) -> None:
+    chat = Reader("prod", client=away.client(), fallback=json.loads(document)).get("chat")
+    assert list(chat.secrets) == ["api_key"]
+    with pytest.raises(SecretUnavailableError, match=r"secrets/api_key can't be revealed: AWS"):
+        chat.secrets["api_key"].reveal()
+
+
+def test_no_secrets_text_is_in_the_file_and_the_same_makes_the_same(document: str) -> None:
+    assert "sk-live" not in document
+    reader = FakeReader({"embed": {"dimensions": 3}, "chat": CONFIG}, environment="prod", release=7)
+    again = fallback_document([reader.get("embed"), reader.get("chat")])
+    assert json.loads(again)["releases"]["embed"] == json.loads(document)["releases"]["embed"]
+    assert list(json.loads(again)["releases"]) == ["chat", "embed"]
+
+
+def test_the_real_release_takes_over_as_soon_as_aws_answers(
+    away: Any, document: str, clock: Any
+) -> None:
+    reader = Reader("prod", client=away.client(), fallback=json.loads(document), clock=clock)
+    assert reader.get("chat").from_fallback
+    assert reader.get("chat").from_fallback
+    assert away.asked == 1
+    away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7)]
+    clock.advance(RETRY_AFTER)
+    chat = reader.get("chat")
+    assert not chat.from_fallback
+    assert chat.secrets["api_key"].reveal() == "sk-live"
+    away.answers[:] = [away.resets()]
+    clock.advance(301)
+    assert not reader.get("chat").from_fallback  # it was not a cold start
+
+
+def test_a_fallback_is_for_a_cold_start_only_and_never_for_a_refusal(
+    aws: Any, document: str
+) -> None:
+    aws.deploy(CONFIG)
+    reader = Reader("prod", client=aws.client, fallback=json.loads(document))
+    with pytest.raises(LabelNotFoundError):
+        reader.get("chat")
+
+
+@pytest.mark.parametrize("asked", [{"model": "other"}, {"model": "chat", "release": 6}])
+def test_what_the_fallback_does_not_hold_is_still_an_error(
+    away: Any, document: str, asked: dict[str, Any]
+) -> None:
+    reader = Reader("prod", client=away.client(), fallback=json.loads(document))
+    with pytest.raises(StoreUnavailableError):
+        reader.get(**asked)
+    assert reader.get("chat", release=7).label is None
+
+
+def spoilt(document: str, *path: str, value: Any) -> dict[str, Any]:
+    whole = json.loads(document)
+    inner = whole
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return whole
+
+
+CHAT = ("releases", "chat")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ((*CHAT, "document", "config", "n"), 2, "chat: the configuration is not the one"),
+        ((*CHAT, "document", "model"), "other", "of model 'other'"),
+        ((*CHAT, "document", "format"), 2, "format 2"),
+        ((*CHAT, "document"), None, "no JSON object"),
+        ((*CHAT, "release"), "7", "no release number"),
+        (CHAT, [], "no release number"),
+        (("format",), 2, "no format that this reader knows"),
+        (("releases",), [], "has no releases"),
+    ],
+)
+def test_a_spoilt_fallback_is_found_when_the_reader_is_made(
+    document: str, path: tuple[str, ...], value: Any, text: str
+) -> None:
+    with pytest.raises(ReleaseError, match=text) as caught:
+        Reader("prod", fallback=spoilt(document, *path, value=value))
+    assert "model-config export --fallback" in str(caught.value)
+
+
+def test_another_environments_fallback_is_refused(document: str) -> None:
+    with pytest.raises(ReleaseError, match="of environment 'prod', not 'dev'"):
+        Reader("dev", fallback=json.loads(document))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [(None, "can't be read"), ("{", "no JSON"), ("[]", "no format")]
+)
+def test_a_file_that_is_no_fallback_is_named(
+    tmp_path: Path, text: str | None, problem: str
+) -> None:
+    file = tmp_path / "fallback.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ReleaseError, match=f"fallback.json.*{problem}"):
+        Reader("prod", fallback=str(file))
+
+
+def test_one_fallback_holds_one_environment_and_one_release_of_each_model() -> None:
+    dev = FakeReader({"chat": {}}, environment="dev").get("chat")
+    prod = FakeReader({"embed": {}}, environment="prod").get("embed")
+    with pytest.raises(UsageError, match="one environment"):
+        fallback_document([dev, prod])
+    with pytest.raises(UsageError, match="one release of chat"):
+        fallback_document([dev, dev])

@@ -1,0 +1,414 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model_config import Reader
+from model_config.format.errors import (
+    LabelNotFoundError,
+    ModelConfigError,
+    ModelNotFoundError,
+    ReleaseNotFoundError,
+    SecretUnavailableError,
+    UsageError,
+)
+from model_config.format.release import digest_of
+
+CHAT = {"provider": "p", "generation": {"temperature": 0.2, "stop": ["a", "b"]}, "on": True}
+RELEASE = "/ai/prod/chat/release"
+
+
+def secrets(count: int) -> dict[str, str]:
+    return {f"key{number}": f"text{number}" for number in range(count)}
+
+
+# What it gives
+
+
+def test_a_configuration_has_real_types_and_says_where_it_is_from(aws: Any) -> None:
+    aws.deploy(CHAT, label="stable")
+    chat = Reader("prod", client=aws.client).get("chat")
+    assert chat["generation"]["temperature"] == 0.2
+    assert chat["on"] is True
+    assert (chat.model, chat.environment, chat.release, chat.label) == ("chat", "prod", 1, "stable")
+    assert chat.digest == digest_of(CHAT)
+    assert chat.schema == "Chat"
+    assert not chat.from_fallback
+    assert repr(chat) == "<Configuration chat in prod: release 1 (stable)>"
+
+
+def test_a_configuration_is_a_mapping_that_cannot_be_changed(aws: Any) -> None:
+    aws.deploy(CHAT, {"key": "x"}, label="stable")
+    chat: Any = Reader("prod", client=aws.client).get("chat")
+    assert list(chat) == sorted(CHAT)
+    assert len(chat) == 3
+    assert chat["generation"]["stop"] == ("a", "b")
+    for change in (
+        lambda: chat.__setitem__("on", 0),
+        lambda: chat["generation"].__setitem__("temperature", 1.0),
+        lambda: chat.secrets.__setitem__("key", "y"),
+        lambda: setattr(chat, "release", 2),
+    ):
+        with pytest.raises((TypeError, AttributeError)):
+            change()
+
+
+def test_as_dict_is_plain_and_the_callers_own(aws: Any) -> None:
+    aws.deploy(CHAT, label="stable")
+    reader = Reader("prod", client=aws.client)
+    mine = reader.get("chat").as_dict()
+    assert mine == CHAT
+    mine["generation"]["stop"].append("c")
+    assert reader.get("chat").as_dict() == CHAT
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=10,
+)
+
+
+@given(config=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=9), json_values))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_was_released_is_what_is_read(aws: Any, config: dict[str, Any]) -> None:
+    try:
+        number = aws.deploy(config)
+    except (ModelConfigError, UnicodeError):
+        return  # a lone surrogate deep down: never deployed
+    assert Reader("prod", client=aws.client).get("chat", release=number).as_dict() == config
+
+
+# Which release
+
+
+def test_a_label_a_number_and_latest_each_give_their_release(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2}, label="canary")
+    aws.deploy({"n": 3})
+    reader = Reader("prod", client=aws.client)
+    assert reader.get("chat")["n"] == 1
+    assert reader.get("chat", label="canary")["n"] == 2
+    latest = reader.get("chat", label="latest")
+    assert (latest["n"], latest.release, latest.label) == (3, 3, "latest")
+    by_number = reader.get("chat", release=2)
+    assert (by_number["n"], by_number.release, by_number.label) == (2, 2, None)
+
+
+def test_the_default_label_comes_from_the_argument_else_the_environment(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2}, label="canary")
+    monkeypatch.setenv("MODEL_CONFIG_LABEL", "canary")
+    assert Reader("prod", client=aws.client).get("chat")["n"] == 2
+    assert Reader("prod", label="stable", client=aws.client).get("chat")["n"] == 1
+    monkeypatch.setenv("MODEL_CONFIG_LABEL", "")
+    assert Reader("prod", client=aws.client).get("chat").label == "stable"
+
+
+@pytest.mark.parametrize("config", [{"t": "x" * 3_000}, {"t": "".join(map(chr, range(200, 9000)))}])
+def test_a_compressed_release_and_one_in_parts_read_like_any_other(aws: Any, config: Any) -> None:
+    aws.deploy({**config, "more": "y" * 9_000}, label="stable")
+    assert Reader("prod", client=aws.client).get("chat").as_dict() == {**config, "more": "y" * 9000}
+
+
+def test_another_prefix_and_environment_are_other_models(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable", environment="dev")
+    assert Reader("dev", client=aws.client).get("chat").environment == "dev"
+    with pytest.raises(ModelNotFoundError, match="/other/dev/chat/release"):
+        Reader("dev", prefix="/other", client=aws.client).get("chat")
+
+
+# How many requests
+
+
+def test_a_cold_read_is_one_request_and_two_with_secrets(aws: Any) -> None:
+    aws.deploy(CHAT, label="stable")
+    aws.deploy(CHAT, secrets(2), label="stable", model="other")
+    reader = Reader("prod", client=aws.client)
+    reader.get("chat")
+    assert aws.requests == [("GetParameters", [f"{RELEASE}:stable"])]
+    aws.requests.clear()
+    reader.get("other")
+    assert len(aws.requests) == 2
+    aws.requests.clear()
+    assert reader.get("chat") is reader.get("chat")
+    assert aws.requests == []
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3)])
+def test_a_renewal_is_one_request_with_up_to_nine_secrets(
+    aws: Any, clock: Any, count: int, requests: int
+) -> None:
+    aws.deploy({"t": "é" * 20_000}, secrets(count), label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat")
+    clock.advance(301)
+    aws.requests.clear()
+    assert reader.get("chat").age == 0
+    assert len(aws.requests) == requests
+    asked = [name for _, names in aws.requests for name in names]
+    assert len(asked) == len({name.partition(":")[0] for name in asked}) == count + 1
+
+
+def test_a_release_in_parts_fetches_them_once(aws: Any, clock: Any) -> None:
+    text = "".join(chr(200 + number * 7919 % 50_000) for number in range(9_000))
+    aws.deploy({"t": text}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat")
+    assert len(aws.requests) > 1
+    clock.advance(301)
+    aws.requests.clear()
+    assert reader.get("chat")["t"] == text
+    assert len(aws.requests) == 1
+
+
+def test_secrets_that_a_new_release_names_take_one_request_more(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"a": "1"}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat")
+    aws.deploy({"n": 2}, {"b": "2"}, label="stable")
+    clock.advance(301)
+    chat = reader.get("chat")
+    assert {path: secret.reveal() for path, secret in chat.secrets.items()} == {"b": "2"}
+    assert [names for _, names in aws.requests] == [
+        [f"{RELEASE}:stable", "/ai/prod/chat/secrets/a"],
+        ["/ai/prod/chat/secrets/b"],
+    ]
+
+
+def test_no_name_is_asked_for_twice_in_one_request(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "x"}, label="stable")
+    document = aws.client.get_parameter(Name=RELEASE, WithDecryption=True)["Parameter"]["Value"]
+    name = "/ai/prod/chat/secrets/key"
+    document = document.replace(f'"{name}"', f'"{name}","other":"{name}"')
+    aws.deploy({"n": 1}, label="stable", document=document)
+    reader = Reader("prod", client=aws.client, clock=clock)
+    assert reader.get("chat").secrets["other"].reveal() == "x"
+    clock.advance(301)
+    reader.get("chat")
+    assert [names for _, names in aws.requests] == [
+        [f"{RELEASE}:stable"],
+        [name],
+        [f"{RELEASE}:stable", name],
+    ]
+
+
+# Secrets
+
+
+def test_a_secret_is_read_at_its_newest_version_whatever_the_release(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "old"}, label="stable")
+    aws.put("/ai/prod/chat/secrets/key", "rotated")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    assert reader.get("chat", release=1).secrets["key"].reveal() == "rotated"
+    aws.put("/ai/prod/chat/secrets/key", "again")
+    clock.advance(301)
+    assert reader.get("chat").secrets["key"].reveal() == "again"
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "5", "é\n", "plain"])
+def test_a_secret_stands_as_itself(aws: Any, text: str) -> None:
+    aws.deploy({}, {"key": text}, label="stable")
+    assert Reader("prod", client=aws.client).get("chat").secrets["key"].reveal() == text
+
+
+def test_a_secret_that_had_to_be_quoted_comes_back(aws: Any) -> None:
+    aws.deploy({}, {"key": '"a\\u007b{b}}"'}, label="stable")
+    assert Reader("prod", client=aws.client).get("chat").secrets["key"].reveal() == "a{{b}}"
+
+
+def test_a_secret_that_is_gone_is_an_error_with_its_name(aws: Any) -> None:
+    aws.deploy({}, {"key": "x"}, label="stable")
+    aws.client.delete_parameter(Name="/ai/prod/chat/secrets/key")
+    with pytest.raises(SecretUnavailableError, match="/ai/prod/chat/secrets/key"):
+        Reader("prod", client=aws.client).get("chat")
+
+
+# Numbers never change
+
+
+def test_a_release_by_number_is_never_asked_for_again(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1})
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat", release=1)
+    aws.requests.clear()
+    clock.advance(1e9)
+    assert reader.get("chat", release=1)["n"] == 1
+    assert aws.requests == []
+
+
+def test_a_release_by_number_still_renews_its_secrets(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "old"})
+    reader = Reader("prod", client=aws.client, clock=clock)
+    reader.get("chat", release=1)
+    aws.put("/ai/prod/chat/secrets/key", "new")
+    aws.requests.clear()
+    clock.advance(301)
+    assert reader.get("chat", release=1).secrets["key"].reveal() == "new"
+    assert aws.requests == [("GetParameters", ["/ai/prod/chat/secrets/key"])]
+
+
+def test_a_parameter_deleted_and_made_anew_is_seen_though_its_number_is_the_same(
+    aws: Any, clock: Any
+) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock)
+    assert reader.get("chat")["n"] == 1
+    aws.client.delete_parameter(Name=RELEASE)
+    assert aws.deploy({"n": 2}, label="stable") == 1
+    clock.advance(301)
+    assert reader.get("chat")["n"] == 2
+
+
+# What isn't there
+
+
+def test_a_label_on_no_release_names_the_promote_command(aws: Any) -> None:
+    aws.deploy(CHAT)
+    with pytest.raises(LabelNotFoundError) as caught:
+        Reader("prod", client=aws.client).get("chat")
+    assert "model-config promote chat --to stable --environment prod" in str(caught.value)
+
+
+def test_a_previous_label_on_no_release_names_a_command_that_works(aws: Any) -> None:
+    aws.deploy(CHAT)
+    with pytest.raises(LabelNotFoundError, match="promote chat --to stable --environment prod"):
+        Reader("prod", client=aws.client).get("chat", label="stable-previous")
+
+
+def test_an_unknown_model_is_an_error_that_lists_those_there_are(aws: Any) -> None:
+    aws.deploy(CHAT)
+    aws.deploy(CHAT, model="embed")
+    aws.put("/ai/prod/chat/release/parts/0123", "x")
+    aws.put("/ai/prod/chat/release_notes", "x")
+    aws.put("/ai/prod/chat/notes/release", "x")
+    for selector in ({}, {"label": "latest"}, {"release": 3}):
+        with pytest.raises(ModelNotFoundError, match=r"chta in prod.*There are: chat, embed\."):
+            Reader("prod", client=aws.client).get("chta", **selector)
+
+
+def test_who_may_not_list_the_models_is_told_of_the_missing_one_all_the_same(aws: Any) -> None:
+    def deny(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeParameters")
+
+    aws.deploy(CHAT)
+    aws.client.describe_parameters = deny
+    with pytest.raises(ModelNotFoundError, match=r"no parameter /ai/prod/chta/release\. Deploy it"):
+        Reader("prod", client=aws.client).get("chta")
+
+
+def test_an_unknown_release_number_says_which_is_the_newest(aws: Any) -> None:
+    aws.deploy(CHAT)
+    with pytest.raises(ReleaseNotFoundError, match="no release 9 of chat in prod: the newest is 1"):
+        Reader("prod", client=aws.client).get("chat", release=9)
+
+
+def test_a_model_deployed_after_it_was_not_found_is_found_at_once(aws: Any) -> None:
+    reader = Reader("prod", client=aws.client)
+    with pytest.raises(ModelNotFoundError):
+        reader.get("chat")
+    aws.deploy(CHAT, label="stable")
+    assert reader.get("chat").release == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"model": "a/b"}, "the model 'a/b'"),
+        ({"model": "a:3"}, "the model 'a:3'"),
+        ({"model": ""}, "the model ''"),
+        ({"model": "chat", "label": "7"}, "'7' can't be a label"),
+        ({"model": "chat", "label": "a:b"}, "'a:b' can't be a label"),
+        ({"model": "chat", "release": 0}, "a whole number from 1, not 0"),
+        ({"model": "chat", "release": 1.5}, "a whole number from 1, not 1.5"),
+        ({"model": "chat", "release": True}, "a whole number from 1, not True"),
+        ({"model": "chat", "label": "a", "release": 1}, "not both"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_without_asking(
+    aws: Any, arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        Reader("prod", client=aws.client).get(**arguments)
+    assert aws.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"environment": "a/b"}, "the environment 'a/b'"),
+        ({"prefix": "ai"}, "the prefix 'ai'"),
+        ({"prefix": "/ai/"}, "begins with one slash"),
+        ({"prefix": "//ai"}, "no double"),
+        ({"label": "aws-stable"}, "'aws-stable' can't be a label"),
+        ({"ttl": -1}, "ttl is a number of seconds from 0"),
+        ({"ttl": float("nan")}, "ttl"),
+        ({"max_stale": -1}, "max_stale"),
+    ],
+)
+def test_a_reader_cannot_be_made_with_what_it_cannot_use(
+    arguments: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        Reader(**{"environment": "prod", **arguments})
+
+
+# asyncio, life and death
+
+
+class WaitsForTheLoop:
+    """A client that answers once the event loop has had a turn."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.turn = client, threading.Event()
+
+    def get_parameters(self, **wanted: Any) -> Any:
+        assert self.turn.wait(timeout=2), "the loop was blocked"
+        return self.client.get_parameters(**wanted)
+
+
+def test_an_asyncio_application_reads_without_blocking_its_loop(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    client = WaitsForTheLoop(aws.client)
+    reader = Reader("prod", client=client)
+
+    async def read() -> list[Any]:
+        reads = [asyncio.create_task(reader.aget("chat")) for _ in range(8)]
+        await asyncio.sleep(0.01)
+        client.turn.set()
+        return await asyncio.gather(*reads)
+
+    assert {chat["n"] for chat in asyncio.run(read())} == {1}
+    assert len(aws.requests) == 1
+
+
+def test_a_cached_read_in_asyncio_needs_no_thread(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    reader = Reader("prod", client=aws.client)
+    reader.get("chat")
+    monkeypatch.delattr(asyncio, "to_thread")
+    assert asyncio.run(reader.aget("chat"))["n"] == 1
+
+
+def test_a_reader_nobody_holds_goes(aws: Any) -> None:
+    reader = Reader("prod", client=aws.client)
+    gone = weakref.ref(reader)
+    del reader
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import pytest
+from pydantic import ValidationInfo, field_validator
+
+from model_config.format.errors import SchemaMismatchError, UsageError
+from model_config.plan.hierarchy import config_of, secrets_of
+from model_config.schema import ChatModel, Generation, Group, ModelConfig, Prompts, SecretRef
+from model_config.testing.fake import FakeReader
+
+
+class Keys(Group):
+    primary: SecretRef
+    spare: SecretRef | None = None
+
+
+class Mood(enum.Enum):
+    CALM = "calm"
+
+
+class Tuning(Group):
+    rate: float | None
+    steps: int | None = None
+
+
+class Own(ModelConfig):
+    """One field of each kind, with and without a default."""
+
+    name: str
+    mood: Mood
+    keys: Keys
+    tuning: Tuning
+    maybe: Tuning | None
+    size: int = 3
+    tags: list[str] | None = None
+    table: dict[str, dict[str, int]] | None = None
+    generation: Generation = Generation()
+
+
+def read(model: ModelConfig) -> Any:
+    """Deploy a model, in effect, and read it back."""
+    texts = dict.fromkeys(secrets_of(model), "text")
+    return FakeReader({"m": config_of(model)}, secrets={"m": texts}).get("m")
+
+
+def test_a_deployed_model_comes_back_as_its_class() -> None:
+    model = ChatModel(
+        provider="p",
+        model_id="m",
+        prompts=Prompts(system="{{hello}}", templates={"a": "b"}),
+        generation=Generation(temperature=0.5, stop=["x"]),
+    )
+    assert read(model).as_model(ChatModel) == model
+
+
+def test_own_classes_with_nothing_in_some_groups_come_back_too() -> None:
+    model = Own(
+        name="n",
+        mood=Mood.CALM,
+        keys=Keys(primary=SecretRef("keys.primary")),
+        tuning=Tuning(rate=None),
+        maybe=None,
+        table={"a": {"model_fields": 1}},
+    )
+    assert read(model).as_model(Own) == model
+
+
+def test_a_secret_field_says_that_there_is_one_and_where() -> None:
+    class OneKey(ModelConfig):
+        api_key: SecretRef | None = None
+
+    with_key = read(OneKey(api_key=SecretRef("someConfigKey")))
+    assert with_key.as_model(OneKey).api_key == SecretRef("api_key")
+    assert with_key.secrets["api_key"].reveal() == "text"
+    assert read(OneKey()).as_model(OneKey).api_key is None
+
+
+def test_a_secret_in_a_group_that_need_not_be_there_is_seen() -> None:
+    class Later(ModelConfig):
+        keys: Keys | None = None
+
+    later = Later(keys=Keys(primary=SecretRef("keys.primary")))
+    assert read(later).as_model(Later) == later
+    assert read(Later()).as_model(Later) == Later()
+
+
+def test_of_two_classes_in_one_field_the_one_that_fits_is_taken() -> None:
+    class Either(ModelConfig):
+        how: Generation | Tuning
+
+    either = Either(how=Tuning(rate=0.5, steps=2))
+    assert read(either).as_model(Either) == either
+
+
+def test_an_application_a_version_behind_leaves_out_what_it_does_not_know() -> None:
+    reader = FakeReader(
+        {
+            "m": {
+                "provider": "p",
+                "model_id": "m",
+                "prompts": {"system": "s", "new": 1},
+                "generation": {"temperature": 1.0, "newer": {"deep": 1}},
+                "brand_new": {"group": 1},
+            }
+        },
+        secrets={"m": {"unknown_key": "x"}},
+    )
+    assert reader.get("m").as_model(ChatModel) == ChatModel(
+        provider="p",
+        model_id="m",
+        prompts=Prompts(system="s"),
+        generation=Generation(temperature=1.0),
+    )
+
+
+def test_what_is_in_a_dict_is_left_alone() -> None:
+    class Free(ModelConfig):
+        table: dict[str, dict[str, int]]
+
+    values = {"table": {"any": {"key": 1}}}
+    assert FakeReader({"m": values}).get("m").as_model(Free).table == values["table"]
+
+
+def test_an_application_a_version_ahead_gets_defaults() -> None:
+    class Ahead(ModelConfig):
+        name: str
+        new: int = 7
+        new_group: Generation = Generation(temperature=0.1)
+
+    ahead = FakeReader({"m": {"name": "n"}}).get("m").as_model(Ahead)
+    assert (ahead.new, ahead.new_group.temperature) == (7, 0.1)
+
+
+def test_a_missing_field_without_a_default_is_an_error_that_names_both_sides() -> None:
+    reader = FakeReader({"m": {"provider": "p", "prompts": {}}}, environment="prod", release=7)
+    with pytest.raises(SchemaMismatchError) as caught:
+        reader.get("m").as_model(ChatModel)
+    text = str(caught.value)
+    assert "release 7 of m in prod, written as FakeReader, doesn't fit" in text
+    assert "model_config.schema.ChatModel" in text
+    assert "  model_id: Field required" in text
+    assert "  prompts.system: Field required" in text
+    assert "provider" not in text
+
+
+def test_a_group_in_place_of_a_field_and_the_other_way_round_are_errors() -> None:
+    base = {"provider": "p", "model_id": "m", "prompts": {"system": "s"}}
+    for values, place in (
+        ({**base, "generation": "high"}, "generation"),
+        ({**base, "generation": ""}, "generation"),
+        ({**base, "model_id": {"name": "m"}}, "model_id"),
+    ):
+        with pytest.raises(SchemaMismatchError, match=f"  {place}: "):
+            FakeReader({"m": values}).get("m").as_model(ChatModel)
+
+
+def test_a_value_where_the_class_has_a_secret_is_an_error_without_the_value() -> None:
+    values = {"provider": "p", "model_id": "m", "prompts": {"system": "s"}, "api_key": "sk-1"}
+    with pytest.raises(SchemaMismatchError, match="  api_key: ") as caught:
+        FakeReader({"m": values}).get("m").as_model(ChatModel)
+    assert "sk-1" not in str(caught.value)
+
+
+def test_a_validator_of_the_application_is_heard() -> None:
+    class Picky(ModelConfig):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def refuse(cls, value: str, info: ValidationInfo) -> str:
+            raise ValueError(f"not {value!r} as {info.field_name}")
+
+    with pytest.raises(SchemaMismatchError, match="name: Value error, not 'n' as name"):
+        FakeReader({"m": {"name": "n"}}).get("m").as_model(Picky)
+
+
+def test_as_model_takes_a_class_of_ours_only() -> None:
+    with pytest.raises(UsageError, match="as_model takes a class"):
+        FakeReader({"m": {}}).get("m").as_model(dict)

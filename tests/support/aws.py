@@ -1,0 +1,198 @@
+"""A clock that is set by hand, an SSM inside the process (moto), and a server that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from model_config.format import release
+
+REGION = "eu-west-1"
+# One session for all tests: botocore reads its data once, a quarter of a second.
+SESSION = boto3.Session("testing", "testing", region_name=REGION)
+
+
+@pytest.fixture
+def made_up_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Aws:
+    """SSM with what a deploy leaves in it. `requests` lists what was asked, newest last."""
+
+    def __init__(self) -> None:
+        self.client = SESSION.client("ssm")
+        self.requests: list[tuple[str, list[str]]] = []
+        self.client.meta.events.register("provide-client-params.ssm", self._record)
+
+    def deploy(  # noqa: PLR0913 - what tests vary
+        self,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, str] | None = None,
+        *,
+        model: str = "chat",
+        environment: str = "prod",
+        label: str | None = None,
+        document: str | None = None,
+    ) -> int:
+        """Write a model's secrets, parts and release; return the release's number."""
+        base = f"/ai/{environment}/{model}"
+        names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
+        for path, text in (secrets or {}).items():
+            self.put(names[path], text)
+        content = release.Release(
+            model, environment, "Chat", release.digest_of(config), dict(config), names
+        )
+        written = release.write_release(content, f"{base}/release")
+        for name, text in written.parts.items():
+            self.put(name, text)
+        number = self.put(f"{base}/release", document or written.document)
+        if label:
+            self.client.label_parameter_version(
+                Name=f"{base}/release", ParameterVersion=number, Labels=[label]
+            )
+        self.requests.clear()
+        return number
+
+    def put(self, name: str, text: str) -> int:
+        answer = self.client.put_parameter(
+            Name=name, Value=text, Type="SecureString", Tier="Advanced", Overwrite=True
+        )
+        return int(answer["Version"])
+
+    def labels(self, model: str = "chat") -> dict[str, int]:
+        """Return which release each label is on."""
+        history = self.client.get_parameter_history(Name=f"/ai/prod/{model}/release")
+        self.requests.clear()
+        return {
+            label: each["Version"] for each in history["Parameters"] for label in each["Labels"]
+        }
+
+    def _record(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        self.requests.append((model.name, params.get("Names") or [params.get("Name", "")]))
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    with mock_aws():
+        yield Aws()
+
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Loopback:
+    """A server on 127.0.0.1 that answers as it is told, the last answer for ever."""
+
+    def __init__(self) -> None:
+        loopback = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                loopback.asked += 1
+                answers = loopback.answers
+                answer = answers.pop(0) if len(answers) > 1 else answers[0]
+                with suppress(OSError):  # the client may have hung up
+                    answer(self)
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.answers: list[Answer] = []
+        self.asked = 0
+        self.released = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def client(self, **config: Any) -> Any:
+        settings = {"connect_timeout": 1, "read_timeout": 1, "retries": {"total_max_attempts": 1}}
+        return SESSION.client("ssm", endpoint_url=self.url, config=Config(**{**settings, **config}))
+
+    def says(self, status: int, body: object, *, whole: bool = True) -> Answer:
+        """Answer with a body; not `whole`: hang up in the middle of it."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            handler.send_header("Content-Type", "application/x-amz-json-1.1")
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data if whole else data[: len(data) // 2])
+
+        return answer
+
+    def refuses(self, code: str, message: str = "", status: int = 400) -> Answer:
+        return self.says(status, {"__type": code, "message": message})
+
+    def resets(self) -> Answer:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.connection.close()
+
+        return answer
+
+    def hangs(self) -> Answer:
+        def answer(_: BaseHTTPRequestHandler) -> None:
+            self.released.wait(timeout=10)
+
+        return answer
+
+    def holds(
+        self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None, version: int = 7
+    ) -> Answer:
+        """Answer like SSM with a release of "chat" in "prod" and its secrets."""
+        names = {path: f"/ai/prod/chat/secrets/{path}" for path in secrets or {}}
+        content = release.Release(
+            "chat", "prod", "Chat", release.digest_of(config), dict(config), names
+        )
+        name = "/ai/prod/chat/release"
+        found = [(name, version, release.write_release(content, name).document)]
+        found += [(names[path], 1, text) for path, text in (secrets or {}).items()]
+        parameters = [{"Name": n, "Version": v, "Value": text} for n, v, text in found]
+        return self.says(200, {"Parameters": parameters, "InvalidParameters": []})
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    loopback = Loopback()
+    # Polling less often than every 0.5 s would make each test's end wait.
+    thread = threading.Thread(target=loopback.server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield loopback
+    loopback.released.set()
+    loopback.server.shutdown()
+    loopback.server.server_close()
+    thread.join()

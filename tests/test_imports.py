@@ -1,0 +1,78 @@
+"""What an application must have installed, seen in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+READ = """
+import sys
+for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "click", "rich", "moto"):
+    sys.modules[name] = None  # importing it fails
+
+from model_config import Reader
+from model_config.format.release import Release, digest_of, write_release
+from model_config.operate.labels import Labels
+from model_config.operate.history import History
+from model_config.reader.fallback import fallback_document
+from model_config.testing.fake import FakeReader
+
+config = {"generation": {"temperature": 0.2}}
+name = "/ai/prod/chat/release"
+secrets = {"k": "/ai/prod/chat/secrets/k"}
+content = Release("chat", "prod", "Chat", digest_of(config), config, secrets)
+texts = {name: write_release(content, name).document, "/ai/prod/chat/secrets/k": "text"}
+
+class Client:
+    def get_parameters(self, Names, WithDecryption):
+        bare = [each.partition(":")[0] for each in Names]
+        return {"Parameters": [{"Name": n, "Version": 1, "Value": texts[n]} for n in bare]}
+
+chat = Reader("prod", client=Client()).get("chat")
+assert fallback_document([chat])
+print(chat["generation"]["temperature"], chat.secrets["k"].reveal())
+"""
+
+DEPLOY = """
+import sys
+for name in ("boto3", "botocore"):
+    sys.modules[name] = None
+import model_config, model_config.schema, model_config.format.release, model_config.reader
+from model_config.format import names
+print("Reader" in model_config.__all__)
+"""
+
+LAZY = """
+import sys
+import model_config
+assert "boto3" not in sys.modules
+try:
+    model_config.Raeder
+except AttributeError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (READ, "0.2 text"),
+        (DEPLOY, "True"),
+        (LAZY, "module 'model_config' has no attribute 'Raeder'"),
+    ],
+)
+def test_a_process_needs_only_what_its_part_needs(program: str, said: str) -> None:
+    project = Path(__file__).parents[2]
+    child = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=project,
+        env={"PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert child.stdout.strip() == said, child.stderr

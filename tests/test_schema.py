@@ -1,0 +1,210 @@
+"""The classes a configuration is written in: what a field may be, and what a value may be."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, HttpUrl, JsonValue, SecretStr, ValidationError, create_model
+
+from model_config.format.errors import SchemaError
+from model_config.schema import (
+    CallLimits,
+    ChatModel,
+    EmbeddingModel,
+    EndpointModel,
+    Generation,
+    Group,
+    Instances,
+    ModelConfig,
+    Prompts,
+    SecretRef,
+    text_beside,
+)
+
+
+class Level(Enum):
+    LOW = "low"
+    HIGH = 2
+
+
+class Coordinates(Enum):
+    HERE = (0, 0)
+
+
+def defined_with(annotation: Any) -> type[ModelConfig]:
+    return create_model("Mine", __base__=ModelConfig, field=(annotation, ...))
+
+
+# Types
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        str, int, float, bool, list[str], dict[str, int], dict[str, JsonValue], JsonValue,
+        str | None, list[int | None] | None, dict[str, list[dict[str, bool]]],
+        Level, list[Level], Literal["a", 1], Annotated[int, Field(ge=0)],
+        dict[Annotated[str, Field(min_length=1)], str], Generation, Generation | None, SecretRef,
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_field_may_have_any_type_that_json_holds(annotation: Any) -> None:
+    assert issubclass(defined_with(annotation), ModelConfig)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        bytes, tuple[int, int], set[str], date, Decimal, Path, HttpUrl, SecretStr, Any, object,
+        list, dict, dict[int, str], dict[Level, str], list[date], str | bytes, dict[str, set[int]],
+        Coordinates, Literal[b"a"], list[Generation], dict[str, SecretRef],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_any_other_type_is_refused_when_the_class_is_defined(annotation: Any) -> None:
+    with pytest.raises(SchemaError, match=r"^Mine\.field: .+\. A field is str, int, float, bool"):
+        defined_with(annotation)
+
+
+def test_an_alias_is_refused_because_the_fields_name_is_the_parameters() -> None:
+    with pytest.raises(SchemaError, match=r"Mine\.field has an alias"):
+        create_model("Mine", __base__=ModelConfig, field=(str, Field(alias="other")))
+
+
+def test_a_field_that_may_be_none_cannot_have_another_default() -> None:
+    with pytest.raises(SchemaError, match=r"Mine\.field may be None and has another default"):
+        create_model("Mine", __base__=ModelConfig, field=(int | None, 5))
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("key", ["supportChatApiKey", "a", "api-key_2.x"])
+def test_a_secret_is_named_by_a_config_key(key: str) -> None:
+    assert SecretRef(key).config_key == key
+
+
+@pytest.mark.parametrize(
+    "key", ["", "2fast", "model-config:key", "sk live 42", "sk/live/42", "k\n"]
+)
+def test_what_is_no_config_key_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(SchemaError, match="such as SecretRef") as refusal:
+        SecretRef(key)
+    assert "42" not in str(refusal.value)
+
+
+def test_a_secrets_value_in_place_of_its_reference_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValidationError, match="a secret's value never stands here") as refusal:
+        ChatModel(provider="p", model_id="m", prompts=Prompts(system="s"), api_key="sk-live-42")  # type: ignore[arg-type]
+    assert "sk-live" not in str(refusal.value)
+
+
+def test_no_refusal_shows_the_value_that_was_given() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Generation(temperature="sk-live-42")  # type: ignore[arg-type]
+    assert "sk-live" not in str(refusal.value)
+
+
+# Values
+
+RANGES = [
+    (Generation, "temperature", [0, 2], [-0.01, 2.01]),
+    (Generation, "top_p", [0.01, 1], [0, 1.01]),
+    (Generation, "max_output_tokens", [1], [0, 1.5]),
+    (Generation, "stop", [[], ["x"]], ["x", [""]]),
+    (Generation, "seed", [-1, 0], [0.5]),
+    (CallLimits, "timeout_seconds", [0.001, 3600], [0, 3600.1]),
+    (CallLimits, "max_retries", [0, 20], [-1, 21]),
+    (CallLimits, "requests_per_minute", [1], [0]),
+    (EmbeddingModel, "dimensions", [1, 65_536], [0, 65_537]),
+    (EmbeddingModel, "batch_size", [1, 10_000], [0, 10_001]),
+    (EmbeddingModel, "distance", ["cosine", "dot", "euclidean"], ["Cosine"]),
+    (EmbeddingModel, "normalize", [True, False], [2]),
+    (EmbeddingModel, "provider", ["p"], [""]),
+    (Instances, "min_count", [0], [-1]),
+    (Instances, "max_count", [1], [0]),
+    (EndpointModel, "endpoint", ["http://h", "https://h/p?q"],
+     ["ftp://h", "https://", "https:///p", "https://h h", " https://h", "h"]),
+    (EndpointModel, "feature_flags", [{}, {"a": True}], [{"a": 2}]),
+]  # fmt: skip
+REQUIRED: dict[type[Group], dict[str, Any]] = {
+    EmbeddingModel: {"provider": "p", "model_id": "m", "dimensions": 8},
+    Instances: {"instance_type": "t"},
+    EndpointModel: {
+        "endpoint": "https://h", "model_version": "1", "instances": Instances(instance_type="t"),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "right", "wrong"),
+    RANGES,
+    ids=[f"{row[0].__name__}.{row[1]}" for row in RANGES],
+)
+def test_a_field_takes_what_is_in_its_range_and_nothing_beyond(
+    group: type[Group], field: str, right: list[Any], wrong: list[Any]
+) -> None:
+    for value in right:
+        assert getattr(group(**{**REQUIRED.get(group, {}), field: value}), field) == value
+    for value in wrong:
+        with pytest.raises(ValidationError, match=field):
+            group(**{**REQUIRED.get(group, {}), field: value})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_refused(number: float) -> None:
+    own = defined_with(float)
+    with pytest.raises(ValidationError, match="finite number"):
+        own(field=number)
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        CallLimits().max_retries = 5  # type: ignore[misc]
+
+
+def test_a_field_that_the_class_does_not_have_is_refused() -> None:
+    with pytest.raises(ValidationError, match="temprature"):
+        Generation(temprature=0.2)  # type: ignore[call-arg]
+
+
+# Texts in files
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"one\ntwo\n", "one\ntwo"),
+        (b"one\r\ntwo\r\n", "one\ntwo"),
+        (b"two line ends\n\n", "two line ends\n"),
+        (b"none", "none"),
+        ("Grüße {{name}} 😀".encode(), "Grüße {{name}} 😀"),
+        (b"", ""),
+    ],
+)
+def test_a_texts_line_ends_are_the_same_on_every_machine(
+    tmp_path: Path, content: bytes, text: str
+) -> None:
+    (tmp_path / "prompt.md").write_bytes(content)
+    assert text_beside(str(tmp_path / "module.py"), "prompt.md") == text
+
+
+def test_a_missing_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match=r"^prompt\.md beside chat\.py: No such file"):
+        text_beside(str(tmp_path / "chat.py"), "prompt.md")
+
+
+def test_a_text_that_is_not_utf_8_is_named_with_the_byte(tmp_path: Path) -> None:
+    (tmp_path / "prompt.md").write_bytes("Grüße".encode("latin-1"))
+    with pytest.raises(SchemaError, match=r"^prompt\.md is not UTF-8 \(byte 2\)$"):
+        text_beside(str(tmp_path / "chat.py"), "prompt.md")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "prompt.md").write_bytes(b"\xef\xbb\xbfHello\n")
+    assert text_beside(str(tmp_path / "model.py"), "prompt.md") == "Hello"

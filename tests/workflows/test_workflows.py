@@ -1,0 +1,205 @@
+"""What actionlint and zizmor don't know: the rules of ours that the workflows keep."""
+
+import importlib.util
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer.main
+import yaml
+
+from model_config.cli.app import app
+from model_config.operate.drift_states import State
+
+GITHUB = Path(__file__).parent.parent.parent / ".github"
+FILES = [*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")]
+WORKFLOWS = {
+    path.stem: yaml.safe_load(path.read_text()) for path in sorted(GITHUB.glob("workflows/*.yml"))
+}
+SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, workflow in WORKFLOWS.items():
+        for job_name, job in workflow["jobs"].items():
+            yield name, job_name, job
+
+
+def scripts() -> Iterator[str]:
+    for _, _, job in jobs():
+        yield from (step["run"] for step in job.get("steps", []) if "run" in step)
+
+
+def commands(program: str) -> Iterator[list[str]]:
+    """Yield each command line of the workflows' scripts that runs a program."""
+    for script in scripts():
+        for line in script.replace("\\\n", " ").splitlines():
+            if found := re.search(rf"(?:^|\s|\(){re.escape(program)}\s(.*)", line):
+                yield shlex.split(re.split(r"\s(?:2>&1|[|&>])|\)$", found[1])[0])
+
+
+def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
+    assert set(WORKFLOWS) == {"pull-request", "deploy", "deploy-environment", "drift"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_commit_with_their_version_beside_it(path: Path):
+    used = re.findall(r"uses: (.+)", path.read_text())
+    assert used
+    for action in used:
+        assert action.startswith("./.github/") or re.fullmatch(
+            r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action
+        ), action
+
+
+def test_an_action_has_one_version_everywhere():
+    pins = re.findall(r"uses: ([\w/-]+)(@.+)", "".join(path.read_text() for path in FILES))
+    assert len(set(pins)) == len({action for action, _ in pins}) == 6
+
+
+def test_a_workflow_has_no_permission_and_each_job_its_own():
+    assert all(workflow["permissions"] == {} for workflow in WORKFLOWS.values())
+    writes = {
+        (workflow, job_name, permission)
+        for workflow, job_name, job in jobs()
+        for permission, level in job["permissions"].items()
+        if level == "write" and permission != "id-token"
+    }
+    assert writes == {
+        ("pull-request", "comment", "pull-requests"),
+        ("drift", "report", "issues"),
+    }
+
+
+def test_no_job_has_both_credentials_for_aws_and_a_right_to_write_on_github():
+    for _, name, job in jobs():
+        assert list(job["permissions"].values()).count("write") <= 1, name
+
+
+def test_a_fork_gets_no_job_with_credentials_or_a_right_to_write():
+    for name, job in WORKFLOWS["pull-request"]["jobs"].items():
+        privileged = "write" in job["permissions"].values()
+        assert privileged == (SAME_REPOSITORY in job.get("if", "")), name
+        # Alternatives beside the condition would take its force.
+        assert "||" not in job.get("if", "")
+
+
+def test_no_workflow_is_started_in_the_name_of_the_base_for_code_of_a_fork():
+    triggers = {event for workflow in WORKFLOWS.values() for event in workflow[True]}  # YAML's "on"
+    assert triggers == {"pull_request", "push", "schedule", "workflow_dispatch", "workflow_call"}
+
+
+def test_scripts_are_handed_values_as_variables_and_never_as_text():
+    assert len(list(scripts())) > 10
+    assert not any("${{" in script for script in scripts())
+
+
+def test_a_checkout_keeps_no_credentials():
+    for _, name, job in jobs():
+        for step in job.get("steps", []):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False, name
+
+
+def test_jobs_end_by_themselves():
+    assert all("timeout-minutes" in job for _, _, job in jobs() if "steps" in job)
+
+
+def test_pulumi_is_never_asked_for_half_a_deploy_or_to_show_a_secret():
+    lines = list(commands("pulumi"))
+    assert [line[0] for line in lines] == ["up", "stack", "preview"]
+    refused = {"--plan", "--target", "--continue-on-error", "--expect-no-changes"}
+    refused |= {"--save-plan", "--show-secrets", "--skip-preview", "--debug", "-v", "-d"}
+    options = {word.split("=")[0] for line in lines for word in line}
+    assert not options & refused
+    assert all("--policy-pack" in line for line in lines if line[0] in {"up", "preview"})
+
+
+def test_every_verb_is_one_of_ours_with_options_it_has():
+    verbs = typer.main.get_command(app).commands
+    lines = list(commands(".venv/bin/model-config"))
+    assert {line[0] for line in lines} == {"validate", "diff", "check", "drift", "promote"}
+    for verb, *words in lines:
+        known = {option for param in verbs[verb].params for option in param.opts}
+        assert {word for word in words if word.startswith("-")} <= known, verb
+
+
+def test_a_deploy_is_verified_by_states_that_drift_knows():
+    (script,) = (script for script in scripts() if ".state" in script)
+    (harmless,) = re.findall(r"IN\((.+?)\)", script)
+    assert set(json.loads(f"[{harmless}]")) < set(get_args(State))
+
+
+def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
+    deploy = WORKFLOWS["deploy"]["jobs"]
+    assert deploy["prod"]["needs"] == "dev"
+    environment = WORKFLOWS["deploy-environment"]["jobs"]
+    assert environment["verify"]["needs"] == "deploy"
+    assert environment["promote"]["needs"] == ["deploy", "verify"]
+    assert environment["deploy"]["environment"] == "${{ inputs.environment }}"
+    assert environment["promote"]["environment"] == "${{ inputs.environment }}-promote"
+    assert "environment" not in environment["verify"]
+    (promote,) = (line for line in commands(".venv/bin/model-config") if line[0] == "promote")
+    assert "--release" in promote
+
+
+def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off():
+    for name, job in WORKFLOWS["deploy"]["jobs"].items():
+        assert job["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
+
+
+def _compose() -> Any:
+    spec = importlib.util.spec_from_file_location("compose", GITHUB / "scripts" / "compose.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.compose
+
+
+compose = _compose()
+RUN = "https://github.example/runs/1"
+
+
+def test_a_comment_has_the_comparison_and_each_log_folded():
+    assert compose(RUN, {"dev.txt": "+ key\n", "diff.md": "## support_chat\n"}) == (
+        "<!-- model-config -->\n"
+        "## support_chat\n"
+        "<details><summary>dev</summary>\n\n```\n+ key\n```\n</details>\n"
+        f"\nFrom {RUN}\n"
+    )
+
+
+def test_a_comment_starts_with_the_mark_that_the_workflow_looks_for():
+    (script,) = (script for script in scripts() if "comments=" in script)
+    (mark,) = re.findall(r'startswith\("(.+?)"\)', script)
+    assert compose(RUN, {}).startswith(mark)
+
+
+@pytest.mark.parametrize("size", [30_000, 65_400, 65_536, 200_000])
+def test_what_does_not_fit_is_cut_at_a_line_and_says_where_the_rest_is(size: int):
+    line = "a changed line\n"
+    texts = {
+        name: (line * (size // len(line) + 1))[:size] for name in ("diff.md", "dev.txt", "prod.txt")
+    }
+    comment = compose(RUN, texts)
+    assert len(comment) <= 65_536
+    assert comment.endswith(f"\nThere was no room for all of it; the rest is in {RUN}\n")
+    assert set(comment.splitlines()) <= {
+        "<!-- model-config -->",
+        line.strip(),
+        "<details><summary>dev</summary>",
+        "<details><summary>prod</summary>",
+        "",
+        "```",
+        "</details>",
+        f"There was no room for all of it; the rest is in {RUN}",
+    }
+    assert comment.count("```") == 2 * comment.count("<details>")
+
+
+def test_a_log_cannot_end_its_own_fence():
+    comment = compose(RUN, {"dev.txt": "````\n<b>not markup</b>\n````"})
+    assert "\n`````\n````\n<b>not markup</b>\n````\n`````\n" in comment
