@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: local test lint lint-workflows bench clean
 
-local: .venv/installed  ## deploy an environment to the embedded AWS: make local ENV=prod
+local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
 
 test: .venv/installed  ## all tests; they need neither network nor credentials

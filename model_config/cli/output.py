@@ -33,7 +33,7 @@ Local = Annotated[
     typer.Option(
         "--local",
         envvar="MODEL_CONFIG_LOCAL",
-        help="Work on the embedded AWS of this project (`model-config local deploy`).",
+        help="Work on the local AWS of this project (`model-config local deploy`).",
     ),
 ]
 Model = Annotated[

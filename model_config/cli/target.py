@@ -1,4 +1,4 @@
-"""Where a verb works: an environment in AWS, or in the embedded AWS of this project.
+"""Where a verb works: an environment in AWS, or in the local AWS of this project.
 
 Verbs import this when they run: it brings boto3 along.
 """
@@ -68,7 +68,7 @@ class Target:
 
 
 @contextmanager
-def target(environment: str, prefix: str | None, *, embedded: bool) -> Iterator[Target]:
+def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Target]:
     """Give what a verb's options name.
 
     Where the project has `Pulumi.<environment>.yaml`, that says what the options and boto3's own
@@ -77,16 +77,16 @@ def target(environment: str, prefix: str | None, *, embedded: bool) -> Iterator[
     Args:
         environment: the environment, or its stack.
         prefix: where in SSM it stands. Default: what the stack's file says.
-        embedded: work on the embedded AWS, and keep what was written there.
+        local: work on the local AWS, and keep what was written there.
 
     Raises:
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
-        LocalError: the embedded AWS can't be used.
+        LocalError: the local AWS can't be used.
     """
     environment, set_prefix, region = _stack(environment)
     prefix = prefix or set_prefix
-    if embedded:
-        with _embedded_client(region) as client:
+    if local:
+        with _local_client(region) as client:
             yield Target(environment, prefix, client)
     else:
         with _in_region(region):
@@ -125,16 +125,16 @@ def _in_region(region: str | None) -> Iterator[None]:
 
 
 @contextmanager
-def _embedded_client(region: str | None) -> Iterator[Any]:
+def _local_client(region: str | None) -> Iterator[Any]:
     # moto takes a second to import.
-    from model_config.local import embedded_aws
+    from model_config.local import local_aws
     from model_config.local.state import StateFolder
 
     folder = StateFolder(current_project())
-    with folder.locked(), embedded_aws.embedded_aws():
+    with folder.locked(), local_aws.local_aws():
         state = folder.load()
-        embedded_aws.restore(state)
-        yield embedded_aws.client("ssm", region or embedded_aws.DEFAULT_REGION)
-        parameters = embedded_aws.snapshot()
+        local_aws.restore(state)
+        yield local_aws.client("ssm", region or local_aws.DEFAULT_REGION)
+        parameters = local_aws.snapshot()
         if parameters != state.parameters:
             folder.save(replace(state, parameters=parameters))

@@ -26,7 +26,7 @@ class ReleaseError(ModelConfigError, ValueError):
 
 
 class LocalError(ModelConfigError):
-    """The embedded AWS can't do what was asked."""
+    """The local AWS can't do what was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from model_config.format.errors import ModelNotFoundError, UsageError
 from model_config.importing.names import Path
-from model_config.operate.listed import Held
 
 #: Parameters that one model may come from: ours. More are several models.
 MOST = 200
 
 
-def below(path: str, listed: Sequence[Held]) -> dict[Path, Held]:
+class Named(Protocol):
+    """A parameter, by its name."""
+
+    @property
+    def name(self) -> str:
+        """The full name in SSM."""
+
+
+ListedT = TypeVar("ListedT", bound=Named)
+
+
+def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
     """Return what is to be imported, by its names below the path; a parameter itself by ().
 
     Args:

@@ -1,4 +1,4 @@
-"""Deploy one environment to the embedded AWS, and tell what became of each parameter."""
+"""Deploy one environment to the local AWS, and tell what became of each parameter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pulumi
 import yaml
 
 from model_config.format.errors import LocalError
-from model_config.local import embedded_aws
+from model_config.local import local_aws
 from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
 from model_config.local.state import State, StateFolder
 from model_config.plan.project import Project
@@ -53,29 +53,29 @@ class Deployment:
 
 @contextmanager
 def deployed(project: Project, environment: str) -> Iterator[Deployment]:
-    """Deploy, and keep the embedded AWS there to look at until the block ends.
+    """Deploy, and keep the local AWS there to look at until the block ends.
 
     Only a deploy that succeeds whole is kept.
 
     Raises:
         InvalidConfigurationError: there is no such stack file, or it is none.
-        LocalError: the program was refused, the embedded AWS refused a write, or its state can't
+        LocalError: the program was refused, the local AWS refused a write, or its state can't
             be read or kept.
     """
     config, stand_ins = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
-    with folder.locked(), embedded_aws.embedded_aws():
+    with folder.locked(), local_aws.local_aws():
         state = folder.load()
-        embedded_aws.restore(state)
+        local_aws.restore(state)
         provider, outputs = _run(project, config, state)
-        folder.save(replace(state, parameters=embedded_aws.snapshot()))
+        folder.save(replace(state, parameters=local_aws.snapshot()))
         yield Deployment(environment, outputs["region"], _report(provider), outputs, stand_ins)
 
 
 def _run(
     project: Project, config: StackConfig, state: State
 ) -> tuple[LocalProvider, dict[str, Any]]:
-    region = config.region or embedded_aws.DEFAULT_REGION
+    region = config.region or local_aws.DEFAULT_REGION
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
         outputs = run_program(project.root, config, provider, LocalMonitor(provider))

@@ -1,4 +1,4 @@
-"""Plays Pulumi's AWS provider for the embedded AWS: writes what changed, deletes what is gone.
+"""Plays Pulumi's AWS provider for the local AWS: writes what changed, deletes what is gone.
 
 The rules are the provider's own: a change of a parameter's name, of its data type or from Advanced
 to Standard replaces it; tags alone write no new version; an existing parameter is not taken over.
@@ -16,7 +16,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
 from model_config.format.errors import LocalError
-from model_config.local import embedded_aws
+from model_config.local import local_aws
 from model_config.local.state import Resource
 from model_config.testing.program import plain
 
@@ -41,7 +41,7 @@ class LocalProvider(mocks.Mocks):
         self.changes: dict[str, Change] = {}
         self._region = region
         self.before = before
-        self._ssm = embedded_aws.client("ssm", region)
+        self._ssm = local_aws.client("ssm", region)
         self._lock = threading.Lock()  # registrations arrive on several threads
         self._make: dict[str, Callable[[Resource, Resource | None], None]] = {
             PARAMETER: self._put_parameter,
@@ -53,7 +53,7 @@ class LocalProvider(mocks.Mocks):
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer what the program asks the provider."""
         answers = {
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": embedded_aws.ACCOUNT},
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": local_aws.ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": self._region},
         }
         return answers[args.token], []
@@ -94,7 +94,7 @@ class LocalProvider(mocks.Mocks):
                 self._make[resource.type](resource, old)
             except ClientError as error:
                 raise LocalError(
-                    f"{resource.inputs.get('name', resource.name)}: the embedded AWS refuses it, "
+                    f"{resource.inputs.get('name', resource.name)}: the local AWS refuses it, "
                     f"as AWS would: {error}"
                 ) from None
         self.resources[key] = resource
@@ -127,12 +127,12 @@ class LocalProvider(mocks.Mocks):
         resource.outputs = {
             **inputs,
             "version": version,
-            "arn": f"arn:aws:ssm:{self._region}:{embedded_aws.ACCOUNT}:parameter{name}",
+            "arn": f"arn:aws:ssm:{self._region}:{local_aws.ACCOUNT}:parameter{name}",
         }
 
     def _put_key(self, resource: Resource, old: Resource | None) -> None:
         resource.id = old.id if old else str(uuid.uuid4())
-        arn = embedded_aws.install_key(resource.id, self._region, resource.inputs)
+        arn = local_aws.install_key(resource.id, self._region, resource.inputs)
         resource.outputs = {
             **resource.inputs, "arn": arn, "keyId": resource.id, "region": self._region,
         }  # fmt: skip
@@ -140,26 +140,26 @@ class LocalProvider(mocks.Mocks):
     def _put_alias(self, resource: Resource, old: Resource | None) -> None:
         if old is not None:
             self._delete(old)
-        embedded_aws.install_alias(self._region, resource.inputs)
+        local_aws.install_alias(self._region, resource.inputs)
         resource.id = resource.inputs["name"]
         resource.outputs = {**resource.inputs, "region": self._region}
 
     def _put_policy(self, resource: Resource, old: Resource | None) -> None:
         if old is not None:
             self._delete(old)
-        resource.id = embedded_aws.install_policy(resource.inputs)
+        resource.id = local_aws.install_policy(resource.inputs)
         resource.outputs = {**resource.inputs, "arn": resource.id}
 
     def _delete(self, resource: Resource) -> None:
         if resource.type == PARAMETER:
             self._ssm.delete_parameters(Names=[resource.id])
         elif resource.type == POLICY:
-            iam = embedded_aws.client("iam", self._region)
+            iam = local_aws.client("iam", self._region)
             iam.delete_policy(PolicyArn=resource.id)
         elif resource.type == ALIAS:
-            embedded_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
+            local_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
         elif resource.type == KEY:
-            embedded_aws.client("kms", self._region).schedule_key_deletion(KeyId=resource.id)
+            local_aws.client("kms", self._region).schedule_key_deletion(KeyId=resource.id)
 
 
 class LocalMonitor(MockMonitor):

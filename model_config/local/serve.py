@@ -1,4 +1,4 @@
-"""The embedded AWS on a loopback port, so that an application can be developed against it."""
+"""The local AWS on a loopback port, so that an application can be developed against it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from model_config.format.errors import LocalError
-from model_config.local import embedded_aws
+from model_config.local import local_aws
 from model_config.local.state import StateFolder
 from model_config.plan.project import Project
 
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 
 def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
-    """Serve the embedded AWS until interrupted.
+    """Serve the local AWS until interrupted.
 
     Args:
         project: the project whose `.local/` it is.
@@ -32,7 +32,7 @@ def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
         LocalError: the port is in use, or the state can't be read.
     """
     listener = _listen(port)
-    with listener, embedded_aws.embedded_aws():
+    with listener, local_aws.local_aws():
         application = _Shared(StateFolder(project), DomainDispatcherApplication(create_backend_app))
         server = make_server(HOST, port, application, threaded=True, fd=listener.fileno())
         ready(listener.getsockname()[1])
@@ -67,11 +67,11 @@ class _Shared:
         stamp = self._folder.stamp()
         if stamp != self._stamp:
             self._state = self._folder.load()
-            embedded_aws.restore(self._state)
+            local_aws.restore(self._state)
             self._stamp = stamp
 
     def _write(self) -> None:
-        parameters: dict[str, Any] = embedded_aws.snapshot()
+        parameters: dict[str, Any] = local_aws.snapshot()
         if parameters != self._state.parameters:
             self._state = replace(self._state, parameters=parameters)
             self._folder.save(self._state)

@@ -1,4 +1,4 @@
-"""What the embedded AWS remembers between two runs: one file, whole or not at all.
+"""What the local AWS remembers between two runs: one file, whole or not at all.
 
 Every process that uses it holds the lock, so `make local`, a second one and `serve` take turns.
 """
@@ -102,7 +102,7 @@ class StateFolder:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise LocalError(
                 f"{self._file} is damaged: start anew with `model-config local reset` "
-                "(the embedded AWS forgets its versions; your modules are not touched)"
+                "(the local AWS forgets its versions; your modules are not touched)"
             ) from None
 
     def save(self, state: State) -> None:
@@ -142,7 +142,7 @@ class StateFolder:
 
     def _unwritable(self, error: OSError) -> LocalError:
         return LocalError(
-            f"the embedded AWS can't keep its state in {self.path}: {error.strerror}. "
+            f"the local AWS can't keep its state in {self.path}: {error.strerror}. "
             "Nothing was changed; make the folder writable, or free some disk, and run it again"
         )
 
@@ -155,7 +155,7 @@ def _wait_for(lock: int, timeout: float) -> None:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise LocalError(
-                    f"another deploy has held the embedded AWS for {timeout:.0f} seconds: "
+                    f"another deploy has held the local AWS for {timeout:.0f} seconds: "
                     "wait for it to end, or stop it, and run this again"
                 ) from None
             time.sleep(0.05)

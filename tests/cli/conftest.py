@@ -17,7 +17,7 @@ from moto import mock_aws
 from model_config.cli import app as cli
 from model_config.cli import target as target_module
 from model_config.format import release
-from model_config.local.embedded_aws import client
+from model_config.local.local_aws import client
 from model_config.local.refusals import as_strict_as_aws
 
 CONFIG = {"provider": "openai", "generation": {"temperature": 0.2, "stop": ["</a>"]}}
@@ -67,7 +67,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An SSM that stays for the whole test, in place of the one that each verb loads and saves."""
     with mock_aws(), as_strict_as_aws():
         shared = one_client("ssm", "eu-west-1")
-        monkeypatch.setattr(target_module, "_embedded_client", lambda _region: nullcontext(shared))
+        monkeypatch.setattr(target_module, "_local_client", lambda _region: nullcontext(shared))
         yield shared
 
 
@@ -79,10 +79,10 @@ def released(ssm: Any) -> Callable[..., int]:
 
 @pytest.fixture
 def released_locally() -> Callable[..., int]:
-    """Write releases to the embedded AWS itself, to be loaded by the next verb."""
+    """Write releases to the local AWS itself, to be loaded by the next verb."""
 
     def write(*values: Any, **options: Any) -> int:
-        with target_module.target("dev", None, embedded=True) as aws:
+        with target_module.target("dev", None, local=True) as aws:
             return release_to(aws.client, *values, **options)
 
     return write

@@ -189,7 +189,7 @@ def test_the_command_gets_utf_8_whatever_the_locale():
 
 @pytest.fixture
 def served(project: Path) -> Iterator[dict[str, str]]:
-    """Serve the project's embedded AWS; give an application's environment for it."""
+    """Serve the project's local AWS; give an application's environment for it."""
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(project)],
         stdout=subprocess.PIPE,
@@ -235,7 +235,7 @@ def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, se
     assert "Traceback" not in ended.stderr
 
 
-def test_exec_works_on_the_embedded_aws_and_leaves_the_commands_aws_alone(
+def test_exec_works_on_the_local_aws_and_leaves_the_commands_aws_alone(
     run, released_locally, monkeypatch
 ):
     released_locally({"n": 1}, label="stable")

@@ -22,15 +22,15 @@ def stack(project):
 
 def test_the_stack_file_says_prefix_and_environment(stack):
     stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
-    with target("dev", None, embedded=False) as aws:
+    with target("dev", None, local=False) as aws:
         assert (aws.prefix, aws.environment) == ("/llm/team", "development")
-    with target("dev", "/other", embedded=False) as aws:
+    with target("dev", "/other", local=False) as aws:
         assert aws.prefix == "/other"
 
 
 @pytest.mark.usefixtures("project")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
-    with target("staging", None, embedded=False) as aws:
+    with target("staging", None, local=False) as aws:
         assert (aws.prefix, aws.environment, aws.client) == ("/ai", "staging", None)
 
 
@@ -55,25 +55,25 @@ def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing
     stack("  model-config:prefix: ai/")
     with (
         pytest.raises(InvalidConfigurationError, match="model-config:prefix"),
-        target("dev", None, embedded=False),
+        target("dev", None, local=False),
     ):
         pass
     stack("  model-config:keyDeletionWindowDays: 99", "  model-config:prefix: /llm")
-    with target("dev", None, embedded=False) as aws:
+    with target("dev", None, local=False) as aws:
         assert aws.prefix == "/llm"
 
 
 @pytest.mark.usefixtures("project")
 def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch):
-    with target("dev", None, embedded=False):
+    with target("dev", None, local=False):
         assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert "AWS_DEFAULT_REGION" not in os.environ
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
-    with target("dev", None, embedded=False):
+    with target("dev", None, local=False):
         assert os.environ["AWS_DEFAULT_REGION"] == "ap-south-1"
 
 
-def test_the_embedded_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_reading(
+def test_the_local_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_reading(
     run, released_locally, project
 ):
     released_locally({"n": 1})
@@ -85,7 +85,7 @@ def test_the_embedded_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_r
     assert state.stamp() == written
 
 
-def test_the_embedded_aws_can_be_named_on_the_command_line(run, released_locally, monkeypatch):
+def test_the_local_aws_can_be_named_on_the_command_line(run, released_locally, monkeypatch):
     released_locally({"n": 1}, label="stable")
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     assert run("show", "chat", "--local").out == "n\t1\n"

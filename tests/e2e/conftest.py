@@ -1,6 +1,6 @@
 """The project under Pulumi's real engine: copies of it, a backend in a folder, an AWS of its own.
 
-AWS is the embedded one, on a loopback port; the provider is `pulumi-resource-aws` where there is
+AWS is the local one, on a loopback port; the provider is `pulumi-resource-aws` where there is
 one, else the stand-in beside this file.
 """
 
@@ -257,7 +257,7 @@ def _copy(
 
 @contextmanager
 def _aws(folder: Path) -> Iterator[str]:
-    """Serve the embedded AWS, and yield its URL."""
+    """Serve the local AWS, and yield its URL."""
     folder.mkdir(exist_ok=True)
     with _printing_port("-c", _SERVE_AWS, str(folder)) as port:
         yield f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Deploys to the embedded AWS: what is written, what stays, what is refused."""
+"""Deploys to the local AWS: what is written, what stays, what is refused."""
 
 import json
 import stat
@@ -8,7 +8,7 @@ import pytest
 
 from model_config.format.errors import InvalidConfigurationError, LocalError
 from model_config.local.deploy import Deployment, deployed
-from model_config.local.embedded_aws import client
+from model_config.local.local_aws import client
 from model_config.local.state import StateFolder
 from model_config.plan.project import Project
 

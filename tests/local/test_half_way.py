@@ -8,7 +8,7 @@ import pytest
 from model_config import Reader
 from model_config.format.errors import LocalError
 from model_config.local.deploy import with_secrets
-from model_config.local.embedded_aws import client, embedded_aws
+from model_config.local.local_aws import client, local_aws
 from model_config.local.provider import LocalMonitor, LocalProvider
 from model_config.local.state import Resource
 from model_config.plan.project import Project
@@ -38,7 +38,7 @@ class RefusesOne(LocalProvider):
 
 
 def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(project: Path):
-    with embedded_aws():
+    with local_aws():
         ssm = client("ssm", REGION)
         reader = Reader("dev", label="latest", ttl=0, client=ssm)
         first = run(project, {}, LocalProvider).resources

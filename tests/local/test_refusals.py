@@ -1,16 +1,16 @@
-"""The embedded AWS refuses what AWS documents that it refuses, at both sides of each edge."""
+"""The local AWS refuses what AWS documents that it refuses, at both sides of each edge."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-from model_config.local.embedded_aws import client, embedded_aws
+from model_config.local.local_aws import client, local_aws
 
 REGION = "eu-west-1"
 
 
 @pytest.fixture
 def put():
-    with embedded_aws():
+    with local_aws():
         ssm = client("ssm", REGION)
         key = client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
 

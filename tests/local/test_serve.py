@@ -1,4 +1,4 @@
-"""The embedded AWS on a port: a real process, asked by boto3 as an application asks AWS."""
+"""The local AWS on a port: a real process, asked by boto3 as an application asks AWS."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What the embedded AWS remembers: whole, or refused with a way out."""
+"""What the local AWS remembers: whole, or refused with a way out."""
 
 import json
 import os

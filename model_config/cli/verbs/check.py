@@ -34,7 +34,7 @@ def check(
     """
     from model_config.cli.target import target
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         checked = _known(models, aws) if models else aws.models()
         findings = [finding for model in checked for finding in aws.history().findings(model)]
     if as_json:

@@ -84,7 +84,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     elif deployed:
         stack = environment or os.environ.get("MODEL_CONFIG_ENVIRONMENT") or "dev"
         tree = pairs.working_tree(project, stack)
-        releases, problems = _newest_releases(stack, prefix, embedded=local)
+        releases, problems = _newest_releases(stack, prefix, local=local)
         before, after = pairs.deployed_and_tree(tree, stack, releases, problems)
     else:
         before, after = pairs.two_commits(project, base or "HEAD", head, environment)
@@ -100,7 +100,7 @@ def diff(  # noqa: PLR0913 - a verb's options
 
 
 def _newest_releases(
-    environment: str, prefix: str | None, *, embedded: bool
+    environment: str, prefix: str | None, *, local: bool
 ) -> tuple[dict[str, Release], dict[str, str]]:
     """Return each model's newest release in AWS, and why each of the others can't be read."""
     from model_config.cli.output import with_progress
@@ -109,7 +109,7 @@ def _newest_releases(
 
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
-    with target(environment, prefix, embedded=embedded) as aws:
+    with target(environment, prefix, local=local) as aws:
         models = aws.models()
         for model in with_progress(models, "Reading releases", len(models)):
             try:

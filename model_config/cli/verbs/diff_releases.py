@@ -48,7 +48,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
     from model_config.comparing.changes import changes
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         rows = aws.history().releases(model)
     old, new = (_selected(rows, selector, model) for selector in (before, after))
     changed = changes(_content(old), _content(new))

@@ -39,7 +39,7 @@ def drift(
     from model_config.operate.drift import find_drift
     from model_config.operate.inventory import Inventory
 
-    with target(environment, None, embedded=local) as aws:
+    with target(environment, None, local=local) as aws:
         path, program, alias = _program(environment)
         inventory = Inventory(aws.client, with_progress)
         found = find_drift(inventory, path, program, alias, read_all=read_all)

@@ -54,7 +54,7 @@ def exec_(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
     from model_config.cli.variables import asked_for, variables
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=True)
     secrets = {path: secret.reveal() for path, secret in configuration.secrets.items()}
     found = variables(configuration, secrets, variable_prefix)

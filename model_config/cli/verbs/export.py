@@ -61,7 +61,7 @@ def export(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
 
     _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         if fallback:
             text = _fallback(aws, models or aws.models(), label, release)
         else:

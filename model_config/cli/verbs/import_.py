@@ -60,7 +60,7 @@ def import_(  # noqa: PLR0913 - a verb's options
     from model_config.plan.settings import Settings
 
     _check_name(name)
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         inventory = Inventory(aws.client, with_progress)
         found = _read(inventory, path)
     if inventory.problems:

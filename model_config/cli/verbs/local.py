@@ -1,4 +1,4 @@
-"""`model-config local`: the embedded AWS on this machine."""
+"""`model-config local`: the local AWS on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model_config.comparing.text import shortened
 if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
 
-app = typer.Typer(help="An embedded AWS on this machine: no account, no CLI.", no_args_is_help=True)
+app = typer.Typer(help="the local AWS on this machine: no account, no CLI.", no_args_is_help=True)
 
 _STAND_IN = (
     "This is a stand-in for AWS and for Pulumi's engine: the same program, on moto.\n"
@@ -25,7 +25,7 @@ _STAND_IN = (
 @app.command()
 @takes_project
 def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:
-    """Deploy an environment to the embedded AWS, and read one model back.
+    """Deploy an environment to the local AWS, and read one model back.
 
     Example: model-config local deploy --environment prod
     """
@@ -49,14 +49,14 @@ def serve(
     environment: Environment = "dev",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 for any that is free.")] = 4566,
 ) -> None:
-    """Serve the embedded AWS on a loopback port, until Ctrl-C.
+    """Serve the local AWS on a loopback port, until Ctrl-C.
 
     `make local` may run meanwhile; what it deploys is served from then on.
 
     Example: model-config local serve --port 4566
     """
-    from model_config.local.embedded_aws import DEFAULT_REGION
     from model_config.local.environment import CREDENTIALS
+    from model_config.local.local_aws import DEFAULT_REGION
     from model_config.local.serve import HOST
     from model_config.local.serve import serve as serve_until_interrupted
     from model_config.plan.stack_file import read_stack_file
@@ -72,7 +72,7 @@ def serve(
             **CREDENTIALS,
             "MODEL_CONFIG_LABEL": "latest",  # until you promote a release
         }
-        typer.echo(f"The embedded AWS listens on {HOST}:{port}. In the application's shell:\n")
+        typer.echo(f"The local AWS listens on {HOST}:{port}. In the application's shell:\n")
         for name, value in variables.items():
             typer.echo(f"export {name}={value}")
         typer.echo("\nCtrl-C ends it; what was written stays in .local/.")
@@ -86,7 +86,7 @@ def serve(
 @app.command()
 @takes_project
 def reset() -> None:
-    """Forget everything the embedded AWS holds, in all environments; secrets.yaml stays.
+    """Forget everything the local AWS holds, in all environments; secrets.yaml stays.
 
     Example: model-config local reset
     """
@@ -95,7 +95,7 @@ def reset() -> None:
     folder = StateFolder(current_project())
     with folder.locked():
         existed = folder.reset()
-    typer.echo("The embedded AWS is empty." if existed else "The embedded AWS was empty already.")
+    typer.echo("The local AWS is empty." if existed else "The local AWS was empty already.")
 
 
 def _version(row: DeployedParameter) -> str:
@@ -104,8 +104,8 @@ def _version(row: DeployedParameter) -> str:
 
 
 def _print_read_back(deployment: Deployment) -> None:
-    """Read one model from the embedded AWS as an application would, and print it."""
-    from model_config.local.embedded_aws import client
+    """Read one model from the local AWS as an application would, and print it."""
+    from model_config.local.local_aws import client
     from model_config.reader.reader import Reader
 
     models = deployment.outputs["models"]

@@ -35,7 +35,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
 
     check = _schema_check(model)
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         move = aws.labels().promote(model, to, release=release, check=check)
     print_move(move, environment)
     if move.changed and move.before:

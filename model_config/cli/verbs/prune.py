@@ -28,7 +28,7 @@ def prune(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         names = aws.history().prune(model, dry_run=dry_run)
     if as_json:
         print_json(names)

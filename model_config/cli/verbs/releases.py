@@ -39,7 +39,7 @@ def releases(
     """
     from model_config.cli.target import target
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         rows = aws.history().releases(model)
     with_changes = [
         (row, _changes(before, row)) for before, row in reversed([*pairwise([None, *rows])]) if row

@@ -31,6 +31,6 @@ def rollback(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         move = aws.labels().rollback(model, label=label, to=to)
     print_move(move, environment)

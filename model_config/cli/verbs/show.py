@@ -41,7 +41,7 @@ def show(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
 
-    with target(environment, prefix, embedded=local) as aws:
+    with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=reveal)
     secrets = {
         path: secret.reveal() if reveal else MASK for path, secret in configuration.secrets.items()

@@ -34,7 +34,7 @@ def tree(
     Example: model-config tree --environment prod
     """
     path, models, problem = (
-        _deployed(environment, prefix, embedded=local) if deployed else _planned(environment)
+        _deployed(environment, prefix, local=local) if deployed else _planned(environment)
     )
     if as_json:
         shown = [{**asdict(model), "parameters": model.parameters} for model in models]
@@ -58,12 +58,12 @@ def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
 
 
 def _deployed(
-    environment: str, prefix: str | None, *, embedded: bool
+    environment: str, prefix: str | None, *, local: bool
 ) -> tuple[str, list[ModelTree], None]:
     from model_config.cli.target import target
     from model_config.operate.deployed_tree import deployed_trees
 
-    with target(environment, prefix, embedded=embedded) as aws:
+    with target(environment, prefix, local=local) as aws:
         return f"{aws.prefix}/{aws.environment}", deployed_trees(aws), None
 
 

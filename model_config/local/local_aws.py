@@ -24,14 +24,14 @@ DEFAULT_REGION = "us-east-1"
 
 
 @contextmanager
-def embedded_aws() -> Iterator[None]:
+def local_aws() -> Iterator[None]:
     """Answer every AWS request of this process from memory, whatever the environment names."""
     with own_environment(), mock_aws(), as_strict_as_aws():
         yield
 
 
 def client(service: str, region: str) -> BaseClient:
-    """Return a client of the embedded AWS."""
+    """Return a client of the local AWS."""
     return _session().client(service, region_name=region)
 
 
@@ -42,7 +42,7 @@ def _session() -> boto3.Session:
 
 
 def restore(state: State) -> None:
-    """Make the embedded AWS hold what `state` says, and nothing else.
+    """Make the local AWS hold what `state` says, and nothing else.
 
     The API could not do that: versions, labels and dates have to be the ones that were.
     """
