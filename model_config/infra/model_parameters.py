@@ -62,7 +62,12 @@ class ModelParameters(pulumi.ComponentResource):
             for parameter in model.parameters
         }
         self.release = self._write_release(settings)
-        self.reader_policy = make_reader_policy(model, settings, key, child)
+        # AWS refuses to delete a policy that a role still has. So it depends on the release, and
+        # goes first: a model in use fails to be removed before anything of it is lost.
+        last = pulumi.ResourceOptions(
+            parent=self, depends_on=[self.release], protect=settings.protect
+        )
+        self.reader_policy = make_reader_policy(model, settings, key, last)
         self.register_outputs({"path": model.path, "digest": model.digest})
 
     def _write_release(self, settings: Settings) -> aws.ssm.Parameter:

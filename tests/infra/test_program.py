@@ -98,12 +98,13 @@ def test_the_key_rotates_and_lets_nobody_use_it_but_through_ssm(dev):
     assert alias["name"] == "alias/ai/dev" == outputs["kms_key"]["alias"]
 
 
-def test_prod_protects_the_key_its_alias_and_the_releases_but_no_field():
+def test_prod_protects_the_key_its_alias_the_releases_and_who_reads_them_but_no_field():
     recording, _ = run("prod")
     protected = {key for key, resource in recording.registered.items() if resource.protect}
     releases = {key for key in recording.registered if key[1].endswith("/release")}
-    assert len(releases) == 3
-    assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases}
+    policies = {key for key in recording.registered if key[0] == POLICY}
+    assert len(releases) == len(policies) == 3
+    assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases, *policies}
     assert recording.registered[KEY, "encryption-key"].inputs["deletionWindowInDays"] == 30
 
 
@@ -123,6 +124,13 @@ def test_the_release_is_written_after_all_other_parameters_of_its_model(dev):
     release = recording.parameters()["/ai/dev/support_chat/release"]
     assert release["tier"] == "Advanced"
     assert json.loads(release["value"])["digest"] == outputs["models"]["support_chat"]["digest"]
+
+
+def test_a_reader_policy_goes_before_the_release_that_it_lets_be_read(dev):
+    recording, _ = dev
+    for name, policy in recording.of_type(POLICY).items():
+        release = recording.registered[PARAMETER, name.replace("/reader", "/release")]
+        assert release.urn in policy.depends_on, name
 
 
 def test_every_parameter_is_exported_with_its_version_and_arn(dev):
