@@ -9,7 +9,7 @@ from typing import Any
 from model_config.cli.output import with_progress
 from model_config.cli.target import Target
 from model_config.format.codec import Value
-from model_config.format.names import RELEASE, SECRETS, environment_path
+from model_config.format.names import RELEASE, ROLLOUT, SECRETS, environment_path
 from model_config.operate.history import ReleaseRow
 from model_config.operate.inventory import Inventory
 from model_config.plan.tree import Leaf, ModelTree, leaf
@@ -56,6 +56,8 @@ def _leaves(versions: Mapping[str, int], config: Mapping[str, Value]) -> Iterato
     for path, numbers in together.items():
         if path == RELEASE:
             yield Leaf(path, "release", None, len(numbers), tuple(numbers[:1]))
+        elif path == ROLLOUT:
+            yield Leaf(path, "rollout", None, 1, tuple(numbers))
         elif path.startswith(f"{SECRETS}/"):
             yield Leaf(path, "secret", None, 1, tuple(numbers))
         elif (value := _value(config, path)) is None:

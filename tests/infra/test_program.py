@@ -45,16 +45,39 @@ def run_own(project: Project) -> tuple[Recorder, dict[str, Any]]:
     return recorder, run_program(project.root, StackConfig("dev", {}), recorder, recorder)
 
 
-def test_every_parameter_is_a_secure_string_under_the_environments_key(dev):
+def test_every_parameter_but_the_rollout_is_a_secure_string_under_the_environments_key(dev):
     recording, outputs = dev
     parameters = recording.parameters()
     assert len(parameters) > 30
-    for inputs in parameters.values():
+    for name, inputs in parameters.items():
+        if name.endswith("/rollout"):
+            continue
         assert inputs["type"] == "SecureString"
         assert inputs["keyId"] == outputs["kms_key"]["arn"]
         assert "insecureValue" not in inputs
         assert "description" not in inputs
         assert "overwrite" not in inputs
+
+
+def test_each_model_has_a_rollout_that_is_written_once_and_then_left_to_the_command_line(dev):
+    recording, outputs = dev
+    rollouts = {
+        name: each for name, each in recording.of_type(PARAMETER).items() if "/rollout" in name
+    }
+    assert rollouts.keys() == {f"{model}/rollout" for model in outputs["models"]}
+    for name, rollout in rollouts.items():
+        assert rollout.inputs == {
+            "name": f"/ai/dev/{name}",
+            "type": "String",
+            "tier": "Standard",
+            "value": '{"format":1}',
+            "tags": {"environment": "dev"},
+        }
+        assert rollout.ignores == {"value"}
+        # It goes after the release, so that a protected model keeps its record.
+        release = recording.registered[PARAMETER, name.replace("/rollout", "/release")]
+        assert rollout.urn in release.depends_on
+        assert not rollout.protect
 
 
 def test_names_are_the_path_and_the_tier_is_given(dev):
@@ -140,7 +163,8 @@ def test_every_parameter_is_exported_with_its_version_and_arn(dev):
         for model in outputs["models"].values()
         for pin in [*model["parameters"].values(), model["release"]]
     }
-    assert exported.keys() == recording.parameters().keys()
+    rollouts = {f"/ai/dev/{model}/rollout" for model in outputs["models"]}
+    assert exported.keys() == recording.parameters().keys() - rollouts
     for name, pin in exported.items():
         assert pin["version"] == 4
         assert type(pin["version"]) is int
@@ -204,12 +228,14 @@ def test_the_reader_policy_grants_one_models_release_and_secrets_alone(dev):
         f"{arn}/release",
         f"{arn}/release/parts/*",
         f"{arn}/secrets/*",
+        f"{arn}/rollout",
     ]
     assert decrypt["Action"] == "kms:Decrypt"
     assert decrypt["Resource"] == outputs["kms_key"]["arn"]
     assert decrypt["Condition"] == {
         "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"},
-        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": read["Resource"]},
+        # A rollout is not encrypted.
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": read["Resource"][:-1]},
     }
     assert json.loads(outputs["models"]["support_chat"]["reader_policy_json"]) == json.loads(
         policy["policy"]
@@ -238,6 +264,7 @@ def test_adding_a_model_adds_its_own_resources_and_changes_no_other(own: Project
     assert {name for _, name in after.registered.keys() - before.registered.keys()} == {
         "added",
         "added/temperature",
+        "added/rollout",
         "added/release",
         "added/reader",
     }
