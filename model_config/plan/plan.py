@@ -33,10 +33,12 @@ from model_config.format.release import (
 )
 from model_config.plan import limits
 from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
+from model_config.plan.key_choice import check_arns
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_keys, check_secrets, secret_fields, unset_secrets
 from model_config.plan.settings import NAMESPACE, Settings, StackConfig, nearest, read_settings
+from model_config.plan.stack_collisions import check_stacks
 from model_config.schema import ModelConfig
 
 
@@ -123,6 +125,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     """
     settings, findings = read_settings(config)
     findings += _check_choice(settings, config, modules.names)
+    findings += check_arns(settings, config)
+    findings += check_stacks(modules.project, config, settings)
     chosen = [name for name in modules.names if settings.models is None or name in settings.models]
     findings += [finding for name in chosen for finding in modules.broken.get(name, ())]
 
@@ -269,7 +273,10 @@ def _check_whole_stack(
     yield from limits.check_counts(
         Counter({model.name: model.standard_parameters for model in planned})
     )
-    yield from limits.check_alias(settings.key_alias)
+    if not settings.kms_key_arn:
+        yield from limits.check_alias(settings.key_alias)
+    if settings.notify_topic_arn:
+        yield from limits.check_rule_name(settings.rule_name("releases"))
     for model in planned:
         name = settings.policy_name(model.name, region or limits.LONGEST_REGION)
         yield from limits.check_policy_name(model.name, name)
