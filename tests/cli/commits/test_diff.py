@@ -47,6 +47,7 @@ def test_a_value_is_shown_only_where_no_override_hides_it(run, edit, commit):
             "before": 0.2,
             "after": 0.4,
             "secret": False,
+            "variables": None,
         }
     ]
 
@@ -73,10 +74,34 @@ def test_a_prompt_is_shown_as_a_text_diff_once_for_all_environments(run, edit):
     assert added[0].startswith("+You are the new assistant of {{company_name}}.")
 
 
+def test_variables_that_a_prompt_asks_for_are_said(run, edit):
+    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
+    said = run("diff")
+    asks = "now asks for firm and no longer asks for company_name"
+    assert f"  ~ prompts/system: {asks}" in said.out.splitlines()
+    assert f"- changed `prompts/system`: {asks}" in run("diff", "--markdown").out.splitlines()
+    (change,) = run("diff", "-e", "dev", "--json").json["differences"][0]["changes"]
+    assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
+
+
+def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
+    run("local", "deploy")
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    edit(CHAT, "supportChatApiKey", "otherKey")  # a name that no release holds
+    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
+    commit()
+    run("local", "deploy")
+    of_commits = [line[2:] for line in run("diff", "HEAD~1", "HEAD", "-e", "dev").out.splitlines()]
+    of_releases = run("diff-releases", "support_chat", "1", "2").out.splitlines()
+    assert of_commits[3:-1] == of_releases
+    assert len(of_releases) > 5
+    assert of_commits[-1] == "~ secrets/api_key: refers to another secret"
+
+
 def test_a_secret_is_only_said_to_come_from_another_key(run, edit):
     edit(CHAT, "supportChatApiKey", "anotherKey")
     said = run("diff")
-    assert "  ~ secrets/api_key: now another config key" in said.out.splitlines()
+    assert "  ~ secrets/api_key: refers to another secret" in said.out.splitlines()
     assert "anotherKey" not in said.out
     assert "supportChatApiKey" not in said.out
 
