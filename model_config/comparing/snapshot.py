@@ -78,15 +78,21 @@ class Snapshot:
         return [*self.notes, *found]
 
 
-def of_commit(project: Project, revision: str) -> Snapshot:
+def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
     """Return what a commit says. It runs that commit's code, in a folder that is deleted again.
+
+    Args:
+        project: the project whose repository has the commit.
+        revision: the commit.
+        name: what to call it. Default: as the revision does.
 
     Raises:
         UsageError: there is no such commit here, or its code fails.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
-    name = commit[:9] if commit.startswith(revision) else f"{revision} ({commit[:9]})"
+    called = name or revision
+    name = commit[:9] if commit.startswith(called) else f"{called} ({commit[:9]})"
     if not repository.has_project(commit):
         return Snapshot(name, {}, (f"{name} has no stack files and models yet",))
     with TemporaryDirectory(prefix="model-config-") as folder:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
-        typer.Argument(help="A commit, branch or tag. Default: the newest commit, HEAD."),
+        typer.Argument(
+            help="A commit, branch or tag; or main... for the commit where this branch left main. "
+            "Default: the newest commit, HEAD."
+        ),
     ] = None,
     head: Annotated[
         str | None, typer.Argument(help="Another one. Default: the working tree.")

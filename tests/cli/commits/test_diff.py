@@ -250,6 +250,34 @@ def test_options_that_contradict_each_other_are_refused(run):
     ).err  # fmt: skip
 
 
+def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project):
+    fork = git("rev-parse", "HEAD")
+    git("checkout", "-b", "feature")
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    feature = commit()
+    git("checkout", "main")
+    edit("models/passage_reranker.py", "max_retries=1", "max_retries=5")
+    commit("Meanwhile on main")
+    git("checkout", "feature")
+    (project / "models" / "document_embedding.py").unlink()
+    said = run("diff", "main...", "--json")
+    assert said.json["before"] == f"the merge base of main and HEAD ({fork[:9]})"
+    assert said.json["after"] == "the working tree"
+    assert {each["model"] for each in said.json["differences"]} == {
+        "support_chat", "document_embedding",
+    }  # fmt: skip
+    (dev, prod) = run("diff", "main...feature", "--json").json["differences"]
+    assert dev["model"] == prod["model"] == "support_chat"
+    assert run("diff", "main..feature", "--json").json["after"] == f"feature ({feature[:9]})"
+    assert "leave the second commit out" in run("diff", "main...", "feature", code=2).err
+
+
+def test_without_a_common_commit_there_is_no_merge_base(run, git):
+    git("checkout", "--orphan", "other")
+    git("commit", "-m", "Another beginning")
+    assert "have no commit in common" in run("diff", "main...", code=2).err
+
+
 def test_an_unknown_revision_is_refused(run):
     assert "no commit 'nowhere'" in run("diff", "nowhere", code=2).err
     assert "no commit '--output=x'" in run("diff", "--", "--output=x", code=2).err
