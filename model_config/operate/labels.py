@@ -2,69 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    LabelNotFoundError,
-    ReleaseError,
-    UsageError,
-)
-from model_config.format.names import (
-    LABELS_ON_A_RELEASE,
-    PREVIOUS,
-    check_movable_label,
-    environment_path,
-)
-from model_config.operate.releases import PastRelease, Releases, read_releases
+from model_config.format.errors import LabelNotFoundError
+from model_config.format.names import PREVIOUS, check_movable_label, environment_path
+from model_config.format.rollout import Rollout
+from model_config.operate.moves import Check, Move, check_rollout, check_room, verify
+from model_config.operate.record import check_reason, read_record, record
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import under_way
 from model_config.operate.store import WritingStore
-from model_config.reader.configuration import Configuration, configuration, locked_secrets
-
-Check = Callable[[Configuration], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A label's move: verified, and made once it was given to `Labels.make`.
-
-    Attributes:
-        releases: the model's releases, as they were before.
-        target: the release that the label goes to.
-        before: the number of the release that it is on, or None where it is on none.
-        is_rollback: whether the label is held there afterwards.
-        was_held: whether a rollback put the label where it is.
-        notes: what could not be verified, in words.
-    """
-
-    releases: Releases
-    label: str
-    target: PastRelease
-    before: int | None
-    is_rollback: bool
-    was_held: bool
-    notes: tuple[str, ...] = ()
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self.releases.model
-
-    @property
-    def release(self) -> int:
-        """The number of the release that the label goes to."""
-        return self.target.number
-
-    @property
-    def changed(self) -> bool:
-        """Whether the label is on another release before."""
-        return self.release != self.before
-
-    @property
-    def ends_hold(self) -> bool:
-        """Whether the label was held, and isn't any more."""
-        return self.was_held and not self.is_rollback
 
 
 class Labels:
@@ -72,8 +20,9 @@ class Labels:
 
     Needs `ssm:LabelParameterVersion`, `ssm:UnlabelParameterVersion`, `ssm:GetParameters` and
     `ssm:GetParameterHistory` on the release (and its parts, where it has any), and `kms:Decrypt`
-    for it; `ssm:GetParameters` on the model's secrets, without `kms:Decrypt`, to see that they are
-    there.
+    for it. Where it has them too: `ssm:GetParameters` on the model's secrets, without
+    `kms:Decrypt`, to see that they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout
+    parameter, to respect a rollout and to record the move.
 
     A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
     nothing automatic moves it. A promotion that broke off between its two requests looks the same,
@@ -94,31 +43,28 @@ class Labels:
         self.path = environment_path(prefix, environment)
         self.store = WritingStore(client)
 
-    def promote(
-        self, model: str, label: str, *, release: int | None = None, check: Check | None = None
-    ) -> Move:
+    def promote(self, model: str, label: str, **options: Any) -> Move:
         """Put a label on a release, and `<label>-previous` on the one it was on.
 
         Args, errors: as `prepare_promotion` has them.
         """
-        return self.make(self.prepare_promotion(model, label, release=release, check=check))
+        return self.make(self.prepare_promotion(model, label, **options))
 
-    def rollback(
-        self,
-        model: str,
-        label: str = "stable",
-        *,
-        release: int | None = None,
-        check: Check | None = None,
-    ) -> Move:
+    def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
         """Put a label back on the release it was on before, or on another, and hold it there.
 
         Args, errors: as `prepare_rollback` has them.
         """
-        return self.make(self.prepare_rollback(model, label, release=release, check=check))
+        return self.make(self.prepare_rollback(model, label, **options))
 
     def prepare_promotion(
-        self, model: str, label: str, *, release: int | None = None, check: Check | None = None
+        self,
+        model: str,
+        label: str,
+        *,
+        release: int | None = None,
+        check: Check | None = None,
+        reason: str | None = None,
     ) -> Move:
         """Return a promotion, verified. Nothing moves yet.
 
@@ -129,9 +75,11 @@ class Labels:
             label: the label.
             release: the number of the release. Default: the newest.
             check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
 
         Raises:
-            UsageError: the label can't be used, or there is no room for it on the release.
+            UsageError: the label can't be used, there is no room for it on the release, or a
+                rollout of another release is under way.
             ModelNotFoundError, ReleaseNotFoundError: there is no such release.
             ReleaseError: the release is not what it should be, or its secrets are gone.
             StoreError: AWS can't be asked, or refuses.
@@ -139,9 +87,8 @@ class Labels:
         check_movable_label(label)
         releases = self._releases(model)
         target = releases.newest if release is None else releases.select(release)
-        before = releases.on(label)
-        moves = [] if before is None else [(before, f"{label}{PREVIOUS}")]
-        return self._prepared(releases, label, target, moves, check, is_rollback=False)
+        move = Move(releases, label, target, releases.on(label), is_rollback=False, reason=reason)
+        return self._verified(move, check)
 
     def prepare_rollback(
         self,
@@ -150,6 +97,7 @@ class Labels:
         *,
         release: int | None = None,
         check: Check | None = None,
+        reason: str | None = None,
     ) -> Move:
         """Return a rollback, verified. Nothing moves yet.
 
@@ -158,6 +106,7 @@ class Labels:
             label: the label.
             release: the number of the release. Default: the one with `<label>-previous`.
             check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
 
         Raises:
             UsageError: the label can't be used, or there is no room for it on the release.
@@ -176,101 +125,61 @@ class Labels:
                 f"{label} --release N --environment {releases.environment}`"
             )
         target = releases.select(previous if release is None else release)
-        moves = [(target.number, previous)]
-        return self._prepared(releases, label, target, moves, check, is_rollback=True)
+        move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
+        return self._verified(move, check)
 
-    def make(self, move: Move) -> Move:
-        """Make a move that was prepared, and return it with the release the label was on.
+    def state(self, model: str) -> tuple[Releases, Rollout | None]:
+        """Return a model's releases, and the rollout that is under way as far as may be known.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses. Making it again completes it.
+            ModelNotFoundError: there are no releases.
+            StoreError: AWS can't be asked, or refuses.
         """
-        return self._roll_back(move) if move.is_rollback else self._promote(move)
+        releases = self._releases(model)
+        stored, _ = read_record(self.store, self.path, model)
+        return releases, under_way(stored.document, releases) if stored else None
+
+    def make(self, move: Move) -> Move:
+        """Make a move that was prepared and record it; return it with the release it began from.
+
+        Raises:
+            StoreError: AWS can't be asked, or refuses. Preparing and making it again completes it.
+        """
+        if not move.does_something:
+            return replace(move, notes=())
+        return record(
+            self.store, self._roll_back(move) if move.is_rollback else self._promote(move)
+        )
 
     def _roll_back(self, move: Move) -> Move:
-        name, previous = move.releases.name, f"{move.label}{PREVIOUS}"
-        if move.releases.on(previous) != move.release:
-            self.store.label(name, move.release, previous)
+        if move.begins_hold:
+            self.store.label(move.releases.name, move.release, move.previous)
         if move.changed:
-            self.store.label(name, move.release, move.label)
+            self.store.label(move.releases.name, move.release, move.label)
         return move
 
     def _promote(self, move: Move) -> Move:
-        name, previous = move.releases.name, f"{move.label}{PREVIOUS}"
+        name = move.releases.name
         if move.was_held and not move.changed:
-            self.store.unlabel(name, move.release, previous)
+            self.store.unlabel(name, move.release, move.previous)
             return move
         before, marked = move.before, None
         # Until the label is where `-previous` is: someone else may be moving it just now.
         while before is not None and before not in {marked, move.release}:
-            self.store.label(name, before, previous)
+            self.store.label(name, before, move.previous)
             before, marked = self._releases(move.model).on(move.label), before
         if before != move.release:
             self.store.label(name, move.release, move.label)
         return replace(move, before=before)
 
-    def _prepared(  # noqa: PLR0913 - what a move is made of
-        self,
-        releases: Releases,
-        label: str,
-        target: PastRelease,
-        moves: list[tuple[int, str]],
-        check: Check | None,
-        *,
-        is_rollback: bool,
-    ) -> Move:
-        notes = self._verify(releases, target, check)
-        _check_room(releases, [*moves, (target.number, label)])
-        return Move(
-            releases,
-            label,
-            target,
-            releases.on(label),
-            is_rollback,
-            label in releases.held,
-            tuple(notes),
-        )
+    def _verified(self, move: Move, check: Check | None) -> Move:
+        check_reason(move.reason)
+        stored, missing_record = read_record(self.store, self.path, move.model)
+        move = replace(move, stored=stored)
+        check_rollout(move)
+        check_room(move)
+        notes = verify(self.store, move.releases, move.target, check)
+        return replace(move, notes=(*notes, *missing_record))
 
     def _releases(self, model: str) -> Releases:
         return read_releases(self.store, self.path, model, documents=False)
-
-    def _verify(
-        self, releases: Releases, target: PastRelease, check: Check | None
-    ) -> Sequence[str]:
-        """Refuse a release that can't be served; return what could not be verified."""
-        content = target.open()
-        if check is not None:
-            secrets = locked_secrets(content, "moving a label reads no secrets")
-            check(
-                configuration(content, target.number, None, secrets, read_at=0.0, clock=lambda: 0.0)
-            )
-        names = list(content.secrets.values())
-        try:
-            missing = sorted(set(names) - self.store.existing(names))
-        except AccessDeniedError as error:
-            return [f"whether the release's secrets are there is not known: {error}"]
-        if missing:
-            raise ReleaseError(
-                f"release {target.number} of {releases.model} in {releases.environment} names "
-                f"secrets that are gone: {', '.join(missing)}. Deploy them again, or choose "
-                "another release"
-            )
-        return []
-
-
-def _check_room(releases: Releases, moves: list[tuple[int, str]]) -> None:
-    """Refuse moves, each a release and a label, of which one finds its release full of labels."""
-    on = {each.number: set(each.labels) for each in releases}
-    for release, label in moves:
-        for carried in on.values():
-            carried.discard(label)
-        there = on.setdefault(release, set())
-        there.add(label)
-        if len(there) > LABELS_ON_A_RELEASE:
-            others = sorted(there - {moved for _, moved in moves})
-            raise UsageError(
-                f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
-                f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
-                f"`aws ssm unlabel-parameter-version --name {releases.name} "
-                f"--parameter-version {release} --labels {others[-1]}`"
-            )

@@ -10,7 +10,7 @@ import typer
 from model_config.cli.output import Environment, Local, Model, Prefix
 
 if TYPE_CHECKING:
-    from model_config.operate.labels import Move
+    from model_config.operate.moves import Move
     from model_config.reader.configuration import Configuration
 
 
