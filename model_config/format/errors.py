@@ -122,3 +122,7 @@ class SecretUnavailableError(ModelConfigError):
 
 class SchemaMismatchError(ModelConfigError, ValueError):
     """A release doesn't fit the class an application reads it into."""
+
+
+class PromptError(ModelConfigError, ValueError):
+    """A prompt can't be rendered: the text names every variable that is in the way."""
