@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
 from model_config.operate.inventory import Inventory
-from model_config.operate.listed import Held
 from model_config.operate.made_resources import MadeResources
+from model_config.operate.parameters import ListedParameter
 from model_config.plan.plan import Plan, PlannedModel
 from model_config.plan.policies import Account, reader_policy
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
@@ -142,7 +142,7 @@ class RecoverySearch:
                 found.blocked.append(_foreign(arn, "grants something else"))
 
 
-def _differing(listed: Held, key: str, *, same_text: bool) -> Iterator[str]:
+def _differing(listed: ListedParameter, key: str, *, same_text: bool) -> Iterator[str]:
     if listed.type != "SecureString":
         yield "type"
     if listed.key not in {key, key.rpartition("/")[2]}:
