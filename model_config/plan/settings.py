@@ -102,6 +102,12 @@ def _from_json(value: object) -> object:
         raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
 
 
+def _map_from_json(value: object) -> object:
+    # A map whose lines are all commented out is null, which the engine hands over as "".
+    given = _from_json(value or "null")
+    return {} if given is None else given
+
+
 def _not_reserved(text: str) -> str:
     if text.lower().startswith("aws:"):
         raise ValueError('it begins with "aws:", which AWS keeps for itself')
@@ -157,14 +163,15 @@ class Settings(BaseModel):
     prefix: Annotated[str, AfterValidator(_path)] = "/ai"
     environment: Annotated[str, AfterValidator(_segment)]
     models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
-    overrides: Annotated[dict[str, dict[str, JsonValue]], BeforeValidator(_from_json)] = {}
+    # Each model's own are checked with the model, so that one's mistake hides no other's.
+    overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     tags: Annotated[
         dict[_TagKey, _TagValue],
         Field(max_length=50),
         AfterValidator(_distinct_keys),
-        BeforeValidator(_from_json),
+        BeforeValidator(_map_from_json),
     ] = {}
 
     @property

@@ -167,6 +167,26 @@ def test_overrides_of_a_model_that_is_left_out_are_reported(models: Project) -> 
     assert findings[0].fix == "add it to model-config:models, or take its overrides out"
 
 
+def test_one_models_mistake_hides_no_other_models(models: Project) -> None:
+    overrides = {
+        "search": None,
+        "deep": "not a map",
+        "own": {"prompt": 5, "nothing": 1},
+        "m" * 130: {"dimensions": 0},
+        "serch": [],
+    }
+    values = {"model-config:overrides": json.dumps(overrides)}
+    _, findings = planned(models, StackConfig("dev", values))
+    places = [finding.where for finding in findings if "overrides" in finding.where]
+    assert places == [
+        "model-config:overrides.serch",
+        "model-config:overrides.deep",
+        f"model-config:overrides.{'m' * 130}.dimensions",
+        "model-config:overrides.own.nothing",
+        "model-config:overrides.own.prompt",
+    ]
+
+
 def test_an_alias_that_kms_refuses_is_a_finding_once(models: Project) -> None:
     values = {"model-config:environment": "e" * 260, "model-config:models": '["deep"]'}
     _, findings = planned(models, StackConfig("dev", values))
