@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from support.project import CHECKOUT, PROJECT
 
-CHECKOUT = Path(__file__).parent.parent.parent
 CONSUMER = CHECKOUT / "examples" / "consumer"
 INSTALLED_PLUGINS = Path.home() / ".pulumi" / "plugins"
 SECRETS = {
@@ -77,7 +77,7 @@ class Stack:
         ended = subprocess.run(
             [sys.executable, "-c", "from model_config.cli import main; main()", *command],
             cwd=self.project,
-            env={**self._environment, "PYTHONPATH": str(self.project), **_CREDENTIALS},
+            env={**self._environment, **_CREDENTIALS},
             capture_output=True,
             text=True,
             timeout=60,
@@ -112,7 +112,7 @@ class Stack:
         file.write_text(file.read_text().replace(old, new))
 
     def add_model(self, name: str, fields: str) -> Path:
-        file = self.project / "model_config" / "models" / f"{name}.py"
+        file = self.project / "models" / f"{name}.py"
         file.write_text(
             "from model_config.schema import ModelConfig\n"
             f"class Own(ModelConfig):\n    {fields}\n"
@@ -228,9 +228,8 @@ def policy_pack(tmp_path: Path) -> str:
 
 def _new_stack(name: str, folder: Path, environment: dict[str, str]) -> Stack:
     project = folder / "project"
-    _copy(("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"), CHECKOUT, project)
-    no_caches = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(CHECKOUT / "model_config", project / "model_config", ignore=no_caches)
+    shutil.copytree(PROJECT.root, project, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / ".venv").symlink_to(sys.prefix)
     (folder / "backend").mkdir()
     (folder / "home").mkdir()
     if INSTALLED_PLUGINS.exists():
