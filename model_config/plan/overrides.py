@@ -11,13 +11,8 @@ from pydantic import JsonValue, ValidationError
 from model_config.field_types import union_members
 from model_config.format.errors import Finding
 from model_config.plan.registry import Model
-from model_config.plan.settings import (
-    NAMESPACE,
-    StackConfig,
-    message_of,
-    nearest,
-    set_secret_command,
-)
+from model_config.plan.settings import message_of, nearest
+from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef
 
 _Path: TypeAlias = tuple[str, ...]

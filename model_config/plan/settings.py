@@ -6,7 +6,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -24,55 +23,7 @@ from pydantic.alias_generators import to_camel
 from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.limits import RESERVED_START
-
-NAMESPACE = "model-config"
-
-
-@dataclass(frozen=True, slots=True)
-class StackConfig:
-    """A stack's configuration as Pulumi's engine hands it to a program.
-
-    Attributes:
-        stack: the stack's name.
-        values: "namespace:key" to text; an object or list is JSON text.
-        secret_keys: the keys marked as secret. One of them without a value is encrypted, and
-            this process doesn't hold the key to it.
-    """
-
-    stack: str
-    values: Mapping[str, str]
-    secret_keys: frozenset[str] = frozenset()
-
-    @property
-    def file(self) -> str:
-        """The file a user edits."""
-        return f"Pulumi.{self.stack}.yaml"
-
-    @property
-    def region(self) -> str | None:
-        """The AWS region the stack's file names, if it does."""
-        return self.values.get("aws:region")
-
-    def own(self) -> dict[str, str]:
-        """Return the values under `model-config:`, by their short key."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:"): value
-            for key, value in self.values.items()
-            if key.startswith(f"{NAMESPACE}:")
-        }
-
-    def lacks_secret(self, key: str) -> bool:
-        """Tell whether a secret has no value; one that can't be decrypted here has one."""
-        value, is_secret = self.own().get(key), key in self.own_secret_keys()
-        return value == "" if is_secret else value is None and key not in SETTING_KEYS
-
-    def own_secret_keys(self) -> set[str]:
-        """Return the short keys under `model-config:` that are marked as secret."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:")
-            for key in self.secret_keys
-            if key.startswith(f"{NAMESPACE}:")
-        }
+from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 
 
 def _path(prefix: str) -> str:
@@ -201,7 +152,7 @@ SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
 
 def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     """Return the stack's settings, with the default where a value is wrong, and what is wrong."""
-    findings: list[Finding] = []
+    findings = list(config.findings)
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):
         given.pop(key, None)
@@ -233,14 +184,20 @@ def message_of(detail: Mapping[str, Any]) -> str:
     return text[:1].lower() + text[1:] if ours == text else ours
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` where a known name is close, else the known names."""
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelled one is close to, if there is one."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1) or [
         other for other in names if other.casefold() == name.casefold()
     ]
-    if close:
-        return f'did you mean "{close[0]}"?'
+    return close[0] if close else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` where a known name is close, else the known names."""
+    names = sorted(known)
+    if close := closest(name, names):
+        return f'did you mean "{close}"?'
     return f"known are {', '.join(names)}" if names else "there are none"
 
 
@@ -253,8 +210,3 @@ def _secret_setting(key: str, config: StackConfig) -> Finding:
         f"and run: {set_secret_command('key', config.stack)}",
         file=config.file,
     )
-
-
-def set_secret_command(key: str, stack: str) -> str:
-    """Return the command that sets a secret; Pulumi asks for the value, so no shell keeps it."""
-    return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"

@@ -107,6 +107,33 @@ def test_a_stack_file_that_can_not_be_read_does_not_hide_the_others(run, project
     assert findings[1]["where"] == "model-config:overrides.passage_reranker.instances.max_count"
 
 
+def test_what_is_wrong_with_a_stack_file_is_placed_in_its_line(run, edit, project):
+    edit("Pulumi.dev.yaml", "  model-config:tags:", "  model-confg:tags:")
+    line = edit("Pulumi.dev.yaml", "aws:region: eu-west-1", "aws:region: eu-wset-1")
+    edit("Pulumi.prod.yaml", "        min_count: 2", "        min_count: 2\n        min_count: 3")
+    (project / "Pulumi.staging.yml").touch()
+    found = {
+        each["where"]: (each["environments"], each["file"], each["line"])
+        for each in errors(run("validate", "--json", code=1))
+    }
+    assert found == {
+        "model-confg:tags": (["dev"], "Pulumi.dev.yaml", line + 3),
+        "aws:region": (["dev"], "Pulumi.dev.yaml", line),
+        "model-config:overrides.passage_reranker.instances.min_count": (
+            ["prod"], "Pulumi.prod.yaml", 12,
+        ),
+        "Pulumi.staging.yml": (["staging"], "Pulumi.staging.yml", None),
+    }  # fmt: skip
+
+
+def test_a_setting_without_its_namespace_is_refused_before_and_in_a_deploy(run, edit):
+    edit("Pulumi.yaml", "name: model-config", "name: my-models")
+    line = edit("Pulumi.prod.yaml", "model-config:protect", "protect")
+    (finding,) = errors(run("validate", "--json", code=1))
+    assert (finding["where"], finding["line"]) == ("my-models:protect", line)
+    assert "my-models:protect" in run("local", "deploy", "-e", "prod", code=2).err
+
+
 def test_one_environment_alone(run, edit):
     edit("Pulumi.dev.yaml", "temperature:", "temprature:")
     run("validate", "-e", "prod")

@@ -11,7 +11,7 @@ from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.plan import PlannedModel, plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 
 EMBEDDING = """
 from model_config.schema import EmbeddingModel, SecretRef

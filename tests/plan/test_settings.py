@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.secrets import check_keys
-from model_config.plan.settings import Settings, StackConfig, read_settings
+from model_config.plan.settings import Settings, read_settings
+from model_config.plan.stack_config import StackConfig
+from model_config.plan.stack_keys import check_keys
 
 
 def config_of(own: dict[str, str], secrets: tuple[str, ...] = ()) -> StackConfig:
