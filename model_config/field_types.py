@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import JsonValue
 
+_Class = TypeVar("_Class")
 _PLAIN = (str, int, float, bool, NoneType)
 
 
@@ -49,6 +50,12 @@ def union_members(kind: Any) -> Iterator[Any]:
             yield from union_members(arg)
     else:
         yield kind
+
+
+def subclasses_in(kind: Any, base: type[_Class]) -> list[type[_Class]]:
+    """Return the classes below `base` that a field's value may be an instance of."""
+    members = union_members(kind)
+    return [each for each in members if isinstance(each, type) and issubclass(each, base)]
 
 
 def _why_not_key(kind: Any) -> str | None:

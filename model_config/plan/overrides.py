@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast, get_origin
 
 from pydantic import JsonValue, ValidationError
 
-from model_config.field_types import union_members
+from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
 from model_config.plan.registry import Model
 from model_config.plan.settings import message_of, nearest
@@ -65,15 +65,15 @@ def group_to_override(annotation: Any, current: object) -> type[Group] | None:
     """
     if isinstance(current, Group):
         return type(current)
-    groups = [kind for kind in union_members(annotation) if _is_group(kind)]
+    groups = subclasses_in(annotation, Group)
     return groups[0] if len(groups) == 1 else None
 
 
 def holds_map(annotation: Any, current: object) -> bool:
     """Tell whether a field is a group or a dict, so that null overrides nothing in it."""
-    others = [kind for kind in union_members(annotation) if kind is not type(None)]
+    maps = (dict, type(None), *subclasses_in(annotation, Group))
     return isinstance(current, Group | dict) or all(
-        get_origin(kind) is dict or _is_group(kind) for kind in others
+        (get_origin(kind) or kind) in maps for kind in union_members(annotation)
     )
 
 
@@ -124,7 +124,7 @@ class _Overriding:
             problem = f"{kind.__name__} has no field of that name"
             self._refuse((*path, name), problem, nearest(name, kind.model_fields))
             return False
-        if SecretRef in union_members(kind.model_fields[name].annotation):
+        if subclasses_in(kind.model_fields[name].annotation, SecretRef):
             problem = "it is a secret, and an override would stand in plain text"
             fix = (
                 f"set the key its SecretRef names: {set_secret_command('<key>', self.config.stack)}"
@@ -140,7 +140,3 @@ class _Overriding:
 
 def _is_nothing(override: JsonValue) -> bool:
     return override is None or override == {}
-
-
-def _is_group(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, Group)
