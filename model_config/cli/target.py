@@ -27,7 +27,8 @@ from model_config.plan.stack_file import read_stack_file
 from model_config.reader.configuration import Configuration, locked_secrets
 from model_config.reader.reader import Reader
 from model_config.reader.secret import Secret
-from model_config.reader.store import Store, Stored
+from model_config.reader.source import Stored
+from model_config.reader.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from model_config.format.release import part_names
 from model_config.operate.drift_states import RELEASE
 from model_config.operate.inventory import Inventory
 from model_config.operate.listed import Held, Mark, PastRelease, Side, Texts, texts_of, vouched
-from model_config.reader.store import Stored
+from model_config.reader.source import Stored
 
 
 @dataclass(frozen=True, slots=True)

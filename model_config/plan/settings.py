@@ -139,6 +139,11 @@ class Settings(BaseModel):
         """The KMS key's alias: "alias/ai/dev". KMS has no dots there, so they become dashes."""
         return f"alias{self.environment_path}".replace(".", "-")
 
+    @property
+    def key_description(self) -> str:
+        """What the KMS key says of itself; a key without an alias is found by it."""
+        return f"Encrypts the AI model configurations below {self.environment_path}/"
+
     def policy_name(self, model: str, region: str) -> str:
         """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 

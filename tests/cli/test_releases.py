@@ -88,16 +88,14 @@ def test_a_diff_shows_values_texts_line_by_line_and_secrets_by_name(run):
         "- generation/seed: 1\n"
         "+ generation/stop: []\n"
         '~ model: "a" → "b"\n'
-        "~ prompt:\n"
-        "    --- release 1\n"
-        "    +++ release 2\n"
+        "~ prompt\n"
         "    @@ -1,3 +1,3 @@\n"
         "     One\n"
         "    -Two\n"
         "    +2\n"
         "     Three\n"
-        "+ secrets/new (secret)\n"
-        "- secrets/old (secret)\n"
+        "+ secrets/new: a secret\n"
+        "- secrets/old: a secret\n"
     )
 
 
@@ -107,6 +105,7 @@ def test_a_diff_as_json_holds_the_values_and_no_secret(run):
     assert (said.json["before"], said.json["after"], said.json["environment"]) == (1, 2, "dev")
     assert said.json["changes"][0] == {
         "path": "generation/on", "change": "changed", "before": True, "after": 1, "secret": False,
+        "variables": None,
     }  # fmt: skip
     assert said.json["changes"][-1]["path"] == "secrets/old"
     assert "sk-" not in said.out
@@ -134,12 +133,14 @@ def test_a_line_end_that_came_is_a_difference(run, released):
     assert lines[-4:] == ["    -One", "    -", "    +One\\r", "    +\\x1b[2J"]
 
 
-def test_a_secret_under_another_name_is_now_another_parameter(run, released):
+def test_a_secret_under_another_name_is_another_secret(run, released):
     released({"n": 1}, {"key": "sk-1"})
     document = run("show", "chat", "--label", "latest", "--json").json
     moved = {"format": 1, **document, "secrets": {"key": "/elsewhere/key"}}
     released(document=json.dumps(moved))
-    assert run("diff-releases", "chat", "1", "2").out == "~ secrets/key (now another parameter)\n"
+    assert run("diff-releases", "chat", "1", "2").out == (
+        "~ secrets/key: refers to another secret\n"
+    )
 
 
 @pytest.mark.usefixtures("two")
