@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_config.format.names import SECRETS, release_name, release_parts
-from model_config.plan.limits import partition_of
+from model_config.plan.regions import partition_of
 
 #: The IAM path of every reader policy, so that a deployer's role can be held to it.
 POLICY_PATH = "/model-config/"

@@ -15,7 +15,7 @@ import pytest
 from support.project import CHECKOUT, PROJECT, stack_config
 
 import model_config
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.testing.fake import FakeReader
 from model_config.testing.program import Recorder, run_program
 
