@@ -17,16 +17,18 @@ from botocore.exceptions import BotoCoreError
 
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError
-from model_config.format.names import environment_path
+from model_config.format.names import environment_path, parse
 from model_config.format.release import Release
-from model_config.operate.history import History
 from model_config.operate.labels import Labels
-from model_config.plan.settings import NAMESPACE, read_settings
+from model_config.operate.releases import Releases, read_releases
+from model_config.plan.settings import read_settings
+from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
 from model_config.reader.configuration import Configuration, locked_secrets
 from model_config.reader.reader import Reader
 from model_config.reader.secret import Secret
-from model_config.reader.store import Store, Stored
+from model_config.reader.source import Stored
+from model_config.reader.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,19 @@ class Target:
         """Return what moves the environment's labels."""
         return Labels(self.environment, prefix=self.prefix, client=self.client)
 
-    def history(self) -> History:
-        """Return the environment's releases."""
-        return History(self.environment, prefix=self.prefix, client=self.client)
+    @property
+    def path(self) -> str:
+        """The environment's path, "/ai/prod"."""
+        return environment_path(self.prefix, self.environment)
+
+    def releases(self, model: str) -> Releases:
+        """Return a model's releases, all of their documents among them.
+
+        Raises:
+            ModelNotFoundError: there are none.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        return read_releases(Store(self.client), self.path, model, documents=True)
 
     def models(self) -> list[str]:
         """Return the names of the models that have a release.
@@ -63,8 +75,8 @@ class Target:
         Raises:
             StoreError: AWS can't be asked, or refuses.
         """
-        path = environment_path(self.prefix, self.environment)
-        return sorted(name.split("/")[-2] for name in Store(self.client).releases_below(path))
+        found = Store(self.client).releases_below(self.path)
+        return sorted(parse(name, self.path).model for name in found)
 
 
 @contextmanager

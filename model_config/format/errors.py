@@ -25,8 +25,16 @@ class ReleaseError(ModelConfigError, ValueError):
     """A release document can't be written, or is not what it should be."""
 
 
+class RolloutError(ModelConfigError, ValueError):
+    """A rollout document can't be written, or is not what it should be."""
+
+
 class LocalError(ModelConfigError):
     """The local AWS can't do what was asked."""
+
+
+class DeployError(ModelConfigError):
+    """Pulumi's engine can't do what was asked."""
 
 
 @dataclass(frozen=True, slots=True)

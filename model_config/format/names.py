@@ -5,6 +5,7 @@
 {prefix}/{environment}/{model}/secrets/{group}/{field}    a secret
 {prefix}/{environment}/{model}/release                    the release
 {prefix}/{environment}/{model}/release/parts/{hash}       a part of a large release
+{prefix}/{environment}/{model}/rollout                    a rollout, and who moved a label last
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import UsageError
 
 #: Reserved at the top of a model.
-RELEASE, SECRETS = "release", "secrets"
+RELEASE, ROLLOUT, SECRETS = "release", "rollout", "secrets"
 #: Asks for the newest release. No label can have this name.
 LATEST = "latest"
 #: What a label's former release is labelled with.
@@ -33,7 +34,7 @@ PREFIX = re.compile(rf"(/{SEGMENT.pattern})+")
 _LABEL = re.compile(r"(?!\d|aws|ssm)[a-zA-Z0-9_.-]+", re.IGNORECASE)
 _PART = re.compile(r"(.+)\.part([2-9]|[1-9]\d+)")
 
-Kind: TypeAlias = Literal["value", "secret", "release", "release part"]
+Kind: TypeAlias = Literal["value", "secret", "release", "release part", "rollout"]
 
 
 def environment_path(prefix: str, environment: str) -> str:
@@ -68,6 +69,11 @@ def model_path(environment: str, model: str) -> str:
 def release_name(model: str) -> str:
     """Return the name of the release parameter of the model with that path."""
     return f"{model}/{RELEASE}"
+
+
+def rollout_name(model: str) -> str:
+    """Return the name of the rollout parameter of the model with that path."""
+    return f"{model}/{ROLLOUT}"
 
 
 def secret_name(model: str, path: str) -> str:
@@ -114,6 +120,8 @@ def parse(name: str, environment: str) -> ParameterName:
     model, _, path = name.removeprefix(f"{environment}/").partition("/")
     if path == RELEASE:
         return ParameterName(model, path, "release", path)
+    if path == ROLLOUT:
+        return ParameterName(model, path, "rollout", path)
     if path.startswith(f"{release_parts(RELEASE)}/"):
         return ParameterName(model, path, "release part", path)
     if path.startswith(f"{SECRETS}/"):

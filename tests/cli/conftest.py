@@ -72,6 +72,20 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
+def requests_to(ssm: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What SSM is asked from here on: operations and names."""
+    requests: list[tuple[str, list[str]]] = []
+    really_ask = ssm._make_api_call
+
+    def ask(operation: str, given: Any) -> Any:
+        requests.append((operation, given.get("Names") or [given.get("Name", "")]))
+        return really_ask(operation, given)
+
+    monkeypatch.setattr(ssm, "_make_api_call", ask)
+    return requests
+
+
+@pytest.fixture
 def released(ssm: Any) -> Callable[..., int]:
     """Write releases: `released(config, secrets, label=...)`."""
     return partial(release_to, ssm)

@@ -64,6 +64,13 @@ def test_a_release_of_the_same_values_says_so(run, released):
     assert run("releases", "chat").out.splitlines()[0].endswith("\tthe same values")
 
 
+def test_a_held_label_is_shown(run, released):
+    released({"n": 1}, label="stable")
+    run("rollback", "chat", "--release", "1")
+    assert "\tstable (held), stable-previous\t" in run("releases", "chat").out
+    assert run("releases", "chat", "--json").json[0]["held"] == ["stable"]
+
+
 @pytest.mark.parametrize(
     ("arn", "who"),
     [
@@ -147,8 +154,8 @@ def test_a_secret_under_another_name_is_another_secret(run, released):
 @pytest.mark.parametrize(
     ("selector", "problem"),
     [
-        ("9", "there is no release 9 of chat; there are 1 to 2"),
-        ("canary", "no release of chat has the label 'canary'; labels there are: stable"),
+        ("9", "there is no release 9 of chat in dev; there are 1 to 2"),
+        ("canary", "no release of chat in dev has the label 'canary'; labels there are: stable"),
     ],
 )
 def test_a_release_that_is_not_there_is_told(run, selector, problem):

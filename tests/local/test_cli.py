@@ -56,6 +56,18 @@ def test_json_holds_the_outputs_and_no_secret(project: Path):
     assert "sk-hidden" not in output
 
 
+def test_a_left_over_secret_is_a_warning_with_the_nearest_right_one(project: Path):
+    (project / ".local").mkdir()
+    (project / ".local" / "secrets.yaml").write_text("supportChatApiKy: sk-hidden")
+    result = CliRunner().invoke(cli.app, ["local", "deploy"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (
+        "Warning: no model has the secret supportChatApiKy of .local/secrets.yaml: "
+        'did you mean "supportChatApiKey"?\n'
+    ) in result.stderr
+    assert "sk-hidden" not in result.output
+
+
 @pytest.mark.usefixtures("project")
 def test_reset_forgets_versions():
     run("local", "deploy")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.project import CHECKOUT, PROJECT, stack_config
 
-from model_config.infra.reader_policy import POLICY_PATH
+from model_config.plan.policies import POLICY_PATH
 from model_config.testing.program import Recorder, run_program
 
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/0b5c"

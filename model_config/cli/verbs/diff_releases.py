@@ -15,11 +15,9 @@ from model_config.cli.output import (
     print_json,
     print_lines,
 )
-from model_config.format.errors import LabelNotFoundError, ReleaseError, ReleaseNotFoundError
 
 if TYPE_CHECKING:
-    from model_config.format.release import Release
-    from model_config.operate.history import ReleaseRow
+    from model_config.operate.releases import PastRelease, Releases
 
 Selector = Annotated[
     str, typer.Argument(help='A release: its number, a label or "latest".', show_default=False)
@@ -52,14 +50,14 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     from model_config.comparing.changes import changes
 
     with target(environment, prefix, local=local) as aws:
-        rows = aws.history().releases(model)
-    old, new = (_selected(rows, selector, model) for selector in (before, after))
-    changed = changes(_content(old), _content(new))
+        releases = aws.releases(model)
+        old, new = (_selected(releases, selector) for selector in (before, after))
+        changed = changes(old.open(), new.open())
     if as_json:
         print_json(
             {
                 "model": model,
-                "environment": _content(new).environment,
+                "environment": releases.environment,
                 "before": old.number,
                 "after": new.number,
                 "changes": [to_json(change) for change in changed],
@@ -73,30 +71,5 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
         raise typer.Exit(1)
 
 
-def _selected(rows: list[ReleaseRow], selector: str, model: str) -> ReleaseRow:
-    """Return the release of a number or label.
-
-    Raises:
-        ReleaseNotFoundError: there is none.
-    """
-    if selector == "latest":
-        return rows[-1]
-    number = int(selector) if selector.isdecimal() else None
-    for row in rows:
-        if row.number == number or selector in row.labels:
-            return row
-    if number is None:
-        labels = sorted(label for row in rows for label in row.labels)
-        raise LabelNotFoundError(
-            f"no release of {model} has the label {selector!r}; "
-            f"labels there are: {', '.join(labels) or 'none'}"
-        )
-    raise ReleaseNotFoundError(
-        f"there is no release {number} of {model}; there are {rows[0].number} to {rows[-1].number}"
-    )
-
-
-def _content(row: ReleaseRow) -> Release:
-    if row.content is None:
-        raise ReleaseError(str(row.problem))
-    return row.content
+def _selected(releases: Releases, selector: str) -> PastRelease:
+    return releases.select(int(selector) if selector.isdecimal() else selector)

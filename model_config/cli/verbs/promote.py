@@ -10,14 +10,16 @@ import typer
 from model_config.cli.output import Environment, Local, Model, Prefix
 
 if TYPE_CHECKING:
-    from model_config.operate.labels import Move
+    from model_config.operate.moves import Move
     from model_config.reader.configuration import Configuration
 
 
 def promote(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
-    to: Annotated[str, typer.Option(help="The label to move, such as stable or canary.")],
+    label: Annotated[
+        str, typer.Option("--label", "--to", help="The label to move, such as stable or canary.")
+    ] = "stable",
     release: Annotated[
         int | None, typer.Option(help="The number of the release. Default: the newest.")
     ] = None,
@@ -30,16 +32,16 @@ def promote(  # noqa: PLR0913 - a verb's options
     The release is read back first and verified against its digest and against the model's class in
     this project. The label's former release keeps it as LABEL-previous, for `rollback`.
 
-    Example: model-config promote support_chat --to stable --environment prod
+    Example: model-config promote support_chat --environment prod
     """
     from model_config.cli.target import target
 
     check = _schema_check(model)
     with target(environment, prefix, local=local) as aws:
-        move = aws.labels().promote(model, to, release=release, check=check)
+        move = aws.labels().promote(model, label, release=release, check=check)
     print_move(move, environment)
     if move.changed and move.before:
-        option = "" if to == "stable" else f" --label {to}"
+        option = "" if label == "stable" else f" --label {label}"
         typer.echo(f"Go back with: model-config rollback {model}{option} -e {environment}")
 
 

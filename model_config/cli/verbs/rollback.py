@@ -14,9 +14,13 @@ def rollback(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
     label: Annotated[str, typer.Option(help="The label to put back.")] = "stable",
-    to: Annotated[
+    release: Annotated[
         int | None,
-        typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
+        typer.Option(
+            "--release",
+            "--to",
+            help="The number of the release. Default: the one with LABEL-previous.",
+        ),
     ] = None,
     environment: Environment = "dev",
     prefix: Prefix = None,
@@ -32,5 +36,5 @@ def rollback(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:
-        move = aws.labels().rollback(model, label=label, to=to)
+        move = aws.labels().rollback(model, label, release=release)
     print_move(move, environment)

@@ -1,0 +1,168 @@
+"""The rollout document, and the share of units that it gives a candidate to."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_config.format.errors import RolloutError
+from model_config.format.rollout import (
+    Moved,
+    Rollout,
+    RolloutDocument,
+    Step,
+    bucket,
+    threshold,
+)
+from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
+
+BEGIN = datetime(2026, 12, 1, 10, tzinfo=UTC)
+SALT = "00112233445566ff"
+ROLLOUT = {
+    "label": "stable",
+    "release": 8,
+    "from": 7,
+    "salt": SALT,
+    "steps": [
+        {"at": "2026-12-01T10:00:00Z", "percent": 5},
+        {"at": "2026-12-01T10:30:00Z", "percent": 100},
+    ],
+}
+FORMAT = Path(__file__).parents[2] / "docs" / "release-format.md"
+
+
+def rollout(**changes: object) -> Rollout:
+    found = read_rollout(json.dumps({"format": 1, "rollout": {**ROLLOUT, **changes}})).rollout
+    assert found is not None
+    return found
+
+
+percents = st.integers(1, 10_000).map(lambda hundredths: hundredths / 100)
+steps = st.lists(percents, min_size=1, max_size=20, unique=True).map(
+    lambda found: tuple(
+        Step(BEGIN + timedelta(minutes=number), percent)
+        for number, percent in enumerate(sorted(found))
+    )
+)
+documents = st.builds(
+    RolloutDocument,
+    moved=st.none()
+    | st.builds(
+        Moved,
+        label=st.sampled_from(["stable", "canary"]),
+        release=st.integers(1, 10**6),
+        before=st.none() | st.integers(1, 10**6),
+        reason=st.none() | st.text(max_size=200).filter(lambda text: text.isascii()),
+    ),
+    rollout=st.none()
+    | st.builds(
+        Rollout,
+        label=st.just("stable"),
+        release=st.integers(51, 99),
+        before=st.integers(1, 50),
+        salt=st.text("0123456789abcdef", min_size=16, max_size=16),
+        steps=steps,
+        poll_seconds=st.integers(5, 3600),
+        plan=st.just({}) | st.just({"every": "30m", "watched": False}),
+    ),
+)
+
+
+@given(documents)
+def test_a_document_comes_back_as_it_was(document: RolloutDocument):
+    assert read_rollout(write_rollout(document)) == document
+
+
+def test_what_a_deploy_writes_says_nothing():
+    assert read_rollout(EMPTY) == RolloutDocument()
+    assert write_rollout(RolloutDocument()) == EMPTY
+    assert read_rollout('{"format": 1, "later": {"x": 1}}') == RolloutDocument()
+
+
+def test_a_move_is_recorded_beside_a_rollout():
+    moved = Moved("canary", 3, None, "the new tone")
+    text = write_rollout(RolloutDocument(moved, rollout()))
+    assert read_rollout(text) == RolloutDocument(moved, rollout())
+
+
+def test_the_share_is_that_of_the_newest_past_step():
+    plan = rollout()
+    second = timedelta(seconds=1)
+    assert plan.percent(BEGIN - second) == 0
+    assert plan.percent(BEGIN) == 5
+    assert plan.percent(BEGIN + timedelta(minutes=30) - second) == 5
+    assert plan.percent(BEGIN + timedelta(minutes=30)) == 100
+    assert not any(plan.serves(f"user-{n}", BEGIN - second) for n in range(100))
+    assert all(plan.serves(f"user-{n}", BEGIN + timedelta(hours=1)) for n in range(100))
+
+
+@given(st.text(max_size=50), percents, percents)
+def test_raising_the_share_moves_no_unit_back(unit: str, one: float, other: float):
+    less, more = sorted((one, other))
+    position = bucket(SALT, unit)
+    assert not position < threshold(less) or position < threshold(more)
+
+
+def test_a_hundredth_of_a_percent_is_one_bucket():
+    assert [threshold(percent) for percent in (0.01, 0.07, 0.29, 5, 99.99, 100)] == [
+        1, 7, 29, 500, 9_999, 10_000,
+    ]  # fmt: skip
+
+
+def test_the_vectors_that_the_format_gives_other_languages_hold():
+    text = FORMAT.read_text(encoding="utf-8")
+    table = text[text.index("| salt | unit | bucket |") :].split("\n\n")[0].splitlines()[2:]
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in table]
+    assert len(rows) == 10
+    for salt, unit, expected in rows:
+        assert bucket(salt, unit) == int(expected), unit
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"steps": []}, "1 to 20 steps"),
+        ({"steps": "5"}, "1 to 20 steps"),
+        ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": 0}]}, "above 0"),
+        ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": 100.5}]}, "up to 100"),
+        ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": True}]}, "not a number"),
+        ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": 0.005}]}, "two decimal places"),
+        ({"steps": [{"at": "2026-12-01T10:00:00", "percent": 5}]}, "with its zone"),
+        ({"steps": [{"at": "tomorrow", "percent": 5}]}, "with its zone"),
+        ({"steps": [{"at": 1796119200, "percent": 5}]}, "with its zone"),
+        ({"steps": list(reversed(ROLLOUT["steps"]))}, "is not after"),
+        (
+            {"steps": [ROLLOUT["steps"][0], {"at": "2026-12-01T11:00:00Z", "percent": 5}]},
+            "does not rise",
+        ),
+        ({"release": 7}, "which the label is on already"),
+        ({"release": 0}, "a whole number from 1"),
+        ({"release": 8.0}, "not a whole number"),
+        ({"from": True}, "not a whole number"),
+        ({"label": "stable-previous"}, "kept by promoting"),
+        ({"label": 7}, "`label` is not text"),
+        ({"salt": "XYZ"}, "16 hex digits"),
+        ({"poll_seconds": 4}, "from 5 to 3,600"),
+        ({"poll_seconds": 3601}, "from 5 to 3,600"),
+    ],
+)
+def test_a_rollout_that_cannot_be_is_refused(changes: dict[str, object], problem: str):
+    with pytest.raises(RolloutError, match=problem):
+        rollout(**changes)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"format": 2}', '{"format": 1, "rollout": 5}', '{"format": 1, "moved": {"label": "stable"}}'])  # fmt: skip  # noqa: E501
+def test_nonsense_is_refused(text: str):
+    with pytest.raises(RolloutError):
+        read_rollout(text)
+
+
+def test_a_reason_has_500_characters_and_a_document_4096_bytes():
+    write_rollout(RolloutDocument(Moved("stable", 2, 1, "x" * 500)))
+    with pytest.raises(RolloutError, match="500 characters"):
+        write_rollout(RolloutDocument(Moved("stable", 2, 1, "x" * 501)))
+    with pytest.raises(RolloutError, match="4,096"):
+        write_rollout(RolloutDocument(rollout=rollout(plan={"note": "x" * 5000})))
