@@ -10,7 +10,7 @@ from pulumi import automation
 
 from model_config.format.errors import DeployError
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_state import Adoption, StackState
 
 _COMPONENT = "model-config:index:"

@@ -14,7 +14,7 @@ from model_config.plan.settings import Settings
 def make_reader_policy(
     model: PlannedModel, settings: Settings, key: EncryptionKey, opts: pulumi.ResourceOptions
 ) -> aws.iam.Policy:
-    """Make the managed policy that lets a role read one model's releases and secrets.
+    """Make the managed policy that lets a role read one model's releases, rollout and secrets.
 
     It does not grant the parameters beside the release (no reader needs them), listing by path,
     or a parameter's history.

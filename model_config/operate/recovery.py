@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
+from model_config.format.names import ROLLOUT
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.parameters import ListedParameter
@@ -115,20 +116,24 @@ class RecoverySearch:
         }
         texts = self._inventory.texts(sorted(wanted))
         for name, (model, text) in wanted.items():
-            same_text = texts.get(name) == text
+            same_text = text is None or texts.get(name) == text
             if differing := list(_differing(listed[name], key, same_text=same_text)):
                 found.blocked.append(_foreign(name, f"has another {' and '.join(differing)}"))
             else:
                 logical_name = f"{model.name}{name.removeprefix(model.path)}"
                 found.adopt.append(Adoption(PARAMETER, logical_name, name, model.name))
 
-    def _texts(self, model: PlannedModel) -> Iterator[tuple[str, str]]:
-        """Yield each parameter's name and text; not the parts, which a deploy takes as they are."""
+    def _texts(self, model: PlannedModel) -> Iterator[tuple[str, str | None]]:
+        """Yield each parameter's name, and its text where no other would do.
+
+        Parts of releases are left out: a deploy takes those that exist as they are.
+        """
         for parameter in model.parameters:
             if isinstance(parameter.content, SecretRef):
                 yield parameter.name, encode(self._secrets[parameter.content.config_key])
             else:
                 yield parameter.name, parameter.content
+        yield model.rollout_name, None
         yield model.release_name, model.release.document
 
     def _adopt_policies(self, found: Recovery, state: StackState, key: str) -> None:
@@ -143,9 +148,10 @@ class RecoverySearch:
 
 
 def _differing(listed: ListedParameter, key: str, *, same_text: bool) -> Iterator[str]:
-    if listed.type != "SecureString":
+    is_rollout = listed.name.endswith(f"/{ROLLOUT}")
+    if listed.type != ("String" if is_rollout else "SecureString"):
         yield "type"
-    if listed.key not in {key, key.rpartition("/")[2]}:
+    if not is_rollout and listed.key not in {key, key.rpartition("/")[2]}:
         yield "key"
     if not same_text:
         yield "value"

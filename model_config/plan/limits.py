@@ -92,15 +92,13 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
 
 
 def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
-    """Yield a model without parameters, one with too many, and a stack with too many.
+    """Yield a model with too many parameters, and a stack with too many.
 
     Args:
         parameters: the number of Standard parameters of each model.
     """
     source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
     for model, count in parameters.items():
-        if count == 0:
-            yield Finding(model, "it has no value at all", "give a field a value, or delete it")
         if count > MAX_PARAMETERS:
             yield Finding(model, f"{count:,} parameters", "split it, or store less", source)
     if (total := parameters.total()) > MAX_PARAMETERS:

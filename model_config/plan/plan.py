@@ -16,7 +16,14 @@ from model_config.format.errors import (
     InvalidConfigurationError,
     ReleaseError,
 )
-from model_config.format.names import RELEASE, SECRETS, release_name, secret_name
+from model_config.format.names import (
+    RELEASE,
+    RESERVED,
+    ROLLOUT,
+    release_name,
+    rollout_name,
+    secret_name,
+)
 from model_config.format.release import (
     MAX_RELEASE_PARTS,
     Release,
@@ -45,7 +52,7 @@ class PlannedModel:
         path: where it stands in SSM, "/ai/dev/support_chat".
         config: its configuration, the environment's overrides among it.
         digest: the digest its release will carry; empty where a value can't be stored.
-        parameters: one for each value, secret and part; the release is not among them.
+        parameters: one for each value, secret and part; neither release nor rollout among them.
         release: the release document and its parts; empty where a value can't be stored.
     """
 
@@ -60,6 +67,16 @@ class PlannedModel:
     def release_name(self) -> str:
         """The release parameter's full name."""
         return release_name(self.path)
+
+    @property
+    def rollout_name(self) -> str:
+        """The rollout parameter's full name."""
+        return rollout_name(self.path)
+
+    @property
+    def standard_parameters(self) -> int:
+        """How many parameters it takes in tier Standard: all but the release."""
+        return len(self.parameters) + len(self.release.parts) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +179,11 @@ def plan_model(
             continue
         findings.extend(_check_field(where, field, field_parameters, region))
         parameters.extend(field_parameters)
+    if not parameters and not findings:
+        findings.append(
+            Finding(model.name, "it has no value at all", "give a field a value, or delete it")
+        )
+    findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
     digest, text = "", ReleaseText("", {})
     if not findings:  # a release of values that can't be stored would say the same once more
         try:
@@ -212,7 +234,7 @@ def _check_choice(
 def _check_field(
     where: str, field: Sequence[str], parameters: Sequence[Parameter], region: str | None
 ) -> Iterator[Finding]:
-    if (reserved := field[0].lower()) in {RELEASE, SECRETS}:
+    if (reserved := field[0].lower()) in RESERVED:
         yield Finding(
             where,
             f'a field at the top of a model can\'t be called "{field[0]}"',
@@ -251,7 +273,7 @@ def _check_whole_stack(
         for parameter in model.parameters
     )
     yield from limits.check_counts(
-        Counter({model.name: len(model.parameters) + len(model.release.parts) for model in planned})
+        Counter({model.name: model.standard_parameters for model in planned})
     )
     yield from limits.check_alias(settings.key_alias)
     for model in planned:

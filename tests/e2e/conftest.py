@@ -233,8 +233,9 @@ def policy_pack(tmp_path: Path) -> str:
     if not environment.exists():
         pytest.skip("the policy pack has no environment: policy/README.md says how to make it")
     pack = tmp_path / "policy"
-    names = ("__main__.py", "rules.py", "PulumiPolicy.yaml", "requirements.txt")
-    _copy(names, CHECKOUT / "policy", pack, environment)
+    source = CHECKOUT / "policy"
+    modules = sorted(module.name for module in source.glob("*.py"))
+    _copy((*modules, "PulumiPolicy.yaml", "requirements.txt"), source, pack, environment)
     return str(pack)
 
 

@@ -43,7 +43,7 @@ def test_a_change_is_marked(project: Path):
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     output = run("local", "deploy")
     assert "generation/temperature\t2 changed\t" in output
-    assert "33 unchanged, 2 updated" in output
+    assert "36 unchanged, 2 updated" in output
 
 
 def test_json_holds_the_outputs_and_no_secret(project: Path):
