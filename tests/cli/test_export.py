@@ -126,13 +126,13 @@ def test_dotenv_refuses_what_its_readers_would_replace():
 
 
 def test_tfvars_are_escaped_as_terraform_wants_it():
-    config = {"t": 'a "b" \\ \n\t\b ${x} %{y} $z', "l": [1, True, None], "g": {"k": {}}, "e": {}}
+    config = {"e": {}, "g": {"k": {}}, "l": [1, True, None], "t": 'a "b" \\ \n\t\b ${x} %{y} $z'}
     assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
         "chat = {\n"
-        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
-        '  "l" = [1, true, null]\n'
-        '  "g" = {\n    "k" = {}\n  }\n'
         '  "e" = {}\n'
+        '  "g" = {\n    "k" = {}\n  }\n'
+        '  "l" = [1, true, null]\n'
+        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
         '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
         "}\n"
     )
