@@ -22,12 +22,14 @@ from model_config.format.release import Release
 from model_config.operate.clients import aws_client
 from model_config.operate.labels import Labels
 from model_config.operate.releases import Releases, read_releases
-from model_config.plan.settings import NAMESPACE, read_settings
+from model_config.plan.settings import read_settings
+from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
 from model_config.reader.configuration import Configuration, locked_secrets
 from model_config.reader.reader import Reader
 from model_config.reader.secret import Secret
-from model_config.reader.store import Store, Stored
+from model_config.reader.source import Stored
+from model_config.reader.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class LocalError(ModelConfigError):
     """The local AWS can't do what was asked."""
 
 
+class DeployError(ModelConfigError):
+    """Pulumi's engine can't do what was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with a configuration.

@@ -43,10 +43,11 @@ def render(text: str, values: Mapping[str, object]) -> str:
     return _PLACEHOLDER.sub(lambda found: _written(values[found[1]]), text)
 
 
-def stray_braces(text: str) -> list[tuple[int, int]]:
-    """Return the line and column, from 1, of each `{{` that does not begin a placeholder."""
-    starts = (found.start() for found in _STRAY.finditer(text))
-    return [(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)) for at in starts]
+def stray_braces(text: str) -> Iterator[str]:
+    """Yield the place ("line 2, column 5") of each `{{` that does not begin a placeholder."""
+    for found in _STRAY.finditer(text):
+        at = found.start()
+        yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
 def texts(config: Mapping[str, Value]) -> dict[str, str]:

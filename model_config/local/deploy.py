@@ -19,7 +19,7 @@ from model_config.local.state import State, StateFolder
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.plan.secrets import secret_fields
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program, with_stand_ins
 

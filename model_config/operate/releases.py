@@ -15,7 +15,8 @@ from typing import Any
 from model_config.format.errors import LabelNotFoundError, ReleaseError, ReleaseNotFoundError
 from model_config.format.names import LATEST, PREVIOUS, check_selector, model_path, release_name
 from model_config.format.release import Release, part_names
-from model_config.reader.store import Store, Stored
+from model_config.reader.source import Stored
+from model_config.reader.store import Store
 
 #: Versions that SSM keeps; the next write drops the oldest, and fails if that has a label
 #: (Systems Manager User Guide, "Working with parameter versions").

@@ -16,7 +16,6 @@ from model_config.format.errors import (
     ModelConfigError,
     ModelNotFoundError,
     ReleaseNotFoundError,
-    StoreError,
     UsageError,
 )
 from model_config.format.names import (
@@ -32,7 +31,8 @@ from model_config.reader.cache import Cache
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 from model_config.reader.fallback import read_fallback
 from model_config.reader.secret import Secret
-from model_config.reader.store import Store, Stored, secret_in
+from model_config.reader.source import Source, Stored
+from model_config.reader.store import Store, open_release, secret_in
 
 _Key = tuple[str, str | int]
 
@@ -61,6 +61,7 @@ class Reader:
             when AWS can't be asked and nothing was read yet.
         client: a boto3 client for SSM. Default: one of our own, made at the first request from
             boto3's usual settings, with 2 s to connect, 5 s to answer, 3 attempts.
+        source: what is asked in place of SSM, without a client; for tests.
         clock: seconds that never go backwards; for tests.
 
     Raises:
@@ -79,6 +80,7 @@ class Reader:
         background: bool = False,
         fallback: str | Path | Mapping[str, Any] | None = None,
         client: Any = None,
+        source: Source | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._environment = environment
@@ -88,7 +90,7 @@ class Reader:
         _check_seconds("ttl", ttl)
         _check_seconds("max_stale", max_stale or 0)
         self._clock = clock
-        self._store = Store(client)
+        self._source: Source = source or Store(client)
         self._fallback = {} if fallback is None else read_fallback(fallback, environment)
         self._cache: Cache[_Key, Configuration] = Cache(
             self._load,
@@ -142,16 +144,16 @@ class Reader:
         asked_at = self._clock()
         known = [] if previous is None else list(previous.content.secrets.values())
         if previous is not None and _is_pinned(previous):
-            found = self._store.get(known)
+            found = self._source.get(known)
             return previous.renewed(self._secrets(previous.content, found), asked_at)
 
-        found = self._store.get([name if selector == LATEST else f"{name}:{selector}", *known])
+        found = self._source.get([name if selector == LATEST else f"{name}:{selector}", *known])
         if name not in found:
             raise self._not_there(model, selector, name)
         stored = found[name]
         if previous is not None and previous.is_of(stored.version, stored.text):
             return previous.renewed(self._secrets(previous.content, found), asked_at)
-        content = self._store.open_release(stored, model, self._environment)
+        content = open_release(self._source, stored, model, self._environment)
         return configuration(
             content,
             stored.version,
@@ -164,18 +166,19 @@ class Reader:
 
     def _secrets(self, content: Release, found: Mapping[str, Stored]) -> dict[str, Secret]:
         missing = [name for name in content.secrets.values() if name not in found]
-        found = {**found, **self._store.get(missing)}
+        found = {**found, **self._source.get(missing)}
         return {path: secret_in(name, found.get(name)) for path, name in content.secrets.items()}
 
     def _not_there(self, model: str, selector: str | int, name: str) -> ModelConfigError:
         """Return the error for a release that isn't there: the model, the number or the label."""
         where = f"{model} in {self._environment}"
-        newest = {} if selector == LATEST else self._store.get([name])
+        newest = {} if selector == LATEST else self._source.get([name])
         if name not in newest:
             return ModelNotFoundError(
                 f"there is no release of {where}: no parameter {name}. "
-                f"{self._models_there_are()}Deploy it with `pulumi up`, or look at the names of "
-                "model, environment and prefix"
+                "Deploy it with `pulumi up`, or check the names of model, environment and prefix. "
+                "See which models there are: "
+                f"`model-config tree --deployed --environment {self._environment}`"
             )
         number = newest[name].version
         if isinstance(selector, int):
@@ -190,14 +193,6 @@ class Reader:
             f"there: `model-config promote {model} --to {promoted} "
             f"--environment {self._environment}`"
         )
-
-    def _models_there_are(self) -> str:
-        try:
-            names = self._store.releases_below(self._path)
-        except StoreError:  # the reader policy doesn't grant it, and need not
-            return ""
-        models = sorted(name.split("/")[-2] for name in names)
-        return f"There are: {', '.join(models) or 'none'}. "
 
     def _from_fallback(self, key: _Key) -> Configuration | None:
         model, selector = key
@@ -216,7 +211,7 @@ class Reader:
 
     def _after_fork(self) -> None:
         self._cache.after_fork()
-        self._store.after_fork()
+        self._source.close()
 
 
 def _is_pinned(configuration: Configuration) -> bool:

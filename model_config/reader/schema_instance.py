@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 from model_config.format.errors import SchemaMismatchError, UsageError
+from model_config.format.release import RELEASED
 
 ModelT = TypeVar("ModelT")
 
@@ -31,10 +32,12 @@ def into_class(
         UsageError: `schema` is no such class.
     """
     if not hasattr(schema, "model_fields"):
-        raise UsageError(f"as_model takes a class of model_config.schema, not {schema!r}")
+        raise UsageError(
+            f"as_model takes a class of model_config.schema, which needs pydantic, not {schema!r}"
+        )
     try:
         known = _what_it_knows(schema, values, secrets, path=())
-        return cast(ModelT, cast(Any, schema).model_validate(known))
+        return cast(ModelT, cast(Any, schema).model_validate(known, context=RELEASED))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
         raise SchemaMismatchError(

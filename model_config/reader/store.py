@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -23,6 +22,7 @@ from model_config.format.errors import (
 )
 from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
 from model_config.reader.secret import Secret, secret_of
+from model_config.reader.source import Source, Stored
 
 #: Names in one request (SSM API reference: GetParameters, DeleteParameters).
 BATCH = 10
@@ -35,15 +35,6 @@ READ_TIMEOUT = 5
 ATTEMPTS = 3
 
 _WHOLE = {"Name", "Version", "Value"}
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One version of a parameter. Its text is not shown: it may be a secret's."""
-
-    name: str
-    version: int
-    text: str = field(repr=False)
 
 
 class Store:
@@ -64,8 +55,9 @@ class Store:
         self._own: Any = None
         self._lock = threading.Lock()
 
-    def after_fork(self) -> None:
-        """Give up connections that a forked child would share with its parent."""
+    def close(self) -> None:
+        """Give up connections; the next request opens new ones. A forked child must."""
+        # Also the lock: a thread that doesn't exist in a forked child may hold it.
         self._lock = threading.Lock()
         self._own = None
         if hasattr(self._given, "close"):
@@ -138,18 +130,7 @@ class Store:
         Raises:
             ReleaseError: it is not what was released, or of a newer format.
         """
-        try:
-            return release.read_release(
-                stored.text,
-                model,
-                environment,
-                lambda names: {part.name: part.text for part in self.get(names).values()},
-            )
-        except ReleaseError as error:
-            raise ReleaseError(
-                f"{stored.name}:{stored.version} can't be used: {error}. "
-                f"Other releases of it: `model-config releases {model} --environment {environment}`"
-            ) from None
+        return open_release(self, stored, model, environment)
 
     # One batch a call, so that no frame holds a secret's text while another request fails.
     def _get_batch(self, names: list[str]) -> list[Stored]:
@@ -205,6 +186,27 @@ class Store:
                     ),
                 )
             return self._own
+
+
+def open_release(source: Source, stored: Stored, model: str, environment: str) -> release.Release:
+    """Return what a release parameter says, verified, fetching its parts if it has any.
+
+    Raises:
+        ReleaseError: it is not what was released, or of a newer format.
+        ModelConfigError: what `source` raises.
+    """
+    try:
+        return release.read_release(
+            stored.text,
+            model,
+            environment,
+            lambda names: {part.name: part.text for part in source.get(names).values()},
+        )
+    except ReleaseError as error:
+        raise ReleaseError(
+            f"{stored.name}:{stored.version} can't be used: {error}. "
+            f"Other releases of it: `model-config releases {model} --environment {environment}`"
+        ) from None
 
 
 def secret_in(name: str, stored: Stored | None) -> Secret:

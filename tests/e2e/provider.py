@@ -186,6 +186,11 @@ class Policy(Kind):
         }  # fmt: skip
 
     def delete(self, found: str, olds: Properties) -> None:
+        attached = self.iam.list_entities_for_policy(PolicyArn=found)
+        if any(attached[kind] for kind in ("PolicyRoles", "PolicyUsers", "PolicyGroups")):
+            # AWS refuses this, and the AWS that tests deploy to does not.
+            error = {"Code": "DeleteConflict", "Message": "it is attached to an entity"}
+            raise ClientError({"Error": error}, "DeletePolicy")
         self.iam.delete_policy(PolicyArn=found)
 
 

@@ -243,20 +243,51 @@ def test_destroy_leaves_nothing_but_the_parts_of_releases_and_an_up_takes_them_a
     assert read(stack, "large")["text"] == words
 
 
+def everything(stack):
+    """All that a stack made in AWS, and what its state knows of."""
+    policies = stack.iam.list_policies(Scope="Local")["Policies"]
+    key = stack.kms.describe_key(KeyId=f"alias/ai/{stack.name}")["KeyMetadata"]
+    known = sorted(resource["urn"] for resource in stack.resources())
+    return stack.versions(), policies, key, known
+
+
 def test_prod_can_not_be_destroyed(new_stack):
     stack = new_stack("prod")
     stack.up()
-    before, policies = stack.versions(), stack.iam.list_policies(Scope="Local")["Policies"]
+    before = everything(stack)
     assert "cannot be deleted" in stack.refused("destroy", "--yes")
-    assert stack.versions() == before
-    assert stack.iam.list_policies(Scope="Local")["Policies"] == policies
+    assert everything(stack) == before
 
-    # Without the preview the engine goes on until it meets what is protected: the reader policies
-    # go, and no parameter does, since the release that is built on them stays.
+    # Without the preview the engine deletes until it meets what is protected, so what would go
+    # first has to be protected itself.
     assert "cannot be deleted" in stack.refused("destroy", "--yes", "--skip-preview")
-    assert stack.versions() == before
-    key = stack.kms.describe_key(KeyId="alias/ai/prod")["KeyMetadata"]
-    assert key["KeyState"] == "Enabled"
+    assert everything(stack) == before
+
+    (stack.project / "models" / "passage_reranker.py").unlink()
+    stack.pulumi("config", "rm", "model-config:overrides")  # they are all that model's
+    assert "cannot be deleted" in stack.refused("up", "--yes", "--skip-preview")
+    assert everything(stack) == before
+
+
+def test_a_model_that_a_role_still_reads_fails_to_be_removed_before_anything_is_lost(new_stack):
+    stack = new_stack("dev")
+    module = stack.add_model("added", "temperature: float = 0.5")
+    stack.up()
+    before = everything(stack)
+    policy = stack.outputs()["models"]["added"]["reader_policy_arn"]
+    stack.iam.create_role(RoleName="bot", AssumeRolePolicyDocument="{}")
+    stack.iam.attach_role_policy(RoleName="bot", PolicyArn=policy)
+
+    module.unlink()
+    assert "DeleteConflict" in stack.refused("up", "--yes", "--skip-preview")
+    versions, *_ = everything(stack)
+    assert versions == before[0]
+    assert read(stack, "added")["temperature"] == 0.5
+
+    stack.iam.detach_role_policy(RoleName="bot", PolicyArn=policy)
+    stack.up()
+    assert not any("/added/" in name for name in stack.in_aws())
+    assert policy not in str(stack.iam.list_policies(Scope="Local"))
 
 
 def test_a_wrong_override_is_told_as_text_and_nothing_is_registered(new_stack):

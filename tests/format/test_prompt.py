@@ -136,7 +136,7 @@ def test_text_stays_and_values_go_in_whatever_they_are(pieces):
     template = "".join(f"{text}{{{{{pad}{name}{pad}}}}}" for text, name, pad, _ in pieces)
     assert render(template, values) == "".join(text + values[name] for text, name, _, _ in pieces)
     assert variables(template) == list(values)
-    assert stray_braces(template) == []
+    assert not list(stray_braces(template))
 
 
 @given(anything)
@@ -152,7 +152,7 @@ def test_a_value_for_each_variable_renders_any_text(text):
 
 @given(anything)
 def test_without_stray_braces_rendering_leaves_no_pair(text):
-    if not stray_braces(text):
+    if not list(stray_braces(text)):
         assert "{{" not in render(text, dict.fromkeys(variables(text), ""))
 
 
@@ -175,16 +175,15 @@ def test_json_in_a_prompt_stays_as_it_is(value):
 @pytest.mark.parametrize(
     ("text", "places"),
     [
-        ("{{a}} {{ b }}", []),
-        ("{{a b}}", [(1, 1)]),
-        ("x\n  {{a.b}} {{c}}\n{{", [(2, 3), (3, 1)]),
-        ("{{{a}}}", [(1, 1)]),
-        ("{{{{a}}", [(1, 1)]),
-        ("a}}", []),
+        ("{{a}} {{ b }} }}", []),
+        ("{{a b}}", ["line 1, column 1"]),
+        ("x\n  {{a.b}} {{c}}\n{{", ["line 2, column 3", "line 3, column 1"]),
+        ("{{{a}}}", ["line 1, column 1"]),
+        ("{{{{a}}", ["line 1, column 1"]),
     ],
 )
 def test_braces_that_begin_no_placeholder_are_found_by_line_and_column(text, places):
-    assert stray_braces(text) == places
+    assert list(stray_braces(text)) == places
 
 
 # What an application would have to change

@@ -12,7 +12,7 @@ from model_config.local.local_aws import client, local_aws
 from model_config.local.provider import LocalMonitor, LocalProvider
 from model_config.local.state import Resource
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program
 

@@ -288,7 +288,7 @@ def test_our_own_client_has_the_timeouts_that_are_documented(own_client_asks: An
     own_client_asks.answers.append(own_client_asks.holds(CONFIG))
     reader = Reader("prod")
     assert reader.get("chat").release == 7
-    config = reader._store._own.meta.config
+    config = reader._source._own.meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)
     assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
     assert re.search(r"2 s to connect, 5 s to answer, 3 attempts", Reader.__doc__ or "")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import math
 import operator
@@ -91,6 +92,17 @@ def test_a_copy_of_a_value_is_plain_and_equal(copied: Callable[[Any], Any], valu
         assert same == value
         assert kinds(same) == kinds(value)
     assert freeze(frozen) == value
+
+
+def test_what_rebuilds_a_value_by_its_type_gets_a_plain_one() -> None:
+    @dataclasses.dataclass
+    class Settings:
+        generation: Any
+
+    plain = dataclasses.asdict(Settings(made()["generation"]))["generation"]
+    assert plain == CONFIG["generation"]
+    assert kinds(plain) == kinds(CONFIG["generation"])
+    assert type(type(made()["generation"]).fromkeys("ab")) is dict
 
 
 def test_what_is_combined_with_a_value_is_plain() -> None:

@@ -4,9 +4,10 @@ import enum
 from typing import Any
 
 import pytest
-from pydantic import ValidationInfo, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 
 from model_config.format.errors import SchemaMismatchError, UsageError
+from model_config.format.release import RELEASED
 from model_config.plan.hierarchy import config_of, secrets_of
 from model_config.schema import ChatModel, Generation, Group, ModelConfig, Prompts, SecretRef
 from model_config.testing.fake import FakeReader
@@ -177,6 +178,29 @@ def test_a_validator_of_the_application_is_heard() -> None:
         FakeReader({"m": {"name": "n"}}).get("m").as_model(Picky)
 
 
+@pytest.mark.parametrize("text", ["", "{{ user.name }}"])
+def test_a_prompt_that_was_deployed_before_prompts_were_checked_is_still_read(text: str) -> None:
+    values = {"provider": "p", "model_id": "m", "prompts": {"system": text}}
+    chat = FakeReader({"m": values}).get("m").as_model(ChatModel)
+    assert chat.prompts.system == text
+
+
+def test_a_validator_can_tell_that_a_release_is_read() -> None:
+    class Stricter(ModelConfig):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def refuse(cls, value: str, info: ValidationInfo) -> str:
+            if info.context != RELEASED:
+                raise ValueError("no longer written")
+            return value
+
+    assert FakeReader({"m": {"name": "n"}}).get("m").as_model(Stricter).name == "n"
+    with pytest.raises(ValidationError, match="no longer written"):
+        Stricter(name="n")
+
+
 def test_as_model_takes_a_class_of_ours_only() -> None:
-    with pytest.raises(UsageError, match="as_model takes a class"):
+    with pytest.raises(UsageError, match=r"a class of model_config\.schema, which needs pydantic"):
         FakeReader({"m": {}}).get("m").as_model(dict)

@@ -136,7 +136,7 @@ def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
 
 
 def _print(module: ImportedModule, files: list[Path], stack: str) -> None:
-    from model_config.plan.settings import set_secret_command
+    from model_config.plan.stack_config import set_secret_command
 
     typer.echo(
         f"Wrote {', '.join(map(str, files))}: {module.kind}, {plural(len(module.fields), 'field')}."
