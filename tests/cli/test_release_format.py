@@ -19,7 +19,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
-PLAIN, PACKED, IN_PARTS, PARTS = blocks("json")
+PLAIN, PACKED, IN_PARTS, PARTS = blocks("json")[:4]  # after them, the rollout document
 
 
 def read(document: str) -> release.Release:
