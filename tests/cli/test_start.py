@@ -34,7 +34,7 @@ def python(*arguments):
         ("moto", "local", "show support_chat --local"),
     ],
 )
-def test_a_verb_without_its_extra_says_which_to_install(project, missing, extra, verb):
+def test_a_verb_without_its_extra_says_which_to_install(missing, extra, verb):
     ended = python("-c", WITHOUT, missing, *verb.split())
     assert ended.returncode == 2
     assert ended.stdout == ""
@@ -44,12 +44,12 @@ def test_a_verb_without_its_extra_says_which_to_install(project, missing, extra,
     )
 
 
-def test_verbs_that_need_no_deploy_need_neither_pulumi_nor_moto(project):
+def test_verbs_that_need_no_deploy_need_neither_pulumi_nor_moto():
     ended = python("-c", WITHOUT, "pulumi,pulumi_aws,moto", "validate")
     assert "Nothing is wrong" in ended.stdout, ended.stderr
 
 
-def test_another_missing_module_is_not_explained_away(project):
+def test_another_missing_module_is_not_explained_away():
     ended = python("-c", WITHOUT, "model_config.plan.validation", "validate")
     assert "ModuleNotFoundError" in ended.stderr
 
