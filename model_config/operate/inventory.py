@@ -11,7 +11,8 @@ from botocore.config import Config
 from model_config.format.errors import StoreError, StoreUnavailableError
 from model_config.operate.listed import Held
 from model_config.reader.aws_errors import FAILURES, translate
-from model_config.reader.store import ATTEMPTS, BATCH, CONNECT_TIMEOUT, READ_TIMEOUT, Store
+from model_config.reader.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT
+from model_config.reader.store import BATCH, Store
 
 #: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
 LISTED = 50

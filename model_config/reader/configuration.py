@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from model_config.format.release import Release
 from model_config.reader.schema_instance import into_class
@@ -27,6 +27,7 @@ class Configuration(Mapping[str, Any]):
         content: the release as it was verified.
         secrets: path below `secrets/` ("api_key", "keys/primary") to the wrapped text.
         from_fallback: it was not read from AWS but from the file given to the reader.
+        rollout: "candidate" or "control" during a rollout that this read takes part in, else None.
     """
 
     release: int
@@ -38,6 +39,9 @@ class Configuration(Mapping[str, Any]):
     _document: str
     _read_at: float
     _clock: Callable[[], float]
+    # Made once for each class, however often the same release is confirmed.
+    _instances: dict[type[Any], Any] = field(default_factory=dict)
+    rollout: Literal["candidate", "control"] | None = None
 
     @property
     def model(self) -> str:
@@ -82,10 +86,13 @@ class Configuration(Mapping[str, Any]):
         Raises:
             SchemaMismatchError: a field is missing and has no default, or a value is refused.
         """
-        source = f"release {self.release} of {self.model} in {self.environment}"
-        return into_class(
-            schema, self.as_dict(), self.secrets, f"{source}, written as {self.schema},"
-        )
+        made = self._instances.get(schema)
+        if made is None:
+            source = f"release {self.release} of {self.model} in {self.environment}"
+            written = f"{source}, written as {self.schema},"
+            made = into_class(schema, self.as_dict(), self.secrets, written)
+            self._instances[schema] = made
+        return cast(ModelT, made)
 
     def is_of(self, release: int, document: str) -> bool:
         """Tell whether it was made of this text of a release parameter, and can be used again."""
@@ -93,7 +100,9 @@ class Configuration(Mapping[str, Any]):
 
     def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
         """Return the same release with its secrets as they are now."""
-        return replace(self, secrets=MappingProxyType(dict(secrets)), _read_at=read_at)
+        return replace(
+            self, secrets=MappingProxyType(dict(secrets)), _read_at=read_at, rollout=None
+        )
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]

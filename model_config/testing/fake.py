@@ -6,14 +6,20 @@ reader = FakeReader({"support_chat": {"model_id": "m"}}, secrets={"support_chat"
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_config.format.errors import ModelNotFoundError
-from model_config.format.release import Release, digest_of
-from model_config.reader.configuration import Configuration, configuration
+from model_config.format.names import (
+    environment_path,
+    model_path,
+    parse,
+    release_name,
+    secret_name,
+)
+from model_config.format.release import Release, digest_of, write_release
 from model_config.reader.reader import Reader
-from model_config.reader.secret import secret_of
+from model_config.reader.source import Stored
 
 
 class FakeReader(Reader):
@@ -37,33 +43,47 @@ class FakeReader(Reader):
         environment: str = "test",
         release: int = 1,
     ) -> None:
-        super().__init__(environment, ttl=math.inf, client=object())
-        self._release = release
-        self._texts = secrets or {}
-        self._contents = {
-            model: _content(model, environment, values, self._texts.get(model, {}))
-            for model, values in configurations.items()
-        }
-
-    def _load(self, key: tuple[str, str | int], previous: Configuration | None) -> Configuration:  # noqa: ARG002
-        model, selector = key
-        if model not in self._contents:
-            raise ModelNotFoundError(
-                f"this FakeReader has no {model}. There are: {', '.join(self._contents) or 'none'}"
-            )
-        number, label = (selector, None) if isinstance(selector, int) else (self._release, selector)
-        return configuration(
-            self._contents[model],
-            number,
-            label,
-            {path: secret_of(text) for path, text in self._texts.get(model, {}).items()},
-            read_at=self._clock(),
-            clock=self._clock,
-        )
+        path = environment_path("/ai", environment)
+        source = _Documents(path, release)
+        for model, values in configurations.items():
+            source.deploy(model, values, (secrets or {}).get(model, {}))
+        super().__init__(environment, ttl=math.inf, max_stale=math.inf, source=source)
 
 
-def _content(
-    model: str, environment: str, values: Mapping[str, Any], secrets: Mapping[str, str]
-) -> Release:
-    names = {path: f"/fake/{environment}/{model}/secrets/{path}" for path in secrets}
-    return Release(model, environment, "FakeReader", digest_of(values), dict(values), names)
+class _Documents:
+    """A source of what it was told was deployed."""
+
+    def __init__(self, path: str, release: int) -> None:
+        self._path, self._release = path, release
+        self._texts: dict[str, str] = {}
+
+    def deploy(self, model: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        path = model_path(self._path, model)
+        names = {each: secret_name(path, each) for each in secrets}
+        environment = self._path.rpartition("/")[2]
+        content = Release(model, environment, "FakeReader", digest_of(values), dict(values), names)
+        written = write_release(content, release_name(path))
+        self._texts |= {release_name(path): written.document, **written.parts}
+        self._texts |= {names[each]: text for each, text in secrets.items()}
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        found = {}
+        for asked in names:
+            name, _, selector = asked.partition(":")
+            if name in self._texts:
+                version = int(selector) if selector.isdigit() else self._release
+                found[name] = Stored(name, version, self._texts[name])
+            elif parse(name, self._path).kind == "release":
+                raise ModelNotFoundError(self._unknown(parse(name, self._path).model))
+        return found
+
+    def close(self) -> None:
+        pass
+
+    def _unknown(self, model: str) -> str:
+        known = [
+            parsed.model
+            for parsed in (parse(name, self._path) for name in self._texts)
+            if parsed.kind == "release"
+        ]
+        return f"this FakeReader has no {model}. There are: {', '.join(known) or 'none'}"
