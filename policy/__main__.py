@@ -117,7 +117,7 @@ PolicyPack(
         resource_policy(
             "secure-strings-only",
             rules.PARAMETER,
-            "A parameter below the prefix is a SecureString.",
+            "A parameter below the prefix is a SecureString; a rollout may be a String.",
             rules.secure_string,
         ),
         resource_policy(
@@ -132,12 +132,12 @@ PolicyPack(
         resource_policy(
             "narrow-reader-policies",
             rules.POLICY,
-            "A reader policy lets its holder read one model's releases and secrets, no more.",
+            "A reader policy lets its holder read one model, and only through SSM.",
             rules.narrow_reader,
         ),
         stack_policy(
             "protected-releases",
-            "Releases, their key and its alias are protected in protected environments.",
+            "Releases, their reader policies, key and alias are protected where they have to be.",
             rules.unprotected,
         ),
         stack_policy(

@@ -7,12 +7,13 @@ the update, where it is known.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from exports import exposed, spellings
+from reader_policies import environments_read, grants_beyond_one_model
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 KEY = "aws:kms/key:Key"
@@ -24,11 +25,6 @@ STACK = "pulumi:pulumi:Stack"
 UNKNOWN = object()
 
 Properties = Mapping[str, Any]
-
-# Shorter texts stand in too many others by chance; they are compared whole.
-_TELLING_LENGTH = 8
-_WILDCARD = re.compile(r"[*?]")
-_PARAMETER_ARN = re.compile(r"arn:[^:*?]+:ssm:[^:*?]+:[^:*?]+:parameter(?P<name>/.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +69,11 @@ def below_prefix(parameter: Properties, settings: Settings) -> Iterator[str]:
 
 
 def secure_string(parameter: Properties, settings: Settings) -> Iterator[str]:
-    """Yield another type than SecureString."""
+    """Yield another type than SecureString, but for a rollout, which is a String."""
     if not _is_below(parameter.get("name"), settings):
         return
-    if (kind := parameter.get("type")) != "SecureString":
+    kind = parameter.get("type")
+    if kind != "SecureString" and not _is_rollout(parameter, settings):
         yield f"its type is {kind}, not SecureString"
     if parameter.get("insecureValue") is not None:
         yield "it has an insecureValue, which Pulumi shows and keeps in plain text"
@@ -84,7 +81,7 @@ def secure_string(parameter: Properties, settings: Settings) -> Iterator[str]:
 
 def customer_key(parameter: Properties, settings: Settings) -> Iterator[str]:
     """Yield the default key, with which every principal of the account may decrypt."""
-    if not _is_below(parameter.get("name"), settings):
+    if not _is_below(parameter.get("name"), settings) or _is_rollout(parameter, settings):
         return
     key = parameter.get("keyId")
     if key is UNKNOWN:
@@ -103,37 +100,30 @@ def rotation(key: Properties, _: Settings) -> Iterator[str]:
 
 
 def narrow_reader(policy: Properties, settings: Settings) -> Iterator[str]:
-    """Yield what a reader policy grants beyond one model's releases and secrets."""
+    """Yield what a reader policy grants beyond one model's release, rollout and secrets."""
     document = policy["policy"]
-    if policy.get("path") != settings.reader_policy_path or document is UNKNOWN:
-        return
-    document = json.loads(document) if isinstance(document, str) else document
-    statements = _list(document["Statement"])
-    allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
-    for statement in allowed:
-        yield from _too_wide(statement, settings)
-    models = {
-        model
-        for statement in allowed
-        for pattern in _patterns(statement)
-        if (model := _model_of(pattern, settings))
-    }
-    if len(models) > 1:
-        yield f"it reads more than one model: {', '.join(sorted(models))}"
+    if policy.get("path") == settings.reader_policy_path and _is_known(document):
+        yield from grants_beyond_one_model(document, settings.prefix)
 
 
 # The whole stack, once it is known -----------------------------------------------------------
 
 
 def unprotected(resources: Sequence[Resource], settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yield the URN of each unprotected release, the key it is encrypted by, and its aliases.
+    """Yield the URN of each unprotected release, its reader policy, its key, and its aliases.
 
-    Deleting a release's parameter deletes its history; deleting the key, every value.
+    Deleting a release's parameter deletes its history; deleting the key, every value. A reader
+    policy goes before its release: whoever deletes the one may be about to delete the other.
     """
     releases = {
         resource.urn
         for resource in resources
         if resource.type == PARAMETER and _is_protected_release(resource.props, settings)
+    }
+    readers = {
+        resource.urn
+        for resource in resources
+        if resource.type == POLICY and _reads_protected(resource.props, settings)
     }
     keys = _used_by(releases, "keyId", resources)
     aliases = {
@@ -142,7 +132,7 @@ def unprotected(resources: Sequence[Resource], settings: Settings) -> Iterator[t
         if resource.type == ALIAS and keys & set(resource.dependencies.get("targetKeyId", ()))
     }
     for resource in resources:
-        if resource.urn in releases | keys | aliases and not resource.protect:
+        if resource.urn in releases | readers | keys | aliases and not resource.protect:
             yield resource.urn, "protect is not set"
 
 
@@ -159,16 +149,29 @@ def exported_secrets(
         for resource in resources
         if resource.type == PARAMETER and "/secrets/" in str(resource.props.get("name"))
         if _is_below(resource.props.get("name"), settings)
-        for text in _spellings(resource.props.get("value"))
+        for text in spellings(resource.props.get("value"))
     }
     for stack in resources:
         if stack.type == STACK:
-            for path, problem in _exposed(stack.props, secrets):
+            for path, problem in exposed(stack.props, secrets):
                 yield stack.urn, f"{path} {problem}"
 
 
 def _is_below(name: object, settings: Settings) -> bool:
     return isinstance(name, str) and name.startswith(f"{settings.prefix}/")
+
+
+def _is_rollout(parameter: Properties, settings: Settings) -> bool:
+    """Tell whether it is the one String that a model has: numbers and times, and no value."""
+    name = rf"{re.escape(settings.prefix)}/[^/]+/[^/]+/rollout"
+    is_named_so = re.fullmatch(name, str(parameter.get("name"))) is not None
+    return is_named_so and parameter.get("type") == "String"
+
+
+def _reads_protected(policy: Properties, settings: Settings) -> bool:
+    environments = environments_read(policy.get("policy"), settings.prefix)
+    is_reader = policy.get("path") == settings.reader_policy_path
+    return is_reader and not environments.isdisjoint(settings.protected_environments)
 
 
 def _is_protected_release(parameter: Properties, settings: Settings) -> bool:
@@ -186,80 +189,7 @@ def _used_by(urns: set[str], prop: str, resources: Sequence[Resource]) -> set[st
     }
 
 
-def _too_wide(statement: Mapping[str, Any], settings: Settings) -> Iterator[str]:
-    for inverse in {"NotAction", "NotResource"} & statement.keys():
-        yield f"{inverse} grants all but what it names"
-    actions = _list(statement.get("Action", []))
-    for action in actions:
-        if _WILDCARD.search(action):
-            yield f"the action {action} has a wildcard"
-    for pattern in _patterns(statement):
-        if _WILDCARD.search(pattern) and not _is_models_own(pattern, settings):
-            yield f"{pattern} has a wildcard above one model's release/parts and secrets"
-    decrypts = "kms:decrypt" in map(str.lower, actions)
-    if decrypts and not _contexts(statement):
-        yield "kms:Decrypt without a condition on kms:EncryptionContext:PARAMETER_ARN"
-
-
-def _patterns(statement: Mapping[str, Any]) -> list[str]:
-    return [*_list(statement.get("Resource", [])), *_contexts(statement)]
-
-
-def _contexts(statement: Mapping[str, Any]) -> list[str]:
-    """Return what a statement says about the parameter that is decrypted."""
-    return [
-        pattern
-        for operator, condition in statement.get("Condition", {}).items()
-        # "…IfExists" lets through a request without the key, and "Not…" everything but it.
-        if operator in {"StringEquals", "StringLike"}
-        for pattern in _list(condition.get("kms:EncryptionContext:PARAMETER_ARN", []))
-    ]
-
-
-def _model_of(arn: str, settings: Settings) -> str | None:
-    """Return the "environment/model" that a parameter's ARN is of."""
-    name = _name_in(arn, settings)
-    return "/".join(name.split("/")[:2]) if name else None
-
-
-def _is_models_own(arn: str, settings: Settings) -> bool:
-    name = _name_in(arn, settings)
-    return bool(name and re.fullmatch(r"[^/*?]+/[^/*?]+/(release/parts|secrets)/\*", name))
-
-
-def _name_in(arn: str, settings: Settings) -> str | None:
-    """Return the parameter's name in an ARN, as it stands below the prefix."""
-    found = _PARAMETER_ARN.fullmatch(arn)
-    below = found is not None and _is_below(found["name"], settings)
-    return found["name"].removeprefix(f"{settings.prefix}/") if found and below else None
-
-
-def _spellings(stored: object) -> Iterator[str]:
-    """Yield a secret as it is stored, and as it was given where SSM couldn't hold it so."""
-    if isinstance(stored, str) and stored:
-        yield stored
-        with suppress(ValueError):  # another stack's parameter may begin with a quotation mark too
-            if stored.startswith('"'):
-                yield json.loads(stored)
-
-
-def _exposed(value: Any, secrets: set[str], path: str = "") -> Iterator[tuple[str, str]]:
+def _is_known(value: Any) -> bool:
     if isinstance(value, Mapping):
-        if {"urn", "id"} <= value.keys():
-            yield path, "is a whole resource, its secret properties included: export what is needed"
-        for key, item in value.items():
-            yield from _exposed(item, secrets, f"{path}.{key}" if path else key)
-    elif isinstance(value, str):
-        if any(_holds(value, secret) for secret in secrets):
-            yield path, "holds the text of a secret"
-    elif isinstance(value, Sequence):
-        for index, item in enumerate(value):
-            yield from _exposed(item, secrets, f"{path}[{index}]")
-
-
-def _holds(text: str, secret: str) -> bool:
-    return secret in text if len(secret) >= _TELLING_LENGTH else secret == text
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+        return all(map(_is_known, value.values()))
+    return all(map(_is_known, value)) if isinstance(value, list) else value is not UNKNOWN

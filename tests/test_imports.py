@@ -16,7 +16,7 @@ for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "clic
 from model_config import Reader
 from model_config.format.release import Release, digest_of, write_release
 from model_config.operate.labels import Labels
-from model_config.operate.history import History
+from model_config.operate.releases import Releases
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -45,6 +45,24 @@ from model_config.format import names
 print("Reader" in model_config.__all__)
 """
 
+TYPED = """
+import sys
+for name in ("pydantic", "pydantic_core"):
+    sys.modules[name] = None
+from model_config.testing.fake import FakeReader
+chat = FakeReader({"chat": {"n": 1}}).get("chat")
+try:
+    from model_config.schema import ChatModel
+    chat.as_model(ChatModel)
+except ModuleNotFoundError as error:
+    print(error, error.name)
+"""
+
+PYDANTIC = (
+    "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain install "
+    "leaves out: pip install pydantic pydantic"
+)
+
 LAZY = """
 import sys
 import model_config
@@ -61,6 +79,7 @@ except AttributeError as error:
     [
         (READ, "0.2 text"),
         (DEPLOY, "True"),
+        (TYPED, PYDANTIC),
         (LAZY, "module 'model_config' has no attribute 'Raeder'"),
     ],
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.table import Table
 
 from model_config.cli.completion import complete_environment, complete_model
 from model_config.comparing.text import shortened
+
+if TYPE_CHECKING:
+    from model_config.comparing.change_text import Line
 
 Environment = Annotated[
     str,
@@ -58,6 +62,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script."
 
 Item = TypeVar("Item")
 
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 #: What stands for a secret's text.
 MASK = "********"
 
@@ -91,6 +96,13 @@ def print_table(
     for *others, last in cells:
         table.add_row(*others, last if wrap else shortened(last, room))
     console.print(table)
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Print changes, coloured on a terminal."""
+    colours = {} if os.environ.get("NO_COLOR") else _COLOURS
+    for line in lines:
+        typer.secho(line.text, fg=colours.get(line.mark))
 
 
 def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:

@@ -18,6 +18,7 @@ from model_config.format.errors import UsageError
 
 #: Reserved at the top of a model.
 RELEASE, ROLLOUT, SECRETS = "release", "rollout", "secrets"
+RESERVED = frozenset({RELEASE, ROLLOUT, SECRETS})
 #: Asks for the newest release. No label can have this name.
 LATEST = "latest"
 #: What a label's former release is labelled with.

@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import TypeAlias
 
-from model_config.format.names import RELEASE, SECRETS
+from model_config.format.names import RESERVED
 from model_config.schema import ModelConfig
 
 Path: TypeAlias = tuple[str, ...]
@@ -47,7 +47,7 @@ def identifier(name: str, *, top: bool) -> str:
     near = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_")
     near = near if near[:1].isalpha() else f"field_{near}"
     taken = keyword.iskeyword(near) or hasattr(ModelConfig, near)
-    reserved = top and near.lower() in {RELEASE, SECRETS}
+    reserved = top and near.lower() in RESERVED
     return f"{near}_" if taken or reserved else near
 
 

@@ -9,10 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from model_config.format.codec import encode
+from model_config.format.rollout_document import EMPTY
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.infra.reader_policy import make_reader_policy
 from model_config.plan.plan import PlannedModel
-from model_config.plan.settings import NAMESPACE, Settings
+from model_config.plan.settings import Settings
+from model_config.plan.stack_config import NAMESPACE
 from model_config.schema import SecretRef
 
 
@@ -26,7 +28,7 @@ class ModelParametersArgs:
 
 
 class ModelParameters(pulumi.ComponentResource):
-    """Every value of a model as a SecureString, and the release, written after all of them.
+    """Every value of a model as a SecureString, its rollout, and the release, written last.
 
     Logical names are paths, so neither the order of models nor what else there is matters: adding
     one leaves the others as they are.
@@ -34,6 +36,7 @@ class ModelParameters(pulumi.ComponentResource):
     Attributes:
         model: what was deployed.
         parameters: the resources by their path in the model, "generation/temperature".
+        rollout: the rollout's parameter, a String.
         release: the release's parameter.
         reader_policy: the managed policy for roles that read this model.
     """
@@ -61,8 +64,24 @@ class ModelParameters(pulumi.ComponentResource):
             )
             for parameter in model.parameters
         }
+        self.rollout = aws.ssm.Parameter(
+            f"{model.name}/rollout",
+            name=model.rollout_name,
+            type=aws.ssm.ParameterType.STRING,
+            tier="Standard",
+            value=EMPTY,
+            tags=settings.tags,
+            # From here on the command line writes it. A change of anything but its value and its
+            # tags would write the program's value back.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
+        )
         self.release = self._write_release(settings)
-        self.reader_policy = make_reader_policy(model, settings, key, child)
+        # AWS refuses to delete a policy that a role still has. So it depends on the release, and
+        # goes first: a model in use fails to be removed before anything of it is lost.
+        last = pulumi.ResourceOptions(
+            parent=self, depends_on=[self.release], protect=settings.protect
+        )
+        self.reader_policy = make_reader_policy(model, settings, key, last)
         self.register_outputs({"path": model.path, "digest": model.digest})
 
     def _write_release(self, settings: Settings) -> aws.ssm.Parameter:
@@ -87,9 +106,10 @@ class ModelParameters(pulumi.ComponentResource):
             value=self.model.release.document,
             # Always Advanced: it holds twice as much, and going back would lose the history.
             tier="Advanced",
+            # Deletion goes the other way: what a protected release depends on stays with it.
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[*self.parameters.values(), *parts],
+                depends_on=[*self.parameters.values(), *parts, self.rollout],
                 protect=settings.protect,
             ),
             **self._secure_string,

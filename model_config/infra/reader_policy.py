@@ -7,17 +7,14 @@ import pulumi_aws as aws
 
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.plan.plan import PlannedModel
-from model_config.plan.policies import reader_policy
+from model_config.plan.policies import POLICY_PATH, reader_policy
 from model_config.plan.settings import Settings
-
-#: The IAM path of every policy, so that a deployer's role can be held to it.
-POLICY_PATH = "/model-config/"
 
 
 def make_reader_policy(
     model: PlannedModel, settings: Settings, key: EncryptionKey, opts: pulumi.ResourceOptions
 ) -> aws.iam.Policy:
-    """Make the managed policy that lets a role read one model's releases and secrets.
+    """Make the managed policy that lets a role read one model's releases, rollout and secrets.
 
     It does not grant the parameters beside the release (no reader needs them), listing by path,
     or a parameter's history.

@@ -43,6 +43,7 @@ class LocalProvider(mocks.Mocks):
         self.before = before
         self._ssm = local_aws.client("ssm", region)
         self._lock = threading.Lock()  # registrations arrive on several threads
+        self._ignored: dict[str, list[str]] = {}
         self._make: dict[str, Callable[[Resource, Resource | None], None]] = {
             PARAMETER: self._put_parameter,
             KEY: self._put_key,
@@ -70,6 +71,11 @@ class LocalProvider(mocks.Mocks):
             self._register(key, resource)
         return resource.id, resource.outputs
 
+    def ignore(self, kind: str, name: str, inputs: list[str]) -> None:
+        """Keep inputs of a resource as the last deploy left them, whatever the program says."""
+        with self._lock:
+            self._ignored[f"{kind}::{name}"] = inputs
+
     def delete_what_is_gone(self) -> None:
         """Delete what the program no longer registers, what depends on others first.
 
@@ -85,6 +91,9 @@ class LocalProvider(mocks.Mocks):
 
     def _register(self, key: str, resource: Resource) -> None:
         old = self.before.get(key)
+        if old is not None:
+            kept = {name: old.inputs[name] for name in self._ignored.get(key, ())}
+            resource.inputs.update(kept)
         if old is not None and old.inputs == resource.inputs:
             resource.id, resource.outputs = old.id, old.outputs
             self.changes[key] = "unchanged"
@@ -113,9 +122,9 @@ class LocalProvider(mocks.Mocks):
                 Name=name,
                 Value=inputs["value"],
                 Type=inputs["type"],
-                KeyId=inputs["keyId"],
                 Tier=inputs["tier"],
                 Overwrite=old is not None or inputs.get("overwrite", False),
+                **({"KeyId": inputs["keyId"]} if "keyId" in inputs else {}),
             )["Version"]
         if old is not None:
             stale = sorted(set(old.inputs.get("tags", {})) - set(inputs.get("tags", {})))
@@ -171,6 +180,7 @@ class LocalMonitor(MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:
         """Register, and keep `protect` and `retain_on_delete` beside the resource."""
+        self._provider.ignore(request.type, request.name, list(request.ignoreChanges))
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
         resource = self._provider.resources.get(f"{request.type}::{request.name}")
         if resource is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import SEGMENT
+from model_config.plan.regions import LONGEST_REGION, partition_of
 
 #: Characters of a parameter's ARN, its name included (SSM API reference, PutParameter, Name).
 MAX_ARN_CHARACTERS = 1011
@@ -28,23 +29,6 @@ RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
 _ACCOUNT = "0" * 12
-# A region's partition, by how its name begins (botocore, partitions.json).
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
-# No partition and region are longer together than these.
-LONGEST_REGION = "us-isof-south-1"
-
-
-def partition_of(region: str) -> str:
-    """Return the AWS partition a region belongs to: "aws" for most."""
-    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def arn_prefix(region: str | None) -> str:
@@ -108,15 +92,13 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
 
 
 def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
-    """Yield a model without parameters, one with too many, and a stack with too many.
+    """Yield a model with too many parameters, and a stack with too many.
 
     Args:
         parameters: the number of Standard parameters of each model.
     """
     source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
     for model, count in parameters.items():
-        if count == 0:
-            yield Finding(model, "it has no value at all", "give a field a value, or delete it")
         if count > MAX_PARAMETERS:
             yield Finding(model, f"{count:,} parameters", "split it, or store less", source)
     if (total := parameters.total()) > MAX_PARAMETERS:

@@ -16,7 +16,14 @@ from model_config.format.errors import (
     InvalidConfigurationError,
     ReleaseError,
 )
-from model_config.format.names import RELEASE, SECRETS, release_name, secret_name
+from model_config.format.names import (
+    RELEASE,
+    RESERVED,
+    ROLLOUT,
+    release_name,
+    rollout_name,
+    secret_name,
+)
 from model_config.format.release import (
     MAX_RELEASE_PARTS,
     Release,
@@ -27,9 +34,13 @@ from model_config.format.release import (
 from model_config.plan import limits
 from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
 from model_config.plan.overrides import apply_overrides
+from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
-from model_config.plan.secrets import check_keys, check_secrets, secret_fields, unset_secrets
-from model_config.plan.settings import NAMESPACE, Settings, StackConfig, nearest, read_settings
+from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
+from model_config.plan.settings import Settings, nearest, read_settings
+from model_config.plan.stack_config import NAMESPACE, StackConfig
+from model_config.plan.stack_file import check_ending
+from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
 from model_config.schema import ModelConfig
 
 
@@ -41,7 +52,7 @@ class PlannedModel:
         path: where it stands in SSM, "/ai/dev/support_chat".
         config: its configuration, the environment's overrides among it.
         digest: the digest its release will carry; empty where a value can't be stored.
-        parameters: one for each value, secret and part; the release is not among them.
+        parameters: one for each value, secret and part; neither release nor rollout among them.
         release: the release document and its parts; empty where a value can't be stored.
     """
 
@@ -56,6 +67,16 @@ class PlannedModel:
     def release_name(self) -> str:
         """The release parameter's full name."""
         return release_name(self.path)
+
+    @property
+    def rollout_name(self) -> str:
+        """The rollout parameter's full name."""
+        return rollout_name(self.path)
+
+    @property
+    def standard_parameters(self) -> int:
+        """How many parameters it takes in tier Standard: all but the release."""
+        return len(self.parameters) + len(self.release.parts) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +126,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
         config: the stack's configuration, from the engine or from its file.
     """
     settings, findings = read_settings(config)
+    findings += check_ending(modules.project, config.stack)
+    findings += [*check_namespaces(config), *check_region(config)]
     findings += _check_choice(settings, config, modules.names)
     chosen = [name for name in modules.names if settings.models is None or name in settings.models]
     findings += [finding for name in chosen for finding in modules.broken.get(name, ())]
@@ -122,7 +145,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     known = secret_fields([*modules.models.values(), *models])
     findings += check_keys(config, known, all_known=not modules.broken)
     fields = secret_fields(models)
-    unset = {key: fields[key] for key in fields if config.lacks_secret(key)}
+    unset = {key: fields[key] for key in fields if lacks_value(config, key)}
     findings += check_secrets({key: fields[key] for key in fields if key not in unset}, config)
 
     planned = []
@@ -156,6 +179,11 @@ def plan_model(
             continue
         findings.extend(_check_field(where, field, field_parameters, region))
         parameters.extend(field_parameters)
+    if not parameters and not findings:
+        findings.append(
+            Finding(model.name, "it has no value at all", "give a field a value, or delete it")
+        )
+    findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
     digest, text = "", ReleaseText("", {})
     if not findings:  # a release of values that can't be stored would say the same once more
         try:
@@ -206,7 +234,7 @@ def _check_choice(
 def _check_field(
     where: str, field: Sequence[str], parameters: Sequence[Parameter], region: str | None
 ) -> Iterator[Finding]:
-    if (reserved := field[0].lower()) in {RELEASE, SECRETS}:
+    if (reserved := field[0].lower()) in RESERVED:
         yield Finding(
             where,
             f'a field at the top of a model can\'t be called "{field[0]}"',
@@ -245,9 +273,9 @@ def _check_whole_stack(
         for parameter in model.parameters
     )
     yield from limits.check_counts(
-        Counter({model.name: len(model.parameters) + len(model.release.parts) for model in planned})
+        Counter({model.name: model.standard_parameters for model in planned})
     )
     yield from limits.check_alias(settings.key_alias)
     for model in planned:
-        name = settings.policy_name(model.name, region or limits.LONGEST_REGION)
+        name = settings.policy_name(model.name, region or LONGEST_REGION)
         yield from limits.check_policy_name(model.name, name)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from model_config.format.names import SECRETS, release_name, release_parts
-from model_config.plan.limits import partition_of
+from model_config.format.names import SECRETS, release_name, release_parts, rollout_name
+from model_config.plan.regions import partition_of
+
+#: The IAM path of every reader policy, so that a deployer's role can be held to it.
+POLICY_PATH = "/model-config/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Account:
     def parameter_arn(self) -> str:
         """What stands before a parameter's name in its ARN."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
+
+    def policy_arn(self, name: str) -> str:
+        """Return the ARN of a reader policy of that name."""
+        return f"arn:{self.partition}:iam::{self.id}:policy{POLICY_PATH}{name}"
 
     @property
     def via_ssm(self) -> str:
@@ -57,7 +64,7 @@ def key_policy(account: Account) -> dict[str, Any]:
 
 
 def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
-    """Return the policy that lets a role read one model's releases and secrets.
+    """Return the policy that lets a role read one model's releases, rollout and secrets.
 
     Its only wildcards are below the model's own secrets and release parts: older releases name
     parts and secrets that this program doesn't know, so they can't be listed.
@@ -69,7 +76,7 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
     """
     release = release_name(path)
     names = (release, f"{release_parts(release)}/*", f"{path}/{SECRETS}/*")
-    parameters = [f"{account.parameter_arn}{name}" for name in names]
+    encrypted = [f"{account.parameter_arn}{name}" for name in names]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -77,7 +84,7 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
                 "Sid": "ReadReleaseAndSecrets",
                 "Effect": "Allow",
                 "Action": ["ssm:GetParameter", "ssm:GetParameters"],
-                "Resource": parameters,
+                "Resource": [*encrypted, f"{account.parameter_arn}{rollout_name(path)}"],
             },
             {
                 "Sid": "DecryptThem",
@@ -86,7 +93,7 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
                 "Resource": key_arn,
                 "Condition": {
                     "StringEquals": {"kms:ViaService": account.via_ssm},
-                    "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+                    "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": encrypted},
                 },
             },
         ],

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import Value, encode, size_in_bytes, split
 from model_config.format.errors import CodecError
-from model_config.format.names import RELEASE, SECRETS
+from model_config.format.names import RELEASE, ROLLOUT, SECRETS
+from model_config.format.rollout_document import EMPTY
 from model_config.plan.hierarchy import leaves, plain
 from model_config.plan.plan import Plan, PlannedModel
 from model_config.schema import SecretRef
@@ -19,7 +20,7 @@ class Leaf:
 
     Attributes:
         path: relative to the model, "generation/temperature".
-        type: "text", "integer", …, "secret" or "release".
+        type: "text", "integer", …, "secret", "rollout" or "release".
         bytes: what it takes, all parts together; None where that isn't known.
         versions: SSM's version of each part, in AWS.
         note: what else there is to say.
@@ -41,6 +42,7 @@ class ModelTree:
         release: the number of the newest release, in AWS.
         releases: how many SSM still has.
         labels: each label's release.
+        held: the labels that a rollback put where they are.
     """
 
     name: str
@@ -51,10 +53,11 @@ class ModelTree:
     release: int | None = None
     releases: int | None = None
     labels: dict[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
-        """How many parameters it takes, its release included."""
+        """How many parameters it takes, its release and rollout included."""
         return sum(leaf.parts for leaf in self.leaves)
 
 
@@ -62,7 +65,7 @@ def trees(plan: Plan) -> list[ModelTree]:
     """Return each model as a deploy would write it."""
     found = []
     for model in plan.models:
-        fields = list(_fields(model, plan))
+        fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
         if model.release.document:  # there is none where a value can't be stored
             texts = [model.release.document, *model.release.parts.values()]
             size = sum(map(size_in_bytes, texts))

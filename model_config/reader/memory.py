@@ -5,6 +5,7 @@ Nothing here waits, asks or locks: its owner does, and hands in the time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import SystemRandom
@@ -143,6 +144,8 @@ class Memory(Generic[KeyT, ValueT]):
             if away := self.breaker.pause(now):  # until it is over, reads need no lock
                 self._keep(key, self._aged(last, away.problem, now, away.ask_at))
             return Serve(last.value)
+        if self._times.max_wait == math.inf:
+            return Ask()
         waits = isinstance(last, Good) and self.breaker.answers
         return Renew(last.value, self._times.max_wait if waits else 0)
 

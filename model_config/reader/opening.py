@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from model_config.format import release
@@ -15,6 +14,7 @@ from model_config.format.names import RELEASE
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 from model_config.reader.fallback import FallbackRelease
+from model_config.reader.frozen import freeze
 from model_config.reader.secret import Secret, secret_of
 from model_config.reader.source import Source, Stored
 
@@ -72,8 +72,7 @@ class Opener:
 
     def with_newest_secrets(self, known: Configuration, answer: Answer) -> Configuration:
         """Return a configuration that AWS did not confirm, its secrets as they are now."""
-        secrets = self._secrets(known.content, answer)
-        return replace(known, secrets=MappingProxyType(secrets))
+        return replace(known, secrets=freeze(self._secrets(known.content, answer)))
 
     def stand_in(
         self, release: FallbackRelease, label: str | None, schema: type[Any] | None

@@ -44,7 +44,8 @@ class Reader:
         max_stale: seconds after which a configuration that couldn't be renewed is an error.
             Default: never.
         max_wait: seconds that the one read which finds the time to live over waits for the
-            renewal; all others are served at once. 0 never waits.
+            renewal; all others are served at once. 0 never waits. `math.inf` renews in the
+            reading thread and makes none, in an outage too; for tests and scripts.
         fallback: a file written by `model-config export --fallback`, or what is in it. Served
             when AWS can't be asked and nothing was read yet, for the label it was made from.
         secrets: False for a role that may not read them: each says so when it is revealed.

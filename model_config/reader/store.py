@@ -16,6 +16,8 @@ from model_config.reader.source import Stored
 
 #: Names in one request (SSM API reference: GetParameters, DeleteParameters).
 BATCH = 10
+#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
+LISTED = 50
 
 _USUAL = Connection()
 _WHOLE = {"Name", "Version", "Value"}
@@ -77,11 +79,10 @@ class Store:
     def releases_below(self, path: str) -> list[str]:
         """Return the names of the release parameters below an environment's path."""
         # Metadata only: it takes no decryption to tell which models there are.
-        filters = [
-            {"Key": "Path", "Option": "Recursive", "Values": [path]},
-            {"Key": "Name", "Option": "Contains", "Values": ["/release"]},
-        ]
-        found = self._pages("describe_parameters", [path], ParameterFilters=filters)
+        filters = [{"Key": "Path", "Option": "Recursive", "Values": [path]}]
+        found = self._pages(
+            "describe_parameters", [path], ParameterFilters=filters, MaxResults=LISTED
+        )
         # A field further down may be called that, too.
         is_release = re.compile(rf"{re.escape(path)}/[^/]+/release")
         return [each["Name"] for each in found if is_release.fullmatch(each["Name"])]

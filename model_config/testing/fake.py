@@ -5,85 +5,181 @@ reader = FakeReader({"support_chat": {"model_id": "m"}}, secrets={"support_chat"
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from model_config.format.errors import ModelNotFoundError
-from model_config.format.names import (
-    environment_path,
-    model_path,
-    parse,
-    release_name,
-    secret_name,
-)
+from model_config.format import names
+from model_config.format.codec import encode
+from model_config.format.errors import ModelConfigError, StoreUnavailableError
 from model_config.format.release import Release, digest_of, write_release
+from model_config.reader.fallback import fallback_document
 from model_config.reader.reader import Reader
-from model_config.reader.source import Stored
+from model_config.testing.fake_source import FakeClock, FakeSource
 
 
 class FakeReader(Reader):
-    """A reader of the configurations it is given, by whatever label or number they are asked for.
+    """A reader of releases in memory: it answers, and refuses, as the real one does.
+
+    Time stands still but for `advance`.
 
     Args:
-        configurations: each model's values, nested as in the schema, by the model's name.
+        configurations: each model's values, nested as in the schema, by the model's name. They
+            become releases that carry the reader's label.
         secrets: each model's secrets, as path ("api_key", "keys/primary") and text.
         environment: what the configurations say they are of.
-        release: the number they have where they are asked for by label.
+        release: the number of these releases.
+        label, ttl, max_stale: as for `Reader`.
+        fallback: what is served in an outage where nothing was read before: a file, as for
+            `Reader`, or values by model, as in `configurations`.
 
     Raises:
-        ReleaseError: a value that no release can hold.
+        ReleaseError: a value that no release can hold, or a fallback that can't be used.
+        UsageError: an argument can't be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings with a default each, all but the first by name
         self,
         configurations: Mapping[str, Mapping[str, Any]],
         *,
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         environment: str = "test",
         release: int = 1,
+        label: str | None = None,
+        ttl: float = 300.0,
+        max_stale: float | None = None,
+        fallback: str | Path | Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        path = environment_path("/ai", environment)
-        source = _Documents(path, release)
-        for model, values in configurations.items():
-            source.deploy(model, values, (secrets or {}).get(model, {}))
-        super().__init__(environment, ttl=math.inf, max_stale=math.inf, source=source)
+        if isinstance(fallback, Mapping):
+            kept = FakeReader(fallback, environment=environment, release=release, label=label)
+            fallback = json.loads(fallback_document(map(kept.get, fallback)))
+        self._fake_source, self._fake_clock = FakeSource(), FakeClock()
+        self._fake_environment, self._ttl = environment, ttl
+        self._fake_path = names.environment_path("/ai", environment)
+        super().__init__(
+            environment,
+            label=label,
+            ttl=ttl,
+            max_stale=max_stale,
+            max_wait=math.inf,  # no threads, so that a test sees the same each time
+            fallback=fallback,
+            source=self._fake_source,
+            clock=self._fake_clock,
+        )
+        self._secrets_of: dict[str, Mapping[str, str]] = dict(secrets or {})
+        for model, config in configurations.items():
+            self.set(model, config, release=release)
 
+    @classmethod
+    def from_project(
+        cls,
+        folder: str | Path,
+        stack: str,
+        *,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        release: int = 1,
+        **options: Any,
+    ) -> FakeReader:
+        """Return a reader of what a project's stack deploys: its models with their overrides.
 
-class _Documents:
-    """A source of what it was told was deployed."""
+        Needs what `validate` needs, and no AWS: `model-config[cli]`.
 
-    def __init__(self, path: str, release: int) -> None:
-        self._path, self._release = path, release
-        self._texts: dict[str, str] = {}
+        Args:
+            folder: the project's, or one in it.
+            stack: the stack's name, such as "dev".
+            secrets: as for `FakeReader`. The text of one that isn't given is "secret".
+            release: the number of the models' releases.
+            options: `label`, `ttl`, `max_stale` and `fallback`, as for `FakeReader`.
 
-    def deploy(self, model: str, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
-        path = model_path(self._path, model)
-        names = {each: secret_name(path, each) for each in secrets}
-        environment = self._path.rpartition("/")[2]
-        content = Release(model, environment, "FakeReader", digest_of(values), dict(values), names)
-        written = write_release(content, release_name(path))
-        self._texts |= {release_name(path): written.document, **written.parts}
-        self._texts |= {names[each]: text for each, text in secrets.items()}
+        Raises:
+            InvalidConfigurationError: with everything that is wrong with the project's files.
+            ProjectNotFoundError: the folder is in no project.
+        """
+        # It brings pydantic along, which an application may not have.
+        from model_config.testing.project import releases_of  # noqa: PLC0415
 
-    def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        found = {}
-        for asked in names:
-            name, _, selector = asked.partition(":")
-            if name in self._texts:
-                version = int(selector) if selector.isdigit() else self._release
-                found[name] = Stored(name, version, self._texts[name])
-            elif parse(name, self._path).kind == "release":
-                raise ModelNotFoundError(self._unknown(parse(name, self._path).model))
-        return found
+        releases = releases_of(Path(folder), stack)
+        environment = next((content.environment for content in releases), stack)
+        reader = cls({}, environment=environment, **options)
+        for content in releases:
+            given = (secrets or {}).get(content.model, {})
+            texts = dict.fromkeys(content.secrets, "secret") | dict(given)
+            reader._publish(content, texts, release, reader._label)
+        return reader
 
-    def close(self) -> None:
-        pass
+    @property
+    def requests(self) -> list[list[str]]:
+        """What would have been asked of AWS: the parameters' names, newest request last."""
+        return self._fake_source.requests
 
-    def _unknown(self, model: str) -> str:
-        known = [
-            parsed.model
-            for parsed in (parse(name, self._path) for name in self._texts)
-            if parsed.kind == "release"
-        ]
-        return f"this FakeReader has no {model}. There are: {', '.join(known) or 'none'}"
+    def set(
+        self,
+        model: str,
+        config: Mapping[str, Any],
+        *,
+        secrets: Mapping[str, str] | None = None,
+        release: int | None = None,
+        label: str | None = None,
+    ) -> None:
+        """Make a release and put a label on it, as a deploy and a promotion do.
+
+        Args:
+            model: the model's name.
+            config: its values, nested as in the schema.
+            secrets: path and text of its secrets. Default: those it has.
+            release: the release's number. Default: the next.
+            label: the label to move to it. Default: the reader's.
+
+        Raises:
+            ReleaseError: a value that no release can hold.
+            UsageError: the model's name, the number or the label can't be used.
+        """
+        if label is not None:
+            names.check_label(label)
+        if release is not None:
+            names.check_selector(release)
+        content = Release(
+            model, self._fake_environment, "FakeReader", digest_of(config), dict(config), {}
+        )
+        texts = self._secrets_of.get(model, {}) if secrets is None else secrets
+        self._publish(content, texts, release, label or self._label)
+
+    def advance(self, seconds: float) -> None:
+        """Let seconds pass: what was read grows older, and is renewed once its `ttl` is over."""
+        self._fake_clock.advance(seconds)
+
+    @contextmanager
+    def outage(self, error: ModelConfigError | None = None) -> Iterator[None]:
+        """Let every request fail within a `with` block.
+
+        What was read before is served on; what wasn't comes from the fallback, or is an error.
+        A configuration that is still fresh isn't asked for: `advance` beyond its `ttl` first.
+
+        Args:
+            error: what each request fails with. Default: AWS can't be reached.
+        """
+        self._fake_source.problem = error or StoreUnavailableError("a simulated outage")
+        try:
+            yield
+        finally:
+            self._fake_source.problem = None
+
+    def _publish(
+        self, content: Release, secrets: Mapping[str, str], number: int | None, label: str
+    ) -> None:
+        base = names.model_path(self._fake_path, content.model)
+        places = {path: names.secret_name(base, path) for path in secrets}
+        name = names.release_name(base)
+        text = write_release(replace(content, secrets=places), name)
+        beside = {places[path]: encode(secret) for path, secret in secrets.items()} | text.parts
+        for each, value in beside.items():
+            self._fake_source.put(each, value)
+        version = self._fake_source.put(name, text.document, number)
+        if label != names.LATEST:
+            self._fake_source.label(name, version, label)
+        self._secrets_of[content.model] = dict(secrets)
+        self.advance(self._ttl)  # so that the next read sees it

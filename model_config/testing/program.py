@@ -26,10 +26,9 @@ from pulumi.runtime.settings import get_root_resource, reset_options, set_root_r
 from model_config.plan.project import Project
 from model_config.plan.registry import Modules, read_modules
 from model_config.plan.secrets import secret_fields
-from model_config.plan.settings import NAMESPACE, StackConfig
+from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 
-PROJECT_NAME = "model-config"
 #: The account and region that a recorded program is deployed to, unless its stack says otherwise.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 # Python looks for garbage after so many new objects, not after 700: a deploy makes many that live
@@ -236,7 +235,7 @@ def run_program(
     """
     with _fresh_runtime() as loop:
         monitor = monitor or (mock if isinstance(mock, MockMonitor) else None)
-        mocks.set_mocks(mock, PROJECT_NAME, config.stack, preview, monitor=monitor)
+        mocks.set_mocks(mock, config.project, config.stack, preview, monitor=monitor)
         _forget_root_stack()  # set_mocks leaves one of its own
         set_all_config(dict(config.values), list(config.secret_keys))
         return loop.run_until_complete(_run(project))

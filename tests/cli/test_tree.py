@@ -19,7 +19,7 @@ def leaf(said, name, path):
 def test_each_field_has_its_type_bytes_and_parts(run, project: Path):
     prompt = encode((project / "models" / "support_chat.md").read_text().removesuffix("\n"))
     lines = run("tree").out.splitlines()
-    assert lines[0].split() == ["/ai/dev", "3", "models,", "35", "parameters"]
+    assert lines[0].split() == ["/ai/dev", "3", "models,", "38", "parameters"]
     shown = [re.sub(r"[│├└─\s]+", " ", line).strip() for line in lines]
     assert f"system text, {size_in_bytes(prompt):,} bytes in 2 parts" in shown
     assert "temperature number, 3 bytes" in shown
@@ -28,6 +28,7 @@ def test_each_field_has_its_type_bytes_and_parts(run, project: Path):
     assert "feature_flags object, 50 bytes" in shown
     assert "stop list, 13 bytes" in shown
     assert "api_key secret, supportChatApiKey, not set" in shown
+    assert shown.count("rollout rollout, 12 bytes") == 3
 
 
 def test_an_override_counts_and_other_environments_do_not(run):
@@ -44,7 +45,8 @@ def test_the_digest_and_the_number_of_parameters_are_those_of_the_deploy(run):
     digests = run("digest", "--json").json
     for name, deployed in outputs.items():
         assert model(said, name)["digest"] == deployed["digest"] == digests[name]
-        assert model(said, name)["parameters"] == len(deployed["parameters"]) + 1
+        rollout_and_release = 2
+        assert model(said, name)["parameters"] == len(deployed["parameters"]) + rollout_and_release
 
 
 def test_a_secret_that_is_set_is_not_marked(run, project: Path):
@@ -107,6 +109,22 @@ def test_deployed_shows_what_aws_holds(run, ssm, released):
     text = run("tree", "--deployed").out
     assert "release 2, stable: 1" in text
     assert "sk-" not in text + said.out
+
+
+def test_deployed_opens_one_release_of_each_model(run, released, requests_to):
+    for number in (1, 2, 3):
+        released({"n": number})
+        released({"n": number}, model="other")
+    run("tree", "--deployed")
+    asked = [names for operation, names in requests_to if operation == "GetParameters"]
+    assert asked == [["/ai/dev/chat/release:3"], ["/ai/dev/other/release:3"]]
+
+
+def test_deployed_shows_a_held_label(run, released):
+    released({"n": 1}, label="stable")
+    run("rollback", "chat", "--release", "1")
+    assert model(run("tree", "--deployed", "--json"), "chat")["held"] == ["stable"]
+    assert "stable: 1 (held), stable-previous: 1" in run("tree", "--deployed").out
 
 
 @pytest.mark.usefixtures("ssm")

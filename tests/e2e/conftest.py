@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from support.project import CHECKOUT, PROJECT
 
-CHECKOUT = Path(__file__).parent.parent.parent
 CONSUMER = CHECKOUT / "examples" / "consumer"
 INSTALLED_PLUGINS = Path.home() / ".pulumi" / "plugins"
 SECRETS = {
@@ -44,6 +44,7 @@ class Stack:
         name: "dev" or "prod".
         project: the copy of the project.
         folder: everything that the CLI writes stands somewhere in it.
+        environment: the environment variables of the CLI.
         printed: what all commands printed so far.
     """
 
@@ -52,13 +53,13 @@ class Stack:
         self.project = project
         self.folder = project.parent
         self.printed: list[str] = []
-        self._environment = environment
+        self.environment = environment
         self.ssm, self.kms, self.iam = map(self._client, ("ssm", "kms", "iam"))
         self.pulumi("stack", "init", "--no-select")
 
     def beside(self, project: Path) -> Stack:
         """Return a new stack of another project, of the same name in the same backend."""
-        return Stack(self.name, project, self._environment)
+        return Stack(self.name, project, self.environment)
 
     def pulumi(self, *command: str, stdin: str | None = None) -> str:
         """Run a command that succeeds, and return its standard output."""
@@ -73,18 +74,16 @@ class Stack:
         return ended.stdout + ended.stderr
 
     def model_config(self, *command: str) -> str:
-        """Run a verb of this project's copy, on its AWS, and return its standard output."""
-        ended = subprocess.run(
-            [sys.executable, "-c", "from model_config.cli import main; main()", *command],
-            cwd=self.project,
-            env={**self._environment, "PYTHONPATH": str(self.project), **_CREDENTIALS},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        """Run a verb in this project's folder, on its AWS, and return its standard output."""
+        ended = self._run_verb(command)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
+
+    def model_config_refused(self, *command: str) -> str:
+        """Run a verb that fails, and return all that it printed."""
+        ended = self._run_verb(command)
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        return ended.stdout + ended.stderr
 
     def set_secret(self, key: str, value: str) -> None:
         self.pulumi("config", "set", "--secret", key, stdin=value)  # never on a command line
@@ -112,7 +111,7 @@ class Stack:
         file.write_text(file.read_text().replace(old, new))
 
     def add_model(self, name: str, fields: str) -> Path:
-        file = self.project / "model_config" / "models" / f"{name}.py"
+        file = self.project / "models" / f"{name}.py"
         file.write_text(
             "from model_config.schema import ModelConfig\n"
             f"class Own(ModelConfig):\n    {fields}\n"
@@ -138,8 +137,21 @@ class Stack:
         ended = subprocess.run(
             ["pulumi", *command, "--stack", self.name, "--non-interactive", "--color", "never"],  # noqa: S607
             cwd=self.project,
-            env=self._environment,
+            env=self.environment,
             input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.printed += [ended.stdout, ended.stderr]
+        return ended
+
+    def _run_verb(self, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from model_config.cli import main; main()", *command],
+            cwd=self.project,
+            env={**self.environment, **_CREDENTIALS},
             capture_output=True,
             text=True,
             timeout=120,
@@ -152,7 +164,7 @@ class Stack:
         return boto3.client(
             service,
             region_name="eu-west-1",
-            endpoint_url=self._environment["AWS_ENDPOINT_URL"],
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
             aws_access_key_id="local",
             aws_secret_access_key="local",
         )
@@ -221,16 +233,16 @@ def policy_pack(tmp_path: Path) -> str:
     if not environment.exists():
         pytest.skip("the policy pack has no environment: policy/README.md says how to make it")
     pack = tmp_path / "policy"
-    names = ("__main__.py", "rules.py", "PulumiPolicy.yaml", "requirements.txt")
-    _copy(names, CHECKOUT / "policy", pack, environment)
+    source = CHECKOUT / "policy"
+    modules = sorted(module.name for module in source.glob("*.py"))
+    _copy((*modules, "PulumiPolicy.yaml", "requirements.txt"), source, pack, environment)
     return str(pack)
 
 
 def _new_stack(name: str, folder: Path, environment: dict[str, str]) -> Stack:
     project = folder / "project"
-    _copy(("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"), CHECKOUT, project)
-    no_caches = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(CHECKOUT / "model_config", project / "model_config", ignore=no_caches)
+    shutil.copytree(PROJECT.root, project, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / ".venv").symlink_to(sys.prefix)
     (folder / "backend").mkdir()
     (folder / "home").mkdir()
     if INSTALLED_PLUGINS.exists():

@@ -95,7 +95,8 @@ class Parameter(Kind):
         return {
             "name": found, "value": held["Value"], "type": held["Type"], "arn": held["ARN"],
             "version": held["Version"], "dataType": held["DataType"], "tier": described["Tier"],
-            "keyId": described["KeyId"], "tags": {t["Key"]: t["Value"] for t in tags["TagList"]},
+            "keyId": described.get("KeyId", ""),  # a String has none
+            "tags": {tag["Key"]: tag["Value"] for tag in tags["TagList"]},
         }  # fmt: skip
 
     def delete(self, found: str, olds: Properties) -> None:
@@ -186,6 +187,11 @@ class Policy(Kind):
         }  # fmt: skip
 
     def delete(self, found: str, olds: Properties) -> None:
+        attached = self.iam.list_entities_for_policy(PolicyArn=found)
+        if any(attached[kind] for kind in ("PolicyRoles", "PolicyUsers", "PolicyGroups")):
+            # AWS refuses this, and the AWS that tests deploy to does not.
+            error = {"Code": "DeleteConflict", "Message": "it is attached to an entity"}
+            raise ClientError({"Error": error}, "DeletePolicy")
         self.iam.delete_policy(PolicyArn=found)
 
 

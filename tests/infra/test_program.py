@@ -12,7 +12,7 @@ import pytest
 from support.project import PROJECT, SECRETS, stack_config, write_model
 
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import Recorder, run_program
 
@@ -45,16 +45,39 @@ def run_own(project: Project) -> tuple[Recorder, dict[str, Any]]:
     return recorder, run_program(project.root, StackConfig("dev", {}), recorder, recorder)
 
 
-def test_every_parameter_is_a_secure_string_under_the_environments_key(dev):
+def test_every_parameter_but_the_rollout_is_a_secure_string_under_the_environments_key(dev):
     recording, outputs = dev
     parameters = recording.parameters()
     assert len(parameters) > 30
-    for inputs in parameters.values():
+    for name, inputs in parameters.items():
+        if name.endswith("/rollout"):
+            continue
         assert inputs["type"] == "SecureString"
         assert inputs["keyId"] == outputs["kms_key"]["arn"]
         assert "insecureValue" not in inputs
         assert "description" not in inputs
         assert "overwrite" not in inputs
+
+
+def test_each_model_has_a_rollout_that_is_written_once_and_then_left_to_the_command_line(dev):
+    recording, outputs = dev
+    rollouts = {
+        name: each for name, each in recording.of_type(PARAMETER).items() if "/rollout" in name
+    }
+    assert rollouts.keys() == {f"{model}/rollout" for model in outputs["models"]}
+    for name, rollout in rollouts.items():
+        assert rollout.inputs == {
+            "name": f"/ai/dev/{name}",
+            "type": "String",
+            "tier": "Standard",
+            "value": '{"format":1}',
+            "tags": {"environment": "dev"},
+        }
+        assert rollout.ignores == {"value"}
+        # It goes after the release, so that a protected model keeps its record.
+        release = recording.registered[PARAMETER, name.replace("/rollout", "/release")]
+        assert rollout.urn in release.depends_on
+        assert not rollout.protect
 
 
 def test_names_are_the_path_and_the_tier_is_given(dev):
@@ -98,12 +121,13 @@ def test_the_key_rotates_and_lets_nobody_use_it_but_through_ssm(dev):
     assert alias["name"] == "alias/ai/dev" == outputs["kms_key"]["alias"]
 
 
-def test_prod_protects_the_key_its_alias_and_the_releases_but_no_field():
+def test_prod_protects_the_key_its_alias_the_releases_and_who_reads_them_but_no_field():
     recording, _ = run("prod")
     protected = {key for key, resource in recording.registered.items() if resource.protect}
     releases = {key for key in recording.registered if key[1].endswith("/release")}
-    assert len(releases) == 3
-    assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases}
+    policies = {key for key in recording.registered if key[0] == POLICY}
+    assert len(releases) == len(policies) == 3
+    assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases, *policies}
     assert recording.registered[KEY, "encryption-key"].inputs["deletionWindowInDays"] == 30
 
 
@@ -125,6 +149,13 @@ def test_the_release_is_written_after_all_other_parameters_of_its_model(dev):
     assert json.loads(release["value"])["digest"] == outputs["models"]["support_chat"]["digest"]
 
 
+def test_a_reader_policy_goes_before_the_release_that_it_lets_be_read(dev):
+    recording, _ = dev
+    for name, policy in recording.of_type(POLICY).items():
+        release = recording.registered[PARAMETER, name.replace("/reader", "/release")]
+        assert release.urn in policy.depends_on, name
+
+
 def test_every_parameter_is_exported_with_its_version_and_arn(dev):
     recording, outputs = dev
     exported = {
@@ -132,7 +163,8 @@ def test_every_parameter_is_exported_with_its_version_and_arn(dev):
         for model in outputs["models"].values()
         for pin in [*model["parameters"].values(), model["release"]]
     }
-    assert exported.keys() == recording.parameters().keys()
+    rollouts = {f"/ai/dev/{model}/rollout" for model in outputs["models"]}
+    assert exported.keys() == recording.parameters().keys() - rollouts
     for name, pin in exported.items():
         assert pin["version"] == 4
         assert type(pin["version"]) is int
@@ -196,12 +228,14 @@ def test_the_reader_policy_grants_one_models_release_and_secrets_alone(dev):
         f"{arn}/release",
         f"{arn}/release/parts/*",
         f"{arn}/secrets/*",
+        f"{arn}/rollout",
     ]
     assert decrypt["Action"] == "kms:Decrypt"
     assert decrypt["Resource"] == outputs["kms_key"]["arn"]
     assert decrypt["Condition"] == {
         "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"},
-        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": read["Resource"]},
+        # A rollout is not encrypted.
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": read["Resource"][:-1]},
     }
     assert json.loads(outputs["models"]["support_chat"]["reader_policy_json"]) == json.loads(
         policy["policy"]
@@ -230,6 +264,7 @@ def test_adding_a_model_adds_its_own_resources_and_changes_no_other(own: Project
     assert {name for _, name in after.registered.keys() - before.registered.keys()} == {
         "added",
         "added/temperature",
+        "added/rollout",
         "added/release",
         "added/reader",
     }

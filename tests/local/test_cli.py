@@ -43,7 +43,7 @@ def test_a_change_is_marked(project: Path):
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     output = run("local", "deploy")
     assert "generation/temperature\t2 changed\t" in output
-    assert "33 unchanged, 2 updated" in output
+    assert "36 unchanged, 2 updated" in output
 
 
 def test_json_holds_the_outputs_and_no_secret(project: Path):
@@ -54,6 +54,18 @@ def test_json_holds_the_outputs_and_no_secret(project: Path):
     assert deployment["outputs"]["models"]["support_chat"]["release"]["version"] == 1
     assert deployment["environment"] == "prod"
     assert "sk-hidden" not in output
+
+
+def test_a_left_over_secret_is_a_warning_with_the_nearest_right_one(project: Path):
+    (project / ".local").mkdir()
+    (project / ".local" / "secrets.yaml").write_text("supportChatApiKy: sk-hidden")
+    result = CliRunner().invoke(cli.app, ["local", "deploy"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (
+        "Warning: no model has the secret supportChatApiKy of .local/secrets.yaml: "
+        'did you mean "supportChatApiKey"?\n'
+    ) in result.stderr
+    assert "sk-hidden" not in result.output
 
 
 @pytest.mark.usefixtures("project")

@@ -2,13 +2,15 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model_config.format.errors import InvalidConfigurationError, LocalError
 from model_config.local.deploy import Deployment, deployed
-from model_config.local.local_aws import client
+from model_config.local.local_aws import client, local_aws, restore, snapshot
+from model_config.local.provider import PARAMETER
 from model_config.local.state import StateFolder
 from model_config.plan.project import Project
 
@@ -48,6 +50,23 @@ def test_an_edited_temperature_moves_that_parameter_and_its_release_alone(projec
         "support_chat/generation/temperature": (2, "updated"),
         "support_chat/release": (2, "updated"),
     }
+
+
+def test_a_rollout_that_was_written_since_stays_whatever_is_deployed(project: Path):
+    name, written = "/ai/dev/support_chat/rollout", '{"format":1,"rollout":{}}'
+    assert changes(deploy(project))["support_chat/rollout"] == (1, "created")
+    folder = StateFolder(Project(project))
+    with folder.locked(), local_aws():
+        restore(state := folder.load())
+        client("ssm", "eu-west-1").put_parameter(Name=name, Value=written, Overwrite=True)
+        # The program that made it may have made it with another text.
+        state.environments["dev"][f"{PARAMETER}::support_chat/rollout"].inputs["value"] = "{}"
+        folder.save(replace(state, parameters=snapshot()))
+    edit(project / "Pulumi.dev.yaml", "environment: dev", "environment: development")
+    with deployed(Project(project), "dev") as deployment:
+        assert changes(deployment)["support_chat/rollout"] == (1, "updated")  # its tags
+        held = client("ssm", "eu-west-1").get_parameter(Name=name)["Parameter"]
+        assert (held["Value"], held["Version"], held["Type"]) == (written, 2, "String")
 
 
 def test_a_removed_field_is_deleted(project: Path):
@@ -157,10 +176,22 @@ def test_secrets_have_stand_ins_until_they_are_given(project: Path):
     assert "sk-real" not in json.dumps(second.outputs)
 
 
+def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(project: Path):
+    (project / ".local").mkdir()
+    given = "supportChatApiKy: sk-shown\n7: 90210\nsupportChatApiKey: sk-real\n"
+    (project / ".local" / "secrets.yaml").write_text(given)
+    deployment = deploy(project)
+    number, misspelled = deployment.warnings
+    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known are doc")
+    assert misspelled.endswith(': did you mean "supportChatApiKey"?')
+    assert "90210" not in number
+    assert "sk-shown" not in misspelled
+    assert deployment.stand_ins == ["documentEmbeddingApiKey"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("supportChatApiKy: sk-shown", "supportChatApiKey"),
         ("supportChatApiKey: 90210", "quotation marks"),
         ("[sk-shown]", "holds lines such as"),
         ("supportChatApiKey: 'sk-shown", "can't be read"),

@@ -6,11 +6,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from support.project import CHECKOUT, PROJECT, stack_config
 
-from model_config.infra.reader_policy import POLICY_PATH
+from model_config.plan.policies import POLICY_PATH
 from model_config.testing.program import Recorder, run_program
 
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/0b5c"
@@ -24,7 +25,8 @@ def _load(path: Path) -> Any:
     return module
 
 
-rules = _load(CHECKOUT / "policy" / "rules.py")
+with patch.object(sys, "path", [str(CHECKOUT / "policy"), *sys.path]):  # as the engine runs it
+    rules = _load(CHECKOUT / "policy" / "rules.py")
 SETTINGS = rules.Settings()
 
 
@@ -108,6 +110,29 @@ def test_what_is_not_a_secure_string_is_refused_below_the_prefix_alone(change: d
     assert problems(rules.secure_string, elsewhere) == []
 
 
+ROLLOUT = {"name": "/ai/prod/chat/rollout", "type": "String", "value": '{"format":1}'}
+
+
+def test_a_string_may_stand_at_a_rollouts_name_and_nowhere_else():
+    assert problems(rules.secure_string, ROLLOUT) == []
+    assert problems(rules.customer_key, ROLLOUT) == []
+    for name in (
+        "/ai/prod/rollout",
+        "/ai/prod/chat/rollout/x",
+        "/ai/prod/chat/group/rollout",
+        "/ai/prod/chat/secrets/rollout",
+        "/ai/prod/chat/rollout2",
+        "/ai/prod/chat/ROLLOUT",
+        "/ai/prod/chat/release",
+    ):
+        assert len(problems(rules.secure_string, {**ROLLOUT, "name": name})) == 1, name
+        assert len(problems(rules.customer_key, {**ROLLOUT, "name": name})) == 1, name
+    for change in ({"type": "StringList"}, {"type": None}, {"insecureValue": "x"}):
+        assert len(problems(rules.secure_string, {**ROLLOUT, **change})) == 1
+    encrypted = {**ROLLOUT, "type": "SecureString", "keyId": "alias/aws/ssm"}
+    assert len(problems(rules.customer_key, encrypted)) == 1
+
+
 @pytest.mark.parametrize(
     "key", [None, "", "alias/aws/ssm", "arn:aws:kms:eu-west-1:111122223333:alias/aws/ssm"]
 )
@@ -150,53 +175,163 @@ def reader(prod: list[Any], **change: Any) -> dict[str, Any]:
     return {**policy, "policy": json.dumps(document)}
 
 
+SECRET = f"{PARAMETERS}/ai/prod/support_chat/secrets/api_key"
+CONTEXT = "kms:EncryptionContext:PARAMETER_ARN"
+VIA_SSM = {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}
+OWN = {CONTEXT: SECRET}
+NOT_ITS_OWN = "not a release, rollout or secret of one model"
+NO_CONTEXT = f"kms:Decrypt without StringEquals or StringLike on {CONTEXT}"
+NOT_VIA_SSM = "kms:Decrypt without StringEquals or StringLike on kms:ViaService"
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"Action": "*"}, "the action * has a wildcard"),
-        ({"Action": ["ssm:GetParameter", "ssm:Get*"]}, "the action ssm:Get* has a wildcard"),
-        ({"Resource": "*"}, "* has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/*"}, "/ai/* has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/*/release"}, "has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/*"}, "has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/release*"}, "has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/support_cha?/secrets/*"}, "has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/support_cha?/release"}, "has a wildcard above"),
-        ({"Resource": f"{PARAMETERS}/ai/prod/*/secrets/*"}, "/ai/prod/*/secrets/* has a wildcard"),
+        # The four that passed when only wildcards were refused.
         (
-            {"Resource": "arn:aws:ssm:*:111122223333:parameter/ai/prod/support_chat/secrets/*"},
-            "has a wildcard above",
+            {"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::111122223333:role/admin"},
+            "the action sts:AssumeRole is none of",
         ),
+        ({"Action": ["ssm:GetParameter", "iam:PutRolePolicy"]}, "the action iam:PutRolePolicy"),
+        ({"Action": "ssm:PutParameter"}, "the action ssm:PutParameter is none of"),
+        ({"Resource": f"{PARAMETERS}/shop/prod/banner"}, f"/shop/prod/banner is {NOT_ITS_OWN}"),
+        # Actions.
+        ({"Action": "*"}, "the action * is none of"),
+        ({"Action": ["ssm:GetParameter", "ssm:Get*"]}, "the action ssm:Get* is none of"),
+        ({"Action": "ssm:GetParameter?"}, "the action ssm:GetParameter? is none of"),
+        ({"Action": "ssm:GetParametersByPath"}, "ssm:GetParametersByPath is none of"),
+        ({"Action": "ssm:GetParameterHistory"}, "ssm:GetParameterHistory is none of"),
+        ({"statement": 1, "Action": "kms:Encrypt"}, "the action kms:Encrypt is none of"),
+        # Resources.
+        ({"Resource": "*"}, f"* is {NOT_ITS_OWN}"),
+        ({"Resource": f"{PARAMETERS}/ai/*"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/*/release"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/*"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/release*"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/release/*"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/secrets"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_chat/model_id"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/ai/prod/support_cha?/secrets/*"}, NOT_ITS_OWN),
+        (
+            {"Resource": f"{PARAMETERS}/ai/prod/*/secrets/*"},
+            f"/ai/prod/*/secrets/* is {NOT_ITS_OWN}",
+        ),
+        ({"Resource": f"{PARAMETERS}/ai/prod/${{aws:username}}/release"}, NOT_ITS_OWN),
+        ({"Resource": f"{PARAMETERS}/aix/prod/support_chat/release"}, NOT_ITS_OWN),
+        ({"Resource": SECRET.replace("eu-west-1", "*")}, NOT_ITS_OWN),
+        ({"Resource": SECRET.replace("111122223333", "*")}, NOT_ITS_OWN),
+        ({"statement": 1, "Resource": "*"}, f"* is {NOT_ITS_OWN}"),
+        ({"statement": 1, "Resource": KEY_ARN.replace("0b5c", "*")}, NOT_ITS_OWN),
+        ({"statement": 1, "Resource": KEY_ARN.replace("key/0b5c", "alias/ai")}, NOT_ITS_OWN),
+        # More than one model.
         (
             {"Resource": f"{PARAMETERS}/ai/prod/reranker/secrets/*"},
-            "more than one model: prod/reranker, prod/support_chat",
+            f"model: {PARAMETERS}/ai/prod/reranker, {PARAMETERS}/ai/prod/support_chat",
         ),
         ({"Resource": f"{PARAMETERS}/ai/dev/support_chat/release"}, "more than one model"),
-        ({"NotAction": "iam:*", "Action": None}, "NotAction grants all but what it names"),
-        ({"NotResource": "arn:x", "Resource": None}, "NotResource grants all but what it names"),
-        ({"statement": 1, "Condition": None}, "kms:Decrypt without a condition"),
+        ({"Resource": SECRET.replace("eu-west-1", "us-east-1")}, "more than one model"),
+        ({"Resource": SECRET.replace("111122223333", "444455556666")}, "more than one model"),
+        # All but something.
+        ({"NotAction": "iam:*", "Action": None}, "NotAction"),
+        ({"NotResource": "arn:x", "Resource": None}, "NotResource"),
+        ({"NotAction": "iam:*"}, "NotAction"),
+        ({"NotPrincipal": "*"}, "NotPrincipal"),
+        ({"action": "*"}, "action is none of"),
+        ({"Effect": "allow", "Action": "*"}, "the action * is none of"),
+        ({"Effect": None, "Action": "*"}, "the action * is none of"),
+        # Decrypting, but not for SSM or not for this model's parameters.
+        ({"statement": 1, "Condition": None}, NO_CONTEXT),
+        ({"statement": 1, "Condition": None}, NOT_VIA_SSM),
+        ({"statement": 1, "Condition": {"StringEquals": VIA_SSM}}, NO_CONTEXT),
+        ({"statement": 1, "Condition": {"StringEquals": OWN}}, NOT_VIA_SSM),
         (
-            {
-                "statement": 1,
-                "Condition": {"StringLike": {"kms:EncryptionContext:PARAMETER_ARN": "*"}},
-            },
-            "* has a wildcard above",
+            {"statement": 1, "Condition": {"StringLike": OWN | {"kms:ViaService": "*"}}},
+            "*, which is not SSM",
+        ),
+        ({"statement": 1, "Condition": {"StringEqualsIfExists": VIA_SSM | OWN}}, NO_CONTEXT),
+        ({"statement": 1, "Condition": {"ForAllValues:StringEquals": OWN | VIA_SSM}}, NO_CONTEXT),
+        (
+            {"statement": 1, "Condition": {"StringNotLike": OWN, "StringEquals": VIA_SSM}},
+            NO_CONTEXT,
+        ),
+        (
+            {"statement": 1, "Condition": {"StringNotEquals": VIA_SSM, "StringLike": OWN}},
+            NOT_VIA_SSM,
         ),
         (
             {
                 "statement": 1,
-                "Condition": {"StringNotLike": {"kms:EncryptionContext:PARAMETER_ARN": "x"}},
+                "Condition": {
+                    "StringEquals": OWN
+                    | {
+                        "kms:ViaService": [
+                            "ssm.eu-west-1.amazonaws.com",
+                            "s3.eu-west-1.amazonaws.com",
+                        ]
+                    }
+                },
             },
-            "kms:Decrypt without a condition",
+            "s3.eu-west-1.amazonaws.com, which is not SSM",
         ),
+        ({"statement": 1, "Condition": {"StringEquals": VIA_SSM | {CONTEXT: []}}}, NO_CONTEXT),
+        (
+            {"statement": 1, "Condition": {"StringLike": {CONTEXT: "*"}, "StringEquals": VIA_SSM}},
+            f"* is {NOT_ITS_OWN}",
+        ),
+        (
+            {
+                "statement": 1,
+                "Condition": {
+                    "StringLike": {CONTEXT: [SECRET, f"{PARAMETERS}/ai/prod/*"]},
+                    "StringEquals": VIA_SSM,
+                },
+            },
+            f"/ai/prod/* is {NOT_ITS_OWN}",
+        ),
+        # Both at once.
+        ({"Action": ["ssm:GetParameter", "KMS:decrypt"], "Resource": SECRET}, NO_CONTEXT),
     ],
 )
 def test_a_reader_policy_that_grants_more_is_refused(
     prod: list[Any], change: dict[str, Any], expected: str
 ):
-    assert problems(rules.narrow_reader, reader(prod)) == []
     found = problems(rules.narrow_reader, reader(prod, **change))
     assert any(expected in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"Action": "ssm:getparameter"},
+        {"Resource": SECRET},
+        {"Resource": [f"{PARAMETERS}/ai/prod/support_chat/rollout", SECRET]},
+        {"Resource": f"{PARAMETERS}/ai/prod/support_chat/release/parts/0f3c"},
+        {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "support"}}},
+        {"statement": 1, "Condition": {"StringEquals": VIA_SSM | OWN}},
+        {"statement": 1, "Condition": {"StringLike": {CONTEXT: [SECRET]}, "StringEquals": VIA_SSM}},
+        {"statement": 1, "Resource": [KEY_ARN, KEY_ARN.replace("0b5c", "mrk-0b5c")]},
+    ],
+)
+def test_a_reader_policy_may_be_narrower_or_put_otherwise(prod: list[Any], change: dict[str, Any]):
+    assert problems(rules.narrow_reader, reader(prod, **change)) == []
+
+
+def test_a_second_statement_and_a_lone_one_are_looked_at_too(prod: list[Any]):
+    policy = reader(prod)
+    document = json.loads(policy["policy"])
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    added = {**document, "Statement": [*document["Statement"], everything]}
+    for worse in (added, {**document, "Statement": everything}):
+        found = problems(rules.narrow_reader, {**policy, "policy": json.dumps(worse)})
+        assert any("the action * is none of" in problem for problem in found)
+
+
+@pytest.mark.parametrize("text", ["", "{", '"Allow"', "[]", "{}"])
+def test_a_reader_policy_without_statements_is_refused_in_words(prod: list[Any], text: str):
+    assert problems(rules.narrow_reader, {**reader(prod), "policy": text}) == [
+        "it is not a policy document with statements"
+    ]
 
 
 def test_a_policy_may_be_given_as_an_object_too(prod: list[Any]):
@@ -213,18 +348,18 @@ def test_a_denial_may_be_wide_and_other_policies_are_not_asked_about(prod: list[
     assert problems(rules.narrow_reader, {**wide, "path": "/deployers/"}) == []
 
 
-def test_a_release_its_key_and_its_alias_must_be_protected_in_prod(prod: list[Any]):
+def test_a_release_who_reads_it_its_key_and_its_alias_must_be_protected_in_prod(prod: list[Any]):
     bare = [replace(resource, protect=False) for resource in prod]
     found = [urn for urn, _ in rules.unprotected(bare, SETTINGS)]
     protected = [resource.urn for resource in prod if resource.protect]
-    assert len(protected) == 5  # three releases, the key, the alias
+    assert len(protected) == 8  # three releases and their reader policies, the key, the alias
     assert sorted(found) == sorted(protected)
 
 
 def test_which_environments_are_protected_can_be_set():
     dev = run("dev")
     assert list(rules.unprotected(dev, rules.Settings(protected_environments=["prod"]))) == []
-    assert len(list(rules.unprotected(dev, rules.Settings(protected_environments=["dev"])))) == 5
+    assert len(list(rules.unprotected(dev, rules.Settings(protected_environments=["dev"])))) == 8
     none = rules.Settings(protected_environments=[])
     assert list(rules.unprotected(dev, none)) == []
 

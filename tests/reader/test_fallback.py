@@ -116,8 +116,8 @@ def test_what_the_fallback_does_not_hold_is_still_an_error(
 def test_a_fallback_answers_for_the_label_it_was_made_from_and_no_other(
     away: Any, made_from: str | None
 ) -> None:
-    built = FakeReader({"chat": CONFIG}, environment="prod", release=7)
-    asked = {"label": made_from} if made_from else {"release": 7}
+    built = FakeReader({"chat": CONFIG}, environment="prod", release=7, label=made_from)
+    asked = {} if made_from else {"release": 7}
     document = json.loads(fallback_document([built.get("chat", **asked)]))
     assert document["releases"]["chat"]["label"] == made_from
     reader = Reader("prod", client=away.client(), fallback=document)

@@ -51,7 +51,7 @@ def test_a_configuration_is_a_mapping_that_cannot_be_changed(aws: Any) -> None:
     chat: Any = Reader("prod", client=aws.client).get("chat")
     assert list(chat) == sorted(CHAT)
     assert len(chat) == 3
-    assert chat["generation"]["stop"] == ("a", "b")
+    assert chat["generation"]["stop"] == ["a", "b"]
     for change in (
         lambda: chat.__setitem__("on", 0),
         lambda: chat["generation"].__setitem__("temperature", 1.0),
