@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from model_config.format.errors import ModelConfigError
 from model_config.reader.attempts import Loader, ask
@@ -19,6 +16,7 @@ from model_config.reader.clock import Clock
 from model_config.reader.memory import Ask, Memory, Refuse, Renew, Rule, Serve
 from model_config.reader.settings import Times
 from model_config.reader.states import Good, Result, State
+from model_config.reader.turns import Flight, Turn, new_flight
 
 #: Attempts under way at once, for more than which no read that has something to serve begins
 #: another: ours. botocore keeps ten connections open.
@@ -35,39 +33,6 @@ class Observer(Protocol[Key_contra, ValueT]):
     def landed(self, key: Key_contra, state: State[ValueT], /) -> None:
         """Be told of one attempt for one key, and raise nothing."""
         ...
-
-
-Flight: TypeAlias = "Future[dict[KeyT, State[ValueT]]]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn(Generic[KeyT, ValueT]):
-    """What one read does, and the attempt that it waits for if it waits."""
-
-    key: KeyT
-    rule: Rule[ValueT]
-    flight: Flight[KeyT, ValueT]
-
-    @property
-    def patience(self) -> float | None:
-        """Seconds to wait at most; None is as long as it takes."""
-        match self.rule:
-            case Ask():
-                return None
-            case Renew(patience=patience):
-                return patience
-        return 0
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the thread that asked was: the read decides anew."""
-        return self.patience != 0 and self.flight.done() and self.key not in self.flight.result()
-
-    def wait(self) -> None:
-        """Wait for the attempt, as long as the read may."""
-        if self.patience != 0:
-            with suppress(TimeoutError):
-                self.flight.result(self.patience)
 
 
 class Cache(Generic[KeyT, ValueT]):
@@ -177,7 +142,7 @@ class Cache(Generic[KeyT, ValueT]):
         with self._lock:
             return {**self._memory.served, **self._memory.unserved}
 
-    def _turns(self, keys: list[KeyT], *, always: bool, here: bool) -> list[_Turn[KeyT, ValueT]]:
+    def _turns(self, keys: list[KeyT], *, always: bool, here: bool) -> list[Turn[KeyT, ValueT]]:
         """Decide what each read does, and begin the attempts that they need as one.
 
         Args:
@@ -185,8 +150,7 @@ class Cache(Generic[KeyT, ValueT]):
             always: ask, whatever is known.
             here: in this thread, if it waits for all of them anyway.
         """
-        flight: Flight[KeyT, ValueT] = Future()
-        flight.set_running_or_notify_cancel()  # who waits and is cancelled can't cancel it
+        flight: Flight[KeyT, ValueT] = new_flight()
         with self._lock:
             now = self._clock()
             turns = [self._turn(key, flight, now, always=always) for key in keys]
@@ -203,7 +167,7 @@ class Cache(Generic[KeyT, ValueT]):
 
     def _turn(
         self, key: KeyT, flight: Flight[KeyT, ValueT], now: float, *, always: bool
-    ) -> _Turn[KeyT, ValueT]:
+    ) -> Turn[KeyT, ValueT]:
         under_way = self._flights.get(key)
         hold = under_way is not None or len(self._flights) >= MOST_AT_ONCE
         rule: Rule[ValueT] = Ask()
@@ -211,9 +175,9 @@ class Cache(Generic[KeyT, ValueT]):
             rule = self._memory.rule(key, now, hold=hold)
         if isinstance(rule, Ask | Renew) and under_way is None:
             under_way = self._flights[key] = flight
-        return _Turn(key, rule, under_way or flight)
+        return Turn(key, rule, under_way or flight)
 
-    def _settle(self, turn: _Turn[KeyT, ValueT]) -> ValueT:
+    def _settle(self, turn: Turn[KeyT, ValueT]) -> ValueT:
         """Return what a read gets that has done with waiting."""
         match turn.rule:
             case Refuse(error):
@@ -226,7 +190,7 @@ class Cache(Generic[KeyT, ValueT]):
                 return value
         return self._memory.outcome(turn.flight.result()[turn.key])
 
-    def _note_slow(self, turn: _Turn[KeyT, ValueT]) -> None:
+    def _note_slow(self, turn: Turn[KeyT, ValueT]) -> None:
         with self._lock:
             if self._flights.get(turn.key) is turn.flight:
                 self._memory.breaker.too_slow()

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import math
-import os
-import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from model_config.format.errors import UsageError
 from model_config.format.names import check_selector, environment_path, model_path
-from model_config.reader.cache import Cache
 from model_config.reader.clock import Clock, SystemClock
 from model_config.reader.configuration import Configuration
 from model_config.reader.fallback import read_fallback
+from model_config.reader.lifecycle import Lifecycle
 from model_config.reader.loading import Key, ReadingLoader
 from model_config.reader.opening import Opener
-from model_config.reader.reading import Reading, check_key
-from model_config.reader.reporter import Callback, Reporter
 from model_config.reader.settings import Times, chosen_environment, chosen_label, chosen_source
 from model_config.reader.source import Source
-from model_config.reader.status import describe
 
 
-class Reader:
+class Reader(Lifecycle):
     """Reads models' configurations from their releases. Make one and share it between threads.
 
     A configuration is read with one request, two the first time where it has secrets, and
@@ -83,13 +78,11 @@ class Reader:
         source: Source | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._environment = chosen_environment(environment)
-        path = environment_path(prefix, self._environment)
+        environment = chosen_environment(environment)
+        self._path = environment_path(prefix, environment)
         self._label = chosen_label(label)
         times = Times(ttl, math.inf if max_stale is None else max_stale, max_wait)
-        self._clock = clock or SystemClock()
-        self._wall = self._clock.wall
-        self._source, attempts = chosen_source(
+        source, attempts = chosen_source(
             source,
             client,
             session=session,
@@ -97,19 +90,12 @@ class Reader:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
         )
-        releases = {} if fallback is None else read_fallback(fallback, path)
-        opener = Opener(self._source, self._clock, with_secrets=secrets)
-        self._unit = _new_unit()
-        self._reporter = Reporter(self._own, self._clock)
-        self._cache: Cache[Key, Reading] = Cache(
-            ReadingLoader(opener, releases, path, ttl),
-            times,
-            self._clock,
-            self._reporter,
-            attempts=attempts,
+        clock = clock or SystemClock()
+        releases = {} if fallback is None else read_fallback(fallback, self._path)
+        loader = ReadingLoader(
+            Opener(source, clock, with_secrets=secrets), releases, self._path, ttl
         )
-        self._path = path
-        _READERS.add(self)
+        super().__init__(environment, source, loader, times, clock, attempts)
 
     def get(
         self,
@@ -136,10 +122,13 @@ class Reader:
             ModelConfigError: a type below it for each thing that can go wrong
                 (`model_config.format.errors`), and only where nothing was read before.
         """
-        wanted = (model, self._selector(label, release), schema)
+        plain = label is None and release is None
+        wanted = (model, self._label if plain else self._selector(label, release), schema)
         reading = self._cache.fresh(wanted)
         if reading is None:
             reading = self._cache.renew(self._checked(wanted))
+        if key is None and reading.rollout is None:  # most reads, and each call takes its time
+            return reading.configuration
         return self._served(reading, key)
 
     async def aget(
@@ -196,65 +185,6 @@ class Reader:
         """
         self._cache.renew_all(self._many(models, label, schema).values())
 
-    def refresh(self, *models: str) -> None:
-        """Ask AWS now for what was read before, and wait. What fails is in `status()`.
-
-        Args:
-            models: the models to ask for. Default: all.
-        """
-        held = [key for key in self._cache.states() if not models or key[0] in models]
-        self._cache.renew_all(held, always=True)
-
-    def on_change(self, callback: Callback) -> None:
-        """Call back with the old and the new configuration when what is served has changed.
-
-        That is a new release, a rotated secret, and during a rollout the reader's own id changing
-        hands. It is called where the renewal ran, often in a thread of the reader's; what it
-        raises is logged.
-        """
-        self._reporter.on_change(callback)
-
-    def status(self) -> dict[str, Any]:
-        """Return what is served, how old it is, and what went wrong, as data that JSON takes.
-
-        `{"environment", "aws": {"state": "answers", "slow" or "away", …}, "models": [{"model",
-        "asked_for", "state": "good", "stale", "too old" or "failed", "asked_again_in": seconds,
-        "served": {"release", "digest", "from_fallback", "since", "age": seconds, "rollout"},
-        "failed": {"since", "failures", "error", "text"}}]}`. Times are UTC, in ISO 8601.
-        """
-        status = describe(
-            self._cache.states(), self._reporter.served, self._cache.breaker, self._clock
-        )
-        return {"environment": self._environment, **status}
-
-    def counters(self) -> dict[str, float]:
-        """Return sums since the reader was made, for metrics.
-
-        `hits` are reads served from memory; `renewals` and `failures` attempts to read that were
-        answered with something to serve, and that were not; `seconds` the time attempts took.
-        """
-        return self._cache.counters()
-
-    def close(self) -> None:
-        """Give up connections. A later read opens new ones."""
-        self._source.close()
-
-    def after_restore(self) -> None:
-        """Start afresh where the process is a copy: call it in Lambda SnapStart's restore hook.
-
-        Connections are given up, and the reader draws a new id for rollouts. What was read is kept,
-        and its age counts the time in between. A forked process needs no call.
-        """
-        self._unit = _new_unit()
-        self._cache.reset()
-        self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _selector(self, label: str | None, release: int | None) -> str | int:
         if release is None:
             return self._label if label is None else label
@@ -279,30 +209,3 @@ class Reader:
         if schema is not None and not hasattr(schema, "model_fields"):
             raise UsageError(f"schema takes a class of model_config.schema, not {schema!r}")
         return key
-
-    def _served(self, reading: Reading, key: str | None) -> Configuration:
-        unit = self._unit if key is None else check_key(key)
-        if reading.rollout is None:
-            return reading.configuration
-        return reading.serve(unit, self._wall())
-
-    def _own(self, reading: Reading) -> Configuration:
-        return self._served(reading, None)
-
-
-def _new_unit() -> str:
-    # Not from Python's dice: forked workers and restored snapshots share their state.
-    return os.urandom(16).hex()
-
-
-# Weak, so that a reader nobody uses any more can go.
-_READERS: weakref.WeakSet[Reader] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for reader in list(_READERS):
-        reader.after_restore()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_after_fork_in_child)
