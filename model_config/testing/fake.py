@@ -6,6 +6,7 @@ reader = FakeReader({"support_chat": {"model_id": "m"}}, secrets={"support_chat"
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,6 +65,7 @@ class FakeReader(Reader):
             label=label,
             ttl=ttl,
             max_stale=max_stale,
+            max_wait=math.inf,  # no threads, so that a test sees the same each time
             fallback=fallback,
             source=self._fake_source,
             clock=self._fake_clock,

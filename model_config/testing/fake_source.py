@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from model_config.format.errors import ModelConfigError
@@ -13,10 +14,15 @@ class FakeClock:
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._began = time.time()
 
     def __call__(self) -> float:
         """Return the seconds that have passed."""
         return self._now
+
+    def wall(self) -> float:
+        """Return seconds since 1970: the time when it was made, and what passed since."""
+        return self._began + self._now
 
     def advance(self, seconds: float) -> None:
         """Let seconds pass."""

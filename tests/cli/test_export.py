@@ -21,7 +21,7 @@ from model_config import Reader
 from model_config.cli.formats import as_text
 from model_config.cli.variables import variables
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
 
 NASTY = {
@@ -219,12 +219,20 @@ def test_secrets_go_only_into_a_file_for_its_owner_alone(run, project):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+class NoAws:
+    def get(self, names):
+        raise StoreUnavailableError(f"no answer about {names}")
+
+    def close(self):
+        pass
+
+
 @pytest.mark.usefixtures("two")
 def test_a_fallback_starts_a_reader(run, released, project):
     released({"n": 1}, model="other", label="stable")
     file = project / "fallback.json"
     run("export", "--fallback", "--output", str(file))
-    reader = Reader("dev", fallback=file, client=object())
+    reader = Reader("dev", fallback=file, source=NoAws())
     assert reader.get("chat").as_dict() == {"t": "One"}
     assert reader.get("chat").from_fallback
     assert reader.get("other").release == 1
