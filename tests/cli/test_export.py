@@ -152,9 +152,22 @@ def test_tfvars_json_sets_one_variable():
     }
 
 
-def test_yaml_holds_a_prompt_as_a_block():
-    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "n": "x"}), {}) == (
-        "prompts:\n  system: |\n    One: a\n\n      # two\nn: x\n"
+def test_dotenv_refuses_what_its_readers_would_replace():
+    with pytest.raises(UsageError, match=r"T holds \$\{, .*json, yaml or shell") as caught:
+        as_text("dotenv", chat({"t": "x ${HOME} y"}), {})
+    assert "HOME" not in str(caught.value)
+
+
+def test_tfvars_are_escaped_as_terraform_wants_it():
+    config = {"e": {}, "g": {"k": {}}, "l": [1, True, None], "t": 'a "b" \\ \n\t\b ${x} %{y} $z'}
+    assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
+        "chat = {\n"
+        '  "e" = {}\n'
+        '  "g" = {\n    "k" = {}\n  }\n'
+        '  "l" = [1, true, null]\n'
+        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
+        '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
+        "}\n"
     )
 
 
@@ -302,6 +315,11 @@ def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
     write_file(tmp_path / "link", "x", private=False)
     assert (tmp_path / "file").read_text() == "x"
     assert (tmp_path / "link").is_symlink()
-    (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(UsageError, match="circle can't be written"):
-        write_file(tmp_path / "circle", "x", private=False)
+    for name, target in (("circle", "circle"), ("there", "back"), ("back", "there")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("circle", "there"):
+        with pytest.raises(
+            UsageError, match=f"{name} can't be written: its links lead in a circle"
+        ):
+            write_file(tmp_path / name, "x", private=False)
+        assert (tmp_path / name).is_symlink()

@@ -1,16 +1,11 @@
-"""Put what a run has to tell into one text that a comment or an issue on GitHub can hold.
-
-python3 compose.py URL-OF-THE-RUN diff.md dev.txt prod.txt
-"""
+"""What a run has to tell, as one text that a comment or an issue on GitHub can hold."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-#: Characters that GitHub takes.
+#: Characters that GitHub takes in a comment or an issue (GraphQL's MAX_BODY is 65,536).
 LIMIT = 65_536
 #: By this a comment is found again.
 MARK = "<!-- model-config -->"
@@ -22,6 +17,7 @@ def compose(run: str, texts: Mapping[str, str], limit: int = LIMIT) -> str:
     Args:
         run: where all of it can be read.
         texts: a file's name ("diff.md", "prod.txt") and what is in it.
+        limit: characters that the text may have.
     """
     parts = [MARK]
     left = limit - len(MARK) - len(_end(run, cut=True)) - 1
@@ -50,9 +46,3 @@ def _folded(title: str, text: str) -> tuple[str, str]:
 def _cut(text: str, room: int) -> str:
     """Return as many whole lines as there is room for."""
     return text if len(text) <= room else text[: text.rfind("\n", 0, room + 1) + 1].rstrip()
-
-
-if __name__ == "__main__":
-    url, *files = sys.argv[1:]
-    found = {Path(file).name: Path(file) for file in files if Path(file).exists()}
-    sys.stdout.write(compose(url, {name: path.read_text() for name, path in found.items()}))
