@@ -153,8 +153,8 @@ def test_tfvars_json_sets_one_variable():
 
 
 def test_yaml_holds_a_prompt_as_a_block():
-    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "n": "x"}), {}) == (
-        "prompts:\n  system: |\n    One: a\n\n      # two\nn: x\n"
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
 
 
