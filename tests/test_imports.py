@@ -84,7 +84,7 @@ except AttributeError as error:
     ],
 )
 def test_a_process_needs_only_what_its_part_needs(program: str, said: str) -> None:
-    project = Path(__file__).parents[2]
+    project = Path(__file__).parents[1]
     child = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=project,

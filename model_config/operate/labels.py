@@ -28,10 +28,10 @@ class Labels:
     nothing automatic moves it. A promotion that broke off between its two requests looks the same,
     and so may several at the very same moment; promoting again completes it.
 
-    Of two people who move a label at once, one is the last: the label is on that one's release.
-    SSM has no way to move a label only if it is still where it was, so `-previous` may miss a
-    promotion that falls between the last look and the move, one request later: it then is on
-    the release before that.
+    Of several people who move a label at once, one is the last: the label is on that one's
+    release. SSM has no way to move a label only if it is still where it was, so `-previous` may
+    miss a promotion that falls between the last look and the move, one request later: it then is
+    on the release before that, or on none.
 
     Args:
         environment: the environment, such as "prod".

@@ -302,6 +302,11 @@ def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
     write_file(tmp_path / "link", "x", private=False)
     assert (tmp_path / "file").read_text() == "x"
     assert (tmp_path / "link").is_symlink()
-    (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(UsageError, match="circle can't be written"):
-        write_file(tmp_path / "circle", "x", private=False)
+    for name, target in (("circle", "circle"), ("there", "back"), ("back", "there")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("circle", "there"):
+        with pytest.raises(
+            UsageError, match=f"{name} can't be written: its links lead in a circle"
+        ):
+            write_file(tmp_path / name, "x", private=False)
+        assert (tmp_path / name).is_symlink()

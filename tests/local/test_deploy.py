@@ -181,7 +181,11 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     given = "supportChatApiKy: sk-shown\n7: 90210\nsupportChatApiKey: sk-real\n"
     (project / ".local" / "secrets.yaml").write_text(given)
     deployment = deploy(project)
-    assert deployment.unused_secrets == ["7", "supportChatApiKy"]
+    number, misspelled = deployment.warnings
+    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known are doc")
+    assert misspelled.endswith(': did you mean "supportChatApiKey"?')
+    assert "90210" not in number
+    assert "sk-shown" not in misspelled
     assert deployment.stand_ins == ["documentEmbeddingApiKey"]
 
 

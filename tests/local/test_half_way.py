@@ -21,7 +21,7 @@ NAME = "/ai/dev/support_chat/generation/top_p"
 
 
 def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider]) -> LocalProvider:
-    config, _ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
+    config, *_ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
     assert isinstance(config, StackConfig)
     made = provider(REGION, before)
     run_program(project, config, made, LocalMonitor(made))

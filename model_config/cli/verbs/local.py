@@ -171,4 +171,6 @@ def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
     if deployment.stand_ins:
         keys = ", ".join(deployment.stand_ins)
         typer.echo(f"Stand-in texts for the secrets {keys}: give real ones in .local/secrets.yaml.")
+    for warning in deployment.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     typer.echo(_STAND_IN)
