@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.cli.completion import complete_environment, complete_model
-from model_config.comparing.text import shortened
+from model_config.comparing.text import printable, shortened
 
 if TYPE_CHECKING:
     from model_config.comparing.change_text import Line
@@ -115,6 +115,22 @@ def print_table(
         last = row[-1] if wrap else shortened(row[-1], room)
         table.add_row(*row[:-1], last, style=style)
     console.print(table)
+
+
+def print_text(text: str, *, nl: bool = False) -> None:
+    """Print a text as it is: in a pipe nothing else, on a terminal nothing that acts on it.
+
+    Args:
+        text: what an application gets.
+        nl: whether a line end follows it in a pipe, too.
+    """
+    on_terminal = is_terminal()
+    typer.echo(printable(text) if on_terminal else text, nl=nl or on_terminal)
+
+
+def is_terminal() -> bool:
+    """Tell whether a person reads along."""
+    return _console().is_terminal
 
 
 def print_lines(lines: Iterable[Line]) -> None:
