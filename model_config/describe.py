@@ -25,7 +25,8 @@ from model_config.plan.hierarchy import config_of, secrets_of
 from model_config.plan.plan import Plan, plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Modules, read_modules
-from model_config.plan.settings import SETTING_KEYS, StackConfig
+from model_config.plan.settings import SETTING_KEYS
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 FORMAT = 1

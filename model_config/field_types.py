@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import JsonValue
 
+_Class = TypeVar("_Class")
 _PLAIN = (str, int, float, bool, NoneType)
 
 
@@ -37,6 +38,24 @@ def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
     if isinstance(kind, type) and issubclass(kind, whole_field):
         return None
     return f"{_name(kind)} can't stand here"
+
+
+def union_members(kind: Any) -> Iterator[Any]:
+    """Yield the types that a field's value may have: those of a union, else the one there is."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from union_members(args[0])
+    elif origin in (Union, UnionType):
+        for arg in args:
+            yield from union_members(arg)
+    else:
+        yield kind
+
+
+def subclasses_in(kind: Any, base: type[_Class]) -> list[type[_Class]]:
+    """Return the classes below `base` that a field's value may be an instance of."""
+    members = union_members(kind)
+    return [each for each in members if isinstance(each, type) and issubclass(each, base)]
 
 
 def _why_not_key(kind: Any) -> str | None:

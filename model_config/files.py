@@ -9,32 +9,47 @@ from pathlib import Path
 from model_config.format.errors import UsageError
 
 
-def write_file(path: Path, text: str, *, private: bool) -> None:
-    """Write a file to the side and put it in place at once.
+def replace_file(path: Path, text: str, *, private: bool) -> None:
+    """Write a file beside its place and put it there at once.
 
     Args:
-        path: the file; a link is followed.
-        text: what it shall hold.
-        private: whether only its owner may read it; else the umask says.
+        path: the file.
+        text: its new content.
+        private: whether only its owner may read it; otherwise the umask decides.
+
+    Raises:
+        OSError: it can't be written; what was there before still is.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink()
+        raise
+
+
+def write_file(path: Path, text: str, *, private: bool) -> None:
+    """Write a file that a user named, whole or not at all; a link is followed.
+
+    Args:
+        path: the file.
+        text: its new content.
+        private: whether only its owner may read it; otherwise the umask decides.
 
     Raises:
         UsageError: it can't be written; what was there before still is.
     """
     try:
-        place = path.resolve()
+        place = Path(os.path.realpath(path))
+        if place.is_symlink():  # what is left of links that lead to one another
+            raise UsageError(f"{path} can't be written: its links lead in a circle")
         if place.exists() and not place.is_file():  # a folder, or a device such as /dev/stdout
-            raise UsageError(f"{path} can't be written: it is no ordinary file")
-        aside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(place)
-        except BaseException:
-            aside.unlink()
-            raise
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        reason = getattr(error, "strerror", None) or "its links go in a circle"
-        raise UsageError(f"{path} can't be written: {reason}") from None
+            raise UsageError(f"{path} can't be written: it is not an ordinary file")
+        replace_file(place, text, private=private)
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from None

@@ -9,15 +9,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
-from pydantic_core import CoreSchema, core_schema
+try:
+    from pydantic import (
+        AfterValidator,
+        BaseModel,
+        ConfigDict,
+        Field,
+        GetCoreSchemaHandler,
+        JsonValue,
+        ValidationInfo,
+    )
+    from pydantic_core import CoreSchema, core_schema
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain "
+        "install leaves out: pip install pydantic",
+        name=error.name,
+    ) from None
 
 from model_config.field_types import why_not_storable
 from model_config.format.errors import SchemaError
+from model_config.format.prompt import stray_braces
+from model_config.format.release import RELEASED
 
 _CONFIG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
@@ -98,6 +116,29 @@ Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 
 
+_SHOWN_PLACES = 3
+
+
+def _check_prompt(text: str, info: ValidationInfo) -> str:
+    if info.context == RELEASED:
+        return text  # checked when it was deployed; an older package allowed more
+    if not text.strip():
+        raise ValueError("the prompt is empty")
+    if places := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
+        where = "; ".join(places[:_SHOWN_PLACES]) + "; …" * (len(places) > _SHOWN_PLACES)
+        raise ValueError(
+            f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, with "
+            "a letter or _ and then letters, digits or _. A text in another template language "
+            "goes into a str field, in a class of your own"
+        )
+    return text
+
+
+#: A text with placeholders, `{{name}}`, that an application fills in with `Configuration.render`.
+#: Not empty, and `{{` stands for nothing else in it.
+Prompt = Annotated[str, Field(json_schema_extra={"minLength": 1}), AfterValidator(_check_prompt)]
+
+
 class Generation(Group):
     """How a chat model samples. What is None is left to the provider."""
 
@@ -111,8 +152,8 @@ class Generation(Group):
 class Prompts(Group):
     """The texts a chat model is driven with."""
 
-    system: str
-    templates: dict[str, str] | None = None
+    system: Prompt
+    templates: dict[str, Prompt] | None = None
 
 
 class CallLimits(Group):

@@ -16,7 +16,7 @@ for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "clic
 from model_config import Reader
 from model_config.format.release import Release, digest_of, write_release
 from model_config.operate.labels import Labels
-from model_config.operate.history import History
+from model_config.operate.releases import Releases
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -28,8 +28,8 @@ texts = {name: write_release(content, name).document, "/ai/prod/chat/secrets/k":
 
 class Client:
     def get_parameters(self, Names, WithDecryption):
-        bare = [each.partition(":")[0] for each in Names]
-        return {"Parameters": [{"Name": n, "Version": 1, "Value": texts[n]} for n in bare]}
+        there = texts.keys() & {each.partition(":")[0] for each in Names}
+        return {"Parameters": [{"Name": n, "Version": 1, "Value": texts[n]} for n in there]}
 
 chat = Reader("prod", client=Client()).get("chat")
 assert fallback_document([chat])
@@ -44,6 +44,24 @@ import model_config, model_config.schema, model_config.format.release, model_con
 from model_config.format import names
 print("Reader" in model_config.__all__)
 """
+
+TYPED = """
+import sys
+for name in ("pydantic", "pydantic_core"):
+    sys.modules[name] = None
+from model_config.testing.fake import FakeReader
+chat = FakeReader({"chat": {"n": 1}}).get("chat")
+try:
+    from model_config.schema import ChatModel
+    chat.as_model(ChatModel)
+except ModuleNotFoundError as error:
+    print(error, error.name)
+"""
+
+PYDANTIC = (
+    "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain install "
+    "leaves out: pip install pydantic pydantic"
+)
 
 LAZY = """
 import sys
@@ -61,11 +79,12 @@ except AttributeError as error:
     [
         (READ, "0.2 text"),
         (DEPLOY, "True"),
+        (TYPED, PYDANTIC),
         (LAZY, "module 'model_config' has no attribute 'Raeder'"),
     ],
 )
 def test_a_process_needs_only_what_its_part_needs(program: str, said: str) -> None:
-    project = Path(__file__).parents[2]
+    project = Path(__file__).parents[1]
     child = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=project,

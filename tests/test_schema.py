@@ -21,6 +21,7 @@ from model_config.schema import (
     Group,
     Instances,
     ModelConfig,
+    Prompt,
     Prompts,
     SecretRef,
     text_beside,
@@ -171,6 +172,44 @@ def test_a_configuration_cannot_be_changed() -> None:
 def test_a_field_that_the_class_does_not_have_is_refused() -> None:
     with pytest.raises(ValidationError, match="temprature"):
         Generation(temprature=0.2)  # type: ignore[call-arg]
+
+
+# Prompts
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{name}}", "{{ name }} {{_b1}}", '{"a": {"b": {}}}', "{name} }} {", " text ", "{% if %}"],
+)
+def test_a_prompt_is_any_text_with_placeholders(text: str) -> None:
+    assert Prompts(system=text, templates={"a": text}) == Prompts(
+        system=text, templates={"a": text}
+    )
+    assert defined_with(Prompt | None)(field=text).model_dump() == {"field": text}
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_an_empty_prompt_is_refused(text: str) -> None:
+    for values in ({"system": text}, {"system": "s", "templates": {"a": text}}):
+        with pytest.raises(ValidationError, match="the prompt is empty"):
+            Prompts.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("{{first name}}", "line 1, column 1 of the text"),
+        ("Hi {{name}},\n  {{ user.name }}", "line 2, column 3 of the text"),
+        ("{{{name}}}", "line 1, column 1 of the text"),
+        ("{{name}", "line 1, column 1 of the text"),
+        ("{{a b}}" * 3, "line 1, column 1; line 1, column 8; line 1, column 15 of the text"),
+        ("{{" * 50_000, "line 1, column 1; line 1, column 3; line 1, column 5; … of the text"),
+    ],
+)
+def test_other_braces_in_a_prompt_are_refused_with_their_place(text: str, place: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Prompts(system=text)
+    assert f"does not begin a placeholder ({place}): write {{{{name}}}}" in str(refusal.value)
 
 
 # Texts in files

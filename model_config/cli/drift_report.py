@@ -14,34 +14,35 @@ from model_config.comparing.text import plural, printable
 
 if TYPE_CHECKING:
     from model_config.operate.drift import Drift
-    from model_config.operate.drift_states import Difference
-    from model_config.operate.listed import Side
+    from model_config.operate.drift_states import DriftedParameter, State
+    from model_config.operate.parameters import Content
 
 #: What each state means, and what to do about it.
-ADVICE = {
-    "edited by hand": (
-        "To undo it: `pulumi up --refresh --stack {stack}` (a parameter of another type or tier "
-        "first needs `aws ssm delete-parameter --name NAME`). To keep a value: write it into the "
-        "model's module or into the stack's file, then the same. Applications read the release, "
-        "so none has met it; a secret they read as it stands."
+ADVICE: dict[State, str] = {
+    "edited": (
+        "Somebody changed it by hand. To undo it: `pulumi up --refresh --stack {stack}` (a "
+        "parameter of another type or tier first needs `aws ssm delete-parameter --name NAME`). To "
+        "keep a value: write it into the model's module or the stack's file, then do the same. "
+        "Applications read the release, so they don't see it; a secret they read as it is."
     ),
-    "stopped half-way": (
-        "A deploy wrote some parameters and no release: applications still read the release before."
-        " Finish it: `pulumi up --refresh --stack {stack}`. If that says ParameterAlreadyExists: "
+    "interrupted": (
+        "A deploy wrote some parameters and no release: applications still read the one before. "
+        "To finish it: `pulumi up --refresh --stack {stack}`. If that says ParameterAlreadyExists: "
         "`pulumi import aws:ssm/parameter:Parameter MODEL/PATH NAME --protect=false --parent "
         "MODEL=urn:pulumi:{stack}::model-config::model-config:index:ModelParameters::MODEL`, then "
         "again."
     ),
     "not deployed": "The program is ahead of AWS: `pulumi up --stack {stack}`.",
-    "left over": (
-        "An earlier release had it. Where a deploy stopped before its deletes: "
-        "`pulumi up --refresh --stack {stack}`; parts of releases: `model-config prune MODEL`."
+    "orphaned": (
+        "An earlier program left it. After a deploy that stopped before its deletes: "
+        "`pulumi up --refresh --stack {stack}`. Parts of releases: `model-config prune MODEL`, "
+        "with --gone for a model that was removed."
     ),
-    "foreign": (
-        "No release of ours ever had it. Adopt it (`model-config import`), move it, or delete it: "
-        "`aws ssm delete-parameter --name NAME`."
+    "unmanaged": (
+        "No release and no program of ours has it. Adopt it (`model-config import`), move it, or "
+        "delete it: `aws ssm delete-parameter --name NAME`."
     ),
-    "unclear": "The newest release can't be read, so who changed it can't be told: see below.",
+    "unclear": "The newest release can't be read, so who changed it isn't known: see below.",
 }
 #: Characters of a value that are shown.
 _ROOM = 48
@@ -49,25 +50,27 @@ _ROOM = 48
 
 def print_drift(found: Drift, stack: str) -> None:
     """Print what differs, and below it what to do about each kind of difference."""
-    if found.differences:
+    if found.parameters:
         print_table(
             ["model", "parameter", "state", "what"],
             [
                 (each.model or "-", each.path, each.state, printable(_what(each)))
-                for each in found.differences
+                for each in found.parameters
             ],
             wrap=True,
         )
         typer.echo()
-    states = {each.state for each in found.differences}
+    states = {each.state for each in found.parameters}
     for state, advice in ADVICE.items():
         if state in states:
             typer.echo(f"{state}: {advice.format(stack=stack)}")
     for finding in found.findings:
         typer.echo(printable(str(finding)))
-    compared = f"{stack}: {plural(found.parameters, 'parameter')}"
-    count = len(found.differences) + len(found.findings)
+    compared = f"{stack}: {plural(found.count, 'parameter')}"
+    count = len(found.parameters) + len(found.findings)
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
+    for model in found.other_projects:
+        typer.echo(f"{model} is another project's: it has a release, and no module here.")
     if found.on_trust:
         typer.echo(
             f"{plural(found.on_trust, 'value')} not read: their versions show that only deploys "
@@ -75,21 +78,25 @@ def print_drift(found: Drift, stack: str) -> None:
         )
 
 
-def _what(each: Difference) -> str:
+def _what(each: DriftedParameter) -> str:
     """Return what differs, sides that agree together, and who wrote it where it wasn't a deploy."""
-    named = {"program": each.sides.program, "release": each.sides.release, "SSM": each.sides.ssm}
+    named = {
+        "program": each.contents.program,
+        "release": each.contents.release,
+        "SSM": each.contents.ssm,
+    }
     if each.aspect in {"type", "tier", "key"}:
-        said = f"{each.aspect} {_shown(each.sides.ssm)}, not {_shown(each.sides.program)}"
+        said = f"{each.aspect} {_shown(each.contents.ssm)}, not {_shown(each.contents.program)}"
     else:
         begin = _same_characters([side for side in named.values() if isinstance(side, str)])
         sides: dict[str, list[str]] = {}
         for name, side in named.items():
             sides.setdefault(_shown(side, begin), []).append(name)
         said = "; ".join(f"{' and '.join(names)}: {side}" for side, names in sides.items())
-    if each.held is None or each.state == "not deployed":
+    if each.listed is None or each.state == "not deployed":
         return said
-    who = f" by {each.held.by}" if each.held.by.startswith("arn:") else ""
-    return f"{said} (written {each.held.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{who})"
+    who = f" by {each.listed.by}" if each.listed.by.startswith("arn:") else ""
+    return f"{said} (written {each.listed.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{who})"
 
 
 def _same_characters(texts: list[str]) -> int:
@@ -99,10 +106,10 @@ def _same_characters(texts: list[str]) -> int:
     return sum(1 for _ in same) if len(different) > 1 else 0
 
 
-def _shown(side: Side, begin: int = 0) -> str:
+def _shown(side: Content, begin: int = 0) -> str:
     """Return a side on one line; of a long text what stands around the first difference."""
     if not isinstance(side, str):
-        return side.value
+        return str(side.value)
     start = max(0, begin - 12) if len(side) > _ROOM else 0
     end = start + _ROOM
     return f"{'…' * (start > 0)}{side[start:end]}{'…' * (end < len(side))}".replace("\n", "\\n")
@@ -112,7 +119,7 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
     """Return the same for a script, each difference with what to do about it."""
     return {
         "environment": stack,
-        "parameters": found.parameters,
+        "parameters": found.count,
         "not_read": found.on_trust,
         "differences": [
             {
@@ -120,23 +127,24 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
                 "path": each.path,
                 "state": each.state,
                 "aspect": each.aspect,
-                "program": _plain(each.sides.program),
-                "release": _plain(each.sides.release),
-                "ssm": _plain(each.sides.ssm),
-                "name": each.held.name if each.held else None,
-                "version": each.held.version if each.held else None,
-                "written_at": each.held.at.isoformat() if each.held else None,
-                "written_by": each.held.by if each.held else None,
+                "program": _plain(each.contents.program),
+                "release": _plain(each.contents.release),
+                "ssm": _plain(each.contents.ssm),
+                "name": each.listed.name if each.listed else None,
+                "version": each.listed.version if each.listed else None,
+                "written_at": each.listed.at.isoformat() if each.listed else None,
+                "written_by": each.listed.by if each.listed else None,
                 "fix": ADVICE[each.state].format(stack=stack),
             }
-            for each in found.differences
+            for each in found.parameters
         ],
+        "other_projects": found.other_projects,
         "findings": [asdict(each) for each in found.findings],
         "problems": found.problems,
     }
 
 
-def _plain(side: Side) -> str | None:
+def _plain(side: Content) -> str | None:
     if isinstance(side, str):
         return side
     return MASK if side.value == "a secret" else None

@@ -48,8 +48,12 @@ def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path,
 
 
 def changes(before: Release, after: Release) -> list[Change]:
-    """Return what differs, values first, each in the order of its path."""
+    """Return what differs: the schema, the values in the order of their paths, the secrets."""
+    schemas = before.schema, after.schema
+    # A model that is new or gone has a schema on one side alone.
+    is_other = all(schemas) and before.schema != after.schema
     return [
+        *([Change("(schema)", "changed", *schemas)] if is_other else ()),
         *_changed(dict(leaves(before.config)), dict(leaves(after.config))),
         *_changed_secrets(before.secrets, after.secrets),
     ]

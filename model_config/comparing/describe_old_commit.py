@@ -2,8 +2,8 @@
 
     python -P describe_old_commit.py FOLDER
 
-It uses of that commit's package what such commits have, and prints an object of environments as
-`model_config.describe` does. Newer commits describe themselves.
+It imports only what every such commit's package has, and prints what `model_config.describe`
+prints. Newer commits describe themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def main(folder: Path) -> None:
             raise ImportError("it has no package model_config")
         files = sorted(folder.glob("Pulumi.?*.yaml"))
         stacks = [file.name[len("Pulumi.") : -len(".yaml")] for file in files]
-        json.dump({stack: describe(folder, stack) for stack in stacks}, answer)
+        environments = {stack: describe(folder, stack) for stack in stacks}
+        json.dump({"format": 1, "environments": environments}, answer)
 
 
 def describe(folder: Path, stack: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from model_config.comparing.diff_report import Report, remark, summary, text_diff
-from model_config.comparing.text import plural, printable
+from model_config.comparing.change_text import summary, text_diff
+from model_config.comparing.diff_report import Report, remark
+from model_config.comparing.text import one_line, plural, printable
 
 #: Characters that GitHub takes in a comment.
 COMMENT = 65_536
@@ -56,8 +57,7 @@ def _pieces(report: Report) -> Iterator[tuple[str, str]]:
         where = ", ".join(map(_code, section.environments))
         yield f"\n#### {_code(section.model)} in {where}{remark(section)}\n", ""
         for change in section.changes:
-            values = summary(change)
-            told = " → ".join(values if change.secret else map(_code, values))
+            told = summary(change, lambda value: _code(one_line(value)))
             head = f"- {change.change} {_code(change.path)}{': ' if told else ''}{told}"
             yield head, _fenced(list(text_diff(change)))
 

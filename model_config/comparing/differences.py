@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from model_config.comparing.change_text import to_json
 from model_config.comparing.changes import Change, changes
 from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.format.release import Release
@@ -60,7 +61,7 @@ def _in_environment(
         one, other = old.models.get(model), new.models.get(model)
         if model in renamed:
             yield ModelDifference(stack, model, "renamed", renamed_from=renamed[model])
-        elif changed := tuple(_changes(one, other)):
+        elif changed := tuple(changes(one or _as_release({}), other or _as_release({}))):
             yield ModelDifference(stack, model, _kind(one, other), changed)
 
 
@@ -79,12 +80,6 @@ def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dic
 
 def _content(release: Release) -> tuple[object, ...]:
     return release.digest, release.schema, *sorted(release.secrets.items())
-
-
-def _changes(before: Release | None, after: Release | None) -> Iterator[Change]:
-    if before and after and before.schema != after.schema:
-        yield Change("(schema)", "changed", before.schema, after.schema)
-    yield from changes(before or _as_release({}), after or _as_release({}))
 
 
 def _as_release(settings: Mapping[str, str]) -> Release:
@@ -119,7 +114,7 @@ def sections(found: list[ModelDifference]) -> list[Section]:
     for each in found:
         for change in each.changes or (None,):
             # As JSON: to Python, True is 1 and a list has no hash.
-            key = json.dumps(asdict(change), sort_keys=True) if change else ""
+            key = json.dumps(to_json(change), sort_keys=True) if change else ""
             if change:
                 by_key[key] = change
             about = (each.model, each.kind, each.renamed_from, key)

@@ -15,13 +15,20 @@ from model_config.format.errors import UsageError
 # In a hook, git points these at the repository and the index that it is working on.
 _OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
 _NO_REPOSITORY = "not a git repository"
+_UNSHALLOW = "this clone is shallow and may lack it: run `git fetch --unshallow`"
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, as a person knows it."""
+    """A commit.
 
-    commit: str
+    Attributes:
+        id: all 40 characters.
+        parents: the nearest commits before it that were asked for.
+    """
+
+    id: str
+    parents: tuple[str, ...]
     date: str
     author: str
     subject: str
@@ -49,7 +56,7 @@ class Repository:
             if _NO_REPOSITORY in str(error):
                 raise
             fix = (
-                "this clone is shallow and may not have it: run `git fetch --unshallow`"
+                _UNSHALLOW
                 if self.is_shallow()
                 else "see `git branch --all` and `git log`; `git fetch` gets what others pushed"
             )
@@ -85,9 +92,24 @@ class Repository:
 
     def commits(self, revision: str, paths: Iterable[str]) -> list[Commit]:
         """Return the commits up to a revision that changed any of the paths, newest first."""
-        form = "%H%x00%cs%x00%an%x00%s"
-        log = self._git("log", f"--format={form}", "--end-of-options", revision, "--", *paths)
-        return [Commit(*line.split("\0")) for line in log.splitlines()]
+        form = "--format=%H%x00%P%x00%cs%x00%an%x00%s"
+        # With --parents, a commit's parents are those among the ones that are listed.
+        log = self._git("log", "--parents", form, "--end-of-options", revision, "--", *paths)
+        lines = (line.split("\0") for line in log.splitlines())
+        return [Commit(commit, tuple(above.split()), *rest) for commit, above, *rest in lines]
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the newest commit that two revisions have in common.
+
+        Raises:
+            UsageError: there is none here; and whether a shallow clone may be the reason.
+        """
+        commits = self.commit(one), self.commit(other)
+        try:
+            return self._git("merge-base", *commits).strip()
+        except UsageError:
+            fix = f": {_UNSHALLOW}" if self.is_shallow() else ""
+            raise UsageError(f"{one} and {other} have no commit in common here{fix}") from None
 
     def folder(self) -> str:
         """Return the folder's own path in the repository: "" or "ai/config/"."""

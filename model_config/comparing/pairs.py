@@ -21,13 +21,19 @@ Pair = tuple[Snapshot, Snapshot]
 def two_commits(project: Project, base: str, head: str | None, environment: str | None) -> Pair:
     """Return the snapshots of two commits, or of a commit and the working tree.
 
+    Args:
+        project: the project.
+        base: a revision; or two as git has them, "main...feature" (or "main...") for what came
+            since the two have parted, "main..feature" for the two as they are.
+        head: another revision. Default: the working tree.
+        environment: the only environment to compare. Default: all.
+
     Raises:
         UsageError: there is no such commit or environment, or a commit's code fails.
     """
-    for revision in filter(None, (base, head)):  # before any code is run
-        Repository(project.root).commit(revision)
+    base, name, head = _between(Repository(project.root), base, head)
     with ThreadPoolExecutor() as pool:
-        earlier = pool.submit(snapshot.of_commit, project, base)
+        earlier = pool.submit(snapshot.of_commit, project, base, name)
         later = pool.submit(_commit_or_tree, project, head)
         before, after = earlier.result(), later.result()
     if environment is None:
@@ -36,6 +42,23 @@ def two_commits(project: Project, base: str, head: str | None, environment: str 
     if environment not in known:
         raise _no_environment(environment, known)
     return _only(before, environment), _only(after, environment)
+
+
+def _between(
+    repository: Repository, base: str, head: str | None
+) -> tuple[str, str | None, str | None]:
+    """Return the commit to start from, its name if it has one of its own, and the one to end at."""
+    one, dots, other = base.partition("...") if "..." in base else base.partition("..")
+    if dots and head:
+        raise UsageError(f"{base} names two commits already: leave the second commit out")
+    one, head = one or "HEAD", other or head
+    for revision in filter(None, (one, head)):  # before any code is run
+        repository.commit(revision)
+    if dots != "...":
+        return one, None, head
+    with_what = head or "HEAD"
+    name = f"the merge base of {one} and {with_what}"
+    return repository.merge_base(one, with_what), name, head
 
 
 def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:

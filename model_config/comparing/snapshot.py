@@ -10,35 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
+from model_config import describe
 from model_config.comparing import describe_old_commit
 from model_config.comparing.git import Repository
+from model_config.comparing.pin import pin_notes
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
 from model_config.plan.project import Project
 
-#: What can change a configuration. The rooms left out are not imported to work one out.
+#: What can change a configuration, as paths that git takes: a project's own files and, in this
+#: package's repository, the rooms that describe a commit. The last two are those of old commits.
 RELEVANT = (
     "models",
     "Pulumi.*.yaml",
     "requirements*.txt",
-    "model_config",
-    *(
-        f":(exclude)model_config/{room}"
-        for room in (
-            "cli",
-            "comparing",
-            "importing",
-            "infra",
-            "local",
-            "operate",
-            "reader",
-            "runtime",
-            "testing",
-            "web",
-        )
-    ),
+    ":(glob)model_config/*.py",
+    "model_config/format",
+    "model_config/plan",
+    "model_config/core",
+    "model_config/models",
 )
 WORKING_TREE = "the working tree"
 #: Seconds that a commit's code may take. It takes less than one.
@@ -86,20 +78,26 @@ class Snapshot:
         return [*self.notes, *found]
 
 
-def of_commit(project: Project, revision: str) -> Snapshot:
+def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
     """Return what a commit says. It runs that commit's code, in a folder that is deleted again.
+
+    Args:
+        project: the project whose repository has the commit.
+        revision: the commit.
+        name: what to call it. Default: as the revision does.
 
     Raises:
         UsageError: there is no such commit here, or its code fails.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
-    name = commit[:9] if commit.startswith(revision) else f"{revision} ({commit[:9]})"
+    called = name or revision
+    name = commit[:9] if commit.startswith(called) else f"{called} ({commit[:9]})"
     if not repository.has_project(commit):
         return Snapshot(name, {}, (f"{name} has no stack files and models yet",))
     with TemporaryDirectory(prefix="model-config-") as folder:
         repository.write_files(commit, Path(folder))
-        return Snapshot(name, _ask(Path(folder), f"commit {name}"))
+        return _described(Path(folder), name, f"commit {name}")
 
 
 def of_working_tree(project: Project) -> Snapshot:
@@ -108,10 +106,25 @@ def of_working_tree(project: Project) -> Snapshot:
     Raises:
         UsageError: its code fails.
     """
-    return Snapshot(WORKING_TREE, _ask(project.root, WORKING_TREE))
+    return _described(project.root, WORKING_TREE, WORKING_TREE)
 
 
-def _ask(folder: Path, name: str) -> dict[str, EnvironmentSnapshot]:
+def _described(folder: Path, name: str, whose: str) -> Snapshot:
+    described = _ask(folder, whose)
+    if (given := described["format"]) != describe.FORMAT:
+        raise UsageError(
+            f"{whose} describes itself in format {given}, and this model-config reads format "
+            f"{describe.FORMAT}: run the command with the version that is pinned there"
+        )
+    environments = described["environments"].items()
+    return Snapshot(
+        name,
+        {stack: _environment(stack, told) for stack, told in environments},
+        () if _has_package(folder) else pin_notes(folder, name),
+    )
+
+
+def _ask(folder: Path, whose: str) -> dict[str, Any]:
     try:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-P", "-B", *_describer(folder), str(folder)],
@@ -121,27 +134,30 @@ def _ask(folder: Path, name: str) -> dict[str, EnvironmentSnapshot]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIME_LIMIT,
-            check=False,
+            check=True,
         )
+        return cast(dict[str, Any], json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        raise UsageError(f"the code of {name} has not ended after {TIME_LIMIT} seconds") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(
-            f"the code of {name} fails, so what it configures can't be worked out: "
-            f"{said[-1] if said else f'exit code {done.returncode}'}"
-        )
-    described = json.loads(done.stdout)
-    environments = described.get("environments", described)  # an old commit's have no frame
-    return {stack: _environment(stack, told) for stack, told in environments.items()}
+        raise UsageError(f"the code of {whose} has not ended after {TIME_LIMIT} seconds") from None
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else f"exit code {error.returncode}"
+    except ValueError:
+        reason = "it ended before it was through"
+    raise UsageError(
+        f"the code of {whose} fails, so what it configures can't be worked out: {reason}"
+    )
 
 
 def _describer(folder: Path) -> list[str]:
     """Return what describes a folder: its own package, or else the one that is installed."""
-    package = folder / "model_config"
-    if package.is_dir() and not (package / "describe.py").is_file():
+    if _has_package(folder) and not (folder / "model_config" / "describe.py").is_file():
         return [describe_old_commit.__file__]
-    return ["-m", "model_config.describe"]
+    return ["-m", describe.__name__]
+
+
+def _has_package(folder: Path) -> bool:
+    return (folder / "model_config" / "__init__.py").is_file()
 
 
 def _environment(stack: str, told: Mapping[str, Any]) -> EnvironmentSnapshot:

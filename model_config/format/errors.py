@@ -33,6 +33,10 @@ class LocalError(ModelConfigError):
     """The local AWS can't do what was asked."""
 
 
+class DeployError(ModelConfigError):
+    """Pulumi's engine can't do what was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with a configuration.
@@ -122,3 +126,7 @@ class SecretUnavailableError(ModelConfigError):
 
 class SchemaMismatchError(ModelConfigError, ValueError):
     """A release doesn't fit the class an application reads it into."""
+
+
+class PromptError(ModelConfigError, ValueError):
+    """A prompt can't be rendered: the text names every variable that is in the way."""

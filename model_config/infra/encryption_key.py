@@ -52,7 +52,7 @@ class EncryptionKey(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
         key = aws.kms.Key(
             name,
-            description=f"Encrypts the AI model configurations below {settings.environment_path}/",
+            description=settings.key_description,
             enable_key_rotation=True,
             deletion_window_in_days=settings.key_deletion_window_days,
             multi_region=settings.kms_multi_region or None,

@@ -14,7 +14,7 @@ from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.key_choice import changed_key
 from model_config.plan.plan import Plan
 from model_config.plan.policies import Account
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 
 
 def stack_config() -> StackConfig:
@@ -25,7 +25,7 @@ def stack_config() -> StackConfig:
     """
     values = {key: str(value) for key, value in engine_config.CONFIG.get().items()}
     secret_keys = frozenset(filter(engine_config.is_config_secret, values))
-    return StackConfig(pulumi.get_stack(), values, secret_keys)
+    return StackConfig(pulumi.get_stack(), values, secret_keys, pulumi.get_project())
 
 
 def stop_on_findings(plan: Plan) -> None:

@@ -7,11 +7,8 @@ import pulumi_aws as aws
 
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.plan.plan import PlannedModel
-from model_config.plan.policies import reader_policy
+from model_config.plan.policies import POLICY_PATH, reader_policy
 from model_config.plan.settings import Settings
-
-#: The IAM path of every policy, so that a deployer's role can be held to it.
-POLICY_PATH = "/model-config/"
 
 
 def make_reader_policy(

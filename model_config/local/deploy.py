@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from model_config.local.state import State, StateFolder
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.plan.secrets import secret_fields
-from model_config.plan.settings import StackConfig
+from model_config.plan.settings import nearest
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program, with_stand_ins
 
@@ -43,6 +43,7 @@ class Deployment:
     Attributes:
         outputs: the stack's exports.
         stand_ins: config keys of secrets that nobody gave a value.
+        warnings: what holds up nothing and is worth a look.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class Deployment:
     parameters: list[DeployedParameter]
     outputs: dict[str, Any]
     stand_ins: list[str]
+    warnings: list[str]
 
 
 @contextmanager
@@ -63,14 +65,15 @@ def deployed(project: Project, environment: str) -> Iterator[Deployment]:
         LocalError: the program was refused, the local AWS refused a write, or its state can't
             be read or kept.
     """
-    config, stand_ins = with_secrets(read_stack_file(project, environment), project)
+    config, stand_ins, warnings = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
     with folder.locked(), local_aws.local_aws():
         state = folder.load()
         local_aws.restore(state)
         provider, outputs = _run(project, config, state)
         folder.save(replace(state, parameters=local_aws.snapshot()))
-        yield Deployment(environment, outputs["region"], _report(provider), outputs, stand_ins)
+        report = _report(provider)
+        yield Deployment(environment, outputs["region"], report, outputs, stand_ins, warnings)
 
 
 def _run(
@@ -87,22 +90,33 @@ def _run(
     return provider, outputs
 
 
-def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, list[str]]:
+def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, list[str], list[str]]:
     """Give each secret its value from `secrets.yaml`, or a text that stands in for it.
 
-    Also returns the config keys of the secrets that nobody gave a value.
+    Returns:
+        The configuration, the config keys of the secrets that nobody gave a value, and a warning
+        for each key of the file that no model names: one is left over when a model is deleted.
+
+    Raises:
+        LocalError: the file can't be read.
     """
     modules = read_modules(project)
     wanted = set(secret_fields(modules.models.values())) - set(config.own())
-    given = _read_secrets(StateFolder(project).secrets_file, wanted)
-    return with_stand_ins(config, modules, given), sorted(wanted - set(given))
+    file = StateFolder(project).secrets_file
+    texts = _read_secrets(file, wanted)
+    given = {key: text for key, text in texts.items() if key in wanted}
+    warnings = [
+        f"no model has the secret {key} of {file.relative_to(project.root)}: {nearest(key, wanted)}"
+        for key in sorted(set(texts) - wanted)
+    ]
+    return with_stand_ins(config, modules, given), sorted(wanted - set(given)), warnings
 
 
 def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
-    """Return the values of `.local/secrets.yaml`; no error shows one.
+    """Return what `.local/secrets.yaml` holds; no error shows a value.
 
     Raises:
-        LocalError: it is no map from a secret's config key to text.
+        LocalError: it is not a map from config keys to texts, or can't be read.
     """
     form = f'{file} holds lines such as `supportChatApiKey: "the secret\'s text"`'
     try:
@@ -113,13 +127,10 @@ def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
         raise LocalError(f"{form}, and can't be read: {type(error).__name__}") from None
     if not isinstance(content, dict):
         raise LocalError(form)
-    for key, value in content.items():
-        if key not in wanted:
-            known = get_close_matches(str(key), wanted, n=1) or sorted(wanted)
-            raise LocalError(f"{file}: no model has a secret {key}; known: {', '.join(known)}")
-        if not isinstance(value, str):
+    for key in wanted & content.keys():
+        if not isinstance(content[key], str):
             raise LocalError(f"{form}: put the value of {key} in quotation marks")
-    return content
+    return {str(key): value for key, value in content.items()}
 
 
 def _report(provider: LocalProvider) -> list[DeployedParameter]:

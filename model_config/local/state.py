@@ -5,17 +5,15 @@ Every process that uses it holds the lock, so `make local`, a second one and `se
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from model_config.files import replace_file
 from model_config.format.errors import LocalError
 from model_config.plan.project import Project
 
@@ -64,16 +62,20 @@ class StateFolder:
         Raises:
             LocalError: another process held it for `timeout` seconds, or nothing can be written.
         """
+        with self._lock(timeout):
+            yield
+
+    def _lock(self, timeout: float) -> AbstractContextManager[object]:
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            return FileLock(self.path / "lock", timeout, mode=0o600).acquire()
+        except Timeout:
+            raise LocalError(
+                f"another deploy has held the local AWS for {timeout:.0f} seconds: "
+                "wait for it to end, or stop it, and run this again"
+            ) from None
         except OSError as error:
             raise self._unwritable(error) from None
-        try:
-            _wait_for(lock, timeout)
-            yield
-        finally:
-            os.close(lock)
 
     def load(self) -> State:
         """Return what was saved last, or an empty state.
@@ -106,23 +108,14 @@ class StateFolder:
             ) from None
 
     def save(self, state: State) -> None:
-        """Write the state to the side and put it in place at once.
+        """Keep the state.
 
         Raises:
             LocalError: it can't be written; what was saved before is still there.
         """
         content = json.dumps({"format": _FORMAT, **asdict(state)})
         try:
-            handle, temporary = tempfile.mkstemp(dir=self.path, prefix="state-")  # mode 0600
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(self._file)
-            except BaseException:
-                Path(temporary).unlink()
-                raise
+            replace_file(self._file, content, private=True)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -145,19 +138,3 @@ class StateFolder:
             f"the local AWS can't keep its state in {self.path}: {error.strerror}. "
             "Nothing was changed; make the folder writable, or free some disk, and run it again"
         )
-
-
-def _wait_for(lock: int, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise LocalError(
-                    f"another deploy has held the local AWS for {timeout:.0f} seconds: "
-                    "wait for it to end, or stop it, and run this again"
-                ) from None
-            time.sleep(0.05)
-        else:
-            return

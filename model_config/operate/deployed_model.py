@@ -5,76 +5,83 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 
 from model_config.format.errors import ReleaseError, StoreError, StoreUnavailableError
-from model_config.format.release import part_names
-from model_config.operate.drift_states import RELEASE
+from model_config.format.names import Kind, parse
 from model_config.operate.inventory import Inventory
-from model_config.operate.listed import Held, Mark, PastRelease, Side, Texts, texts_of, vouched
-from model_config.reader.store import Stored
+from model_config.operate.parameters import (
+    Content,
+    Contents,
+    ListedParameter,
+    NoText,
+    contents_of,
+    only_deploys_wrote,
+)
+from model_config.operate.releases import PastRelease, Releases, read_releases
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeployedModel:
     """A model of the program, of SSM, or of both.
 
     Attributes:
         base: its path in SSM.
         program: what the program says of each parameter; nothing where it has no such model.
-        past: its releases, newest first.
+        releases: its releases, or None where there are none or they can't be read.
         known: whether the newest release could be read, or there is none.
-        values: the parameters below its path: values, secrets, and what else stands there.
-        own: the release's parameter and the parts of releases.
+        listed: all parameters below its path, with what each of them holds.
     """
 
     name: str
     base: str
-    program: Texts
-    past: list[PastRelease]
+    program: Contents
+    releases: Releases | None
     known: bool
-    values: Mapping[str, Held]
-    own: Mapping[str, Held]
+    listed: Mapping[str, tuple[Kind, ListedParameter]]
 
-    def texts(self, release: PastRelease) -> dict[str, Side]:
-        """Return what a release says of each parameter; nothing where it wasn't opened."""
-        known = self.values.keys() | self.program.keys()
-        return texts_of(release.content, self.base, known) if release.content else {}
+    @cached_property
+    def values(self) -> dict[str, ListedParameter]:
+        """The values and secrets, and what else is below its path."""
+        of_fields = {"value", "secret"}
+        return {name: each for name, (kind, each) in self.listed.items() if kind in of_fields}
 
-    @property
-    def released(self) -> dict[str, Side]:
+    @cached_property
+    def released(self) -> dict[str, Content]:
         """What the newest release says of each parameter."""
-        return self.texts(self.past[0]) if self.past else {}
+        return self._contents(self.releases.newest) if self.releases else {}
 
     def to_read(self) -> set[str]:
         """Return the names of the values to compare: no secret's, and nobody else's."""
-        sides = self.program, self.released
+        both = self.program, self.released
         return {
             name
             for name in self.values
-            if {type(side[name]) for side in sides if name in side} == {str}
+            if {type(each[name]) for each in both if name in each} == {str}
         }
 
     def doubtful(self, names: Iterable[str]) -> set[str]:
         """Return the names of those that somebody other than a deploy may have written."""
-        opened: list[tuple[PastRelease, Texts]] = []
-        for release in self.past:
-            if release.content is None:
+        opened: list[tuple[PastRelease, Contents]] = []
+        for release in self.releases or ():
+            if not self._is_worth_opening(release) or release.problem:
                 break
-            opened.append((release, self.texts(release)))
+            opened.append((release, self._contents(release)))
         whole = bool(opened) and opened[-1][0].number == 1
-        return {name for name in names if not vouched(self.values[name], opened, whole=whole)}
+        values = self.values
+        return {name for name in names if not only_deploys_wrote(values[name], opened, whole=whole)}
 
-    def ssm(self, texts: Mapping[str, str], asked: AbstractSet[str]) -> dict[str, Side]:
+    def ssm(self, texts: Mapping[str, str], asked: AbstractSet[str]) -> dict[str, Content]:
         """Return what SSM holds of each parameter, without those that could not be read.
 
         Args:
             texts: the values that were read.
             asked: the names that were asked for. Any other is as its release has it.
         """
-        released, held = self.released, dict[str, Side]()
+        released, held = self.released, dict[str, Content]()
         for name in self.values:
             if name not in asked:
-                held[name] = released.get(name, self.program.get(name, Mark.UNREAD))
+                held[name] = released.get(name, self.program.get(name, NoText.UNREAD))
             elif name in texts:
                 held[name] = texts[name]
         return held
@@ -83,69 +90,67 @@ class DeployedModel:
         """Return the names that an older release has, where there is something to explain."""
         if self.values.keys() <= self.program.keys():
             return set()
-        return {name for release in self.past[1:] for name in self.texts(release)}
+        older = list(self.releases or ())[1:]
+        worth_opening = filter(self._is_worth_opening, older)
+        return {name for release in worth_opening for name in self._contents(release)}
 
-    def unneeded_parts(self) -> Iterator[Held]:
+    def unneeded_parts(self) -> Iterator[ListedParameter]:
         """Yield parts of releases that no release in the history names."""
-        needed = {f"{self.base}/{RELEASE}"}
+        needed: set[str] = set()
         try:
-            for release in self.past:
-                needed.update(part_names(release.text))
+            for release in self.releases or ():
+                needed.update(release.part_names)
         except ReleaseError:  # whatever it needs isn't known
             return
-        yield from (held for name, held in self.own.items() if name not in needed)
+        for name, (kind, listed) in self.listed.items():
+            if kind == "release part" and name not in needed:
+                yield listed
+
+    def _contents(self, release: PastRelease) -> dict[str, Content]:
+        known = self.listed.keys() | self.program.keys()
+        return contents_of(release.content, self.base, known) if release.content else {}
+
+    def _is_worth_opening(self, release: PastRelease) -> bool:
+        """Tell whether a release costs no request, or is in use."""
+        is_newest = self.releases is not None and release is self.releases.newest
+        return is_newest or bool(release.labels) or not _is_in_parts(release)
 
 
-def look(
-    inventory: Inventory, path: str, name: str, program: Texts, held: Mapping[str, Held]
+def _is_in_parts(release: PastRelease) -> bool:
+    try:
+        return bool(release.part_names)
+    except ReleaseError:
+        return False
+
+
+def read_model(
+    inventory: Inventory,
+    path: str,
+    name: str,
+    program: Contents,
+    listed: Mapping[str, ListedParameter],
 ) -> DeployedModel:
     """Return one model; if its history is denied, that is noted as a problem.
 
     Args:
         inventory: what asks SSM.
-        path: where the environment stands.
+        path: the environment's path.
         name: the model.
         program: what the program says of it.
-        held: what SSM lists for the environment.
+        listed: what SSM lists of it.
 
     Raises:
         StoreUnavailableError: AWS can't be asked.
     """
-    base = f"{path}/{name}"
-    release = f"{base}/{RELEASE}"
-    below = {key: each for key, each in held.items() if key.startswith(f"{base}/")}
-    own = {
-        key: each
-        for key, each in below.items()
-        if key == release or key.startswith(f"{release}/parts/")
-    }
-    past: list[PastRelease] = []
-    if release in held:
+    kinds = {key: (parse(key, path).kind, each) for key, each in listed.items()}
+    has_release = any(kind == "release" for kind, _ in kinds.values())
+    releases = None
+    if has_release:
         try:
-            past = list(_past(inventory, release, name, path.rpartition("/")[2]))
+            releases = read_releases(inventory, path, name, documents=True)
         except StoreUnavailableError:
             raise
         except StoreError as error:
             inventory.problems.append(str(error))
-    known = release not in held or bool(past and past[0].content)
-    values = {key: each for key, each in below.items() if key not in own}
-    return DeployedModel(name, base, program, past, known, values, own)
-
-
-def _past(
-    inventory: Inventory, release: str, model: str, environment: str
-) -> Iterator[PastRelease]:
-    """Yield the releases, newest first; of those in parts only the ones in use are opened."""
-    versions = inventory.history(release, decrypt=True)
-    for version in reversed(versions):
-        text, labels = version["Value"], tuple(version.get("Labels", ()))
-        number, at = version["Version"], version["LastModifiedDate"]
-        content = problem = None
-        try:
-            if version is versions[-1] or labels or not part_names(text):
-                stored = Stored(release, number, text)
-                content = inventory.open_release(stored, model, environment)
-        except ReleaseError as error:
-            problem = str(error)
-        by = version.get("LastModifiedUser", "")
-        yield PastRelease(number, at, by, labels, text, content, problem)
+    known = not has_release or bool(releases and releases.newest.content)
+    return DeployedModel(name, f"{path}/{name}", program, releases, known, kinds)

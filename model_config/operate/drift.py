@@ -13,29 +13,34 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from model_config.format.errors import Finding, StoreError, StoreUnavailableError
-from model_config.operate.deployed_model import DeployedModel, look
+from model_config.format.names import RELEASE, parse, rollout_name
+from model_config.operate.deployed_model import DeployedModel, read_model
+from model_config.operate.drift_access import key_names
 from model_config.operate.drift_states import (
-    RELEASE,
-    Difference,
-    Sides,
+    DriftedParameter,
+    State,
+    ThreeWay,
     check_attributes,
     compare,
-    stranger,
+    only_in_ssm,
 )
 from model_config.operate.inventory import Inventory
-from model_config.operate.label_findings import label_findings
-from model_config.operate.listed import Held, Mark, Texts
+from model_config.operate.parameters import Contents, ListedParameter, NoText
+from model_config.operate.release_findings import release_findings
+from model_config.operate.rollout_parameter import document_of, under_way
 from model_config.reader.store import BATCH
 
 #: Requests up to which every value is read, whatever its version says: ours.
 ENOUGH = 110
+
+Listed = dict[str, ListedParameter]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the program says of a model: its parameters' texts, and its release's document."""
 
-    texts: Texts
+    contents: Contents
     document: str
 
 
@@ -44,18 +49,20 @@ class Drift:
     """What was found.
 
     Attributes:
-        differences: what is not the same everywhere.
+        parameters: the parameters that are not the same everywhere.
         findings: labels and histories that will make trouble.
+        other_projects: models with a release of their own that the program doesn't know.
         problems: what could not be read, and so was not compared.
-        parameters: how many SSM lists.
+        count: how many parameters SSM lists.
         on_trust: how many values were not read, since their versions say that only deploys have
             written them.
     """
 
-    differences: list[Difference]
+    parameters: list[DriftedParameter]
     findings: list[Finding]
+    other_projects: list[str]
     problems: list[str]
-    parameters: int
+    count: int
     on_trust: int
 
 
@@ -71,7 +78,7 @@ def find_drift(
 
     Args:
         inventory: what asks SSM.
-        path: where the environment stands, "/ai/prod".
+        path: the environment's path, "/ai/prod".
         program: what it says of each model.
         key_alias: the alias of the key that encrypts all of it.
         read_all: read every value, however many there are.
@@ -79,32 +86,44 @@ def find_drift(
     Raises:
         StoreError: the parameters can't be listed, or AWS can't be asked.
     """
-    held = inventory.below(path)
-    keys = _keys(inventory, key_alias) if held else frozenset()
-    names = {name.split("/")[-2] for name in held if _is_release(name, path)} | program.keys()
-    nothing = Wanted({}, "")
+    listed = inventory.below(path)
+    by_model = _by_model(listed, path)
+    released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
+    names = sorted(program)
+    keys = _keys(inventory, key_alias) if listed else frozenset()
     models = [
-        look(inventory, path, name, program.get(name, nothing).texts, held)
-        for name in inventory.watch(sorted(names), "Reading releases", len(names))
+        read_model(inventory, path, name, program[name].contents, by_model.get(name, {}))
+        for name in inventory.watch(names, "Reading releases", len(names))
     ]
     to_read = {model.name: model.to_read() for model in models}
     count = sum(map(len, to_read.values()))
     if not read_all and inventory.requests + count / BATCH > ENOUGH:
         to_read = {model.name: model.doubtful(to_read[model.name]) for model in models}
     asked = {name for wanted in to_read.values() for name in wanted}
-    texts = inventory.texts(sorted(asked))
+    rollouts = {rollout_name(model.base) for model in models} & listed.keys()
+    texts = inventory.texts(sorted(asked | rollouts))
 
-    differences = list(_strangers(path, held, names))
+    parameters = list(_unmanaged(by_model, path, released | program.keys()))
     findings: list[Finding] = []
     for model in models:
-        differences += _of_model(model, program.get(model.name), texts, asked, keys)
-        findings += label_findings(model.name, f"{model.base}/{RELEASE}", model.past, held)
-    return Drift(differences, findings, inventory.problems, len(held), count - len(asked))
+        parameters += _of_model(model, program[model.name], texts, asked, keys)
+        if model.releases:
+            document = document_of(texts.get(rollout_name(model.base)))
+            rollout = under_way(document, model.releases)
+            findings += release_findings(model.releases, listed, rollout)
+    return Drift(
+        parameters,
+        findings,
+        sorted(released - program.keys()),
+        inventory.problems,
+        len(listed),
+        count - len(asked),
+    )
 
 
 def _keys(inventory: Inventory, alias: str) -> AbstractSet[str]:
     try:
-        return inventory.key_names(alias)
+        return key_names(alias, inventory.region)
     except StoreUnavailableError:
         raise
     except StoreError as error:
@@ -112,57 +131,59 @@ def _keys(inventory: Inventory, alias: str) -> AbstractSet[str]:
         return frozenset()
 
 
-def _is_release(name: str, path: str) -> bool:
-    below = name.removeprefix(f"{path}/").split("/")
-    return below[1:] == [RELEASE]
+def _by_model(listed: Listed, path: str) -> dict[str, Listed]:
+    models: dict[str, Listed] = {}
+    for name, each in listed.items():
+        models.setdefault(parse(name, path).model, {})[name] = each
+    return models
 
 
 def _of_model(
     model: DeployedModel,
-    wanted: Wanted | None,
+    wanted: Wanted,
     texts: Mapping[str, str],
     asked: AbstractSet[str],
     keys: AbstractSet[str],
-) -> Iterator[Difference]:
-    released = model.released if model.known else None
+) -> Iterator[DriftedParameter]:
     values = compare(
         model.base,
         model.program,
-        released,
+        model.released if model.known else None,
         model.ssm(texts, asked),
-        held=model.values,
+        listed=model.values,
         former=model.former(),
     )
     yield from values
-    strangers = {each.path for each in values if each.state in {"foreign", "left over"}}
-    for name, each in {**model.values, **model.own}.items():
-        if (below := name.removeprefix(f"{model.base}/")) not in strangers:
-            yield from check_attributes(model.name, below, each, keys)
+    nobodys = {each.path for each in values if each.state in {"unmanaged", "orphaned"}}
+    for name, (kind, each) in model.listed.items():
+        if (below := name.removeprefix(f"{model.base}/")) not in nobodys:
+            yield from check_attributes(model.name, below, kind, each, keys)
     for each in model.unneeded_parts():
-        below = each.name.removeprefix(f"{model.base}/")
-        yield stranger(model.name, below, "left over", each)
-    if not values and model.known and wanted:
+        yield only_in_ssm(model.name, each.name.removeprefix(f"{model.base}/"), "orphaned", each)
+    if not values and model.known:
         yield from _release(model, wanted.document)
 
 
-def _release(model: DeployedModel, document: str) -> Iterator[Difference]:
+def _release(model: DeployedModel, document: str) -> Iterator[DriftedParameter]:
     """Yield that the release is another one, where all values are the same."""
-    stored = model.past[0].text if model.past else None
+    stored = model.releases.newest.document if model.releases else None
     if stored != document:
-        release = _head(stored) if stored else Mark.ABSENT
-        sides = Sides(_head(document), release, release)
-        yield Difference(model.name, RELEASE, "not deployed", "document", sides, None)
+        release = _head(stored) if stored else NoText.ABSENT
+        contents = ThreeWay(_head(document), release, release)
+        yield DriftedParameter(model.name, RELEASE, "not deployed", "document", contents, None)
 
 
 def _head(document: str) -> str:
     return " ".join(str(json.loads(document)[key]) for key in ("schema", "digest"))
 
 
-def _strangers(
-    path: str, held: Mapping[str, Held], models: AbstractSet[str]
-) -> Iterator[Difference]:
-    """Yield what stands below the path and belongs to no model."""
-    for name, each in sorted(held.items()):
-        model, _, below = name.removeprefix(f"{path}/").rpartition("/")
-        if model.partition("/")[0] not in models:
-            yield stranger(model, below, "foreign", each)
+def _unmanaged(
+    by_model: Mapping[str, Listed], path: str, models: AbstractSet[str]
+) -> Iterator[DriftedParameter]:
+    """Yield what belongs to no model, and the parts that a model which is gone has left."""
+    for model in sorted(by_model.keys() - models):
+        for name, each in sorted(by_model[model].items()):
+            parsed = parse(name, path)
+            state: State = "orphaned" if parsed.kind == "release part" else "unmanaged"
+            where = (model, parsed.path) if parsed.path else ("", model)
+            yield only_in_ssm(*where, state, each)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
-import boto3
-from botocore.config import Config
-
 from model_config.format.errors import StoreError, StoreUnavailableError
-from model_config.operate.listed import Held
-from model_config.reader.aws_errors import FAILURES, translate
-from model_config.reader.store import ATTEMPTS, BATCH, CONNECT_TIMEOUT, READ_TIMEOUT, Store
-
-#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
-LISTED = 50
+from model_config.operate.parameters import ListedParameter
+from model_config.reader.store import BATCH, LISTED, Store
 
 Item = TypeVar("Item")
 
@@ -53,11 +46,20 @@ class Inventory(Store):
         self.problems: list[str] = []
         self.watch = watch
 
-    def below(self, path: str) -> dict[str, Held]:
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return str(self._client().meta.region_name)
+
+    def below(self, path: str) -> dict[str, ListedParameter]:
         """Return what stands below a path, at any depth, by name."""
         return self._listed(path, Key="Path", Option="Recursive", Values=[path])
 
-    def beginning_with(self, start: str) -> dict[str, Held]:
+    def everything(self) -> dict[str, ListedParameter]:
+        """Return every parameter of the account in this region, by name."""
+        return self._listed("*")
+
+    def beginning_with(self, start: str) -> dict[str, ListedParameter]:
         """Return what has a name that begins so."""
         return self._listed(start, Key="Name", Option="BeginsWith", Values=[start])
 
@@ -74,30 +76,11 @@ class Inventory(Store):
             texts |= self._texts_of_batch(batch)
         return texts
 
-    def key_names(self, alias: str) -> frozenset[str]:
-        """Return the names a key goes by, its ARN among them: an alias says which key it is.
-
-        Raises:
-            StoreError: there is no such key, or it may not be asked for (`kms:DescribeKey`).
-        """
-        region = self._client().meta.region_name
-        retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-        config = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries=retries)
-        kms = boto3.client("kms", region_name=region, config=config)
-        self.requests += 1
-        try:
-            key = kms.describe_key(KeyId=alias)["KeyMetadata"]
-        except FAILURES as error:
-            raise translate(error, "kms:DescribeKey", [alias]) from error
-        arn: str = key["Arn"]
-        return frozenset({arn, key["KeyId"], alias, f"{arn.rpartition(':')[0]}:{alias}"})
-
-    def _listed(self, about: str, **parameter_filter: Any) -> dict[str, Held]:
-        found = self._pages(
-            "describe_parameters", [about], ParameterFilters=[parameter_filter], MaxResults=LISTED
-        )
+    def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
+        filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
+        found = self._pages("describe_parameters", [about], MaxResults=LISTED, **filters)
         listed = self.watch(found, "Listing parameters", None)  # SSM doesn't tell how many
-        return {each["Name"]: _held(each) for each in listed}
+        return {each["Name"]: _parameter(each) for each in listed}
 
     def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
         try:
@@ -116,8 +99,8 @@ class Inventory(Store):
         return super()._ask(operation, about, **wanted)
 
 
-def _held(listed: dict[str, Any]) -> Held:
-    return Held(
+def _parameter(listed: dict[str, Any]) -> ListedParameter:
+    return ListedParameter(
         name=listed["Name"],
         type=listed["Type"],
         tier=listed.get("Tier", "Standard"),

@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from model_config.format.errors import LabelNotFoundError, ReleaseNotFoundError, UsageError
-from model_config.format.names import (
-    LABELS_ON_A_RELEASE,
-    PREVIOUS,
-    check_movable_label,
-    check_selector,
-    environment_path,
-    model_path,
-    release_name,
-)
-from model_config.reader.configuration import Configuration, configuration, locked_secrets
-from model_config.reader.store import Store
-
-Check = Callable[[Configuration], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Where a label went.
-
-    Attributes:
-        release: the release it is on now.
-        before: the release it was on, or None where it was on none.
-    """
-
-    model: str
-    label: str
-    release: int
-    before: int | None
-
-    @property
-    def changed(self) -> bool:
-        """Whether the label was on another release before."""
-        return self.release != self.before
+from model_config.format.errors import LabelNotFoundError
+from model_config.format.names import PREVIOUS, check_movable_label, environment_path
+from model_config.format.rollout import Rollout
+from model_config.operate.moves import Check, Move, check_rollout, check_room, verify
+from model_config.operate.record import check_reason, read_record, record
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import under_way
+from model_config.operate.store import WritingStore
 
 
 class Labels:
     """The labels on an environment's releases.
 
-    Needs `ssm:LabelParameterVersion`, `ssm:GetParameters` and `ssm:GetParameterHistory` on the
-    release (and its parts, where it has any), and `kms:Decrypt` for it.
+    Needs `ssm:LabelParameterVersion`, `ssm:UnlabelParameterVersion`, `ssm:GetParameters` and
+    `ssm:GetParameterHistory` on the release (and its parts, where it has any), and `kms:Decrypt`
+    for it. Where it has them too: `ssm:GetParameters` on the model's secrets, without
+    `kms:Decrypt`, to see that they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout
+    parameter, to respect a rollout and to record the move.
 
-    Of two people who move a label at once, one is the last: the label is on that one's release.
-    SSM has no way to move a label only if it is still where it was, so `-previous` may miss a
-    promotion that falls between the last look and the move, one request later: it then is on
-    the release before that.
+    A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
+    nothing automatic moves it. A promotion that broke off between its two requests looks the same,
+    and so may several at the very same moment; promoting again completes it.
+
+    Of several people who move a label at once, one is the last: the label is on that one's
+    release. SSM has no way to move a label only if it is still where it was, so `-previous` may
+    miss a promotion that falls between the last look and the move, one request later: it then is
+    on the release before that, or on none.
 
     Args:
         environment: the environment, such as "prod".
@@ -60,131 +40,152 @@ class Labels:
     """
 
     def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
-        self._environment = environment
-        self._path = environment_path(prefix, environment)
-        self._store = Store(client)
+        self.path = environment_path(prefix, environment)
+        self.store = WritingStore(client)
 
-    def promote(
-        self, model: str, to: str, *, release: int | None = None, check: Check | None = None
-    ) -> Move:
-        """Put a label on a release, and `<label>-previous` on the one it was on.
-
-        The release is read back and verified first. Doing it again changes nothing, and doing
-        it again after it stopped half-way completes it.
-
-        Args:
-            model: the model's name.
-            to: the label.
-            release: the number of the release. Default: the newest.
-            check: called with the configuration before anything moves; what it raises is raised.
+    def releases(self, model: str) -> Releases:
+        """Return a model's releases.
 
         Raises:
-            UsageError: the label can't be used, or there is no room for it on the release.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be.
+            ModelNotFoundError: there are none.
             StoreError: AWS can't be asked, or refuses.
         """
-        check_movable_label(to)
-        name, labels = self._labels(model)
-        target = max(labels) if release is None else release
-        self._verify(model, name, target, labels, check)
-        before, marked = _holder(labels, to), None
-        moves = [] if before is None else [(before, f"{to}{PREVIOUS}")]
-        _check_room(name, [*moves, (target, to)], labels)
-        # Until the label is where `-previous` is: someone else may be moving it just now.
-        while before is not None and before not in {marked, target}:
-            self._store.label(name, before, f"{to}{PREVIOUS}")
-            before, marked = _holder(self._labels(model)[1], to), before
-        if before != target:
-            self._store.label(name, target, to)
-        return Move(model, to, target, before)
+        return read_releases(self.store, self.path, model, documents=False)
 
-    def rollback(
+    def promote(self, model: str, label: str, **options: Any) -> Move:
+        """Put a label on a release, and `<label>-previous` on the one it was on.
+
+        Args, errors: as `prepare_promotion` has them.
+        """
+        return self.make(self.prepare_promotion(model, label, **options))
+
+    def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
+        """Put a label back on the release it was on before, or on another, and hold it there.
+
+        Args, errors: as `prepare_rollback` has them.
+        """
+        return self.make(self.prepare_rollback(model, label, **options))
+
+    def prepare_promotion(
         self,
         model: str,
+        label: str,
         *,
-        label: str = "stable",
-        to: int | None = None,
+        release: int | None = None,
         check: Check | None = None,
+        reason: str | None = None,
     ) -> Move:
-        """Put a label back on the release it was on before its last promotion, or on another.
+        """Return a promotion, verified. Nothing moves yet.
 
-        `<label>-previous` stays where it is, so that twice is the same as once.
+        Made again it changes nothing, and made again after it stopped half-way it is completed.
 
         Args:
             model: the model's name.
             label: the label.
-            to: the number of the release. Default: the one with `<label>-previous`.
-            check: called with the configuration before anything moves; what it raises is raised.
+            release: the number of the release. Default: the newest.
+            check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
+
+        Raises:
+            UsageError: the label can't be used, there is no room for it on the release, or a
+                rollout of another release is under way.
+            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
+            ReleaseError: the release is not what it should be, or its secrets are gone.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        check_movable_label(label)
+        releases = self.releases(model)
+        target = releases.newest if release is None else releases.select(release)
+        move = Move(releases, label, target, releases.on(label), is_rollback=False, reason=reason)
+        return self._verified(move, check)
+
+    def prepare_rollback(
+        self,
+        model: str,
+        label: str = "stable",
+        *,
+        release: int | None = None,
+        check: Check | None = None,
+        reason: str | None = None,
+    ) -> Move:
+        """Return a rollback, verified. Nothing moves yet.
+
+        Args:
+            model: the model's name.
+            label: the label.
+            release: the number of the release. Default: the one with `<label>-previous`.
+            check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
 
         Raises:
             UsageError: the label can't be used, or there is no room for it on the release.
             LabelNotFoundError: there is no `<label>-previous`.
             ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be.
+            ReleaseError: the release is not what it should be, or its secrets are gone.
             StoreError: AWS can't be asked, or refuses.
         """
         check_movable_label(label)
-        name, labels = self._labels(model)
-        target = _holder(labels, f"{label}{PREVIOUS}") if to is None else to
-        if target is None:
+        releases = self.releases(model)
+        previous = f"{label}{PREVIOUS}"
+        if release is None and releases.on(previous) is None:
             raise LabelNotFoundError(
-                f"{label}{PREVIOUS} is on no release of {model} in {self._environment}: {label} "
-                f"was never moved. Say where to: `model-config rollback {model} --label {label} "
-                f"--to N --environment {self._environment}`"
+                f"{previous} is on no release of {model} in {releases.environment}: {label} was "
+                f"not moved since. Name the release: `model-config rollback {model} --label "
+                f"{label} --release N --environment {releases.environment}`"
             )
-        before = _holder(labels, label)
-        self._verify(model, name, target, labels, check)
-        if before != target:
-            _check_room(name, [(target, label)], labels)
-            self._store.label(name, target, label)
-        return Move(model, label, target, before)
+        target = releases.select(previous if release is None else release)
+        move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
+        return self._verified(move, check)
 
-    def _labels(self, model: str) -> tuple[str, dict[int, list[str]]]:
-        """Return the release parameter's name, and each release's labels by its number."""
-        name = release_name(model_path(self._path, model))
-        versions = self._store.history(name, decrypt=False)
-        return name, {each["Version"]: each.get("Labels", []) for each in versions}
+    def state(self, model: str) -> tuple[Releases, Rollout | None]:
+        """Return a model's releases, and the rollout that is under way as far as may be known.
 
-    def _verify(
-        self,
-        model: str,
-        name: str,
-        target: int,
-        labels: Mapping[int, list[str]],
-        check: Check | None,
-    ) -> None:
-        check_selector(target)
-        stored = self._store.get([f"{name}:{target}"]).get(name)
-        if stored is None:
-            raise ReleaseNotFoundError(
-                f"there is no release {target} of {model} in {self._environment}; there are "
-                f"{min(labels)} to {max(labels)}. See `model-config releases {model} "
-                f"--environment {self._environment}`"
-            )
-        content = self._store.open_release(stored, model, self._environment)
-        if check is not None:
-            secrets = locked_secrets(content, "moving a label reads no secrets")
-            check(configuration(content, target, None, secrets, read_at=0.0, clock=lambda: 0.0))
+        Raises:
+            ModelNotFoundError: there are no releases.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        releases = self.releases(model)
+        stored, _ = read_record(self.store, self.path, model)
+        return releases, under_way(stored.document, releases) if stored else None
 
+    def make(self, move: Move) -> Move:
+        """Make a move that was prepared and record it; return it with the release it began from.
 
-def _check_room(name: str, moves: list[tuple[int, str]], labels: Mapping[int, list[str]]) -> None:
-    """Refuse moves, each a release and a label, of which one finds its release full of labels."""
-    on = {number: set(carried) for number, carried in labels.items()}
-    for release, label in moves:
-        for carried in on.values():
-            carried.discard(label)
-        there = on.setdefault(release, set())
-        there.add(label)
-        if len(there) > LABELS_ON_A_RELEASE:
-            others = sorted(there - {moved for _, moved in moves})
-            raise UsageError(
-                f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
-                f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
-                f"`aws ssm unlabel-parameter-version --name {name} "
-                f"--parameter-version {release} --labels {others[-1]}`"
-            )
+        Raises:
+            StoreError: AWS can't be asked, or refuses. Preparing and making it again completes it.
+        """
+        if not move.does_something:
+            return replace(move, notes=())
+        return record(
+            self.store, self._roll_back(move) if move.is_rollback else self._promote(move)
+        )
 
+    def _roll_back(self, move: Move) -> Move:
+        if move.begins_hold:
+            self.store.label(move.releases.name, move.release, move.previous)
+        if move.changed:
+            self.store.label(move.releases.name, move.release, move.label)
+        return move
 
-def _holder(labels: Mapping[int, list[str]], label: str) -> int | None:
-    return next((number for number, on in labels.items() if label in on), None)
+    def _promote(self, move: Move) -> Move:
+        name = move.releases.name
+        if move.was_held and not move.changed:
+            self.store.unlabel(name, move.release, move.previous)
+            return move
+        before, marked = move.before, None
+        # Until the label is where `-previous` is: someone else may be moving it just now.
+        while before is not None and before not in {marked, move.release}:
+            self.store.label(name, before, move.previous)
+            before, marked = self.releases(move.model).on(move.label), before
+        if before != move.release:
+            self.store.label(name, move.release, move.label)
+        return replace(move, before=before)
+
+    def _verified(self, move: Move, check: Check | None) -> Move:
+        check_reason(move.reason)
+        stored, missing_record = read_record(self.store, self.path, move.model)
+        move = replace(move, stored=stored)
+        check_rollout(move)
+        check_room(move)
+        notes = verify(self.store, move.releases, move.target, check)
+        return replace(move, notes=(*notes, *missing_record))

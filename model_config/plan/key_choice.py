@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from model_config.format.errors import Finding
-from model_config.plan.settings import NAMESPACE, Settings, StackConfig
+from model_config.plan.settings import Settings
+from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 _KEY, _MULTI_REGION, _TOPIC = (
     f"{NAMESPACE}:{key}" for key in ("kmsKeyArn", "kmsMultiRegion", "notifyTopicArn")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import SEGMENT
+from model_config.plan.regions import LONGEST_REGION, partition_of
 
 #: Characters of a parameter's ARN, its name included (SSM API reference, PutParameter, Name).
 MAX_ARN_CHARACTERS = 1011
@@ -31,23 +32,6 @@ RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
 _ACCOUNT = "0" * 12
-# A region's partition, by how its name begins (botocore, partitions.json).
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
-}
-# No partition and region are longer together than these.
-LONGEST_REGION = "us-isof-south-1"
-
-
-def partition_of(region: str) -> str:
-    """Return the AWS partition a region belongs to: "aws" for most."""
-    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def arn_prefix(region: str | None) -> str:

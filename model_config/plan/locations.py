@@ -12,9 +12,8 @@ import yaml
 
 from model_config.format.errors import Finding
 from model_config.plan.project import Project
-from model_config.plan.settings import NAMESPACE
 
-_KEY = re.compile(rf"{NAMESPACE}:[\w.-]+")
+_KEY = re.compile(r"[\w.-]+:[\w.-]+")
 
 
 def located(finding: Finding, project: Project) -> Finding:
@@ -38,10 +37,10 @@ def _line_in_stack_file(file: Path, finding: Finding) -> int | None:
     names = _KEY.findall(f"{finding.where} {finding.problem}")
     config, _ = _entry(root, "config")
     for name in names:
-        segments = name.removeprefix(f"{NAMESPACE}:").split(".")
+        segments = name.split(".")
         for count in range(len(segments), 0, -1):  # a key may have dots of its own
             key = ".".join(segments[:count])
-            for spelling in (f"{NAMESPACE}:{key}", key):
+            for spelling in (key, key.partition(":")[2]):
                 if (found := _entry(config, spelling))[1]:
                     return _deepest(*found, segments[count:])
     return None

@@ -2,107 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, cast, get_origin
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
+from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
 from model_config.plan.registry import Model
-from model_config.plan.settings import (
-    NAMESPACE,
-    StackConfig,
-    message_of,
-    nearest,
-    set_secret_command,
-)
-from model_config.schema import Group, SecretRef
+from model_config.plan.settings import message_of, nearest
+from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
+from model_config.schema import Group, ModelConfig, SecretRef
 
-_Group = TypeVar("_Group", bound=Group)
 _Path: TypeAlias = tuple[str, ...]
-_Problem: TypeAlias = tuple[str, str]  # and its fix
 
 
 def apply_overrides(
-    model: Model, overrides: Mapping[str, Any], config: StackConfig
+    model: Model, overrides: JsonValue, config: StackConfig
 ) -> tuple[Model, list[Finding]]:
     """Return the model as this environment has it, and what is wrong with its overrides.
 
     Where one is wrong, the module's own values stand.
+
+    Args:
+        model: the model as its module defines it.
+        overrides: group to field to value. Null and an empty map override nothing.
+        config: the configuration of the stack that the overrides are from.
     """
-    if not overrides:  # nothing to check twice: a validator may be one that changes the value
+    if _is_nothing(overrides):  # a validator may change its value, so none runs a second time
         return model, []
-    start = (model.name,)
-    problems = dict(_problems_in(type(model.config), model.config, overrides, start, config.stack))
-    changed = _overridden(model.config, overrides, start, problems)
-    if problems:
-        return model, [
-            Finding(f"{NAMESPACE}:overrides.{'.'.join(path)}", problem, fix, file=config.file)
-            for path, (problem, fix) in problems.items()
-        ]
+    overriding = _Overriding(config)
+    changed = overriding.model(model, overrides)
+    if overriding.findings:
+        return model, overriding.findings
     return replace(model, config=changed), []
 
 
-def _overridden(
-    group: _Group, overrides: Mapping[str, Any], path: _Path, problems: dict[_Path, _Problem]
-) -> _Group:
-    """Return the group with the overrides laid over it; a list or dict is replaced.
-
-    What its class refuses is added to `problems`, and the group stays as it is.
-    """
-    values = {name: getattr(group, name) for name in type(group).model_fields}
-    for name, override in overrides.items():
-        inner, here = values.get(name), (*path, name)
-        if isinstance(inner, Group) and isinstance(override, Mapping):
-            values[name] = _overridden(inner, override, here, problems)
+def merge_patch(target: JsonValue, patch: JsonValue) -> JsonValue:
+    """Return what JSON Merge Patch makes of a value (RFC 7396, section 2)."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
         else:
-            values[name] = override
-    try:
-        return type(group).model_validate(values)
-    except ValidationError as error:
-        fix = (
-            f"give it a value that {type(group).__name__} allows; "
-            "a text that looks like a number wants quotes"
-        )
-        for detail in error.errors():
-            problems.setdefault((*path, *map(str, detail["loc"])), (message_of(detail), fix))
-        return group
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
 
 
-def _problems_in(
-    group: type[Group],
-    current: object,
-    overrides: Mapping[str, Any],
-    path: _Path,
-    stack: str,
-) -> Iterator[tuple[_Path, _Problem]]:
-    """Yield the place, problem and fix of each name that isn't there, or must not be set here.
+def group_to_override(annotation: Any, current: object) -> type[Group] | None:
+    """Return the class whose fields an override of a field may name.
 
-    `current` is the module's own value of that class, if it has one.
+    Args:
+        annotation: the field's type.
+        current: the field's value in the module.
+
+    Returns:
+        The class of the module's group. Where the module has none, the one that the field's type
+        allows; None where it allows none, or several.
     """
-    for name, override in overrides.items():
-        here = (*path, name)
-        field = group.model_fields.get(name)
-        if field is None:
-            problem = f"{group.__name__} has no field of that name"
-            yield here, (problem, nearest(name, group.model_fields))
-            continue
-        classes = list(_classes_in(field.annotation))
-        if SecretRef in classes:
+    if isinstance(current, Group):
+        return type(current)
+    groups = subclasses_in(annotation, Group)
+    return groups[0] if len(groups) == 1 else None
+
+
+def holds_map(annotation: Any, current: object) -> bool:
+    """Tell whether a field is a group or a dict, so that null overrides nothing in it."""
+    maps = (dict, type(None), *subclasses_in(annotation, Group))
+    return isinstance(current, Group | dict) or all(
+        (get_origin(kind) or kind) in maps for kind in union_members(annotation)
+    )
+
+
+@dataclass
+class _Overriding:
+    """Lays a model's overrides over its module's values, and gathers what is wrong with them."""
+
+    config: StackConfig
+    findings: list[Finding] = field(default_factory=list)
+
+    def model(self, model: Model, overrides: JsonValue) -> ModelConfig:
+        if isinstance(overrides, dict):
+            changed = self._group(type(model.config), model.config, overrides, (model.name,))
+            return cast(ModelConfig, changed)
+        problem = "a model's overrides are a map of groups and fields"
+        self._refuse((model.name,), problem, "write the field's name before the value")
+        return model.config
+
+    def _group(
+        self, kind: type[Group], current: object, overrides: Mapping[str, JsonValue], path: _Path
+    ) -> object:
+        values = dict(current) if isinstance(current, Group) else {}
+        for name, override in overrides.items():
+            if self._may_be_overridden(kind, name, path):
+                annotation = kind.model_fields[name].annotation
+                if not (_is_nothing(override) and holds_map(annotation, values.get(name))):
+                    value = self._value(annotation, values.get(name), override, (*path, name))
+                    values[name] = value
+        try:
+            return kind.model_validate(values)
+        except ValidationError as error:
+            fix = (
+                f"give it a value that {kind.__name__} allows; "
+                "a text that looks like a number wants quotes"
+            )
+            for detail in error.errors():
+                self._refuse((*path, *map(str, detail["loc"])), message_of(detail), fix)
+            return current
+
+    def _value(self, annotation: Any, current: Any, override: JsonValue, path: _Path) -> object:
+        group = group_to_override(annotation, current)
+        if group and isinstance(override, dict):
+            return self._group(group, current, override, path)
+        return merge_patch(current, override)
+
+    def _may_be_overridden(self, kind: type[Group], name: str, path: _Path) -> bool:
+        if name not in kind.model_fields:
+            problem = f"{kind.__name__} has no field of that name"
+            self._refuse((*path, name), problem, nearest(name, kind.model_fields))
+            return False
+        if subclasses_in(kind.model_fields[name].annotation, SecretRef):
             problem = "it is a secret, and an override would stand in plain text"
-            command = set_secret_command("<key>", stack)
-            yield here, (problem, f"set the config key its SecretRef names: {command}")
-        inner = getattr(current, name, None)
-        groups = [kind for kind in classes if issubclass(kind, Group)]
-        if isinstance(inner, Group):
-            groups = [type(inner)]
-        if len(groups) == 1 and isinstance(override, Mapping):  # else pydantic tells which it is
-            yield from _problems_in(groups[0], inner, override, here, stack)
+            fix = (
+                f"set the key its SecretRef names: {set_secret_command('<key>', self.config.stack)}"
+            )
+            self._refuse((*path, name), problem, fix)
+            return False
+        return True
+
+    def _refuse(self, path: _Path, problem: str, fix: str) -> None:
+        where = f"{NAMESPACE}:overrides.{'.'.join(path)}"
+        self.findings.append(Finding(where, problem, fix, file=self.config.file))
 
 
-def _classes_in(annotation: Any) -> Iterator[type]:
-    if isinstance(annotation, type) and not get_args(annotation):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _classes_in(argument)
+def _is_nothing(override: JsonValue) -> bool:
+    return override is None or override == {}

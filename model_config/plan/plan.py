@@ -35,10 +35,14 @@ from model_config.plan import limits
 from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
 from model_config.plan.key_choice import check_arns
 from model_config.plan.overrides import apply_overrides
+from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
-from model_config.plan.secrets import check_keys, check_secrets, secret_fields, unset_secrets
-from model_config.plan.settings import NAMESPACE, Settings, StackConfig, nearest, read_settings
+from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
+from model_config.plan.settings import Settings, nearest, read_settings
 from model_config.plan.stack_collisions import check_stacks
+from model_config.plan.stack_config import NAMESPACE, StackConfig
+from model_config.plan.stack_file import check_ending
+from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
 from model_config.schema import ModelConfig
 
 
@@ -124,6 +128,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
         config: the stack's configuration, from the engine or from its file.
     """
     settings, findings = read_settings(config)
+    findings += check_ending(modules.project, config.stack)
+    findings += [*check_namespaces(config), *check_region(config)]
     findings += _check_choice(settings, config, modules.names)
     findings += check_arns(settings, config)
     findings += check_stacks(modules.project, config, settings)
@@ -143,7 +149,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     known = secret_fields([*modules.models.values(), *models])
     findings += check_keys(config, known, all_known=not modules.broken)
     fields = secret_fields(models)
-    unset = {key: fields[key] for key in fields if config.lacks_secret(key)}
+    unset = {key: fields[key] for key in fields if lacks_value(config, key)}
     findings += check_secrets({key: fields[key] for key in fields if key not in unset}, config)
 
     planned = []
@@ -278,5 +284,5 @@ def _check_whole_stack(
     if settings.notify_topic_arn:
         yield from limits.check_rule_name(settings.rule_name("releases"))
     for model in planned:
-        name = settings.policy_name(model.name, region or limits.LONGEST_REGION)
+        name = settings.policy_name(model.name, region or LONGEST_REGION)
         yield from limits.check_policy_name(model.name, name)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_config.format.names import SECRETS, release_name, release_parts, rollout_name
-from model_config.plan.limits import partition_of
+from model_config.plan.regions import partition_of
+
+#: The IAM path of every reader policy, so that a deployer's role can be held to it.
+POLICY_PATH = "/model-config/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Account:
     def parameter_arn(self) -> str:
         """What stands before a parameter's name in its ARN."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
+
+    def policy_arn(self, name: str) -> str:
+        """Return the ARN of a reader policy of that name."""
+        return f"arn:{self.partition}:iam::{self.id}:policy{POLICY_PATH}{name}"
 
     @property
     def via_ssm(self) -> str:

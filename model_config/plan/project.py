@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_config.format.errors import Finding, InvalidConfigurationError, ProjectNotFoundError
+import yaml
 
-_START, _END = "Pulumi.", ".yaml"
+from model_config.format.errors import Finding, InvalidConfigurationError, ProjectNotFoundError
+from model_config.plan.stack_config import NAMESPACE
+
+# The ending is that of Pulumi.yaml: beside it, Pulumi doesn't read Pulumi.dev.yml.
+_START, _END, _WRONG_END = "Pulumi.", ".yaml", ".yml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class Project:
         )
 
     @property
+    def name(self) -> str:
+        """The name in `Pulumi.yaml`, to which a config key without a namespace belongs."""
+        try:
+            content = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
+            return str(content["name"])
+        except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
+            return NAMESPACE  # Pulumi itself says what is wrong with it
+
+    @property
     def models_folder(self) -> Path:
         """The folder with one module for each model."""
         return self.root / "models"
@@ -50,10 +63,20 @@ class Project:
         """Return the file of a stack, whether it exists or not."""
         return self.root / f"{_START}{stack}{_END}"
 
+    def unread_stack_file(self, stack: str) -> Path | None:
+        """Return the file of a stack whose ending Pulumi doesn't read, if there is one."""
+        file = self.root / f"{_START}{stack}{_WRONG_END}"
+        return file if file.is_file() else None
+
     def stack_names(self) -> list[str]:
-        """Return the names of the stacks that have a file."""
-        files = self.root.glob(f"{_START}?*{_END}")
-        return sorted(file.name[len(_START) : -len(_END)] for file in files)
+        """Return the names of the stacks that have a file, one that isn't read too."""
+        return sorted(
+            {
+                file.name.removeprefix(_START).removesuffix(end)
+                for end in (_END, _WRONG_END)
+                for file in self.root.glob(f"{_START}?*{end}")
+            }
+        )
 
     def require_stacks(self) -> list[str]:
         """Return the names of the stacks that have a file.

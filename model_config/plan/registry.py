@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from pydantic import ValidationError
-
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import leaves, plain
+from model_config.plan.module_errors import findings_of
 from model_config.plan.project import Project
-from model_config.plan.settings import message_of
 from model_config.schema import ModelConfig
 
 _PACKAGE = "models"
@@ -115,22 +112,9 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
         ]  # fmt: skip
     try:
         module = _execute(name, path)
-    except ValidationError as error:
-        return [
-            Finding(
-                where="/".join((name, error.title, *map(str, detail["loc"]))),
-                problem=message_of(detail),
-                fix="correct the value in the module",
-                file=file,
-                line=_line_of(error, path),
-            )
-            for detail in error.errors()
-        ]
     except (Exception, SystemExit) as error:  # an exit() would pass for a program without models
-        return [
-            Finding(name, f"the module can't be imported: {type(error).__name__}: {error}",
-                    "correct the module", file=file, line=_line_of(error, path))
-        ]  # fmt: skip
+        names = getattr(sys.modules.get(f"{_PACKAGE}.{name}"), "__dict__", {})
+        return list(findings_of(error, name, path, names))
     model = getattr(module, "MODEL", None)
     if isinstance(model, ModelConfig):
         return Model(name, model)
@@ -192,14 +176,3 @@ def _models_package(folder: Path) -> Iterator[None]:
 
 def _is_ours(module: str) -> bool:
     return module.partition(".")[0] == _PACKAGE
-
-
-def _line_of(error: BaseException, path: Path) -> int | None:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(path)
-    ]
-    return lines[-1] if lines else None

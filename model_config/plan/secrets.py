@@ -1,4 +1,4 @@
-"""The keys of a stack's file: each secret that a model names, and no unknown one."""
+"""The secrets of a stack: each that a model names has a value, encrypted, that can be stored."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from model_config.format.errors import CodecError, Finding
 from model_config.format.names import SECRETS
 from model_config.plan.hierarchy import secrets_of
 from model_config.plan.registry import Model
-from model_config.plan.settings import (
-    NAMESPACE,
-    SETTING_KEYS,
-    StackConfig,
-    nearest,
-    set_secret_command,
-)
+from model_config.plan.settings import SETTING_KEYS
+from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
@@ -27,26 +22,10 @@ def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
     return fields
 
 
-def check_keys(
-    config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
-) -> Iterator[Finding]:
-    """Yield keys that are neither a setting nor a secret of a model.
-
-    Args:
-        config: the stack's configuration.
-        secret_keys: the config keys of the models' secrets.
-        all_known: whether there are no others; if not, a secret key is never reported.
-    """
-    known = SETTING_KEYS | set(secret_keys)
-    secrets = config.own_secret_keys()
-    given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
-    for key in sorted(given - known):
-        yield Finding(
-            f"{NAMESPACE}:{key}",
-            "there is no such setting, and no model has a secret of that name",
-            nearest(key, known),
-            file=config.file,
-        )
+def lacks_value(config: StackConfig, key: str) -> bool:
+    """Tell whether a secret has no value; one that can't be decrypted here has one."""
+    value, is_secret = config.own().get(key), key in config.own_secret_keys()
+    return value == "" if is_secret else value is None and key not in SETTING_KEYS
 
 
 def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:

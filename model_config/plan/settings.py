@@ -6,7 +6,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -24,55 +23,7 @@ from pydantic.alias_generators import to_camel
 from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.limits import RESERVED_START
-
-NAMESPACE = "model-config"
-
-
-@dataclass(frozen=True, slots=True)
-class StackConfig:
-    """A stack's configuration as Pulumi's engine hands it to a program.
-
-    Attributes:
-        stack: the stack's name.
-        values: "namespace:key" to text; an object or list is JSON text.
-        secret_keys: the keys marked as secret. One of them without a value is encrypted, and
-            this process doesn't hold the key to it.
-    """
-
-    stack: str
-    values: Mapping[str, str]
-    secret_keys: frozenset[str] = frozenset()
-
-    @property
-    def file(self) -> str:
-        """The file a user edits."""
-        return f"Pulumi.{self.stack}.yaml"
-
-    @property
-    def region(self) -> str | None:
-        """The AWS region the stack's file names, if it does."""
-        return self.values.get("aws:region")
-
-    def own(self) -> dict[str, str]:
-        """Return the values under `model-config:`, by their short key."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:"): value
-            for key, value in self.values.items()
-            if key.startswith(f"{NAMESPACE}:")
-        }
-
-    def lacks_secret(self, key: str) -> bool:
-        """Tell whether a secret has no value; one that can't be decrypted here has one."""
-        value, is_secret = self.own().get(key), key in self.own_secret_keys()
-        return value == "" if is_secret else value is None and key not in SETTING_KEYS
-
-    def own_secret_keys(self) -> set[str]:
-        """Return the short keys under `model-config:` that are marked as secret."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:")
-            for key in self.secret_keys
-            if key.startswith(f"{NAMESPACE}:")
-        }
+from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 
 
 def _path(prefix: str) -> str:
@@ -118,6 +69,12 @@ def _from_json(value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
+
+
+def _map_from_json(value: object) -> object:
+    # A map whose lines are all commented out is null, which the engine hands over as "".
+    given = _from_json(value or "null")
+    return {} if given is None else given
 
 
 def _not_reserved(text: str) -> str:
@@ -181,7 +138,8 @@ class Settings(BaseModel):
     prefix: Annotated[str, AfterValidator(_path)] = "/ai"
     environment: Annotated[str, AfterValidator(_segment)]
     models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
-    overrides: Annotated[dict[str, dict[str, JsonValue]], BeforeValidator(_from_json)] = {}
+    # Each model's own are checked with the model, so that one's mistake hides no other's.
+    overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     kms_key_arn: Annotated[str, AfterValidator(_key_arn)] | None = None
@@ -190,7 +148,7 @@ class Settings(BaseModel):
         dict[_TagKey, _TagValue],
         Field(max_length=50),
         AfterValidator(_distinct_keys),
-        BeforeValidator(_from_json),
+        BeforeValidator(_map_from_json),
     ] = {}
     notify_topic_arn: Annotated[str, AfterValidator(_topic_arn)] | None = None
 
@@ -207,6 +165,11 @@ class Settings(BaseModel):
     def key_alias(self) -> str:
         """The KMS key's alias: "alias/ai/dev". KMS has no dots there, so they become dashes."""
         return f"alias{self.environment_path}".replace(".", "-")
+
+    @property
+    def key_description(self) -> str:
+        """What the KMS key says of itself; a key without an alias is found by it."""
+        return f"Encrypts the AI model configurations below {self.environment_path}/"
 
     def policy_name(self, model: str, region: str) -> str:
         """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
@@ -225,7 +188,7 @@ SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
 
 def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     """Return the stack's settings, with the default where a value is wrong, and what is wrong."""
-    findings: list[Finding] = []
+    findings = list(config.findings)
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):
         given.pop(key, None)
@@ -257,14 +220,20 @@ def message_of(detail: Mapping[str, Any]) -> str:
     return text[:1].lower() + text[1:] if ours == text else ours
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` where a known name is close, else the known names."""
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelled one is close to, if there is one."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1) or [
         other for other in names if other.casefold() == name.casefold()
     ]
-    if close:
-        return f'did you mean "{close[0]}"?'
+    return close[0] if close else None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` where a known name is close, else the known names."""
+    names = sorted(known)
+    if close := closest(name, names):
+        return f'did you mean "{close}"?'
     return f"known are {', '.join(names)}" if names else "there are none"
 
 
@@ -277,8 +246,3 @@ def _secret_setting(key: str, config: StackConfig) -> Finding:
         f"and run: {set_secret_command('key', config.stack)}",
         file=config.file,
     )
-
-
-def set_secret_command(key: str, stack: str) -> str:
-    """Return the command that sets a secret; Pulumi asks for the value, so no shell keeps it."""
-    return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.project import Project
-from model_config.plan.settings import NAMESPACE, Settings, StackConfig, read_settings
+from model_config.plan.settings import Settings, read_settings
+from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.project import Project
-from model_config.plan.settings import NAMESPACE, StackConfig
+from model_config.plan.settings import closest
+from model_config.plan.stack_config import StackConfig
+
+_Item: TypeAlias = tuple[str, int, yaml.Node]  # its name, its line and its value
+
+# What Pulumi 3.260 reads at the top of the file; it passes over any other key.
+_TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
@@ -57,6 +65,8 @@ _take_words_as_yaml_1_2()
 def read_stack_file(project: Project, stack: str) -> StackConfig:
     """Return a stack's configuration, its secrets without their values: they are encrypted.
 
+    What is wrong with single keys is among its findings.
+
     Args:
         project: the project whose stack it is.
         stack: the stack's name, "dev".
@@ -66,12 +76,10 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     """
     file = project.stack_file(stack)
     try:
-        content = _Loader(file.read_text(encoding="utf-8")).get_single_data() or {}
-        given = content.get("config") or {}
-        values = {_full_key(key): value for key, value in given.items()}
-        secret_keys = frozenset(key for key, value in values.items() if _holds_secret(value))
-        texts = {key: _as_text(value) for key, value in values.items() if key not in secret_keys}
+        return _read(file.read_text(encoding="utf-8"), stack, project.name)
     except FileNotFoundError:
+        if findings := list(check_ending(project, stack)):
+            raise InvalidConfigurationError(findings) from None
         raise _refusal(file, "there is no such file", _which_there_are(project)) from None
     except (OSError, ValueError) as error:
         raise _refusal(file, f"it can't be read: {error}", "make it readable") from None
@@ -85,11 +93,73 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
         raise _refusal(file, problem, "correct the file") from None
-    return StackConfig(stack, texts, secret_keys)
 
 
-def _full_key(key: object) -> str:
-    return str(key) if ":" in str(key) else f"{NAMESPACE}:{key}"
+def check_ending(project: Project, stack: str) -> Iterator[Finding]:
+    """Yield a stack's file that Pulumi passes over because of its ending."""
+    if wrong := project.unread_stack_file(stack):
+        right = project.stack_file(stack)
+        move = f"mv {wrong.name} {right.name}"
+        yield Finding(
+            wrong.name,
+            "Pulumi doesn't read it: beside Pulumi.yaml, a stack's file ends in .yaml",
+            f"move what it says to {right.name}, and delete it" if right.exists() else move,
+            file=wrong.name,
+        )
+
+
+def _read(text: str, stack: str, project: str) -> StackConfig:
+    loader = _Loader(text)
+    root = loader.get_single_node()
+    file = f"Pulumi.{stack}.yaml"
+    findings = (*_misspelled(root, file), *_repeated(root, project, file))
+    content = (loader.construct_document(root) if root else None) or {}
+    given = content.get("config") or {}
+    values = {_full_key(key, project): value for key, value in given.items()}
+    secret_keys = frozenset(key for key, value in values.items() if _holds_secret(value))
+    texts = {key: _as_text(value) for key, value in values.items() if key not in secret_keys}
+    return StackConfig(stack, texts, secret_keys, project, findings)
+
+
+def _full_key(key: object, project: str) -> str:
+    return str(key) if ":" in str(key) else f"{project}:{key}"
+
+
+def _misspelled(root: yaml.Node | None, file: str) -> Iterator[Finding]:
+    """Yield what looks like a misspelled `config`, and would leave the stack without settings."""
+    for name, line, _ in _items(root):
+        if name not in _TOP and closest(name, ["config"]):
+            yield Finding(name, "Pulumi passes over it", 'did you mean "config"?', "", file, line)
+
+
+def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
+    """Return each key that a map has twice, wherever the map is."""
+    findings, seen, waiting = [], set(), [("", root)]
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) in seen:  # an anchor's, used once more
+            continue
+        seen.add(id(node))
+        lines: dict[str, int] = {}
+        for name, line, value in _items(node):
+            where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
+            if where in lines:
+                problem = f"it is set twice, in line {lines[where]} too"
+                fix = "keep one of the two: Pulumi reads neither"
+                findings.append(Finding(where, problem, fix, "", file, line))
+            lines.setdefault(where, line)
+            waiting.append((where, value))
+    return findings
+
+
+def _items(node: yaml.Node | None) -> Iterator[_Item]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                yield key.value, key.start_mark.line + 1, value
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield str(number), item.start_mark.line + 1, item
 
 
 def _holds_secret(value: Any) -> bool:

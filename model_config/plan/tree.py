@@ -42,6 +42,7 @@ class ModelTree:
         release: the number of the newest release, in AWS.
         releases: how many SSM still has.
         labels: each label's release.
+        held: the labels that a rollback put where they are.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ModelTree:
     release: int | None = None
     releases: int | None = None
     labels: dict[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
+from model_config.format import prompt
+from model_config.format.errors import PromptError
 from model_config.format.release import Release
+from model_config.reader.frozen import freeze
 from model_config.reader.schema_instance import into_class
 from model_config.reader.secret import Secret, locked_secret
 
 ModelT = TypeVar("ModelT")
+#: The side of a rollout that a configuration was served on.
+Side: TypeAlias = Literal["candidate", "control"]
+
+#: What OpenTelemetry's `feature_flag.provider.name` says.
+PROVIDER = "model-config"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Configuration(Mapping[str, Any]):
     """One model's configuration, whole, as one release has it: an immutable mapping.
 
-    Groups are read-only mappings and lists are tuples; `as_dict()` gives plain ones.
+    Groups are dicts and lists are lists, all of them read-only; `as_dict()`, `copy`, `deepcopy`
+    and pickle of them give plain ones. A copy of the configuration is the configuration itself.
+    Pickled, it keeps everything but its secrets: each of them says so when it is revealed.
 
     Attributes:
         release: the release's number, SSM's version of the release parameter.
         label: the label it was asked for by, "latest", or None where it was asked for by number.
-        content: the release as it was verified.
+        content: the release as it was verified, read-only too.
         secrets: path below `secrets/` ("api_key", "keys/primary") to the wrapped text.
         from_fallback: it was not read from AWS but from the file given to the reader.
+        rollout: the side it was served on while its label is rolled out; None where it isn't.
     """
 
     release: int
@@ -34,10 +45,12 @@ class Configuration(Mapping[str, Any]):
     content: Release
     secrets: Mapping[str, Secret]
     from_fallback: bool
-    _values: Mapping[str, Any]
+    rollout: Side | None
     _document: str
     _read_at: float
     _clock: Callable[[], float]
+    # Made once for each class, however often the same release is confirmed.
+    _instances: dict[type[Any], Any] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -66,7 +79,7 @@ class Configuration(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values as plain nested dicts and lists of your own. Secrets are not in it."""
-        return cast(dict[str, Any], _thaw(self._values))
+        return self.content.config.copy()
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
         """Return the configuration as an instance of the class it is written in.
@@ -74,7 +87,7 @@ class Configuration(Mapping[str, Any]):
         The application may be a schema version behind or ahead: what the class doesn't know is
         left out, and what the release doesn't have gets the class's default. A secret field
         holds a `SecretRef` with the secret's path ("keys.primary"), as a sign that there is one:
-        its text is in `secrets`.
+        its text is in `secrets`. The instance is made once and shared by all who ask.
 
         Args:
             schema: a class of `model_config.schema`, or your own below it.
@@ -82,10 +95,56 @@ class Configuration(Mapping[str, Any]):
         Raises:
             SchemaMismatchError: a field is missing and has no default, or a value is refused.
         """
-        source = f"release {self.release} of {self.model} in {self.environment}"
-        return into_class(
-            schema, self.as_dict(), self.secrets, f"{source}, written as {self.schema},"
-        )
+        made = self._instances.get(schema)
+        if made is None:
+            source = f"{self._source()}, written as {self.schema},"
+            made = into_class(schema, self.as_dict(), self.secrets, source)
+            self._instances[schema] = made
+        return cast(ModelT, made)
+
+    def variables(self, path: str) -> list[str]:
+        """Return the names that the text at a path ("prompts/system") asks for.
+
+        Raises:
+            PromptError: the configuration has no text at that path.
+        """
+        return prompt.variables(self._text(path))
+
+    def render(self, path: str, /, **values: str | int) -> str:
+        """Return the text at a path ("prompts/system") with its variables, `{{name}}`, filled in.
+
+        In one pass and without escapes: what a value contains is never read as a placeholder.
+
+        Args:
+            path: the path of a text.
+            values: one for each variable of the text, and no others.
+
+        Raises:
+            PromptError: the configuration has no text at that path; or with every variable that
+                has no value and every value that can't be used.
+        """
+        text = self._text(path)
+        try:
+            return prompt.render(text, values)
+        except PromptError as error:
+            raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
+
+    def attributes(self) -> dict[str, str]:
+        """Return what to put on a span, by OpenTelemetry's names; never a value.
+
+        The variant is the side of a rollout, else the label, else the release's number. The names
+        are those of the semantic conventions' registry: "Gen AI" and "Feature flag".
+        """
+        number = str(self.release)
+        return {
+            "gen_ai.prompt.name": self.model,
+            "gen_ai.prompt.version": number,
+            "feature_flag.key": self.model,
+            "feature_flag.result.variant": self.rollout or self.label or number,
+            "feature_flag.set.id": self.environment,
+            "feature_flag.version": number,
+            "feature_flag.provider.name": PROVIDER,
+        }
 
     def is_of(self, release: int, document: str) -> bool:
         """Tell whether it was made of this text of a release parameter, and can be used again."""
@@ -93,16 +152,36 @@ class Configuration(Mapping[str, Any]):
 
     def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
         """Return the same release with its secrets as they are now."""
-        return replace(self, secrets=MappingProxyType(dict(secrets)), _read_at=read_at)
+        return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
     def __getitem__(self, key: str) -> Any:
-        return self._values[key]
+        return self.content.config[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self.content.config)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.content.config)
+
+    def __copy__(self) -> Configuration:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Configuration:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = ("release", "label", "from_fallback", "rollout")
+        return _unpickled, (self.content, self.age, {name: getattr(self, name) for name in kept})
+
+    def _source(self) -> str:
+        return f"release {self.release} of {self.model} in {self.environment}"
+
+    def _text(self, path: str) -> str:
+        texts = prompt.texts(self.content.config)
+        if path not in texts:
+            there = ", ".join(texts) or "none"
+            raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {there}")
+        return texts[path]
 
     def __repr__(self) -> str:
         asked = f" ({self.label})" if self.label else ""
@@ -113,7 +192,7 @@ class Configuration(Mapping[str, Any]):
         )
 
 
-def configuration(  # noqa: PLR0913 - the seven things a configuration is made of
+def configuration(  # noqa: PLR0913 - what a configuration is made of
     content: Release,
     release: int,
     label: str | None,
@@ -123,15 +202,17 @@ def configuration(  # noqa: PLR0913 - the seven things a configuration is made o
     read_at: float,
     clock: Callable[[], float],
     from_fallback: bool = False,
+    rollout: Side | None = None,
 ) -> Configuration:
     """Return a configuration made of a verified release and its secrets."""
+    config, names = freeze(content.config), freeze(content.secrets)
     return Configuration(
         release=release,
         label=label,
-        content=content,
-        secrets=MappingProxyType(dict(secrets)),
+        content=replace(content, config=config, secrets=names),
+        secrets=freeze(dict(secrets)),
         from_fallback=from_fallback,
-        _values=_freeze(content.config),
+        rollout=rollout,
         _document=document,
         _read_at=read_at,
         _clock=clock,
@@ -143,13 +224,7 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
     return {path: locked_secret(name, why) for path, name in content.secrets.items()}
 
 
-def _freeze(value: Any) -> Any:
-    if isinstance(value, dict):
-        return MappingProxyType({key: _freeze(item) for key, item in value.items()})
-    return tuple(_freeze(item) for item in value) if isinstance(value, list) else value
-
-
-def _thaw(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _thaw(item) for key, item in value.items()}
-    return [_thaw(item) for item in value] if isinstance(value, tuple) else value
+def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
+    secrets = locked_secrets(content, "the configuration was pickled, and a secret never is")
+    clock = time.monotonic
+    return configuration(content, secrets=secrets, read_at=clock() - age, clock=clock, **about)

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.plan import registry
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.testing.program import plain, run_program
 
 CHECKOUT = Path(__file__).parent.parent.parent

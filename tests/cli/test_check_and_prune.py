@@ -22,8 +22,8 @@ def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
     said = run("check", code=1)
     model, problem, fix = said.out.rstrip("\n").split("\t")
     assert model == "chat"
-    assert problem == "release 1 is the oldest of 100 and carries stable"
-    assert "model-config promote chat --to stable --environment dev" in fix
+    assert "release 1, which carries stable, is then the oldest of 100" in problem
+    assert "model-config promote chat --label stable --environment dev" in fix
 
 
 @pytest.mark.usefixtures("full")
@@ -69,3 +69,10 @@ def test_prune_deletes_nothing_while_a_release_cannot_be_read(run, released, ssm
     ssm.put_parameter(Name=STRAY, Value="x", Type="SecureString")
     assert "nothing was deleted" in run("prune", "chat", code=2).err
     assert ssm.get_parameter(Name=STRAY)["Parameter"]["Name"] == STRAY
+
+
+def test_prune_gone_deletes_what_a_removed_model_left_and_refuses_one_of_this_project(run, ssm):
+    ssm.put_parameter(Name=STRAY, Value="x", Type="SecureString")
+    assert "there is no such parameter" in run("prune", "chat", code=2).err
+    assert run("prune", "chat", "--gone").out == f"{STRAY}\n"
+    assert "a model of this project" in run("prune", "support_chat", "--gone", code=2).err

@@ -18,8 +18,9 @@ from moto.core.responses import ActionResult
 from moto.ssm.models import ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from model_config.operate import inventory
-from model_config.operate.listed import Held, PastRelease, vouched
+from model_config.operate import drift_access
+from model_config.operate.parameters import ListedParameter, only_deploys_wrote
+from model_config.operate.releases import PastRelease
 from model_config.plan.offline import plan_from_file
 from model_config.plan.project import Project
 
@@ -99,9 +100,7 @@ def chat(project: Path) -> Callable[[str, str], None]:
 @pytest.fixture
 def aws(ssm: Any, project: Path, chat: Any, monkeypatch: pytest.MonkeyPatch) -> Aws:
     assert chat
-    monkeypatch.setattr(
-        inventory.boto3, "client", lambda name, **given: one_client(name, given["region_name"])
-    )
+    monkeypatch.setattr(drift_access, "aws_client", one_client)
     return Aws(ssm, project)
 
 
@@ -143,7 +142,7 @@ def test_a_hand_edit_is_told_with_both_ways_out(aws: Aws, drift: Any, run: Any):
     aws.deploy()
     aws.put(TEMPERATURE, "0.9")
     found = drift("--exit-code", code=1)
-    assert seen(found) == {("generation/temperature", "edited by hand", "value")}
+    assert seen(found) == {("generation/temperature", "edited", "value")}
     assert found["differences"][0]["ssm"] == "0.9"
     assert found["differences"][0]["version"] == 2
     out = run("drift").out
@@ -169,18 +168,18 @@ def test_a_deploy_that_stopped_is_told_from_a_hand_edit(aws: Aws, chat: Any, dri
     aws.deploy(until="p")  # it stopped before the prompts
     aws.put(f"{BASE}/limits/max_retries", "9")
     assert seen(drift()) == {
-        ("generation/temperature", "stopped half-way", "value"),
-        ("model_id", "stopped half-way", "value"),
-        ("prompts/system", "stopped half-way", "value"),
-        ("limits/max_retries", "edited by hand", "value"),
+        ("generation/temperature", "interrupted", "value"),
+        ("model_id", "interrupted", "value"),
+        ("prompts/system", "interrupted", "value"),
+        ("limits/max_retries", "edited", "value"),
     }
     aws.deploy()
-    assert seen(drift()) == {("limits/max_retries", "edited by hand", "value")}
+    assert seen(drift()) == {("limits/max_retries", "edited", "value")}
 
 
 def test_a_first_deploy_that_stopped_has_no_release(aws: Aws, drift: Any):
     aws.deploy(until="m")
-    assert {each["state"] for each in drift()["differences"]} == {"stopped half-way"}
+    assert {each["state"] for each in drift()["differences"]} == {"interrupted"}
 
 
 def test_what_was_deleted_by_hand_is_missing(aws: Aws, chat: Any, drift: Any):
@@ -188,11 +187,11 @@ def test_what_was_deleted_by_hand_is_missing(aws: Aws, chat: Any, drift: Any):
     aws.ssm.delete_parameter(Name=TEMPERATURE)
     aws.ssm.delete_parameter(Name=f"{BASE}/secrets/api_key")
     assert seen(drift()) == {
-        ("generation/temperature", "edited by hand", "value"),
-        ("secrets/api_key", "edited by hand", "value"),
+        ("generation/temperature", "edited", "value"),
+        ("secrets/api_key", "edited", "value"),
     }
     chat("temperature=0.2, ", "")  # a deploy deletes after its release, so it wasn't one
-    assert ("generation/temperature", "edited by hand", "value") in seen(drift())
+    assert ("generation/temperature", "edited", "value") in seen(drift())
 
 
 def test_a_field_that_the_program_gave_up_is_to_be_deployed_and_then_left_over(
@@ -202,7 +201,7 @@ def test_a_field_that_the_program_gave_up_is_to_be_deployed_and_then_left_over(
     chat('stop=["</a>"]', "")
     assert seen(drift()) == {("generation/stop", "not deployed", "value")}
     aws.deploy()  # and stops before its deletes
-    assert seen(drift()) == {("generation/stop", "left over", "value")}
+    assert seen(drift()) == {("generation/stop", "orphaned", "value")}
 
 
 def test_type_tier_and_key_are_compared(aws: Aws, drift: Any):
@@ -215,9 +214,9 @@ def test_type_tier_and_key_are_compared(aws: Aws, drift: Any):
     aws.put(f"{BASE}/secrets/api_key", "sk-2", KeyId=other)
     found = drift()
     assert seen(found) == {
-        ("model_id", "edited by hand", "type"),
-        ("provider", "edited by hand", "tier"),
-        ("secrets/api_key", "edited by hand", "key"),
+        ("model_id", "edited", "type"),
+        ("provider", "edited", "tier"),
+        ("secrets/api_key", "edited", "key"),
     }
     assert {each["ssm"] for each in found["differences"]} == {"String", "Advanced", other}
 
@@ -228,25 +227,37 @@ def test_an_alias_of_the_key_is_the_key(aws: Aws, drift: Any):
     assert not seen(drift())
 
 
-def test_foreign_parameters_are_shown_and_not_read(aws: Aws, run: Any):
+def test_unmanaged_parameters_are_shown_and_not_read(aws: Aws, run: Any):
     aws.deploy()
     for name in (f"{BASE}/mine", "/ai/dev/theirs", "/ai/dev/other/deep/er"):
         aws.put(name, "sk-foreign", Type="String", KeyId=None)
     said = run("drift", "--json")
     assert [(each["model"], each["path"]) for each in said.json["differences"]] == [
-        ("other/deep", "er"), ("", "theirs"), ("chat", "mine")
+        ("other", "deep/er"), ("", "theirs"), ("chat", "mine")
     ]  # fmt: skip
-    assert {each["state"] for each in said.json["differences"]} == {"foreign"}
+    assert {each["state"] for each in said.json["differences"]} == {"unmanaged"}
     assert "sk-foreign" not in said.out + run("drift").out
 
 
-def test_a_model_that_is_gone_from_the_program_is_to_be_deleted(
-    aws: Aws, project: Path, drift: Any
+def test_a_model_with_a_release_that_is_not_in_the_program_is_another_projects(
+    aws: Aws, project: Path, drift: Any, run: Any, asked: Any
 ):
     aws.deploy()
     (project / "models" / "chat.py").rename(project / "models" / "talk.py")
-    states = {each["model"]: each["state"] for each in drift()["differences"]}
-    assert states == {"chat": "not deployed", "talk": "not deployed"}
+    aws.deploy()
+    asked.clear()
+    found = drift("--exit-code")
+    assert (found["differences"], found["other_projects"]) == ([], ["chat"])
+    assert BASE not in {given.get("Name", "").rpartition("/")[0] for _, given in asked}
+    assert "chat is another project's" in run("drift").out
+
+
+def test_parts_of_a_model_that_is_gone_are_orphaned(aws: Aws, drift: Any):
+    aws.deploy()
+    aws.put("/ai/dev/gone/release/parts/0123456789abcdef", "x")
+    found = drift()
+    assert seen(found) == {("release/parts/0123456789abcdef", "orphaned", "value")}
+    assert "--gone" in found["differences"][0]["fix"]
 
 
 def test_another_schema_class_alone_is_a_release_to_come(aws: Aws, chat: Any, drift: Any):
@@ -273,7 +284,7 @@ def test_long_texts_are_compared_part_by_part_around_the_difference(aws: Aws, ch
     aws.deploy()
     aws.put(f"{BASE}/prompts/system.part2", "d!" + "y" * 90)
     out = run("drift").out
-    assert "prompts/system.part2\tedited by hand\tprogram and release: d.yyy" in out
+    assert "prompts/system.part2\tedited\tprogram and release: d.yyy" in out
     assert "SSM: d!yyy" in out
 
 
@@ -299,7 +310,7 @@ def test_labels_that_help_nobody_are_told(
         aws.ssm.delete_parameter(Name=f"{BASE}/secrets/old")
     findings = drift()["findings"]
     assert any(problem in finding["problem"] for finding in findings), findings
-    assert all("model-config promote chat --to stable" in each["fix"] for each in findings)
+    assert all("model-config promote chat --label stable" in each["fix"] for each in findings)
 
 
 def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):
@@ -313,7 +324,9 @@ def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):
     assert seen(found) == {("generation/temperature", "unclear", "value")}
 
 
-@pytest.mark.parametrize(("more", "problem"), [(85, None), (94, "after 5 more"), (99, "the next")])
+@pytest.mark.parametrize(
+    ("more", "problem"), [(88, None), (89, "after 10 more deploys"), (99, "the next deploy")]
+)
 def test_a_history_that_runs_out_is_told_in_time(
     aws: Aws, drift: Any, more: int, problem: str | None
 ):
@@ -349,7 +362,7 @@ def test_where_one_value_is_denied_the_rest_is_shown_and_the_exit_code_says_so(a
     aws.put(TEMPERATURE, "0.9")
     with denied(aws.ssm, "GetParameters", f"{BASE}/model_id"):
         said = run("drift", code=2)
-    assert "generation/temperature\tedited by hand" in said.out
+    assert "generation/temperature\tedited" in said.out
     assert "model_id" not in said.out
     assert f"ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter{BASE}/model_id" in said.err
 
@@ -360,7 +373,7 @@ def test_where_a_history_is_denied_the_other_models_are_compared(aws: Aws, proje
     aws.put("/ai/dev/talk/model_id", "gpt-2")
     with denied(aws.ssm, "GetParameterHistory", "/chat/"):
         said = run("drift", code=2)
-    assert "talk\tmodel_id\tedited by hand" in said.out
+    assert "talk\tmodel_id\tedited" in said.out
     assert "chat\t" not in said.out
     assert "ssm:GetParameterHistory is missing" in said.err
 
@@ -370,7 +383,7 @@ def test_without_the_key_the_values_are_compared(aws: Aws, run: Any):
     aws.put(TEMPERATURE, "0.9")
     aws.kms.delete_alias(AliasName="alias/ai/dev")
     said = run("drift", code=2)
-    assert "generation/temperature\tedited by hand" in said.out
+    assert "generation/temperature\tedited" in said.out
     assert "no parameter's key was compared" in said.err
 
 
@@ -426,9 +439,9 @@ def test_a_thousand_parameters_take_at_most_110_requests(aws: Aws, asked: Any, r
     asked.clear()
     found = run("drift", "--json").json
     assert {(each["model"], each["path"], each["state"]) for each in found["differences"]} == {
-        ("m2", "field_3", "edited by hand"),
-        ("m3", "field_0", "edited by hand"),
-        ("m4", "field_1", "edited by hand"),
+        ("m2", "field_3", "edited"),
+        ("m3", "field_0", "edited"),
+        ("m4", "field_1", "edited"),
     }
     assert len(asked) <= 110
     assert found["not_read"] == 897
@@ -440,10 +453,14 @@ def test_a_thousand_parameters_take_at_most_110_requests(aws: Aws, asked: Any, r
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
 
 
+def unreadable(_: str) -> Any:
+    raise AssertionError
+
+
 def past(*texts: dict[str, Any], by: str = "ci") -> list[tuple[PastRelease, Any]]:
     """Releases written on the 1st, the 2nd, … with these texts, newest first."""
     releases = [
-        (PastRelease(number, DAY + timedelta(number), by, (), "", None, None), each)
+        (PastRelease(number, DAY + timedelta(number), by, (), str, unreadable), each)
         for number, each in enumerate(texts, start=1)
     ]
     return releases[::-1]
@@ -468,9 +485,11 @@ def past(*texts: dict[str, Any], by: str = "ci") -> list[tuple[PastRelease, Any]
 def test_a_value_is_taken_on_trust_where_no_version_is_left_for_anybody_else(
     version: int, day: int, texts: list[Any], whole: Any, trusted: Any
 ):
-    held = Held("f", "SecureString", "Standard", None, version, DAY + timedelta(day), "ci")
-    assert vouched(held, past(*texts), whole=whole) is trusted
-    assert not vouched(held, past(*texts, by="anna"), whole=whole)
+    listed = ListedParameter(
+        "f", "SecureString", "Standard", None, version, DAY + timedelta(day), "ci"
+    )
+    assert only_deploys_wrote(listed, past(*texts), whole=whole) is trusted
+    assert not only_deploys_wrote(listed, past(*texts, by="anna"), whole=whole)
 
 
 def test_a_progress_bar_is_shown_to_nobody_in_a_pipe(aws: Aws, run: Any):

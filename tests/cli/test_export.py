@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dotenv
 import pytest
@@ -20,7 +21,7 @@ from model_config import Reader
 from model_config.cli.formats import as_text
 from model_config.cli.variables import variables
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
 
 NASTY = {
@@ -102,39 +103,58 @@ def test_any_text_is_read_back_from_a_shell_line(text):
 
 
 def test_dotenv_is_read_back(tmp_path):
-    config = {**NASTY, **VALUES, "shell": "$HOME `id`", "terraform": "", "group": {}}
+    config = {**NASTY, **VALUES}
     file = tmp_path / ".env"
     file.write_bytes(as_text("dotenv", chat(config), {"key": "s'k"}, "X_").encode())
     expected = variables(chat(config), {"key": "s'k"}, "X_")
-    assert dict(dotenv.dotenv_values(file, encoding="utf-8")) == expected
+    found = dotenv.dotenv_values(file, encoding="utf-8")
+    assert {name: found[name] for name in expected} == expected
+    helpers = {"MODEL_CONFIG_BACKTICK": "`", "MODEL_CONFIG_DOLLAR": "$"}
+    assert {name: found[name] for name in found.keys() - expected.keys()} == helpers
 
 
-@given(text=TEXT.filter(lambda text: "${" not in text))
-def test_any_text_without_an_interpolation_is_read_back_from_dotenv(text):
-    lines = as_text("dotenv", chat({"t": text, "u": "after"}), {})
+@given(text=TEXT | st.text(st.sampled_from("'\"`${}\\x\n\r")))
+@example("${HOME}")
+@example("it's `x` \\")
+def test_any_text_is_read_back_from_dotenv(text):
+    lines = as_text("dotenv", chat({"t": text, "u": "aft'er"}), {})
     # newline="" keeps what a file opened as text would change.
-    assert dict(dotenv.dotenv_values(stream=io.StringIO(lines, newline=""))) == {
-        "T": text,
-        "U": "after",
+    found = dotenv.dotenv_values(stream=io.StringIO(lines, newline=""))
+    assert (found["T"], found["U"]) == (text, "aft'er")
+
+
+@given(text=st.text(st.sampled_from("'\"`$(){}\\x \n\r;&|>")) | TEXT)
+@example("It's `touch ran` and $(touch ran) for $5 ${HOME}\\")
+@example("\\`touch ran`\\n")
+def test_a_shell_can_source_a_dotenv_file_and_runs_nothing(text):
+    lines = as_text("dotenv", chat({"t": text}), {})
+    with TemporaryDirectory() as folder:
+        Path(folder, ".env").write_bytes(lines.encode())
+        # No command is found, so a shell that tried to run one would say so.
+        script = '. ./.env; printf "%s|" "$T"'
+        ended = subprocess.run(
+            ["/bin/sh", "-c", script],
+            cwd=folder,
+            env={"PATH": ""},
+            capture_output=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert [each.name for each in Path(folder).iterdir()] == [".env"]
+    if "\r" not in text:  # which has no form that both read
+        assert ended.stdout.decode() == f"{text}|"
+
+
+def test_tfvars_json_sets_one_variable():
+    config = {"t": "${x} %{y}", "l": [1, True, None]}
+    assert json.loads(as_text("tfvars.json", chat(config), {"api_key": "sk"})) == {
+        "chat": {**config, "secrets": {"api_key": "sk"}}
     }
 
 
-def test_dotenv_refuses_what_its_readers_would_replace():
-    with pytest.raises(UsageError, match=r"T holds \$\{, .*json, yaml or shell") as caught:
-        as_text("dotenv", chat({"t": "x ${HOME} y"}), {})
-    assert "HOME" not in str(caught.value)
-
-
-def test_tfvars_are_escaped_as_terraform_wants_it():
-    config = {"t": 'a "b" \\ \n\t\b ${x} %{y} $z', "l": [1, True, None], "g": {"k": {}}, "e": {}}
-    assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
-        "chat = {\n"
-        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
-        '  "l" = [1, true, null]\n'
-        '  "g" = {\n    "k" = {}\n  }\n'
-        '  "e" = {}\n'
-        '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
-        "}\n"
+def test_yaml_holds_a_prompt_as_a_block():
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
 
 
@@ -142,9 +162,9 @@ def test_tfvars_are_escaped_as_terraform_wants_it():
 def test_terraform_reads_back_its_variables(tmp_path):
     config = {**NASTY, **VALUES}
     (tmp_path / "main.tf").write_text('variable "chat" { type = any }')
-    (tmp_path / "chat.tfvars").write_bytes(as_text("tfvars", chat(config), {}).encode())
+    (tmp_path / "chat.tfvars.json").write_bytes(as_text("tfvars.json", chat(config), {}).encode())
     ended = subprocess.run(
-        [str(TERRAFORM), "console", "-var-file=chat.tfvars"],
+        [str(TERRAFORM), "console", "-var-file=chat.tfvars.json"],
         input=b"base64encode(jsonencode(var.chat))",  # its quotes are not JSON's
         capture_output=True,
         check=False,
@@ -186,12 +206,20 @@ def test_secrets_go_only_into_a_file_for_its_owner_alone(run, project):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+class NoAws:
+    def get(self, names):
+        raise StoreUnavailableError(f"no answer about {names}")
+
+    def close(self):
+        pass
+
+
 @pytest.mark.usefixtures("two")
 def test_a_fallback_starts_a_reader(run, released, project):
     released({"n": 1}, model="other", label="stable")
     file = project / "fallback.json"
     run("export", "--fallback", "--output", str(file))
-    reader = Reader("dev", fallback=file, client=object())
+    reader = Reader("dev", fallback=file, source=NoAws())
     assert reader.get("chat").as_dict() == {"t": "One"}
     assert reader.get("chat").from_fallback
     assert reader.get("other").release == 1
@@ -269,7 +297,9 @@ def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):
-        with pytest.raises(UsageError, match=f"{name} can't be written: it is no ordinary file"):
+        with pytest.raises(
+            UsageError, match=f"{name} can't be written: it is not an ordinary file"
+        ):
             write_file(tmp_path / name, "x", private=False)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
@@ -280,6 +310,11 @@ def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
     write_file(tmp_path / "link", "x", private=False)
     assert (tmp_path / "file").read_text() == "x"
     assert (tmp_path / "link").is_symlink()
-    (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(UsageError, match="circle can't be written"):
-        write_file(tmp_path / "circle", "x", private=False)
+    for name, target in (("circle", "circle"), ("there", "back"), ("back", "there")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("circle", "there"):
+        with pytest.raises(
+            UsageError, match=f"{name} can't be written: its links lead in a circle"
+        ):
+            write_file(tmp_path / name, "x", private=False)
+        assert (tmp_path / name).is_symlink()

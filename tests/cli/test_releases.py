@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from model_config.cli.verbs.releases import _who
+from model_config.cli.output import who
 from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
@@ -64,8 +64,15 @@ def test_a_release_of_the_same_values_says_so(run, released):
     assert run("releases", "chat").out.splitlines()[0].endswith("\tthe same values")
 
 
+def test_a_held_label_is_shown(run, released):
+    released({"n": 1}, label="stable")
+    run("rollback", "chat", "--release", "1")
+    assert "\tstable (held), stable-previous\t" in run("releases", "chat").out
+    assert run("releases", "chat", "--json").json[0]["held"] == ["stable"]
+
+
 @pytest.mark.parametrize(
-    ("arn", "who"),
+    ("arn", "name"),
     [
         ("arn:aws:iam::123456789012:user/anna", "anna"),
         ("arn:aws:sts::123456789012:assumed-role/Deployer/build-7", "Deployer/build-7"),
@@ -74,8 +81,8 @@ def test_a_release_of_the_same_values_says_so(run, released):
         ("", "-"),
     ],
 )
-def test_who_wrote_it_is_read_from_the_arn(arn, who):
-    assert _who(arn) == who
+def test_who_wrote_it_is_read_from_the_arn(arn, name):
+    assert who(arn) == name
 
 
 # diff-releases
@@ -88,16 +95,14 @@ def test_a_diff_shows_values_texts_line_by_line_and_secrets_by_name(run):
         "- generation/seed: 1\n"
         "+ generation/stop: []\n"
         '~ model: "a" → "b"\n'
-        "~ prompt:\n"
-        "    --- release 1\n"
-        "    +++ release 2\n"
+        "~ prompt\n"
         "    @@ -1,3 +1,3 @@\n"
         "     One\n"
         "    -Two\n"
         "    +2\n"
         "     Three\n"
-        "+ secrets/new (secret)\n"
-        "- secrets/old (secret)\n"
+        "+ secrets/new: a secret\n"
+        "- secrets/old: a secret\n"
     )
 
 
@@ -107,6 +112,7 @@ def test_a_diff_as_json_holds_the_values_and_no_secret(run):
     assert (said.json["before"], said.json["after"], said.json["environment"]) == (1, 2, "dev")
     assert said.json["changes"][0] == {
         "path": "generation/on", "change": "changed", "before": True, "after": 1, "secret": False,
+        "variables": None,
     }  # fmt: skip
     assert said.json["changes"][-1]["path"] == "secrets/old"
     assert "sk-" not in said.out
@@ -134,20 +140,22 @@ def test_a_line_end_that_came_is_a_difference(run, released):
     assert lines[-4:] == ["    -One", "    -", "    +One\\r", "    +\\x1b[2J"]
 
 
-def test_a_secret_under_another_name_is_now_another_parameter(run, released):
+def test_a_secret_under_another_name_is_another_secret(run, released):
     released({"n": 1}, {"key": "sk-1"})
     document = run("show", "chat", "--label", "latest", "--json").json
-    moved = {"format": 1, **document, "secrets": {"key": "/elsewhere/key"}}
+    moved = {"format": 1, **document, "secrets": {"key": "/ai/dev/chat/secrets/other"}}
     released(document=json.dumps(moved))
-    assert run("diff-releases", "chat", "1", "2").out == "~ secrets/key (now another parameter)\n"
+    assert run("diff-releases", "chat", "1", "2").out == (
+        "~ secrets/key: refers to another secret\n"
+    )
 
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("selector", "problem"),
     [
-        ("9", "there is no release 9 of chat; there are 1 to 2"),
-        ("canary", "no release of chat has the label 'canary'; labels there are: stable"),
+        ("9", "there is no release 9 of chat in dev; there are 1 to 2"),
+        ("canary", "no release of chat in dev has the label 'canary'; labels there are: stable"),
     ],
 )
 def test_a_release_that_is_not_there_is_told(run, selector, problem):

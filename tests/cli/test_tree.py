@@ -111,6 +111,22 @@ def test_deployed_shows_what_aws_holds(run, ssm, released):
     assert "sk-" not in text + said.out
 
 
+def test_deployed_opens_one_release_of_each_model(run, released, requests_to):
+    for number in (1, 2, 3):
+        released({"n": number})
+        released({"n": number}, model="other")
+    run("tree", "--deployed")
+    asked = [names for operation, names in requests_to if operation == "GetParameters"]
+    assert asked == [["/ai/dev/chat/release:3"], ["/ai/dev/other/release:3"]]
+
+
+def test_deployed_shows_a_held_label(run, released):
+    released({"n": 1}, label="stable")
+    run("rollback", "chat", "--release", "1")
+    assert model(run("tree", "--deployed", "--json"), "chat")["held"] == ["stable"]
+    assert "stable: 1 (held), stable-previous: 1" in run("tree", "--deployed").out
+
+
 @pytest.mark.usefixtures("ssm")
 def test_an_environment_that_is_not_deployed_is_empty(run):
     assert run("tree", "--deployed", "-e", "prod").out.split() == [

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from model_config.cli.verbs.validate import _escaped
+from model_config.cli.annotations import _escaped
 from model_config.format.errors import Finding
 from model_config.plan.locations import located
 from model_config.plan.project import Project
@@ -25,6 +26,15 @@ def edit(project: Path):
 
 
 @pytest.fixture
+def line_of(project: Path):
+    def call(file: str, text: str) -> int:
+        before, _, _ = (project / file).read_text().partition(text)
+        return before.count("\n") + 1
+
+    return call
+
+
+@pytest.fixture
 def set_secrets(project: Path):
     for stack in ("dev", "prod"):
         with (project / f"Pulumi.{stack}.yaml").open("a") as file:
@@ -36,6 +46,12 @@ def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run):
     said = run("validate")
     assert said.out == "Nothing is wrong in dev, prod.\n"
     assert f"pulumi config set --secret {SECRET} --stack prod" in said.err
+
+
+def test_beside_a_finding_the_secrets_to_set_are_one_line(run, edit):
+    edit("Pulumi.dev.yaml", "temperature:", "temprature:")
+    err = run("validate", code=1).err
+    assert err == "4 secrets are not set: `model-config validate --secrets` lists them.\n"
 
 
 def test_secrets_that_are_not_set_count_where_that_is_asked_for(run):
@@ -105,6 +121,93 @@ def test_a_stack_file_that_can_not_be_read_does_not_hide_the_others(run, project
     findings = errors(run("validate", "--json", code=1))
     assert [each["environments"] for each in findings] == [["dev"], ["prod"]]
     assert findings[1]["where"] == "model-config:overrides.passage_reranker.instances.max_count"
+
+
+def test_file_and_line_are_unbroken_on_a_narrow_terminal(run, edit, line_of, monkeypatch):
+    line = edit("models/support_chat.py", "temperature=0.2", "temprature=0.2")
+    edit("Pulumi.prod.yaml", "        min_count: 2", "        min_coutn: 2")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the pipe for a terminal
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("validate", code=1).out
+    assert f" models/support_chat.py:{line} " in out
+    assert f" Pulumi.prod.yaml:{line_of('Pulumi.prod.yaml', 'min_coutn')} " in out
+    assert all(len(Text.from_ansi(each).plain) <= 80 for each in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("model", "where", "fix"),
+    [
+        ("EmbeddingModel(dimensoins=8)", "EmbeddingModel/dimensoins", "dimensions"),
+        ("Generation(temprature=1)", "Generation/temprature", "temperature"),
+        ("Own(inner={'limts': {'max_retrys': 1}})", "Own/inner/limts", "limits"),
+        ("Own(inner={'limits': {'max_retrys': 1}})", "Own/inner/limits/max_retrys", "max_retries"),
+    ],
+)
+def test_a_misspelled_field_in_a_module_names_the_nearest(run, project, model, where, fix):
+    (project / "models" / "own.py").write_text(
+        "from model_config.schema import *\n"
+        "class Inner(Group):\n    limits: CallLimits = CallLimits()\n"
+        "class Own(ModelConfig):\n    inner: Inner | None\n"
+        f"MODEL = {model}\n"
+    )
+    found = {each["where"]: each for each in errors(run("validate", "--json", code=1))}
+    finding = found[f"own/{where}"]
+    assert "has no field of that name" in finding["problem"]
+    assert finding["fix"] == f'did you mean "{fix}"?'
+    assert (finding["file"], finding["line"]) == ("models/own.py", 6)
+
+
+def test_a_value_that_changes_by_itself_is_refused_before_and_in_a_deploy(run, project):
+    (project / "models" / "clock.py").write_text(
+        "import time\nfrom model_config.schema import ModelConfig\n"
+        "class Clock(ModelConfig):\n    at: float\nMODEL = Clock(at=time.time_ns())\n"
+    )
+    (finding,) = errors(run("validate", "--json", code=1))
+    assert (finding["where"], finding["file"], finding["line"]) == (
+        "clock/at",
+        "models/clock.py",
+        5,
+    )
+    assert "another value each time" in finding["problem"]
+    assert "clock/at" in run("local", "deploy", code=2).err
+
+
+@pytest.mark.parametrize(
+    "verb", [["validate"], ["tree"], ["digest"], ["local", "deploy"]], ids=" ".join
+)
+def test_a_module_that_prints_does_not_spoil_json(run, project, verb):
+    with (project / "models" / "support_chat.py").open("a") as module:
+        module.write("\nprint('hello from the module')\n")
+    said = run(*verb, "--json")
+    assert said.json
+    assert "hello from the module" in said.err
+
+
+def test_what_is_wrong_with_a_stack_file_is_placed_in_its_line(run, edit, project):
+    edit("Pulumi.dev.yaml", "  model-config:tags:", "  model-confg:tags:")
+    line = edit("Pulumi.dev.yaml", "aws:region: eu-west-1", "aws:region: eu-wset-1")
+    edit("Pulumi.prod.yaml", "        min_count: 2", "        min_count: 2\n        min_count: 3")
+    (project / "Pulumi.staging.yml").touch()
+    found = {
+        each["where"]: (each["environments"], each["file"], each["line"])
+        for each in errors(run("validate", "--json", code=1))
+    }
+    assert found == {
+        "model-confg:tags": (["dev"], "Pulumi.dev.yaml", line + 3),
+        "aws:region": (["dev"], "Pulumi.dev.yaml", line),
+        "model-config:overrides.passage_reranker.instances.min_count": (
+            ["prod"], "Pulumi.prod.yaml", 12,
+        ),
+        "Pulumi.staging.yml": (["staging"], "Pulumi.staging.yml", None),
+    }  # fmt: skip
+
+
+def test_a_setting_without_its_namespace_is_refused_before_and_in_a_deploy(run, edit):
+    edit("Pulumi.yaml", "name: model-config", "name: my-models")
+    line = edit("Pulumi.prod.yaml", "model-config:protect", "protect")
+    (finding,) = errors(run("validate", "--json", code=1))
+    assert (finding["where"], finding["line"]) == ("my-models:protect", line)
+    assert "my-models:protect" in run("local", "deploy", "-e", "prod", code=2).err
 
 
 def test_one_environment_alone(run, edit):

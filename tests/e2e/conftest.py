@@ -44,6 +44,7 @@ class Stack:
         name: "dev" or "prod".
         project: the copy of the project.
         folder: everything that the CLI writes stands somewhere in it.
+        environment: the environment variables of the CLI.
         printed: what all commands printed so far.
     """
 
@@ -52,13 +53,13 @@ class Stack:
         self.project = project
         self.folder = project.parent
         self.printed: list[str] = []
-        self._environment = environment
+        self.environment = environment
         self.ssm, self.kms, self.iam = map(self._client, ("ssm", "kms", "iam"))
         self.pulumi("stack", "init", "--no-select")
 
     def beside(self, project: Path) -> Stack:
         """Return a new stack of another project, of the same name in the same backend."""
-        return Stack(self.name, project, self._environment)
+        return Stack(self.name, project, self.environment)
 
     def pulumi(self, *command: str, stdin: str | None = None) -> str:
         """Run a command that succeeds, and return its standard output."""
@@ -73,18 +74,16 @@ class Stack:
         return ended.stdout + ended.stderr
 
     def model_config(self, *command: str) -> str:
-        """Run a verb of this project's copy, on its AWS, and return its standard output."""
-        ended = subprocess.run(
-            [sys.executable, "-c", "from model_config.cli import main; main()", *command],
-            cwd=self.project,
-            env={**self._environment, **_CREDENTIALS},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        """Run a verb in this project's folder, on its AWS, and return its standard output."""
+        ended = self._run_verb(command)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
+
+    def model_config_refused(self, *command: str) -> str:
+        """Run a verb that fails, and return all that it printed."""
+        ended = self._run_verb(command)
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        return ended.stdout + ended.stderr
 
     def set_secret(self, key: str, value: str) -> None:
         self.pulumi("config", "set", "--secret", key, stdin=value)  # never on a command line
@@ -138,8 +137,21 @@ class Stack:
         ended = subprocess.run(
             ["pulumi", *command, "--stack", self.name, "--non-interactive", "--color", "never"],  # noqa: S607
             cwd=self.project,
-            env=self._environment,
+            env=self.environment,
             input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.printed += [ended.stdout, ended.stderr]
+        return ended
+
+    def _run_verb(self, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            [sys.executable, "-c", "from model_config.cli import main; main()", *command],
+            cwd=self.project,
+            env={**self.environment, **_CREDENTIALS},
             capture_output=True,
             text=True,
             timeout=120,
@@ -152,7 +164,7 @@ class Stack:
         return boto3.client(
             service,
             region_name="eu-west-1",
-            endpoint_url=self._environment["AWS_ENDPOINT_URL"],
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
             aws_access_key_id="local",
             aws_secret_access_key="local",
         )

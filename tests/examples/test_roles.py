@@ -12,7 +12,7 @@ import yaml
 from pulumi.runtime.mocks import MockCallArgs
 from support.project import CHECKOUT
 
-from model_config.infra.reader_policy import POLICY_PATH
+from model_config.plan.policies import POLICY_PATH
 from model_config.plan.settings import Settings, StackConfig
 from model_config.testing.program import Recorder, run_program
 

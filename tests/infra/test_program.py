@@ -12,7 +12,7 @@ import pytest
 from support.project import PROJECT, SECRETS, stack_config, write_model
 
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import Recorder, run_program
 

@@ -176,10 +176,22 @@ def test_secrets_have_stand_ins_until_they_are_given(project: Path):
     assert "sk-real" not in json.dumps(second.outputs)
 
 
+def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(project: Path):
+    (project / ".local").mkdir()
+    given = "supportChatApiKy: sk-shown\n7: 90210\nsupportChatApiKey: sk-real\n"
+    (project / ".local" / "secrets.yaml").write_text(given)
+    deployment = deploy(project)
+    number, misspelled = deployment.warnings
+    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known are doc")
+    assert misspelled.endswith(': did you mean "supportChatApiKey"?')
+    assert "90210" not in number
+    assert "sk-shown" not in misspelled
+    assert deployment.stand_ins == ["documentEmbeddingApiKey"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("supportChatApiKy: sk-shown", "supportChatApiKey"),
         ("supportChatApiKey: 90210", "quotation marks"),
         ("[sk-shown]", "holds lines such as"),
         ("supportChatApiKey: 'sk-shown", "can't be read"),

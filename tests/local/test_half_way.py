@@ -13,7 +13,7 @@ from model_config.local.monitor import LocalMonitor
 from model_config.local.provider import LocalProvider
 from model_config.local.state import Resource
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program
 
@@ -22,7 +22,7 @@ NAME = "/ai/dev/support_chat/generation/top_p"
 
 
 def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider]) -> LocalProvider:
-    config, _ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
+    config, *_ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
     assert isinstance(config, StackConfig)
     made = provider(REGION, before)
     run_program(project, config, made, LocalMonitor(made))

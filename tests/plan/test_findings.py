@@ -11,7 +11,7 @@ from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.plan import PlannedModel, plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 
 EMBEDDING = """
 from model_config.schema import EmbeddingModel, SecretRef
@@ -165,6 +165,26 @@ def test_overrides_of_a_model_that_is_left_out_are_reported(models: Project) -> 
     _, findings = planned(models, StackConfig("dev", values))
     assert findings[0].problem == 'this stack has no model "search"'
     assert findings[0].fix == "add it to model-config:models, or take its overrides out"
+
+
+def test_one_models_mistake_hides_no_other_models(models: Project) -> None:
+    overrides = {
+        "search": None,
+        "deep": "not a map",
+        "own": {"prompt": 5, "nothing": 1},
+        "m" * 130: {"dimensions": 0},
+        "serch": [],
+    }
+    values = {"model-config:overrides": json.dumps(overrides)}
+    _, findings = planned(models, StackConfig("dev", values))
+    places = [finding.where for finding in findings if "overrides" in finding.where]
+    assert places == [
+        "model-config:overrides.serch",
+        "model-config:overrides.deep",
+        f"model-config:overrides.{'m' * 130}.dimensions",
+        "model-config:overrides.own.nothing",
+        "model-config:overrides.own.prompt",
+    ]
 
 
 def test_an_alias_that_kms_refuses_is_a_finding_once(models: Project) -> None:

@@ -16,8 +16,10 @@ from support.project import PROJECT
 from model_config.format.errors import Finding
 from model_config.plan import limits
 from model_config.plan.plan import plan_model, plan_stack
+from model_config.plan.regions import REGIONS, partition_of
 from model_config.plan.registry import Model, Modules
-from model_config.plan.settings import Settings, StackConfig
+from model_config.plan.settings import Settings
+from model_config.plan.stack_config import StackConfig
 from model_config.schema import Group, ModelConfig, SecretRef
 
 PARTITIONS = {
@@ -45,7 +47,11 @@ def planned(region: str | None = None, **fields: Any) -> list[Finding]:
 
 @pytest.mark.parametrize(("region", "partition"), PARTITIONS.items(), ids=list(PARTITIONS))
 def test_each_regions_partition_is_the_one_that_botocore_knows(region: str, partition: str) -> None:
-    assert limits.partition_of(region) == partition
+    assert partition_of(region) == partition
+
+
+def test_the_regions_are_those_that_botocore_knows() -> None:
+    assert set(PARTITIONS) == REGIONS  # red after an upgrade of boto3: add the region
 
 
 def test_without_a_region_the_longest_arn_there_is_counts() -> None:

@@ -6,12 +6,14 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from pydantic import JsonValue, field_validator
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, JsonValue, field_validator
 
 from model_config.format.errors import Finding
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.registry import Model
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.schema import (
     CallLimits,
     ChatModel,
@@ -51,12 +53,15 @@ class Mine(ModelConfig):
     spare: Fast | None = None
     extra: dict[str, JsonValue] | None = None
     flag: bool = False
+    flags: dict[str, bool] = Field({"old": True})
+    by_region: dict[str, dict[str, int]] = Field({"eu": {"low": 1, "high": 9}})
+    anything: JsonValue = "text"
 
 
 MINE = Mine(engine=Good(beams=4))
 
 
-def overridden(config: ModelConfig, overrides: dict[str, Any]) -> tuple[ModelConfig, list[Finding]]:
+def overridden(config: ModelConfig, overrides: Any) -> tuple[ModelConfig, list[Finding]]:
     model, findings = apply_overrides(Model("chat", config), overrides, StackConfig("dev", {}))
     return model.config, findings
 
@@ -75,16 +80,23 @@ def overridden(config: ModelConfig, overrides: dict[str, Any]) -> tuple[ModelCon
         (CHAT, {"model_id": "other"}, {"model_id": "other"}),
         (CHAT, {"generation": {"top_p": None}}, {"generation": {"top_p": None}}),
         (CHAT, {"generation": {"stop": []}}, {"generation": {"stop": []}}),
-        (CHAT, {"prompts": {"templates": {"c": "C"}}}, {"prompts": {"templates": {"c": "C"}}}),
+        (CHAT, {"prompts": {"templates": {"c": "C"}}},
+         {"prompts": {"templates": {"a": "A", "b": "B", "c": "C"}}}),
+        (CHAT, {"prompts": {"templates": {"a": None, "b": "!"}}},
+         {"prompts": {"templates": {"b": "!"}}}),
         (MINE, {"mode": "good"}, {"mode": Mode.GOOD}),
         (MINE, {"flag": "true"}, {"flag": True}),
         (MINE, {"engine": {"beams": 8}}, {"engine": {"beams": 8}}),
         (MINE, {"spare": {"batch": 2}}, {"spare": {"batch": 2, "token": None}}),
         (MINE, {"extra": {"a": [1, None]}}, {"extra": {"a": [1, None]}}),
+        (MINE, {"flags": {"new": "true"}}, {"flags": {"old": True, "new": True}}),
+        (MINE, {"by_region": {"eu": {"low": 2}}}, {"by_region": {"eu": {"low": 2, "high": 9}}}),
+        (MINE, {"extra": {"a": {"b": None, "c": 1}}}, {"extra": {"a": {"c": 1}}}),
+        (MINE, {"anything": None}, {"anything": None}),
         (MINE, {}, {}),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_an_override_changes_its_field_and_no_other(
     config: ModelConfig, overrides: dict[str, Any], changed: dict[str, Any]
 ) -> None:
@@ -120,7 +132,114 @@ def test_without_overrides_the_modules_own_value_is_not_validated_again() -> Non
     assert result.model_dump() == {"name": "eu.m"}
 
 
+# A line that is commented out leaves YAML's null behind.
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (CHAT, []),
+        (CHAT, ["generation"]),
+        (CHAT, ["prompts", "templates"]),
+        (MINE, ["engine"]),
+        (MINE, ["spare"]),  # its module has none
+        (MINE, ["extra"]),
+        (MINE, ["flags"]),
+    ],
+    ids=str,
+)
+def test_null_and_an_empty_map_override_nothing(
+    config: ModelConfig, place: list[str], nothing: Any
+) -> None:
+    overrides = nothing
+    for name in reversed(place):
+        overrides = {name: overrides}
+    assert overridden(config, overrides) == (config, [])
+
+
+# RFC 7396, appendix A
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+    ids=str,
+)
+def test_a_dict_is_merged_as_the_examples_of_json_merge_patch_are(
+    target: JsonValue, patch: JsonValue, result: JsonValue
+) -> None:
+    assert patched({"at": target}, {"at": patch}) == {"at": result}
+
+
+def test_null_takes_a_dicts_key_out_and_one_that_is_not_there_does_no_harm() -> None:
+    assert patched({"a": "foo"}, {"a": None, "b": None}) == {}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    target=st.dictionaries(st.sampled_from("abc"), JSON),
+    patch=st.dictionaries(st.sampled_from("abc"), JSON, min_size=1),
+)
+def test_a_dict_is_merged_as_the_pseudo_code_of_json_merge_patch_says(
+    target: dict[str, JsonValue], patch: dict[str, JsonValue]
+) -> None:
+    assert patched(target, patch) == merge_patch(target, patch)
+
+
+def patched(target: JsonValue, patch: JsonValue) -> JsonValue:
+    """Return what becomes of a dict field."""
+    result, findings = overridden(Mine(engine=Good(beams=4), extra=target), {"extra": patch})  # type: ignore[arg-type]
+    assert findings == []
+    return result.extra  # type: ignore[attr-defined]
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396, section 2, line by line."""
+    if isinstance(patch, dict):
+        if not isinstance(target, dict):
+            target = {}
+        target = dict(target)
+        for name, value in patch.items():
+            if value is None:
+                if name in target:
+                    del target[name]
+            else:
+                target[name] = merge_patch(target.get(name), value)
+        return target
+    return patch
+
+
 # Wrong
+
+
+@pytest.mark.parametrize("overrides", [5, "temperature: 1", ["generation"], True], ids=repr)
+def test_overrides_that_are_no_map_are_refused(overrides: JsonValue) -> None:
+    result, (finding,) = overridden(CHAT, overrides)
+    assert result == CHAT
+    assert finding.where == "model-config:overrides.chat"
+    assert "a map of groups and fields" in finding.problem
 
 
 @pytest.mark.parametrize(
@@ -147,6 +266,12 @@ def test_without_overrides_the_modules_own_value_is_not_validated_again() -> Non
          "that Generation allows"),
         (CHAT, {"prompts": {"templates": {"a": 1}}}, "prompts.templates.a", "valid string",
          "that Prompts allows"),
+        (MINE, {"by_region": {"us": {"low": "x"}}}, "by_region.us.low", "valid integer",
+         "that Mine allows"),
+        (MINE, {"flags": 5}, "flags", "valid dictionary", "that Mine allows"),
+        (MINE, {"spare": {"batch": 1, "token": None}}, "spare.token", "it is a secret",
+         "SecretRef"),
+        (MINE, {"flag": None}, "flag", "valid boolean", "that Mine allows"),
         (MINE, {"mode": "fats"}, "mode", "should be 'fast' or 'good'", "that Mine allows"),
         (MINE, {"engine": {"batch": 1}}, "engine.batch", "Good has no field", "known are beams"),
         (MINE, {"engine": {"beams": "x"}}, "engine.beams", "valid integer", "that Good allows"),
@@ -169,6 +294,7 @@ def test_a_wrong_override_is_refused_with_its_place_and_the_module_stands(
     ("config", "overrides", "place"),
     [
         (CHAT, {"api_key": "sk-live-42"}, "api_key"),
+        (CHAT, {"api_key": {"secure": "sk-live-42"}}, "api_key"),
         (MINE, {"spare": {"batch": 1, "token": "sk-live-42"}}, "spare.token"),
     ],
 )

@@ -12,8 +12,8 @@ from model_config.format.errors import Finding
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
-from model_config.plan.secrets import check_secrets, unset_secrets
-from model_config.plan.settings import StackConfig
+from model_config.plan.secrets import check_secrets, lacks_value, unset_secrets
+from model_config.plan.stack_config import StackConfig
 
 MODULE = """
 from model_config.schema import EmbeddingModel, SecretRef
@@ -28,7 +28,7 @@ def stack(secrets: dict[str, str] | None = None, **plain: str) -> StackConfig:
 
 
 def findings_about(fields: dict[str, list[str]], config: StackConfig) -> list[Finding]:
-    unset = {key: fields[key] for key in fields if config.lacks_secret(key)}
+    unset = {key: fields[key] for key in fields if lacks_value(config, key)}
     given = {key: fields[key] for key in fields if key not in unset}
     return [*check_secrets(given, config), *unset_secrets(unset, config.stack)]
 

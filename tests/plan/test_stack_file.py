@@ -9,7 +9,7 @@ import pytest
 
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 
@@ -77,6 +77,14 @@ def test_a_key_without_a_namespace_is_the_projects_own(project: Path) -> None:
     assert config.file == "Pulumi.dev.yaml"
 
 
+def test_a_key_without_a_namespace_belongs_to_the_project_whatever_its_name(project: Path) -> None:
+    # As Pulumi 3.260 does: `pulumi config set prefix /x` writes my-models:prefix.
+    (project / "Pulumi.yaml").write_text("name: my-models\nruntime: python\n")
+    config = read(project, "config:\n  prefix: /x\n")
+    assert (config.project, config.own()) == ("my-models", {})
+    assert config.values == {"my-models:prefix": "/x"}
+
+
 def test_secrets_are_keys_without_a_value_however_deep_they_stand(project: Path) -> None:
     config = read(
         project,
@@ -95,6 +103,62 @@ config:
     )
     assert config.own_secret_keys() == {"chatKey", "overrides"}
     assert config.own() == {"tags": '{"secure": "plain", "other": 1}'}
+
+
+def repeated(project: Path, content: str) -> list[tuple[str, int | None, str]]:
+    findings = read(project, content).findings
+    return [(finding.where, finding.line, finding.problem) for finding in findings]
+
+
+def test_a_key_that_is_there_twice_is_found_with_both_lines_at_every_depth(project: Path) -> None:
+    # As Pulumi 3.260 does, which then refuses to read the file at all.
+    found = repeated(
+        project,
+        """config:
+  aws:region: eu-west-1
+  model-config:overrides:
+    chat:
+      limits: {max_retries: 1}
+      generation:
+        temperature: 1
+        temperature: 2
+      limits:
+        list: [{a: 1, a: 1}]
+  aws:region: eu-west-2
+encryptionsalt: x
+encryptionsalt: y
+""",
+    )
+    assert sorted(found, key=lambda each: each[1] or 0) == [
+        ("model-config:overrides.chat.generation.temperature", 8, "it is set twice, in line 7 too"),
+        ("model-config:overrides.chat.limits", 9, "it is set twice, in line 5 too"),
+        ("model-config:overrides.chat.limits.list.0.a", 10, "it is set twice, in line 10 too"),
+        ("aws:region", 11, "it is set twice, in line 2 too"),
+        ("encryptionsalt", 13, "it is set twice, in line 12 too"),
+    ]
+
+
+def test_a_key_in_two_spellings_is_there_twice(project: Path) -> None:
+    content = "config:\n  prefix: /a\n  model-config:prefix: /b\n"
+    problem = "it is set twice, in line 2 too"
+    assert repeated(project, content) == [("model-config:prefix", 3, problem)]
+
+
+def test_an_anchor_that_is_used_twice_is_no_repetition(project: Path) -> None:
+    content = "config:\n  a: &m {x: 1}\n  b: *m\n  c:\n    <<: *m\n    x: 2\n"
+    assert repeated(project, content) == []
+
+
+@pytest.mark.parametrize("key", ["confg", "Config", "configs"])
+def test_a_misspelled_config_is_found(project: Path, key: str) -> None:
+    # Pulumi 3.260 passes over a key that it doesn't know, and so deploys without any setting.
+    (found,) = repeated(project, f"encryptionsalt: x\n{key}:\n  model-config:prefix: /x\n")
+    assert found == (key, 2, "Pulumi passes over it")
+
+
+def test_pulumis_own_keys_are_no_misspellings(project: Path) -> None:
+    keys = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "x-shared")
+    assert repeated(project, "".join(f"{key}: x\n" for key in keys)) == []
 
 
 @pytest.mark.parametrize(
@@ -140,6 +204,17 @@ def test_a_missing_file_is_refused_with_the_stacks_there_are(project: Path) -> N
     (project / "Pulumi.yaml").touch()
     with pytest.raises(InvalidConfigurationError, match=r"stacks with a file: eu\.dev, prod$"):
         read_stack_file(Project(project), "dve")
+
+
+def test_a_file_with_the_wrong_ending_is_refused_with_the_right_one(project: Path) -> None:
+    # Pulumi.yaml's ending is that of the stack files: Pulumi 3.260 doesn't read this one.
+    (project / "Pulumi.staging.yml").write_text("config:\n")
+    assert Project(project).stack_names() == ["staging"]
+    with pytest.raises(InvalidConfigurationError) as refusal:
+        read_stack_file(Project(project), "staging")
+    (finding,) = refusal.value.findings
+    assert finding.where == "Pulumi.staging.yml"
+    assert finding.fix == "mv Pulumi.staging.yml Pulumi.staging.yaml"
 
 
 def test_a_project_without_any_stack_says_so(project: Path) -> None:

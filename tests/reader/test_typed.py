@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import ValidationInfo, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 
 from model_config.format.errors import SchemaMismatchError, UsageError
+from model_config.format.release import RELEASED
 from model_config.plan.hierarchy import config_of, secrets_of
 from model_config.schema import ChatModel, Generation, Group, ModelConfig, Prompts, SecretRef
 from model_config.testing.fake import FakeReader
@@ -66,6 +69,43 @@ def test_own_classes_with_nothing_in_some_groups_come_back_too() -> None:
         table={"a": {"model_fields": 1}},
     )
     assert read(model).as_model(Own) == model
+
+
+def test_what_is_in_an_instance_cannot_be_changed_either() -> None:
+    model = Own(
+        name="n",
+        mood=Mood.CALM,
+        keys=Keys(primary=SecretRef("keys.primary")),
+        tuning=Tuning(rate=None),
+        maybe=None,
+        tags=["a"],
+        table={"a": {"b": 1}},
+        generation=Generation(stop=["x"]),
+    )
+    own = read(model).as_model(Own)
+    changes: list[Callable[[], object]] = [
+        partial(own.tags.append, "b"),
+        partial(own.table["a"].update, b=2),
+        own.generation.stop.clear,
+        partial(setattr, own, "name", "other"),
+    ]
+    for change in changes:
+        with pytest.raises((TypeError, ValidationError)):
+            change()
+    assert own == model
+    assert own.model_dump() == model.model_dump()
+    assert own.model_dump_json() == model.model_dump_json()
+    assert own.model_copy(deep=True) == model
+
+
+def test_a_classs_defaults_stay_as_they_are() -> None:
+    class Listed(ModelConfig):
+        group: Generation = Generation(stop=["x"])
+
+    listed = FakeReader({"m": {}}).get("m").as_model(Listed)
+    assert listed == Listed()
+    assert listed.model_fields_set == set()
+    assert type(Listed().group.stop) is list
 
 
 def test_a_secret_field_says_that_there_is_one_and_where() -> None:
@@ -177,6 +217,29 @@ def test_a_validator_of_the_application_is_heard() -> None:
         FakeReader({"m": {"name": "n"}}).get("m").as_model(Picky)
 
 
+@pytest.mark.parametrize("text", ["", "{{ user.name }}"])
+def test_a_prompt_that_was_deployed_before_prompts_were_checked_is_still_read(text: str) -> None:
+    values = {"provider": "p", "model_id": "m", "prompts": {"system": text}}
+    chat = FakeReader({"m": values}).get("m").as_model(ChatModel)
+    assert chat.prompts.system == text
+
+
+def test_a_validator_can_tell_that_a_release_is_read() -> None:
+    class Stricter(ModelConfig):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def refuse(cls, value: str, info: ValidationInfo) -> str:
+            if info.context != RELEASED:
+                raise ValueError("no longer written")
+            return value
+
+    assert FakeReader({"m": {"name": "n"}}).get("m").as_model(Stricter).name == "n"
+    with pytest.raises(ValidationError, match="no longer written"):
+        Stricter(name="n")
+
+
 def test_as_model_takes_a_class_of_ours_only() -> None:
-    with pytest.raises(UsageError, match="as_model takes a class"):
+    with pytest.raises(UsageError, match=r"a class of model_config\.schema, which needs pydantic"):
         FakeReader({"m": {}}).get("m").as_model(dict)

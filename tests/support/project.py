@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model_config.plan.project import Project
-from model_config.plan.settings import StackConfig
+from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 CHECKOUT = Path(__file__).parents[2]

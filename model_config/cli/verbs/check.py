@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, print_table
-from model_config.format.errors import ModelNotFoundError
+from model_config.format.errors import Finding, ModelNotFoundError
 
 if TYPE_CHECKING:
     from model_config.cli.target import Target
@@ -36,7 +36,7 @@ def check(
 
     with target(environment, prefix, local=local) as aws:
         checked = _known(models, aws) if models else aws.models()
-        findings = [finding for model in checked for finding in aws.history().findings(model)]
+        findings = [finding for model in checked for finding in _findings(aws, model)]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     elif findings:
@@ -49,6 +49,16 @@ def check(
         typer.echo(f"Nothing stands in a deploy's way: {', '.join(checked) or 'no releases yet'}.")
     if findings:
         raise typer.Exit(1)
+
+
+def _findings(aws: Target, model: str) -> list[Finding]:
+    from model_config.operate.release_findings import running_out
+
+    try:
+        releases = aws.releases(model)
+    except ModelNotFoundError:
+        return []
+    return [each.finding for each in running_out(releases) if each.deploys_left <= 0]
 
 
 def _known(models: list[str], aws: Target) -> list[str]:

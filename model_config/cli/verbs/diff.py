@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli.completion import complete_environment
-from model_config.cli.output import AsJson, Local, Prefix, print_json
+from model_config.cli.output import AsJson, Local, Prefix, print_json, print_lines
 from model_config.cli.project import current_project
 from model_config.format.errors import UsageError
 
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
     from model_config.comparing.snapshot import Snapshot
     from model_config.format.release import Release
 
-_COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
-
 
 def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
-        typer.Argument(help="A commit, branch or tag. Default: the newest commit, HEAD."),
+        typer.Argument(
+            help="A commit, branch or tag; or main... for the commit where this branch left main. "
+            "Default: the newest commit, HEAD."
+        ),
     ] = None,
     head: Annotated[
         str | None, typer.Argument(help="Another one. Default: the working tree.")
@@ -120,11 +120,22 @@ def _newest_releases(
 
 
 def _as_json(before: Snapshot, after: Snapshot, found: list[ModelDifference]) -> dict[str, object]:
+    from model_config.comparing.change_text import to_json
+
     return {
         "before": before.name,
         "after": after.name,
         "notes": [*before.remarks(), *after.remarks()],
-        "differences": [asdict(difference) for difference in found],
+        "differences": [
+            {
+                "environment": each.environment,
+                "model": each.model,
+                "kind": each.kind,
+                "renamed_from": each.renamed_from,
+                "changes": [to_json(change) for change in each.changes],
+            }
+            for each in found
+        ],
     }
 
 
@@ -139,7 +150,5 @@ def _print(
     )
     if markdown:
         typer.echo(diff_markdown.markdown(report))
-        return
-    colours = {} if os.environ.get("NO_COLOR") else _COLOURS
-    for line in diff_report.text(report):
-        typer.secho(line, fg=colours.get(line.strip()[:1]))
+    else:
+        print_lines(diff_report.report_lines(report))

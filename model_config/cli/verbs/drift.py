@@ -11,7 +11,7 @@ from model_config.cli.output import AsJson, Environment, Local, print_json, with
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Wanted
+    from model_config.operate.drift import Drift, Wanted
 
 
 def drift(
@@ -22,27 +22,24 @@ def drift(
     ] = False,
     read_all: Annotated[
         bool,
-        typer.Option("--all-values", help="Read every value, even where its version vouches."),
+        typer.Option(
+            "--all-values",
+            help="Read every value, also those that only deploys wrote by their version.",
+        ),
     ] = False,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the program, the newest releases and what SSM's parameters hold.
 
-    Tells a hand edit from a deploy that stopped half-way and from one still to come; shows foreign
-    parameters, labels that help nobody, and histories about to run out. Secrets are not read, only
+    Each parameter that differs is edited (by hand), interrupted (a deploy stopped half-way), not
+    deployed yet, orphaned (left by an earlier program) or unmanaged (nobody else knows it). Also
+    shown are labels that help nobody and histories about to run out. Secrets are not read, only
     that they are there and how they are stored.
 
     Example: model-config drift --environment prod --exit-code
     """
-    from model_config.cli.target import target
-    from model_config.operate.drift import find_drift
-    from model_config.operate.inventory import Inventory
-
-    with target(environment, None, local=local) as aws:
-        path, program, alias = _program(environment)
-        inventory = Inventory(aws.client, with_progress)
-        found = find_drift(inventory, path, program, alias, read_all=read_all)
+    found = look(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
@@ -51,8 +48,25 @@ def drift(
         typer.echo(f"not compared: {problem}", err=True)
     if found.problems:
         raise typer.Exit(2)
-    if exit_code and (found.differences or found.findings):
+    if exit_code and (found.parameters or found.findings):
         raise typer.Exit(1)
+
+
+def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+    """Compare an environment's program, releases and parameters.
+
+    Raises:
+        InvalidConfigurationError: something is wrong with the project.
+        StoreError: AWS can't be asked, or refuses.
+    """
+    from model_config.cli.target import target
+    from model_config.operate.drift import find_drift
+    from model_config.operate.inventory import Inventory
+
+    with target(environment, None, local=local) as aws:
+        path, program, alias = _program(environment)
+        inventory = Inventory(aws.client, with_progress)
+        return find_drift(inventory, path, program, alias, read_all=read_all)
 
 
 def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
@@ -62,7 +76,7 @@ def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
         InvalidConfigurationError: something is wrong with the working tree.
     """
     from model_config.operate.drift import Wanted
-    from model_config.operate.listed import Mark
+    from model_config.operate.parameters import NoText
     from model_config.plan.offline import plan_from_file
 
     plan = plan_from_file(current_project(), stack)
@@ -70,7 +84,7 @@ def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
     program = {}
     for model in plan.models:
         texts = {
-            each.name: each.content if isinstance(each.content, str) else Mark.SECRET
+            each.name: each.content if isinstance(each.content, str) else NoText.SECRET
             for each in model.parameters
         }
         program[model.name] = Wanted(texts, model.release.document)

@@ -49,10 +49,10 @@ def export(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Write a release's values as JSON, YAML, Terraform's tfvars, or dotenv and shell variables.
+    """Write a release's values as JSON, YAML, Terraform's tfvars.json, dotenv or shell variables.
 
-    Variables are named as by `exec`. Secrets are left out, and not even read, unless you say
-    --with-secrets.
+    Variables are named as by `exec`. A shell can source a dotenv file: nothing in it is run.
+    Secrets are left out, and not even read, unless you say --with-secrets.
 
     Example: model-config export support_chat --format dotenv --output .env
 

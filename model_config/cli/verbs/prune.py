@@ -15,6 +15,9 @@ def prune(  # noqa: PLR0913 - a verb's options
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be deleted.")
     ] = False,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="The model was removed: delete all parts it left.")
+    ] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
@@ -22,14 +25,22 @@ def prune(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Delete the parts of large releases that no release in the history names any more.
 
-    Nothing else is touched. Not while a deploy of the model runs: it writes the parts first.
+    Nothing else is touched. Don't run it while the model is deployed: a deploy writes the parts
+    before the release that names them.
 
     Example: model-config prune support_chat --dry-run
     """
     from model_config.cli.target import target
+    from model_config.operate.prune import unneeded_parts
+    from model_config.reader.store import Store
 
+    if gone:
+        _refuse_a_model_of_this_project(model)
     with target(environment, prefix, local=local) as aws:
-        names = aws.history().prune(model, dry_run=dry_run)
+        store = Store(aws.client)
+        names = unneeded_parts(store, aws.path, model, gone=gone)
+        if not dry_run:
+            store.delete(names)
     if as_json:
         print_json(names)
         return
@@ -37,3 +48,20 @@ def prune(  # noqa: PLR0913 - a verb's options
         typer.echo(name)
     done = "would be deleted" if dry_run else "deleted"
     typer.echo(f"{len(names)} {'part' if len(names) == 1 else 'parts'} {done}.", err=True)
+
+
+def _refuse_a_model_of_this_project(model: str) -> None:
+    """Refuse --gone for a model that the next deploy writes, its parts first.
+
+    Raises:
+        UsageError: the project has a module of that name.
+    """
+    from model_config.cli.project import project_or_none
+    from model_config.format.errors import UsageError
+
+    project = project_or_none()
+    if project and model in project.model_names():
+        raise UsageError(
+            f"{model} is a model of this project, so its parts may be those of a deploy that is "
+            "under way: --gone is for a model whose module was removed"
+        )

@@ -14,12 +14,13 @@ from model_config.cli.output import (
     Prefix,
     print_json,
     print_table,
+    who,
 )
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.comparing.changes import Change
-    from model_config.operate.history import ReleaseRow
+    from model_config.operate.releases import PastRelease
 
 
 def releases(
@@ -40,67 +41,62 @@ def releases(
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:
-        rows = aws.history().releases(model)
-    with_changes = [
-        (row, _changes(before, row)) for before, row in reversed([*pairwise([None, *rows])]) if row
-    ]
+        found = aws.releases(model)
+        with_changes = [
+            (release, _changes(before, release)) for release, before in pairwise([*found, None])
+        ]
+    held = found.held
     if as_json:
-        print_json([_as_json(row, changed) for row, changed in with_changes])
+        print_json([_as_json(each, changed, held) for each, changed in with_changes if each])
         return
     print_table(
         ["release", "when (UTC)", "by", "digest", "labels", "changes"],
-        [_cells(row, changed) for row, changed in with_changes],
+        [_cells(each, changed, held) for each, changed in with_changes if each],
         wrap=True,
     )
 
 
-def _changes(before: ReleaseRow | None, row: ReleaseRow) -> list[Change] | None:
+def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Change] | None:
     """Return what changed, or None where there is nothing to compare with."""
     from model_config.comparing.changes import changes
 
-    if before is None or before.content is None or row.content is None:
+    if before is None or release is None or before.content is None or release.content is None:
         return None
-    return changes(before.content, row.content)
+    return changes(before.content, release.content)
 
 
-def _cells(row: ReleaseRow, changed: list[Change] | None) -> list[str]:
+def _cells(release: PastRelease, changed: list[Change] | None, held: list[str]) -> list[str]:
+    labels = [f"{each} (held)" if each in held else each for each in sorted(release.labels)]
     return [
-        str(row.number),
-        f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M}",
-        _who(row.by),
-        row.digest.removeprefix("sha256:")[:12] if row.digest else "unreadable",
-        ", ".join(sorted(row.labels)),
-        printable(row.problem or _summary(row, changed)),
+        str(release.number),
+        f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        who(release.by),
+        release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
+        ", ".join(labels),
+        printable(release.problem or _summary(release, changed)),
     ]
 
 
-def _summary(row: ReleaseRow, changed: list[Change] | None) -> str:
+def _summary(release: PastRelease, changed: list[Change] | None) -> str:
     if changed is None:
-        return "the first release" if row.number == 1 else ""
+        return "the first release" if release.number == 1 else ""
     return ", ".join(map(str, changed)) or "the same values"
 
 
-def _who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
-    if not arn.startswith("arn:"):
-        return "-"
-    who = arn.split(":", 5)[-1]
-    return who.partition("/")[2] or who
-
-
-def _as_json(row: ReleaseRow, changed: list[Change] | None) -> dict[str, Any]:
+def _as_json(release: PastRelease, changed: list[Change] | None, held: list[str]) -> dict[str, Any]:
     return {
-        "release": row.number,
-        "at": row.at.astimezone(UTC).isoformat(),
-        "by": row.by,
-        "digest": row.digest,
-        "schema": row.content.schema if row.content else None,
-        "labels": sorted(row.labels),
+        "release": release.number,
+        "at": release.at.astimezone(UTC).isoformat(),
+        "by": release.by,
+        "digest": release.digest,
+        "schema": release.content.schema if release.content else None,
+        "labels": sorted(release.labels),
+        "held": sorted(set(release.labels) & set(held)),
         "changes": None
         if changed is None
         else [
             {"path": change.path, "change": change.change, "secret": change.secret}
             for change in changed
         ],
-        "problem": row.problem,
+        "problem": release.problem,
     }

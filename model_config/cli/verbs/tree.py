@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json
+from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, with_progress
 from model_config.comparing.text import plural, printable
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def _deployed(
 ) -> tuple[str, list[ModelTree], None]:
     from model_config.cli.target import target
     from model_config.operate.deployed_tree import deployed_trees
+    from model_config.operate.inventory import Inventory
 
     with target(environment, prefix, local=local) as aws:
-        return f"{aws.prefix}/{aws.environment}", deployed_trees(aws), None
+        return aws.path, deployed_trees(Inventory(aws.client, with_progress), aws.path), None
 
 
 @dataclass(slots=True)
@@ -103,7 +104,8 @@ def _about_model(model: ModelTree) -> str:
         known.append(model.digest[:19])
     if model.release:
         known.append(f"release {model.release}")
-    known += [f"{label}: {number}" for label, number in sorted(model.labels.items())]
+    for label, number in sorted(model.labels.items()):
+        known.append(f"{label}: {number}{' (held)' if label in model.held else ''}")
     return ", ".join(filter(None, known))
 
 

@@ -6,12 +6,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from model_config.cli.annotations import annotate
 from model_config.cli.completion import complete_environment
-from model_config.cli.output import AsJson, print_json, print_table
+from model_config.cli.output import AsJson, print_json
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
+    from model_config.format.errors import Finding
     from model_config.plan.project import Project
     from model_config.plan.validation import Result
 
@@ -53,7 +57,10 @@ def validate(
     elif github:
         _print_annotations(results, project)
     else:
-        _print_table(results, stacks)
+        wrong = [result for result in results if result.is_error]
+        _print_findings(wrong, stacks)
+        unset = [result for result in results if not result.is_error]
+        _print_unset(unset, anything_wrong=bool(wrong))
     if any(result.is_error for result in results):
         raise typer.Exit(1)
 
@@ -62,30 +69,52 @@ def _as_json(result: Result) -> dict[str, object]:
     return {"level": result.level, "environments": result.environments, **asdict(result.finding)}
 
 
-def _print_table(results: list[Result], stacks: list[str]) -> None:
-    rows = [
-        (", ".join(result.environments), _place(result), _problem(result), result.finding.fix)
-        for result in results
-        if result.is_error
-    ]
-    if rows:
-        print_table(
-            ["environment", "place", "problem", "what to do"],
-            [[printable(cell) for cell in row] for row in rows],
-            wrap=True,
-        )
-    else:
+def _print_findings(results: list[Result], stacks: list[str]) -> None:
+    if not results:
         typer.echo(f"Nothing is wrong in {', '.join(stacks)}.")
-    if unset := [result.finding for result in results if not result.is_error]:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if results and console.is_terminal:
+        console.print(_table(results))
+    elif results:
+        for result in results:
+            cells = (", ".join(result.environments), _where(result), _problem(result))
+            typer.echo("\t".join(map(printable, (*cells, result.finding.fix))))
+
+
+def _table(results: list[Result]) -> Table:
+    """Return a table whose first column is as wide as the longest place, so that none is broken."""
+    width = max(len(_place(result.finding)) for result in results)
+    table = Table(show_lines=True)
+    table.add_column("place", min_width=width, overflow="fold")
+    table.add_column("finding", overflow="fold")
+    for result in results:
+        finding = result.finding
+        where = [_place(finding), ", ".join(result.environments)]
+        lines = [finding.where, finding.problem]
+        lines += [f"why: {finding.reason}"] if finding.reason else []
+        lines += [f"fix: {finding.fix}"]
+        table.add_row(*("\n".join(map(printable, cell)) for cell in (where, lines)))
+    return table
+
+
+def _print_unset(unset: list[Result], *, anything_wrong: bool) -> None:
+    if unset and anything_wrong:
+        count = f"{len(unset)} {'secret is' if len(unset) == 1 else 'secrets are'} not set"
+        typer.echo(f"{count}: `model-config validate --secrets` lists them.", err=True)
+    elif unset:
         typer.echo("Before a deploy, set what isn't set yet:", err=True)
-        for finding in unset:
-            typer.echo(f"  {finding.fix}", err=True)
+        for result in unset:
+            typer.echo(f"  {result.finding.fix}", err=True)
 
 
-def _place(result: Result) -> str:
-    finding = result.finding
+def _place(finding: Finding) -> str:
     line = f":{finding.line}" if finding.line else ""
-    return f"{finding.where} ({finding.file}{line})" if finding.file else finding.where
+    return f"{finding.file}{line}" if finding.file else ""
+
+
+def _where(result: Result) -> str:
+    place = _place(result.finding)
+    return f"{result.finding.where} ({place})" if place else result.finding.where
 
 
 def _problem(result: Result) -> str:
@@ -94,29 +123,16 @@ def _problem(result: Result) -> str:
 
 
 def _print_annotations(results: list[Result], project: Project) -> None:
-    """Print workflow commands, which GitHub shows beside the line they name.
-
-    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-    """
+    """Print what GitHub shows beside the lines of a pull request."""
     from model_config.comparing.git import folder_in_repository
 
     above = folder_in_repository(project.root)
     for result in results:
         finding = result.finding
-        given = {
-            "file": f"{above}{finding.file}" if finding.file else None,
-            "line": finding.line,
-            "title": f"{finding.where} ({', '.join(result.environments)})",
-        }
-        properties = ",".join(
-            f"{key}={_escaped(str(value), ':,')}" for key, value in given.items() if value
+        annotate(
+            result.level,
+            f"{_problem(result)}\nfix: {finding.fix}",
+            title=f"{finding.where} ({', '.join(result.environments)})",
+            file=f"{above}{finding.file}" if finding.file else None,
+            line=finding.line,
         )
-        message = _escaped(f"{_problem(result)}\nfix: {finding.fix}")
-        typer.echo(f"::{result.level} {properties}::{message}")
-
-
-def _escaped(text: str, also: str = "") -> str:
-    """Return the text as a workflow command takes it: a line end would begin another command."""
-    for character in f"%\r\n{also}":
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text

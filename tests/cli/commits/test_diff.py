@@ -47,6 +47,7 @@ def test_a_value_is_shown_only_where_no_override_hides_it(run, edit, commit):
             "before": 0.2,
             "after": 0.4,
             "secret": False,
+            "variables": None,
         }
     ]
 
@@ -73,10 +74,34 @@ def test_a_prompt_is_shown_as_a_text_diff_once_for_all_environments(run, edit):
     assert added[0].startswith("+You are the new assistant of {{company_name}}.")
 
 
+def test_variables_that_a_prompt_asks_for_are_said(run, edit):
+    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
+    said = run("diff")
+    asks = "now asks for firm and no longer asks for company_name"
+    assert f"  ~ prompts/system: {asks}" in said.out.splitlines()
+    assert f"- changed `prompts/system`: {asks}" in run("diff", "--markdown").out.splitlines()
+    (change,) = run("diff", "-e", "dev", "--json").json["differences"][0]["changes"]
+    assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
+
+
+def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
+    run("local", "deploy")
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    edit(CHAT, "supportChatApiKey", "otherKey")  # a name that no release holds
+    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
+    commit()
+    run("local", "deploy")
+    of_commits = [line[2:] for line in run("diff", "HEAD~1", "HEAD", "-e", "dev").out.splitlines()]
+    of_releases = run("diff-releases", "support_chat", "1", "2").out.splitlines()
+    assert of_commits[3:-1] == of_releases
+    assert len(of_releases) > 5
+    assert of_commits[-1] == "~ secrets/api_key: refers to another secret"
+
+
 def test_a_secret_is_only_said_to_come_from_another_key(run, edit):
     edit(CHAT, "supportChatApiKey", "anotherKey")
     said = run("diff")
-    assert "  ~ secrets/api_key: now another config key" in said.out.splitlines()
+    assert "  ~ secrets/api_key: refers to another secret" in said.out.splitlines()
     assert "anotherKey" not in said.out
     assert "supportChatApiKey" not in said.out
 
@@ -223,6 +248,34 @@ def test_options_that_contradict_each_other_are_refused(run):
     assert "--environments" in run(
         "diff", "HEAD", "HEAD", "--environments", "dev", "prod", code=2
     ).err  # fmt: skip
+
+
+def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project):
+    fork = git("rev-parse", "HEAD")
+    git("checkout", "-b", "feature")
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    feature = commit()
+    git("checkout", "main")
+    edit("models/passage_reranker.py", "max_retries=1", "max_retries=5")
+    commit("Meanwhile on main")
+    git("checkout", "feature")
+    (project / "models" / "document_embedding.py").unlink()
+    said = run("diff", "main...", "--json")
+    assert said.json["before"] == f"the merge base of main and HEAD ({fork[:9]})"
+    assert said.json["after"] == "the working tree"
+    assert {each["model"] for each in said.json["differences"]} == {
+        "support_chat", "document_embedding",
+    }  # fmt: skip
+    (dev, prod) = run("diff", "main...feature", "--json").json["differences"]
+    assert dev["model"] == prod["model"] == "support_chat"
+    assert run("diff", "main..feature", "--json").json["after"] == f"feature ({feature[:9]})"
+    assert "leave the second commit out" in run("diff", "main...", "feature", code=2).err
+
+
+def test_without_a_common_commit_there_is_no_merge_base(run, git):
+    git("checkout", "--orphan", "other")
+    git("commit", "-m", "Another beginning")
+    assert "have no commit in common" in run("diff", "main...", code=2).err
 
 
 def test_an_unknown_revision_is_refused(run):

@@ -80,8 +80,45 @@ def test_what_is_no_digest_is_refused(run, text):
     assert "8 to 64 hex digits" in run("find-commit", text, code=2).err
 
 
+def test_a_change_on_another_branch_does_not_end_the_search(run, edit, commit, git, monkeypatch):
+    edit(*retries(2))
+    wanted = commit("Three retries")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2090-01-01T00:00:00Z")
+    git("checkout", "-b", "side", "HEAD~1")
+    edit("models/passage_reranker.py", "max_retries=1", "max_retries=5")
+    commit("A side branch that has two retries")
+    git("checkout", "main")
+    git("merge", "side", "-m", "Merge")
+    rows = run("find-commit", digest(run), "--json").json
+    assert [row["subject"] for row in rows] == ["Merge", "Three retries"]
+    assert rows[-1]["commit"] == wanted
+
+
+@pytest.fixture
+def shallow(project, git, work_in):
+    def clone(depth):
+        folder = project.parent / f"shallow-{depth}"
+        git("clone", "--depth", str(depth), f"file://{project}", str(folder))
+        work_in(folder)
+
+    return clone
+
+
 @pytest.mark.usefixtures("history")
-def test_a_shallow_clone_is_said_to_miss_older_commits(run, project, git, work_in):
-    git("clone", "--depth", "1", f"file://{project}", str(project.parent / "shallow"))
-    work_in(project.parent / "shallow")
+def test_a_shallow_clone_is_said_to_miss_older_commits(run, shallow):
+    shallow(1)
     assert "git fetch --unshallow" in run("find-commit", "0123abcd", code=2).err
+
+
+def test_a_shallow_clone_names_no_commit_that_it_is_not_sure_of(run, shallow, history):
+    *_, newest = history
+    wanted = digest(run)
+    shallow(1)
+    said = run("find-commit", wanted, code=2)
+    assert said.out == ""
+    assert f"{newest[:9]}, the oldest commit of this shallow clone, has it already" in said.err
+    assert "git fetch --unshallow" in said.err
+    shallow(2)  # the commit before is there, and hasn't got it: so this one brought it in
+    (row,) = run("find-commit", wanted, "--json").json
+    assert row["commit"] == newest
+    assert "git fetch --unshallow" in run("find-commit", wanted, "--all", code=2).err

@@ -4,7 +4,7 @@ import pytest
 
 from model_config.comparing.changes import Change
 from model_config.comparing.diff_markdown import COMMENT, markdown
-from model_config.comparing.diff_report import Report, text
+from model_config.comparing.diff_report import Report, report_lines
 from model_config.comparing.differences import ModelDifference, sections
 
 
@@ -28,12 +28,12 @@ def test_a_short_comparison_is_shown_whole():
 
 def test_a_secret_is_told_in_words():
     shown = markdown(report(Change("secrets/api_key", "changed", secret=True)))
-    assert "- changed `secrets/api_key`: now another config key" in shown.splitlines()
+    assert "- changed `secrets/api_key`: refers to another secret" in shown.splitlines()
 
 
 def test_no_difference_is_said():
     assert "No model's configuration differs." in markdown(report())
-    assert list(text(report()))[-1] == "no difference"
+    assert list(report_lines(report()))[-1].text == "no difference"
 
 
 def test_texts_that_do_not_fit_are_left_out_and_counted():
@@ -74,7 +74,7 @@ def test_backticks_and_control_characters_in_a_value_are_shown_as_they_stand():
 
 def test_a_list_that_is_long_is_compared_item_by_item():
     before, after = [f"word {number}" for number in range(20)], ["word 0"]
-    lines = list(text(report(Change("stop", "changed", before, after))))
+    lines = [each.text for each in report_lines(report(Change("stop", "changed", before, after)))]
     assert '      -  "word 19"' in lines
     assert not any("word 0" in line and line.strip().startswith("-") for line in lines[:6])
 

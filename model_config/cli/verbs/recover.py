@@ -1,0 +1,128 @@
+"""`model-config recover`: go on after a deploy that died."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.output import AsJson, Environment, print_json, print_table, with_progress
+from model_config.cli.project import current_project
+
+if TYPE_CHECKING:
+    from model_config.infra.engine_stack import EngineStack
+    from model_config.operate.recovery import Recovery
+    from model_config.plan.project import Project
+    from model_config.plan.stack_state import StackState
+
+
+def recover(
+    *,
+    environment: Environment = "dev",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done.")
+    ] = False,
+    cancel: Annotated[
+        bool,
+        typer.Option("--cancel", help="No deploy is running: take away a lock that one left."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Adopt what a deploy that died made and its state doesn't know, and clear what was pending.
+
+    Compares the program's plan, the stack's state and AWS. What is exactly as the plan has it is
+    adopted: no value is written and no history is lost. Anything else is somebody else's, is named,
+    and stops it. Afterwards `pulumi up` goes on where the deploy stopped.
+
+    Example: model-config recover --environment prod --dry-run
+    """
+    from model_config.infra.engine_stack import EngineStack
+
+    project = current_project()
+    stack = EngineStack(project, environment)
+    if cancel and not dry_run:
+        stack.cancel()
+    state = stack.state()
+    recovery = _find(project, stack, state)
+    if as_json:
+        print_json(_as_json(recovery))
+    else:
+        _print(recovery)
+    if recovery.blocked:
+        raise typer.Exit(2)
+    if recovery.is_needed and not dry_run:
+        _carry_out(stack, state, recovery)
+    if not as_json:
+        _print_next(recovery, environment, dry_run=dry_run)
+
+
+def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
+    """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
+    import boto3
+
+    from model_config.format.errors import InvalidConfigurationError
+    from model_config.operate.inventory import Inventory
+    from model_config.operate.made_resources import MadeResources
+    from model_config.operate.recovery import RecoverySearch
+    from model_config.plan.plan import plan_stack
+    from model_config.plan.policies import Account
+    from model_config.plan.registry import read_modules
+
+    config = stack.config()
+    plan = plan_stack(read_modules(project), config)
+    if findings := [*plan.findings, *plan.unset_findings]:
+        raise InvalidConfigurationError(findings)
+    session = boto3.session.Session(region_name=config.region)
+    account = session.client("sts").get_caller_identity()["Account"]
+    inventory = Inventory(session.client("ssm"), with_progress)
+    search = RecoverySearch(
+        plan,
+        config.own(),
+        account=Account(account, session.region_name),
+        inventory=inventory,
+        made=MadeResources(session.region_name),
+    )
+    return search.recovery(state)
+
+
+def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:
+    """Clear what was pending, adopt, and read anew what was being changed."""
+    if recovery.pending:
+        stack.clear_pending()
+    if recovery.adopt:
+        stack.adopt(recovery.adopt, dict(state.urns), _to_stderr)
+    if recovery.refresh:
+        stack.refresh(recovery.refresh, _to_stderr)
+
+
+def _print(recovery: Recovery) -> None:
+    rows = [(each.id, "adopt", "it is as the plan has it") for each in recovery.adopt]
+    rows += [(each, "clear", "it was under way when the deploy died") for each in recovery.pending]
+    if rows:
+        print_table(["what", "is done", "why"], rows, wrap=True)
+    for finding in recovery.blocked:
+        typer.echo(str(finding), err=True)
+
+
+def _print_next(recovery: Recovery, environment: str, *, dry_run: bool) -> None:
+    if not recovery.is_needed:
+        typer.echo("Nothing is to be recovered: the state knows all that AWS has of this stack.")
+    elif dry_run:
+        typer.echo(f"To do it: model-config recover --environment {environment}")
+    else:
+        typer.echo(f"Recovered. Go on with: pulumi up --stack {environment}")
+
+
+def _as_json(recovery: Recovery) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "adopt": [asdict(each) for each in recovery.adopt],
+        "pending": recovery.pending,
+        "refresh": recovery.refresh,
+        "blocked": [asdict(each) for each in recovery.blocked],
+    }
+
+
+def _to_stderr(line: str) -> None:
+    typer.echo(line, err=True)

@@ -1,0 +1,68 @@
+"""`model-config render`: a prompt as an application would send it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.format.errors import UsageError
+
+
+def render(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    field: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIELD", help="The prompt's path, such as prompts/system.", show_default=False
+        ),
+    ],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=TEXT", help="A variable's text. Repeat it for each."),
+    ] = None,
+    values: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file: an object of texts by variable. --set overrides it."),
+    ] = None,
+    label: Label = None,
+    release: Release = None,
+    environment: Environment = "dev",
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Print a release's prompt with its variables, {{name}}, filled in, and nothing else.
+
+    Example: model-config render support_chat prompts/templates/greeting --set customer_name=Zoë
+    """
+    from model_config.cli.target import target
+
+    given = {**(_read(values) if values else {}), **dict(map(_split, settings or []))}
+    with target(environment, prefix, local=local) as aws:
+        configuration = aws.configuration(model, label, release)
+    text = configuration.render(field, **given)
+    typer.echo(text, nl=sys.stdout.isatty())  # in a pipe, nothing that isn't in the prompt
+
+
+def _split(setting: str) -> tuple[str, str]:
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise UsageError(f"--set takes NAME=TEXT, not {setting!r}")
+    return name, text
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f'{file} is not a JSON object, such as {{"customer_name": "Zoë"}}')
+    return values

@@ -1,0 +1,98 @@
+"""One change in words: whatever shows changes, on a terminal or in a review, shows them alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from difflib import unified_diff
+from typing import Any, NamedTuple
+
+from model_config.comparing.changes import MARKS, Change
+from model_config.comparing.text import one_line, printable
+from model_config.format.codec import Value
+from model_config.format.prompt import VariableChange, variable_changes
+
+#: Characters beyond which values are compared line by line.
+_LONG = 72
+
+
+class Line(NamedTuple):
+    """A line of text, and its mark: "+", "-", "~", "@" where a text's diff begins, or none."""
+
+    text: str
+    mark: str = ""
+
+
+def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
+    """Yield what changed, and below it a diff of long values."""
+    mark, told = MARKS[change.change], summary(change)
+    yield Line(printable(f"{indent}{mark} {change.path}{': ' if told else ''}{told}"), mark)
+    for line in text_diff(change):
+        yield Line(f"{indent}    {line}", line[0].strip())
+
+
+def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
+    """Return what a line can tell: short values, and the variables that a prompt asks for.
+
+    Args:
+        change: what changed.
+        shown: how a value is written.
+    """
+    return "; ".join(filter(None, [_values(change, shown), _variables(change)]))
+
+
+def text_diff(change: Change) -> Iterator[str]:
+    """Yield a unified diff of long values."""
+    if change.secret or not _is_long(change):
+        return
+    before = [] if change.change == "added" else _text_lines(change.before)
+    after = [] if change.change == "removed" else _text_lines(change.after)
+    diff = unified_diff(before, after, lineterm="")
+    # The first two lines would name files, of which there are none.
+    yield from (printable(line) for number, line in enumerate(diff) if number > 1)
+
+
+def to_json(change: Change) -> dict[str, Any]:
+    """Return the same for a script; `variables` is null where a text asks for the same ones."""
+    asked = _variable_change(change)
+    return {
+        "path": change.path,
+        "change": change.change,
+        "before": change.before,
+        "after": change.after,
+        "secret": change.secret,
+        "variables": {"added": asked.added, "removed": asked.removed} if asked else None,
+    }
+
+
+def _values(change: Change, shown: Callable[[Value], str]) -> str:
+    if change.secret:
+        return "refers to another secret" if change.change == "changed" else "a secret"
+    if _is_long(change):
+        return ""
+    values = [change.before] if change.change != "added" else []
+    values += [change.after] if change.change != "removed" else []
+    return " → ".join(map(shown, values))
+
+
+def _variables(change: Change) -> str:
+    asked = _variable_change(change)
+    return str(asked).removeprefix(f"{change.path} ") if asked else ""
+
+
+def _variable_change(change: Change) -> VariableChange | None:
+    found = variable_changes({change.path: change.before}, {change.path: change.after})
+    return found[0] if found else None
+
+
+def _is_long(change: Change) -> bool:
+    return any(
+        len(one_line(value)) > _LONG or (isinstance(value, str) and "\n" in value)
+        for value in (change.before, change.after)
+    )
+
+
+def _text_lines(value: Value) -> list[str]:
+    # Not splitlines(): a line end that came or went is a difference.
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return shown.split("\n")

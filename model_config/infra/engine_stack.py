@@ -1,0 +1,169 @@
+"""A stack as Pulumi's engine knows it, through the Automation API: its configuration and state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pulumi import automation
+
+from model_config.format.errors import DeployError
+from model_config.plan.project import Project
+from model_config.plan.stack_config import StackConfig
+from model_config.plan.stack_state import Adoption, StackState
+
+_COMPONENT = "model-config:index:"
+
+
+class EngineStack:
+    """One stack of a project, with the Pulumi CLI and the backend that the shell is set to.
+
+    Args:
+        project: the project.
+        name: the stack's name.
+
+    Raises:
+        DeployError: there is no Pulumi CLI, or no such stack in the backend.
+    """
+
+    def __init__(self, project: Project, name: str) -> None:
+        with _told():
+            self._workspace = automation.LocalWorkspace(work_dir=str(project.root))
+            self._stack = automation.Stack.select(name, self._workspace)
+        self._name = name
+
+    def config(self) -> StackConfig:
+        """Return the stack's configuration, secrets decrypted."""
+        with _told():
+            given = self._workspace.get_all_config(self._name)
+        values = {key: each.value for key, each in given.items()}
+        secret_keys = frozenset(key for key, each in given.items() if each.secret)
+        return StackConfig(self._name, values, secret_keys)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the outputs of the stack's last successful update; none where there was none."""
+        with _told():
+            return {key: each.value for key, each in self._stack.outputs().items()}
+
+    def state(self) -> StackState:
+        """Return what the stack's state holds."""
+        deployment = self._deployment()
+        resources = deployment.get("resources") or []
+        ids: dict[str, set[str]] = {}
+        for resource in resources:
+            if resource.get("custom") and resource.get("id"):
+                ids.setdefault(resource["type"], set()).add(resource["id"])
+        return StackState(
+            ids={kind: frozenset(found) for kind, found in ids.items()},
+            urns={
+                _name_of(resource["urn"]): resource["urn"]
+                for resource in resources
+                if resource["type"].startswith(_COMPONENT)
+            },
+            pending=[
+                (operation["type"], operation["resource"]["urn"])
+                for operation in deployment.get("pending_operations") or []
+            ],
+        )
+
+    def cancel(self) -> None:
+        """Take away the lock that a dead deploy left."""
+        with _told():
+            self._stack.cancel()
+
+    def clear_pending(self) -> None:
+        """Forget the operations that were under way."""
+        with _told():
+            exported = self._stack.export_stack()
+            deployment = {**(exported.deployment or {}), "pending_operations": None}
+            self._stack.import_stack(automation.Deployment(exported.version, deployment))
+
+    def adopt(
+        self, adoptions: Iterable[Adoption], components: dict[str, str], say: Callable[[str], Any]
+    ) -> None:
+        """Let the state know resources that exist. None of their values is written.
+
+        Args:
+            adoptions: the resources.
+            components: the URNs of the components that the state has, by name.
+            say: called with each line that the engine prints.
+        """
+        adoptions = list(adoptions)
+        missing = {each.parent: each.type for each in adoptions if each.parent not in components}
+        listed: list[Any] = [
+            {
+                "type": _component_type(child),
+                "name": _as_parent(name),
+                "logicalName": name,
+                "component": True,
+            }
+            for name, child in missing.items()
+        ]
+        listed += [
+            {
+                "type": each.type,
+                "name": f"{each.type} {each.name}",
+                "logicalName": each.name,
+                "id": each.id,
+                "parent": _as_parent(each.parent),
+            }
+            for each in adoptions
+        ]
+        with _told():
+            self._stack.import_resources(
+                resources=listed,
+                name_table={_as_parent(name): urn for name, urn in components.items()},
+                protect=False,  # the next deploy protects what the settings say
+                generate_code=False,
+                show_secrets=False,
+                on_output=say,
+            )
+
+    def refresh(self, urns: Iterable[str], say: Callable[[str], Any]) -> None:
+        """Read resources anew from AWS."""
+        with _told():
+            self._stack.refresh(target=list(urns), show_secrets=False, on_output=say)
+
+    def _deployment(self) -> dict[str, Any]:
+        with _told():
+            return dict(self._stack.export_stack().deployment or {})
+
+
+def _as_parent(component: str) -> str:
+    # The key, its alias and their component have one logical name; a list needs one for each.
+    return f"component {component}"
+
+
+def _component_type(child: str) -> str:
+    kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
+    return f"{_COMPONENT}{kind}"
+
+
+def _name_of(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell in a few words what the CLI prints at length.
+
+    Raises:
+        DeployError: with the last lines of what it printed to standard error.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DeployError(
+            "this needs the Pulumi CLI, and there is no `pulumi` on the PATH: "
+            "https://www.pulumi.com/docs/install/"
+        ) from None
+    except automation.ConcurrentUpdateError:
+        raise DeployError(
+            "the stack is locked: a deploy is running, or one that died left its lock. If none is "
+            "running, say so with --cancel"
+        ) from None
+    except automation.CommandError as error:
+        # Not its standard output, which may hold the configuration.
+        said = str(error).partition("stderr:")[2].strip()
+        raise DeployError(f"Pulumi can't do it: {said}") from None

@@ -1,0 +1,164 @@
+"""A label's move: what it does, and what has to hold before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
+from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
+from model_config.format.rollout import Rollout
+from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.rollout_parameter import StoredRollout, under_way
+from model_config.operate.store import WritingStore
+from model_config.reader.configuration import Configuration, configuration, locked_secrets
+
+Check = Callable[[Configuration], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A label's move: verified, and made once it was given to `Labels.make`.
+
+    Attributes:
+        releases: the model's releases, as they were before.
+        label: the label that moves.
+        target: the release that the label goes to.
+        before: the number of the release that it is on, or None where it is on none.
+        is_rollback: whether the label is held there afterwards.
+        reason: why, in the words of who moves it.
+        stored: the model's rollout parameter, which the move is recorded in; None where there is
+            none or where it may not be read.
+        notes: what could not be verified or recorded, in words.
+    """
+
+    releases: Releases
+    label: str
+    target: PastRelease
+    before: int | None
+    is_rollback: bool
+    reason: str | None = None
+    stored: StoredRollout | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.releases.model
+
+    @property
+    def release(self) -> int:
+        """The number of the release that the label goes to."""
+        return self.target.number
+
+    @property
+    def changed(self) -> bool:
+        """Whether the label is on another release before."""
+        return self.release != self.before
+
+    @property
+    def previous(self) -> str:
+        """The label for the release before."""
+        return f"{self.label}{PREVIOUS}"
+
+    @property
+    def was_held(self) -> bool:
+        """Whether a rollback put the label where it is."""
+        return self.label in self.releases.held
+
+    @property
+    def ends_hold(self) -> bool:
+        """Whether the label was held, and isn't any more."""
+        return self.was_held and not self.is_rollback
+
+    @property
+    def begins_hold(self) -> bool:
+        """Whether the label is held from now on, and wasn't there before."""
+        return self.is_rollback and self.releases.on(self.previous) != self.release
+
+    @property
+    def rollout(self) -> Rollout | None:
+        """The rollout of the label that is under way: the move ends it."""
+        rollout = under_way(self.stored.document, self.releases) if self.stored else None
+        return rollout if rollout and rollout.label == self.label else None
+
+    @property
+    def does_something(self) -> bool:
+        """Whether anything is not as the move leaves it."""
+        return self.changed or self.ends_hold or self.begins_hold or self.rollout is not None
+
+
+def check_room(move: Move) -> None:
+    """Refuse a move that finds a release full of labels.
+
+    Raises:
+        UsageError: with the labels that could go.
+    """
+    on = {each.number: set(each.labels) for each in move.releases}
+    moves = list(_labels_of(move))
+    for release, label in moves:
+        for carried in on.values():
+            carried.discard(label)
+        there = on.setdefault(release, set())
+        there.add(label)
+        if len(there) > LABELS_ON_A_RELEASE:
+            others = sorted(there - {moved for _, moved in moves})
+            raise UsageError(
+                f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
+                f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
+                f"`aws ssm unlabel-parameter-version --name {move.releases.name} "
+                f"--parameter-version {release} --labels {others[-1]}`"
+            )
+
+
+def _labels_of(move: Move) -> Iterator[tuple[int, str]]:
+    """Yield each label that the move puts somewhere, and the release it goes to."""
+    if move.is_rollback:
+        yield move.release, move.previous
+    elif move.before is not None:
+        yield move.before, move.previous
+    yield move.release, move.label
+
+
+def check_rollout(move: Move) -> None:
+    """Refuse a promotion that would end a rollout without a word.
+
+    Raises:
+        UsageError: with the ways out.
+    """
+    rollout = move.rollout
+    if rollout and not move.is_rollback and rollout.release != move.release:
+        place = f"{move.model} --environment {move.releases.environment}"
+        raise UsageError(
+            f"a rollout of release {rollout.release} to {move.label} of {move.model} is under way, "
+            f"so release {move.release} can't be promoted to it. Finish it first: "
+            f"`model-config rollout finish {place}`; or abort it: "
+            f"`model-config rollout abort {place}`"
+        )
+
+
+def verify(
+    store: WritingStore, releases: Releases, target: PastRelease, check: Check | None
+) -> Sequence[str]:
+    """Refuse a release that can't be served; return what could not be verified.
+
+    Raises:
+        ReleaseError: it is not what was released, or its secrets are gone.
+        StoreError: AWS can't be asked, or refuses.
+        Exception: whatever `check` raises.
+    """
+    content = target.open()
+    if check is not None:
+        secrets = locked_secrets(content, "moving a label reads no secrets")
+        check(configuration(content, target.number, None, secrets, read_at=0, clock=lambda: 0))
+    names = list(content.secrets.values())
+    try:
+        missing = sorted(set(names) - store.existing(names))
+    except AccessDeniedError as error:
+        return [f"It is not known whether the release's secrets exist: {error}"]
+    if missing:
+        raise ReleaseError(
+            f"release {target.number} of {releases.model} in {releases.environment} names secrets "
+            f"that are gone: {', '.join(missing)}. Deploy them again, or choose another release"
+        )
+    return []

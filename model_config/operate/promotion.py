@@ -1,0 +1,146 @@
+"""The promotion that a pipeline makes: of what its own deploy changed, and of nothing held.
+
+`model-config promote` by a person goes through `Labels` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from model_config.format.errors import ModelConfigError
+from model_config.operate.labels import Labels
+from model_config.operate.moves import Check, Move
+
+#: What became of a model: its label moved; was there already; was left alone, since a rollback
+#: holds it, a rollout of it is under way, or it is on a newer release; or could not be moved.
+Outcome: TypeAlias = Literal["promoted", "already there", "held", "rollout", "newer", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of one model that a deploy changed.
+
+    Attributes:
+        model: the model's name.
+        outcome: what became of it.
+        release: the release that this deploy wrote.
+        on: the release that the label is on now, or None where it is on none or isn't known.
+        message: the same in words, for a log or a summary.
+        notes: what could not be verified or recorded, in words.
+    """
+
+    model: str
+    outcome: Outcome
+    release: int
+    on: int | None
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the label was left alone for a reason that a person should know."""
+        return self.outcome in {"held", "rollout", "newer"}
+
+
+def promote_changed(  # noqa: PLR0913 - what a pipeline knows
+    labels: Labels,
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    *,
+    label: str = "stable",
+    check_of: Callable[[str], Check | None] = lambda _: None,
+    reason: str | None = None,
+) -> Iterator[Promotion]:
+    """Promote the models that a deploy changed, one by one, and yield what became of each.
+
+    A model that this deploy didn't change is left out, wherever its label is. One that it changed
+    keeps its label where somebody decided otherwise: where a rollback holds it, where a rollout is
+    under way, and where a newer release was promoted since, so that an old run which is started
+    again undoes nothing. What fails for one model doesn't keep the others from being promoted.
+    Running it again with the same numbers completes what was begun and changes nothing else.
+
+    Args:
+        labels: the environment's labels.
+        before: each model's release number in the outputs of the last successful update. Not those
+            of an update that failed: what it wrote is promoted by the deploy that mends it.
+        after: each model's release number in the outputs of this update.
+        label: the label to move.
+        check_of: returns what each model's configuration is checked with before its label moves,
+            such as its class in the project.
+        reason: for the record of each move, such as the run's address.
+    """
+    for model, release in sorted(after.items()):
+        if before.get(model) != release:
+            yield _promoted(
+                labels, model, label, release=release, check=check_of(model), reason=reason
+            )
+
+
+def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
+    """Return why a label is not to be moved to a release automatically, or None where it may be.
+
+    Args:
+        labels: the environment's labels.
+        model: the model's name.
+        release: the release that it would be moved to.
+        label: the label.
+
+    Raises:
+        ModelNotFoundError: the model has no release.
+        StoreError: AWS can't be asked, or refuses.
+    """
+    releases, rollout = labels.state(model)
+    on = releases.on(label)
+    place = f"{model} --label {label} --environment {releases.environment}"
+    promote = f"`model-config promote {place} --release {release}`"
+    if rollout and rollout.label == label and rollout.release != release:
+        message = (
+            f"{model}: a rollout of release {rollout.release} to {label} is under way, so release "
+            f"{release} was not promoted. Once it is finished or aborted: {promote}"
+        )
+        return Promotion(model, "rollout", release, on, message)
+    if label in releases.held and on != release:
+        message = (
+            f"{model}: {label} is held on release {on} since a rollback, so release {release} was "
+            f"not promoted. Once that is mended: {promote}"
+        )
+        return Promotion(model, "held", release, on, message)
+    if on is not None and on > release:
+        message = (
+            f"{model}: {label} is on release {on}, which is newer than the {release} of this "
+            f"deploy, so nothing moved. To go back to it: {promote}"
+        )
+        return Promotion(model, "newer", release, on, message)
+    return None
+
+
+def _promoted(  # noqa: PLR0913 - one model of the above
+    labels: Labels,
+    model: str,
+    label: str,
+    *,
+    release: int,
+    check: Check | None,
+    reason: str | None,
+) -> Promotion:
+    try:
+        if left := left_alone(labels, model, release, label):
+            return left
+        move = labels.promote(model, label, release=release, check=check, reason=reason)
+    except ModelConfigError as error:
+        message = f"{model}: {label} could not be moved to release {release}: {error}"
+        return Promotion(model, "failed", release, None, message)
+    return _moved(move)
+
+
+def _moved(move: Move) -> Promotion:
+    if not move.changed:
+        message = f"{move.model}: {move.label} is on release {move.release} already"
+        return Promotion(
+            move.model, "already there", move.release, move.release, message, move.notes
+        )
+    before = f"release {move.before}" if move.before else "no release"
+    message = f"{move.model}: {move.label} moved from {before} to {move.release}"
+    return Promotion(move.model, "promoted", move.release, move.release, message, move.notes)

@@ -1,0 +1,167 @@
+"""What a deploy that died left behind: made in AWS, and unknown to the stack's state.
+
+A deploy that is killed (an evicted runner, a job's time limit) leaves resources that its state
+doesn't have. Every later `pulumi up` then fails with ParameterAlreadyExists. What is exactly as the
+plan has it is this deploy's own and can be adopted; anything else is somebody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from model_config.format.codec import encode
+from model_config.format.errors import Finding
+from model_config.format.names import ROLLOUT
+from model_config.operate.inventory import Inventory
+from model_config.operate.made_resources import MadeResources
+from model_config.operate.parameters import ListedParameter
+from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.policies import Account, reader_policy
+from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
+from model_config.schema import SecretRef
+
+_KEY = "encryption-key"  # the logical name of the key, its alias and their component
+
+
+@dataclass(slots=True)
+class Recovery:
+    """What it takes to go on after a deploy that died.
+
+    Attributes:
+        adopt: what is this deploy's own.
+        blocked: what has a name of ours and is not as the plan has it.
+        pending: the operations that were under way, each in words.
+        refresh: the URNs of resources that were being changed: their state may be behind.
+    """
+
+    adopt: list[Adoption] = field(default_factory=list)
+    blocked: list[Finding] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    refresh: list[str] = field(default_factory=list)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the next deploy would not simply go on."""
+        return bool(self.adopt or self.blocked or self.pending)
+
+
+class RecoverySearch:
+    """Compares a plan, the stack's state and AWS.
+
+    Args:
+        plan: what the next deploy would do.
+        secrets: the texts of the stack's secrets, by config key.
+        account: where it is deployed to.
+        inventory: what asks SSM.
+        made: what asks KMS and IAM.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        secrets: Mapping[str, str],
+        *,
+        account: Account,
+        inventory: Inventory,
+        made: MadeResources,
+    ) -> None:
+        self._plan, self._secrets, self._account = plan, secrets, account
+        self._inventory, self._made = inventory, made
+
+    def recovery(self, state: StackState) -> Recovery:
+        """Return what it takes to go on from a state.
+
+        Raises:
+            StoreError: AWS can't be asked, or refuses.
+        """
+        found = Recovery()
+        for operation, urn in state.pending:
+            found.pending.append(f"{operation} {urn.rsplit('::', 1)[-1]}")
+            if operation == "updating":
+                found.refresh.append(urn)
+        if key := self._adopt_key(found, state):  # without a key, a deploy has made nothing else
+            self._adopt_parameters(found, state, key)
+            self._adopt_policies(found, state, key)
+        return found
+
+    def _adopt_key(self, found: Recovery, state: StackState) -> str | None:
+        """Adopt the key and its alias where the state lacks them; return the key's ARN, if any."""
+        settings = self._plan.settings
+        known = next(iter(state.ids.get(KEY, ())), None)
+        target = self._made.key_behind(settings.key_alias)
+        if target is None:  # the key is made before its alias
+            described = settings.key_description
+            key = self._made.key(known) if known else self._made.key_described(described)
+            if key is not None and known is None:
+                found.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
+            return key.arn if key else None
+        if target.id != known:
+            if known is not None or target.description != settings.key_description:
+                problem = "names another key"
+                found.blocked.append(_foreign(settings.key_alias, problem))
+                return None
+            found.adopt.append(Adoption(KEY, _KEY, target.id, _KEY))
+        if not state.has(ALIAS, settings.key_alias):
+            found.adopt.append(Adoption(ALIAS, _KEY, settings.key_alias, _KEY))
+        return target.arn
+
+    def _adopt_parameters(self, found: Recovery, state: StackState, key: str) -> None:
+        listed = self._inventory.below(self._plan.path)
+        wanted = {
+            name: (model, text)
+            for model in self._plan.models
+            for name, text in self._texts(model)
+            if name in listed and not state.has(PARAMETER, name)
+        }
+        texts = self._inventory.texts(sorted(wanted))
+        for name, (model, text) in wanted.items():
+            same_text = text is None or texts.get(name) == text
+            if differing := list(_differing(listed[name], key, same_text=same_text)):
+                found.blocked.append(_foreign(name, f"has another {' and '.join(differing)}"))
+            else:
+                logical_name = f"{model.name}{name.removeprefix(model.path)}"
+                found.adopt.append(Adoption(PARAMETER, logical_name, name, model.name))
+
+    def _texts(self, model: PlannedModel) -> Iterator[tuple[str, str | None]]:
+        """Yield each parameter's name, and its text where no other would do.
+
+        Parts of releases are left out: a deploy takes those that exist as they are.
+        """
+        for parameter in model.parameters:
+            if isinstance(parameter.content, SecretRef):
+                yield parameter.name, encode(self._secrets[parameter.content.config_key])
+            else:
+                yield parameter.name, parameter.content
+        yield model.rollout_name, None
+        yield model.release_name, model.release.document
+
+    def _adopt_policies(self, found: Recovery, state: StackState, key: str) -> None:
+        for model in self._plan.models:
+            name = self._plan.settings.policy_name(model.name, self._account.region)
+            arn = self._account.policy_arn(name)
+            document = None if state.has(POLICY, arn) else self._made.policy(arn)
+            if document == reader_policy(model.path, key, self._account):
+                found.adopt.append(Adoption(POLICY, f"{model.name}/reader", arn, model.name))
+            elif document is not None:
+                found.blocked.append(_foreign(arn, "grants something else"))
+
+
+def _differing(listed: ListedParameter, key: str, *, same_text: bool) -> Iterator[str]:
+    is_rollout = listed.name.endswith(f"/{ROLLOUT}")
+    if listed.type != ("String" if is_rollout else "SecureString"):
+        yield "type"
+    if not is_rollout and listed.key not in {key, key.rpartition("/")[2]}:
+        yield "key"
+    if not same_text:
+        yield "value"
+
+
+def _foreign(name: str, problem: str) -> Finding:
+    return Finding(
+        name,
+        f"the stack's state does not know it, and it {problem} than the plan",
+        "adopt it with `model-config import`, rename what the program makes, or delete it if "
+        "nobody needs it",
+        "only what is exactly as the plan has it can be taken for this deploy's own",
+    )

@@ -1,0 +1,210 @@
+"""A model's releases as SSM keeps them: the newest 100, each with its labels and who wrote it.
+
+Everything that looks at a history looks at this one list: labels, `releases`, `tree --deployed`,
+`check`, `prune` and `drift`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from model_config.format.errors import LabelNotFoundError, ReleaseError, ReleaseNotFoundError
+from model_config.format.names import LATEST, PREVIOUS, check_selector, model_path, release_name
+from model_config.format.release import Release, part_names
+from model_config.reader.source import Stored
+from model_config.reader.store import Store
+
+#: Versions that SSM keeps; the next write drops the oldest, and fails if that has a label
+#: (Systems Manager User Guide, "Working with parameter versions").
+KEPT = 100
+
+
+@dataclass(frozen=True)
+class PastRelease:
+    """One release in a model's history. It is opened when its content is first asked for.
+
+    Attributes:
+        number: SSM's version of the release parameter.
+        at: when it was written.
+        by: the ARN of who wrote it, as far as SSM says.
+        labels: the labels it carries.
+    """
+
+    number: int
+    at: datetime
+    by: str
+    labels: tuple[str, ...]
+    _fetch: Callable[[], str] = field(repr=False)
+    _open: Callable[[str], Release] = field(repr=False)
+
+    @cached_property
+    def document(self) -> str:
+        """The document as SSM has it.
+
+        Raises:
+            StoreError: AWS can't be asked, or refuses.
+        """
+        return self._fetch()
+
+    def open(self) -> Release:
+        """Return what the release says, verified.
+
+        Raises:
+            ReleaseError: it can't be read.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        if self.content is None:
+            raise ReleaseError(self.problem)
+        return self.content
+
+    @property
+    def content(self) -> Release | None:
+        """What the release says, verified, or None where it can't be read."""
+        return self._opened if isinstance(self._opened, Release) else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it can't be read, or None where it can."""
+        return self._opened if isinstance(self._opened, str) else None
+
+    @property
+    def digest(self) -> str | None:
+        """The verified digest, or None where the release can't be read."""
+        return self.content.digest if self.content else None
+
+    @cached_property
+    def part_names(self) -> list[str]:
+        """The names of the parts it is spread over. They can be told without opening it.
+
+        Raises:
+            ReleaseError: the document is not one.
+        """
+        return part_names(self.document)
+
+    @cached_property
+    def _opened(self) -> Release | str:
+        try:
+            return self._open(self.document)
+        except ReleaseError as error:
+            return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """All releases of a model that SSM still has.
+
+    Attributes:
+        model: the model's name.
+        environment: the environment's name.
+        name: the release parameter's full name.
+        newest_first: the releases; there is at least one.
+    """
+
+    model: str
+    environment: str
+    name: str
+    newest_first: tuple[PastRelease, ...]
+
+    @property
+    def newest(self) -> PastRelease:
+        """The newest release."""
+        return self.newest_first[0]
+
+    @property
+    def oldest(self) -> PastRelease:
+        """The oldest release that SSM still has."""
+        return self.newest_first[-1]
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The number of the release that each label is on."""
+        return {label: each.number for each in self for label in sorted(each.labels)}
+
+    @property
+    def held(self) -> list[str]:
+        """The labels that a rollback put where they are: nothing automatic moves them."""
+        labels = self.labels
+        return sorted(
+            label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
+        )
+
+    def on(self, label: str) -> int | None:
+        """Return the number of the release that a label is on, or None."""
+        return self.labels.get(label)
+
+    def select(self, selector: str | int) -> PastRelease:
+        """Return the release that a number, a label or "latest" stands for.
+
+        Raises:
+            UsageError: there can't be such a release.
+            ReleaseNotFoundError: there is none.
+        """
+        check_selector(selector)
+        if selector == LATEST:
+            return self.newest
+        number = self.on(selector) if isinstance(selector, str) else selector
+        for each in self:
+            if each.number == number:
+                return each
+        see = f"See `model-config releases {self.model} --environment {self.environment}`"
+        if isinstance(selector, str):
+            labels = ", ".join(self.labels) or "none"
+            raise LabelNotFoundError(
+                f"no release of {self.model} in {self.environment} has the label {selector!r}; "
+                f"labels there are: {labels}. {see}"
+            )
+        raise ReleaseNotFoundError(
+            f"there is no release {selector} of {self.model} in {self.environment}; there are "
+            f"{self.oldest.number} to {self.newest.number}. {see}"
+        )
+
+    def __iter__(self) -> Iterator[PastRelease]:
+        return iter(self.newest_first)
+
+    def __len__(self) -> int:
+        return len(self.newest_first)
+
+
+def read_releases(store: Store, path: str, model: str, *, documents: bool) -> Releases:
+    """Return a model's releases.
+
+    Needs `ssm:GetParameterHistory` on the release. Documents need `kms:Decrypt` for it, too;
+    without `documents` that and `ssm:GetParameters`, for those alone that are opened.
+
+    Args:
+        store: what asks SSM.
+        path: the environment's path, "/ai/prod".
+        model: the model's name.
+        documents: whether most of them will be opened, so that all documents come with the list.
+            Otherwise each is fetched when it is opened.
+
+    Raises:
+        ModelNotFoundError: there are none.
+        StoreError: AWS can't be asked, or refuses.
+    """
+    name, environment = release_name(model_path(path, model)), path.rpartition("/")[2]
+
+    def release(version: Mapping[str, Any]) -> PastRelease:
+        number = int(version["Version"])
+        return PastRelease(
+            number=number,
+            at=version["LastModifiedDate"],
+            by=version.get("LastModifiedUser", ""),
+            labels=tuple(version.get("Labels", ())),
+            _fetch=lambda: version["Value"] if documents else _document(store, name, number),
+            _open=lambda text: store.open_release(Stored(name, number, text), model, environment),
+        )
+
+    versions = store.history(name, decrypt=documents)
+    return Releases(model, environment, name, tuple(map(release, reversed(versions))))
+
+
+def _document(store: Store, name: str, number: int) -> str:
+    found = store.get([f"{name}:{number}"]).get(name)
+    if found is None:
+        raise ReleaseNotFoundError(f"{name} has no version {number} any more: read it again")
+    return found.text

@@ -1,0 +1,96 @@
+"""A model's rollout parameter: the rollout that is under way, and who moved a label last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model_config.format.errors import RolloutError, StoreError
+from model_config.format.names import model_path, rollout_name
+from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.format.rollout_document import read_rollout, write_rollout
+from model_config.operate.releases import Releases
+from model_config.operate.store import WritingStore
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRollout:
+    """A rollout parameter as it was read.
+
+    Attributes:
+        name: the parameter's full name.
+        version: SSM's version of it.
+        document: what it says; nothing where that can't be understood.
+        problem: why it can't be understood, or None where it can.
+    """
+
+    name: str
+    version: int
+    document: RolloutDocument
+    problem: str | None = None
+
+
+class OverwrittenError(StoreError):
+    """Somebody else wrote the parameter in between, and what they wrote was written over."""
+
+
+def read_stored(store: WritingStore, path: str, model: str) -> StoredRollout | None:
+    """Return a model's rollout parameter, or None where it has none.
+
+    Needs `ssm:GetParameters` on it, and no right to a key.
+
+    Args:
+        store: what asks SSM.
+        path: the environment's path, "/ai/prod".
+        model: the model's name.
+
+    Raises:
+        StoreError: AWS can't be asked, or refuses.
+    """
+    name = rollout_name(model_path(path, model))
+    found = store.get([name]).get(name)
+    if found is None:
+        return None
+    try:
+        return StoredRollout(name, found.version, read_rollout(found.text))
+    except RolloutError as error:
+        return StoredRollout(name, found.version, RolloutDocument(), str(error))
+
+
+def write_stored(store: WritingStore, stored: StoredRollout, document: RolloutDocument) -> None:
+    """Write a rollout parameter.
+
+    SSM has no way to write only if nobody else has written, but it tells afterwards.
+
+    Needs `ssm:PutParameter` on it.
+
+    Args:
+        store: what asks SSM.
+        stored: the parameter as it was read.
+        document: what it shall say.
+
+    Raises:
+        RolloutError: the document can't be written.
+        OverwrittenError: it was written, over what somebody else wrote meanwhile.
+        StoreError: AWS can't be asked, or refuses.
+    """
+    version = store.write_string(stored.name, write_rollout(document))
+    if version != stored.version + 1:
+        raise OverwrittenError(
+            f"somebody else wrote {stored.name} at the same moment, and this was written over it: "
+            f"versions {stored.version + 1} to {version - 1} are theirs. Look at "
+            "`model-config history`, and at `model-config rollout status`"
+        )
+
+
+def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
+    """Return the rollout that is under way: one whose label has moved since is none to readers."""
+    rollout = document.rollout
+    return rollout if rollout and releases.on(rollout.label) == rollout.before else None
+
+
+def document_of(text: str | None) -> RolloutDocument:
+    """Return what the value of a rollout parameter says; nothing where it can't be understood."""
+    try:
+        return read_rollout(text) if text else RolloutDocument()
+    except RolloutError:
+        return RolloutDocument()

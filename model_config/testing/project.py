@@ -1,0 +1,28 @@
+"""What a project's stack deploys, for a FakeReader. It needs the plan, and so pydantic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_config.format.release import Release
+from model_config.plan.plan import plan_stack, release_of
+from model_config.plan.project import Project
+from model_config.plan.registry import Model, read_modules
+from model_config.plan.stack_file import read_stack_file
+
+
+def releases_of(folder: Path, stack: str) -> list[Release]:
+    """Return the releases that a stack would deploy.
+
+    Args:
+        folder: the project's, or one in it.
+        stack: the stack's name.
+
+    Raises:
+        InvalidConfigurationError: with everything that is wrong with the project's files.
+        ProjectNotFoundError: the folder is in no project.
+    """
+    project = Project.find(folder.resolve())
+    plan = plan_stack(read_modules(project), read_stack_file(project, stack))
+    plan.refuse_findings()
+    return [release_of(Model(each.name, each.config), plan.settings) for each in plan.models]

@@ -1,0 +1,167 @@
+"""Who describes a commit: its own package, the script for older ones, or what is installed."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from model_config.comparing.snapshot import RELEVANT
+
+# The names that the commits before `model_config.describe` have, and nothing else.
+OLD_PACKAGE = {
+    "__init__.py": "",
+    "core/__init__.py": "",
+    "core/errors.py": "class ModelConfigError(Exception): pass",
+    "core/hierarchy.py": "def secrets_of(config): return config['secrets']",
+    "core/registry.py": "def model_names(): return ['old_chat']",
+    "core/settings.py": """
+from types import SimpleNamespace
+SETTING_KEYS = {"prefix", "overrides"}
+def read_settings(config, findings): return SimpleNamespace(models=None)
+""",
+    "core/stack_file.py": """
+from dataclasses import dataclass
+@dataclass
+class Config:
+    secret_keys: frozenset
+    region: str = "eu-west-1"
+    def own(self): return {"prefix": "/old"}
+def read_stack_file(folder, stack): return Config(frozenset())
+""",
+    "core/deployment.py": """
+from types import SimpleNamespace
+CONFIG = {"temperature": 0.5}
+def configured_models(settings, config, findings):
+    ref = SimpleNamespace(config_key="oldKey")
+    return [SimpleNamespace(name="old_chat", config={"secrets": {"api_key": ref}})]
+def release_of(model, settings):
+    return SimpleNamespace(schema="Chat", digest="sha256:0ld", config=CONFIG)
+""",
+}
+
+
+def write_package(project, files):
+    shutil.rmtree(project / "model_config")
+    for name, text in files.items():
+        file = project / "model_config" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def changes(said):
+    return {
+        (each["environment"], each["model"], change["change"], change["path"])
+        for each in said.json["differences"]
+        for change in each["changes"]
+    }
+
+
+def test_a_function_that_is_renamed_since_is_no_hindrance(run, edit, commit):
+    edit("model_config/plan/plan.py", "def plan_stack(", "def plan_all(")
+    edit("model_config/describe.py", "plan_stack", "plan_all")
+    edit("models/support_chat.py", "max_retries=2", "max_retries=3")
+    commit()
+    assert {each[1:] for each in changes(run("diff", "HEAD~1", "--json"))} == {
+        ("support_chat", "changed", "limits/max_retries")
+    }
+
+
+def test_a_commit_from_before_the_contract_is_described_by_the_script_for_it(
+    run, project, commit, git
+):
+    write_package(project, OLD_PACKAGE)
+    old = commit()
+    git("checkout", "HEAD~1", "--", ".")
+    said = run("diff", old, "--json")
+    assert ("prod", "old_chat", "removed", "temperature") in changes(said)
+    assert ("prod", "old_chat", "removed", "secrets/api_key") in changes(said)
+    assert ("dev", "stack file", "removed", "model-config:prefix") in changes(said)
+    assert ("prod", "support_chat", "added", "provider") in changes(said)
+
+
+def test_two_commits_that_speak_different_formats_are_not_compared(run, edit, commit):
+    edit("model_config/describe.py", "FORMAT = 1", "FORMAT = 2")
+    newer = commit()
+    error = run("diff", newer, code=2).err
+    assert f"commit {newer[:9]} describes itself in format 2" in error
+    assert "reads format 1" in error
+
+
+def test_a_description_that_is_cut_short_is_an_error_and_no_traceback(run, edit):
+    edit("model_config/describe.py", "json.dump(describe(Project(folder)), answer)", "pass")
+    assert "the code of the working tree" in run("diff", code=2).err
+
+
+class TestTeam:
+    """A repository of a team's own: it pins the package and doesn't contain it."""
+
+    @pytest.fixture(autouse=True)
+    def _without_the_package(self, project, commit):
+        shutil.rmtree(project / "model_config")
+        commit("A team's own repository")
+
+    def test_the_installed_package_describes_it(self, run, edit, commit):
+        edit("models/support_chat.py", "max_retries=2", "max_retries=3")
+        commit()
+        said = run("diff", "HEAD~1", "HEAD", "--json")
+        assert {each[1:] for each in changes(said)} == {
+            ("support_chat", "changed", "limits/max_retries")
+        }
+        assert said.json["notes"] == []
+
+    def test_a_folder_that_only_has_the_package_s_name_is_not_the_package(self, run, project):
+        (project / "model_config").mkdir()
+        (project / "model_config" / "notes.md").write_text("How we configure models.\n")
+        assert "no difference" in run("diff").out
+
+    def test_a_commit_that_pins_another_version_is_named(self, run, project, commit):
+        (project / "requirements.txt").write_text("model-config[deploy]==9.9.9\n")
+        commit()
+        (project / "requirements.txt").write_text("# installed by hand\n")
+        (note, *_) = run("diff", "HEAD", "--json").json["notes"]
+        assert note.startswith("HEAD (")
+        assert "pins model-config 9.9.9" in note
+        assert "the installed 0.1.0" in note
+
+    def test_find_commit_looks_at_models_stack_files_and_the_pin(self, run, project, commit, git):
+        wanted = run("digest", "support_chat").out.strip()
+        touched = [
+            commit_with(project, commit, name)
+            for name in ("models/_shared.py", "Pulumi.qa.yaml", "requirements.txt")
+        ]
+        for name in ("README.md", "docs/models.md", "__main__.py"):
+            commit_with(project, commit, name)
+        rows = run("find-commit", wanted, "-e", "dev", "--json").json
+        assert [row["commit"] for row in rows] == [*reversed(touched), *rows_before(git, touched)]
+
+
+def commit_with(project, commit, name):
+    file = project / name
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as text:
+        text.write("# more\n")
+    return commit(name)
+
+
+def rows_before(git, touched):
+    return git("log", "--format=%H", f"{touched[0]}~1", "--", *RELEVANT).split()
+
+
+def test_of_this_package_only_rooms_that_describe_a_commit_count(run, project, commit):
+    wanted = run("digest", "support_chat").out.strip()
+    planned = commit_with(project, commit, "model_config/plan/plan.py")
+    commit_with(project, commit, "model_config/cli/app.py")
+    newest, *_ = run("find-commit", wanted, "-e", "dev", "--json").json
+    assert newest["commit"] == planned
+
+
+def test_a_room_that_describes_a_project_is_one_that_counts():
+    program = (
+        "import json, sys; import model_config.describe;"
+        "print(json.dumps([n for n in sys.modules if hasattr(sys.modules[n], '__path__')]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    rooms = {name.replace(".", "/") for name in json.loads(done.stdout)}
+    assert {name for name in rooms if name.startswith("model_config/")} <= set(RELEVANT)

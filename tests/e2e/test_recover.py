@@ -1,0 +1,138 @@
+"""Deploys killed at random moments: after `recover` and `up`, all is as if nothing had happened."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from model_config import ModelConfigError, Reader
+
+if shutil.which("pulumi") is None:
+    reason = "no `pulumi` CLI on PATH: https://www.pulumi.com/docs/install/"
+    pytest.skip(reason, allow_module_level=True)
+
+
+def killed_up(stack, seconds: float) -> bool:
+    """Kill a deploy after so many seconds, as an evicted runner does; tell whether it was alive."""
+    command = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
+    with subprocess.Popen(
+        ["pulumi", *command],  # noqa: S607
+        cwd=stack.project,
+        env=stack.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as deploy:
+        try:
+            deploy.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(deploy.pid, signal.SIGKILL)
+            return True
+    return False
+
+
+def recover_and_deploy(stack) -> None:
+    stack.model_config("recover", "--environment", stack.name, "--cancel")
+    stack.up()
+    assert stack.plan() == {}
+    state = {resource["id"] for resource in stack.resources() if resource.get("custom")}
+    assert set(stack.in_aws()) <= state
+    aliases = [each["AliasName"] for each in stack.kms.list_aliases()["Aliases"]]
+    assert [name for name in aliases if not name.startswith("alias/aws/")] == ["alias/ai/dev"]
+    enabled = [
+        key
+        for key in stack.kms.list_keys()["Keys"]
+        if stack.kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["Enabled"]
+    ]
+    assert len(enabled) == 1
+
+
+@contextmanager
+def reading(stack) -> Iterator[set[str]]:
+    """Read by `stable` all the while; give the digests that were seen."""
+    seen: set[str] = set()
+    ended = threading.Event()
+    reader = Reader(stack.name, ttl=0, client=stack.ssm)
+
+    def read() -> None:
+        while not ended.is_set():
+            seen.add(reader.get("support_chat").digest)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def seconds() -> Iterator[random.Random]:
+    """The moments at which deploys are killed: others in each run, and told where one fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201
+    return random.Random(seed)  # noqa: S311
+
+
+@pytest.mark.parametrize("_attempt", range(8))
+def test_a_first_deploy_goes_on_where_it_was_killed(new_stack, seconds, _attempt):
+    stack = new_stack("dev")
+    moment = seconds.uniform(1.5, 7)
+    killed_up(stack, moment)
+    recover_and_deploy(stack)
+    assert set(stack.versions().values()) == {1}, moment  # nothing was written twice
+
+
+@pytest.mark.parametrize("_attempt", range(6))
+def test_an_edit_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
+    own_dev.model_config("promote", "support_chat", "--to", "stable", "-e", "dev")
+    before = Reader("dev", client=own_dev.ssm).get("support_chat").digest
+    with reading(own_dev) as seen:
+        own_dev.override("temperature: 0.7", "temperature: 0.9\n        seed: 7")
+        moment = seconds.uniform(1.5, 5)
+        killed_up(own_dev, moment)
+        recover_and_deploy(own_dev)
+        own_dev.model_config("promote", "support_chat", "--to", "stable", "-e", "dev")
+        after = Reader("dev", client=own_dev.ssm).get("support_chat").digest
+        time.sleep(0.1)
+    assert seen == {before, after}
+    assert own_dev.versions()["/ai/dev/support_chat/release"] == 2, moment
+
+
+@pytest.mark.parametrize("_attempt", range(6))
+def test_a_removal_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
+    (own_dev.project / "models" / "document_embedding.py").unlink()
+    own_dev.pulumi("config", "rm", "documentEmbeddingApiKey")
+    moment = seconds.uniform(1.5, 5)
+    killed_up(own_dev, moment)
+    recover_and_deploy(own_dev)
+    assert not any("document_embedding" in name for name in own_dev.in_aws()), moment
+    with pytest.raises(ModelConfigError):
+        Reader("dev", label="latest", client=own_dev.ssm).get("document_embedding")
+
+
+def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
+    seed = "/ai/dev/support_chat/generation/seed"
+    own_dev.ssm.put_parameter(Name=seed, Value="1", Type="SecureString")
+    own_dev.override("temperature: 0.7", "temperature: 0.9\n        seed: 7")
+    own_dev.refused("up", "--yes", "--skip-preview")
+    refused = own_dev.model_config_refused("recover", "--environment", "dev")
+    problem = "the stack's state does not know it, and it has another key and value than the plan"
+    assert f"{seed}: {problem}" in refused
+    assert own_dev.in_aws()[seed] == "1"
+
+
+def test_where_nothing_died_there_is_nothing_to_recover(own_dev):
+    printed = own_dev.model_config("recover", "--environment", "dev", "--dry-run")
+    assert printed == (
+        "Nothing is to be recovered: the state knows all that AWS has of this stack.\n"
+    )

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import enum
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_config.format.errors import ModelConfigError, PromptError
+from model_config.format.prompt import render, stray_braces, texts, variable_changes, variables
+
+# What a placeholder is
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("{{a}}", ["a"]),
+        ("{{ a }}{{  b}}{{c  }}", ["a", "b", "c"]),
+        ("{{_a1}} {{A}} {{a}} {{A}}", ["_a1", "A", "a"]),
+        ('{"user":{{user}}}', ["user"]),
+        ("{{{a}}}", ["a"]),
+        ("{{a}}}}{{b}}", ["a", "b"]),
+        ("{{ {{a}} }}", ["a"]),
+    ],
+)
+def test_two_braces_around_an_identifier_are_a_placeholder(text, names):
+    assert variables(text) == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{a}",
+        "{{}}",
+        "{{ }}",
+        "{ {a} }",
+        "{{a}",
+        "{{a} }",
+        "{{1a}}",
+        "{{a b}}",
+        "{{a.b}}",
+        "{{a|upper}}",
+        "{{#a}}{{/a}}",
+        "{{'a'}}",
+        "{{a\n}}",
+        "{{\ta}}",
+        "{{\u00a0a}}",
+        "{{größe}}",
+        "{{\u0430}}",  # a Cyrillic letter
+        "{{a\u0301}}",
+        "{{\u0661}}",  # an Arabic digit
+        '{"a": {"b": 1}}',
+        "{% a %} $a ${a} %(a)s",
+    ],
+)
+def test_nothing_else_is_a_placeholder(text):
+    assert variables(text) == []
+    assert render(text, {}) == text
+
+
+# What rendering does
+
+
+def test_each_placeholder_gets_its_value():
+    text = "Hello {{ name }} of {{company}}, {{name}}! {{count}} left."
+    values = {"name": "Zoë", "company": "Acme", "count": 3}
+    assert render(text, values) == "Hello Zoë of Acme, Zoë! 3 left."
+
+
+@pytest.mark.parametrize("value", ["{{b}}", "{{a}}", "\\1\\g<0>", "<&\"'>", "", "\n", "{", "}}"])
+def test_a_value_is_neither_read_again_nor_escaped(value):
+    assert render("{{a}}|{{b}}", {"a": value, "b": "B"}) == f"{value}|B"
+
+
+class Plan(str, enum.Enum):  # noqa: UP042 - its str() is "Plan.FREE", which a StrEnum's is not
+    FREE = "free"
+
+
+class Seats(int, enum.Enum):
+    FEW = 5
+
+
+def test_an_enums_member_goes_in_as_its_value():
+    text = render("{{plan}}{{seats}}", {"plan": Plan.FREE, "seats": Seats.FEW})
+    assert text == "free5"
+    assert type(render("{{plan}}", {"plan": Plan.FREE})) is str
+
+
+def test_braces_that_a_value_completes_are_no_placeholder():
+    assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
+
+
+# What is refused, all at once
+
+
+def test_one_error_names_every_variable():
+    with pytest.raises(PromptError) as caught:
+        render("{{a}} {{b}} {{c}}", {"c": 0.5, "x": "", "y": ""})
+    assert str(caught.value) == (
+        "no value for a, b; not a variable of the text: x, y (it has a, b, c); "
+        "c is of type float: pass a str or an int"
+    )
+    assert isinstance(caught.value, (ModelConfigError, ValueError))
+
+
+def test_a_value_for_a_text_without_variables_is_refused():
+    with pytest.raises(PromptError, match=r"not a variable of the text: a \(it has none\)"):
+        render("text", {"a": ""})
+
+
+@pytest.mark.parametrize("value", [None, True, 0.1, b"x", [], {}, object()])
+def test_a_value_that_can_be_written_in_several_ways_is_refused(value):
+    with pytest.raises(PromptError, match=f"a is of type {type(value).__name__}"):
+        render("{{a}}", {"a": value})
+
+
+def test_an_error_does_not_show_values():
+    with pytest.raises(PromptError) as caught:
+        render("{{a}}", {"a": ["sk-live"], "b": "sk-live"})
+    assert "sk-live" not in str(caught.value)
+
+
+# Properties
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
+anything = st.text(st.sampled_from("{} ab_1\n\\é"), max_size=12)
+no_braces = st.text(max_size=8).map(lambda text: text.replace("{", "").replace("}", ""))
+
+
+@given(st.lists(st.tuples(no_braces, names, st.sampled_from(["", " ", "   "]), anything)))
+def test_text_stays_and_values_go_in_whatever_they_are(pieces):
+    values = {name: value for _, name, _, value in pieces}
+    template = "".join(f"{text}{{{{{pad}{name}{pad}}}}}" for text, name, pad, _ in pieces)
+    assert render(template, values) == "".join(text + values[name] for text, name, _, _ in pieces)
+    assert variables(template) == list(values)
+    assert not list(stray_braces(template))
+
+
+@given(anything)
+def test_a_value_for_each_variable_renders_any_text(text):
+    asked = variables(text)
+    assert render(text, {name: f"{{{{{name}}}}}" for name in asked}).replace(" ", "") == (
+        text.replace(" ", "")
+    )
+    for name in asked:
+        with pytest.raises(PromptError, match=f"no value for {name}"):
+            render(text, {other: "" for other in asked if other != name})
+
+
+@given(anything)
+def test_without_stray_braces_rendering_leaves_no_pair(text):
+    if not list(stray_braces(text)):
+        assert "{{" not in render(text, dict.fromkeys(variables(text), ""))
+
+
+json_values = st.recursive(
+    st.booleans() | st.integers() | no_braces,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(no_braces, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_json_in_a_prompt_stays_as_it_is(value):
+    text = json.dumps(value)
+    assert render(f"Answer like {text}", {}) == f"Answer like {text}"
+
+
+# Where it is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("{{a}} {{ b }} }}", []),
+        ("{{a b}}", ["line 1, column 1"]),
+        ("x\n  {{a.b}} {{c}}\n{{", ["line 2, column 3", "line 3, column 1"]),
+        ("{{{a}}}", ["line 1, column 1"]),
+        ("{{{{a}}", ["line 1, column 1"]),
+    ],
+)
+def test_braces_that_begin_no_placeholder_are_found_by_line_and_column(text, places):
+    assert list(stray_braces(text)) == places
+
+
+# What an application would have to change
+
+CONFIG = {
+    "provider": "p",
+    "prompts": {"system": "{{a}} {{b}}", "templates": {"hi": "{{a}}", "a/b": "x"}},
+    "n": 1,
+    "stop": ["{{not_a_field}}"],
+}
+
+
+def test_texts_are_found_by_their_path():
+    assert texts(CONFIG) == {
+        "provider": "p",
+        "prompts/system": "{{a}} {{b}}",
+        "prompts/templates/hi": "{{a}}",
+        "prompts/templates/a/b": "x",
+    }
+
+
+def test_texts_that_ask_for_other_variables_are_told():
+    after = {
+        "provider": "{{a}}",
+        "prompts": {"system": "{{b}} {{c}} {{d}}", "templates": {"hi": "{{ a }}!", "new": "{{z}}"}},
+        "n": "{{n}}",
+    }
+    changes = variable_changes(CONFIG, after)
+    assert [(change.path, change.added, change.removed) for change in changes] == [
+        ("prompts/system", ("c", "d"), ("a",)),
+        ("provider", ("a",), ()),
+    ]
+    assert [str(change) for change in changes] == [
+        "prompts/system now asks for c, d and no longer asks for a",
+        "provider now asks for a",
+    ]
+    assert [str(change) for change in variable_changes(after, CONFIG)] == [
+        "prompts/system now asks for a and no longer asks for c, d",
+        "provider no longer asks for a",
+    ]
+
+
+@given(json_values.filter(lambda value: isinstance(value, dict)))
+def test_a_configuration_asks_for_what_it_asked_for(config):
+    assert variable_changes(config, config) == []

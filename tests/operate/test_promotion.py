@@ -1,0 +1,114 @@
+"""The promotion that a pipeline makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from model_config.format.errors import SchemaMismatchError
+from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout_document import EMPTY, write_rollout
+from model_config.operate.labels import Labels
+from model_config.operate.promotion import Promotion, promote_changed
+
+
+@pytest.fixture
+def two(aws: Any) -> Any:
+    """Two models with two releases each, the first one stable."""
+    for model in ("chat", "search"):
+        aws.deploy({"n": 1}, model=model, label="stable")
+        aws.deploy({"n": 2}, model=model)
+        put(aws, model, EMPTY)
+    return aws
+
+
+def put(aws: Any, model: str, text: str) -> None:
+    name = f"/ai/prod/{model}/rollout"
+    aws.client.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
+
+
+def promoted(
+    aws: Any, before: Mapping[str, int], after: Mapping[str, int], **options: Any
+) -> dict[str, Promotion]:
+    labels = Labels("prod", client=aws.client)
+    return {each.model: each for each in promote_changed(labels, before, after, **options)}
+
+
+def test_only_what_the_deploy_changed_is_promoted(two: Any) -> None:
+    found = promoted(two, {"chat": 1, "search": 2}, {"chat": 2, "search": 2})
+    assert {model: each.outcome for model, each in found.items()} == {"chat": "promoted"}
+    assert found["chat"].message == "chat: stable moved from release 1 to 2"
+    assert (two.labels("chat")["stable"], two.labels("search")["stable"]) == (2, 1)
+
+
+def test_a_new_model_is_promoted(two: Any) -> None:
+    two.deploy({"n": 1}, model="new")
+    found = promoted(two, {"chat": 2, "search": 2}, {"chat": 2, "search": 2, "new": 1})
+    assert [each.outcome for each in found.values()] == ["promoted"]
+    assert two.labels("new") == {"stable": 1}
+
+
+def test_a_run_that_is_started_again_promotes_the_same(two: Any) -> None:
+    promoted(two, {"chat": 1}, {"chat": 2})
+    (again,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
+    assert again.outcome == "already there"
+    assert two.labels() == {"stable": 2, "stable-previous": 1}
+
+
+def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
+    Labels("prod", client=two.client).rollback("chat", release=1)
+    found = promoted(two, {"chat": 1, "search": 1}, {"chat": 2, "search": 2})
+    assert {model: each.outcome for model, each in found.items()} == {
+        "chat": "held",
+        "search": "promoted",
+    }
+    assert found["chat"].was_left
+    assert found["chat"].on == 1
+    assert "chat: stable is held on release 1 since a rollback" in found["chat"].message
+    assert "`model-config promote chat --label stable --environment prod --release 2`" in (
+        found["chat"].message
+    )
+    assert two.labels("chat") == {"stable": 1, "stable-previous": 1}
+
+
+def test_an_old_run_that_is_started_again_undoes_no_newer_promotion(two: Any) -> None:
+    Labels("prod", client=two.client).promote("chat", "stable")
+    (left,) = promoted(two, {}, {"chat": 1}).values()
+    assert left.outcome == "newer"
+    assert two.labels()["stable"] == 2
+
+
+def test_a_rollout_under_way_is_left_but_for_its_own_candidate(two: Any) -> None:
+    two.deploy({"n": 3})
+    begin = Step(datetime(2026, 1, 1, tzinfo=UTC), 5)
+    rollout = Rollout("stable", 2, 1, "0" * 16, (begin,))
+    put(two, "chat", write_rollout(RolloutDocument(rollout=rollout)))
+    (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
+    assert left.outcome == "rollout"
+    assert "a rollout of release 2 to stable is under way" in left.message
+    assert two.labels()["stable"] == 1
+    (finished,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
+    assert finished.outcome == "promoted"
+
+
+def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -> None:
+    def check_of(model: str) -> Any:
+        def refuse(_: object) -> None:
+            raise SchemaMismatchError("too hot")
+
+        return refuse if model == "chat" else None
+
+    found = promoted(two, {}, {"chat": 2, "gone": 4, "search": 2}, check_of=check_of)
+    assert [each.outcome for each in found.values()] == ["failed", "failed", "promoted"]
+    assert found["chat"].message == "chat: stable could not be moved to release 2: too hot"
+    assert two.labels("search")["stable"] == 2
+
+
+def test_notes_of_a_move_are_handed_on(two: Any) -> None:
+    two.client.delete_parameter(Name="/ai/prod/chat/rollout")
+    (found,) = promoted(two, {}, {"chat": 2}, reason="run 7").values()
+    assert found.outcome == "promoted"
+    assert "no rollout parameter" in found.notes[0]

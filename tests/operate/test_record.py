@@ -1,0 +1,198 @@
+"""What a promotion or a rollback leaves in the rollout parameter, and what it does to a rollout."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from model_config.format.errors import AccessDeniedError, UsageError
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
+from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
+from model_config.operate.labels import Labels
+
+ROLLOUT = "/ai/prod/chat/rollout"
+UNDER_WAY = Rollout(
+    "stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),), plan={"a": 1}
+)
+
+
+def put(aws: Any, text: str = EMPTY) -> None:
+    aws.client.put_parameter(Name=ROLLOUT, Value=text, Type="String", Overwrite=True)
+
+
+def document(aws: Any) -> RolloutDocument:
+    return read_rollout(aws.client.get_parameter(Name=ROLLOUT)["Parameter"]["Value"])
+
+
+def history(aws: Any) -> int:
+    return len(aws.client.get_parameter_history(Name=ROLLOUT)["Parameters"])
+
+
+@pytest.fixture
+def three(aws: Any) -> Any:
+    """Three releases, the first one stable, and a rollout parameter."""
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    aws.deploy({"n": 3})
+    put(aws)
+    return aws
+
+
+@pytest.fixture
+def rolling(three: Any) -> Any:
+    """The same with a rollout of release 2 to stable under way."""
+    put(three, write_rollout(RolloutDocument(rollout=UNDER_WAY)))
+    return three
+
+
+def labels_of(aws: Any) -> Labels:
+    return Labels("prod", client=aws.client)
+
+
+def denied(client: Any, operation: str) -> Any:
+    """A client that may not do one thing to a rollout parameter."""
+
+    class Denies:
+        def __getattr__(self, name: str) -> Any:
+            return self.ask if name == operation else getattr(client, name)
+
+        def ask(self, **wanted: Any) -> Any:
+            if "/rollout" in json.dumps(wanted):
+                code = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+                raise client.exceptions.ClientError(code, operation)
+            return getattr(client, operation)(**wanted)
+
+    return Denies()
+
+
+# The record
+
+
+def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -> None:
+    labels_of(three).promote("chat", "stable", reason="shorter answers")
+    assert document(three).moved == Moved("stable", 3, 1, "shorter answers")
+    labels_of(three).rollback("chat")
+    assert document(three).moved == Moved("stable", 1, 3)
+    assert labels_of(three).promote("chat", "canary").notes == ()
+    assert document(three).moved == Moved("canary", 3, None)
+    kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
+    assert (kept["Type"], kept["Version"]) == ("String", 4)
+
+
+def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
+    labels_of(three).promote("chat", "stable", release=1)
+    assert history(three) == 1
+
+
+def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
+    labels_of(three).rollback("chat", release=1, reason="keep it")
+    assert document(three).moved == Moved("stable", 1, 1, "keep it")
+    labels_of(three).promote("chat", "stable", release=1, reason="free again")
+    assert document(three).moved == Moved("stable", 1, 1, "free again")
+
+
+@pytest.mark.parametrize("operation", ["put_parameter", "get_parameters"])
+def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
+    three: Any, operation: str
+) -> None:
+    move = Labels("prod", client=denied(three.client, operation)).promote("chat", "stable")
+    assert three.labels()["stable"] == 3
+    assert "move is not recorded: ssm:" in move.notes[0]
+    assert history(three) == 1
+
+
+def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: Any) -> None:
+    three.client.delete_parameter(Name=ROLLOUT)
+    move = labels_of(three).promote("chat", "stable")
+    assert "The move is not recorded: the model has no rollout parameter" in move.notes[0]
+    assert three.labels()["stable"] == 3
+    with pytest.raises(three.client.exceptions.ParameterNotFound):
+        document(three)
+
+
+def test_a_document_that_is_not_understood_is_left_as_it_is(three: Any) -> None:
+    put(three, '{"format": 2}')
+    move = labels_of(three).promote("chat", "stable")
+    assert "update the model-config package" in move.notes[0]
+    assert history(three) == 2
+
+
+def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
+    class Meets:
+        def __getattr__(self, name: str) -> Any:
+            if name == "put_parameter":
+                put(three)
+            return getattr(three.client, name)
+
+    move = Labels("prod", client=Meets()).promote("chat", "stable")
+    assert "versions 2 to 2 are theirs" in move.notes[0]
+    assert document(three).moved == Moved("stable", 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [("x" * 501, "has 501 characters; the record takes 500"), ("", "not empty"), (" ", "not empty"),
+     ("two\nlines", "on one line"), ("\x1b[2J", "plain text")],
+)  # fmt: skip
+def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
+    three: Any, reason: str, problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        labels_of(three).promote("chat", "stable", reason=reason)
+    assert three.labels() == {"stable": 1}
+
+
+def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -> None:
+    labels_of(rolling).promote("chat", "canary", reason="é" * 500)
+    assert document(rolling).moved == Moved("canary", 3, None, "é" * 500)
+
+
+# A rollout under way
+
+
+def test_the_move_of_another_label_leaves_the_rollout_alone(rolling: Any) -> None:
+    labels_of(rolling).promote("chat", "canary")
+    assert document(rolling).rollout == UNDER_WAY
+
+
+@pytest.mark.parametrize("release", [1, 3, None])
+def test_a_promotion_to_another_release_than_the_candidate_is_refused(
+    rolling: Any, release: int | None
+) -> None:
+    with pytest.raises(UsageError, match=r"rollout of release 2 to stable .* under way") as caught:
+        labels_of(rolling).promote("chat", "stable", release=release)
+    assert "`model-config rollout finish chat --environment prod`" in str(caught.value)
+    assert "`model-config rollout abort chat --environment prod`" in str(caught.value)
+    assert rolling.labels() == {"stable": 1}
+
+
+def test_a_promotion_to_the_candidate_finishes_the_rollout(rolling: Any) -> None:
+    labels_of(rolling).promote("chat", "stable", release=2)
+    assert document(rolling) == RolloutDocument(Moved("stable", 2, 1))
+    assert rolling.labels() == {"stable": 2, "stable-previous": 1}
+
+
+@pytest.mark.parametrize("release", [1, 3])
+def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
+    labels_of(rolling).rollback("chat", release=release)
+    assert document(rolling) == RolloutDocument(Moved("stable", release, 1))
+    assert rolling.labels() == {"stable": release, "stable-previous": release}
+
+
+def test_a_rollout_that_the_label_has_left_hinders_nothing_and_goes(rolling: Any) -> None:
+    three = rolling.client.label_parameter_version
+    three(Name="/ai/prod/chat/release", ParameterVersion=3, Labels=["stable"])
+    labels_of(rolling).promote("chat", "stable", release=1)
+    assert document(rolling).rollout is None
+
+
+def test_a_rollback_that_moves_nothing_and_cannot_abort_the_rollout_fails(rolling: Any) -> None:
+    labels = Labels("prod", client=denied(rolling.client, "put_parameter"))
+    with pytest.raises(AccessDeniedError):
+        labels.rollback("chat", release=1)
+    assert document(rolling).rollout == UNDER_WAY
+    labels.rollback("chat", release=3)  # moving the label ends it for every reader
+    assert rolling.labels()["stable"] == 3

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from model_config.format.errors import (
+    LabelNotFoundError,
+    ModelNotFoundError,
+    ReleaseError,
+    ReleaseNotFoundError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.format.release import digest_of
+from model_config.format.rollout import Rollout
+from model_config.operate.prune import unneeded_parts
+from model_config.operate.release_findings import running_out
+from model_config.operate.releases import Releases, read_releases
+from model_config.reader.store import Store
+
+NAME = "/ai/prod/chat/release"
+
+
+def large(start: int) -> dict[str, str]:
+    """Return a configuration that needs parts, another for each start."""
+    return {"t": "".join(chr(200 + (start + number * 7919) % 50_000) for number in range(9_000))}
+
+
+def parts(aws: Any) -> set[str]:
+    found = aws.client.get_parameters_by_path(Path=f"{NAME}/parts")["Parameters"]
+    return {each["Name"] for each in found}
+
+
+def releases_of(aws: Any, *, documents: bool = True) -> Releases:
+    return read_releases(Store(aws.client), "/ai/prod", "chat", documents=documents)
+
+
+def prunable(aws: Any, **options: bool) -> list[str]:
+    return unneeded_parts(Store(aws.client), "/ai/prod", "chat", **options)
+
+
+# Releases
+
+
+def test_the_history_says_what_each_release_is(aws: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "x"}, label="stable")
+    aws.deploy(large(1), label="canary")
+    second, first = releases_of(aws)
+    assert (first.number, first.labels, first.digest) == (1, ("stable",), digest_of({"n": 1}))
+    assert first.content is not None
+    assert first.content.config == {"n": 1}
+    assert first.problem is None
+    assert isinstance(first.at, datetime)
+    assert first.by == "N/A"  # what moto says
+    assert (second.number, second.labels, second.digest) == (2, ("canary",), digest_of(large(1)))
+
+
+def test_a_release_that_cannot_be_read_says_why_and_hides_no_other(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    aws.deploy({}, document="{")
+    aws.deploy(large(1))
+    for name in parts(aws):
+        aws.client.delete_parameter(Name=name)
+    third, second, first = releases_of(aws)
+    assert first.digest == digest_of({"n": 1})
+    assert second.digest is None
+    assert "no JSON" in str(second.problem)
+    assert "is missing" in str(third.problem)
+
+
+def test_a_history_of_more_than_one_page_is_whole(aws: Any) -> None:
+    for number in range(53):
+        aws.put(NAME, f"{{{number}")
+    assert [each.number for each in releases_of(aws)] == list(range(53, 0, -1))
+
+
+def test_a_model_without_releases_is_not_found(aws: Any) -> None:
+    with pytest.raises(ModelNotFoundError):
+        releases_of(aws)
+
+
+@pytest.mark.parametrize("documents", [True, False])
+def test_releases_are_selected_by_number_label_and_latest(aws: Any, *, documents: bool) -> None:
+    for number in (1, 2, 3):
+        aws.deploy({"n": number}, label="stable" if number == 2 else None)
+    found = releases_of(aws, documents=documents)
+    selected = [found.select(each).open().config["n"] for each in (1, "stable", "latest")]
+    assert selected == [1, 2, 3]
+    assert (found.newest.number, found.oldest.number, len(found)) == (3, 1, 3)
+    with pytest.raises(ReleaseNotFoundError, match="no release 4 of chat in prod; there are 1 to"):
+        found.select(4)
+    with pytest.raises(LabelNotFoundError, match="the label 'canary'; labels there are: stable"):
+        found.select("canary")
+
+
+def test_a_release_is_fetched_once_and_only_when_it_is_opened(aws: Any) -> None:
+    for number in (1, 2, 3):
+        aws.deploy({"n": number})
+    found = releases_of(aws, documents=False)
+    assert [name for name, _ in aws.requests] == ["GetParameterHistory"]
+    assert found.newest.content
+    assert found.newest.digest
+    assert aws.requests[1:] == [("GetParameters", [f"{NAME}:3"])]
+
+
+def test_a_label_is_held_where_its_previous_is_on_the_same_release(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2}, label="canary")
+    aws.client.label_parameter_version(Name=NAME, ParameterVersion=1, Labels=["canary-previous"])
+    assert releases_of(aws).held == []
+    aws.client.label_parameter_version(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
+    assert releases_of(aws).held == ["stable"]
+
+
+# The labelled oldest
+
+
+def fill(aws: Any, count: int) -> None:
+    for number in range(count):
+        aws.put(NAME, f"{{{number}")
+
+
+def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    fill(aws, 88)
+    assert list(running_out(releases_of(aws))) == []
+    fill(aws, 1)
+    (found,) = running_out(releases_of(aws))
+    assert found.deploys_left == 10
+    assert "after 10 more deploys" in found.finding.problem
+    fill(aws, 10)
+    (found,) = running_out(releases_of(aws))
+    assert found.deploys_left == 0
+    assert found.finding.problem == (
+        "the next deploy of this model fails: release 1, which carries stable, is then the oldest "
+        "of 100"
+    )
+    with pytest.raises(aws.client.exceptions.ParameterMaxVersionLimitExceeded):
+        fill(aws, 1)
+
+
+def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    fill(aws, 99)
+    (found,) = running_out(releases_of(aws))
+    assert found.finding.fix == (
+        "`model-config promote chat --label stable --environment prod`, then "
+        f"`aws ssm unlabel-parameter-version --name {NAME} --parameter-version 1 "
+        "--labels stable-previous`"
+    )
+    label = aws.client.label_parameter_version  # as promote does
+    label(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
+    label(Name=NAME, ParameterVersion=100, Labels=["stable"])
+    (found,) = running_out(releases_of(aws))
+    unlabel = aws.client.unlabel_parameter_version
+    unlabel(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
+    fill(aws, 1)
+
+
+def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> None:
+    fill(aws, 99)
+    rollout = Rollout("stable", release=1, before=50, salt="0" * 16, steps=())
+    assert list(running_out(releases_of(aws))) == []
+    (found,) = running_out(releases_of(aws), rollout)
+    assert found.deploys_left == 1
+    assert "after 1 more deploy, the next one of this model takes release 1 away" in (
+        found.finding.problem
+    )
+    assert "model-config rollout finish chat --environment prod" in found.finding.fix
+
+
+# Prune
+
+
+def test_parts_that_no_release_names_are_unneeded_and_no_others(aws: Any) -> None:
+    aws.deploy(large(1))
+    kept = parts(aws)
+    aws.deploy({"n": 1}, {"key": "x"})
+    stray = {f"{NAME}/parts/{number:016x}" for number in range(12)}
+    for name in stray:
+        aws.put(name, "x")
+    assert set(prunable(aws)) == stray
+    Store(aws.client).delete(prunable(aws))
+    assert parts(aws) == kept
+    assert [each.problem for each in releases_of(aws)] == [None, None]
+    assert prunable(aws) == []
+
+
+def test_prune_deletes_nothing_while_a_release_cannot_be_read(aws: Any) -> None:
+    aws.deploy({}, document="{")
+    aws.put(f"{NAME}/parts/00", "x")
+    with pytest.raises(ReleaseError, match=f"nothing was deleted: {NAME}:1"):
+        prunable(aws)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(
+    loopback: Any, *, whole: bool
+) -> None:
+    listed = loopback.says(200, {"Parameters": [{"Name": f"{NAME}/parts/00"}]})
+    loopback.answers.extend([listed, loopback.says(200, {"Parameters": []}, whole=whole)])
+    with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
+        unneeded_parts(Store(loopback.client()), "/ai/prod", "chat", gone=True)
+    assert loopback.asked == 2
+
+
+def test_all_parts_of_a_model_that_is_gone_are_unneeded(aws: Any) -> None:
+    aws.put(f"{NAME}/parts/00", "x")
+    with pytest.raises(ModelNotFoundError):
+        prunable(aws)
+    assert prunable(aws, gone=True) == [f"{NAME}/parts/00"]
+    aws.deploy({"n": 1})
+    with pytest.raises(UsageError, match="chat is not gone"):
+        prunable(aws, gone=True)

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import math
+import operator
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_config.format.errors import PromptError, SecretUnavailableError
+from model_config.format.release import Release, digest_of
+from model_config.reader.configuration import Configuration, configuration
+from model_config.reader.frozen import freeze, thaw
+from model_config.reader.secret import secret_of
+
+TEXT = "sk-live-5f3a"
+CONFIG: dict[str, Any] = {
+    "provider": "openai",
+    "prompts": {
+        "system": "You are {{ name }} of {{company}}.",
+        "templates": {"hi": "Hello {{name}}!"},
+    },
+    "generation": {"temperature": 0.2, "stop": ["a", "b"], "bias": [{"token": 1}]},
+}
+
+
+def made(config: Any = CONFIG, **options: Any) -> Configuration:
+    names = {"api_key": "/ai/prod/chat/secrets/api_key"}
+    content = Release("chat", "prod", "Chat", digest_of(config), copy.deepcopy(config), names)
+    about: dict[str, Any] = {"read_at": 0.0, "clock": lambda: 7.0, "label": "stable", **options}
+    return configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
+
+
+# Values that behave
+
+
+def test_values_are_those_that_json_has() -> None:
+    chat = made()
+    assert json.dumps(chat["generation"]) == json.dumps(CONFIG["generation"])
+    assert json.loads(json.dumps(dict(chat))) == CONFIG
+    assert isinstance(chat["generation"], dict)
+    assert isinstance(chat["generation"]["stop"], list)
+    assert repr(chat["generation"]) == repr(CONFIG["generation"])
+    match chat["generation"]:
+        case {"stop": [first, *_], **rest}:
+            assert (first, sorted(rest)) == ("a", ["bias", "temperature"])
+        case _:
+            raise AssertionError
+
+
+def test_a_configuration_equals_its_values() -> None:
+    chat = made()
+    assert chat == chat.as_dict() == CONFIG
+    assert chat == made(label="canary")
+    assert chat != {**CONFIG, "provider": "other"}
+    assert chat["generation"]["stop"] == ["a", "b"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+copies: list[Callable[[Any], Any]] = [
+    copy.copy,
+    copy.deepcopy,
+    lambda value: value.copy(),
+    *(lambda value, p=protocol: pickle.loads(pickle.dumps(value, p)) for protocol in range(6)),  # noqa: S301
+]
+
+
+def kinds(value: Any) -> list[type]:
+    """Return the class of a value and of everything in it."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [type(value), *(kind for item in items for kind in kinds(item))]
+
+
+@pytest.mark.parametrize("copied", copies)
+@given(value=st.lists(json_values) | st.dictionaries(st.text(max_size=3), json_values))
+def test_a_copy_of_a_value_is_plain_and_equal(copied: Callable[[Any], Any], value: Any) -> None:
+    frozen = freeze(value)
+    assert frozen == value
+    for same in (thaw(frozen), copied(frozen)):
+        assert same == value
+        assert kinds(same) == kinds(value)
+    assert freeze(frozen) == value
+
+
+def test_what_rebuilds_a_value_by_its_type_gets_a_plain_one() -> None:
+    @dataclasses.dataclass
+    class Settings:
+        generation: Any
+
+    plain = dataclasses.asdict(Settings(made()["generation"]))["generation"]
+    assert plain == CONFIG["generation"]
+    assert kinds(plain) == kinds(CONFIG["generation"])
+    assert type(type(made()["generation"]).fromkeys("ab")) is dict
+
+
+def test_what_is_combined_with_a_value_is_plain() -> None:
+    generation = made()["generation"]
+    assert type(generation | {"seed": 1}) is dict
+    assert type({"seed": 1} | generation) is dict
+    assert type({**generation}) is dict
+    assert type(generation["stop"] + ["c"]) is list
+    assert type(generation["stop"][:1]) is list
+    assert type(generation["stop"] * 2) is list
+
+
+# Nothing can be changed for other callers
+
+dict_changes: list[Callable[[Any], Any]] = [
+    lambda d: operator.setitem(d, "x", 1),
+    lambda d: operator.setitem(d, "temperature", 1),
+    lambda d: operator.delitem(d, "temperature"),
+    lambda d: d.update(temperature=1),
+    lambda d: d.update({"temperature": 1}),
+    lambda d: d.setdefault("x", 1),
+    lambda d: d.pop("temperature"),
+    lambda d: d.popitem(),
+    lambda d: d.clear(),
+    lambda d: operator.ior(d, {"x": 1}),
+    lambda d: d.__init__({"x": 1}),
+    lambda d: d.__init__(temperature=1),
+    lambda d: setattr(d, "x", 1),
+    lambda d: setattr(d, "__class__", dict),
+]
+list_changes: list[Callable[[Any], Any]] = [
+    lambda items: operator.setitem(items, 0, "x"),
+    lambda items: operator.setitem(items, slice(None), []),
+    lambda items: operator.delitem(items, 0),
+    lambda items: items.append("x"),
+    lambda items: items.extend(["x"]),
+    lambda items: items.insert(0, "x"),
+    lambda items: items.remove("a"),
+    lambda items: items.pop(),
+    lambda items: items.clear(),
+    lambda items: items.sort(reverse=True),
+    lambda items: items.reverse(),
+    lambda items: operator.iadd(items, ["x"]),
+    lambda items: operator.imul(items, 2),
+    lambda items: items.__init__(["x"]),
+    lambda items: setattr(items, "x", 1),
+    lambda items: setattr(items, "__class__", list),
+]
+configuration_changes: list[Callable[[Any], Any]] = [
+    lambda chat: operator.setitem(chat, "provider", "x"),
+    lambda chat: operator.setitem(chat.secrets, "api_key", secret_of("x")),
+    lambda chat: setattr(chat, "release", 9),
+    lambda chat: setattr(chat, "rollout", "candidate"),
+    lambda chat: setattr(chat.content, "config", {}),
+    lambda chat: operator.setitem(chat.content.config, "provider", "x"),
+    lambda chat: operator.setitem(chat.content.config["generation"], "temperature", 1),
+    lambda chat: operator.setitem(chat.content.secrets, "api_key", "/other"),
+    lambda chat: delattr(chat, "release"),
+]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        (dict_changes, lambda chat: chat["generation"]),
+        (list_changes, lambda chat: chat["generation"]["stop"]),
+        (dict_changes, lambda chat: chat["generation"]["bias"][0]),
+        (configuration_changes, lambda chat: chat),
+    ],
+)
+def test_nothing_that_a_caller_reaches_can_be_changed(
+    changes: list[Callable[[Any], Any]], where: Callable[[Any], Any]
+) -> None:
+    for change in changes:
+        chat = made()
+        with pytest.raises((TypeError, AttributeError)):
+            change(where(chat))
+        assert chat == CONFIG
+        assert (chat.release, chat.secrets["api_key"].reveal()) == (3, TEXT)
+
+
+def test_every_method_that_changes_a_dict_or_list_refuses() -> None:
+    """What Python may add one day is found here."""
+    reading = {"copy", "fromkeys", "get", "items", "keys", "values", "count", "index"}
+    for frozen in (freeze({"a": 1}), freeze([1])):
+        methods = {name for name in dir(frozen) if not name.startswith("_")} - reading
+        for name in methods:
+            with pytest.raises(TypeError, match=r"can't be changed: as_dict\(\) gives a copy"):
+                getattr(frozen, name)("a")
+
+
+def test_what_a_configuration_was_made_of_is_not_part_of_it() -> None:
+    config, secrets = {"a": {"b": [1]}}, {"key": secret_of(TEXT)}
+    content = Release("chat", "prod", "Chat", digest_of(config), config, {"key": "/name"})
+    chat = configuration(content, 1, None, secrets, read_at=0.0, clock=lambda: 0.0)
+    config["a"]["b"].append(2)
+    secrets.clear()
+    assert (chat["a"], list(chat.secrets)) == ({"b": [1]}, ["key"])
+
+
+# Copies of a configuration
+
+
+def test_a_copy_of_a_configuration_is_itself() -> None:
+    chat = made()
+    assert copy.copy(chat) is chat
+    assert copy.deepcopy({"chat": chat})["chat"] is chat
+
+
+def test_a_pickled_configuration_has_all_but_its_secrets() -> None:
+    chat = made(rollout="candidate")
+    pickled = pickle.dumps(chat)
+    assert TEXT.encode() not in pickled
+    same = pickle.loads(pickled)  # noqa: S301 - our own
+    assert same == chat
+    assert (same.release, same.label, same.rollout, same.content, same.from_fallback) == (
+        (chat.release, chat.label, chat.rollout, chat.content, chat.from_fallback)
+    )
+    assert same.age == pytest.approx(chat.age, abs=5)
+    assert list(same.secrets) == ["api_key"]
+    with pytest.raises(SecretUnavailableError, match=r"api_key can't be revealed: .* pickled"):
+        same.secrets["api_key"].reveal()
+    with pytest.raises(TypeError):
+        same["generation"]["temperature"] = 1
+
+
+def test_a_pickled_configuration_from_a_fallback_stays_one() -> None:
+    same = pickle.loads(pickle.dumps(made(from_fallback=True)))  # noqa: S301 - our own
+    assert (same.from_fallback, same.age) == (True, math.inf)
+
+
+def test_secrets_can_be_copied_but_not_taken_along() -> None:
+    secrets = made().secrets
+    assert copy.deepcopy(secrets)["api_key"].reveal() == TEXT
+    assert TEXT not in repr(secrets)
+    for take in (pickle.dumps, json.dumps):
+        with pytest.raises(TypeError) as caught:
+            take(secrets)
+        assert TEXT not in str(caught.value)
+
+
+# Prompts
+
+
+def test_a_prompt_is_rendered_by_its_path() -> None:
+    chat = made()
+    assert chat.variables("prompts/system") == ["name", "company"]
+    assert chat.render("prompts/system", name="Zoë", company="{{name}}") == (
+        "You are Zoë of {{name}}."
+    )
+    assert chat.render("prompts/templates/hi", name="{") == "Hello {!"
+    assert chat.render("provider") == "openai"
+
+
+def test_a_variable_may_have_any_name() -> None:
+    chat = made({"prompt": "{{self}}{{path}}{{values}}"})
+    assert chat.render("prompt", self="a", path="b", values="c") == "abc"
+
+
+def test_what_is_wrong_with_a_prompts_values_is_said_with_the_release() -> None:
+    with pytest.raises(PromptError) as caught:
+        made().render("prompts/system", nmae="", company=None)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "prompts/system of release 3 of chat in prod can't be rendered: no value for name; not a "
+        "variable of the text: nmae (it has name, company); company is of type NoneType: "
+        "pass a str or an int"
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["prompts", "prompts/sytem", "generation/temperature", "generation/stop", "", "/"]
+)
+def test_a_path_without_a_text_is_an_error_that_names_those_there_are(path: str) -> None:
+    there = "Its texts: provider, prompts/system, prompts/templates/hi"
+    for ask in (made().variables, made().render):
+        with pytest.raises(PromptError) as caught:
+            ask(path)
+        assert str(caught.value) == f"release 3 of chat in prod has no text {path!r}. {there}"
+
+
+# What goes on a span
+
+NAMES = {
+    "gen_ai.prompt.name": "chat",
+    "gen_ai.prompt.version": "3",
+    "feature_flag.key": "chat",
+    "feature_flag.set.id": "prod",
+    "feature_flag.version": "3",
+    "feature_flag.provider.name": "model-config",
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "variant"),
+    [
+        ({}, "stable"),
+        ({"label": None}, "3"),
+        ({"rollout": "candidate"}, "candidate"),
+        ({"rollout": "control"}, "control"),
+    ],
+)
+def test_a_span_gets_opentelemetrys_names(options: dict[str, Any], variant: str) -> None:
+    assert made(**options).attributes() == {**NAMES, "feature_flag.result.variant": variant}
+
+
+def test_no_value_goes_on_a_span() -> None:
+    said = json.dumps(made().attributes())
+    for text in ("openai", "You are", "0.2", TEXT):
+        assert text not in said
