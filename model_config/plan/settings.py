@@ -171,6 +171,11 @@ class Settings(BaseModel):
         """What the KMS key says of itself; a key without an alias is found by it."""
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
+    @property
+    def key_name(self) -> str:
+        """What KMS knows the key by: the ARN of an existing one, else the alias."""
+        return self.kms_key_arn or self.key_alias
+
     def policy_name(self, model: str, region: str) -> str:
         """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 

@@ -88,4 +88,4 @@ def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
             for each in model.parameters
         }
         program[model.name] = Wanted(texts, model.release.document)
-    return plan.path, program, plan.settings.key_alias
+    return plan.path, program, plan.settings.key_name
