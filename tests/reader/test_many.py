@@ -44,13 +44,8 @@ def test_what_is_cached_is_not_asked_for(source: Documents) -> None:
     reader.get_many(MODELS[:3])
     source.asked.clear()
     assert list(reader.get_many([*MODELS[:5], MODELS[0]])) == MODELS[:5]
-    assert source.asked == [
-        [
-            f"/ai/prod/{model}/{name}"
-            for model in MODELS[3:5]
-            for name in ("release:stable", "rollout")
-        ]
-    ]
+    two = ["model_3/release:stable", "model_3/rollout", "model_4/release:stable", "model_4/rollout"]
+    assert source.asked == [[f"/ai/prod/{each}" for each in two]]
     source.asked.clear()
     reader.get_many(MODELS[:5])
     assert source.asked == []

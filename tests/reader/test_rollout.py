@@ -36,13 +36,9 @@ def source() -> Documents:
     return source
 
 
-@pytest.fixture
-def now(clock: Any) -> datetime:
-    return datetime.fromtimestamp(clock.wall(), UTC)
-
-
-def start(source: Documents, now: datetime, *steps: tuple[float, float], **changes: Any) -> None:
+def start(source: Documents, clock: Any, *steps: tuple[float, float], **changes: Any) -> None:
     """Write a rollout with a share from so many seconds from now on."""
+    now = datetime.fromtimestamp(clock.wall(), UTC)
     plan = {"label": "stable", "release": 2, "before": 1, "salt": SALT, "poll_seconds": 30}
     made = tuple(Step(now + timedelta(seconds=at), percent) for at, percent in steps)
     rollout = Rollout(**{**plan, "steps": made, **changes})
@@ -63,9 +59,9 @@ def served(reader: Reader, **asked: Any) -> set[str]:
 
 
 def test_a_share_of_units_gets_the_candidate_and_the_share_only_grows(
-    source: Documents, clock: Any, now: datetime
+    source: Documents, clock: Any
 ) -> None:
-    start(source, now, (0, 5), (1_000, 25), (2_000, 50), (3_000, 100))
+    start(source, clock, (0, 5), (1_000, 25), (2_000, 50), (3_000, 100))
     reader, other = reader_of(source, clock), reader_of(source, clock)
     shares = []
     for _ in range(4):
@@ -77,27 +73,22 @@ def test_a_share_of_units_gets_the_candidate_and_the_share_only_grows(
     assert shares[0] < shares[1] < shares[2] < shares[3] == set(KEYS)
 
 
-def test_a_configuration_tells_which_side_it_is(
-    source: Documents, clock: Any, now: datetime
-) -> None:
+def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -> None:
     reader = reader_of(source, clock)
     assert reader.get("chat", key="user-1").rollout is None
-    start(source, now, (0, 50))
+    start(source, clock, (0, 50))
     clock.advance(301)
-    sides = {
-        reader.get("chat", key=key).release: reader.get("chat", key=key).rollout for key in KEYS
-    }
+    read = [reader.get("chat", key=key) for key in KEYS]
+    sides = {each.release: each.rollout for each in read}
     assert sides == {1: "control", 2: "candidate"}
-    candidate = next(c for key in KEYS if (c := reader.get("chat", key=key)).release == 2)
+    candidate = next(each for each in read if each.release == 2)
     assert candidate.label == "stable"
     assert candidate.secrets["other"].reveal() == "more"
     assert candidate.attributes()["feature_flag.result.variant"] == "candidate"
 
 
-def test_before_its_first_step_everybody_is_control(
-    source: Documents, clock: Any, now: datetime
-) -> None:
-    start(source, now, (60, 100))
+def test_before_its_first_step_everybody_is_control(source: Documents, clock: Any) -> None:
+    start(source, clock, (60, 100))
     reader = reader_of(source, clock)
     assert served(reader) == set()
     assert reader.get("chat").rollout == "control"
@@ -108,10 +99,8 @@ def test_before_its_first_step_everybody_is_control(
     assert served(reader) == set(KEYS)
 
 
-def test_without_a_key_a_reader_is_one_unit_of_its_own(
-    source: Documents, clock: Any, now: datetime
-) -> None:
-    start(source, now, (0, 50))
+def test_without_a_key_a_reader_is_one_unit_of_its_own(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 50))
     readers = [reader_of(source, clock) for _ in range(64)]
     releases = [reader.get("chat").release for reader in readers]
     assert {1, 2} == set(releases)
@@ -120,10 +109,10 @@ def test_without_a_key_a_reader_is_one_unit_of_its_own(
 
 @pytest.mark.parametrize("asked", [{"label": "canary"}, {"label": "latest"}, {"release": 1}])
 def test_only_reads_by_its_label_take_part(
-    source: Documents, clock: Any, now: datetime, asked: dict[str, Any]
+    source: Documents, clock: Any, asked: dict[str, Any]
 ) -> None:
     source.labels[f"{RELEASE}:canary"] = 1
-    start(source, now, (0, 100))
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     expected = 2 if asked == {"label": "latest"} else 1
     chat = reader.get("chat", key="user-1", **asked)
@@ -131,9 +120,9 @@ def test_only_reads_by_its_label_take_part(
 
 
 def test_a_rollout_from_another_release_than_the_labels_is_none(
-    source: Documents, clock: Any, now: datetime
+    source: Documents, clock: Any
 ) -> None:
-    start(source, now, (0, 100))
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     assert reader.get("chat", key="user-1").release == 2
     source.labels[f"{RELEASE}:stable"] = source.deploy({"n": 3}, promote=False)
@@ -151,8 +140,8 @@ def test_a_document_that_cannot_be_understood_is_none(
     assert (chat.release, chat.rollout) == (1, None)
 
 
-def test_a_parameter_deleted_by_hand_is_none(source: Documents, clock: Any, now: datetime) -> None:
-    start(source, now, (0, 100))
+def test_a_parameter_deleted_by_hand_is_none(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     assert reader.get("chat", key="user-1").release == 2
     del source.documents[ROLLOUT]
@@ -164,7 +153,7 @@ def test_a_parameter_deleted_by_hand_is_none(source: Documents, clock: Any, now:
 
 
 def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
-    source: Documents, clock: Any, now: datetime
+    source: Documents, clock: Any
 ) -> None:
     reader = reader_of(source, clock)
     reader.get("chat")
@@ -172,7 +161,7 @@ def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
     clock.advance(301)
     reader.get("chat")
     assert source.asked == [[f"{RELEASE}:stable", ROLLOUT, "/ai/prod/chat/secrets/key"]]
-    start(source, now, (0, 50))
+    start(source, clock, (0, 50))
     clock.advance(301)
     source.asked.clear()
     reader.get("chat")
@@ -193,8 +182,8 @@ def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
     assert len(source.asked) == 1
 
 
-def test_an_abort_is_seen_within_poll_seconds(source: Documents, clock: Any, now: datetime) -> None:
-    start(source, now, (0, 100))
+def test_an_abort_is_seen_within_poll_seconds(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     assert served(reader) == set(KEYS)
     source.put(ROLLOUT, '{"format":1}')
@@ -202,8 +191,8 @@ def test_an_abort_is_seen_within_poll_seconds(source: Documents, clock: Any, now
     assert served(reader) == set()
 
 
-def test_secrets_of_both_sides_rotate(source: Documents, clock: Any, now: datetime) -> None:
-    start(source, now, (0, 100))
+def test_secrets_of_both_sides_rotate(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     assert reader.get("chat").secrets["other"].reveal() == "more"
     source.put("/ai/prod/chat/secrets/other", "rotated")
@@ -220,13 +209,12 @@ def test_secrets_of_both_sides_rotate(source: Documents, clock: Any, now: dateti
 def test_a_candidate_that_cannot_be_read_is_not_served(
     source: Documents,
     clock: Any,
-    now: datetime,
     caplog: pytest.LogCaptureFixture,
     document: str | None,
     error: str,
 ) -> None:
     candidate = 9 if document is None else source.deploy({}, document=document, promote=False)
-    start(source, now, (0, 100), release=candidate)
+    start(source, clock, (0, 100), release=candidate)
     reader = reader_of(source, clock)
     for _ in range(3):
         chat = reader.get("chat", key="user-1")
@@ -241,19 +229,17 @@ def test_a_candidate_that_cannot_be_read_is_not_served(
 
 
 def test_a_candidate_that_the_class_refuses_is_not_served_to_that_class(
-    source: Documents, clock: Any, now: datetime
+    source: Documents, clock: Any
 ) -> None:
     candidate = source.deploy({"n": "many"}, promote=False)
-    start(source, now, (0, 100), release=candidate)
+    start(source, clock, (0, 100), release=candidate)
     reader = reader_of(source, clock)
     assert reader.get("chat", key="user-1", schema=Typed).release == 1
     assert reader.get("chat", key="user-1").release == candidate
 
 
-def test_a_candidate_that_the_class_takes_is_made_once(
-    source: Documents, clock: Any, now: datetime
-) -> None:
-    start(source, now, (0, 100))
+def test_a_candidate_that_the_class_takes_is_made_once(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     first = reader.get("chat", key="user-1", schema=Typed).as_model(Typed)
     assert first.n == 2
@@ -261,8 +247,8 @@ def test_a_candidate_that_the_class_takes_is_made_once(
     assert reader.get("chat", key="user-2", schema=Typed).as_model(Typed) is first
 
 
-def test_the_status_tells_the_share(source: Documents, clock: Any, now: datetime) -> None:
-    start(source, now, (0, 5), (100, 25))
+def test_the_status_tells_the_share(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 5), (100, 25))
     reader = reader_of(source, clock)
     reader.get("chat")
     clock.advance(29)
@@ -274,9 +260,9 @@ def test_the_status_tells_the_share(source: Documents, clock: Any, now: datetime
 
 
 def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
-    source: Documents, clock: Any, now: datetime, caplog: pytest.LogCaptureFixture
+    source: Documents, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    start(source, now, (0, 100))
+    start(source, clock, (0, 100))
     source.denied = {ROLLOUT}
     reader = reader_of(source, clock)
     assert reader.get("chat", key="user-1").release == 1
@@ -299,14 +285,12 @@ def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
 # on_change
 
 
-def test_a_readers_own_id_changing_hands_is_told(
-    source: Documents, clock: Any, now: datetime
-) -> None:
+def test_a_readers_own_id_changing_hands_is_told(source: Documents, clock: Any) -> None:
     changes: list[tuple[Configuration, Configuration]] = []
     reader = reader_of(source, clock)
     reader.on_change(lambda old, new: changes.append((old, new)))
     reader.get("chat")
-    start(source, now, (0, 0.01), (1_000, 100))
+    start(source, clock, (0, 0.01), (1_000, 100))
     clock.advance(301)
     reader.get("chat")
     before = len(changes)  # one in ten thousand ids is in the first share
@@ -337,10 +321,10 @@ def test_a_readers_own_id_changing_hands_is_told(
 )
 @pytest.mark.parametrize("rolled_out", [True, False])
 def test_a_key_that_cannot_be_one_is_refused(
-    source: Documents, clock: Any, now: datetime, key: Any, problem: str, *, rolled_out: bool
+    source: Documents, clock: Any, key: Any, problem: str, *, rolled_out: bool
 ) -> None:
     if rolled_out:
-        start(source, now, (0, 50))
+        start(source, clock, (0, 50))
     reader = reader_of(source, clock)
     with pytest.raises(UsageError, match=problem):
         reader.get("chat", key=key)
@@ -350,7 +334,7 @@ def test_a_key_that_cannot_be_one_is_refused(
 
 @pytest.mark.parametrize("key", ["x" * 1_024, "é" * 512, "😀" * 256, "\x00"])
 def test_a_key_of_any_text_that_is_short_enough_is_one(
-    source: Documents, clock: Any, now: datetime, key: str
+    source: Documents, clock: Any, key: str
 ) -> None:
-    start(source, now, (0, 100))
+    start(source, clock, (0, 100))
     assert reader_of(source, clock).get("chat", key=key).release == 2
