@@ -118,13 +118,6 @@ def test_what_was_deployed_is_verified(run, project: Path):
     assert "support_chat/generation/temperature: not deployed" in said.err
 
 
-def test_a_comment_is_made_of_the_files_that_there_are(run, tmp_path: Path):
-    (tmp_path / "diff.md").write_text("## chat\n")
-    files = [str(tmp_path / name) for name in ("diff.md", "prod.txt")]
-    out = run("pipeline", "comment", "--run", "https://github.example/runs/1", *files).out
-    assert out == "<!-- model-config -->\n## chat\n\nFrom https://github.example/runs/1\n"
-
-
 def test_the_noted_numbers_are_those_of_the_newest_releases(released, note):
     released(model="chat")
     released(NEWER, model="chat")

@@ -143,7 +143,7 @@ def test_a_line_end_that_came_is_a_difference(run, released):
 def test_a_secret_under_another_name_is_another_secret(run, released):
     released({"n": 1}, {"key": "sk-1"})
     document = run("show", "chat", "--label", "latest", "--json").json
-    moved = {"format": 1, **document, "secrets": {"key": "/elsewhere/key"}}
+    moved = {"format": 1, **document, "secrets": {"key": "/ai/dev/chat/secrets/other"}}
     released(document=json.dumps(moved))
     assert run("diff-releases", "chat", "1", "2").out == (
         "~ secrets/key: refers to another secret\n"

@@ -11,7 +11,6 @@ import typer.main
 import yaml
 
 from model_config.cli.app import app
-from model_config.cli.comment import compose
 
 GITHUB = Path(__file__).parent.parent.parent / ".github"
 FILES = [*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")]
@@ -114,14 +113,20 @@ def test_pulumi_is_never_asked_for_half_a_deploy_or_to_show_a_secret():
     refused |= {"--save-plan", "--show-secrets", "--skip-preview", "--debug", "-v", "-d"}
     options = {word.split("=")[0] for line in lines for word in line}
     assert not options & refused
-    assert all("--policy-pack" in line for line in lines if line[0] in {"up", "preview"})
+    assert all("${POLICY_PACK:+$POLICY_PACK}" in line for line in lines)
+
+
+def test_the_policy_pack_of_a_project_that_has_one_is_used():
+    prepare = next(GITHUB.glob("actions/prepare/action.yml")).read_text()
+    assert "hashFiles('policy/PulumiPolicy.yaml') != ''" in prepare
+    assert 'echo "POLICY_PACK=--policy-pack=policy" >> "$GITHUB_ENV"' in prepare
 
 
 def test_every_verb_is_one_of_ours_with_options_it_has():
     verbs = typer.main.get_command(app).commands
     lines = list(commands(".venv/bin/model-config"))
     used = {line[0] for line in lines}
-    assert used == {"validate", "diff", "recover", "check", "drift", "pipeline"}
+    assert used == {"validate", "diff", "recover", "check", "drift", "pipeline", "github"}
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
         verb = group[words[0]] if group else verbs[name]
@@ -192,48 +197,3 @@ def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
 def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off():
     for name, job in WORKFLOWS["deploy"]["jobs"].items():
         assert job["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
-
-
-RUN = "https://github.example/runs/1"
-
-
-def test_a_comment_has_the_comparison_and_each_log_folded():
-    assert compose(RUN, {"dev.txt": "+ key\n", "diff.md": "## support_chat\n"}) == (
-        "<!-- model-config -->\n"
-        "## support_chat\n"
-        "<details><summary>dev</summary>\n\n```\n+ key\n```\n</details>\n"
-        f"\nFrom {RUN}\n"
-    )
-
-
-def test_a_comment_starts_with_the_mark_that_the_workflow_looks_for():
-    (script,) = (script for script in scripts() if "comments=" in script)
-    (mark,) = re.findall(r'startswith\("(.+?)"\)', script)
-    assert compose(RUN, {}).startswith(mark)
-
-
-@pytest.mark.parametrize("size", [30_000, 65_400, 65_536, 200_000])
-def test_what_does_not_fit_is_cut_at_a_line_and_says_where_the_rest_is(size: int):
-    line = "a changed line\n"
-    texts = {
-        name: (line * (size // len(line) + 1))[:size] for name in ("diff.md", "dev.txt", "prod.txt")
-    }
-    comment = compose(RUN, texts)
-    assert len(comment) <= 65_536
-    assert comment.endswith(f"\nThere was no room for all of it; the rest is in {RUN}\n")
-    assert set(comment.splitlines()) <= {
-        "<!-- model-config -->",
-        line.strip(),
-        "<details><summary>dev</summary>",
-        "<details><summary>prod</summary>",
-        "",
-        "```",
-        "</details>",
-        f"There was no room for all of it; the rest is in {RUN}",
-    }
-    assert comment.count("```") == 2 * comment.count("<details>")
-
-
-def test_a_log_cannot_end_its_own_fence():
-    comment = compose(RUN, {"dev.txt": "````\n<b>not markup</b>\n````"})
-    assert "\n`````\n````\n<b>not markup</b>\n````\n`````\n" in comment

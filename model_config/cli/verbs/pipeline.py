@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.github import annotate, summarize
+from model_config.cli.annotations import annotate, summarize
 from model_config.cli.output import Environment, Local, Prefix
 from model_config.cli.project import current_project, takes_project
 from model_config.format.errors import UsageError
@@ -127,24 +127,6 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     if wrong or found.access:
         raise typer.Exit(1)
     typer.echo(f"{environment} holds what was to be deployed.")
-
-
-@app.command()
-def comment(
-    files: Annotated[
-        list[Path], typer.Argument(help="Markdown, and logs that are folded; not all need exist.")
-    ],
-    *,
-    run: Annotated[str, typer.Option(help="Where all of it can be read: the run's address.")],
-) -> None:
-    """Put what a run has to tell into one text that a comment or an issue on GitHub can hold.
-
-    Example: model-config pipeline comment --run https://… diff.md dev.txt > comment.md
-    """
-    from model_config.cli.comment import compose
-
-    texts = {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
-    typer.echo(compose(run, texts), nl=False)
 
 
 def _stack_releases(stack: str) -> dict[str, int]:

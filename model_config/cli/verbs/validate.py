@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from model_config.cli.annotations import annotate
 from model_config.cli.completion import complete_environment
-from model_config.cli.github import annotate
 from model_config.cli.output import AsJson, print_json
 from model_config.comparing.text import printable
 
