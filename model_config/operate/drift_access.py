@@ -26,7 +26,7 @@ class DriftedAccess:
     Attributes:
         model: the model that a reader policy is for; empty for the key.
         resource: the key's alias, or the policy's ARN.
-        aspect: "alias", "state", "rotation" or "policy".
+        aspect: "alias", "key", "state", "rotation" or "policy".
         program: what the program says.
         aws: what AWS has.
     """
@@ -70,18 +70,20 @@ class AccessSearch:
 
     def access(self, models: Iterable[str]) -> Access:
         """Return what differs about the key, and about the reader policies of models."""
-        alias = self._settings.key_alias
+        name = self._settings.key_name
         try:
-            key = self._made.key(alias)
+            key = self._made.key(name)
         except AccessDeniedError as error:
             self._found.notes.append(f"the key, its policy and the reader policies: {error}")
             return self._found
         if key is None:
-            self._differs("", alias, "alias", "the environment's key", "nothing")
+            aspect = "key" if self._settings.kms_key_arn else "alias"
+            self._differs("", name, aspect, "the environment's key", "nothing")
             return self._found
-        self._found.key_names = _names_of(key, alias)
+        self._found.key_names = _names_of(key, name)
         account = Account(key.arn.split(":")[4], self._region)
-        self._compare_key(key, alias, account)
+        if not self._settings.kms_key_arn:  # an existing key is as whoever made it wants it
+            self._compare_key(key, name, account)
         for model in models:
             self._compare_policy(model, key, account)
         return self._found

@@ -88,6 +88,8 @@ class RecoverySearch:
     def _adopt_key(self, found: Recovery, state: StackState) -> str | None:
         """Adopt the key and its alias where the state lacks them; return the key's ARN, if any."""
         settings = self._plan.settings
+        if settings.kms_key_arn:
+            return settings.kms_key_arn
         known = next(iter(state.ids.get(KEY, ())), None)
         target = self._usable(settings.key_alias)
         if target is None:  # the key is made before its alias

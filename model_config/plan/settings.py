@@ -45,6 +45,24 @@ def _segment(name: str) -> str:
     raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
 
 
+def _key_arn(arn: str) -> str:
+    if re.fullmatch(rf"{_ARN.format('kms')}:key/[A-Za-z0-9-]+", arn):
+        return arn
+    raise ValueError(
+        f'"{arn}" is not the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>. '
+        "An alias may come to mean another key"
+    )
+
+
+def _topic_arn(arn: str) -> str:
+    if re.fullmatch(rf"{_ARN.format('sns')}:[A-Za-z0-9_-]+", arn):
+        return arn
+    raise ValueError(
+        f'"{arn}" is not the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>. '
+        "EventBridge delivers to no other"
+    )
+
+
 def _from_json(value: object) -> object:
     # The engine hands every value over as text, objects and lists as JSON.
     try:
@@ -84,6 +102,9 @@ _TagKey = Annotated[
 _TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
 
 
+_ARN = r"arn:aws[a-z-]*:{}:[a-z0-9-]+:\d{{12}}"
+
+
 # An empty list would delete every model; to deploy none, destroy the stack.
 _SomeModels = Annotated[list[str], Field(min_length=1)]
 
@@ -99,7 +120,10 @@ class Settings(BaseModel):
         protect: whether Pulumi refuses to delete the key, its alias and the releases.
         key_deletion_window_days: days a deleted KMS key can still be brought back, 7 to 30
             (KMS API reference, ScheduleKeyDeletion).
+        kms_key_arn: an existing key, used instead of one that the stack makes. For good.
+        kms_multi_region: whether the stack's key can be replicated to other regions. For good.
         tags: on every resource that can have tags, at most 50.
+        notify_topic_arn: an SNS topic that is told of label moves, releases and the key's deletion.
     """
 
     model_config = ConfigDict(
@@ -118,12 +142,15 @@ class Settings(BaseModel):
     overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
+    kms_key_arn: Annotated[str, AfterValidator(_key_arn)] | None = None
+    kms_multi_region: bool = False
     tags: Annotated[
         dict[_TagKey, _TagValue],
         Field(max_length=50),
         AfterValidator(_distinct_keys),
         BeforeValidator(_map_from_json),
     ] = {}
+    notify_topic_arn: Annotated[str, AfterValidator(_topic_arn)] | None = None
 
     @property
     def environment_path(self) -> str:
@@ -144,12 +171,21 @@ class Settings(BaseModel):
         """What the KMS key says of itself; a key without an alias is found by it."""
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
+    @property
+    def key_name(self) -> str:
+        """What KMS knows the key by: the ARN of an existing one, else the alias."""
+        return self.kms_key_arn or self.key_alias
+
     def policy_name(self, model: str, region: str) -> str:
         """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 
         IAM's names are the whole account's, in all regions, and have no slashes.
         """
         return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
+
+    def rule_name(self, about: str) -> str:
+        """Return how an EventBridge rule's name begins: "model-config-ai-dev-releases"."""
+        return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
 SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
