@@ -21,9 +21,11 @@ try:
         ConfigDict,
         Field,
         GetCoreSchemaHandler,
+        GetJsonSchemaHandler,
         JsonValue,
         ValidationInfo,
     )
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, core_schema
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
@@ -70,6 +72,12 @@ class SecretRef:
             custom_error_message='a secret\'s value never stands here: write SecretRef("configKey")'
             " and set it with `pulumi config set --secret`",
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"not": {}}  # no file holds one
 
 
 class Group(BaseModel):

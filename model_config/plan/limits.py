@@ -25,7 +25,7 @@ MAX_ALIAS_CHARACTERS = 256
 MAX_POLICY_NAME_CHARACTERS = 128
 
 #: How no parameter's name may begin, in any case of letters (likewise).
-RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
+RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
 _ACCOUNT = "0" * 12

@@ -142,11 +142,11 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
             findings += problems
     # A model that this stack leaves out may still have its secret in the stack's file; and as long
     # as a module can't be read, any secret may be its own.
-    known = secret_fields([*modules.models.values(), *models])
+    known = secret_fields({**modules.models, **{model.name: model for model in models}}.values())
     findings += check_keys(config, known, all_known=not modules.broken)
+    findings += check_secrets(config, known)
     fields = secret_fields(models)
     unset = {key: fields[key] for key in fields if lacks_value(config, key)}
-    findings += check_secrets({key: fields[key] for key in fields if key not in unset}, config)
 
     planned = []
     for model in models:

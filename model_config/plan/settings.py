@@ -45,6 +45,11 @@ def _segment(name: str) -> str:
     raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
 
 
+def _shown_as(pattern: str) -> Any:
+    """Return a mark that gives a validator's rule to the JSON Schema that editors check by."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
 def _from_json(value: object) -> object:
     # The engine hands every value over as text, objects and lists as JSON.
     try:
@@ -78,11 +83,11 @@ def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 _TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
-_TagKey = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=_TAG), AfterValidator(_not_reserved)
-]
-_TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
+_NOT_RESERVED = AfterValidator(_not_reserved), _shown_as(f"^(?![aA][wW][sS]:){_TAG[1:]}")
+_TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=_TAG), *_NOT_RESERVED]
+_TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), *_NOT_RESERVED]
 
+_PREFIX = rf"^(?!{RESERVED_START.pattern}){PREFIX.pattern}$"
 
 # An empty list would delete every model; to deploy none, destroy the stack.
 _SomeModels = Annotated[list[str], Field(min_length=1)]
@@ -111,8 +116,8 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
     )
 
-    prefix: Annotated[str, AfterValidator(_path)] = "/ai"
-    environment: Annotated[str, AfterValidator(_segment)]
+    prefix: Annotated[str, AfterValidator(_path), _shown_as(_PREFIX)] = "/ai"
+    environment: Annotated[str, AfterValidator(_segment), _shown_as(f"^{SEGMENT.pattern}$")]
     models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
     # Each model's own are checked with the model, so that one's mistake hides no other's.
     overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}

@@ -19,6 +19,8 @@ _Item: TypeAlias = tuple[str, int, yaml.Node]  # its name, its line and its valu
 
 # What Pulumi 3.260 reads at the top of the file; it passes over any other key.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
+# From here on Go writes a float with an exponent, and reads an integer as a float.
+_EXPONENT, _INTEGERS = 1e21, 2**64
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -26,9 +28,14 @@ class _Loader(yaml.SafeLoader):
     """Takes plain words as the engine does: seen with Pulumi 3.260, whose parser is yaml.v3."""
 
     def number(self, node: yaml.ScalarNode) -> float:
-        """Return 1.0 as 1: the engine hands numbers on as JSON."""
+        """Return 1.0 as 1: the engine hands numbers on as JSON, and so 1e21 as it is."""
         value = float(self.construct_yaml_float(node))
-        return int(value) if value.is_integer() else value
+        return int(value) if value.is_integer() and abs(value) < _EXPONENT else value
+
+    def integer(self, node: yaml.ScalarNode) -> float:
+        """Return an integer that has no room in 64 bits as a float."""
+        value = self.construct_yaml_int(node)
+        return value if abs(value) < _INTEGERS else float(value)
 
     def date(self, node: yaml.ScalarNode) -> str:
         """Return a date as the engine prints it, which is seldom what was meant."""
@@ -55,6 +62,7 @@ def _take_words_as_yaml_1_2() -> None:
     }
     for tag, (form, first) in tags.items():
         _Loader.add_implicit_resolver(tag, re.compile(f"^({form})$"), list(first))
+    _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
     _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
     _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
 
