@@ -45,10 +45,11 @@ def write_file(path: Path, text: str, *, private: bool) -> None:
         UsageError: it can't be written; what was there before still is.
     """
     try:
-        place = path.resolve()
+        place = Path(os.path.realpath(path))
+        if place.is_symlink():  # what is left of links that lead to one another
+            raise UsageError(f"{path} can't be written: its links lead in a circle")
         if place.exists() and not place.is_file():  # a folder, or a device such as /dev/stdout
             raise UsageError(f"{path} can't be written: it is not an ordinary file")
         replace_file(place, text, private=private)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        reason = getattr(error, "strerror", None) or "its links go in a circle"
-        raise UsageError(f"{path} can't be written: {reason}") from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from None

@@ -2,13 +2,34 @@
 
 import sys
 
+#: Which extra of the package brings what a verb imports.
+_EXTRAS = {
+    "click": "cli",
+    "pydantic": "cli",
+    "rich": "cli",
+    "typer": "cli",
+    "yaml": "cli",
+    "pulumi": "deploy",
+    "pulumi_aws": "deploy",
+    "filelock": "local",
+    "flask": "local",
+    "moto": "local",
+    "werkzeug": "local",
+}
+
 
 def main() -> None:
-    """Run the command line, or say what it lacks: an application that only reads has no typer."""
+    """Run the command line, or say what a verb lacks: a plain install has none of these."""
     try:
         from model_config.cli.app import main as run
+
+        run()
     except ModuleNotFoundError as error:
-        missing = f'{error.name} is missing. For the command line: pip install "model-config[cli]"'
-        sys.stderr.write(f"{missing}\n")
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRAS:
+            raise
+        sys.stderr.write(
+            f"This needs {missing}, which is not installed. It comes with the extra "
+            f"model-config[{_EXTRAS[missing]}]: name it where you install model-config.\n"
+        )
         sys.exit(2)
-    run()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pkgutil import iter_modules
+from typing import Annotated
 
 import typer
 
@@ -17,10 +19,29 @@ from model_config.format.errors import ModelConfigError
 
 app = typer.Typer(
     name="model-config",
-    help="AI model configurations in AWS SSM Parameter Store.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer hands an option's value over
+    if wanted:
+        typer.echo(f"model-config {version('model-config')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """AI model configurations in AWS SSM Parameter Store."""
 
 
 def _add_verbs() -> None:

@@ -6,7 +6,7 @@ Verbs import this when they run: it brings boto3 along.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,26 +18,38 @@ from botocore.exceptions import BotoCoreError
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError
 from model_config.format.names import environment_path, parse
-from model_config.format.release import Release
+from model_config.operate.clients import aws_client
 from model_config.operate.labels import Labels
 from model_config.operate.releases import Releases, read_releases
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
-from model_config.reader.configuration import Configuration, locked_secrets
+from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
-from model_config.reader.secret import Secret
-from model_config.reader.source import Stored
 from model_config.reader.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An environment, and the client that asks for it; None: each room makes its own."""
+    """An environment, and what asks for it.
+
+    Attributes:
+        environment: its name.
+        prefix: where in SSM all of it stands.
+        client: the client for SSM; None: each room makes its own.
+        region: the region, where the user named one.
+        options: what names the same place in a command that is printed.
+    """
 
     environment: str
     prefix: str
     client: Any = None
+    region: str | None = None
+    options: str = ""
+
+    def where(self, model: str) -> str:
+        """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""
+        return f"{model} in {self.environment}{f' ({self.region})' if self.region else ''}"
 
     def configuration(
         self, model: str, label: str | None, release: int | None, *, secrets: bool = False
@@ -47,8 +59,7 @@ class Target:
         Raises:
             ModelConfigError: as `Reader.get`.
         """
-        kind = Reader if secrets else _ReaderWithoutSecrets
-        reader = kind(self.environment, prefix=self.prefix, client=self.client)
+        reader = Reader(self.environment, prefix=self.prefix, client=self.client, secrets=secrets)
         return reader.get(model, label=label, release=release)
 
     def labels(self) -> Labels:
@@ -95,21 +106,41 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
+    options = " ".join(
+        [
+            f"-e {environment}",
+            *([f"--prefix {prefix}"] if prefix else []),
+            *(["--local"] if local else []),
+        ]
+    )
     environment, set_prefix, region = _stack(environment)
-    prefix = prefix or set_prefix
+    here = Target(environment, prefix or set_prefix, options=options)
     if local:
         with _local_client(region) as client:
-            yield Target(environment, prefix, client)
+            yield replace(here, client=client)
     else:
         with _in_region(region):
-            yield Target(environment, prefix)
+            yield here
 
 
-class _ReaderWithoutSecrets(Reader):
-    """A reader that needs no permission for secrets, since nobody asked for them."""
+@contextmanager
+def targets(
+    environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
+) -> Iterator[list[Target]]:
+    """Give what a verb's options name, once for each region.
 
-    def _secrets(self, content: Release, found: Mapping[str, Stored]) -> dict[str, Secret]:  # noqa: ARG002
-        return locked_secrets(content, "it was not asked for")
+    Args, errors: as `target` has them.
+    """
+    with target(environment, prefix, local=local) as here:
+        yield [
+            replace(
+                here,
+                client=aws_client("ssm", region),
+                region=region,
+                options=f"{here.options} --region {region}",
+            )
+            for region in dict.fromkeys(regions or ())
+        ] or [here]
 
 
 def _stack(environment: str) -> tuple[str, str, str | None]:

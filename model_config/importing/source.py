@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from model_config.importing.expressions import WIDTH, Call, Name, written
+from model_config.importing.expressions import Call, Name, written
 from model_config.importing.field import Field
 from model_config.importing.names import Path
 from model_config.importing.own_class import annotation, class_names
@@ -139,14 +139,9 @@ def _file_name(module: Module, path: Path) -> str:
 
 
 def _source(module: Module, origin: str, call: Call) -> tuple[str, dict[str, str]]:
-    names = sorted(module.imports, key=lambda name: (name[0].islower(), name))
-    imported = f"from model_config.schema import {', '.join(names)}"
-    if len(imported) > WIDTH:
-        lines = "".join(f"    {name},\n" for name in names)
-        imported = f"from model_config.schema import (\n{lines})"
+    imported = f"from model_config.schema import {', '.join(sorted(module.imports))}"
     if any("JsonValue" in each for each in module.classes):
         imported = f"from pydantic import JsonValue\n\n{imported}"
     blocks = [f'"""Imported from {origin}."""\n\n{imported}', *module.classes]
     gap = "\n\n\n" if module.classes else "\n\n"
-    model = f"MODEL = {written(call, 0, 0, explode=True)}\n"
-    return gap.join([*blocks, model]), module.files
+    return gap.join([*blocks, f"MODEL = {written(call)}\n"]), module.files

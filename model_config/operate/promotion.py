@@ -78,38 +78,19 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
             )
 
 
-def _promoted(  # noqa: PLR0913 - one model of the above
-    labels: Labels,
-    model: str,
-    label: str,
-    *,
-    release: int,
-    check: Check | None,
-    reason: str | None,
-) -> Promotion:
-    try:
-        if left := _left_alone(labels, model, release, label):
-            return left
-        move = labels.promote(model, label, release=release, check=check, reason=reason)
-    except ModelConfigError as error:
-        message = f"{model}: {label} could not be moved to release {release}: {error}"
-        return Promotion(model, "failed", release, None, message)
-    return _moved(move)
+def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
+    """Return why a label is not to be moved to a release automatically, or None where it may be.
 
+    Args:
+        labels: the environment's labels.
+        model: the model's name.
+        release: the release that it would be moved to.
+        label: the label.
 
-def _moved(move: Move) -> Promotion:
-    if not move.changed:
-        message = f"{move.model}: {move.label} is on release {move.release} already"
-        return Promotion(
-            move.model, "already there", move.release, move.release, message, move.notes
-        )
-    before = f"release {move.before}" if move.before else "no release"
-    message = f"{move.model}: {move.label} moved from {before} to {move.release}"
-    return Promotion(move.model, "promoted", move.release, move.release, message, move.notes)
-
-
-def _left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
-    """Return that a person or a newer deploy decided about the label, or None where nobody did."""
+    Raises:
+        ModelNotFoundError: the model has no release.
+        StoreError: AWS can't be asked, or refuses.
+    """
     releases, rollout = labels.state(model)
     on = releases.on(label)
     place = f"{model} --label {label} --environment {releases.environment}"
@@ -133,3 +114,33 @@ def _left_alone(labels: Labels, model: str, release: int, label: str) -> Promoti
         )
         return Promotion(model, "newer", release, on, message)
     return None
+
+
+def _promoted(  # noqa: PLR0913 - one model of the above
+    labels: Labels,
+    model: str,
+    label: str,
+    *,
+    release: int,
+    check: Check | None,
+    reason: str | None,
+) -> Promotion:
+    try:
+        if left := left_alone(labels, model, release, label):
+            return left
+        move = labels.promote(model, label, release=release, check=check, reason=reason)
+    except ModelConfigError as error:
+        message = f"{model}: {label} could not be moved to release {release}: {error}"
+        return Promotion(model, "failed", release, None, message)
+    return _moved(move)
+
+
+def _moved(move: Move) -> Promotion:
+    if not move.changed:
+        message = f"{move.model}: {move.label} is on release {move.release} already"
+        return Promotion(
+            move.model, "already there", move.release, move.release, message, move.notes
+        )
+    before = f"release {move.before}" if move.before else "no release"
+    message = f"{move.model}: {move.label} moved from {before} to {move.release}"
+    return Promotion(move.model, "promoted", move.release, move.release, message, move.notes)

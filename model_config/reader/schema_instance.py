@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED
+from model_config.reader.frozen import freeze
 
 ModelT = TypeVar("ModelT")
 
@@ -19,7 +20,7 @@ ModelT = TypeVar("ModelT")
 def into_class(
     schema: type[ModelT], values: Mapping[str, Any], secrets: Collection[str], source: str
 ) -> ModelT:
-    """Return an instance of `schema` with what it knows of `values`.
+    """Return an instance of `schema` with what it knows of `values`, its lists and dicts frozen.
 
     Args:
         schema: the class, known by its `model_fields` and `model_validate`.
@@ -37,7 +38,7 @@ def into_class(
         )
     try:
         known = _what_it_knows(schema, values, secrets, path=())
-        return cast(ModelT, cast(Any, schema).model_validate(known, context=RELEASED))
+        return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
         raise SchemaMismatchError(
@@ -67,6 +68,15 @@ def _what_it_knows(
         elif name in values:
             known[name] = value
     return known
+
+
+def _frozen(value: Any) -> Any:
+    # A class may be frozen, and its lists and dicts are not: one instance serves every caller.
+    if not hasattr(type(value), "model_fields"):
+        return freeze(value)
+    copied = value.model_copy()  # it may be the class's own default
+    vars(copied).update({name: _frozen(each) for name, each in vars(value).items()})
+    return copied
 
 
 def _only_class_with(attribute: str, annotation: Any) -> Any:

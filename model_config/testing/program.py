@@ -1,7 +1,8 @@
 """Run a project's program whole, as Pulumi's language host does, under Pulumi's mocks.
 
-For a project's own tests: `deploy_under_mocks(project, "prod")` gives what a deploy would register
-and export, without Pulumi's CLI and without AWS.
+For a project's own tests: `findings(project)` gives what is wrong with its models and stack files,
+`deploy_under_mocks(project, "prod")` what a deploy would register and export, without Pulumi's CLI
+and without AWS.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from model_config.plan.registry import Modules, read_modules
 from model_config.plan.secrets import secret_fields
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
+from model_config.plan.validation import validate
 
 #: The account and region that a recorded program is deployed to, unless its stack says otherwise.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -155,6 +157,20 @@ class Deployed:
 
     recorder: Recorder
     outputs: Mapping[str, Any]
+
+
+def findings(project: Project) -> list[str]:
+    """Return what `model-config validate` would refuse, in any environment; [] is as it should be.
+
+    Args:
+        project: the project.
+    """
+    results = validate(project, project.require_stacks(), secrets=False)
+    return [
+        f"{', '.join(result.environments)}: {result.finding}"
+        for result in results
+        if result.is_error
+    ]
 
 
 def deploy_under_mocks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from moto import mock_aws
 from model_config.cli import app as cli
 from model_config.cli import target as target_module
 from model_config.format import release
+from model_config.format.rollout_document import EMPTY
 from model_config.local.local_aws import client
 from model_config.local.refusals import as_strict_as_aws
 
@@ -41,7 +42,7 @@ def release_to(  # noqa: PLR0913 - what tests vary
     document: str | None = None,
     prefix: str = "/ai",
 ) -> int:
-    """Write a release and its secrets as a deploy does, and return its number."""
+    """Write a release, its secrets and its rollout as a deploy does; return the number."""
     base = f"{prefix}/dev/{model}"
     names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
     digest = release.digest_of(config)
@@ -50,6 +51,8 @@ def release_to(  # noqa: PLR0913 - what tests vary
     beside = {names[path]: value for path, value in (secrets or {}).items()} | text.parts
     for name, value in beside.items():
         ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+    with suppress(ssm.exceptions.ParameterAlreadyExists):
+        ssm.put_parameter(Name=f"{base}/rollout", Value=EMPTY, Type="String")
     number = ssm.put_parameter(
         Name=f"{base}/release",
         Value=document or text.document,
@@ -89,6 +92,13 @@ def requests_to(ssm: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, li
 def released(ssm: Any) -> Callable[..., int]:
     """Write releases: `released(config, secrets, label=...)`."""
     return partial(release_to, ssm)
+
+
+@pytest.fixture
+def elsewhere(ssm: Any) -> Callable[..., int]:
+    """Write releases to another region."""
+    assert ssm
+    return partial(release_to, one_client("ssm", "us-east-1"))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from model_config import Reader
 from model_config.cli.formats import as_text
 from model_config.cli.variables import variables
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
 
 NASTY = {
@@ -153,8 +153,8 @@ def test_tfvars_json_sets_one_variable():
 
 
 def test_yaml_holds_a_prompt_as_a_block():
-    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "n": "x"}), {}) == (
-        "prompts:\n  system: |\n    One: a\n\n      # two\nn: x\n"
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
 
 
@@ -206,12 +206,20 @@ def test_secrets_go_only_into_a_file_for_its_owner_alone(run, project):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+class NoAws:
+    def get(self, names):
+        raise StoreUnavailableError(f"no answer about {names}")
+
+    def close(self):
+        pass
+
+
 @pytest.mark.usefixtures("two")
 def test_a_fallback_starts_a_reader(run, released, project):
     released({"n": 1}, model="other", label="stable")
     file = project / "fallback.json"
     run("export", "--fallback", "--output", str(file))
-    reader = Reader("dev", fallback=file, client=object())
+    reader = Reader("dev", fallback=file, source=NoAws())
     assert reader.get("chat").as_dict() == {"t": "One"}
     assert reader.get("chat").from_fallback
     assert reader.get("other").release == 1
@@ -302,6 +310,11 @@ def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
     write_file(tmp_path / "link", "x", private=False)
     assert (tmp_path / "file").read_text() == "x"
     assert (tmp_path / "link").is_symlink()
-    (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(UsageError, match="circle can't be written"):
-        write_file(tmp_path / "circle", "x", private=False)
+    for name, target in (("circle", "circle"), ("there", "back"), ("back", "there")):
+        (tmp_path / name).symlink_to(target)
+    for name in ("circle", "there"):
+        with pytest.raises(
+            UsageError, match=f"{name} can't be written: its links lead in a circle"
+        ):
+            write_file(tmp_path / name, "x", private=False)
+        assert (tmp_path / name).is_symlink()

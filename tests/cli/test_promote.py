@@ -1,9 +1,11 @@
 """`model-config promote` and `rollback`."""
 
 import json
+from unittest.mock import patch
 
 import pytest
 
+from model_config.cli import target
 from model_config.format.release import digest_of
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
@@ -37,7 +39,7 @@ def test_promoting_twice_is_the_same_as_once_and_says_so(run, released, labels):
     released({"n": 2})
     run("promote", "chat", "--to", "stable")
     said = run("promote", "chat", "--to", "stable").out
-    assert said == "chat in dev: stable is on release 2 already, nothing moved.\n"
+    assert "chat in dev: stable is on release 2 already, nothing moved.\n" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
 
 
@@ -105,6 +107,187 @@ def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released,
     assert "is on release 1 now" in said.out
 
 
+# What is taken, and what readers will get
+
+
+def test_promote_without_a_number_prints_what_it_takes(run, released):
+    released({"n": 1})
+    released({"n": 2})
+    said = run("promote", "chat").out
+    assert f"chat in dev: release 2 is the newest, {digest_of({'n': 2})}, written 20" in said
+    assert "is the newest" not in run("promote", "chat", "--release", "1").out
+
+
+def test_rollback_without_a_number_prints_what_it_takes(run, released):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    run("promote", "chat")
+    assert "release 1 is on stable-previous now, sha256:" in run("rollback", "chat").out
+
+
+@pytest.mark.parametrize("prefix", ["", "sha256:"])
+def test_a_digest_that_is_expected_and_found_moves_the_label(run, released, labels, prefix):
+    released({"n": 1})
+    digest = digest_of({"n": 1}).removeprefix("sha256:")
+    run("promote", "chat", "--expect-digest", f"{prefix}{digest[:12].upper()}")
+    assert labels() == {"stable": 1}
+
+
+def test_a_deploy_in_between_promotes_nothing_unseen(run, released, labels):
+    released({"n": 1})
+    seen = digest_of({"n": 1})
+    released({"n": 2})
+    said = run("promote", "chat", "--expect-digest", seen, code=2)
+    assert f"release 2 of chat in dev has the digest {digest_of({'n': 2})}, not {seen}" in said.err
+    assert labels() == {}
+
+
+@pytest.mark.parametrize("verb", ["promote", "rollback"])
+def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, labels, verb):
+    released({"n": 1, "prompt": "Be kind."}, {"key": "sk-1"}, label="stable-previous")
+    released({"n": 2, "prompt": "Be kind."}, {"key": "sk-2"}, label="stable")
+    before = labels()
+    said = run(verb, "chat", "--release", "1", "--dry-run")
+    assert said.out == (
+        f"chat in dev: stable would move from release 2 to release 1 "
+        f"({digest_of({'n': 1, 'prompt': 'Be kind.'})}).\n"
+        "  ~ n: 2 → 1\n"
+    )
+    assert labels() == before
+
+
+def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, released):
+    released({"n": 1}, label="stable")
+    released({"n": 1.0})
+    assert "would get the same values" in run("promote", "chat", "--dry-run").out
+    same = run("promote", "chat", "--release", "1", "--dry-run").out
+    assert same == "chat in dev: stable is on release 1 already.\n"
+
+
+def test_a_prompt_that_asks_for_another_variable_is_told(run, released):
+    released({"prompt": "Hello {{name}}"}, label="stable")
+    released({"prompt": "Hello {{customer}}"})
+    said = run("promote", "chat")
+    assert "prompt now asks for customer and no longer asks for name. An application" in said.err
+    assert "prompt" not in run("promote", "chat").err  # it has them now
+
+
+# Holds
+
+
+def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, released, labels):
+    for number in (1, 2, 3):
+        released({"n": number})
+    run("promote", "chat", "--release", "2")
+    said = run("rollback", "chat", "--release", "1")
+    assert "chat in dev: stable is held on release 1" in said.out
+    said = run("promote", "chat")
+    assert "it was held on release 1 since a rollback; that is over" in said.out
+    assert labels() == {"stable": 3, "stable-previous": 1}
+
+
+def test_promoting_the_very_release_ends_the_hold(run, released, labels):
+    released({"n": 1}, label="stable")
+    run("rollback", "chat", "--release", "1")
+    said = run("promote", "chat", "--release", "1").out
+    assert said == "chat in dev: stable stays on release 1, and is not held any more.\n"
+    assert labels() == {"stable": 1}
+
+
+# Reasons
+
+
+def test_a_reason_is_recorded(run, released, ssm):
+    released()
+    run("promote", "chat", "--reason", "shorter answers")
+    value = ssm.get_parameter(Name="/ai/dev/chat/rollout")["Parameter"]["Value"]
+    assert json.loads(value)["moved"]["reason"] == "shorter answers"
+    assert "has 501 characters" in run("promote", "chat", "--reason", "x" * 501, code=2).err
+
+
+def test_a_missing_record_is_told(run, released, ssm):
+    released()
+    ssm.delete_parameter(Name="/ai/dev/chat/rollout")
+    said = run("promote", "chat")
+    assert "stable is on release 1 now" in said.out
+    assert "chat in dev: The move is not recorded" in said.err
+
+
+# All models
+
+
+def test_all_models_are_promoted_but_for_what_is_held(run, released, labels):
+    for model in ("chat", "held", "search"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, model=model)
+    run("rollback", "held", "--release", "1")
+    said = run("promote", "--all")
+    assert "held: stable is held on release 1 since a rollback" in said.err
+    assert [labels(each)["stable"] for each in ("chat", "held", "search")] == [2, 1, 2]
+
+
+def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, labels):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    released(model="broken", document="{")
+    said = run("promote", "--all", code=2)
+    assert "nothing was moved, since not all could be:\n  broken in dev: " in said.err
+    assert labels() == {"stable": 1}
+
+
+# Regions
+
+
+@pytest.fixture
+def regions(released, elsewhere):
+    """The same model in two regions: a client of the second."""
+    for number in (1, 2):
+        released({"n": number})
+        elsewhere({"n": number})
+    return elsewhere.args[0]
+
+
+REGIONS = ("--region", "eu-west-1", "--region", "us-east-1")
+
+
+def labels_in(client):
+    history = client.get_parameter_history(Name="/ai/dev/chat/release")["Parameters"]
+    return {label: each["Version"] for each in history for label in each["Labels"]}
+
+
+def test_a_label_moves_in_several_regions_with_one_command(run, regions, labels):
+    run("promote", "chat", "--release", "1", *REGIONS)
+    said = run("promote", "chat", *REGIONS)
+    assert "chat in dev (us-east-1): stable is on release 2 now, before on release 1." in said.out
+    assert "model-config rollback chat -e dev --local --region us-east-1" in said.out
+    run("rollback", "chat", *REGIONS)
+    assert labels() == labels_in(regions) == {"stable": 1, "stable-previous": 1}
+
+
+def test_nothing_moves_before_every_region_is_verified(run, regions, labels, elsewhere):
+    elsewhere(document="{")
+    said = run("promote", "chat", *REGIONS, code=2)
+    assert "/ai/dev/chat/release:3 can't be used" in said.err
+    assert (labels(), labels_in(regions)) == ({}, {})
+
+
+def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regions, labels, ssm):
+    def refuse(**_):
+        raise regions.exceptions.ClientError({"Error": {"Code": "Throttling"}}, "Label")
+
+    event = "before-call.ssm.LabelParameterVersion"
+    clients = {"us-east-1": regions, "eu-west-1": ssm}
+    with patch.object(target, "aws_client", lambda _, region: clients[region]):
+        regions.meta.events.register(event, refuse)
+        said = run("promote", "chat", "--region", "us-east-1", "--region", "eu-west-1", code=2)
+        regions.meta.events.unregister(event, refuse)
+        assert "chat in dev (us-east-1): stable could not be moved: " in said.err
+        assert "1 of 2 could not be moved. Run it again." in said.err
+        assert (labels(), labels_in(regions)) == ({"stable": 2}, {})
+        run("promote", "chat", *REGIONS)
+    assert labels() == labels_in(regions) == {"stable": 2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -114,6 +297,10 @@ def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released,
         (["promote", "chat", "--to", "stable", "--release", "9"], "there is no release 9 of chat"),
         (["rollback", "chat"], "--label stable --release N --environment dev"),
         (["rollback", "chat", "--to", "0"], "whole number from 1"),
+        (["promote"], "name one model to promote, or all of them with --all"),
+        (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
+        (["promote", "--all", "--release", "1"], "are one model's"),
+        (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
         (["promote", "a/b", "--to", "stable"], "the model 'a/b' can't be used"),
         (["promote", "chat", "--to", "stable", "-e", "../x"], "the environment '../x'"),
         (["promote", "chat", "--to", "stable", "--prefix", "ai"], "the prefix 'ai' can't be used"),

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from model_config.format import release
+from model_config.format.rollout import Moved
+from model_config.format.rollout_document import read_rollout
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "release-format.md").read_text("utf-8")
 
@@ -19,13 +21,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
-PLAIN, PACKED, IN_PARTS, PARTS = blocks("json")
+PLAIN, PACKED, IN_PARTS, PARTS, ROLLOUT = blocks("json")
 
 
 def read(document: str) -> release.Release:
     parts = json.loads(PARTS)
     return release.read_release(
-        document, "support_chat", "prod", lambda names: {name: parts[name] for name in names}
+        document, "/ai/prod/support_chat", lambda names: {name: parts[name] for name in names}
     )
 
 
@@ -42,6 +44,13 @@ def test_the_plain_form_is_what_the_deploy_writes():
     name = "/ai/prod/support_chat/release"
     assert release.write_release(read(PLAIN), name).document == PLAIN.strip()
     assert all(part.startswith(f"{name}/parts/") for part in json.loads(PARTS))
+
+
+def test_the_rollout_is_one_that_can_be_read():
+    document = read_rollout(ROLLOUT)
+    assert document.moved == Moved("stable", 7, 6, "shorter answers")
+    assert document.rollout is not None
+    assert [step.percent for step in document.rollout.steps] == [5, 100]
 
 
 def test_the_canonical_text_has_the_digest():

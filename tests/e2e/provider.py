@@ -95,7 +95,8 @@ class Parameter(Kind):
         return {
             "name": found, "value": held["Value"], "type": held["Type"], "arn": held["ARN"],
             "version": held["Version"], "dataType": held["DataType"], "tier": described["Tier"],
-            "keyId": described["KeyId"], "tags": {t["Key"]: t["Value"] for t in tags["TagList"]},
+            "keyId": described.get("KeyId", ""),  # a String has none
+            "tags": {tag["Key"]: tag["Value"] for tag in tags["TagList"]},
         }  # fmt: skip
 
     def delete(self, found: str, olds: Properties) -> None:

@@ -20,6 +20,13 @@ RELEASE = "/ai/dev/support_chat/release"
 SECRETS = ("sk-e2e-chat-9d1c7b", "sk-e2e-embedding-40a5f2", "sk-e2e-rotated-77e0")
 
 
+MODELS = ("document_embedding", "passage_reranker", "support_chat")
+
+
+def rollout_of(model):
+    return f"/ai/dev/{model}/rollout"
+
+
 def read(stack, model="support_chat"):
     return Reader(stack.name, label="latest", ttl=0, client=stack.ssm).get(model)
 
@@ -64,7 +71,11 @@ def test_the_outputs_are_plain_and_say_what_aws_holds(dev):
     printed = dev.pulumi("stack", "output", "--json")
     assert "[secret]" not in printed
     exported = {pin["name"]: pin for pin in pins(json.loads(printed))}
-    assert {name: pin["version"] for name, pin in exported.items()} == dev.versions()
+    versions = dev.versions()
+    assert {name for name in versions if name not in exported} == set(map(rollout_of, MODELS))
+    assert {name: versions[name] for name in exported} == {
+        name: pin["version"] for name, pin in exported.items()
+    }
     for name, pin in exported.items():
         assert type(pin["version"]) is int
         held = dev.ssm.get_parameter(Name=pin["reference"])["Parameter"]
@@ -86,7 +97,7 @@ def test_one_more_model_adds_its_own_resources_and_changes_no_other(dev):
     finally:
         module.unlink()
     assert planned == dict.fromkeys(
-        ("added", "added/temperature", "added/release", "added/reader"), "create"
+        ("added", "added/temperature", "added/rollout", "added/release", "added/reader"), "create"
     )
 
 
@@ -112,7 +123,8 @@ def test_one_override_writes_one_parameter_and_its_models_release(own_dev):
     own_dev.up()
     raised = {TEMPERATURE: 2, RELEASE: 2}
     assert own_dev.versions() == {**before, **raised}
-    assert {pin["name"]: pin["version"] for pin in pins(own_dev.outputs())} == {**before, **raised}
+    pinned = {pin["name"]: pin["version"] for pin in pins(own_dev.outputs())}
+    assert pinned == {**{name: before[name] for name in pinned}, **raised}
     assert read(own_dev)["generation"]["temperature"] == 0.9
 
 
@@ -174,6 +186,30 @@ def test_a_hand_edit_is_found_by_a_refresh_alone_and_put_right(own_dev):
     own_dev.pulumi("up", "--yes", "--skip-preview", "--refresh")
     assert own_dev.in_aws()[TEMPERATURE] == "0.7"
     assert own_dev.versions()[RELEASE] == 1
+    own_dev.pulumi("preview", "--refresh", "--expect-no-changes")
+
+
+def test_what_was_written_into_a_rollout_stays_whatever_is_previewed_refreshed_or_deployed(own_dev):
+    name, written = rollout_of("support_chat"), '{"format":1,"moved":{"label":"stable"}}'
+    own_dev.ssm.put_parameter(Name=name, Value=written, Type="String", Overwrite=True)
+
+    def untouched():
+        held = own_dev.ssm.get_parameter(Name=name)["Parameter"]
+        return (held["Value"], held["Version"]) == (written, 2)
+
+    own_dev.pulumi("preview", "--expect-no-changes")
+    own_dev.pulumi("preview", "--refresh", "--expect-no-changes")
+    # For its tags the provider does update it: as the state has it, and then as a refresh left it.
+    for old, new in (("environment: dev", "environment: two"), ("environment: two", "team: ai")):
+        own_dev.override(old, new)
+        assert own_dev.plan()["support_chat/rollout"] == "update"
+        for command in ("up", "refresh"):
+            own_dev.pulumi(command, "--yes", "--skip-preview")
+            assert untouched(), (command, new)
+    own_dev.pulumi("up", "--yes", "--skip-preview", "--refresh")
+    assert untouched()
+    tags = own_dev.ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)
+    assert tags["TagList"] == [{"Key": "team", "Value": "ai"}]
     own_dev.pulumi("preview", "--refresh", "--expect-no-changes")
 
 

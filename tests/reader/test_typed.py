@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,6 +69,43 @@ def test_own_classes_with_nothing_in_some_groups_come_back_too() -> None:
         table={"a": {"model_fields": 1}},
     )
     assert read(model).as_model(Own) == model
+
+
+def test_what_is_in_an_instance_cannot_be_changed_either() -> None:
+    model = Own(
+        name="n",
+        mood=Mood.CALM,
+        keys=Keys(primary=SecretRef("keys.primary")),
+        tuning=Tuning(rate=None),
+        maybe=None,
+        tags=["a"],
+        table={"a": {"b": 1}},
+        generation=Generation(stop=["x"]),
+    )
+    own = read(model).as_model(Own)
+    changes: list[Callable[[], object]] = [
+        partial(own.tags.append, "b"),
+        partial(own.table["a"].update, b=2),
+        own.generation.stop.clear,
+        partial(setattr, own, "name", "other"),
+    ]
+    for change in changes:
+        with pytest.raises((TypeError, ValidationError)):
+            change()
+    assert own == model
+    assert own.model_dump() == model.model_dump()
+    assert own.model_dump_json() == model.model_dump_json()
+    assert own.model_copy(deep=True) == model
+
+
+def test_a_classs_defaults_stay_as_they_are() -> None:
+    class Listed(ModelConfig):
+        group: Generation = Generation(stop=["x"])
+
+    listed = FakeReader({"m": {}}).get("m").as_model(Listed)
+    assert listed == Listed()
+    assert listed.model_fields_set == set()
+    assert type(Listed().group.stop) is list
 
 
 def test_a_secret_field_says_that_there_is_one_and_where() -> None:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli import moving
+from model_config.cli.completion import complete_model
+from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.schema_check import schema_checks
+from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
+    from model_config.cli.target import Target
+    from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
     from model_config.reader.configuration import Configuration
 
+_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
+
 
 def promote(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="The model's name.", autocompletion=complete_model),
+    ] = None,
     *,
     label: Annotated[
         str, typer.Option("--label", "--to", help="The label to move, such as stable or canary.")
@@ -23,51 +35,109 @@ def promote(  # noqa: PLR0913 - a verb's options
     release: Annotated[
         int | None, typer.Option(help="The number of the release. Default: the newest.")
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="All models of the environment, each to its newest release, but for labels that "
+            "are held and models with a rollout under way.",
+        ),
+    ] = False,
+    expect_digest: Annotated[
+        str | None,
+        typer.Option(
+            help="Refuse a release with another digest; the first 8 hex digits or more will do."
+        ),
+    ] = None,
+    reason: moving.Reason = None,
+    dry_run: moving.DryRun = False,
     environment: Environment = "dev",
+    region: moving.Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
     """Put a label on a release: its readers get that release from then on.
 
     The release is read back first and verified against its digest and against the model's class in
-    this project. The label's former release keeps it as LABEL-previous, for `rollback`.
+    this project. The label's former release keeps it as LABEL-previous, for `rollback`. A label
+    that a rollback holds is moved, too; promoting the very release it is held on ends the hold.
 
-    Example: model-config promote support_chat --environment prod
+    Example: model-config promote support_chat --label stable --environment prod
     """
-    from model_config.cli.target import target
+    from model_config.cli.target import targets
 
-    check = _schema_check(model)
-    with target(environment, prefix, local=local) as aws:
-        move = aws.labels().promote(model, label, release=release, check=check)
-    print_move(move, environment)
-    if move.changed and move.before:
-        option = "" if label == "stable" else f" --label {label}"
-        typer.echo(f"Go back with: model-config rollback {model}{option} -e {environment}")
+    _check_options(model, release, expect_digest, every=every)
+    with targets(environment, prefix, local=local, regions=region) as places:
+        check_of = schema_checks()
+
+        def prepare(labels: Labels, name: str) -> Move:
+            check = _also_expecting(expect_digest, check_of(name))
+            return labels.prepare_promotion(
+                name, label, release=release, check=check, reason=reason
+            )
+
+        planned = moving.verified(_chosen(places, model, label), prepare)
+        for each in planned:
+            if release is None:
+                moving.tell_what_is_taken(each)
+            moving.show(each) if dry_run else moving.warn(each)
+        if not dry_run:
+            moving.make(planned)
 
 
-def print_move(move: Move, environment: str) -> None:
-    """Print where a label went."""
-    where = f"{move.model} in {environment}"
-    if not move.changed:
-        typer.echo(f"{where}: {move.label} is on release {move.release} already, nothing moved.")
-        return
-    before = f"release {move.before}" if move.before else "no release"
-    typer.echo(f"{where}: {move.label} is on release {move.release} now, before on {before}.")
+def _check_options(
+    model: str | None, release: int | None, expect_digest: str | None, *, every: bool
+) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        UsageError: with the rule.
+    """
+    if every == (model is not None):
+        raise UsageError("name one model to promote, or all of them with --all")
+    if every and (release is not None or expect_digest is not None):
+        raise UsageError("a release's number and its digest are one model's: name that model")
+    if expect_digest is not None and not _DIGEST.fullmatch(expect_digest):
+        raise UsageError(
+            f'{expect_digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
+            "before them, as `model-config digest` prints it"
+        )
 
 
-def _schema_check(model: str) -> Callable[[Configuration], object] | None:
-    """Return what builds the configuration with the class that the model is written in now."""
-    from model_config.cli.project import project_or_none
-    from model_config.plan.registry import read_modules
+def _chosen(
+    places: Sequence[Target], model: str | None, label: str
+) -> Iterator[tuple[Target, str]]:
+    """Yield each model that is to be promoted, and where; tell which are left with --all."""
+    from model_config.operate.promotion import left_alone
 
-    project = project_or_none()
-    modules = read_modules(project) if project else None
-    if modules and model in modules.models:
-        schema = type(modules.models[model].config)
-        return lambda configuration: configuration.as_model(schema)
-    findings = modules.broken.get(model, ()) if modules else ()
-    why = "can't be read" if findings else "isn't in this project"
-    typer.echo(f"The release is not checked against a schema: {model}'s module {why}.", err=True)
-    for finding in findings:
-        typer.echo(str(finding), err=True)
-    return None
+    for place in places:
+        if model is not None:
+            yield place, model
+            continue
+        for name in place.models():
+            labels = place.labels()
+            newest = labels.state(name)[0].newest.number
+            if left := left_alone(labels, name, newest, label):
+                typer.echo(left.message, err=True)
+            else:
+                yield place, name
+
+
+def _also_expecting(
+    digest: str | None, check: Callable[[Configuration], object] | None
+) -> Callable[[Configuration], object]:
+    """Return a check that refuses a release with another digest than the expected one."""
+    start = f"sha256:{digest.lower().removeprefix('sha256:')}" if digest else ""
+
+    def checked(configuration: Configuration) -> None:
+        if not configuration.digest.startswith(start):
+            raise ReleaseError(
+                f"release {configuration.release} of {configuration.model} in "
+                f"{configuration.environment} has the digest {configuration.digest}, not {start}. "
+                "A deploy may have come in between: see `model-config releases "
+                f"{configuration.model} --environment {configuration.environment}`"
+            )
+        if check is not None:
+            check(configuration)
+
+    return checked

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import moving
 from model_config.cli.output import Environment, Local, Model, Prefix
-from model_config.cli.verbs.promote import print_move
 
 
 def rollback(  # noqa: PLR0913 - a verb's options
@@ -22,19 +22,33 @@ def rollback(  # noqa: PLR0913 - a verb's options
             help="The number of the release. Default: the one with LABEL-previous.",
         ),
     ] = None,
+    reason: moving.Reason = None,
+    dry_run: moving.DryRun = False,
     environment: Environment = "dev",
+    region: moving.Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
     """Put a label back on the release it was on before, or on another; no value is rewritten.
 
-    The release is verified against its digest first. Doing it twice is the same as once. Secrets
-    don't go back: a reader always gets their newest text.
+    The release is verified against its digest first. The label is held there: a pipeline leaves it
+    until somebody promotes a release. A rollout of the label is aborted. Doing it twice is the same
+    as once. Secrets don't go back: a reader always gets their newest text.
 
     Example: model-config rollback support_chat --environment prod
     """
-    from model_config.cli.target import target
+    from model_config.cli.target import targets
 
-    with target(environment, prefix, local=local) as aws:
-        move = aws.labels().rollback(model, label, release=release)
-    print_move(move, environment)
+    with targets(environment, prefix, local=local, regions=region) as places:
+        planned = moving.verified(
+            ((place, model) for place in places),
+            lambda labels, name: labels.prepare_rollback(
+                name, label, release=release, reason=reason
+            ),
+        )
+        for each in planned:
+            if release is None:
+                moving.tell_what_is_taken(each)
+            moving.show(each) if dry_run else moving.warn(each)
+        if not dry_run:
+            moving.make(planned)
