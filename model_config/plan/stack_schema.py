@@ -26,9 +26,6 @@ from model_config.plan.value_schema import (
     value_schema,
 )
 
-#: The file it is written to, beside the stack files, which name it in their first line.
-SCHEMA_FILE = "stack.schema.json"
-
 _SECRET = {
     "type": "object",
     "properties": {"secure": {"type": "string"}},
