@@ -45,9 +45,9 @@ def _segment(name: str) -> str:
     raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
 
 
-def _shown_as(pattern: str) -> Any:
+def _shown_as(pattern: str, message: str) -> Any:
     """Return a mark that gives a validator's rule to the JSON Schema that editors check by."""
-    return Field(json_schema_extra={"pattern": pattern})
+    return Field(json_schema_extra={"pattern": pattern, "patternErrorMessage": message})
 
 
 def _from_json(value: object) -> object:
@@ -83,11 +83,18 @@ def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
 # https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 _TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
-_NOT_RESERVED = AfterValidator(_not_reserved), _shown_as(f"^(?![aA][wW][sS]:){_TAG[1:]}")
+_NOT_RESERVED = (
+    AfterValidator(_not_reserved),
+    _shown_as(f"^(?![aA][wW][sS]:){_TAG[1:]}", "write letters, digits, spaces and _.:/=+-@ only"),
+)
 _TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=_TAG), *_NOT_RESERVED]
 _TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), *_NOT_RESERVED]
 
-_PREFIX = rf"^(?!{RESERVED_START.pattern}){PREFIX.pattern}$"
+_PATTERN_OF_PREFIX = _shown_as(
+    rf"^(?!{RESERVED_START.pattern}){PREFIX.pattern}$",
+    'write one slash before each name and none at the end, such as "/ai"; not "/aws" or "/ssm"',
+)
+_PATTERN_OF_SEGMENT = _shown_as(f"^{SEGMENT.pattern}$", "write letters, digits, _.- only")
 
 # An empty list would delete every model; to deploy none, destroy the stack.
 _SomeModels = Annotated[list[str], Field(min_length=1)]
@@ -116,8 +123,8 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
     )
 
-    prefix: Annotated[str, AfterValidator(_path), _shown_as(_PREFIX)] = "/ai"
-    environment: Annotated[str, AfterValidator(_segment), _shown_as(f"^{SEGMENT.pattern}$")]
+    prefix: Annotated[str, AfterValidator(_path), _PATTERN_OF_PREFIX] = "/ai"
+    environment: Annotated[str, AfterValidator(_segment), _PATTERN_OF_SEGMENT]
     models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
     # Each model's own are checked with the model, so that one's mistake hides no other's.
     overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}

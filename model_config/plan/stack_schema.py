@@ -43,7 +43,10 @@ _REGION = {
     "else": {
         "properties": {
             "aws:region": {
-                "anyOf": [{"enum": sorted(REGIONS)}, {"type": ["string", "null"], "maxLength": 0}]
+                "anyOf": [
+                    {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"},
+                    {"type": ["string", "null"], "maxLength": 0},
+                ]
             }
         }
     },

@@ -90,7 +90,7 @@ def _of_type(schema: JsonSchema, *, merged: bool) -> JsonSchema:
     if kind in {"integer", "number"}:
         return _number(schema)
     if kind == "boolean":
-        return {**schema, "type": ["boolean", "string"], "pattern": "^(true|false)$"}
+        return _text_too(schema, "^(true|false)$", "write true or false")
     if kind == "array":
         return {**schema, "items": value_schema(schema.get("items", {}))}
     if kind == "object":
@@ -101,9 +101,17 @@ def _of_type(schema: JsonSchema, *, merged: bool) -> JsonSchema:
 def _number(schema: JsonSchema) -> JsonSchema:
     if "multipleOf" in schema:  # of a text, no pattern can tell
         return schema
+    limits = [f"{key} {schema[key]}" for key in schema if key.lower().endswith("imum")]
     if schema["type"] == "integer":
         schema = {"minimum": -MAX_INTEGER, "maximum": MAX_INTEGER} | schema
-    return {**schema, "type": [schema["type"], "string"], "pattern": number_pattern(schema)}
+    message = ", ".join([f"write a plain {schema['type']}", *limits])
+    return _text_too(schema, number_pattern(schema), message)
+
+
+def _text_too(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
+    """Return the schema that allows the value as text; `message` is for editors to show."""
+    shown = {"pattern": pattern, "patternErrorMessage": message}
+    return {**schema, "type": [schema["type"], "string"], **shown}
 
 
 def _map(schema: JsonSchema, *, merged: bool) -> JsonSchema:
