@@ -10,8 +10,8 @@ from pydantic import JsonValue, ValidationError
 
 from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
+from model_config.plan.messages import message_of, nearest
 from model_config.plan.registry import Model
-from model_config.plan.settings import message_of, nearest
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef
 

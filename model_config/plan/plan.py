@@ -33,11 +33,12 @@ from model_config.format.release import (
 )
 from model_config.plan import limits
 from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
+from model_config.plan.messages import nearest
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
-from model_config.plan.settings import Settings, nearest, read_settings
+from model_config.plan.settings import Settings, read_settings
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import check_ending
 from model_config.plan.stack_keys import check_keys, check_namespaces, check_region

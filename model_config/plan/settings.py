@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import (
@@ -23,6 +21,7 @@ from pydantic.alias_generators import to_camel
 from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.limits import RESERVED_START
+from model_config.plan.messages import message_of
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 
 
@@ -190,32 +189,6 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
         )
     rest = {key: value for key, value in given.items() if key not in wrong}
     return Settings.model_validate({"environment": "unnamed", **rest}), findings
-
-
-def message_of(detail: Mapping[str, Any]) -> str:
-    """Return what pydantic says of one value, as the part of a sentence."""
-    if detail["type"] == "extra_forbidden":
-        return "there is no field of that name"
-    text = str(detail["msg"])
-    ours = text.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] if ours == text else ours
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelled one is close to, if there is one."""
-    names = sorted(known)
-    close = get_close_matches(name, names, n=1) or [
-        other for other in names if other.casefold() == name.casefold()
-    ]
-    return close[0] if close else None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` where a known name is close, else the known names."""
-    names = sorted(known)
-    if close := closest(name, names):
-        return f'did you mean "{close}"?'
-    return f"known are {', '.join(names)}" if names else "there are none"
 
 
 def _secret_setting(key: str, config: StackConfig) -> Finding:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.messages import closest
 from model_config.plan.project import Project
-from model_config.plan.settings import closest
 from model_config.plan.stack_config import StackConfig
 
 _Item: TypeAlias = tuple[str, int, yaml.Node]  # its name, its line and its value

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from model_config.format.errors import Finding
+from model_config.plan.messages import closest, nearest
 from model_config.plan.regions import REGIONS
-from model_config.plan.settings import SETTING_KEYS, closest, nearest
+from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 # How alike a namespace must be to count as a misspelling: "model_config" is, "ml-config" is not.

@@ -64,7 +64,7 @@ def _findings(aws: Target, model: str) -> list[Finding]:
 def _known(models: list[str], aws: Target) -> list[str]:
     """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
     from model_config.cli.project import project_or_none
-    from model_config.plan.settings import nearest
+    from model_config.plan.messages import nearest
 
     project = project_or_none()
     names = project.model_names() if project else []
