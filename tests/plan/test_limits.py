@@ -15,7 +15,8 @@ from support.project import PROJECT
 
 from model_config.format.errors import Finding
 from model_config.plan import limits
-from model_config.plan.plan import plan_model, plan_stack
+from model_config.plan.plan import plan_stack
+from model_config.plan.planned_model import plan_model
 from model_config.plan.regions import REGIONS, partition_of
 from model_config.plan.registry import Model, Modules
 from model_config.plan.settings import Settings
