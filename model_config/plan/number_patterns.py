@@ -16,7 +16,7 @@ _BEYOND_ANY_TEXT = 10**15
 
 
 def number_pattern(schema: Mapping[str, Any]) -> str:
-    """Return a pattern for the texts that stand for a number which a JSON Schema allows.
+    """Return a pattern for the numbers that a JSON Schema allows, as text.
 
     Args:
         schema: its `type`, "integer" or "number", and its limits, such as `minimum`.

@@ -53,7 +53,7 @@ class OverrideSchemas:
         return {"$ref": f"#/definitions/{free}"}
 
     def _fields(self, kind: type[Group], current: Group | None) -> JsonSchema:
-        """Return the schema of a group, which is merged into the module's or made anew."""
+        """Return the schema of a group that changes the module's, or of a new one."""
         schemas, docs = properties_of(kind.model_json_schema()), attribute_docs(kind)
         properties = {}
         for name, field in kind.model_fields.items():

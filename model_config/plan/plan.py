@@ -1,4 +1,4 @@
-"""From a stack's configuration to what will be deployed, checked whole before anything is.
+"""From a stack's configuration to what will be deployed, all of it checked before any of it is.
 
 Everything that is wrong is reported at once, so each step goes on with what is right.
 """
@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def path(self) -> str:
-        """Where the environment stands in SSM, "/ai/dev"."""
+        """The environment's path in SSM, "/ai/dev"."""
         return self.settings.environment_path
 
     @property
@@ -107,16 +107,16 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 def _check_choice(
     settings: Settings, config: StackConfig, known: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yield names of models, in settings, that aren't there."""
+    """Yield the names of models in the settings that don't exist."""
     if not known:
         yield Finding("models", "there is no model module", "add one to models/")
     chosen = known if settings.models is None else settings.models
     for name in sorted(set(chosen) - set(known)):
         where = f"{NAMESPACE}:models"
-        yield Finding(where, f'no model "{name}"', nearest(name, known), file=config.file)
+        yield Finding(where, f'there is no model "{name}"', nearest(name, known), file=config.file)
     for name in sorted(set(settings.overrides) - set(chosen)):
         where = f"{NAMESPACE}:overrides.{name}"
-        here = f"add it to {NAMESPACE}:models, or take its overrides out"
+        here = f"add it to {NAMESPACE}:models, or remove its overrides"
         fix = here if name in known else nearest(name, known)
         yield Finding(where, f'this stack has no model "{name}"', fix, file=config.file)
 

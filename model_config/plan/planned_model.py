@@ -34,8 +34,8 @@ class PlannedModel:
     """One model as it will be deployed to one environment.
 
     Attributes:
-        path: where it stands in SSM, "/ai/dev/support_chat".
-        config: its configuration, the environment's overrides among it.
+        path: its path in SSM, "/ai/dev/support_chat".
+        config: its configuration, with the environment's overrides.
         digest: the digest its release will carry; empty where a value can't be stored.
         parameters: one for each value, secret and part; neither release nor rollout among them.
         release: the release document and its parts; empty where a value can't be stored.
@@ -70,7 +70,7 @@ def plan_model(
     """Return one model's parameters and release, and what can't be stored.
 
     Args:
-        model: the model, overrides among it.
+        model: the model, with the environment's overrides.
         settings: the stack's settings.
         region: where it is deployed to, as far as is known: names count with their ARN.
     """
@@ -88,7 +88,7 @@ def plan_model(
         parameters.extend(field_parameters)
     if not parameters and not findings:
         findings.append(
-            Finding(model.name, "it has no value at all", "give a field a value, or delete it")
+            Finding(model.name, "it has no values", "give a field a value, or delete the model")
         )
     findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
     digest, text = "", ReleaseText("", {})
@@ -129,7 +129,7 @@ def _check_field(
             where,
             f'a field at the top of a model can\'t be called "{field[0]}"',
             "rename it",
-            f"the model's own {reserved} stands at that path, or at one that differs only in case",
+            f"the model's own {reserved} has that path, or one that differs only in case",
         )
     if len(parameters) > MAX_PARTS:
         size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)

@@ -66,8 +66,8 @@ def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]
         yield f'"{key}" is the name of a setting', "give the SecretRef another key", ""
     elif value is not None and not is_secret:
         yield (
-            f"{NAMESPACE}:{key} stands in plain text in {config.file}",
-            f"replace the secret at its provider, since it could be read, then run: {command}",
+            f"{NAMESPACE}:{key} is in plain text in {config.file}",
+            f"revoke it at its provider, since it may have been read, and set a new one: {command}",
             "",
         )
     elif value:  # an empty one counts as not set

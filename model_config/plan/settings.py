@@ -33,15 +33,16 @@ def _path(prefix: str) -> str:
     right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
     right = re.sub(r"/{2,}", "/", right)
     raise ValueError(
-        f'"{prefix}" is no path: one slash before each name, letters, digits, "_", "." and "-" '
-        f'in it, and no slash at the end. Write "{right if right != "/" else "/ai"}"'
+        f'"{prefix}" is not a valid prefix: it begins with one slash, has no double and no '
+        'trailing one, and only letters, digits, "_", "." and "-" between them. Write '
+        f'"{right if right != "/" else "/ai"}"'
     )
 
 
 def _segment(name: str) -> str:
     if SEGMENT.fullmatch(name):
         return name
-    raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
+    raise ValueError(f'"{name}" is not a valid name: use only letters, digits, "_", "." and "-"')
 
 
 def _shown_as(pattern: str, message: str) -> Any:
@@ -54,7 +55,7 @@ def _from_json(value: object) -> object:
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
-        raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
+        raise ValueError("it is not a list or map: write it as YAML in the stack's file") from None
 
 
 def _map_from_json(value: object) -> object:
@@ -65,7 +66,7 @@ def _map_from_json(value: object) -> object:
 
 def _not_reserved(text: str) -> str:
     if text.lower().startswith("aws:"):
-        raise ValueError('it begins with "aws:", which AWS keeps for itself')
+        raise ValueError('it begins with "aws:", which AWS reserves')
     return text
 
 
@@ -104,13 +105,13 @@ class Settings(BaseModel):
 
     Attributes:
         prefix: the path above all environments.
-        environment: the tree's name below the prefix; the stack's name unless set.
-        models: the models this stack deploys; None for all.
-        overrides: model to group to field to value: how this environment differs.
+        environment: the name of the tree below the prefix. Default: the stack's name.
+        models: the models this stack deploys. Default: all.
+        overrides: how this environment differs from the modules: model, group, field, value.
         protect: whether Pulumi refuses to delete the key, its alias and the releases.
-        key_deletion_window_days: days a deleted KMS key can still be brought back, 7 to 30
+        key_deletion_window_days: how many days a deleted KMS key can be restored, 7 to 30
             (KMS API reference, ScheduleKeyDeletion).
-        tags: on every resource that can have tags, at most 50.
+        tags: on every resource that can have tags; at most 50.
     """
 
     model_config = ConfigDict(
@@ -138,7 +139,7 @@ class Settings(BaseModel):
 
     @property
     def environment_path(self) -> str:
-        """Where all models of the environment stand in SSM: "/ai/dev"."""
+        """The path of all models of the environment in SSM: "/ai/dev"."""
         return f"{self.prefix}/{self.environment}"
 
     def path_of(self, model: str) -> str:
@@ -194,7 +195,7 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
 def _secret_setting(key: str, config: StackConfig) -> Finding:
     return Finding(
         where=f"{NAMESPACE}:{key}",
-        problem="it holds a secret, and a setting's value is not kept secret",
+        problem="it is set as a secret, but a setting is not kept secret",
         reason="Pulumi hands a `secure:` value inside an object back as plain text",
         fix=f'set it without --secret; for a secret field write SecretRef("key") in the model '
         f"and run: {set_secret_command('key', config.stack)}",

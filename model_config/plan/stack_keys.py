@@ -1,4 +1,4 @@
-"""The keys of a stack's file: no unknown one, and none that Pulumi would pass over."""
+"""The keys of a stack's file: none is unknown, and none would be ignored."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_keys(
 
 
 def check_namespaces(config: StackConfig) -> Iterator[Finding]:
-    """Yield keys that look like ours and belong to another namespace, where nothing reads them."""
+    """Yield keys that look like ours but are in another namespace, where nothing reads them."""
     for key in sorted({*config.values, *config.secret_keys}):
         namespace, _, name = key.partition(":")
         if namespace == NAMESPACE:
@@ -47,7 +47,7 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
             if name == NAMESPACE or name in SETTING_KEYS - set(config.own()):
                 yield _without_namespace(key, name, config)
         elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
-            problem = f'"{namespace}" is another namespace, so it sets nothing here'
+            problem = f'the namespace "{namespace}" is not ours, so the key has no effect'
             yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
 
 
@@ -59,7 +59,7 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
     near = closest(region.lower(), REGIONS)
     yield Finding(
         "aws:region",
-        f'"{region}" is not a region of AWS',
+        f'"{region}" is not an AWS region',
         (f'did you mean "{near}"? ' if near else "")
         + "If AWS has opened it since, set aws:skipRegionValidation to true",
         file=config.file,
@@ -70,8 +70,8 @@ def _without_namespace(key: str, name: str, config: StackConfig) -> Finding:
     right = "<setting>, one key for each setting" if name == NAMESPACE else name
     return Finding(
         key,
-        "this key is the project's own, so it sets nothing here",
+        "the key is the project's own, so it has no effect here",
         f"write {NAMESPACE}:{right}",
-        f"Pulumi puts a key without a namespace into the project's, which is {config.project}",
+        f"Pulumi puts a key without a namespace into that of the project, {config.project}",
         config.file,
     )

@@ -81,7 +81,7 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     for path, value in values:
         if not isinstance(value, SecretRef):
             yield leaf("/".join(path), plain(value))
-    for path, value in values:  # they stand in a branch of their own
+    for path, value in values:  # they have a branch of their own
         if isinstance(value, SecretRef):
             unset = value.config_key in plan.unset
             note = f"{value.config_key}, not set" if unset else value.config_key

@@ -15,7 +15,7 @@ from model_config.plan.number_patterns import number_pattern
 JsonSchema: TypeAlias = dict[str, Any]
 
 NULL: JsonSchema = {"type": "null"}
-# A class's default says nothing here, since the module has its own value; nor do pydantic's titles.
+# The module's value counts, not the class's default; and pydantic's titles only repeat names.
 _LEFT_OUT = ("title", "default")
 
 

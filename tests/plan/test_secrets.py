@@ -62,8 +62,8 @@ def test_an_empty_secret_is_not_set() -> None:
 @pytest.mark.parametrize("text", ["sk-live-42", ""])
 def test_a_secret_in_plain_text_is_refused_and_not_shown(text: str) -> None:
     (finding,) = findings_about(CHAT, stack(chatKey=text))
-    assert "stands in plain text in Pulumi.prod.yaml" in finding.problem
-    assert "replace the secret at its provider" in finding.fix
+    assert "is in plain text in Pulumi.prod.yaml" in finding.problem
+    assert "revoke it at its provider" in finding.fix
     assert "pulumi config set --secret model-config:chatKey --stack prod" in finding.fix
     assert "sk-live" not in str(finding)
 
@@ -118,7 +118,7 @@ def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one(
 
 def test_a_secret_in_plain_text_is_refused_though_its_model_is_left_out(models: Project) -> None:
     (problem,) = problems(stack({"chatKey": "x"}, searchKey="sk-live-42"), models, ["chat"])
-    assert problem == "model-config:searchKey stands in plain text in Pulumi.prod.yaml"
+    assert problem == "model-config:searchKey is in plain text in Pulumi.prod.yaml"
 
 
 @pytest.mark.parametrize("chosen", [None, ["chat"]])
