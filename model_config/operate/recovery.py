@@ -16,7 +16,8 @@ from model_config.format.names import ROLLOUT
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import Key, MadeResources
 from model_config.operate.parameters import ListedParameter
-from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.plan import Plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.policies import Account, reader_policy
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
 from model_config.schema import SecretRef

@@ -37,7 +37,7 @@ class Modules:
     A module does not depend on an environment, so one reading serves all of them.
 
     Attributes:
-        project: where they stand.
+        project: the project they belong to.
         models: the models whose modules are in order, by name.
         broken: what is wrong with each of the others, by name.
     """
@@ -82,7 +82,7 @@ def read_modules_twice(project: Project) -> Modules:
 
 
 def _changed_fields(first: Model, second: Model) -> list[str]:
-    # By their text: each run defines the module's classes anew, and NaN differs from itself.
+    # By their text: each run defines new classes, and NaN differs from itself.
     one, other = ({path: repr(plain(value)) for path, value in leaves(model.config)}
                   for model in (first, second))  # fmt: skip
     return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
@@ -91,9 +91,9 @@ def _changed_fields(first: Model, second: Model) -> list[str]:
 def _changes_by_itself(name: str, fields: list[str]) -> Finding:
     return Finding(
         "/".join((name, fields[0])),
-        f"the module gives {' and '.join(fields)} another value each time it is run",
-        "write a fixed value: a time, a random number or an environment variable is another one "
-        "in the next run",
+        f"the value of {' and '.join(fields)} changes each time the module is run",
+        "write a fixed value: a time, a random number or an environment variable differs from one "
+        "run to the next",
         "every deploy would write a new release, and its digest would not lead to a commit",
         _file(name),
     )
@@ -128,8 +128,8 @@ def _why_no_model(model: object) -> str:
     if model is None:
         return "the module has no MODEL"
     if isinstance(model, type):
-        return f"its MODEL is the class {model.__name__}, not a configuration made of it"
-    return f"its MODEL is a {type(model).__name__}"
+        return f"MODEL is the class {model.__name__}, not an instance of it"
+    return f"MODEL is a {type(model).__name__}, not a configuration"
 
 
 class _Uncached(SourceFileLoader):
@@ -140,7 +140,7 @@ class _Uncached(SourceFileLoader):
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    """Run a module anew: an edited file counts even where the process has read it before."""
+    """Run a module again: an edit counts even if this process has read the file before."""
     full_name = f"{_PACKAGE}.{name}"
     loader = _Uncached(full_name, str(path))
     spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)

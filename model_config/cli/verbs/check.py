@@ -110,7 +110,7 @@ def _planned(stack: str) -> dict[str, AbstractSet[str]] | None:
 
 def _refuse_unknown(models: Sequence[str], known: AbstractSet[str]) -> None:
     """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
-    from model_config.plan.settings import nearest
+    from model_config.plan.messages import nearest
 
     if unknown := set(models) - known:
         name = min(unknown)
