@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, print_table
 from model_config.format.errors import Finding, ModelNotFoundError
 
@@ -38,11 +39,11 @@ def check(
         checked = _known(models, aws) if models else aws.models()
         findings = [finding for model in checked for finding in _findings(aws, model)]
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([{**asdict(finding), "fix": to_paste(finding.fix)} for finding in findings])
     elif findings:
         print_table(
             ["model", "problem", "what to do"],
-            [(finding.where, finding.problem, finding.fix) for finding in findings],
+            [(finding.where, finding.problem, to_paste(finding.fix)) for finding in findings],
             wrap=True,
         )
     else:
