@@ -164,7 +164,7 @@ def test_a_hand_edit_is_told_with_both_ways_out(aws: Aws, drift: Any, run: Any):
     assert found["differences"][0]["version"] == 2
     out = run("drift").out
     assert "program and release: 0.2; SSM: 0.9 (written 20" in out
-    assert "`pulumi up --refresh --stack dev`" in out
+    assert "`model-config local deploy --environment dev`" in out
     assert "To keep a value" in out
 
 

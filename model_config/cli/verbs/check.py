@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import (
     AsJson,
     Environment,
@@ -61,7 +62,12 @@ def check(  # noqa: PLR0913 - a verb's options
     about = {*models, aws.path, "the account"} if models else None
     found = [each for each in report.found if about is None or each.finding.where in about]
     if as_json:
-        print_json([{"level": each.level, **asdict(each.finding)} for each in found])
+        print_json(
+            [
+                {"level": each.level, **asdict(each.finding), "fix": to_paste(each.finding.fix)}
+                for each in found
+            ]
+        )
     else:
         _print(found, models or sorted(report.deployed))
     if any(each.level == "error" for each in found):
@@ -73,7 +79,7 @@ def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
         print_table(
             ["level", "where", "problem", "what to do"],
             [
-                (each.level, each.finding.where, each.finding.problem, each.finding.fix)
+                (each.level, each.finding.where, each.finding.problem, to_paste(each.finding.fix))
                 for each in found
             ],
             wrap=True,
