@@ -40,7 +40,8 @@ NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(P
 
 # The environment is made once, and again when what it holds has changed. pip stays in it, since
 # Pulumi asks it which packages there are.
-.venv/installed: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+PINS := constraints.txt model_config/scaffold/template/constraints.txt
+.venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
