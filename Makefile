@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test test-engine lint lint-workflows bench clean
+.PHONY: local test test-engine lint lint-workflows bench lock clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -33,6 +33,14 @@ $(BIN)/actionlint: | .venv/installed
 bench: .venv/installed  ## how fast it is, against the obvious alternatives
 	$(BIN)/python tests/bench/program.py
 	$(BIN)/python tests/bench/reader.py
+
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --python-version 3.11 --python-platform linux
+
+lock: .venv/installed  ## what jobs with credentials install, by hash; for Linux, where they run
+	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
+		--output-file .github/requirements/deploy.txt .github/requirements/setuptools.in
+	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null
 NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(PYTHON) --version \

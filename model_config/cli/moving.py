@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from model_config.format.release import Release
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.releases import Releases
 
 Regions = Annotated[
     list[str] | None,
@@ -111,15 +112,21 @@ def tell_what_is_taken(planned: Planned) -> None:
 
 def warn(planned: Planned) -> None:
     """Print what an application has to be ready for: variables that its prompts ask for now."""
+    move = planned.move
+    if move.changed and move.before:
+        warn_of_variables(planned.where, move.releases, move.before, move.release)
+
+
+def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
+    """Print which variables the prompts of one release ask for and those of another don't."""
     from model_config.format.prompt import variable_changes
 
-    move = planned.move
-    before = _release_before(move) if move.changed else None
-    if before is None:
+    old, new = (releases.select(number).content for number in (before, after))
+    if old is None or new is None:
         return
-    for change in variable_changes(before.config, move.target.open().config):
+    for change in variable_changes(old.config, new.config):
         ready = " An application that doesn't give it can't render the prompt."
-        typer.echo(f"{planned.where}: {change}.{ready if change.added else ''}", err=True)
+        typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
 
 
 def make(planned: Sequence[Planned]) -> None:

@@ -6,7 +6,7 @@ Verbs import this when they run: it brings boto3 along.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,17 +18,14 @@ from botocore.exceptions import BotoCoreError
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError
 from model_config.format.names import environment_path, parse
-from model_config.format.release import Release
 from model_config.operate.clients import aws_client
 from model_config.operate.labels import Labels
 from model_config.operate.releases import Releases, read_releases
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
-from model_config.reader.configuration import Configuration, locked_secrets
+from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
-from model_config.reader.secret import Secret
-from model_config.reader.source import Stored
 from model_config.reader.store import Store
 
 
@@ -62,8 +59,7 @@ class Target:
         Raises:
             ModelConfigError: as `Reader.get`.
         """
-        kind = Reader if secrets else _ReaderWithoutSecrets
-        reader = kind(self.environment, prefix=self.prefix, client=self.client)
+        reader = Reader(self.environment, prefix=self.prefix, client=self.client, secrets=secrets)
         return reader.get(model, label=label, release=release)
 
     def labels(self) -> Labels:
@@ -145,13 +141,6 @@ def targets(
             )
             for region in dict.fromkeys(regions or ())
         ] or [here]
-
-
-class _ReaderWithoutSecrets(Reader):
-    """A reader that needs no permission for secrets, since nobody asked for them."""
-
-    def _secrets(self, content: Release, found: Mapping[str, Stored]) -> dict[str, Secret]:  # noqa: ARG002
-        return locked_secrets(content, "it was not asked for")
 
 
 def _stack(environment: str) -> tuple[str, str, str | None]:

@@ -44,7 +44,7 @@ def environment_path(prefix: str, environment: str) -> str:
     Raises:
         UsageError: the prefix or the environment has a form that SSM has no parameter for.
     """
-    if not PREFIX.fullmatch(prefix):
+    if not isinstance(prefix, str) or not PREFIX.fullmatch(prefix):
         raise UsageError(
             f"the prefix {prefix!r} can't be used: it begins with one slash, has no double and no "
             'trailing one, and only letters, digits, ".", "-" and "_" between them, such as "/ai"'
@@ -183,13 +183,14 @@ def check_movable_label(label: str) -> None:
         )
 
 
-def _check_segment(what: str, name: str) -> None:
-    if not SEGMENT.fullmatch(name):
+def _check_segment(what: str, name: object) -> None:
+    if not isinstance(name, str) or not SEGMENT.fullmatch(name):
         raise UsageError(
             f"the {what} {_shortened(name)} can't be used: its name has letters, digits, "
             '".", "-" and "_" only'
         )
 
 
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= LABEL_CHARACTERS else f"{text[:20]}…")
+def _shortened(name: object) -> str:
+    is_long = isinstance(name, str) and len(name) > LABEL_CHARACTERS
+    return repr(f"{str(name)[:20]}…" if is_long else name)

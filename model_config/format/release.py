@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ import rfc8785
 
 from model_config.format.codec import Value, size_in_bytes, split, to_json
 from model_config.format.errors import ReleaseError
-from model_config.format.names import release_parts
+from model_config.format.names import PREFIX, release_name, release_parts, secret_name
 
 FORMAT = 1
 #: Bytes that one Advanced parameter holds (SSM API reference, PutParameter, Tier).
@@ -76,12 +76,12 @@ def digest_of(config: Mapping[str, Value]) -> str:
     return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
 
 
-def write_release(release: Release, release_name: str) -> ReleaseText:
+def write_release(release: Release, name: str) -> ReleaseText:
     """Return the text of a release, in the smallest of the three forms that holds it.
 
     Args:
         release: what to write.
-        release_name: the release parameter's full name; its parts are named below it.
+        name: the release parameter's full name; its parts are named below it.
 
     Raises:
         ReleaseError: it is too large even for the largest form.
@@ -107,7 +107,7 @@ def write_release(release: Release, release_name: str) -> ReleaseText:
         return ReleaseText(packed, {})
 
     texts = split(data)
-    names = [f"{release_parts(release_name)}/{_short_hash(text)}" for text in texts]
+    names = [f"{release_parts(name)}/{_short_hash(text)}" for text in texts]
     document = to_json({**head, "encoding": _ENCODING, "parts": names})
     if len(texts) > MAX_RELEASE_PARTS or size_in_bytes(document) > RELEASE_BYTES:
         raise ReleaseError(
@@ -117,38 +117,36 @@ def write_release(release: Release, release_name: str) -> ReleaseText:
 
 
 def read_release(
-    document: str,
-    model: str,
-    environment: str,
-    fetch_parts: Callable[[Sequence[str]], Mapping[str, str]],
+    document: str, model: str, fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]
 ) -> Release:
     """Return what a release document says, verified.
 
     Args:
         document: the release parameter's value.
-        model, environment: whose release it must be.
+        model: the path of the model whose release it must be, "/ai/prod/support_chat".
         fetch_parts: returns the texts of the named parts; called only where there are any,
             with each name once.
 
     Raises:
         ReleaseError: no JSON, a newer format, another model's or environment's, a missing or
-            changed part, or a configuration that is not the one the digest was made of.
+            changed part, a part or secret outside of the model's own path, or a configuration
+            that is not the one the digest was made of.
     """
     head = _object(document, "the release document")
-    _check_head(head, model, environment)
-    body = head if "config" in head else _unpack(head, fetch_parts)
+    environment, name = model.split("/")[-2:]
+    _check_head(head, name, environment)
+    body = head if "config" in head else _unpack(head, model, fetch_parts)
     config, secrets = body.get("config"), body.get("secrets")
     if not isinstance(config, dict) or not isinstance(secrets, dict):
         raise ReleaseError("the release document has no `config` or no `secrets` object")
-    if not all(isinstance(name, str) for name in secrets.values()):
-        raise ReleaseError("`secrets` of the release document names no parameters")
+    _check_own(secrets.values(), secret_name(model, ""), "secret")
     actual = digest_of(config)
     if actual != head["digest"]:
         raise ReleaseError(
             f"the configuration is not the one that was released: its digest is {actual}, "
             f"the release says {head['digest']}"
         )
-    return Release(model, environment, head["schema"], actual, config, secrets)
+    return Release(name, environment, head["schema"], actual, config, secrets)
 
 
 def part_names(document: str) -> list[str]:
@@ -183,12 +181,21 @@ def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
             raise ReleaseError(f"the release document has no {key!r}")
 
 
+def _check_own(names: Iterable[Any], path: str, what: str) -> None:
+    """Refuse names that would make whoever reads the release fetch some other parameter."""
+    for name in names:
+        if not isinstance(name, str) or not name.startswith(path) or not PREFIX.fullmatch(name):
+            raise ReleaseError(f"the release names the {what} {name!r}, and its own are in {path}")
+
+
 def _unpack(
-    head: Mapping[str, Any], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]
+    head: Mapping[str, Any],
+    model: str,
+    fetch_parts: Callable[[Sequence[str]], Mapping[str, str]],
 ) -> Mapping[str, Any]:
     if head.get("encoding") != _ENCODING:
         raise ReleaseError(f"the release is encoded as {head.get('encoding')!r}, not {_ENCODING!r}")
-    data = head["data"] if "data" in head else _join(_part_names(head), fetch_parts)
+    data = head["data"] if "data" in head else _join(_own_parts(head, model), fetch_parts)
     if not isinstance(data, str):
         raise ReleaseError("`data` of the release document is no text")
     try:
@@ -203,6 +210,12 @@ def _unpack(
         return _object(raw.decode(), "the compressed release")
     except (binascii.Error, zlib.error, UnicodeError) as error:
         raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
+
+
+def _own_parts(head: Mapping[str, Any], model: str) -> list[str]:
+    names = _part_names(head)
+    _check_own(names, f"{release_parts(release_name(model))}/", "part")
+    return names
 
 
 def _join(names: Sequence[str], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]) -> str:

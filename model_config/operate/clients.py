@@ -9,7 +9,7 @@ from botocore import xform_name
 from botocore.config import Config
 
 from model_config.reader.aws_errors import FAILURES, translate
-from model_config.reader.store import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT
+from model_config.reader.connection import ATTEMPTS, CONNECT_TIMEOUT, READ_TIMEOUT
 
 
 def aws_client(service: str, region: str | None) -> Any:

@@ -11,6 +11,11 @@ from model_config.reader.store import BATCH, Store
 class WritingStore(Store):
     """A store that also writes. No request of it changes a value that a deploy wrote."""
 
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return str(self._client().meta.region_name)
+
     def unlabel(self, name: str, version: int, label: str) -> None:
         """Take a label off a version; where it isn't there, that is no error.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -51,11 +52,14 @@ _NO_CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
+# They pass, whoever says so: AWS, or a proxy on the way.
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _TIMEOUTS = (ConnectTimeoutError, ReadTimeoutError)
 
 _SEE_NAMES = "Look at the names of prefix, environment and model"
 _SET_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
-_SIGN_IN = (
+#: What to do about credentials that can't be used.
+SIGN_IN = (
     "Sign in again or set the credentials (environment, profile, role); a reader made without "
     "`client` then picks them up by itself"
 )
@@ -74,9 +78,38 @@ _ALLOW = (
 # Error codes to the type, what happened, and what to do. SSM passes KMS's refusals on as
 # InvalidKeyId with KMS's own code in the text.
 _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
+    # As botocore's retries know them (botocore.retries.standard), whatever the HTTP status is.
     **dict.fromkeys(
-        ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"),
+        (
+            "BandwidthLimitExceeded",
+            "LimitExceededException",
+            "PriorRequestNotComplete",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
         (StoreUnavailableError, "AWS throttles requests", _WAIT),
+    ),
+    **dict.fromkeys(
+        (
+            "InternalFailure",
+            "InternalServerError",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+        ),
+        (StoreUnavailableError, "a fault of AWS", _WAIT),
+    ),
+    "IDPCommunicationError": (
+        StoreUnavailableError,
+        "the identity provider that vouches for this role can't be asked",
+        _WAIT,
     ),
     "TooManyUpdates": (
         StoreUnavailableError,
@@ -89,7 +122,7 @@ _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
     ),
     **dict.fromkeys(
         ("ExpiredTokenException", "ExpiredToken"),
-        (CredentialsError, "the credentials have expired", _SIGN_IN),
+        (CredentialsError, "the credentials have expired", SIGN_IN),
     ),
     **dict.fromkeys(
         (
@@ -100,7 +133,7 @@ _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
             "IncompleteSignature",
             "MissingAuthenticationToken",
         ),
-        (CredentialsError, "AWS doesn't accept the credentials", _SIGN_IN),
+        (CredentialsError, "AWS doesn't accept the credentials", SIGN_IN),
     ),
     **dict.fromkeys(
         ("RequestExpired", "RequestTimeTooSkewed"),
@@ -130,7 +163,7 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
     """Return the error a user can do something with.
 
     Args:
-        error: one of `FAILURES`.
+        error: one of `FAILURES`, or an OSError.
         action: what was asked for, as IAM calls it: "ssm:GetParameters".
         names: the parameters it was asked for.
     """
@@ -139,9 +172,12 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
     elif isinstance(error, _NO_REGION):
         kind, what, fix = CredentialsError, f"no region is set ({error})", _SET_REGION
     elif isinstance(error, _NO_CREDENTIALS):
-        kind, what, fix = CredentialsError, f"there are no usable credentials ({error})", _SIGN_IN
+        kind, what, fix = CredentialsError, f"there are no usable credentials ({error})", SIGN_IN
     elif isinstance(error, _TIMEOUTS):
         kind, what, fix = StoreUnavailableError, f"no answer in time ({error})", _ROUTE
+    elif isinstance(error, OSError):  # a token's file, a certificate's, a program for credentials
+        what = f"there are no usable credentials, or a file is missing ({error})"
+        kind, fix = CredentialsError, SIGN_IN
     elif isinstance(error, ParamValidationError):
         kind, what, fix = StoreError, f"boto3 refuses the request ({error})", _SEE_NAMES
     else:
@@ -166,8 +202,10 @@ def _refusal(
     if _CLOCK_IN_MESSAGE.search(message):
         code = "RequestExpired"
     if code not in _CODES:
-        if status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
             return StoreUnavailableError, f"a fault of AWS; {said}", _WAIT
+        if code in {"", str(status)}:  # SSM's own refusals have a name
+            return StoreUnavailableError, f"HTTP {status} of something that isn't SSM", _ROUTE
         return StoreError, said, "Nothing of ours explains it: see AWS's text"
     kind, what, fix = _CODES[code]
     if kind is AccessDeniedError:

@@ -1,201 +1,238 @@
-"""What a reader remembers, and who asks AWS again: one thread at a time for each key.
+"""Which read asks AWS again, and which of the others wait: one attempt at a time for each key.
 
-A value is fresh for its time to live and then asked for again. If that fails, the last good one
-goes on being served. A cached read takes no lock: entries never change, they are replaced.
+A fresh read takes no lock: states never change, they are replaced.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
-from random import SystemRandom
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Generic, Protocol, TypeVar
 
-from model_config.format.errors import (
-    ModelConfigError,
-    StaleConfigurationError,
-    StoreUnavailableError,
-)
+from model_config.format.errors import ModelConfigError
+from model_config.reader.attempts import Loader, ask
+from model_config.reader.breaker import Breaker
+from model_config.reader.clock import Clock
+from model_config.reader.memory import Ask, Memory, Refuse, Renew, Rule, Serve
+from model_config.reader.settings import Times
+from model_config.reader.states import Good, Result, State
+from model_config.reader.turns import Flight, Turn, new_flight
 
-#: Seconds during an outage in which AWS isn't asked again: ours, so that at most one request in
-#: that time waits for a timeout. Never more than the time to live.
-RETRY_AFTER = 5.0
-#: The part of the time to live that jitter may take off: ours, so that a fleet that started
-#: together doesn't ask together.
-JITTER = 0.1
+#: Attempts under way at once, for more than which no read that has something to serve begins
+#: another: ours. botocore keeps ten connections open.
+MOST_AT_ONCE = 10
 
 KeyT = TypeVar("KeyT")
+Key_contra = TypeVar("Key_contra", contravariant=True)
 ValueT = TypeVar("ValueT")
 
-_log = logging.getLogger(__name__)
 
+class Observer(Protocol[Key_contra, ValueT]):
+    """What is told of attempts, outside of any lock."""
 
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[ValueT]):
-    """What is known for a key.
-
-    Attributes:
-        served: what a request gets until `ask_at`; None where it gets `error`.
-        last: the last good value, served or not.
-        read_at, ask_at: when `last` was asked for, and when to ask again, on the cache's clock.
-        error: why the last attempt to ask failed; None if it didn't.
-    """
-
-    served: ValueT | None
-    last: ValueT | None
-    read_at: float
-    ask_at: float
-    error: ModelConfigError | None = None
+    def landed(self, key: Key_contra, state: State[ValueT], /) -> None:
+        """Be told of one attempt for one key, and raise nothing."""
+        ...
 
 
 class Cache(Generic[KeyT, ValueT]):
-    """Values by key, each loaded by one thread however many ask.
+    """Values by key, each asked for by one thread however many read.
 
     Args:
-        load: asks for a key's value; gets the last good one, or None. It may raise.
-        stand_in: what to serve for a key when `load` has never succeeded and AWS can't be asked.
-        lasts: tells whether a value can never change, so that it need not be asked for again.
-        ttl: seconds that a value is fresh; 0 asks each time.
-        max_stale: seconds after which the last good value is not served any more.
-        background: serve an expired value at once and load behind it.
+        loader: what asks.
+        times: how long values are good, and how long reads wait.
         clock: seconds that never go backwards.
+        observer: told of attempts.
+        attempts: how often to ask when a read has nothing else to get.
     """
 
-    def __init__(  # noqa: PLR0913 - each one is a property that a test varies
+    def __init__(
         self,
-        load: Callable[[KeyT, ValueT | None], ValueT],
+        loader: Loader[KeyT, ValueT],
+        times: Times,
+        clock: Clock,
+        observer: Observer[KeyT, ValueT],
         *,
-        stand_in: Callable[[KeyT], ValueT | None],
-        lasts: Callable[[ValueT], bool],
-        ttl: float,
-        max_stale: float,
-        background: bool,
-        clock: Callable[[], float],
+        attempts: int = 1,
     ) -> None:
-        self._load, self._stand_in, self._lasts = load, stand_in, lasts
-        self._ttl, self._max_stale = ttl, max_stale
-        self._background = background
-        self._clock = clock
-        # The system's dice: forked workers would share the state of Python's own.
-        self._dice = SystemRandom()
-        self._entries: dict[KeyT, _Entry[ValueT]] = {}
-        self.after_fork()
+        self._loader, self._times, self._clock = loader, times, clock
+        self._observer, self._attempts = observer, attempts
+        self._memory: Memory[KeyT, ValueT] = Memory(loader.stand_in, loader.lifetime, times)
+        self._served = self._memory.served
+        self.hits = self._renewals = self._failures = 0
+        self._seconds = 0.0
+        self.reset()
 
-    def after_fork(self) -> None:
-        """Forget what the parent's threads were at: they don't exist in a forked child."""
+    def reset(self) -> None:
+        """Forget the attempts under way: a forked child doesn't have their threads."""
         self._lock = threading.Lock()
-        self._flights: dict[KeyT, Future[ValueT]] = {}
+        self._flights: dict[KeyT, Flight[KeyT, ValueT]] = {}
+        self._memory.breaker.given_up()
 
     def fresh(self, key: KeyT) -> ValueT | None:
         """Return the key's value if it need not be asked for, without a lock."""
-        entry = self._entries.get(key)
-        return entry.served if entry is not None and self._clock() < entry.ask_at else None
+        state = self._served.get(key)
+        if state is None or self._clock() >= state.ask_at:
+            return None
+        self.hits += 1
+        return state.value
 
-    def renew(self, key: KeyT) -> ValueT:
+    def renew(self, key: KeyT, *, always: bool = False) -> ValueT:
         """Return the key's value, asking for it or waiting for the thread that does.
 
-        Raises:
-            ModelConfigError: what `load` raised, where there is no last good value to serve.
-            StaleConfigurationError: there is one, older than `max_stale`.
-        """
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is not None and self._clock() < entry.ask_at:
-                return _outcome(entry)
-            flight = self._flights.get(key)
-            leads = flight is None
-            if flight is None:
-                flight = self._flights[key] = Future()
-        stale = self._servable(entry) if self._background else None
-        if leads and stale is not None:
-            self._fly_behind(key, entry, flight)
-        elif leads:
-            self._fly(key, entry, flight)
-        return flight.result() if stale is None else stale
+        Args:
+            key: what is read.
+            always: ask, whatever is known.
 
-    def _fly_behind(self, key: KeyT, entry: _Entry[ValueT] | None, flight: Future[ValueT]) -> None:
+        Raises:
+            ModelConfigError: it can't be had, and there is nothing to serve.
+        """
+        while True:
+            [turn] = self._turns([key], always=always, here=True)
+            turn.wait()
+            if not turn.interrupted:
+                return self._settle(turn)
+
+    async def arenew(self, key: KeyT) -> ValueT:
+        """Return what `renew` returns. The event loop goes on, and the wait can be cancelled."""
+        import asyncio  # noqa: PLC0415 - who gets here has it already; importing it takes a while
+
+        while True:
+            [turn] = self._turns([key], always=False, here=False)
+            if turn.patience != 0:
+                waiting = asyncio.wrap_future(turn.flight)
+                try:
+                    await asyncio.wait({waiting}, timeout=turn.patience)
+                finally:
+                    waiting.cancel()  # the flight goes on
+            if not turn.interrupted:
+                return self._settle(turn)
+
+    def renew_all(
+        self, keys: Iterable[KeyT], *, always: bool = False
+    ) -> tuple[dict[KeyT, ValueT], list[ModelConfigError]]:
+        """Return the values of several keys, and an error for each other; in few requests."""
+        values: dict[KeyT, ValueT] = {}
+        errors: list[ModelConfigError] = []
+        for turn in self._turns(list(keys), always=always, here=True):
+            turn.wait()
+            try:
+                again = turn.interrupted
+                values[turn.key] = self.renew(turn.key) if again else self._settle(turn)
+            except ModelConfigError as error:
+                errors.append(error.with_traceback(None))
+        return values, errors
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether AWS answers."""
+        return self._memory.breaker
+
+    def counters(self) -> dict[str, float]:
+        """Return sums since the cache was made."""
+        return {
+            "hits": self.hits,
+            "renewals": self._renewals,
+            "failures": self._failures,
+            "seconds": round(self._seconds, 6),
+        }
+
+    def states(self) -> dict[KeyT, State[ValueT]]:
+        """Return what is known of each key."""
+        with self._lock:
+            return {**self._memory.served, **self._memory.unserved}
+
+    def _turns(self, keys: list[KeyT], *, always: bool, here: bool) -> list[Turn[KeyT, ValueT]]:
+        """Decide what each read does, and begin the attempts that they need as one.
+
+        Args:
+            keys: what is read.
+            always: ask, whatever is known.
+            here: in this thread, if it waits for all of them anyway.
+        """
+        flight: Flight[KeyT, ValueT] = new_flight()
+        with self._lock:
+            now = self._clock()
+            turns = [self._turn(key, flight, now, always=always) for key in keys]
+            led = [key for key, leads in self._flights.items() if leads is flight]
+            wanted = {key: self._memory.last(key) for key in led}
+        if not wanted:
+            return turns
+        waits = [turn.patience is None for turn in turns if turn.key in wanted]
+        if here and all(waits):
+            self._fly(flight, wanted)
+        else:
+            self._fly_behind(flight, wanted)
+        return turns
+
+    def _turn(
+        self, key: KeyT, flight: Flight[KeyT, ValueT], now: float, *, always: bool
+    ) -> Turn[KeyT, ValueT]:
+        under_way = self._flights.get(key)
+        hold = under_way is not None or len(self._flights) >= MOST_AT_ONCE
+        rule: Rule[ValueT] = Ask()
+        if not always and not self._times.always:
+            rule = self._memory.rule(key, now, hold=hold)
+        if isinstance(rule, Ask | Renew) and under_way is None:
+            under_way = self._flights[key] = flight
+        return Turn(key, rule, under_way or flight)
+
+    def _settle(self, turn: Turn[KeyT, ValueT]) -> ValueT:
+        """Return what a read gets that has done with waiting."""
+        match turn.rule:
+            case Refuse(error):
+                raise error
+            case Serve(value):
+                return value
+            case Renew(value, patience) if not turn.flight.done():
+                if patience:
+                    self._note_slow(turn)
+                return value
+        return self._memory.outcome(turn.flight.result()[turn.key])
+
+    def _note_slow(self, turn: Turn[KeyT, ValueT]) -> None:
+        with self._lock:
+            if self._flights.get(turn.key) is turn.flight:
+                self._memory.breaker.too_slow()
+
+    def _fly_behind(
+        self, flight: Flight[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]
+    ) -> None:
         thread = threading.Thread(
-            target=self._fly, args=(key, entry, flight), name="model-config", daemon=True
+            target=self._fly, args=(flight, wanted), name="model-config", daemon=True
         )
         try:
             thread.start()
         except RuntimeError:  # no thread to be had, or the interpreter is ending
-            self._fly(key, entry, flight)
+            self._fly(flight, wanted)
 
-    def _fly(self, key: KeyT, entry: _Entry[ValueT] | None, flight: Future[ValueT]) -> None:
-        """Load, remember, and let everyone go who waits, whatever happens."""
+    def _fly(self, flight: Flight[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]) -> None:
+        """Ask, remember, and let everyone go who waits, whatever happens."""
+        began = self._clock()
+        results: dict[KeyT, Result[ValueT]] = {}
         try:
-            landed = self._ask(key, entry)
-        except BaseException as error:  # noqa: BLE001 - raised where the flight is waited for
-            self._land(key, entry)
-            flight.set_exception(error)
-            return
-        self._land(key, landed)
-        if landed.served is not None:
-            flight.set_result(landed.served)
-        else:
-            flight.set_exception(landed.error)
+            results = ask(self._loader, wanted, self._attempts)
+        finally:
+            with self._lock:
+                now = self._clock()
+                landed = {
+                    key: self._memory.land(key, result, began, now)
+                    for key, result in results.items()
+                }
+                self._count(landed, now - began)
+                self._end(flight, interrupted=not landed)
+            flight.set_result(landed)
+        for key, state in landed.items():
+            self._observer.landed(key, state)
 
-    def _land(self, key: KeyT, entry: _Entry[ValueT] | None) -> None:
-        with self._lock:
-            if entry is not None:
-                self._entries[key] = entry
-            self._flights.pop(key, None)
+    def _count(self, landed: Mapping[KeyT, State[ValueT]], seconds: float) -> None:
+        good = sum(isinstance(state, Good) for state in landed.values())
+        self._renewals += good
+        self._failures += len(landed) - good
+        self._seconds += seconds
 
-    def _ask(self, key: KeyT, entry: _Entry[ValueT] | None) -> _Entry[ValueT]:
-        asked_at = self._clock()
-        try:
-            value = self._load(key, entry.last if entry else None)
-        except ModelConfigError as error:
-            return self._after_failure(key, entry, error)
-        if entry is not None and entry.error is not None:
-            _log.info("%r: AWS answers again", value)
-        ttl = math.inf if self._lasts(value) else self._ttl * (1 - JITTER * self._dice.random())
-        return _Entry(value, value, asked_at, self._clock() + ttl)
-
-    def _after_failure(
-        self, key: KeyT, entry: _Entry[ValueT] | None, error: ModelConfigError
-    ) -> _Entry[ValueT]:
-        """Return what is served from now on: the last good value, the stand-in, or the error.
-
-        Raises:
-            ModelConfigError: AWS was asked and refused, and there is nothing to serve. Such an
-                answer comes quickly, and may be another one at the next request.
-        """
-        now = self._clock()
-        last, read_at = (entry.last, entry.read_at) if entry else (None, now)
-        if last is None:
-            if not isinstance(error, StoreUnavailableError):
-                raise error
-            last, read_at = self._stand_in(key), now
-        retry_at = now + min(RETRY_AFTER, self._ttl)
-        if last is None:
-            return _Entry(None, None, read_at, retry_at, error)
-        age = now - read_at
-        if age > self._max_stale:
-            stale = StaleConfigurationError(
-                f"{last!r} was read {age:,.0f} s ago, and max_stale allows {self._max_stale:,.0f}."
-                f" It could not be read again: {error}"
-            )
-            return _Entry(None, last, read_at, retry_at, stale)
-        if entry is None or entry.error is None:
-            _log.warning("%r goes on being served after %.0f s, because: %s", last, age, error)
-        return _Entry(last, last, read_at, min(retry_at, read_at + self._max_stale), error)
-
-    def _servable(self, entry: _Entry[ValueT] | None) -> ValueT | None:
-        if entry is None or self._clock() - entry.read_at > self._max_stale:
-            return None
-        return entry.last
-
-
-def _outcome(entry: _Entry[ValueT]) -> ValueT:
-    if entry.served is not None:
-        return entry.served
-    if entry.error is None:  # an entry has one or the other
-        raise AssertionError
-    # Each raise would add to the traceback that the error carries.
-    raise entry.error.with_traceback(None)
+    def _end(self, flight: Flight[KeyT, ValueT], *, interrupted: bool) -> None:
+        for key in [key for key, under_way in self._flights.items() if under_way is flight]:
+            del self._flights[key]
+        if interrupted:
+            self._memory.breaker.given_up()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from model_config.format import prompt
 from model_config.format.errors import PromptError
@@ -49,6 +49,8 @@ class Configuration(Mapping[str, Any]):
     _document: str
     _read_at: float
     _clock: Callable[[], float]
+    # Made once for each class, however often the same release is confirmed.
+    _instances: dict[type[Any], Any] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -85,7 +87,7 @@ class Configuration(Mapping[str, Any]):
         The application may be a schema version behind or ahead: what the class doesn't know is
         left out, and what the release doesn't have gets the class's default. A secret field
         holds a `SecretRef` with the secret's path ("keys.primary"), as a sign that there is one:
-        its text is in `secrets`.
+        its text is in `secrets`. The instance is made once and shared by all who ask.
 
         Args:
             schema: a class of `model_config.schema`, or your own below it.
@@ -93,8 +95,12 @@ class Configuration(Mapping[str, Any]):
         Raises:
             SchemaMismatchError: a field is missing and has no default, or a value is refused.
         """
-        source = f"{self._source()}, written as {self.schema},"
-        return into_class(schema, self.as_dict(), self.secrets, source)
+        made = self._instances.get(schema)
+        if made is None:
+            source = f"{self._source()}, written as {self.schema},"
+            made = into_class(schema, self.as_dict(), self.secrets, source)
+            self._instances[schema] = made
+        return cast(ModelT, made)
 
     def variables(self, path: str) -> list[str]:
         """Return the names that the text at a path ("prompts/system") asks for.
@@ -146,7 +152,7 @@ class Configuration(Mapping[str, Any]):
 
     def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
         """Return the same release with its secrets as they are now."""
-        return replace(self, secrets=freeze(dict(secrets)), _read_at=read_at)
+        return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
     def __getitem__(self, key: str) -> Any:
         return self.content.config[key]

@@ -1,7 +1,8 @@
 """What an application starts with when AWS is away: releases written to a file at build time.
 
 The file holds what the releases hold and so no secret's text. It is JSON:
-`{"format": 1, "releases": {model: {"release": number, "document": a release document}}}`.
+`{"format": 1, "releases": {model: {"release": number, "label": the label that it was read by, or
+null, "document": a release document}}}`. The first version's files have no label: "stable".
 """
 
 from __future__ import annotations
@@ -13,17 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from model_config.format import release
-from model_config.format.errors import ReleaseError, UsageError
+from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
+from model_config.format.names import model_path
 from model_config.reader.configuration import Configuration
 
 FORMAT = 1
+# What all were made from before files said it.
+_FIRST_LABEL = "stable"
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackRelease:
-    """One model's release in a fallback: its number, and what it says."""
+    """One model's release in a fallback.
+
+    Attributes:
+        number, label: what it answers for; no label where it was read by number.
+        content: what it says.
+    """
 
     number: int
+    label: str | None
     content: release.Release
 
 
@@ -42,7 +52,11 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
         if each.model in releases:
             raise UsageError(f"a fallback holds one release of {each.model}, and got two")
         environments.add(each.environment)
-        releases[each.model] = {"release": each.release, "document": _document(each)}
+        releases[each.model] = {
+            "release": each.release,
+            "label": each.label,
+            "document": _document(each),
+        }
     if len(environments) > 1:
         raise UsageError(f"a fallback holds one environment, and got {sorted(environments)}")
     text = {"format": FORMAT, "releases": releases}
@@ -56,7 +70,7 @@ def read_fallback(
 
     Args:
         source: the file, or what is in it.
-        environment: the one all of it must be of.
+        environment: the path of the environment that all of it must be of, "/ai/prod".
 
     Raises:
         ReleaseError: the file can't be read, or is not what `fallback_document` wrote.
@@ -69,7 +83,7 @@ def read_fallback(
     except OSError as error:
         raise ReleaseError(f"{where} can't be read: {error.strerror}. {_WRITE}") from None
     except (ValueError, RecursionError):
-        raise ReleaseError(f"{where} is no JSON. {_WRITE}") from None
+        raise ReleaseError(f"{where} is not JSON. {_WRITE}") from None
     return _releases(document, where, environment)
 
 
@@ -104,10 +118,13 @@ def _releases(document: Any, where: str, environment: str) -> dict[str, Fallback
 def _release(each: Any, model: str, environment: str, where: str) -> FallbackRelease:
     if not isinstance(each, Mapping) or not isinstance(each.get("release"), int):
         raise ReleaseError(f"{where}: no release number. {_WRITE}")
+    label = each.get("label", _FIRST_LABEL)
+    if not isinstance(label, str | None):
+        raise ReleaseError(f"{where}: the label is not text. {_WRITE}")
     try:
         # The reader's own checks: format, model, environment, digest. A fallback has no parts.
         text = json.dumps(each.get("document"))
-        content = release.read_release(text, model, environment, lambda _: {})
-    except (ReleaseError, TypeError, ValueError, RecursionError) as error:
+        content = release.read_release(text, model_path(environment, model), lambda _: {})
+    except (ModelConfigError, TypeError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{where}: {error}. {_WRITE}") from None
-    return FallbackRelease(each["release"], content)
+    return FallbackRelease(each["release"], label, content)

@@ -5,61 +5,48 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from model_config.format import release
-from model_config.format.codec import decode
-from model_config.format.errors import (
-    CodecError,
-    CredentialsError,
-    ReleaseError,
-    SecretUnavailableError,
-    StoreError,
-)
+from model_config.format.errors import CredentialsError, ModelConfigError, StoreError
 from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
-from model_config.reader.secret import Secret, secret_of
-from model_config.reader.source import Source, Stored
+from model_config.reader.connection import Connection, OwnClient
+from model_config.reader.opening import open_release
+from model_config.reader.source import Stored
 
 #: Names in one request (SSM API reference: GetParameters, DeleteParameters).
 BATCH = 10
 #: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
 LISTED = 50
-#: Seconds to wait for a connection, and for an answer: ours. Three attempts with boto3's pauses
-#: between them end within some 20 seconds.
-CONNECT_TIMEOUT = 2
-READ_TIMEOUT = 5
-ATTEMPTS = 3
 
+_USUAL = Connection()
 _WHOLE = {"Name", "Version", "Value"}
 
 
 class Store:
     """SSM's Parameter Store.
 
-    Without a client it makes its own at the first request, from boto3's usual settings, with
-    short timeouts and boto3's standard retry mode; and a new one when the credentials are
-    refused, so that renewed ones are picked up.
+    Without a client it makes its own at the first request, from botocore's usual settings; and a
+    new one when the credentials are refused, so that renewed ones are picked up.
 
     Args:
         client: a boto3 client for SSM of your own, with its own timeouts.
+        connection: how its own is made.
 
-    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so.
+    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so, or
+    UsageError where no client can be made as things are set.
     """
 
-    def __init__(self, client: Any = None) -> None:
-        self._given = client
-        self._own: Any = None
+    def __init__(self, client: Any = None, connection: Connection = _USUAL) -> None:
+        self._given, self._connection = client, connection
+        self._own: OwnClient | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give up connections; the next request opens new ones. A forked child must."""
         # Also the lock: a thread that doesn't exist in a forked child may hold it.
         self._lock = threading.Lock()
-        self._own = None
+        self._give_up_own()
         if hasattr(self._given, "close"):
             self._given.close()  # its connections; it opens new ones
 
@@ -130,7 +117,8 @@ class Store:
         Raises:
             ReleaseError: it is not what was released, or of a newer format.
         """
-        return open_release(self, stored, model, environment)
+        del model, environment  # which the parameter's name says
+        return open_release(self, stored)
 
     # One batch a call, so that no frame holds a secret's text while another request fails.
     def _get_batch(self, names: list[str]) -> list[Stored]:
@@ -159,16 +147,20 @@ class Store:
         return answer["Parameters"], answer.get("NextToken")
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+        action = _action(operation)
         try:
             answer: dict[str, Any] = getattr(self._client(), operation)(**wanted)
-        except FAILURES as error:
-            problem = translate(error, _action(operation), about)
+        except (*FAILURES, OSError) as error:
+            problem = translate(error, action, about)
             if isinstance(problem, CredentialsError):
-                self._own = None
+                self._give_up_own()
             raise problem from error
+        except ModelConfigError:  # it may be a ValueError, too
+            self._give_up_own()
+            raise
         except UNREADABLE:
             # Not the cause: it may hold the bytes of the answer, and so a secret's.
-            raise unreadable_answer(_action(operation), about) from None
+            raise unreadable_answer(action, about) from None
         return answer
 
     def _client(self) -> Any:
@@ -176,68 +168,15 @@ class Store:
             return self._given
         with self._lock:
             if self._own is None:
-                # A session of our own: boto3's default one isn't safe to share between threads.
-                self._own = boto3.session.Session().client(
-                    "ssm",
-                    config=Config(
-                        connect_timeout=CONNECT_TIMEOUT,
-                        read_timeout=READ_TIMEOUT,
-                        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                    ),
-                )
-            return self._own
+                self._own = self._connection.open()
+            own = self._own
+        own.check_credentials()
+        return own.client
 
-
-def open_release(source: Source, stored: Stored, model: str, environment: str) -> release.Release:
-    """Return what a release parameter says, verified, fetching its parts if it has any.
-
-    Raises:
-        ReleaseError: it is not what was released, or of a newer format.
-        ModelConfigError: what `source` raises.
-    """
-    try:
-        return release.read_release(
-            stored.text,
-            model,
-            environment,
-            lambda names: {part.name: part.text for part in source.get(names).values()},
-        )
-    except ReleaseError as error:
-        raise ReleaseError(
-            f"{stored.name}:{stored.version} can't be used: {error}. "
-            f"Other releases of it: `model-config releases {model} --environment {environment}`"
-        ) from None
-
-
-def secret_in(name: str, stored: Stored | None) -> Secret:
-    """Return the secret that a parameter holds.
-
-    Args:
-        name: the parameter's name.
-        stored: the parameter, or None where there is none.
-
-    Raises:
-        SecretUnavailableError: there is none, or no deploy of ours wrote it.
-    """
-    if stored is None:
-        raise SecretUnavailableError(
-            f"the release names the secret {name}, and there is no such parameter. Deploy the "
-            "model again, or read a release that doesn't name it"
-        )
-    secret = _decoded(stored)
-    if secret is None:
-        raise SecretUnavailableError(
-            f"the secret {name} was not stored by a deploy: it begins with a quotation mark and is "
-            "no JSON string. Set it with `pulumi config set --secret` and deploy"
-        )
-    return secret
-
-
-def _decoded(stored: Stored) -> Secret | None:
-    # Nothing is raised here: a frame or an error of the decoder would hold the text.
-    with suppress(CodecError):
-        return secret_of(str(decode(stored.text, "text")))
-    return None
+    def _give_up_own(self) -> None:
+        own, self._own = self._own, None
+        if own is not None:
+            own.client.close()
 
 
 def _action(operation: str) -> str:

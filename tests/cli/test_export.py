@@ -21,7 +21,7 @@ from model_config import Reader
 from model_config.cli.formats import as_text
 from model_config.cli.variables import variables
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
 
 NASTY = {
@@ -152,22 +152,9 @@ def test_tfvars_json_sets_one_variable():
     }
 
 
-def test_dotenv_refuses_what_its_readers_would_replace():
-    with pytest.raises(UsageError, match=r"T holds \$\{, .*json, yaml or shell") as caught:
-        as_text("dotenv", chat({"t": "x ${HOME} y"}), {})
-    assert "HOME" not in str(caught.value)
-
-
-def test_tfvars_are_escaped_as_terraform_wants_it():
-    config = {"e": {}, "g": {"k": {}}, "l": [1, True, None], "t": 'a "b" \\ \n\t\b ${x} %{y} $z'}
-    assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
-        "chat = {\n"
-        '  "e" = {}\n'
-        '  "g" = {\n    "k" = {}\n  }\n'
-        '  "l" = [1, true, null]\n'
-        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
-        '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
-        "}\n"
+def test_yaml_holds_a_prompt_as_a_block():
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
 
 
@@ -219,12 +206,20 @@ def test_secrets_go_only_into_a_file_for_its_owner_alone(run, project):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+class NoAws:
+    def get(self, names):
+        raise StoreUnavailableError(f"no answer about {names}")
+
+    def close(self):
+        pass
+
+
 @pytest.mark.usefixtures("two")
 def test_a_fallback_starts_a_reader(run, released, project):
     released({"n": 1}, model="other", label="stable")
     file = project / "fallback.json"
     run("export", "--fallback", "--output", str(file))
-    reader = Reader("dev", fallback=file, client=object())
+    reader = Reader("dev", fallback=file, source=NoAws())
     assert reader.get("chat").as_dict() == {"t": "One"}
     assert reader.get("chat").from_fallback
     assert reader.get("other").release == 1

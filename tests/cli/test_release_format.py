@@ -27,7 +27,7 @@ PLAIN, PACKED, IN_PARTS, PARTS, ROLLOUT = blocks("json")
 def read(document: str) -> release.Release:
     parts = json.loads(PARTS)
     return release.read_release(
-        document, "support_chat", "prod", lambda names: {name: parts[name] for name in names}
+        document, "/ai/prod/support_chat", lambda names: {name: parts[name] for name in names}
     )
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from model_config.cli.verbs.releases import _who
+from model_config.cli.output import who
 from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
@@ -72,7 +72,7 @@ def test_a_held_label_is_shown(run, released):
 
 
 @pytest.mark.parametrize(
-    ("arn", "who"),
+    ("arn", "name"),
     [
         ("arn:aws:iam::123456789012:user/anna", "anna"),
         ("arn:aws:sts::123456789012:assumed-role/Deployer/build-7", "Deployer/build-7"),
@@ -81,8 +81,8 @@ def test_a_held_label_is_shown(run, released):
         ("", "-"),
     ],
 )
-def test_who_wrote_it_is_read_from_the_arn(arn, who):
-    assert _who(arn) == who
+def test_who_wrote_it_is_read_from_the_arn(arn, name):
+    assert who(arn) == name
 
 
 # diff-releases
@@ -143,7 +143,7 @@ def test_a_line_end_that_came_is_a_difference(run, released):
 def test_a_secret_under_another_name_is_another_secret(run, released):
     released({"n": 1}, {"key": "sk-1"})
     document = run("show", "chat", "--label", "latest", "--json").json
-    moved = {"format": 1, **document, "secrets": {"key": "/elsewhere/key"}}
+    moved = {"format": 1, **document, "secrets": {"key": "/ai/dev/chat/secrets/other"}}
     released(document=json.dumps(moved))
     assert run("diff-releases", "chat", "1", "2").out == (
         "~ secrets/key: refers to another secret\n"

@@ -29,17 +29,22 @@ VERBS = [
     "diff-releases",
     "exec",
     "export",
+    "history",
     "promote",
     "prune",
     "releases",
     "rollback",
+    *(
+        f"rollout {verb}"
+        for verb in ("start", "status", "pause", "resume", "finish", "abort", "watch")
+    ),
     "show",
 ]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_help_with_an_example(run, verb):
-    said = run(verb, "--help").out
+    said = run(*verb.split(), "--help").out
     assert f"Example: model-config {verb}" in said
     for option in ("--environment", "-e", "--prefix", "--local"):
         assert option in said

@@ -54,8 +54,7 @@ def written(release: Release) -> ReleaseText:
 def read_back(text: ReleaseText, document: str | None = None) -> Release:
     return read_release(
         text.document if document is None else document,
-        "chat",
-        "dev",
+        "/ai/dev/chat",
         lambda names: fetched(text, names),
     )
 
@@ -150,13 +149,14 @@ VALUES = st.recursive(
 @settings(deadline=None, max_examples=100)
 @given(
     st.dictionaries(st.text(), VALUES, max_size=4),
-    st.dictionaries(st.text(), st.text(), max_size=3),
+    st.dictionaries(st.text(), st.from_regex(r"[A-Za-z0-9_.-]+", fullmatch=True), max_size=3),
     st.sampled_from(["", "word " * 4_000, noise(9_000)]),
 )
 def test_a_release_comes_back_as_it_was_written(
     config: Config, secrets: dict[str, str], filling: str
 ) -> None:
-    release = replace(release_of({**config, "filling": filling}), secrets=secrets)
+    names = {path: f"/ai/dev/chat/secrets/{name}" for path, name in secrets.items()}
+    release = replace(release_of({**config, "filling": filling}), secrets=names)
     assert read_back(written(release)) == release
 
 
@@ -230,7 +230,11 @@ BODY = json.dumps({"config": SMALL.config, "secrets": SECRETS}).encode()
         ({"config": {"model_id": "other"}}, "is not the one that was released"),
         ({"config": []}, "no `config` or no `secrets` object"),
         ({"secrets": None}, "no `config` or no `secrets` object"),
-        ({"secrets": {"api_key": 5}}, "names no parameters"),
+        ({"secrets": {"api_key": 5}}, "names the secret 5, and its own are in /ai/dev/chat/sec"),
+        ({"secrets": {"k": "/ai/dev/other/secrets/k"}}, "names the secret '/ai/dev/other/secrets/"),
+        ({"secrets": {"k": "/ai/dev/chat/release"}}, "names the secret '/ai/dev/chat/release'"),
+        ({"secrets": {"k": "/ai/dev/chat/secrets/k:1"}}, "names the secret"),
+        ({"secrets": {"k": "/ai/dev/chat/secrets/"}}, "names the secret"),
         ({"config": {"\ud800": 1}}, "no canonical form"),
     ],
 )
@@ -260,6 +264,8 @@ def test_a_document_that_is_not_this_models_release_is_refused(
         ({"parts": "name"}, "`parts` of the release document is no list of names"),
         ({"parts": [5]}, "is no list of names"),
         ({"parts": []}, "neither `config` nor `data` nor `parts`"),
+        ({"parts": ["/ai/dev/chat/secrets/k"]}, "names the part '/ai/dev/chat/secrets/k', and its"),
+        ({"parts": ["/ai/dev/other/release/parts/0"]}, "names the part '/ai/dev/other/release/par"),
         ({"parts": [f"{NAME}/parts/{number:016x}" for number in range(17)]}, "names 17 parts; 16"),
     ],
 )  # fmt: skip
@@ -287,7 +293,7 @@ def test_a_part_that_is_missing_or_changed_is_refused_by_name(
     first, *_, last = text.parts
     expected = problem.format(first=first, last=last, max=max(text.parts))
     with pytest.raises(ReleaseError, match=re.escape(expected)):
-        read_release(text.document, "chat", "dev", lambda _: spoil(text.parts))
+        read_release(text.document, "/ai/dev/chat", lambda _: spoil(text.parts))
 
 
 def test_parts_in_another_order_are_not_read_as_a_release() -> None:

@@ -9,9 +9,13 @@ import socket
 import traceback
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import boto3
+import botocore.session
 import pytest
+from support.waiting import wait_until
 
 from model_config import Reader
 from model_config.format import release
@@ -23,8 +27,9 @@ from model_config.format.errors import (
     ReleaseError,
     StoreError,
     StoreUnavailableError,
+    UsageError,
 )
-from model_config.reader import store
+from model_config.reader.breaker import LONGEST_PAUSE
 
 CONFIG = {"n": 1}
 NAME = "/ai/prod/chat/release"
@@ -61,6 +66,19 @@ DOCUMENTS = {
     "no base64": (packed(b"", data="~~~"), "can't be unpacked"),
     "no ASCII": (packed(b"", data="é"), "can't be unpacked"),
     "no zlib": (packed(b"", data="AAAA"), "can't be unpacked"),
+    "a secret of another model": (
+        document(secrets={"key": "/ai/prod/other/secrets/key"}),
+        "names the secret '/ai/prod/other/secrets/key', and its own are in /ai/prod/chat/secrets/",
+    ),
+    "a value for a secret": (document(secrets={"key": f"{NAME}"}), "names the secret"),
+    "a secret at an old version": (
+        document(secrets={"key": "/ai/prod/chat/secrets/key:1"}),
+        "names the secret",
+    ),
+    "a part of another model": (
+        packed(b"", data=None, parts=["/ai/prod/other/release/parts/0123456789abcdef"]),
+        "names the part '/ai/prod/other/release/parts/0123456789abcdef'",
+    ),
     "an unknown encoding": (packed(b"{}", encoding="zstd"), "encoded as 'zstd'"),
     "a missing part": (packed(b"", data=None, parts=[PART]), f"{PART} is missing"),
     "too many parts": (packed(b"", data=None, parts=[PART] * 17), "names 17 parts"),
@@ -95,7 +113,7 @@ def test_a_bad_new_release_leaves_the_good_one_served(
     aws.deploy(CONFIG, label="stable", document=document(config={"n": 2}))
     clock.advance(301)
     assert reader.get("chat").release == 1
-    assert "not the one that was released" in caplog.text
+    wait_until(lambda: "not the one that was released" in caplog.text)
 
 
 # What comes back instead of an answer. Each case: how the server answers, the type, the text.
@@ -115,6 +133,27 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
         lambda it: it.refuses("ValidationException", "Invalid name"),
         StoreError,
         'AWS says ValidationException, "Invalid name"',
+    ),
+    "a fault with status 400": (
+        lambda it: it.refuses("ServiceUnavailableException", "try again"),
+        StoreUnavailableError,
+        "a fault of AWS",
+    ),
+    "no identity provider": (
+        lambda it: it.refuses("IDPCommunicationError", "no answer from the provider"),
+        StoreUnavailableError,
+        "identity provider",
+    ),
+    "429 of a proxy": (
+        lambda it: it.says(429, b"slow down"),
+        StoreUnavailableError,
+        "a fault of AWS",
+    ),
+    "408": (lambda it: it.refuses("Whatever", "", 408), StoreUnavailableError, "a fault of AWS"),
+    "403 of a proxy": (
+        lambda it: it.says(403, b"<html>Forbidden by your network</html>"),
+        StoreUnavailableError,
+        "HTTP 403 of something that isn't SSM",
     ),
     "500": (
         lambda it: it.refuses("InternalServerError", "oops", 500),
@@ -226,7 +265,7 @@ def test_a_cold_read_says_what_came_back(loopback: Any, case: str) -> None:
         Reader("prod", client=client).get("chat")
     assert type(caught.value) is kind
     assert text in str(caught.value)
-    assert f"ssm:GetParameters of {NAME}:stable: " in str(caught.value)
+    assert f"ssm:GetParameters of {NAME}:stable" in str(caught.value)
     assert "testing" not in str(caught.value)
 
 
@@ -236,18 +275,19 @@ def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
 ) -> None:
     answer, _, _ = ANSWERS[case]
     secrets = {"key": "text"}
-    good = loopback.holds(CONFIG, secrets)
-    loopback.answers.extend([good, answer(loopback), loopback.holds(CONFIG, secrets, version=8)])
+    loopback.answers[:] = [loopback.holds(CONFIG, secrets)]
     reader = Reader(
         "prod", client=loopback.client(read_timeout=0.05 if case == "a hang" else 1), clock=clock
     )
     assert reader.get("chat").release == 7
     clock.advance(301)
+    loopback.answers[:] = [answer(loopback)]
     old = reader.get("chat")
     assert (old.release, old.age) == (7, 301)
-    clock.advance(5)
-    new = reader.get("chat")
-    assert (new.release, new.age) == (8, 0)
+    loopback.answers[:] = [loopback.holds(CONFIG, secrets, version=8)]
+    clock.advance(LONGEST_PAUSE)
+    wait_until(lambda: reader.get("chat").release == 8)
+    assert reader.get("chat").age == 0
 
 
 def test_a_port_nobody_listens_on(loopback: Any) -> None:
@@ -288,11 +328,73 @@ def test_our_own_client_has_the_timeouts_that_are_documented(own_client_asks: An
     own_client_asks.answers.append(own_client_asks.holds(CONFIG))
     reader = Reader("prod")
     assert reader.get("chat").release == 7
-    config = reader._source._own.meta.config
+    config = reader._source._own.client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)
-    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 3)
-    assert re.search(r"2 s to connect, 5 s to answer, 3 attempts", Reader.__doc__ or "")
-    assert (store.CONNECT_TIMEOUT, store.READ_TIMEOUT, store.ATTEMPTS) == (2, 5, 3)
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 1)
+    assert "Default: 2 to connect, 5 to answer" in " ".join((Reader.__doc__ or "").split())
+
+
+@pytest.mark.parametrize("session", [boto3.Session, botocore.session.Session])
+def test_our_own_client_is_made_as_the_reader_is_told(own_client_asks: Any, session: Any) -> None:
+    own_client_asks.answers.append(own_client_asks.holds(CONFIG))
+    reader = Reader(
+        "prod", session=session(), region="us-east-2", connect_timeout=1, read_timeout=0.5
+    )
+    assert reader.get("chat").release == 7
+    meta = reader._source._own.client.meta
+    assert meta.region_name == "us-east-2"
+    assert (meta.config.connect_timeout, meta.config.read_timeout) == (1, 0.5)
+
+
+def test_a_first_read_with_our_own_client_asks_a_few_times(own_client_asks: Any) -> None:
+    own_client_asks.answers[:] = [own_client_asks.resets()] * 2 + [own_client_asks.holds(CONFIG)]
+    assert Reader("prod").get("chat").release == 7
+    assert own_client_asks.asked == 3
+
+
+def test_an_endpoint_that_is_not_an_address_is_said_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "not an address")
+    with pytest.raises(UsageError, match=r"not an address.*AWS_ENDPOINT_URL"):
+        Reader("prod").get("chat")
+
+
+def broken_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    if what == "a token's file that is missing":
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/app")
+        return
+    config = tmp_path / "config"
+    program = str(tmp_path / "none") if what == "a program that is missing" else "echo nonsense"
+    config.write_text(f"[default]\ncredential_process = {program}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "a token's file that is missing",
+        "a program that is missing",
+        "a program that prints nonsense",
+    ],
+)
+def test_broken_credentials_are_an_outage(
+    own_client_asks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Any, what: str
+) -> None:
+    own_client_asks.answers.append(own_client_asks.holds(CONFIG))
+    reader = Reader("prod", clock=clock)
+    reader.get("chat")
+    broken_credentials(monkeypatch, tmp_path, what)
+    with pytest.raises(CredentialsError, match="no usable credentials"):
+        Reader("prod").get("chat")
+    reader.close()  # so that it looks for them again
+    clock.advance(301)
+    assert reader.get("chat").age == 301
+    wait_until(lambda: reader.status()["models"][0]["state"] == "stale")
+    assert reader.status()["models"][0]["failed"]["error"] == "CredentialsError"
 
 
 @pytest.mark.parametrize("missing", ["no region", "no credentials", "half the credentials"])
@@ -337,6 +439,6 @@ def test_credentials_that_expire_are_read_anew_once_they_are_renewed(
     clock.advance(301)
     assert reader.get("chat").age == 301
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "renewed")
-    clock.advance(6)
-    assert reader.get("chat").age == 0
+    clock.advance(LONGEST_PAUSE)
+    wait_until(lambda: reader.get("chat").age == 0)
     assert keys == ["testing", "testing", "renewed"]

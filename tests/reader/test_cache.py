@@ -1,26 +1,30 @@
 from __future__ import annotations
 
-import logging
+import asyncio
 import math
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_until
 
 from model_config.format.errors import (
+    CredentialsError,
     ModelNotFoundError,
     StaleConfigurationError,
+    StoreError,
     StoreUnavailableError,
 )
-from model_config.reader.cache import JITTER, RETRY_AFTER, Cache
+from model_config.reader.breaker import LONGEST_PAUSE, Away, Slow
+from model_config.reader.cache import Cache
+from model_config.reader.memory import JITTER
+from model_config.reader.settings import Times
 
 AWAY = StoreUnavailableError("AWS is away")
+PATIENCE = 0.05  # seconds that a renewal is waited for in these tests
 
 
 class Source:
@@ -30,14 +34,29 @@ class Source:
         self.loads: list[Any] = []
         self.error: BaseException | None = None
         self.before: Callable[[], object] = lambda: None
+        self.stand_ins: dict[str, str] = {}
+        self.lasts = False
+        self.landed_with: list[Any] = []
 
-    def __call__(self, key: str, previous: Any) -> Any:
-        self.loads.append(previous)
+    def ahead(self, _: Any) -> Source:
+        return self
+
+    def load(self, key: str, last: Any) -> Any:
+        self.loads.append(last)
         number = len(self.loads)
         self.before()
         if self.error:
             raise self.error
         return f"{key}{number}"
+
+    def stand_in(self, key: str) -> str | None:
+        return self.stand_ins.get(key)
+
+    def lifetime(self, _: str) -> float:
+        return math.inf if self.lasts else self.ttl
+
+    def landed(self, _: str, state: Any) -> None:
+        self.landed_with.append(state)
 
 
 @pytest.fixture
@@ -46,57 +65,16 @@ def source() -> Source:
 
 
 def cache_of(source: Source, clock: Any, **settings: Any) -> Cache[str, str]:
-    defaults: dict[str, Any] = {
-        "stand_in": lambda _: None,
-        "lasts": lambda _: False,
-        "ttl": 300.0,
-        "max_stale": math.inf,
-        "background": False,
-    }
-    return Cache(source, clock=clock, **{**defaults, **settings})
+    attempts = settings.pop("attempts", 1)
+    times = Times(**{"ttl": 300.0, "max_stale": math.inf, "max_wait": PATIENCE, **settings})
+    source.ttl = times.ttl
+    return Cache(source, times, clock, source, attempts=attempts)
 
 
 def get(cache: Cache[str, str], key: str = "k") -> str:
     """Read as the reader does."""
     found = cache.fresh(key)
     return found if found is not None else cache.renew(key)
-
-
-# Time to live
-
-
-def test_a_value_is_loaded_once_in_its_time_to_live(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock)
-    assert get(cache) == "k1"
-    clock.advance(300 * (1 - JITTER) - 0.01)
-    assert get(cache) == "k1"
-    clock.advance(300 * JITTER + 0.02)
-    assert get(cache) == "k2"
-    assert source.loads == [None, "k1"]
-
-
-def test_jitter_spreads_the_renewals_of_many(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock)
-    for number in range(200):
-        get(cache, f"k{number}")
-    clock.advance(300 * (1 - JITTER / 2))
-    due = sum(cache.fresh(f"k{number}") is None for number in range(200))
-    assert 50 < due < 150
-
-
-def test_a_time_to_live_of_zero_asks_each_time(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, ttl=0)
-    assert [get(cache), get(cache), get(cache)] == ["k1", "k2", "k3"]
-
-
-def test_what_lasts_is_never_asked_for_again(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, lasts=lambda _: True)
-    get(cache)
-    clock.advance(1e12)
-    assert get(cache) == "k1"
-
-
-# Threads
 
 
 def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
@@ -111,6 +89,49 @@ def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, range(count)))
 
 
+# Time to live
+
+
+def test_a_value_is_loaded_once_in_its_time_to_live(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    assert get(cache) == "k1"
+    clock.advance(300 * (1 - JITTER) - 0.01)
+    assert get(cache) == "k1"
+    clock.advance(300 * JITTER + 0.02)
+    assert get(cache) == "k2"
+    assert source.loads == [None, "k1"]
+    assert cache.counters() == {"hits": 1, "renewals": 2, "failures": 0, "seconds": 0}
+
+
+def test_jitter_spreads_the_renewals_of_many(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    for number in range(200):
+        get(cache, f"k{number}")
+    clock.advance(300 * (1 - JITTER / 2))
+    due = sum(cache.fresh(f"k{number}") is None for number in range(200))
+    assert 50 < due < 150
+
+
+def test_a_time_to_live_of_zero_asks_each_time_and_waits(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, ttl=0)
+    source.before = lambda: time.sleep(2 * PATIENCE)
+    assert [get(cache), get(cache), get(cache)] == ["k1", "k2", "k3"]
+    source.error = AWAY
+    assert [get(cache), get(cache)] == ["k3", "k3"]
+    assert len(source.loads) == 5
+
+
+def test_what_lasts_is_never_asked_for_again(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    source.lasts = True
+    get(cache)
+    clock.advance(1e12)
+    assert get(cache) == "k1"
+
+
+# Threads
+
+
 @pytest.mark.parametrize("warm", [True, False])
 def test_sixteen_threads_make_one_load(source: Source, clock: Any, *, warm: bool) -> None:
     cache = cache_of(source, clock)
@@ -118,22 +139,26 @@ def test_sixteen_threads_make_one_load(source: Source, clock: Any, *, warm: bool
         get(cache)
         clock.advance(301)
         source.loads.clear()
-    source.before = lambda: time.sleep(0.05)
+    source.before = lambda: time.sleep(PATIENCE / 2)
     assert at_once(16, lambda: get(cache)) == ["k1"] * 16
     assert len(source.loads) == 1
 
 
-def test_sixteen_threads_share_one_failure_too(source: Source, clock: Any) -> None:
+def test_sixteen_threads_share_one_failure_and_each_raises_its_own(
+    source: Source, clock: Any
+) -> None:
     cache = cache_of(source, clock)
     source.error = ModelNotFoundError("no such model")
 
-    def fail() -> str:
+    def fail() -> Exception:
         with pytest.raises(ModelNotFoundError) as caught:
             get(cache)
-        return str(caught.value)
+        return caught.value
 
     source.before = lambda: time.sleep(0.05)
-    assert at_once(16, fail) == ["no such model"] * 16
+    errors = at_once(16, fail)
+    assert {str(error) for error in errors} == {"no such model"}
+    assert len({id(error) for error in [*errors, source.error]}) == 17
     assert len(source.loads) == 1
 
 
@@ -154,11 +179,168 @@ def test_an_interrupted_load_leaves_nobody_waiting(source: Source, clock: Any) -
     assert get(cache) == "k2"
 
 
+def test_one_interrupted_thread_does_not_interrupt_those_that_wait(
+    source: Source, clock: Any
+) -> None:
+    cache = cache_of(source, clock)
+    leads, go = threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        if len(source.loads) == 1:
+            leads.set()
+            go.wait(timeout=5)
+            raise KeyboardInterrupt
+
+    source.before = interrupt
+    with ThreadPoolExecutor(5) as pool:
+        interrupted = pool.submit(get, cache)
+        assert leads.wait(timeout=5)
+        waiting = [pool.submit(get, cache) for _ in range(4)]
+        time.sleep(0.05)
+        go.set()
+        assert [each.result() for each in waiting] == ["k2"] * 4
+        assert isinstance(interrupted.exception(), KeyboardInterrupt)
+
+
+# Nobody waits while there is something to serve
+
+
+def test_of_all_reads_one_waits_for_the_renewal(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, max_wait=5)
+    get(cache)
+    clock.advance(301)
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(get, cache)
+        wait_until(lambda: len(source.loads) == 2)
+        assert [get(cache) for _ in range(10)] == ["k1"] * 10
+        go.set()
+        assert leader.result() == "k2"
+    assert len(source.loads) == 2
+
+
+def test_a_read_waits_no_longer_than_it_may_and_then_nobody_waits(
+    source: Source, clock: Any
+) -> None:
+    cache = cache_of(source, clock)
+    for key in "abc":
+        get(cache, key)
+    clock.advance(301)
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+    began = time.monotonic()
+    assert get(cache, "a") == "a1"
+    assert PATIENCE <= time.monotonic() - began < 1
+    assert isinstance(cache.breaker.state, Slow)
+    began = time.monotonic()
+    assert [get(cache, "b"), get(cache, "c"), get(cache, "a")] == ["b2", "c3", "a1"]
+    assert time.monotonic() - began < PATIENCE
+    assert len(source.loads) == 4  # the others don't each find out for themselves
+    go.set()
+    wait_until(lambda: cache.fresh("a") == "a4")
+    assert get(cache, "b") == "b5"
+
+
+def test_with_a_patience_of_zero_no_read_waits(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, max_wait=0)
+    get(cache)
+    clock.advance(301)
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+    assert [get(cache) for _ in range(10)] == ["k1"] * 10
+    go.set()
+    wait_until(lambda: cache.fresh("k") == "k2")
+    assert len(source.loads) == 2
+
+
+def test_after_a_failure_renewals_run_behind_the_reads_until_one_succeeds(
+    source: Source, clock: Any
+) -> None:
+    cache = cache_of(source, clock, max_wait=5)
+    get(cache)
+    clock.advance(301)
+    source.error = AWAY
+    assert get(cache) == "k1"
+    clock.advance(LONGEST_PAUSE)
+    go = threading.Event()
+    source.before, source.error = lambda: go.wait(timeout=5), None
+    assert [get(cache) for _ in range(5)] == ["k1"] * 5
+    go.set()
+    wait_until(lambda: cache.fresh("k") == "k3")
+    clock.advance(301)
+    assert get(cache) == "k4"  # and now one read waits again
+
+
+def test_one_models_failure_is_all_models_pause(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    for key in "abcdefgh":
+        get(cache, key)
+    clock.advance(301)
+    source.error = AWAY
+    assert [get(cache, key) for key in "abcdefgh"] == [
+        f"{k}{n + 1}" for n, k in enumerate("abcdefgh")
+    ]
+    assert len(source.loads) == 9
+    assert all(cache.fresh(key) for key in "abcdefgh")  # which takes no lock until the pause ends
+    source.error = None
+    clock.advance(LONGEST_PAUSE)
+    for key in "abcdefgh":
+        get(cache, key)
+    wait_until(lambda: cache.fresh("a") == "a10")
+    wait_until(lambda: [get(cache, key) for key in "bcdefgh"] and len(source.loads) == 17)
+
+
+def test_a_few_attempts_at_once_are_enough(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, max_wait=0)
+    keys = [f"k{number}-" for number in range(50)]
+    for key in keys:
+        get(cache, key)
+    clock.advance(301)
+    source.loads.clear()
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+    for key in keys:
+        get(cache, key)
+    wait_until(lambda: len(source.loads) == 10)
+    time.sleep(0.02)
+    assert len(source.loads) == 10
+    go.set()
+
+
+def test_without_a_thread_to_be_had_the_request_renews_itself(
+    source: Source, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cache_of(source, clock)
+    get(cache)
+    clock.advance(301)
+
+    def no_thread(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert get(cache) == "k2"
+
+
+def test_asking_always_waits_and_ignores_every_pause(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    get(cache)
+    assert cache.renew("k", always=True) == "k2"
+    source.error = AWAY
+    assert cache.renew("k", always=True) == "k2"
+    source.error = None
+    assert cache.renew("k", always=True) == "k4"
+    assert get(cache) == "k4"
+
+
 # Outages
 
 
-@pytest.mark.parametrize("error", [AWAY, ModelNotFoundError("gone")])
-def test_the_last_good_value_goes_on_being_served(
+@pytest.mark.parametrize(
+    "error",
+    [AWAY, ModelNotFoundError("gone"), FileNotFoundError("/var/run/token"), ZeroDivisionError()],
+)
+def test_the_last_good_value_goes_on_being_served_whatever_goes_wrong(
     source: Source, clock: Any, error: Exception
 ) -> None:
     cache = cache_of(source, clock)
@@ -167,66 +349,118 @@ def test_the_last_good_value_goes_on_being_served(
     clock.advance(1e6)
     assert get(cache) == "k1"
     source.error = None
-    clock.advance(RETRY_AFTER)
-    assert get(cache) == "k3"
+    clock.advance(LONGEST_PAUSE)
+    assert get(cache) in {"k1", "k3"}  # behind the read
+    wait_until(lambda: cache.fresh("k") == "k3")
     assert source.loads == [None, "k1", "k1"]
 
 
-def test_an_outage_is_asked_about_every_few_seconds_only(source: Source, clock: Any) -> None:
+def test_an_error_nobody_foresaw_is_told_on_a_first_read(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    source.error = ZeroDivisionError("division by zero")
+    with pytest.raises(StoreError, match="doesn't know: ZeroDivisionError: division by zero"):
+        get(cache)
+
+
+def test_pauses_grow_with_each_failure_and_are_drawn_anew(source: Source, clock: Any) -> None:
     cache = cache_of(source, clock)
     get(cache)
     source.error = AWAY
     clock.advance(301)
-    for _ in range(10):
+    pauses = []
+    for _ in range(40):
         get(cache)
-    assert len(source.loads) == 2
-    clock.advance(RETRY_AFTER)
-    get(cache)
-    assert len(source.loads) == 3
+        wait_until(lambda: isinstance(cache.breaker.state, Away) and not cache.breaker.state.trying)
+        wait_until(lambda: cache.fresh("k") is not None)
+        pauses.append(cache.breaker.state.ask_at - clock())
+        clock.advance(pauses[-1])
+    assert len(source.loads) == 41
+    assert pauses[0] <= 2
+    assert max(pauses[:5]) <= 32
+    assert 40 < max(pauses) <= LONGEST_PAUSE
+    assert 15 < sum(pauses[6:]) / 34 < 45
+    assert len(set(pauses)) == 40
 
 
-def test_a_cold_outage_fails_fast_until_it_is_asked_about_again(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock)
-    source.error = AWAY
-    for _ in range(5):
-        with pytest.raises(StoreUnavailableError):
-            get(cache)
-    assert len(source.loads) == 1
-    source.error = None
-    clock.advance(RETRY_AFTER)
-    assert get(cache) == "k2"
-
-
-def test_the_error_of_a_cold_outage_does_not_grow_with_each_request(
+def test_a_cold_outage_fails_at_once_until_it_is_asked_about_again(
     source: Source, clock: Any
 ) -> None:
     cache = cache_of(source, clock)
     source.error = AWAY
-    depths = []
-    for _ in range(20):
-        with pytest.raises(StoreUnavailableError) as caught:
+    for _ in range(5):
+        with pytest.raises(StoreUnavailableError, match="AWS is away"):
             get(cache)
-        depths.append(len(caught.traceback))
-    assert depths[-1] == depths[1]
+    with pytest.raises(StoreUnavailableError, match=r"AWS was not asked: it gave no answer 0.0 s"):
+        get(cache, "another")
+    assert len(source.loads) == 1
+    source.error = None
+    clock.advance(LONGEST_PAUSE)
+    assert get(cache) == "k2"
 
 
-def test_each_outage_is_logged_once_and_its_end_once(
-    source: Source, clock: Any, caplog: pytest.LogCaptureFixture
+def test_a_read_with_nothing_else_to_get_asks_a_few_times(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, attempts=3)
+
+    def recover() -> None:
+        source.error = AWAY if len(source.loads) < 3 else None
+
+    source.before = recover
+    assert get(cache) == "k3"
+    clock.advance(301)
+    source.before, source.error = lambda: None, AWAY
+    assert get(cache) == "k3"  # a renewal asks once
+    assert len(source.loads) == 4
+
+
+@pytest.mark.parametrize("error", [CredentialsError("no region"), ModelNotFoundError("gone")])
+def test_what_another_attempt_does_not_mend_is_not_attempted_again(
+    source: Source, clock: Any, error: Exception
 ) -> None:
-    caplog.set_level(logging.INFO, "model_config")
+    cache = cache_of(source, clock, attempts=3)
+    source.error = error
+    with pytest.raises(type(error)):
+        get(cache)
+    assert len(source.loads) == 1
+
+
+def test_a_refusal_is_remembered_for_a_second_or_two(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    source.error = ModelNotFoundError("no such model")
+    for _ in range(100):
+        with pytest.raises(ModelNotFoundError, match="no such model"):
+            get(cache)
+        clock.advance(0.0099)
+    assert len(source.loads) == 1
+    source.error = None
+    clock.advance(1.02)
+    assert get(cache) == "k2"
+
+
+def test_what_is_refused_though_it_was_good_is_asked_for_ever_less_often(
+    source: Source, clock: Any
+) -> None:
     cache = cache_of(source, clock)
     get(cache)
-    for _ in range(2):
-        source.error = AWAY
-        for _ in range(5):
-            clock.advance(301)
-            get(cache)
-        source.error = None
-        clock.advance(301)
+    source.error = ModelNotFoundError("the label is gone")
+    clock.advance(301)
+    for _ in range(600):
         get(cache)
-    levels = [record.levelname for record in caplog.records]
-    assert levels == ["WARNING", "INFO", "WARNING", "INFO"]
-    assert "'k1' goes on being served after 301 s, because: AWS is away" in caplog.text
+        clock.advance(1)
+    time.sleep(0.05)
+    assert 8 <= len(source.loads) <= 12
+    assert cache.breaker.answers
+
+
+def test_failures_of_names_that_nobody_asks_for_again_are_forgotten(
+    source: Source, clock: Any
+) -> None:
+    cache = cache_of(source, clock)
+    source.error = ModelNotFoundError("no such model")
+    for number in range(1_000):
+        with pytest.raises(ModelNotFoundError):
+            get(cache, f"made up {number}")
+        clock.advance(1)
+    assert len(cache.states()) <= 110
 
 
 def test_max_stale_ends_the_serving_of_an_old_value(source: Source, clock: Any) -> None:
@@ -239,148 +473,96 @@ def test_max_stale_ends_the_serving_of_an_old_value(source: Source, clock: Any) 
     for _ in range(3):
         with pytest.raises(StaleConfigurationError, match=r"1,000 s ago.*allows 1,000.*away"):
             get(cache)
-    assert len(source.loads) == 3
+    assert len(source.loads) <= 3
     source.error = None
-    clock.advance(RETRY_AFTER)
-    assert get(cache) == "k4"
+    clock.advance(LONGEST_PAUSE)
+    assert get(cache).startswith("k")
     assert source.loads[-1] == "k1"
+
+
+def test_a_value_too_old_to_serve_is_waited_for(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, max_stale=1_000)
+    get(cache)
+    clock.advance(1_001)
+    source.before = lambda: time.sleep(2 * PATIENCE)
+    assert get(cache) == "k2"
 
 
 def test_a_stand_in_is_served_in_a_cold_outage_and_given_up_when_it_ends(
     source: Source, clock: Any
 ) -> None:
-    cache = cache_of(source, clock, stand_in=lambda key: f"{key} from a file")
+    cache = cache_of(source, clock, attempts=3)
+    source.stand_ins["k"] = "k from a file"
     source.error = AWAY
     assert get(cache) == "k from a file"
     assert get(cache) == "k from a file"
     assert len(source.loads) == 1
     source.error = None
-    clock.advance(RETRY_AFTER)
-    assert get(cache) == "k2"
+    clock.advance(LONGEST_PAUSE)
+    get(cache)
+    wait_until(lambda: cache.fresh("k") == "k2")
+
+
+def test_a_cold_start_with_stand_ins_takes_one_attempt_for_all(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    source.stand_ins = {key: f"{key} from a file" for key in "abc"}
+    source.error = AWAY
+    assert [get(cache, key) for key in "abc"] == list(source.stand_ins.values())
+    assert len(source.loads) == 1
 
 
 def test_a_stand_in_is_not_served_when_aws_answers(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, stand_in=lambda key: f"{key} from a file")
+    cache = cache_of(source, clock)
+    source.stand_ins["k"] = "k from a file"
     source.error = ModelNotFoundError("no such model")
     with pytest.raises(ModelNotFoundError):
         get(cache)
 
 
-# In the background
+# asyncio
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.002)
-    pytest.fail("it did not come about within a second")
-
-
-def test_in_the_background_no_request_waits_for_a_renewal(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, background=True)
-    get(cache)
+def test_a_wait_in_a_loop_ends_like_any_other(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    assert asyncio.run(cache.arenew("k")) == "k1"
     clock.advance(301)
     go = threading.Event()
     source.before = lambda: go.wait(timeout=5)
-    assert [get(cache) for _ in range(10)] == ["k1"] * 10
+    assert asyncio.run(cache.arenew("k")) == "k1"  # it waits no longer than it may
     go.set()
     wait_until(lambda: cache.fresh("k") == "k2")
-    assert len(source.loads) == 2
+    source.before, source.error = lambda: None, ModelNotFoundError("gone")
+    with pytest.raises(ModelNotFoundError):
+        asyncio.run(cache.arenew("another"))
 
 
-def test_in_the_background_too_max_stale_holds(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, background=True, max_stale=1_000)
-    get(cache)
-    clock.advance(1_001)
-    assert get(cache) == "k2"  # waited for, the old one being too old
-    source.error = AWAY
-    clock.advance(1_001)
-    with pytest.raises(StaleConfigurationError):
-        get(cache)
+def test_a_cancelled_wait_cancels_nobody_elses(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+
+    async def read() -> list[Any]:
+        reads = [asyncio.create_task(cache.arenew("k")) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        reads[0].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        return await asyncio.gather(*reads, return_exceptions=True)
+
+    cancelled, *others = asyncio.run(read())
+    assert isinstance(cancelled, asyncio.CancelledError)
+    assert others == ["k1", "k1"]
 
 
-def test_in_the_background_a_failure_keeps_the_old_value(source: Source, clock: Any) -> None:
-    cache = cache_of(source, clock, background=True)
-    get(cache)
-    source.error = AWAY
-    clock.advance(301)
-    assert get(cache) == "k1"
+def test_a_loop_that_ends_first_is_not_missed(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    go = threading.Event()
+    source.before = lambda: go.wait(timeout=5)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cache.arenew("k"), timeout=0.02)
+
+    asyncio.run(give_up())
+    go.set()
     wait_until(lambda: cache.fresh("k") == "k1")
-    assert len(source.loads) == 2
-
-
-def test_without_a_thread_to_be_had_the_request_renews_itself(
-    source: Source, clock: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache = cache_of(source, clock, background=True)
-    get(cache)
-    clock.advance(301)
-
-    def no_thread(_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", no_thread)
-    assert get(cache) == "k1"
-    assert get(cache) == "k2"
-
-
-# Fork
-
-FORK = """
-import math, os, sys, threading, time
-from model_config.reader import reader as module
-from model_config import Reader
-
-class Client:
-    closed = False
-    def __init__(self): self.go, self.asks = threading.Event(), threading.Event()
-    def get_parameters(self, **_):
-        self.asks.set()
-        self.go.wait(timeout=20)
-        return {"Parameters": []}
-    def describe_parameters(self, **_): return {"Parameters": []}
-    def close(self): self.closed = True
-
-client = Client()
-reader = Reader("prod", client=client)
-def read():
-    try: reader.get("chat")
-    except LookupError: pass
-thread = threading.Thread(target=read)
-thread.start()
-client.asks.wait(timeout=10)
-# The parent is in the middle of a request, and holds the cache's lock.
-lock = reader._cache._lock
-with lock:
-    child = os.fork()
-    if child == 0:
-        client.go.set()
-        try: reader.get("chat")
-        except LookupError: os._exit(42 if client.closed else 43)
-        os._exit(44)
-for _ in range(1000):
-    done, status = os.waitpid(child, os.WNOHANG)
-    if done: break
-    time.sleep(0.01)
-else:
-    os.kill(child, 9)
-    status = 9
-client.go.set()
-thread.join()
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def test_a_forked_child_reads_though_its_parent_was_in_the_middle_of_a_request() -> None:
-    project = Path(__file__).parents[2]
-    child = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORK],
-        cwd=project,
-        env={"PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-    assert child.returncode == 42, child.stderr

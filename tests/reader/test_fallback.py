@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import wait_until
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -15,7 +16,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.cache import RETRY_AFTER
+from model_config.reader.breaker import LONGEST_PAUSE
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -55,7 +56,7 @@ def test_a_cold_start_with_aws_away_is_served_from_the_file(
         math.inf,
     )
     assert chat.from_fallback
-    assert "release 7 (stable), from the fallback> goes on being served" in caplog.text
+    assert "AWS can't be asked. <Configuration chat in prod: release 7 (stable)" in caplog.text
 
 
 def test_a_fallbacks_secrets_say_that_they_are_not_there(away: Any, document: str) -> None:
@@ -81,7 +82,9 @@ def test_the_real_release_takes_over_as_soon_as_aws_answers(
     assert reader.get("chat").from_fallback
     assert away.asked == 1
     away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7)]
-    clock.advance(RETRY_AFTER)
+    clock.advance(LONGEST_PAUSE)
+    assert reader.get("chat").from_fallback  # nobody waits for the attempt
+    wait_until(lambda: not reader.get("chat").from_fallback)
     chat = reader.get("chat")
     assert not chat.from_fallback
     assert chat.secrets["api_key"].reveal() == "sk-live"
@@ -109,6 +112,34 @@ def test_what_the_fallback_does_not_hold_is_still_an_error(
     assert reader.get("chat", release=7).label is None
 
 
+@pytest.mark.parametrize("made_from", ["canary", "stable", None])
+def test_a_fallback_answers_for_the_label_it_was_made_from_and_no_other(
+    away: Any, made_from: str | None
+) -> None:
+    built = FakeReader({"chat": CONFIG}, environment="prod", release=7, label=made_from)
+    asked = {} if made_from else {"release": 7}
+    document = json.loads(fallback_document([built.get("chat", **asked)]))
+    assert document["releases"]["chat"]["label"] == made_from
+    reader = Reader("prod", client=away.client(), fallback=document)
+    for label in ("canary", "stable", "latest"):
+        if label == made_from:
+            assert reader.get("chat", label=label).from_fallback
+        else:
+            with pytest.raises(StoreUnavailableError):
+                reader.get("chat", label=label)
+    assert reader.get("chat", release=7).from_fallback
+
+
+def test_a_file_of_the_first_version_was_made_from_stable(away: Any, document: str) -> None:
+    old = json.loads(document)
+    for each in old["releases"].values():
+        del each["label"]
+    reader = Reader("prod", client=away.client(), fallback=old)
+    assert reader.get("chat").from_fallback
+    with pytest.raises(StoreUnavailableError):
+        reader.get("chat", label="canary")
+
+
 def spoilt(document: str, *path: str, value: Any) -> dict[str, Any]:
     whole = json.loads(document)
     inner = whole
@@ -129,6 +160,12 @@ CHAT = ("releases", "chat")
         ((*CHAT, "document", "format"), 2, "format 2"),
         ((*CHAT, "document"), None, "no JSON object"),
         ((*CHAT, "release"), "7", "no release number"),
+        ((*CHAT, "label"), 7, "the label is not text"),
+        (
+            (*CHAT, "document", "secrets"),
+            {"api_key": "/ai/prod/other/secrets/api_key"},
+            "names the secret '/ai/prod/other/secrets/api_key', and its own are in",
+        ),
         (CHAT, [], "no release number"),
         (("format",), 2, "no format that this reader knows"),
         (("releases",), [], "has no releases"),
@@ -148,7 +185,7 @@ def test_another_environments_fallback_is_refused(document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [(None, "can't be read"), ("{", "no JSON"), ("[]", "no format")]
+    ("text", "problem"), [(None, "can't be read"), ("{", "not JSON"), ("[]", "no format")]
 )
 def test_a_file_that_is_no_fallback_is_named(
     tmp_path: Path, text: str | None, problem: str

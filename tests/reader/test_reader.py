@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.aws import SESSION
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -24,7 +24,7 @@ from model_config.format.release import Release, digest_of, write_release
 from model_config.reader.source import Stored
 
 CHAT = {"provider": "p", "generation": {"temperature": 0.2, "stop": ["a", "b"]}, "on": True}
-RELEASE = "/ai/prod/chat/release"
+RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"
 
 
 def secrets(count: int) -> dict[str, str]:
@@ -120,6 +120,18 @@ def test_the_default_label_comes_from_the_argument_else_the_environment(
     assert Reader("prod", client=aws.client).get("chat").label == "stable"
 
 
+def test_the_environment_may_come_from_the_environment(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "prod")
+    assert Reader(client=aws.client).get("chat").environment == "prod"
+    assert Reader("dev", client=aws.client).status()["environment"] == "dev"
+    monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "")
+    with pytest.raises(UsageError, match="set MODEL_CONFIG_ENVIRONMENT"):
+        Reader(client=aws.client)
+
+
 @pytest.mark.parametrize("config", [{"t": "x" * 3_000}, {"t": "".join(map(chr, range(200, 9000)))}])
 def test_a_compressed_release_and_one_in_parts_read_like_any_other(aws: Any, config: Any) -> None:
     aws.deploy({**config, "more": "y" * 9_000}, label="stable")
@@ -141,7 +153,7 @@ def test_a_cold_read_is_one_request_and_two_with_secrets(aws: Any) -> None:
     aws.deploy(CHAT, secrets(2), label="stable", model="other")
     reader = Reader("prod", client=aws.client)
     reader.get("chat")
-    assert aws.requests == [("GetParameters", [f"{RELEASE}:stable"])]
+    assert aws.requests == [("GetParameters", [f"{RELEASE}:stable", ROLLOUT])]
     aws.requests.clear()
     reader.get("other")
     assert len(aws.requests) == 2
@@ -150,8 +162,8 @@ def test_a_cold_read_is_one_request_and_two_with_secrets(aws: Any) -> None:
     assert aws.requests == []
 
 
-@pytest.mark.parametrize(("count", "requests"), [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3)])
-def test_a_renewal_is_one_request_with_up_to_nine_secrets(
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (8, 1), (9, 2), (18, 2), (19, 3)])
+def test_a_renewal_is_one_request_with_up_to_eight_secrets(
     aws: Any, clock: Any, count: int, requests: int
 ) -> None:
     aws.deploy({"t": "é" * 20_000}, secrets(count), label="stable")
@@ -162,7 +174,7 @@ def test_a_renewal_is_one_request_with_up_to_nine_secrets(
     assert reader.get("chat").age == 0
     assert len(aws.requests) == requests
     asked = [name for _, names in aws.requests for name in names]
-    assert len(asked) == len({name.partition(":")[0] for name in asked}) == count + 1
+    assert len(asked) == len({name.partition(":")[0] for name in asked}) == count + 2
 
 
 def test_a_release_in_parts_fetches_them_once(aws: Any, clock: Any) -> None:
@@ -186,7 +198,7 @@ def test_secrets_that_a_new_release_names_take_one_request_more(aws: Any, clock:
     chat = reader.get("chat")
     assert {path: secret.reveal() for path, secret in chat.secrets.items()} == {"b": "2"}
     assert [names for _, names in aws.requests] == [
-        [f"{RELEASE}:stable", "/ai/prod/chat/secrets/a"],
+        [f"{RELEASE}:stable", ROLLOUT, "/ai/prod/chat/secrets/a"],
         ["/ai/prod/chat/secrets/b"],
     ]
 
@@ -202,9 +214,9 @@ def test_no_name_is_asked_for_twice_in_one_request(aws: Any, clock: Any) -> None
     clock.advance(301)
     reader.get("chat")
     assert [names for _, names in aws.requests] == [
-        [f"{RELEASE}:stable"],
+        [f"{RELEASE}:stable", ROLLOUT],
         [name],
-        [f"{RELEASE}:stable", name],
+        [f"{RELEASE}:stable", ROLLOUT, name],
     ]
 
 
@@ -309,11 +321,14 @@ def test_an_unknown_release_number_says_which_is_the_newest(aws: Any) -> None:
         Reader("prod", client=aws.client).get("chat", release=9)
 
 
-def test_a_model_deployed_after_it_was_not_found_is_found_at_once(aws: Any) -> None:
-    reader = Reader("prod", client=aws.client)
+def test_a_model_deployed_after_it_was_not_found_is_found_in_two_seconds(
+    aws: Any, clock: Any
+) -> None:
+    reader = Reader("prod", client=aws.client, clock=clock)
     with pytest.raises(ModelNotFoundError):
         reader.get("chat")
     aws.deploy(CHAT, label="stable")
+    clock.advance(2)
     assert reader.get("chat").release == 1
 
 
@@ -329,6 +344,9 @@ def test_a_model_deployed_after_it_was_not_found_is_found_at_once(aws: Any) -> N
         ({"model": "chat", "release": 1.5}, "a whole number from 1, not 1.5"),
         ({"model": "chat", "release": True}, "a whole number from 1, not True"),
         ({"model": "chat", "label": "a", "release": 1}, "not both"),
+        ({"model": "chat", "label": ""}, "'' can't be a label"),
+        ({"model": None}, "the model None"),
+        ({"model": "chat", "schema": dict}, "schema takes a class of model_config.schema"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_without_asking(
@@ -350,6 +368,22 @@ def test_what_cannot_be_asked_for_is_refused_without_asking(
         ({"ttl": -1}, "ttl is a number of seconds from 0"),
         ({"ttl": float("nan")}, "ttl"),
         ({"max_stale": -1}, "max_stale"),
+        ({"ttl": "300"}, "ttl is a number of seconds from 0, not '300'"),
+        ({"ttl": True}, "ttl is a number"),
+        ({"max_wait": None}, "max_wait is a number"),
+        ({"ttl": 300, "max_stale": 299}, "max_stale .299. is below ttl .300."),
+        ({"ttl": 0, "max_wait": 0}, "give one of them"),
+        ({"label": ""}, "'' can't be a label"),
+        ({"label": 7}, "label is text, not of type int"),
+        ({"environment": None}, "set MODEL_CONFIG_ENVIRONMENT"),
+        ({"environment": 7}, "environment is text, not of type int"),
+        ({"environment": ""}, "the environment ''"),
+        ({"prefix": None}, "the prefix None"),
+        ({"client": boto3.Session()}, "client is of type Session: pass a boto3 client for SSM"),
+        ({"client": SESSION.client("sts")}, "client is a client for sts"),
+        ({"client": SESSION.client("ssm"), "region": "eu-west-1"}, "region say how a client"),
+        ({"source": 1, "client": SESSION.client("ssm")}, "not both"),
+        ({"connect_timeout": 0}, "connect_timeout is a number of seconds from 0.001"),
     ],
 )
 def test_a_reader_cannot_be_made_with_what_it_cannot_use(
@@ -396,14 +430,6 @@ def test_a_cached_read_in_asyncio_needs_no_thread(
     reader.get("chat")
     monkeypatch.delattr(asyncio, "to_thread")
     assert asyncio.run(reader.aget("chat"))["n"] == 1
-
-
-def test_a_reader_nobody_holds_goes(aws: Any) -> None:
-    reader = Reader("prod", client=aws.client)
-    gone = weakref.ref(reader)
-    del reader
-    gc.collect()
-    assert gone() is None
 
 
 # Another source

@@ -32,13 +32,17 @@ def made_up_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """Seconds that pass when a test says so, and a time of day beside them."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
+        self.day = 1_800_000_000.0  # in January 2027
 
     def __call__(self) -> float:
         return self.now
+
+    def wall(self) -> float:
+        return self.day + self.now
 
     def advance(self, seconds: float) -> None:
         self.now += seconds

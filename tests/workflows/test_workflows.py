@@ -1,18 +1,16 @@
 """What actionlint and zizmor don't know: the rules of ours that the workflows keep."""
 
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer.main
 import yaml
 
 from model_config.cli.app import app
-from model_config.operate.drift_states import State
 
 GITHUB = Path(__file__).parent.parent.parent / ".github"
 FILES = [*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")]
@@ -113,12 +111,12 @@ def test_jobs_end_by_themselves():
 
 def test_pulumi_is_never_asked_for_half_a_deploy_or_to_show_a_secret():
     lines = list(commands("pulumi"))
-    assert [line[0] for line in lines] == ["up", "stack", "preview"]
+    assert [line[0] for line in lines] == ["up", "preview"]
     refused = {"--plan", "--target", "--continue-on-error", "--expect-no-changes"}
     refused |= {"--save-plan", "--show-secrets", "--skip-preview", "--debug", "-v", "-d"}
     options = {word.split("=")[0] for line in lines for word in line}
     assert not options & refused
-    assert all("${POLICY_PACK:+$POLICY_PACK}" in line for line in lines if line[0] != "stack")
+    assert all("${POLICY_PACK:+$POLICY_PACK}" in line for line in lines)
 
 
 def test_the_policy_pack_of_a_project_that_has_one_is_used():
@@ -130,19 +128,59 @@ def test_the_policy_pack_of_a_project_that_has_one_is_used():
 def test_every_verb_is_one_of_ours_with_options_it_has():
     verbs = typer.main.get_command(app).commands
     lines = list(commands(".venv/bin/model-config"))
-    assert {line[0] for line in lines} == {
-        *("validate", "diff", "check", "drift", "promote", "github")
-    }
-    for verb, *words in lines:
-        command = verbs[verb].commands[words[0]] if verb == "github" else verbs[verb]
-        known = {option for param in command.params for option in param.opts}
-        assert {word for word in words if word.startswith("-")} <= known, verb
+    used = {line[0] for line in lines}
+    assert used == {"validate", "diff", "recover", "check", "drift", "pipeline", "github"}
+    for name, *words in lines:
+        group = getattr(verbs[name], "commands", {})
+        verb = group[words[0]] if group else verbs[name]
+        known = {option for param in verb.params for option in param.opts}
+        assert {word for word in words if word.startswith("-")} <= known, name
 
 
-def test_a_deploy_is_verified_by_states_that_drift_knows():
-    (script,) = (script for script in scripts() if ".state" in script)
-    (harmless,) = re.findall(r"IN\((.+?)\)", script)
-    assert set(json.loads(f"[{harmless}]")) < set(get_args(State))
+def test_a_deploy_recovers_checks_and_notes_before_it_deploys():
+    runs = [step["run"] for step in WORKFLOWS["deploy-environment"]["jobs"]["deploy"]["steps"]
+            if "run" in step]  # fmt: skip
+    words = ["recover", "check", "before.json", "pulumi up", "after.json"]
+    assert [next(word for word in words if word in run) for run in runs] == words
+
+
+def test_jobs_with_credentials_install_by_hash_and_lint_and_test_in_none():
+    prepare = (GITHUB / "actions" / "prepare" / "action.yml").read_text()
+    installs = re.findall(r"pip install(?:[^\n]|\\\n)*", prepare)
+    assert len(installs) == 3
+    for install in installs:
+        assert "--require-hashes" in install or "--no-deps --no-index" in install
+    for _, name, job in jobs():
+        if "id-token" in job["permissions"] and "steps" in job:
+            text = " ".join(step.get("run", "") for step in job["steps"])
+            assert not re.search(r"\bmake\b|pip install|pytest", text), name
+
+
+@pytest.mark.parametrize("lock", ["deploy", "policy"])
+def test_each_file_that_is_installed_has_its_hash(lock: str):
+    text = (GITHUB / "requirements" / f"{lock}.txt").read_text()
+    assert "http" not in text
+    pins = re.split(r"\n(?=[a-z])", text)[1:]
+    assert len(pins) > 20
+    assert all("--hash=sha256:" in pin for pin in pins)
+
+
+def test_what_is_deployed_with_is_what_is_tested_with():
+    text = (GITHUB / "requirements" / "deploy.txt").read_text()
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", text))
+    constraints = (GITHUB.parent / "constraints.txt").read_text()
+    tested = {name.lower().replace("_", "-"): version for name, version in
+              re.findall(r"(?m)^([\w.-]+)==(\S+)", constraints)}  # fmt: skip
+    common = locked.keys() & tested.keys()
+    assert {"pulumi", "pulumi-aws", "boto3", "pydantic", "typer"} <= common
+    assert {name: locked[name] for name in common} == {name: tested[name] for name in common}
+
+
+def test_prod_has_no_preview_with_credentials_unless_somebody_has_to_let_it():
+    preview = WORKFLOWS["pull-request"]["jobs"]["preview"]
+    assert preview["environment"] == "${{ matrix.stack }}-preview"
+    condition = "vars.PROD_PREVIEW == 'reviewed'"
+    assert preview["strategy"]["matrix"]["stack"].startswith(f"${{{{ fromJSON({condition} && ")
 
 
 def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
@@ -154,8 +192,9 @@ def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
     assert environment["deploy"]["environment"] == "${{ inputs.environment }}"
     assert environment["promote"]["environment"] == "${{ inputs.environment }}-promote"
     assert "environment" not in environment["verify"]
-    (promote,) = (line for line in commands(".venv/bin/model-config") if line[0] == "promote")
-    assert "--release" in promote
+    lines = commands(".venv/bin/model-config")
+    (promote,) = (line for line in lines if line[:2] == ["pipeline", "promote"])
+    assert {"--before", "--after"} <= set(promote)
 
 
 def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off():

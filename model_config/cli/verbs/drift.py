@@ -11,7 +11,7 @@ from model_config.cli.output import AsJson, Environment, Local, print_json, with
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Wanted
+    from model_config.operate.drift import Drift, Wanted
 
 
 def drift(
@@ -39,14 +39,7 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    from model_config.cli.target import target
-    from model_config.operate.drift import find_drift
-    from model_config.operate.inventory import Inventory
-
-    with target(environment, None, local=local) as aws:
-        path, program, alias = _program(environment)
-        inventory = Inventory(aws.client, with_progress)
-        found = find_drift(inventory, path, program, alias, read_all=read_all)
+    found = look(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
@@ -57,6 +50,23 @@ def drift(
         raise typer.Exit(2)
     if exit_code and (found.parameters or found.findings):
         raise typer.Exit(1)
+
+
+def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+    """Compare an environment's program, releases and parameters.
+
+    Raises:
+        InvalidConfigurationError: something is wrong with the project.
+        StoreError: AWS can't be asked, or refuses.
+    """
+    from model_config.cli.target import target
+    from model_config.operate.drift import find_drift
+    from model_config.operate.inventory import Inventory
+
+    with target(environment, None, local=local) as aws:
+        path, program, alias = _program(environment)
+        inventory = Inventory(aws.client, with_progress)
+        return find_drift(inventory, path, program, alias, read_all=read_all)
 
 
 def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:

@@ -14,6 +14,7 @@ from model_config.cli.output import (
     Prefix,
     print_json,
     print_table,
+    who,
 )
 from model_config.comparing.text import printable
 
@@ -69,7 +70,7 @@ def _cells(release: PastRelease, changed: list[Change] | None, held: list[str]) 
     return [
         str(release.number),
         f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
-        _who(release.by),
+        who(release.by),
         release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
         ", ".join(labels),
         printable(release.problem or _summary(release, changed)),
@@ -80,14 +81,6 @@ def _summary(release: PastRelease, changed: list[Change] | None) -> str:
     if changed is None:
         return "the first release" if release.number == 1 else ""
     return ", ".join(map(str, changed)) or "the same values"
-
-
-def _who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
-    if not arn.startswith("arn:"):
-        return "-"
-    who = arn.split(":", 5)[-1]
-    return who.partition("/")[2] or who
 
 
 def _as_json(release: PastRelease, changed: list[Change] | None, held: list[str]) -> dict[str, Any]:

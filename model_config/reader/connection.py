@@ -1,0 +1,98 @@
+"""How a client for SSM is made that nobody handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from model_config.format.errors import CredentialsError, UsageError
+from model_config.reader.aws_errors import SIGN_IN
+
+#: Seconds to wait for a connection, and for an answer: ours.
+CONNECT_TIMEOUT, READ_TIMEOUT = 2.0, 5.0
+#: Attempts of one request, with botocore's pauses between them: ours. With the timeouts they end
+#: within some 20 seconds.
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClient:
+    """A client, and the credentials that it signs with; None where there are none."""
+
+    client: Any
+    credentials: Any
+
+    def check_credentials(self) -> None:
+        """Renew the credentials if it is time, so that what goes wrong there is known for it.
+
+        Raises:
+            CredentialsError: they can't be had.
+            BotoCoreError: likewise.
+        """
+        if self.credentials is not None:
+            _or_error(self.credentials.get_frozen_credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a client is made with.
+
+    Attributes:
+        session: a boto3 or botocore session. None: a new one each time, so that credentials which
+            were renewed are picked up.
+        region: None is what botocore's usual settings say.
+        connect_timeout, read_timeout: seconds to wait for a connection, and for an answer.
+        attempts: of one request, in botocore's standard retry mode.
+    """
+
+    session: Any = None
+    region: str | None = None
+    connect_timeout: float = CONNECT_TIMEOUT
+    read_timeout: float = READ_TIMEOUT
+    attempts: int = ATTEMPTS
+
+    def open(self) -> OwnClient:
+        """Return a new client for SSM.
+
+        Raises:
+            UsageError: it can't be made as things are set: the endpoint is not an address.
+            CredentialsError: there are no usable credentials.
+            BotoCoreError: likewise, or there is no region.
+        """
+        # botocore's own session: boto3's on top of it takes a tenth of a cold start longer. And
+        # not boto3's default one, which isn't safe to share between threads.
+        session = self.session or botocore.session.Session()
+        credentials = _or_error(session.get_credentials)
+        make = getattr(session, "client", None) or session.create_client
+        try:
+            client = make("ssm", region_name=self.region, config=self._config())
+        except ValueError as error:
+            raise UsageError(
+                f"no client for SSM can be made as things are set here: {error}. Look at "
+                "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SSM and the profile"
+            ) from None
+        return OwnClient(client, credentials)
+
+    def _config(self) -> Config:
+        return Config(
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            retries={"mode": "standard", "total_max_attempts": self.attempts},
+        )
+
+
+def _or_error(get: Callable[[], Any]) -> Any:
+    """Return credentials; what a token file or a process of the user's raises is theirs."""
+    try:
+        return get()
+    except (BotoCoreError, ClientError):
+        raise
+    except Exception as error:
+        raise CredentialsError(
+            f"there are no usable credentials ({type(error).__name__}: {error}). {SIGN_IN}."
+        ) from error

@@ -1,0 +1,209 @@
+"""What a renewal asks for, and the reading it makes of the answer."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from model_config.format.errors import (
+    AccessDeniedError,
+    ModelConfigError,
+    ReleaseError,
+    ReleaseNotFoundError,
+    RolloutError,
+    SchemaMismatchError,
+    SecretUnavailableError,
+)
+from model_config.format.names import LATEST, model_path, release_name, rollout_name
+from model_config.format.rollout import Rollout
+from model_config.format.rollout_document import read_rollout
+from model_config.reader.configuration import Configuration
+from model_config.reader.fallback import FallbackRelease
+from model_config.reader.not_there import not_there
+from model_config.reader.opening import Answer, Opener
+from model_config.reader.prefetch import Prefetched
+from model_config.reader.reading import Reading, Share, Unfollowed
+from model_config.reader.source import Stored
+from model_config.reader.states import Kept, Problem
+
+#: Seconds in which a model's rollout isn't asked for after that was denied: ours.
+DENIED = 600.0
+
+#: What is read: a model, by label or number, into a class or none.
+Key: TypeAlias = tuple[str, str | int, type[Any] | None]
+
+# Of a release that was read and can't be used.
+_UNUSABLE = (ReleaseError, SchemaMismatchError, SecretUnavailableError)
+
+_log = logging.getLogger(__name__)
+
+
+class ReadingLoader:
+    """Asks for a release, its secrets, and the rollout that it may be part of: one request.
+
+    Args:
+        opener: what makes configurations, and its source.
+        fallback: what to serve when AWS can't be asked, by model.
+        path: where the environment stands, "/ai/prod".
+        ttl: seconds that a reading is good for outside of a rollout.
+    """
+
+    def __init__(
+        self, opener: Opener, fallback: Mapping[str, FallbackRelease], path: str, ttl: float
+    ) -> None:
+        self._opener, self._fallback, self._path, self._ttl = opener, fallback, path, ttl
+        self._denied_until: dict[str, float] = {}
+
+    def ahead(self, wanted: Mapping[Key, Reading | None]) -> ReadingLoader:
+        """Return a loader that has asked for what these keys need."""
+        if len(wanted) == 1:
+            return self
+        needs = [self._names(key, last) for key, last in wanted.items()]
+        loader = copy.copy(self)
+        loader._opener = replace(  # noqa: SLF001 - of this class
+            self._opener, source=Prefetched(self._opener.source, needs)
+        )
+        return loader
+
+    def load(self, key: Key, last: Reading | None) -> Reading | Kept[Reading]:
+        """Return what there is for a key.
+
+        Raises:
+            ModelConfigError: it can't be had.
+        """
+        asked_at = self._opener.clock()
+        answer = Answer(self._ask(key[0], self._names(key, last)), asked_at)
+        try:
+            current = self._current(key, last, answer)
+        except _UNUSABLE as error:
+            if last is None:
+                raise
+            return Kept(self._kept(last, answer), Problem.of(error))
+        return Reading(current, self._rollout(key, last, answer, current))
+
+    def stand_in(self, key: Key) -> Reading | None:
+        """Return what the fallback has for the very label or number, if the class takes it."""
+        model, selector, schema = key
+        found = self._fallback.get(model)
+        if found is None or selector not in (found.label, found.number):
+            return None
+        label = selector if isinstance(selector, str) else None
+        with suppress(SchemaMismatchError):
+            return Reading(self._opener.stand_in(found, label, schema))
+        return None
+
+    def lifetime(self, reading: Reading) -> float:
+        """Return the seconds that a reading is good for."""
+        if reading.rollout is not None:
+            return min(self._ttl, reading.rollout.plan.poll_seconds)
+        never_changes = reading.is_pinned and not self._secrets_of(reading)
+        return math.inf if never_changes else self._ttl
+
+    def _names(self, key: Key, last: Reading | None) -> list[str]:
+        """Return the names in a renewal's one request."""
+        model, selector, _ = key
+        known = [] if last is None else self._secrets_of(last)
+        if last is not None and last.is_pinned:
+            return known
+        path = model_path(self._path, model)
+        name = release_name(path)
+        if selector == LATEST:
+            return [name, *known]
+        if isinstance(selector, int) or self._opener.clock() < self._denied_until.get(model, 0.0):
+            return [f"{name}:{selector}", *known]
+        return [f"{name}:{selector}", rollout_name(path), *known]
+
+    def _secrets_of(self, reading: Reading) -> list[str]:
+        if not self._opener.with_secrets:
+            return []
+        return list(
+            dict.fromkeys(
+                name for each in reading.releases for name in each.content.secrets.values()
+            )
+        )
+
+    def _ask(self, model: str, names: Sequence[str]) -> Mapping[str, Stored]:
+        source, rollout = self._opener.source, rollout_name(model_path(self._path, model))
+        try:
+            return source.get(names)
+        except AccessDeniedError:
+            if rollout not in names:
+                raise
+        # SSM refuses all of them for one, and the reader policy of an older deploy denies this one.
+        found = source.get([name for name in names if name != rollout])
+        if model not in self._denied_until:
+            _log.warning(
+                "%s may not be read, so rollouts of %s are not followed: deploy with this version "
+                "of model-config, which allows it in the model's reader policy",
+                rollout,
+                model,
+            )
+        self._denied_until[model] = self._opener.clock() + DENIED
+        return found
+
+    def _current(self, key: Key, last: Reading | None, answer: Answer) -> Configuration:
+        """Return the release that is asked for."""
+        model, selector, schema = key
+        if last is not None and last.is_pinned:
+            return self._opener.renewed(last.configuration, answer)
+        path = model_path(self._path, model)
+        stored = answer.found.get(release_name(path))
+        if stored is None:
+            raise not_there(self._opener.source, path, selector)
+        for known in [] if last is None else last.releases:
+            if known.is_of(stored.version, stored.text):
+                return self._opener.renewed(known, answer)
+        label = selector if isinstance(selector, str) else None
+        return self._opener.opened(stored, answer, label, schema)
+
+    def _kept(self, last: Reading, answer: Answer) -> Reading:
+        """Return what goes on being served, maybe for days, in which a secret can change."""
+        try:
+            return Reading(self._opener.with_newest_secrets(last.configuration, answer))
+        except ModelConfigError:
+            return last
+
+    def _rollout(
+        self, key: Key, last: Reading | None, answer: Answer, current: Configuration
+    ) -> Share | Unfollowed | None:
+        model, label, _ = key
+        path = model_path(self._path, model)
+        plan = _plan(answer.found.get(rollout_name(path)), current)
+        if plan is None or plan.label != label:
+            return None
+        try:
+            candidate = self._candidate(key, last, answer, plan.release)
+        except ModelConfigError as error:
+            return Unfollowed(plan, Problem.of(error))
+        return Share(plan, current, candidate)
+
+    def _candidate(
+        self, key: Key, last: Reading | None, answer: Answer, number: int
+    ) -> Configuration:
+        """Return the other release, fetched once: a number's content never changes."""
+        model, label, schema = key
+        for known in [] if last is None else last.releases:
+            if known.release == number and not known.from_fallback:
+                return self._opener.renewed(known, answer)
+        name = release_name(model_path(self._path, model))
+        stored = self._opener.source.get([f"{name}:{number}"]).get(name)
+        if stored is None:
+            raise ReleaseNotFoundError(f"the candidate, release {number} of {model}, isn't there")
+        return self._opener.opened(stored, answer, str(label), schema)
+
+
+def _plan(stored: Stored | None, current: Configuration) -> Rollout | None:
+    """Return the rollout that a parameter holds, if it is one from this release."""
+    if stored is None:
+        return None
+    try:
+        plan = read_rollout(stored.text).rollout
+    except RolloutError as error:
+        _log.info("%s is taken for no rollout: %s", stored.name, error)
+        return None
+    return plan if plan is not None and plan.before == current.release else None

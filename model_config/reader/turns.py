@@ -1,0 +1,54 @@
+"""What one read does that found nothing fresh: whom it waits for, and how long."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from model_config.reader.memory import Ask, Renew, Rule
+from model_config.reader.states import State
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+#: An attempt under way: what is known of its keys afterwards, nothing where it was interrupted.
+Flight: TypeAlias = "Future[dict[KeyT, State[ValueT]]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[KeyT, ValueT]):
+    """What one read does, and the attempt that it waits for if it waits."""
+
+    key: KeyT
+    rule: Rule[ValueT]
+    flight: Flight[KeyT, ValueT]
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds to wait at most; None is as long as it takes."""
+        match self.rule:
+            case Ask():
+                return None
+            case Renew(patience=patience):
+                return patience
+        return 0
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the thread that asked was: the read decides anew."""
+        return self.patience != 0 and self.flight.done() and self.key not in self.flight.result()
+
+    def wait(self) -> None:
+        """Wait for the attempt, as long as the read may."""
+        if self.patience != 0:
+            with suppress(TimeoutError):
+                self.flight.result(self.patience)
+
+
+def new_flight() -> Flight[KeyT, ValueT]:
+    """Return an attempt that begins now. Who waits for it and is cancelled can't cancel it."""
+    flight: Flight[KeyT, ValueT] = Future()
+    flight.set_running_or_notify_cancel()
+    return flight
