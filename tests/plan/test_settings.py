@@ -124,7 +124,7 @@ def test_only_the_beginning_is_reserved(prefix: str) -> None:
 @pytest.mark.parametrize("environment", ["", "a/b", "a b", "ü", "/dev"])
 def test_an_environment_is_one_name(environment: str) -> None:
     _, findings = read_settings(config_of({"environment": environment}))
-    assert f'"{environment}" is no name' in findings[0].problem
+    assert f'"{environment}" is not a valid name' in findings[0].problem
 
 
 @pytest.mark.parametrize("days", ["7", "30"])
@@ -145,14 +145,14 @@ def test_no_shorter_and_no_longer(days: str, problem: str) -> None:
     ("own", "problem"),
     [
         ({"protect": "maybe"}, "valid boolean"),
-        ({"models": "support_chat"}, "no list or map: write it as YAML"),
-        ({"models": ""}, "no list or map"),
+        ({"models": "support_chat"}, "not a list or map: write it as YAML"),
+        ({"models": ""}, "not a list or map"),
         ({"models": '{"a":1}'}, "valid list"),
         ({"models": "[1]"}, "valid string"),
         ({"models": "[]"}, "at least 1 item"),
         ({"overrides": "[1]"}, "valid dictionary"),
-        ({"overrides": '{"support_chat":{"generation":'}, "no list or map"),
-        ({"overrides": "[" * 99_999}, "no list or map"),
+        ({"overrides": '{"support_chat":{"generation":'}, "not a list or map"),
+        ({"overrides": "[" * 99_999}, "not a list or map"),
     ],
 )
 def test_a_value_of_another_type_is_refused(own: dict[str, str], problem: str) -> None:
@@ -194,7 +194,7 @@ def test_tags_are_those_that_aws_takes(tags: dict[str, str]) -> None:
         ({"k": "semi;colon"}, "should match pattern"),
         ({"k!": ""}, "should match pattern"),
         ({"k": "line\n"}, "should match pattern"),
-        ({"aws:k": ""}, 'begins with "aws:", which AWS keeps for itself'),
+        ({"aws:k": ""}, 'begins with "aws:", which AWS reserves'),
         ({"k": "AWS:v"}, 'begins with "aws:"'),
         ({"k": 42}, "valid string"),
         ({f"k{number}": "" for number in range(51)}, "at most 50 items"),
