@@ -21,6 +21,9 @@ from model_config.reader.turns import Flight, Turn, new_flight
 #: Attempts under way at once, for more than which no read that has something to serve begins
 #: another: ours. botocore keeps ten connections open.
 MOST_AT_ONCE = 10
+#: Keys that are renewed together: ours. Five models without secrets fill one request of ten names,
+#: each with a release and a rollout.
+MOST_TOGETHER = 5
 
 KeyT = TypeVar("KeyT")
 Key_contra = TypeVar("Key_contra", contravariant=True)
@@ -156,6 +159,8 @@ class Cache(Generic[KeyT, ValueT]):
             turns = [self._turn(key, flight, now, always=always) for key in keys]
             led = [key for key, leads in self._flights.items() if leads is flight]
             wanted = {key: self._memory.last(key) for key in led}
+            if any(last is not None for last in wanted.values()) and not always:
+                wanted |= self._along(flight, now, MOST_TOGETHER - len(wanted))
         if not wanted:
             return turns
         waits = [turn.patience is None for turn in turns if turn.key in wanted]
@@ -165,11 +170,20 @@ class Cache(Generic[KeyT, ValueT]):
             self._fly_behind(flight, wanted)
         return turns
 
+    def _along(
+        self, flight: Flight[KeyT, ValueT], now: float, most: int
+    ) -> dict[KeyT, ValueT | None]:
+        """Return what is due soon and fits into the same request, and let it come along."""
+        soon = [key for key in self._memory.due_soon(now) if key not in self._flights]
+        along = soon[: max(most, 0)]
+        self._flights |= dict.fromkeys(along, flight)
+        return {key: self._memory.last(key) for key in along}
+
     def _turn(
         self, key: KeyT, flight: Flight[KeyT, ValueT], now: float, *, always: bool
     ) -> Turn[KeyT, ValueT]:
         under_way = self._flights.get(key)
-        hold = under_way is not None or len(self._flights) >= MOST_AT_ONCE
+        hold = under_way is not None or len(set(self._flights.values())) >= MOST_AT_ONCE
         rule: Rule[ValueT] = Ask()
         if not always and not self._times.always:
             rule = self._memory.rule(key, now, hold=hold)
