@@ -434,6 +434,22 @@ def test_the_keys_state_rotation_and_policy_are_compared(aws: Aws, drift: Any, r
     assert f"-\t{ALIAS}\tedited\trotation: off, not on" in run("drift").out
 
 
+def test_an_existing_key_is_as_whoever_made_it_wants_it_but_must_be_there_and_enabled(
+    aws: Aws, project: Path, drift: Any
+):
+    own = aws.key
+    aws.key = aws.kms.create_key()["KeyMetadata"]["Arn"]  # neither our policy nor rotation
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write(f"  model-config:kmsKeyArn: {aws.key}\n")
+    aws.deploy()
+    assert drift("--exit-code")["differences"] == []
+    aws.put(f"{BASE}/secrets/api_key", "sk-2", KeyId=own)
+    (found,) = drift()["differences"]
+    assert (found["aspect"], found["program"], found["ssm"]) == ("key", aws.key, own)
+    aws.kms.disable_key(KeyId=aws.key.rpartition("/")[2])
+    assert (aws.key, "edited", "state") in seen(drift())
+
+
 def test_a_policy_that_says_the_same_in_another_order_is_the_same(aws: Aws, drift: Any):
     aws.deploy()
     turned = key_policy(ACCOUNT)

@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from model_config import Reader
 from model_config.format.rollout_document import read_rollout
 from model_config.operate import clients, rollouts
 
@@ -344,6 +345,29 @@ def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, released,
     run("rollout", "abort", "chat", *regions)
     texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
     assert texts == ['{"format":1}', '{"format":1}']
+
+
+def test_readers_get_what_the_command_line_says(run, ssm, released):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+
+    def share() -> float:
+        reader = Reader("dev", client=ssm)
+        served = [reader.get("chat", key=f"user-{number}")["n"] for number in range(1_000)]
+        return served.count(2) / 10
+
+    start(run, "--steps", "25,100")
+    assert 20 < share() < 30
+    run("rollout", "abort", "chat")
+    assert share() == 0
+    start(run, "--steps", "100")
+    assert share() == 100
+    run("rollback", "chat", "--release", "1")
+    assert share() == 0
+    start(run, "--steps", "100", "--force")
+    run("rollout", "finish", "chat")
+    assert share() == 100
+    assert Reader("dev", client=ssm).get("chat").rollout is None
 
 
 # Watch
