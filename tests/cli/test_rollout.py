@@ -285,7 +285,7 @@ def test_without_a_rollout_there_is_nothing_to_change(run, verb):
 def test_finish_moves_the_label_and_ends_the_rollout(run, labels, document):
     start(run, "--release", "2")
     said = run("rollout", "finish", "chat")
-    assert "stable is on release 2 now, before on release 1" in said.out
+    assert "stable moved from release 1 to release 2" in said.out
     assert "the rollout of release 2 is finished" in said.out
     assert labels() == {"stable": 2, "stable-previous": 1}
     assert document().rollout is None
