@@ -29,6 +29,23 @@ class StoredRollout:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutChange:
+    """A change of a model's rollout: verified, and made once it was given to `Rollouts.write`.
+
+    Attributes:
+        releases: the model's releases.
+        stored: the rollout parameter as it is.
+        document: what it will say.
+        notes: what could not be verified, in words.
+    """
+
+    releases: Releases
+    stored: StoredRollout
+    document: RolloutDocument
+    notes: tuple[str, ...] = ()
+
+
 class OverwrittenError(StoreError):
     """Somebody else wrote the parameter in between, and what they wrote was written over."""
 

@@ -217,6 +217,7 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
     said = run("rollout", "pause", "chat", code=2)
     assert "has format None" in said.err
     assert "model-config rollout abort chat --environment dev" in said.err
+    assert "has format None" in start(run, "--force", code=2).err
     assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
     assert document().rollout is None
 
