@@ -13,8 +13,9 @@ from typing import Any
 from model_config.format.errors import LabelNotFoundError, ReleaseNotFoundError
 from model_config.format.names import LATEST, PREVIOUS, check_selector, model_path, release_name
 from model_config.operate.past_release import PastRelease
+from model_config.operate.store import OperatorStore
+from model_config.reader.opening import open_release
 from model_config.reader.source import Stored
-from model_config.reader.store import Store
 
 #: Versions that SSM keeps; the next write drops the oldest, and fails if that has a label
 #: (Systems Manager User Guide, "Working with parameter versions").
@@ -97,7 +98,7 @@ class Releases:
         return len(self.newest_first)
 
 
-def read_releases(store: Store, path: str, model: str, *, documents: bool) -> Releases:
+def read_releases(store: OperatorStore, path: str, model: str, *, documents: bool) -> Releases:
     """Return a model's releases.
 
     Needs `ssm:GetParameterHistory` on the release. Documents need `kms:Decrypt` for it, too;
@@ -124,14 +125,14 @@ def read_releases(store: Store, path: str, model: str, *, documents: bool) -> Re
             by=version.get("LastModifiedUser", ""),
             labels=tuple(version.get("Labels", ())),
             _fetch=lambda: version["Value"] if documents else _document(store, name, number),
-            _open=lambda text: store.open_release(Stored(name, number, text), model, environment),
+            _open=lambda text: open_release(store, Stored(name, number, text)),
         )
 
     versions = store.history(name, decrypt=documents)
     return Releases(model, environment, name, tuple(map(release, reversed(versions))))
 
 
-def _document(store: Store, name: str, number: int) -> str:
+def _document(store: OperatorStore, name: str, number: int) -> str:
     found = store.get([f"{name}:{number}"]).get(name)
     if found is None:
         raise ReleaseNotFoundError(f"{name} has no version {number} any more: read it again")
