@@ -17,7 +17,8 @@ from model_config.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from model_config.operate.releases import PastRelease, Releases
+    from model_config.operate.past_release import PastRelease
+    from model_config.operate.releases import Releases
 
 Selector = Annotated[
     str, typer.Argument(help='A release: its number, a label or "latest".', show_default=False)
