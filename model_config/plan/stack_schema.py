@@ -1,7 +1,8 @@
 """A JSON Schema for a project's stack files, so that an editor completes and checks them.
 
-It allows what `validate` allows, but for what it has no words for: a class's own validators, the
-limits of SSM, a misspelled namespace, two tags that differ in case alone.
+It allows what `validate` allows, except for what it can't express: a class's own validators, the
+limits of SSM, a misspelled namespace, how many keys a merged dict ends up with, two tags that
+differ only in case.
 """
 
 from __future__ import annotations

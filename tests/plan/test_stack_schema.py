@@ -162,7 +162,8 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = st.sampled_from([*Kinds.model_fields, "api_key", "txet"])
+# How many keys a dict has in the end depends on the module's.
+FIELDS = st.sampled_from([*sorted({*Kinds.model_fields} - {"few"}), "txet"])
 
 
 @settings(max_examples=200)
