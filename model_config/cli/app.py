@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from model_config.cli import verbs
+from model_config.cli.commands import to_paste
 from model_config.cli.project import takes_project
 from model_config.format.errors import ModelConfigError
 
@@ -63,5 +64,5 @@ def main() -> None:
     try:
         app()
     except ModelConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{to_paste(str(error))}\n")
         sys.exit(2)

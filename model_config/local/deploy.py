@@ -13,7 +13,8 @@ import yaml
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
-from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
+from model_config.local.monitor import LocalMonitor
+from model_config.local.provider import PARAMETER, Change, LocalProvider
 from model_config.local.state import State, StateFolder
 from model_config.plan.messages import nearest
 from model_config.plan.project import Project

@@ -14,6 +14,7 @@ from model_config.format.errors import (
     InvalidConfigurationError,
 )
 from model_config.plan import limits
+from model_config.plan.key_choice import check_arns
 from model_config.plan.messages import nearest
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.planned_model import PlannedModel, plan_model
@@ -21,6 +22,7 @@ from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
 from model_config.plan.settings import Settings, read_settings
+from model_config.plan.stack_collisions import check_stacks
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import check_ending
 from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
@@ -76,6 +78,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     findings += check_ending(modules.project, config.stack)
     findings += [*check_namespaces(config), *check_region(config)]
     findings += _check_choice(settings, config, modules.names)
+    findings += check_arns(settings, config)
+    findings += check_stacks(modules.project, config, settings)
     chosen = [name for name in modules.names if settings.models is None or name in settings.models]
     findings += [finding for name in chosen for finding in modules.broken.get(name, ())]
 
@@ -132,7 +136,10 @@ def _check_whole_stack(
     yield from limits.check_counts(
         Counter({model.name: model.standard_parameters for model in planned})
     )
-    yield from limits.check_alias(settings.key_alias)
+    if not settings.kms_key_arn:
+        yield from limits.check_alias(settings.key_alias)
+    if settings.notify_topic_arn:
+        yield from limits.check_rule_name(settings.rule_name("releases"))
     for model in planned:
         name = settings.policy_name(model.name, region or LONGEST_REGION)
         yield from limits.check_policy_name(model.name, name)

@@ -19,7 +19,8 @@ from model_config.plan.project import Project
 from model_config.schema import ModelConfig
 
 _PACKAGE = "models"
-_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: The name of a model, and of its file.
+MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _file(name: str) -> str:
 
 def _read(name: str, path: Path) -> Model | list[Finding]:
     file = _file(name)
-    if not _MODULE_NAME.fullmatch(name):
+    if not MODULE_NAME.fullmatch(name):
         return [
             Finding(name, f"{file} has a name that is not a Python identifier", "rename the file",
                     reason="the file's name is the model's name", file=file)

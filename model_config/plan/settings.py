@@ -50,6 +50,24 @@ def _shown_as(pattern: str, message: str) -> Any:
     return Field(json_schema_extra={"pattern": pattern, "patternErrorMessage": message})
 
 
+def _key_arn(arn: str) -> str:
+    if re.fullmatch(_KEY_ARN, arn):
+        return arn
+    raise ValueError(
+        f'"{arn}" is not the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>. '
+        "An alias may come to mean another key"
+    )
+
+
+def _topic_arn(arn: str) -> str:
+    if re.fullmatch(_TOPIC_ARN, arn):
+        return arn
+    raise ValueError(
+        f'"{arn}" is not the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>. '
+        "EventBridge delivers to no other"
+    )
+
+
 def _from_json(value: object) -> object:
     # The engine hands every value over as text, objects and lists as JSON.
     try:
@@ -96,6 +114,12 @@ _PATTERN_OF_PREFIX = _shown_as(
 )
 _PATTERN_OF_SEGMENT = _shown_as(f"^{SEGMENT.pattern}$", "write letters, digits, _.- only")
 
+_KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+_TOPIC_ARN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+"
+_PATTERN_OF_KEY = _shown_as(f"^{_KEY_ARN}$", "write arn:aws:kms:<region>:<account>:key/<id>")
+_PATTERN_OF_TOPIC = _shown_as(f"^{_TOPIC_ARN}$", "write arn:aws:sns:<region>:<account>:<name>")
+
+
 # An empty list would delete every model; to deploy none, destroy the stack.
 _SomeModels = Annotated[list[str], Field(min_length=1)]
 
@@ -111,7 +135,10 @@ class Settings(BaseModel):
         protect: whether Pulumi refuses to delete the key, its alias and the releases.
         key_deletion_window_days: how many days a deleted KMS key can be restored, 7 to 30
             (KMS API reference, ScheduleKeyDeletion).
-        tags: on every resource that can have tags; at most 50.
+        kms_key_arn: an existing key, used instead of one that the stack makes. For good.
+        kms_multi_region: whether the stack's key can be replicated to other regions. For good.
+        tags: on every resource that can have tags, at most 50.
+        notify_topic_arn: an SNS topic that is told of label moves, releases and the key's deletion.
     """
 
     model_config = ConfigDict(
@@ -130,12 +157,15 @@ class Settings(BaseModel):
     overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
+    kms_key_arn: Annotated[str, AfterValidator(_key_arn), _PATTERN_OF_KEY] | None = None
+    kms_multi_region: bool = False
     tags: Annotated[
         dict[_TagKey, _TagValue],
         Field(max_length=50),
         AfterValidator(_distinct_keys),
         BeforeValidator(_map_from_json),
     ] = {}
+    notify_topic_arn: Annotated[str, AfterValidator(_topic_arn), _PATTERN_OF_TOPIC] | None = None
 
     @property
     def environment_path(self) -> str:
@@ -156,12 +186,21 @@ class Settings(BaseModel):
         """What the KMS key says of itself; a key without an alias is found by it."""
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
+    @property
+    def key_name(self) -> str:
+        """What KMS knows the key by: the ARN of an existing one, else the alias."""
+        return self.kms_key_arn or self.key_alias
+
     def policy_name(self, model: str, region: str) -> str:
         """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 
         IAM's names are the whole account's, in all regions, and have no slashes.
         """
         return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
+
+    def rule_name(self, about: str) -> str:
+        """Return how an EventBridge rule's name begins: "model-config-ai-dev-releases"."""
+        return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
 SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)

@@ -187,7 +187,7 @@ def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
 def test_without_a_rollout_parameter_start_says_how_to_get_one(run, ssm):
     ssm.delete_parameter(Name=NAME)
     said = start(run, code=2)
-    assert "has no rollout parameter. A deploy makes one: `pulumi up --refresh" in said.err
+    assert "has no rollout parameter. A deploy makes one: `model-config local deploy" in said.err
 
 
 # Two people at once, and what was edited
