@@ -1,8 +1,8 @@
 """A JSON Schema for a project's stack files, so that an editor completes and checks them.
 
 It allows what `validate` allows, except for what it can't express: a class's own validators, the
-limits of SSM, a misspelled namespace, how many keys a merged dict ends up with, two tags that
-differ only in case.
+limits of SSM, a misspelled namespace, how many keys a merged dict ends up with, and what two
+settings or two stacks say together.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from model_config.plan.value_schema import (
 )
 
 _SECRET = {
+    "description": "A secret: `pulumi config set --secret` writes it.",
+    "errorMessage": "set a secret with `pulumi config set --secret`",
     "type": "object",
     "properties": {"secure": {"type": "string"}},
     "required": ["secure"],
