@@ -8,7 +8,7 @@ settings or two stacks say together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from model_config.plan.docstrings import attribute_docs
 from model_config.plan.override_schema import OverrideSchemas
@@ -68,13 +68,13 @@ def stack_schema(modules: Modules) -> JsonSchema:
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
     ours = {_key(name): schema for name, schema in (secrets | settings).items()}
     # A key without a namespace is the project's: ours only where the project has our name.
-    own = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?{NAMESPACE}$)"
+    lost = "|".join([NAMESPACE, *settings])
+    own = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?({lost})$)"
     config = {
         "type": ["object", "null"],
         "properties": ours,
         "patternProperties": {f"^(?!{NAMESPACE}:){own}": {}},
         "additionalProperties": False,
-        "dependencies": _without_namespace(settings, project),
         "allOf": [_REGION, *map(_only_if_chosen, models)],
     }
     return {
@@ -101,12 +101,6 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
     return settings
-
-
-def _without_namespace(settings: Iterable[str], project: str) -> dict[str, list[str]]:
-    """Return which setting has to be there for its name to be a key of the project's own."""
-    names = [] if project == NAMESPACE else settings
-    return {key: [_key(name)] for name in names for key in (name, f"{project}:{name}")}
 
 
 def _only_if_chosen(model: str) -> JsonSchema:
