@@ -9,10 +9,13 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, print_table
+from model_config.cli.panels import Panel
 from model_config.format.errors import Finding, ModelNotFoundError
 
 if TYPE_CHECKING:
     from model_config.cli.target import Target
+
+PANEL = Panel.OPERATE
 
 
 def check(
