@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -92,3 +93,60 @@ def test_revisions_complete(complete, project):
         subprocess.run(arguments, cwd=project, check=True, capture_output=True)
     for line in ("diff ", "diff HEAD ", "find-commit 0123 --from "):
         assert complete(line) == ["main", "v1"]
+
+
+def start(project: Path, *arguments: str, stdout: int) -> tuple[int, str]:
+    """Run the program as it is installed; return its exit code and what it says about it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "model_config", *arguments],
+        cwd=project,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(project)},
+    )
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize(("verb", "code"), [("digest", 0), ("validate", 1), ("tree", 2)])
+def test_a_reader_that_has_seen_enough_changes_no_exit_code(project, verb, code):
+    if code:
+        (project / "models" / "broken.py").write_text("MODEL = 1")
+    ours, theirs = os.pipe()
+    os.close(ours)  # as `| head -0` does
+    with os.fdopen(theirs, "w") as stdout:
+        ended, said = start(project, verb, stdout=stdout.fileno())
+    assert ended == code
+    assert "Broken pipe" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("verb", [["digest"], ["validate", "--json"], ["--help"]])
+def test_a_full_disk_is_told_in_a_line(project, verb):
+    with Path("/dev/full").open("w") as full:
+        ended, said = start(project, *verb, stdout=full.fileno())
+    assert (ended, said) == (2, "the output can't be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "verb", [["validate"], ["digest"], ["tree"], ["diff"], ["local", "deploy"]]
+)
+def test_what_a_module_or_the_program_prints_does_not_spoil_json(run, project, verb):
+    for file in ("models/support_chat.py", "__main__.py"):
+        with (project / file).open("a") as text:
+            text.write("print('{ loud')\n")
+    if verb == ["diff"]:
+        verb = ["diff", "--environments", "dev", "prod"]
+    said = run(*verb, "--json")
+    assert said.json or verb == ["validate"]
+    assert "loud" not in said.out
+
+
+@pytest.mark.usefixtures("made_up_credentials")
+def test_an_empty_variable_counts_as_unset(run, released, monkeypatch):
+    released({"n": 1}, label="stable")
+    for name in ("LOCAL", "ENVIRONMENT", "PROJECT", "LABEL"):
+        monkeypatch.setenv(f"MODEL_CONFIG_{name}", "")
+    said = run("show", "chat")  # from moto's AWS in the test's process, not from .local/
+    assert said.out == "n\t1\n"
+    assert said.err.startswith("chat in dev: release 1 (stable)")
