@@ -37,7 +37,7 @@ def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
         return _first(_why_not_plain(member.value) for member in kind)
     if isinstance(kind, type) and issubclass(kind, whole_field):
         return None
-    return f"{_name(kind)} can't stand here"
+    return f"{_name(kind)} is not allowed here"
 
 
 def union_members(kind: Any) -> Iterator[Any]:
@@ -64,7 +64,7 @@ def _why_not_key(kind: Any) -> str | None:
 
 
 def _why_not_plain(value: object) -> str | None:
-    return None if isinstance(value, _PLAIN) else f"{type(value).__name__} is no plain value"
+    return None if isinstance(value, _PLAIN) else f"{type(value).__name__} is not a plain value"
 
 
 def _first(problems: Iterable[str | None]) -> str | None:

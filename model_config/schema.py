@@ -21,9 +21,11 @@ try:
         ConfigDict,
         Field,
         GetCoreSchemaHandler,
+        GetJsonSchemaHandler,
         JsonValue,
         ValidationInfo,
     )
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema, core_schema
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
@@ -44,10 +46,10 @@ _CONFIG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 class SecretRef:
     """A secret, by the name of its key in the stack's configuration.
 
-    The value comes from `pulumi config set --secret <config_key>` and stands nowhere else.
+    The value comes from `pulumi config set --secret <config_key>` and is kept nowhere else.
 
     Raises:
-        SchemaError: `config_key` is no name that `pulumi config` takes.
+        SchemaError: `config_key` is not a valid key of `pulumi config`.
     """
 
     config_key: str
@@ -67,9 +69,15 @@ class SecretRef:
         return core_schema.custom_error_schema(
             core_schema.is_instance_schema(cls),
             custom_error_type="secret_ref",
-            custom_error_message='a secret\'s value never stands here: write SecretRef("configKey")'
+            custom_error_message='a secret\'s value never goes here: write SecretRef("configKey")'
             " and set it with `pulumi config set --secret`",
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"not": {}}  # no file holds one
 
 
 class Group(BaseModel):
@@ -85,7 +93,7 @@ class Group(BaseModel):
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        """Refuse fields that can't be stored as soon as the class stands.
+        """Refuse fields that can't be stored as soon as the class is defined.
 
         Raises:
             SchemaError: with the class, the field and the types that can.
@@ -135,7 +143,7 @@ def _check_prompt(text: str, info: ValidationInfo) -> str:
 
 
 #: A text with placeholders, `{{name}}`, that an application fills in with `Configuration.render`.
-#: Not empty, and `{{` stands for nothing else in it.
+#: It is not empty, and `{{` has no other meaning in it.
 Prompt = Annotated[str, Field(json_schema_extra={"minLength": 1}), AfterValidator(_check_prompt)]
 
 

@@ -14,12 +14,13 @@ import yaml
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
-from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
+from model_config.local.monitor import LocalMonitor
+from model_config.local.provider import PARAMETER, Change, LocalProvider
 from model_config.local.state import State, StateFolder
+from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.plan.secrets import secret_fields
-from model_config.plan.settings import nearest
 from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program, with_stand_ins

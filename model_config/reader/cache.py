@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from model_config.format.errors import ModelConfigError
 from model_config.reader.attempts import Loader, ask
@@ -179,15 +179,15 @@ class Cache(Generic[KeyT, ValueT]):
 
     def _settle(self, turn: Turn[KeyT, ValueT]) -> ValueT:
         """Return what a read gets that has done with waiting."""
-        match turn.rule:
-            case Refuse(error):
-                raise error
-            case Serve(value):
-                return value
-            case Renew(value, patience) if not turn.flight.done():
-                if patience:
-                    self._note_slow(turn)
-                return value
+        rule = turn.rule
+        if isinstance(rule, Refuse):
+            raise rule.error
+        if isinstance(rule, Serve):
+            return cast(ValueT, rule.value)
+        if isinstance(rule, Renew) and not turn.flight.done():
+            if rule.patience:
+                self._note_slow(turn)
+            return cast(ValueT, rule.value)
         return self._memory.outcome(turn.flight.result()[turn.key])
 
     def _note_slow(self, turn: Turn[KeyT, ValueT]) -> None:

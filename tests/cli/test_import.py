@@ -17,7 +17,7 @@ from model_config.importing.field import Found
 from model_config.importing.module import imported_module
 from model_config.importing.names import looks_secret
 from model_config.plan.hierarchy import config_of, secrets_of
-from model_config.plan.plan import plan_model
+from model_config.plan.planned_model import plan_model
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
 from model_config.plan.settings import Settings

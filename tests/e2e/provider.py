@@ -104,11 +104,12 @@ class Parameter(Kind):
 
 
 class Key(Kind):
-    replaced_by = ()
+    replaced_by = ("multiRegion",)
     computed = ("arn", "keyId")
 
     def put(self, found: str | None, olds: Properties, news: Properties) -> str:
-        key = found or str(self.kms.create_key()["KeyMetadata"]["KeyId"])
+        several = news.get("multiRegion", False)
+        key = found or str(self.kms.create_key(MultiRegion=several)["KeyMetadata"]["KeyId"])
         self.kms.update_key_description(KeyId=key, Description=news["description"])
         self.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=news["policy"])
         rotates = news["enableKeyRotation"]
@@ -216,6 +217,8 @@ _KINDS = {
     "aws:kms/key:Key": Key,
     "aws:kms/alias:Alias": Alias,
     "aws:iam/policy:Policy": Policy,
+    "aws:cloudwatch/eventRule:EventRule": Accepted,
+    "aws:cloudwatch/eventTarget:EventTarget": Accepted,
     # What the example of a consumer makes besides.
     "aws:iam/role:Role": Accepted,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Accepted,

@@ -326,6 +326,55 @@ def test_a_model_that_a_role_still_reads_fails_to_be_removed_before_anything_is_
     assert policy not in str(stack.iam.list_policies(Scope="Local"))
 
 
+def test_an_existing_key_is_used_left_alone_and_kept_for_good(new_stack):
+    stack = new_stack("dev")
+    arn = stack.kms.create_key()["KeyMetadata"]["Arn"]
+    stack.pulumi("config", "set", "kmsKeyArn", arn)
+    stack.up()
+    exported = stack.outputs()["kms_key"]
+    assert (exported["arn"], exported["id"]) == (arn, arn.rpartition("/")[2])
+    assert exported.get("alias") is None
+    assert [key["KeyArn"] for key in stack.kms.list_keys()["Keys"]] == [arn]
+    assert read(stack)["generation"]["temperature"] == 0.7
+    stack.pulumi("preview", "--refresh", "--expect-no-changes")
+
+    before = stack.versions()
+    stack.pulumi("config", "rm", "kmsKeyArn")
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        printed = stack.refused(*command)
+        assert f"set it to {arn}" in printed
+        assert "Traceback" not in printed
+    assert stack.versions() == before
+
+    stack.pulumi("config", "set", "kmsKeyArn", arn)
+    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert stack.kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_a_key_for_one_region_stays_one(own_dev):
+    before = everything(own_dev)
+    own_dev.pulumi("config", "set", "kmsMultiRegion", "true")
+    printed = own_dev.refused("up", "--yes", "--skip-preview")
+    assert "was made for one region" in printed
+    assert everything(own_dev) == before
+
+
+def test_a_topic_is_told_by_rules_of_the_stacks_own(new_stack):
+    stack = new_stack("dev")
+    names = {"model-config-ai-dev-releases", "model-config-ai-dev-key"}
+    stack.pulumi("config", "set", "notifyTopicArn", "arn:aws:sns:eu-west-1:123456789012:alerts")
+    stack.pulumi("config", "set", "--path", "aws:allowedAccountIds[0]", "123456789012")
+    stack.up()
+    rules = [each for each in stack.resources() if each["type"].endswith(":EventRule")]
+    assert {rule["urn"].rpartition("::")[2] for rule in rules} == names
+    patterns = " ".join(rule["inputs"]["eventPattern"] for rule in rules)
+    assert stack.outputs()["kms_key"]["arn"] in patterns
+    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("config", "rm", "notifyTopicArn")
+    assert stack.plan() == {"notifications": "delete"} | dict.fromkeys(names, "delete")
+
+
 def test_a_wrong_override_is_told_as_text_and_nothing_is_registered(new_stack):
     stack = new_stack("dev")
     stack.override("temperature: 0.7", "temperatur: 0.7\n        top_p: 7")

@@ -75,7 +75,7 @@ def show(  # noqa: PLR0913 - a verb's options
 
 def _print_value(held: dict[str, Any], path: str, *, as_json: bool) -> None:
     from model_config.comparing.changes import leaves
-    from model_config.plan.settings import nearest
+    from model_config.plan.messages import nearest
 
     try:
         value = _at(held, path)

@@ -44,8 +44,8 @@ def validate(
 ) -> None:
     """Check every model in every environment, offline; exit with 1 where something is wrong.
 
-    A secret that stands encrypted in the stack's file counts as set. One that isn't set yet is
-    mentioned and not counted: a deploy asks for it before it begins.
+    A secret that is encrypted in the stack's file counts as set. One that isn't set is mentioned
+    and not counted: no commit can hold it, and a deploy refuses to begin without it.
 
     Example: model-config validate --environment prod
     """
