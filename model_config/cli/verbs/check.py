@@ -11,7 +11,7 @@ from model_config.cli.output import AsJson, Environment, Local, Prefix, print_js
 from model_config.format.errors import Finding, ModelNotFoundError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
+    from model_config.operate.target import Target
 
 
 def check(

@@ -15,9 +15,9 @@ from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.target import Target
     from model_config.reader.configuration import Configuration
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
