@@ -23,7 +23,8 @@ ADVICE: dict[State, str] = {
         "Somebody changed it by hand. To undo it: `pulumi up --refresh --stack {stack}` (a "
         "parameter of another type or tier first needs `aws ssm delete-parameter --name NAME`). To "
         "keep a value: write it into the model's module or the stack's file, then do the same. "
-        "Applications read the release, so they don't see it; a secret they read as it is."
+        "Applications read the release, so they don't see it; a secret they read as it is. A key "
+        "or a policy may also be older than the program: the same command brings it up to date."
     ),
     "interrupted": (
         "A deploy wrote some parameters and no release: applications still read the one before. "
@@ -32,7 +33,10 @@ ADVICE: dict[State, str] = {
         "MODEL=urn:pulumi:{stack}::model-config::model-config:index:ModelParameters::MODEL`, then "
         "again."
     ),
-    "not deployed": "The program is ahead of AWS: `pulumi up --stack {stack}`.",
+    "not deployed": (
+        "The program is ahead of AWS: `pulumi up --stack {stack}`. Where somebody deleted a "
+        "rollout parameter: `pulumi up --refresh --stack {stack}`."
+    ),
     "orphaned": (
         "An earlier program left it. After a deploy that stopped before its deletes: "
         "`pulumi up --refresh --stack {stack}`. Parts of releases: `model-config prune MODEL`, "
@@ -44,30 +48,38 @@ ADVICE: dict[State, str] = {
     ),
     "unclear": "The newest release can't be read, so who changed it isn't known: see below.",
 }
+#: The state of what differs about the key and the policies: releases say nothing of them.
+_ACCESS: State = "edited"
 #: Characters of a value that are shown.
 _ROOM = 48
 
 
 def print_drift(found: Drift, stack: str) -> None:
     """Print what differs, and below it what to do about each kind of difference."""
-    if found.parameters:
-        print_table(
-            ["model", "parameter", "state", "what"],
-            [
-                (each.model or "-", each.path, each.state, printable(_what(each)))
-                for each in found.parameters
-            ],
-            wrap=True,
+    rows = [
+        (each.model or "-", each.path, each.state, printable(_what(each)))
+        for each in found.parameters
+    ]
+    rows += [
+        (
+            each.model or "-",
+            each.resource,
+            _ACCESS,
+            f"{each.aspect}: {each.aws}, not {each.program}",
         )
+        for each in found.access
+    ]
+    if rows:
+        print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
-    states = {each.state for each in found.parameters}
+    states = {each.state for each in found.parameters} | {_ACCESS for _ in found.access}
     for state, advice in ADVICE.items():
         if state in states:
             typer.echo(f"{state}: {advice.format(stack=stack)}")
     for finding in found.findings:
         typer.echo(printable(str(finding)))
     compared = f"{stack}: {plural(found.count, 'parameter')}"
-    count = len(found.parameters) + len(found.findings)
+    count = len(found.parameters) + len(found.access) + len(found.findings)
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
     for model in found.other_projects:
         typer.echo(f"{model} is another project's: it has a release, and no module here.")
@@ -137,7 +149,25 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
                 "fix": ADVICE[each.state].format(stack=stack),
             }
             for each in found.parameters
+        ]
+        + [
+            {
+                "model": each.model,
+                "path": each.resource,
+                "state": _ACCESS,
+                "aspect": each.aspect,
+                "program": each.program,
+                "release": None,
+                "ssm": each.aws,
+                "name": each.resource,
+                "version": None,
+                "written_at": None,
+                "written_by": None,
+                "fix": ADVICE[_ACCESS].format(stack=stack),
+            }
+            for each in found.access
         ],
+        "notes": found.notes,
         "other_projects": found.other_projects,
         "findings": [asdict(each) for each in found.findings],
         "problems": found.problems,

@@ -12,6 +12,7 @@ from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
     from model_config.operate.drift import Drift, Wanted
+    from model_config.plan.settings import Settings
 
 
 def drift(
@@ -30,12 +31,13 @@ def drift(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the program, the newest releases and what SSM's parameters hold.
+    """Compare the program, the newest releases and what AWS holds.
 
     Each parameter that differs is edited (by hand), interrupted (a deploy stopped half-way), not
     deployed yet, orphaned (left by an earlier program) or unmanaged (nobody else knows it). Also
-    shown are labels that help nobody and histories about to run out. Secrets are not read, only
-    that they are there and how they are stored.
+    compared are the key with its alias, state, rotation and policy, and the reader policies, as far
+    as they may be asked for; and labels that help nobody and histories about to run out are shown.
+    Secrets are not read, only that they are there and how they are stored.
 
     Example: model-config drift --environment prod --exit-code
     """
@@ -44,11 +46,13 @@ def drift(
         print_json(drift_report.as_json(found, environment))
     else:
         drift_report.print_drift(found, environment)
+    for note in found.notes:
+        typer.echo(f"not compared, since it may not be asked for: {note}", err=True)
     for problem in found.problems:
         typer.echo(f"not compared: {problem}", err=True)
     if found.problems:
         raise typer.Exit(2)
-    if exit_code and (found.parameters or found.findings):
+    if exit_code and (found.parameters or found.access or found.findings):
         raise typer.Exit(1)
 
 
@@ -64,13 +68,13 @@ def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     from model_config.operate.inventory import Inventory
 
     with target(environment, None, local=local) as aws:
-        path, program, alias = _program(environment)
+        path, program, settings = _program(environment)
         inventory = Inventory(aws.client, with_progress)
-        return find_drift(inventory, path, program, alias, read_all=read_all)
+        return find_drift(inventory, path, program, settings, read_all=read_all)
 
 
-def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
-    """Return where the environment stands, what the working tree says of it, and its key's alias.
+def _program(stack: str) -> tuple[str, dict[str, Wanted], Settings]:
+    """Return where the environment stands, what the working tree says of it, and its settings.
 
     Raises:
         InvalidConfigurationError: something is wrong with the working tree.
@@ -88,4 +92,4 @@ def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
             for each in model.parameters
         }
         program[model.name] = Wanted(texts, model.release.document)
-    return plan.path, program, plan.settings.key_alias
+    return plan.path, program, plan.settings

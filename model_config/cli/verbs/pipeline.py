@@ -117,11 +117,14 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     for each in wrong:
         typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)
         typer.echo(f"  {drift_report.ADVICE[each.state].format(stack=environment)}", err=True)
+    for access in found.access:
+        what = f"its {access.aspect} is not the program's: {access.aws}"
+        typer.echo(f"{access.resource}: {what}", err=True)
     for problem in found.problems:
         annotate("error", problem, title="Not compared")
     if found.problems:
         raise typer.Exit(2)
-    if wrong:
+    if wrong or found.access:
         raise typer.Exit(1)
     typer.echo(f"{environment} holds what was to be deployed.")
 
