@@ -40,20 +40,13 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
-    options = " ".join(
-        [
-            f"-e {environment}",
-            *([f"--prefix {prefix}"] if prefix else []),
-            *(["--local"] if local else []),
-        ]
-    )
-    environment, set_prefix, region = _stack(environment)
-    here = Target(environment, prefix or set_prefix, options=options)
+    here, region = named(environment, prefix, local=local)
     if local:
         with _local_client(region) as client:
             yield replace(here, client=client)
     else:
-        with _in_region(region):
+        region = unless_set(region)
+        with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region else {}):
             yield here
 
 
@@ -77,6 +70,26 @@ def targets(
         ] or [here]
 
 
+def named(environment: str, prefix: str | None, *, local: bool) -> tuple[Target, str | None]:
+    """Return what a verb's options name, and the region in its stack's file.
+
+    Args, errors: as `target` has them.
+    """
+    options = [f"-e {environment}"]
+    options += [f"--prefix {prefix}"] if prefix else []
+    options += ["--local"] if local else []
+    environment, set_prefix, region = _stack(environment)
+    return Target(environment, prefix or set_prefix, options=" ".join(options)), region
+
+
+def unless_set(region: str | None) -> str | None:
+    """Return a region where boto3's own settings name none."""
+    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
+        if boto3.session.Session().region_name:
+            return None
+    return region
+
+
 def _stack(environment: str) -> tuple[str, str, str | None]:
     """Return the environment's name, prefix and region as its stack's file has them."""
     project = project_or_none()
@@ -89,16 +102,6 @@ def _stack(environment: str) -> tuple[str, str, str | None]:
     if wrong := [finding for finding in findings if finding.where in needed]:
         raise InvalidConfigurationError(wrong)
     return settings.environment, settings.prefix, config.region
-
-
-@contextmanager
-def _in_region(region: str | None) -> Iterator[None]:
-    """Tell boto3 the region where nothing else does."""
-    known = None
-    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
-        known = boto3.session.Session().region_name
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region and not known else {}):
-        yield
 
 
 @contextmanager
