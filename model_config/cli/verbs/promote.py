@@ -16,9 +16,9 @@ from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.target import Target
     from model_config.reader.configuration import Configuration
 
 PANEL = Panel.RELEASE
