@@ -41,8 +41,7 @@ def commands(program: str) -> Iterator[list[str]]:
 
 def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
     assert set(WORKFLOWS) == {
-        *("pull-request", "deploy", "deploy-environment", "drift"),
-        "package",  # this repository's alone
+        *("pull-request", "deploy", "deploy-environment", "drift", "rollouts"),
     }
 
 
@@ -129,7 +128,9 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
     verbs = typer.main.get_command(app).commands
     lines = list(commands(".venv/bin/model-config"))
     used = {line[0] for line in lines}
-    assert used == {"validate", "diff", "recover", "check", "drift", "pipeline", "github"}
+    assert used == {
+        *("validate", "diff", "recover", "check", "drift", "pipeline", "github", "rollout"),
+    }
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
         verb = group[words[0]] if group else verbs[name]

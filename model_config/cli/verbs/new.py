@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
+
+PANEL = Panel.PROJECT
 
 
 def new(

@@ -11,6 +11,7 @@ import typer
 
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, Local, Prefix, print_json, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural
 from model_config.format.errors import ModelConfigError, UsageError
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Commits that --commits looks at: ours. Each takes about half a second.
 _COMMITS = 50
+
+
+PANEL = Panel.OPERATE
 
 
 def status(
