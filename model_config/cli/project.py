@@ -55,9 +55,9 @@ def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _words(verb: Callable[..., Any]) -> str:
-    """Return how a verb is called: "show", "local deploy"."""
-    words = (verb.__module__.rpartition(".")[2].strip("_"), verb.__name__.strip("_"))
-    return " ".join(dict.fromkeys(words)).replace("_", "-")
+    """Return how a verb is called: "show", "local deploy", "rollout start"."""
+    words = [*verb.__module__.partition(".verbs.")[2].split("."), verb.__name__]
+    return " ".join(dict.fromkeys(word.strip("_") for word in words)).replace("_", "-")
 
 
 def _place(context: typer.Context) -> Place:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_model
 from model_config.cli.rollout_report import Status
 from model_config.format.errors import StoreError
@@ -60,14 +61,14 @@ def change_in_all(
     failed = 0
     for place, change in changes:
         for note in change.notes:
-            typer.echo(f"{place.target.where(change.releases.model)}: {note}", err=True)
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {note}"), err=True)
         try:
             place.rollouts.write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(f"{place.target.where(change.releases.model)}: {error}", err=True)
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)

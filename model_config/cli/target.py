@@ -39,14 +39,17 @@ class Target:
         prefix: where in SSM all of it stands.
         client: the client for SSM; None: each room makes its own.
         region: the region, where the user named one.
-        options: what names the same place in a command that is printed.
     """
 
     environment: str
     prefix: str
     client: Any = None
     region: str | None = None
-    options: str = ""
+
+    @property
+    def region_option(self) -> str:
+        """The option that names the region in a command that is printed."""
+        return f" --region {self.region}" if self.region else ""
 
     def where(self, model: str) -> str:
         """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""
@@ -106,15 +109,8 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
-    options = " ".join(
-        [
-            f"-e {environment}",
-            *([f"--prefix {prefix}"] if prefix else []),
-            *(["--local"] if local else []),
-        ]
-    )
     environment, set_prefix, region = _stack(environment)
-    here = Target(environment, prefix or set_prefix, options=options)
+    here = Target(environment, prefix or set_prefix)
     if local:
         with _local_client(region) as client:
             yield replace(here, client=client)
@@ -133,12 +129,7 @@ def targets(
     """
     with target(environment, prefix, local=local) as here:
         yield [
-            replace(
-                here,
-                client=aws_client("ssm", region),
-                region=region,
-                options=f"{here.options} --region {region}",
-            )
+            replace(here, client=aws_client("ssm", region), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
 

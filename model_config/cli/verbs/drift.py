@@ -41,7 +41,7 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = look(environment, local=local, read_all=read_all)
+    found = compare(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
@@ -56,7 +56,7 @@ def drift(
         raise typer.Exit(1)
 
 
-def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     """Compare an environment's program, releases and parameters.
 
     Raises:
@@ -74,7 +74,7 @@ def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
 
 
 def _program(stack: str) -> tuple[str, dict[str, Wanted], Settings]:
-    """Return where the environment stands, what the working tree says of it, and its settings.
+    """Return the environment's path, what the working tree says of it, and its settings.
 
     Raises:
         InvalidConfigurationError: something is wrong with the working tree.
