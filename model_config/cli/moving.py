@@ -15,11 +15,11 @@ from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.format.release import Release
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
     from model_config.operate.releases import Releases
+    from model_config.operate.target import Target
 
 Regions = Annotated[
     list[str] | None,

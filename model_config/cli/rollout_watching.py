@@ -12,11 +12,11 @@ from model_config.cli.rollout_report import aborted
 from model_config.cli.schema_check import schema_checks
 
 if TYPE_CHECKING:
-    from model_config.cli.rollouts import Place
+    from model_config.cli.rollouts import RegionRollouts
     from model_config.operate.rollout_watch import Action
 
 
-def watch_once(place: Place, model: str, alarms: Sequence[str]) -> Action:
+def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
     """Ask for a rollout and its alarms, do what is to be done, print it, and return it.
 
     Raises:

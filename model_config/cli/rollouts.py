@@ -16,9 +16,9 @@ from model_config.format.errors import StoreError
 from model_config.format.names import model_path, rollout_name
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.operate.rollout_parameter import RolloutChange
     from model_config.operate.rollouts import Rollouts
+    from model_config.operate.target import Target
 
 
 AnyModel = Annotated[
@@ -28,7 +28,7 @@ AnyModel = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegionRollouts:
     """An environment in a region, and its rollouts."""
 
     target: Target
@@ -38,18 +38,18 @@ class Place:
 @contextmanager
 def places(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
-) -> Iterator[list[Place]]:
+) -> Iterator[list[RegionRollouts]]:
     """Give what a verb's options name, once for each region."""
     from model_config.cli.target import targets
     from model_config.operate.rollouts import Rollouts
 
     with targets(environment, prefix, local=local, regions=regions) as found:
-        yield [Place(target, Rollouts(target.labels())) for target in found]
+        yield [RegionRollouts(target, Rollouts(target.labels())) for target in found]
 
 
 def change_in_all(
-    where: Sequence[Place], prepare: Callable[[Rollouts], RolloutChange]
-) -> list[tuple[Place, RolloutChange]]:
+    where: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
+) -> list[tuple[RegionRollouts, RolloutChange]]:
     """Make a change in all places: prepared everywhere first, then written one by one.
 
     Raises:
@@ -75,7 +75,7 @@ def change_in_all(
     return changes
 
 
-def statuses(place: Place, model: str | None) -> Iterator[Status]:
+def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
     """Yield the rollouts of a model, or of all models, that are in a place's documents."""
     from model_config.operate.rollout_history import read_history, started
     from model_config.operate.rollout_parameter import under_way

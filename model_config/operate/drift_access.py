@@ -81,7 +81,7 @@ class AccessSearch:
             self._differs("", name, aspect, "the environment's key", "nothing")
             return self._found
         self._found.key_names = _names_of(key, name)
-        account = Account(key.arn.split(":")[4], self._region)
+        account = Account(self._made.account_id(), self._region)
         if not key.is_enabled:
             self._differs("", name, "state", "Enabled", key.state)
         if not self._settings.kms_key_arn:  # an existing key is as whoever made it wants it

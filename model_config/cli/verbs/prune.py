@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.panels import Panel
+
+PANEL = Panel.OPERATE
 
 
 def prune(  # noqa: PLR0913 - a verb's options
