@@ -32,7 +32,7 @@ def places(
         InvalidConfigurationError: a stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
-    found = {stack: named(stack, prefix, local=local) for stack in _chosen(stacks or ())}
+    found = {stack: named(stack, prefix) for stack in _chosen(stacks or ())}
     if local:
         with _local_aws() as hold:
             yield [_local(stack, *each, hold) for stack, each in found.items()]

@@ -40,7 +40,7 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
-    here, region = named(environment, prefix, local=local)
+    here, region = named(environment, prefix)
     if local:
         with _local_client(region) as client:
             yield replace(here, client=client)
@@ -60,26 +60,18 @@ def targets(
     """
     with target(environment, prefix, local=local) as here:
         yield [
-            replace(
-                here,
-                client=aws_client("ssm", region),
-                region=region,
-                options=f"{here.options} --region {region}",
-            )
+            replace(here, client=aws_client("ssm", region), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
 
 
-def named(environment: str, prefix: str | None, *, local: bool) -> tuple[Target, str | None]:
+def named(environment: str, prefix: str | None) -> tuple[Target, str | None]:
     """Return what a verb's options name, and the region in its stack's file.
 
     Args, errors: as `target` has them.
     """
-    options = [f"-e {environment}"]
-    options += [f"--prefix {prefix}"] if prefix else []
-    options += ["--local"] if local else []
     environment, set_prefix, region = _stack(environment)
-    return Target(environment, prefix or set_prefix, options=" ".join(options)), region
+    return Target(environment, prefix or set_prefix), region
 
 
 def unless_set(region: str | None) -> str | None:

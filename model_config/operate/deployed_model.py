@@ -87,13 +87,13 @@ class DeployedModel:
             texts: the values that were read.
             asked: the names that were asked for. Any other is as its release has it.
         """
-        released, held = self.released, dict[str, Content]()
+        released, contents = self.released, dict[str, Content]()
         for name in self.values:
             if name not in asked:
-                held[name] = released.get(name, self.program.get(name, NoText.UNREAD))
+                contents[name] = released.get(name, self.program.get(name, NoText.UNREAD))
             elif name in texts:
-                held[name] = texts[name]
-        return held
+                contents[name] = texts[name]
+        return contents
 
     def former(self) -> set[str]:
         """Return the names that an older release has, where there is something to explain."""

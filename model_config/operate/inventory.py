@@ -43,7 +43,7 @@ class Inventory(OperatorStore):
 
     Args:
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
-        watch: likewise. Default: nobody looks.
+        watch: shows a person how far it is. Default: nothing.
     """
 
     def __init__(self, client: Any = None, watch: Watch = unwatched) -> None:

@@ -23,14 +23,17 @@ class Target:
         prefix: where in SSM all of it stands.
         client: the client for SSM; None: each room makes its own.
         region: the region, where the user named one.
-        options: what names the same place in a command that is printed.
     """
 
     environment: str
     prefix: str
     client: Any = None
     region: str | None = None
-    options: str = ""
+
+    @property
+    def region_option(self) -> str:
+        """The option that names the region in a command that is printed."""
+        return f" --region {self.region}" if self.region else ""
 
     def where(self, model: str) -> str:
         """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""

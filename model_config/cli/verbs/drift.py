@@ -43,7 +43,7 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = look(environment, local=local, read_all=read_all)
+    found = compare(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
@@ -58,7 +58,7 @@ def drift(
         raise typer.Exit(1)
 
 
-def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     """Compare an environment's program, releases and parameters.
 
     Raises:

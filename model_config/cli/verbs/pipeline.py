@@ -120,9 +120,9 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     Example: model-config pipeline verify --environment prod
     """
     from model_config.cli import drift_report
-    from model_config.cli.verbs.drift import look
+    from model_config.cli.verbs.drift import compare
 
-    found = look(environment, local=local)
+    found = compare(environment, local=local)
     wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
         typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import moving
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_label, complete_model
 from model_config.cli.output import Environment, Local, Prefix
 from model_config.cli.panels import Panel
@@ -127,7 +128,7 @@ def _chosen(
             labels = place.labels()
             newest = labels.state(name)[0].newest.number
             if left := left_alone(labels, name, newest, label):
-                typer.echo(left.message, err=True)
+                typer.echo(to_paste(left.message), err=True)
             else:
                 yield place, name
 
