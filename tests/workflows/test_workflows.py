@@ -42,6 +42,7 @@ def commands(program: str) -> Iterator[list[str]]:
 def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
     assert set(WORKFLOWS) == {
         *("pull-request", "deploy", "deploy-environment", "drift", "rollouts"),
+        "package",  # this repository alone
     }
 
 
