@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from model_config.format.errors import Finding
 from model_config.plan.messages import message_of
+from model_config.plan.policies import reader_policy_name
 from model_config.plan.setting_types import (
     KeyArn,
     Models,
@@ -83,11 +84,8 @@ class Settings(BaseModel):
         return self.kms_key_arn or self.key_alias
 
     def policy_name(self, model: str, region: str) -> str:
-        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
-
-        IAM's names are the whole account's, in all regions, and have no slashes.
-        """
-        return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
+        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1"."""
+        return reader_policy_name(self.path_of(model), region)
 
     def rule_name(self, about: str) -> str:
         """Return how an EventBridge rule's name begins: "model-config-ai-dev-releases"."""
