@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from model_config.cli.target import Target
     from model_config.format.rollout import Rollout
     from model_config.operate.rollout_history import Written
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from model_config.cli.output import (
 from model_config.cli.panels import Panel
 
 if TYPE_CHECKING:
-    from model_config.operate.releases import PastRelease, Releases
+    from model_config.operate.past_release import PastRelease
+    from model_config.operate.releases import Releases
 
 PANEL = Panel.REVIEW
 

@@ -21,7 +21,7 @@ from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.comparing.changes import Change
-    from model_config.operate.releases import PastRelease
+    from model_config.operate.past_release import PastRelease
 
 PANEL = Panel.RELEASE
 

@@ -14,7 +14,7 @@ from model_config.cli.rollouts import Place, change_in_all, places, statuses
 from model_config.cli.schema_check import schema_checks
 
 if TYPE_CHECKING:
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options
