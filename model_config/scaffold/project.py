@@ -58,7 +58,8 @@ def project_files(
         if not path.startswith("models/")
     }
     texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
-    texts["requirements.txt"] = f"-c constraints.txt\n{requirement.text}\npytest\n"
+    needed, _, _ = texts["requirements.txt"].partition("# Put here")
+    texts["requirements.txt"] = f"{needed}{requirement.text}\n"
     if account:
         for path in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
             given = f'aws:allowedAccountIds: ["{account}"]'

@@ -22,7 +22,14 @@ KINDS = {
     "embedding": "document_embedding",
     "endpoint": "passage_reranker",
 }
-OURS_ALONE = {".github/zizmor.yml", ".github/workflows/package.yml"}
+OURS_ALONE = {
+    ".github/zizmor.yml",
+    ".github/workflows/package.yml",
+    ".github/requirements/policy.txt",
+    ".github/requirements/setuptools.in",
+}
+# How the package itself comes into a job; the rest of what it installs is included from there.
+DIFFERENT = {".github/requirements/package.txt", ".github/requirements/deploy.txt"}
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -95,9 +102,14 @@ def test_what_a_project_has_in_common_with_this_repository_is_the_same():
     same = {path for path in common if common[path] == ours[path]}
     workflows = {f".github/{path}" for path in files_in(CHECKOUT / ".github")} - OURS_ALONE
     assert workflows == {path for path in common if path.startswith(".github/")}
-    assert same >= workflows | {"__main__.py", ".pre-commit-config.yaml", "tests/test_models.py"}, (
-        "copy what you changed to model_config/scaffold/template, or from there"
+    assert ours[".github/requirements/deploy.txt"] == (
+        "-r ../../model_config/scaffold/template/.github/requirements/deploy.txt\n"
     )
+    assert same >= workflows - DIFFERENT | {
+        "__main__.py",
+        ".pre-commit-config.yaml",
+        "tests/test_models.py",
+    }, "copy what you changed to model_config/scaffold/template, or from there"
 
 
 def test_both_makefiles_check_python_in_the_same_way():
@@ -131,14 +143,14 @@ def test_what_is_written_is_the_template_with_its_words_filled_in(made):
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ("0.2.0", "model-config[local]==0.2.0"),
-        ("1.0.0rc1", "model-config[local]==1.0.0rc1"),
-        (COMMIT, f"model-config[local] @ {COMMIT}"),
+        ("0.2.0", "model-config[cli,deploy]==0.2.0"),
+        ("1.0.0rc1", "model-config[cli,deploy]==1.0.0rc1"),
+        (COMMIT, f"model-config[cli,deploy] @ {COMMIT}"),
     ],
 )
 def test_the_package_is_required_as_told(made, source, line):
     written = (made(source=source).root / "requirements.txt").read_text()
-    assert written == f"-c constraints.txt\n{line}\npytest\n"
+    assert written.splitlines()[1:] == ["-c constraints.txt", line]
 
 
 def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
@@ -147,9 +159,9 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
     root = made(source=str(wheel)).root
     assert (root / "wheels" / wheel.name).read_bytes() == b"a wheel"
     digest = hashlib.sha256(b"a wheel").hexdigest()
-    _, line, extra, _ = (root / "requirements.txt").read_text().splitlines()
+    _, _, line, extra = (root / "requirements.txt").read_text().splitlines()
     assert line == f"file:wheels/{wheel.name}#sha256={digest}"
-    assert extra == "model-config[local]"
+    assert extra == "model-config[cli,deploy]"
 
 
 @pytest.mark.parametrize(
