@@ -13,10 +13,10 @@ from model_config.cli.output import print_table, who
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.format.rollout import Rollout
     from model_config.operate.rollout_history import Written
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,25 +78,84 @@ def find(
     if is_shallow and search.whole:
         raise UsageError(f"this clone is shallow and lacks a part of the history: {_UNSHALLOW}")
     commits = repository.commits(repository.commit(search.revision), RELEVANT)
-    found: list[Match] = []
-    on_the_way: set[str] = set()  # parents of what has the digest
+    trail = _Trail(search)
     for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
-        if found and not search.whole and commit.id not in on_the_way:
-            continue  # on another branch, or older than where the digest came in
-        on_the_way.discard(commit.id)
-        models = [] if isinstance(described, str) else search.found_in(described)
-        found += [_match(commit, *model) for model in models]
+        if not trail.leads_to(commit):
+            continue
         if isinstance(described, str):
             left_out(described)
-        if models or isinstance(described, str):
-            on_the_way.update(commit.parents)
-            if found and is_shallow and not commit.parents:
-                raise UsageError(_not_sure(commit))
-        if found and not search.whole and not on_the_way:
+        goes_on = trail.follow(commit, described)
+        if trail.found and goes_on and is_shallow and not commit.parents:
+            raise UsageError(_not_sure(commit))
+        if trail.has_ended:
             break
-    if not found:
+    if not trail.found:
         raise ReleaseNotFoundError(_not_found(project, search, is_shallow=is_shallow))
-    return found
+    return trail.found
+
+
+def find_each(
+    project: Project, digests: Iterable[str], most: int, progress: Progress
+) -> dict[str, Match]:
+    """Return for each digest the oldest commit that has it without a gap, as far as one is found.
+
+    Args:
+        project: the project whose repository is searched.
+        digests: whole digests.
+        most: how many commits to look at, the newest first, of those that changed a configuration.
+        progress: shows how far it is.
+
+    Raises:
+        UsageError: there is no repository, or git can't be asked.
+    """
+    repository = Repository(project.root)
+    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:most]
+    trails = {digest: _Trail(Search(digest)) for digest in digests}
+    for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
+        for trail in trails.values():
+            if trail.leads_to(commit):
+                trail.follow(commit, described)
+        if all(trail.has_ended for trail in trails.values()):
+            break
+    return {digest: trail.found[-1] for digest, trail in trails.items() if trail.found}
+
+
+class _Trail:
+    """Follows a digest from the newest commits that have it to those that brought it in.
+
+    Attributes:
+        found: the commits that have it, the newest first.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.found: list[Match] = []
+        self._search = search
+        self._on_the_way: set[str] = set()  # parents of what has the digest
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no older commit is worth a look."""
+        return bool(self.found) and not self._search.whole and not self._on_the_way
+
+    def leads_to(self, commit: Commit) -> bool:
+        """Tell whether a commit is worth a look.
+
+        It isn't where it is on another branch, or older than where the digest came in.
+        """
+        return not self.found or self._search.whole or commit.id in self._on_the_way
+
+    def follow(self, commit: Commit, described: Snapshot | str) -> bool:
+        """Take in what a commit configures, or that its code fails, and so doesn't tell.
+
+        Returns:
+            Whether its parents are worth a look.
+        """
+        self._on_the_way.discard(commit.id)
+        models = [] if isinstance(described, str) else self._search.found_in(described)
+        self.found += [_match(commit, *model) for model in models]
+        goes_on = bool(models) or isinstance(described, str)
+        self._on_the_way.update(commit.parents if goes_on else ())
+        return goes_on
 
 
 _UNSHALLOW = "run `git fetch --unshallow` first"

@@ -87,6 +87,15 @@ class Memory(Generic[KeyT, ValueT]):
         state = self.state(key)
         return None if state is None or isinstance(state, Failed) else state.value
 
+    def due_soon(self, now: float) -> list[KeyT]:
+        """Return what may be renewed now with something else: it is due within the jitter."""
+        soon = now + JITTER * self._times.ttl
+        return [
+            key
+            for key, state in self.served.items()
+            if state.ask_at <= (soon if isinstance(state, Good) else now)
+        ]
+
     def rule(self, key: KeyT, now: float, *, hold: bool) -> Rule[ValueT]:
         """Return what a read does.
 

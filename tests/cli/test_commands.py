@@ -60,7 +60,11 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
         ("`model-config digest`", "`model-config digest --environment prod`"),
         ("`model-config local reset`", "`model-config local reset`"),
         ("`model-config import /x --local`", "`model-config import /x --local --environment prod`"),
-        ("`model-config init x`", "`model-config init x`"),
+        (
+            "`model-config rollout finish x`",
+            "`model-config rollout finish x --environment prod --local`",
+        ),
+        ("`model-config no-such-verb x`", "`model-config no-such-verb x`"),
         ("`aws ssm x`, `--local`, `", "`aws ssm x`, `--local`, `"),
     ],
 )

@@ -254,6 +254,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request, context):
         if request.tok == "aws:index/getRegion:getRegion":
             answer = {"id": self._region, "region": self._region}
+        elif request.tok == "aws:ssm/getParameter:getParameter":
+            with _refusals_told(context, "reading a parameter"):
+                answer = self._parameter(_dict(request.args))
         else:
             with _refusals_told(context, "asking for the account"):
                 account = self._sts.get_caller_identity()["Account"]
@@ -328,6 +331,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except LookupError:
             pass  # somebody was faster
         return Empty()
+
+    def _parameter(self, asked: Properties) -> Properties:
+        found = boto3.client("ssm", region_name=asked.get("region", self._region)).get_parameter(
+            Name=asked["name"], WithDecryption=asked.get("withDecryption", True)
+        )["Parameter"]
+        return {
+            "name": found["Name"], "arn": found["ARN"], "version": found["Version"],
+            "type": found["Type"], "value": found["Value"],
+        }  # fmt: skip
 
     def _kind(self, urn: str) -> Kind:
         return self._kinds[urn.split("::")[2].rpartition("$")[2]]

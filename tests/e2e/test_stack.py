@@ -213,22 +213,21 @@ def test_what_was_written_into_a_rollout_stays_whatever_is_previewed_refreshed_o
     own_dev.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
-def test_a_consumer_gets_the_newest_release_through_its_stack_reference(own_dev, consumer):
-    def function_of(stack):
+def test_a_consumer_follows_a_label_or_pins_the_newest_release(own_dev, consumer):
+    def variables():
         [function] = [
             resource
-            for resource in stack.resources()
+            for resource in consumer.resources()
             if resource["type"] == "aws:lambda/function:Function"
         ]
         return function["inputs"]["environment"]["variables"]
 
+    where = {"MODEL_CONFIG_ENVIRONMENT": "dev", "MODEL_CONFIG_PREFIX": "/ai"}
     consumer.up()
-    assert function_of(consumer) == {
-        "MODEL_CONFIG_ENVIRONMENT": "dev",
-        "MODEL_CONFIG_PREFIX": "/ai",
-        "MODEL_CONFIG_RELEASE": "1",
-    }
-    assert consumer.outputs()["digest"] == read(own_dev).digest
+    assert variables() == {**where, "MODEL_CONFIG_LABEL": "stable"}
+    consumer.pulumi("config", "set", "release", "newest")
+    consumer.up()
+    assert variables() == {**where, "MODEL_CONFIG_RELEASE": "1"}
     state = consumer.pulumi("stack", "export")
     assert own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"] in state
     assert "ciphertext" not in state  # nothing that it was handed is secret
@@ -237,8 +236,8 @@ def test_a_consumer_gets_the_newest_release_through_its_stack_reference(own_dev,
     own_dev.up()
     assert consumer.plan() == {"support-bot": "update"}
     consumer.up()
-    assert function_of(consumer)["MODEL_CONFIG_RELEASE"] == "2"
-    assert consumer.outputs()["digest"] == read(own_dev).digest
+    assert variables()["MODEL_CONFIG_RELEASE"] == "2"
+    assert consumer.outputs()["newest_release"] == f"{RELEASE}:2"
 
 
 def test_the_policy_pack_lets_the_stack_pass_and_refuses_a_worse_one(policy_pack, new_stack):
