@@ -1,6 +1,7 @@
 """`model-config init`: what a new project is, and that it is what this repository itself is."""
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -128,8 +129,8 @@ def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
 def test_what_is_written_is_the_template_with_its_words_filled_in(made):
     project = made()
     written, template = files_in(project.root), files_in(TEMPLATE)
-    assert set(written) == set(template)
-    changed = {path for path in written if written[path] != template[path]}
+    assert set(written) == {*template, "stack.schema.json"}
+    changed = {path for path in template if written[path] != template[path]}
     assert changed == {"Pulumi.yaml", "README.md", "requirements.txt"}
     assert yaml.safe_load(written["Pulumi.yaml"]) == {
         "name": "acme",
@@ -223,6 +224,13 @@ def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applie
     after = files_in(project.root)
     for path in ("Makefile", ".github/workflows/drift.yml"):
         assert after[path] == before[path]
+
+
+def test_editors_can_complete_the_stack_files(made, run):
+    project = made("--kind", "embedding")
+    schema = json.loads((project.root / "stack.schema.json").read_text())
+    assert "document_embedding" in json.dumps(schema)
+    assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
 
 
 def test_without_a_folder_it_asks_for_one(run):
