@@ -39,4 +39,4 @@ def new(
     write_new_files(project.root, contents)
     for path in contents:
         typer.echo(f"Wrote {path}.")
-    typer.echo("Edit it, then: model-config validate")
+    typer.echo("Edit it, then: model-config validate && model-config schema")
