@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test test-engine lint lint-workflows bench lock clean
+.PHONY: local test test-engine test-install lint lint-workflows bench lock clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -13,6 +13,9 @@ test: .venv/installed  ## all tests; they need neither network nor credentials
 
 test-engine: .venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
 	$(BIN)/pytest tests/e2e
+
+test-install: .venv/installed  ## the wheel, and a project made with it; needs the package index
+	$(BIN)/pytest --numprocesses=0 tests/install
 
 lint: .venv/installed  ## what CI checks beside the tests
 	$(BIN)/ruff check .
@@ -48,7 +51,8 @@ NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(P
 
 # The environment is made once, and again when what it holds has changed. pip stays in it, since
 # Pulumi asks it which packages there are.
-.venv/installed: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+PINS := constraints.txt model_config/scaffold/template/constraints.txt
+.venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt

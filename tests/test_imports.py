@@ -73,6 +73,14 @@ except AttributeError as error:
     print(error)
 """
 
+CONSUMER = """
+import sys
+for name in ("pydantic", "typer", "rich", "boto3", "botocore", "moto", "rfc8785"):
+    sys.modules[name] = None
+from model_config.consumer import ModelStack
+print(ModelStack.from_aws(environment="prod") is not None)
+"""
+
 
 @pytest.mark.parametrize(
     ("program", "said"),
@@ -80,6 +88,7 @@ except AttributeError as error:
         (READ, "0.2 text"),
         (DEPLOY, "True"),
         (TYPED, PYDANTIC),
+        (CONSUMER, "True"),
         (LAZY, "module 'model_config' has no attribute 'Raeder'"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import MASK, print_table
 from model_config.comparing.text import plural, printable
 
@@ -75,9 +76,9 @@ def print_drift(found: Drift, stack: str) -> None:
     states = {each.state for each in found.parameters} | {_ACCESS for _ in found.access}
     for state, advice in ADVICE.items():
         if state in states:
-            typer.echo(f"{state}: {advice.format(stack=stack)}")
+            typer.echo(to_paste(f"{state}: {advice.format(stack=stack)}"))
     for finding in found.findings:
-        typer.echo(printable(str(finding)))
+        typer.echo(to_paste(printable(str(finding))))
     compared = f"{stack}: {plural(found.count, 'parameter')}"
     count = len(found.parameters) + len(found.access) + len(found.findings)
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
@@ -146,7 +147,7 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
                 "version": each.listed.version if each.listed else None,
                 "written_at": each.listed.at.isoformat() if each.listed else None,
                 "written_by": each.listed.by if each.listed else None,
-                "fix": ADVICE[each.state].format(stack=stack),
+                "fix": to_paste(ADVICE[each.state].format(stack=stack)),
             }
             for each in found.parameters
         ]

@@ -163,9 +163,10 @@ def _tell(planned: Planned, move: Move) -> None:
 
 def _told(planned: Planned, move: Move) -> Iterator[str]:
     where, label, release = planned.where, move.label, move.release
-    if move.changed:
-        before = f"release {move.before}" if move.before else "no release"
-        yield f"{where}: {label} is on release {release} now, before on {before}."
+    if move.changed and move.before:
+        yield f"{where}: {label} moved from release {move.before} to release {release}."
+    elif move.changed:
+        yield f"{where}: {label} is on release {release} now; it was on none."
     elif not move.does_something:
         yield f"{where}: {label} is on release {release} already, nothing moved."
     if move.ends_hold and move.changed:

@@ -15,7 +15,7 @@ from model_config.comparing.text import printable
 if TYPE_CHECKING:
     from model_config.format.rollout import Rollout
     from model_config.operate.rollout_history import Written
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
     from model_config.operate.target import Target
 
 

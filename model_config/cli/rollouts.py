@@ -15,7 +15,8 @@ from model_config.format.errors import StoreError
 from model_config.format.names import model_path, rollout_name
 
 if TYPE_CHECKING:
-    from model_config.operate.rollouts import RolloutChange, Rollouts
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.rollouts import Rollouts
     from model_config.operate.target import Target
 
 

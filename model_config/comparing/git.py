@@ -111,6 +111,11 @@ class Repository:
             fix = f": {_UNSHALLOW}" if self.is_shallow() else ""
             raise UsageError(f"{one} and {other} have no commit in common here{fix}") from None
 
+    def names(self) -> list[str]:
+        """Return the names of branches and tags."""
+        refs = ("refs/heads", "refs/tags", "refs/remotes")
+        return self._git("for-each-ref", "--format=%(refname:short)", *refs).split()
+
     def folder(self) -> str:
         """Return the folder's own path in the repository: "" or "ai/config/"."""
         return self._git("rev-parse", "--show-prefix").strip()

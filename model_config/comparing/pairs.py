@@ -12,8 +12,8 @@ from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.comparing.text import plural
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
+from model_config.plan.messages import nearest
 from model_config.plan.project import Project
-from model_config.plan.settings import nearest
 
 Pair = tuple[Snapshot, Snapshot]
 

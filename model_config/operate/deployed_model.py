@@ -18,7 +18,8 @@ from model_config.operate.parameters import (
     contents_of,
     only_deploys_wrote,
 )
-from model_config.operate.releases import PastRelease, Releases, read_releases
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases, read_releases
 
 _OF_FIELDS = {"value", "secret"}
 

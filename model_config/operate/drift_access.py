@@ -26,7 +26,7 @@ class DriftedAccess:
     Attributes:
         model: the model that a reader policy is for; empty for the key.
         resource: the key's alias, or the policy's ARN.
-        aspect: "alias", "state", "rotation" or "policy".
+        aspect: "alias", "key", "state", "rotation" or "policy".
         program: what the program says.
         aws: what AWS has.
     """
@@ -70,25 +70,27 @@ class AccessSearch:
 
     def access(self, models: Iterable[str]) -> Access:
         """Return what differs about the key, and about the reader policies of models."""
-        alias = self._settings.key_alias
+        name = self._settings.key_name
         try:
-            key = self._made.key(alias)
+            key = self._made.key(name)
         except AccessDeniedError as error:
             self._found.notes.append(f"the key, its policy and the reader policies: {error}")
             return self._found
         if key is None:
-            self._differs("", alias, "alias", "the environment's key", "nothing")
+            aspect = "key" if self._settings.kms_key_arn else "alias"
+            self._differs("", name, aspect, "the environment's key", "nothing")
             return self._found
-        self._found.key_names = _names_of(key, alias)
-        account = Account(key.arn.split(":")[4], self._region)
-        self._compare_key(key, alias, account)
+        self._found.key_names = _names_of(key, name)
+        account = Account(self._made.account_id(), self._region)
+        if not key.is_enabled:
+            self._differs("", name, "state", "Enabled", key.state)
+        if not self._settings.kms_key_arn:  # an existing key is as whoever made it wants it
+            self._compare_key(key, name, account)
         for model in models:
             self._compare_policy(model, key, account)
         return self._found
 
     def _compare_key(self, key: Key, alias: str, account: Account) -> None:
-        if not key.is_enabled:
-            self._differs("", alias, "state", "Enabled", key.state)
         rotates = self._allowed(lambda: self._made.rotates(key.id), "the key's rotation")
         if rotates is False:
             self._differs("", alias, "rotation", "on", "off")
@@ -106,7 +108,7 @@ class AccessSearch:
         if policy is None:
             self._differs(model, arn, "policy", "its document", "nothing")
         else:
-            expected = reader_policy(f"{self._settings.path_of(model)}", key.arn, account)
+            expected = reader_policy(self._settings.path_of(model), key.arn, account)
             self._compare_documents(model, arn, expected, policy)
 
     def _compare_documents(
@@ -127,6 +129,7 @@ class AccessSearch:
             return None
 
 
-def _names_of(key: Key, alias: str) -> AbstractSet[str]:
+def _names_of(key: Key, name: str) -> AbstractSet[str]:
     """Return the names a key goes by, its ARN among them: an alias says which key it is."""
-    return frozenset({key.arn, key.id, alias, f"{key.arn.rpartition(':')[0]}:{alias}"})
+    aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
+    return frozenset({key.arn, key.id, *aliases})

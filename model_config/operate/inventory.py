@@ -1,4 +1,4 @@
-"""What stands below a path in SSM: listed whole, and read as far as we are allowed to."""
+"""The parameters below a path in SSM: listed whole, and read as far as we are allowed to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from model_config.format.errors import StoreError, StoreUnavailableError
+from model_config.format.names import parse
 from model_config.operate.parameters import ListedParameter
-from model_config.reader.store import BATCH, LISTED, Store
+from model_config.operate.store import OperatorStore
+from model_config.reader.store import BATCH
+
+#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
+LISTED = 50
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +30,7 @@ def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterabl
     return items
 
 
-class Inventory(Store):
+class Inventory(OperatorStore):
     """A store that goes on where one parameter of many is denied.
 
     Needs `ssm:DescribeParameters` on everything (it can't be had on less), `ssm:GetParameters`
@@ -47,11 +52,6 @@ class Inventory(Store):
         self.problems: list[str] = []
         self.watch = watch
 
-    @property
-    def region(self) -> str:
-        """The region that is asked."""
-        return str(self._client().meta.region_name)
-
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str
     ) -> list[Result]:
@@ -68,8 +68,13 @@ class Inventory(Store):
         return [function(item) for item in self.watch(items, what, len(items))]
 
     def below(self, path: str) -> dict[str, ListedParameter]:
-        """Return what stands below a path, at any depth, by name."""
+        """Return the parameters below a path, at any depth, by name."""
         return self._listed(path, Key="Path", Option="Recursive", Values=[path])
+
+    def models_below(self, path: str) -> list[str]:
+        """Return the names of the models of an environment's path that have a release."""
+        parsed = (parse(name, path) for name in self.below(path))
+        return sorted(name.model for name in parsed if name.kind == "release")
 
     def everything(self) -> dict[str, ListedParameter]:
         """Return every parameter of the account in this region, by name."""

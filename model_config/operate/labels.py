@@ -12,7 +12,7 @@ from model_config.operate.moves import Check, Move, check_rollout, check_room, v
 from model_config.operate.record import check_reason, read_record, record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import under_way
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 class Labels:
@@ -41,7 +41,7 @@ class Labels:
 
     def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
         self.path = environment_path(prefix, environment)
-        self.store = WritingStore(client)
+        self.store = OperatorStore(client)
 
     def releases(self, model: str) -> Releases:
         """Return a model's releases.

@@ -16,7 +16,8 @@ from model_config.format.names import ROLLOUT
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import Key, MadeResources
 from model_config.operate.parameters import ListedParameter
-from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.plan import Plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.policies import Account, reader_policy
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
 from model_config.schema import SecretRef
@@ -88,6 +89,8 @@ class RecoverySearch:
     def _adopt_key(self, found: Recovery, state: StackState) -> str | None:
         """Adopt the key and its alias where the state lacks them; return the key's ARN, if any."""
         settings = self._plan.settings
+        if settings.kms_key_arn:
+            return settings.kms_key_arn
         known = next(iter(state.ids.get(KEY, ())), None)
         target = self._usable(settings.key_alias)
         if target is None:  # the key is made before its alias

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from model_config.format.names import environment_path, parse
+from model_config.format.names import environment_path
+from model_config.operate.inventory import Inventory
 from model_config.operate.labels import Labels
 from model_config.operate.releases import Releases, read_releases
+from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
-from model_config.reader.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Target:
             ModelNotFoundError: there are none.
             StoreError: AWS can't be asked, or refuses.
         """
-        return read_releases(Store(self.client), self.path, model, documents=True)
+        return read_releases(OperatorStore(self.client), self.path, model, documents=True)
 
     def models(self) -> list[str]:
         """Return the names of the models that have a release.
@@ -70,5 +71,4 @@ class Target:
         Raises:
             StoreError: AWS can't be asked, or refuses.
         """
-        found = Store(self.client).releases_below(self.path)
-        return sorted(parse(name, self.path).model for name in found)
+        return Inventory(self.client).models_below(self.path)

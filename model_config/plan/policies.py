@@ -39,6 +39,18 @@ class Account:
         return f"ssm.{self.region}.amazonaws.com"
 
 
+def reader_policy_name(path: str, region: str) -> str:
+    """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
+
+    IAM's names are the whole account's, in all regions, and have no slashes.
+
+    Args:
+        path: where the model stands in SSM, "/ai/dev/support_chat".
+        region: where it is deployed to.
+    """
+    return f"{path[1:].replace('/', '+')}@{region}"
+
+
 def key_policy(account: Account) -> dict[str, Any]:
     """Return the key's policy: administered by the account, used through SSM alone."""
     return {

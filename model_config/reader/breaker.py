@@ -5,8 +5,8 @@ Without it, each model's next read would find out for itself, and each would wai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from random import SystemRandom
+from typing import NamedTuple
 
 from model_config.reader.states import Problem
 
@@ -26,18 +26,15 @@ def full_jitter(failures: int, first: float = FIRST_PAUSE, longest: float = LONG
     return _dice.uniform(0, min(longest, first * 2 ** min(failures - 1, 30)))
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """The last attempt was answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slow:
+class Slow(NamedTuple):
     """An attempt has lasted longer than a read may wait, and isn't over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
+class Away(NamedTuple):
     """The last attempt got no answer.
 
     Attributes:
@@ -78,7 +75,7 @@ class Breaker:
             case Answers():
                 return True
             case Away() as away if now >= away.ask_at and not away.trying:
-                self.state = replace(away, trying=True)
+                self.state = away._replace(trying=True)
                 return True
         return False
 
@@ -115,4 +112,4 @@ class Breaker:
             case Slow():
                 self.state = Answers()
             case Away() as away:
-                self.state = replace(away, trying=False)
+                self.state = away._replace(trying=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
 
 from model_config.format.errors import CredentialsError, UsageError
 from model_config.reader.aws_errors import SIGN_IN
@@ -20,8 +21,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 2.0, 5.0
 ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class OwnClient:
+class OwnClient(NamedTuple):
     """A client, and the credentials that it signs with; None where there are none."""
 
     client: Any
@@ -38,11 +38,10 @@ class OwnClient:
             _or_error(self.credentials.get_frozen_credentials)
 
 
-@dataclass(frozen=True, slots=True)
 class Connection:
-    """What a client is made with.
+    """What clients are made with.
 
-    Attributes:
+    Args:
         session: a boto3 or botocore session. None: a new one each time, so that credentials which
             were renewed are picked up.
         region: None is what botocore's usual settings say.
@@ -50,11 +49,22 @@ class Connection:
         attempts: of one request, in botocore's standard retry mode.
     """
 
-    session: Any = None
-    region: str | None = None
-    connect_timeout: float = CONNECT_TIMEOUT
-    read_timeout: float = READ_TIMEOUT
-    attempts: int = ATTEMPTS
+    def __init__(
+        self,
+        session: Any = None,
+        region: str | None = None,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._session, self._region = session, region
+        self._settings = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": attempts},
+        }
+        self._loader: _Loader | None = None
 
     def open(self) -> OwnClient:
         """Return a new client for SSM.
@@ -64,13 +74,11 @@ class Connection:
             CredentialsError: there are no usable credentials.
             BotoCoreError: likewise, or there is no region.
         """
-        # botocore's own session: boto3's on top of it takes a tenth of a cold start longer. And
-        # not boto3's default one, which isn't safe to share between threads.
-        session = self.session or botocore.session.Session()
+        session = self._session or self._new_session()
         credentials = _or_error(session.get_credentials)
         make = getattr(session, "client", None) or session.create_client
         try:
-            client = make("ssm", region_name=self.region, config=self._config())
+            client = make("ssm", region_name=self._region, config=Config(**self._settings))
         except ValueError as error:
             raise UsageError(
                 f"no client for SSM can be made as things are set here: {error}. Look at "
@@ -78,12 +86,34 @@ class Connection:
             ) from None
         return OwnClient(client, credentials)
 
-    def _config(self) -> Config:
-        return Config(
-            connect_timeout=self.connect_timeout,
-            read_timeout=self.read_timeout,
-            retries={"mode": "standard", "total_max_attempts": self.attempts},
-        )
+    def _new_session(self) -> Any:
+        """Return a session of botocore's, whose making takes less of a cold start than boto3's.
+
+        Not boto3's default one either, which isn't safe to share between threads.
+        """
+        session = botocore.session.Session()
+        if self._loader is None:  # what it has read of botocore's files serves the next client, too
+            paths = session.get_config_variable("data_path") or ""
+            self._loader = _Loader([path for path in paths.split(os.pathsep) if path])
+        session.register_component("data_loader", self._loader)
+        return session
+
+
+class _EveryService(list[str]):
+    """A list of services that has whichever is looked for."""
+
+    def __contains__(self, service: object) -> bool:
+        return True
+
+
+class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
+    """Finds a service's model where it is, without listing all 400 services of botocore first.
+
+    Of a client's making, that list takes a third.
+    """
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
+        return _EveryService()
 
 
 def _or_error(get: Callable[[], Any]) -> Any:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from model_config.format import release
 from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
@@ -23,8 +22,7 @@ FORMAT = 1
 _FIRST_LABEL = "stable"
 
 
-@dataclass(frozen=True, slots=True)
-class FallbackRelease:
+class FallbackRelease(NamedTuple):
     """One model's release in a fallback.
 
     Attributes:

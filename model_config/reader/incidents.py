@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Seconds after which what still goes wrong is said again: ours.
 REPEAT = 600.0
@@ -13,8 +13,7 @@ REPEAT = 600.0
 _log = logging.getLogger("model_config.reader")
 
 
-@dataclass(frozen=True, slots=True)
-class _Incident:
+class _Incident(NamedTuple):
     reason: str
     since: float
     said_at: float

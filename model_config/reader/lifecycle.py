@@ -14,7 +14,6 @@ from model_config.reader.reading import Reading, check_key
 from model_config.reader.reporter import Callback, Reporter
 from model_config.reader.settings import Times
 from model_config.reader.source import Source
-from model_config.reader.status import describe
 
 
 class Lifecycle:
@@ -63,6 +62,8 @@ class Lifecycle:
         "served": {"release", "digest", "from_fallback", "since", "age": seconds, "rollout"},
         "failed": {"since", "failures", "error", "text"}}]}`. Times are UTC, in ISO 8601.
         """
+        from model_config.reader.status import describe  # noqa: PLC0415 - for a cold start
+
         status = describe(
             self._cache.states(), self._reporter.served, self._cache.breaker, self._clock
         )

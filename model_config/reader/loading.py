@@ -7,29 +7,26 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from model_config.format.errors import (
     AccessDeniedError,
     ModelConfigError,
     ReleaseError,
     ReleaseNotFoundError,
-    RolloutError,
     SchemaMismatchError,
     SecretUnavailableError,
 )
 from model_config.format.names import LATEST, model_path, release_name, rollout_name
-from model_config.format.rollout import Rollout
-from model_config.format.rollout_document import read_rollout
 from model_config.reader.configuration import Configuration
 from model_config.reader.fallback import FallbackRelease
-from model_config.reader.not_there import not_there
 from model_config.reader.opening import Answer, Opener
-from model_config.reader.prefetch import Prefetched
-from model_config.reader.reading import Reading, Share, Unfollowed
+from model_config.reader.reading import Reading, Unfollowed
 from model_config.reader.source import Stored
 from model_config.reader.states import Kept, Problem
+
+if TYPE_CHECKING:
+    from model_config.reader.share import Share
 
 #: Seconds in which a model's rollout isn't asked for after that was denied: ours.
 DENIED = 600.0
@@ -63,10 +60,12 @@ class ReadingLoader:
         """Return a loader that has asked for what these keys need."""
         if len(wanted) == 1:
             return self
+        from model_config.reader.prefetch import Prefetched  # noqa: PLC0415 - for a cold start
+
         needs = [self._names(key, last) for key, last in wanted.items()]
         loader = copy.copy(self)
-        loader._opener = replace(  # noqa: SLF001 - of this class
-            self._opener, source=Prefetched(self._opener.source, needs)
+        loader._opener = self._opener._replace(  # noqa: SLF001 - of this class
+            source=Prefetched(self._opener.source, needs)
         )
         return loader
 
@@ -154,6 +153,8 @@ class ReadingLoader:
         path = model_path(self._path, model)
         stored = answer.found.get(release_name(path))
         if stored is None:
+            from model_config.reader.not_there import not_there  # noqa: PLC0415 - likewise
+
             raise not_there(self._opener.source, path, selector)
         for known in [] if last is None else last.releases:
             if known.is_of(stored.version, stored.text):
@@ -171,10 +172,13 @@ class ReadingLoader:
     def _rollout(
         self, key: Key, last: Reading | None, answer: Answer, current: Configuration
     ) -> Share | Unfollowed | None:
-        model, label, _ = key
-        path = model_path(self._path, model)
-        plan = _plan(answer.found.get(rollout_name(path)), current)
-        if plan is None or plan.label != label:
+        stored = answer.found.get(rollout_name(model_path(self._path, key[0])))
+        if stored is None or '"rollout"' not in stored.text:
+            return None
+        from model_config.reader.share import Share, plan_in  # noqa: PLC0415 - for a cold start
+
+        plan = plan_in(stored, current)
+        if plan is None:
             return None
         try:
             candidate = self._candidate(key, last, answer, plan.release)
@@ -195,15 +199,3 @@ class ReadingLoader:
         if stored is None:
             raise ReleaseNotFoundError(f"the candidate, release {number} of {model}, isn't there")
         return self._opener.opened(stored, answer, str(label), schema)
-
-
-def _plan(stored: Stored | None, current: Configuration) -> Rollout | None:
-    """Return the rollout that a parameter holds, if it is one from this release."""
-    if stored is None:
-        return None
-    try:
-        plan = read_rollout(stored.text).rollout
-    except RolloutError as error:
-        _log.info("%s is taken for no rollout: %s", stored.name, error)
-        return None
-    return plan if plan is not None and plan.before == current.release else None

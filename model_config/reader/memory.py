@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from random import SystemRandom
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from model_config.format.errors import ModelConfigError, StaleConfigurationError
 from model_config.reader.breaker import Away, Breaker
@@ -32,30 +31,26 @@ StateT = TypeVar("StateT", bound=State[Any])
 _dice = SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
-class Serve(Generic[ValueT]):
+class Serve(NamedTuple, Generic[ValueT]):
     """A read gets this at once."""
 
     value: ValueT
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """A read gets this error at once."""
 
     error: ModelConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Renew(Generic[ValueT]):
+class Renew(NamedTuple, Generic[ValueT]):
     """A read begins a renewal, waits for it at most so long, and else gets this."""
 
     value: ValueT
     patience: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A read has nothing to get before AWS is asked: it waits as long as that takes."""
 
 
@@ -91,6 +86,15 @@ class Memory(Generic[KeyT, ValueT]):
         """Return a key's last good value, may it be served or not."""
         state = self.state(key)
         return None if state is None or isinstance(state, Failed) else state.value
+
+    def due_soon(self, now: float) -> list[KeyT]:
+        """Return what may be renewed now with something else: it is due within the jitter."""
+        soon = now + JITTER * self._times.ttl
+        return [
+            key
+            for key, state in self.served.items()
+            if state.ask_at <= (soon if isinstance(state, Good) else now)
+        ]
 
     def rule(self, key: KeyT, now: float, *, hold: bool) -> Rule[ValueT]:
         """Return what a read does.
@@ -179,7 +183,7 @@ class Memory(Generic[KeyT, ValueT]):
                 return self._keep(key, Failed(ask_at, problem, since, failures))
             last = Good(stand_in, now, now)
         elif kept is not None:
-            last = replace(last, value=kept)
+            last = last._replace(value=kept)
         return self._keep(key, self._aged(last, problem, now, ask_at, 1))
 
     def _ask_at(self, problem: Problem, now: float, failures: int) -> float:

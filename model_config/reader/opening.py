@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from model_config.format import release
 from model_config.format.codec import decode
@@ -19,16 +19,14 @@ from model_config.reader.secret import Secret, secret_of
 from model_config.reader.source import Source, Stored
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a source answered: parameters by name, and when they were asked for."""
 
     found: Mapping[str, Stored]
     asked_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Opener:
+class Opener(NamedTuple):
     """Makes configurations of parameters, asking for what is missing.
 
     Attributes:

@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from model_config.format.errors import UsageError
-from model_config.format.rollout import Rollout, bucket, threshold
 from model_config.reader.configuration import Configuration
 from model_config.reader.states import Problem
+
+if TYPE_CHECKING:  # for a cold start: most readers start outside of a rollout
+    from model_config.format.rollout import Rollout
+    from model_config.reader.share import Share
 
 #: Bytes of UTF-8 that a unit's key may have: ours. A longer one is a mistake, such as a document.
 KEY_BYTES = 1024
 
 
-class Share:
-    """A rollout that is followed: the candidate for a share of units, for the others the control.
-
-    Attributes:
-        plan: the times and the shares.
-        control, candidate: the label's release and the other one, each saying so.
-    """
-
-    def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
-        self.plan = plan
-        self.control = replace(control, rollout="control")
-        self.candidate = replace(candidate, rollout="candidate")
-        self._below = 0
-        self._until = -math.inf
-
-    def serve(self, unit: str, now: float) -> Configuration:
-        """Return what a unit gets at a time, in seconds since 1970."""
-        if now >= self._until:
-            self._look(now)
-        if bucket(self.plan.salt, unit) < self._below:
-            return self.candidate
-        return self.control
-
-    def percent(self, now: float) -> float:
-        """Return the share of units that get the candidate at a time."""
-        return self.plan.percent(datetime.fromtimestamp(now, UTC))
-
-    def _look(self, now: float) -> None:
-        """Work out the share, once for each step."""
-        later = (step.at.timestamp() for step in self.plan.steps)
-        self._below = threshold(self.percent(now))
-        self._until = min((at for at in later if at > now), default=math.inf)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfollowed:
+class Unfollowed(NamedTuple):
     """A rollout whose candidate can't be used: all units get what the label is on."""
 
     plan: Rollout
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one renewal found.
 
     Attributes:
@@ -77,15 +42,15 @@ class Reading:
     @property
     def releases(self) -> list[Configuration]:
         """All that it holds: the one that was asked for, and the candidate."""
-        if isinstance(self.rollout, Share):
-            return [self.configuration, self.rollout.candidate]
-        return [self.configuration]
+        if self.rollout is None or isinstance(self.rollout, Unfollowed):
+            return [self.configuration]
+        return [self.configuration, self.rollout.candidate]
 
     def serve(self, unit: str, now: float) -> Configuration:
         """Return what a unit gets at a time, in seconds since 1970."""
-        if isinstance(self.rollout, Share):
-            return self.rollout.serve(unit, now)
-        return self.configuration
+        if self.rollout is None or isinstance(self.rollout, Unfollowed):
+            return self.configuration
+        return self.rollout.serve(unit, now)
 
     def __repr__(self) -> str:
         return repr(self.configuration)

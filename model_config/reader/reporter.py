@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from model_config.format.errors import SecretUnavailableError
 from model_config.reader.clock import Clock
@@ -24,8 +23,7 @@ _AWS = "AWS"
 _log = logging.getLogger("model_config.reader")
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What a reader's own unit is served, and since when, in seconds since 1970."""
 
     configuration: Configuration

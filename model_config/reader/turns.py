@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from model_config.reader.memory import Ask, Renew, Rule
 from model_config.reader.states import State
@@ -17,8 +16,7 @@ ValueT = TypeVar("ValueT")
 Flight: TypeAlias = "Future[dict[KeyT, State[ValueT]]]"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn(Generic[KeyT, ValueT]):
+class Turn(NamedTuple, Generic[KeyT, ValueT]):
     """What one read does, and the attempt that it waits for if it waits."""
 
     key: KeyT

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.aws import SESSION
+from support.documents import Documents
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -20,8 +20,7 @@ from model_config.format.errors import (
     SecretUnavailableError,
     UsageError,
 )
-from model_config.format.release import Release, digest_of, write_release
-from model_config.reader.source import Stored
+from model_config.format.release import digest_of
 
 CHAT = {"provider": "p", "generation": {"temperature": 0.2, "stop": ["a", "b"]}, "on": True}
 RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"
@@ -383,6 +382,7 @@ def test_what_cannot_be_asked_for_is_refused_without_asking(
         ({"client": SESSION.client("sts")}, "client is a client for sts"),
         ({"client": SESSION.client("ssm"), "region": "eu-west-1"}, "region say how a client"),
         ({"source": 1, "client": SESSION.client("ssm")}, "not both"),
+        ({"clock": lambda: 0.0}, "since 1970 by its `wall"),
         ({"connect_timeout": 0}, "connect_timeout is a number of seconds from 0.001"),
     ],
 )
@@ -435,34 +435,11 @@ def test_a_cached_read_in_asyncio_needs_no_thread(
 # Another source
 
 
-class Documents:
-    """A source without SSM: documents by name and version, the last one the newest."""
-
-    def __init__(self, documents: dict[str, list[str]]) -> None:
-        self.documents, self.closed = documents, 0
-
-    def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        found = {}
-        for asked in names:
-            name, _, selector = asked.partition(":")
-            texts = self.documents.get(name, [])
-            version = int(selector) if selector.isdigit() else len(texts)
-            if texts:
-                found[name] = Stored(name, version, texts[version - 1])
-        return found
-
-    def close(self) -> None:
-        self.closed += 1
-
-
 def test_a_reader_takes_its_documents_from_any_source() -> None:
-    name, secret = "/ai/prod/chat/release", "/ai/prod/chat/secrets/key"
-    texts = []
+    source = Documents()
     for n in (1, 2):
-        config = {"n": n}
-        content = Release("chat", "prod", "Chat", digest_of(config), config, {"key": secret})
-        texts.append(write_release(content, name).document)
-    reader = Reader("prod", source=Documents({name: texts, secret: ["text"]}))
+        source.deploy({"n": n}, {"key": "text"})
+    reader = Reader("prod", source=source)
     assert reader.get("chat")["n"] == 2
     assert reader.get("chat", release=1)["n"] == 1
     assert reader.get("chat").secrets["key"].reveal() == "text"

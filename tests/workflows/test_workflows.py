@@ -40,7 +40,10 @@ def commands(program: str) -> Iterator[list[str]]:
 
 
 def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
-    assert set(WORKFLOWS) == {"pull-request", "deploy", "deploy-environment", "drift"}
+    assert set(WORKFLOWS) == {
+        *("pull-request", "deploy", "deploy-environment", "drift"),
+        "package",  # this repository's alone
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -165,7 +168,10 @@ def test_each_file_that_is_installed_has_its_hash(lock: str):
 def test_what_is_deployed_with_is_what_is_tested_with():
     text = (GITHUB / "requirements" / "deploy.txt").read_text()
     locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", text))
-    constraints = (GITHUB.parent / "constraints.txt").read_text()
+    template = GITHUB.parent / "model_config" / "scaffold" / "template"
+    constraints = "".join(
+        (folder / "constraints.txt").read_text() for folder in (GITHUB.parent, template)
+    )
     tested = {name.lower().replace("_", "-"): version for name, version in
               re.findall(r"(?m)^([\w.-]+)==(\S+)", constraints)}  # fmt: skip
     common = locked.keys() & tested.keys()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import (
     AsJson,
     Environment,
@@ -16,6 +17,7 @@ from model_config.cli.output import (
     print_table,
     with_progress,
 )
+from model_config.cli.panels import Panel
 from model_config.format.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from model_config.operate.check import Checked
+
+PANEL = Panel.OPERATE
 
 
 def check(  # noqa: PLR0913 - a verb's options
@@ -61,7 +65,12 @@ def check(  # noqa: PLR0913 - a verb's options
     about = {*models, aws.path, "the account"} if models else None
     found = [each for each in report.found if about is None or each.finding.where in about]
     if as_json:
-        print_json([{"level": each.level, **asdict(each.finding)} for each in found])
+        print_json(
+            [
+                {"level": each.level, **asdict(each.finding), "fix": to_paste(each.finding.fix)}
+                for each in found
+            ]
+        )
     else:
         _print(found, models or sorted(report.deployed))
     if any(each.level == "error" for each in found):
@@ -73,7 +82,7 @@ def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
         print_table(
             ["level", "where", "problem", "what to do"],
             [
-                (each.level, each.finding.where, each.finding.problem, each.finding.fix)
+                (each.level, each.finding.where, each.finding.problem, to_paste(each.finding.fix))
                 for each in found
             ],
             wrap=True,
@@ -110,7 +119,7 @@ def _planned(stack: str) -> dict[str, AbstractSet[str]] | None:
 
 def _refuse_unknown(models: Sequence[str], known: AbstractSet[str]) -> None:
     """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
-    from model_config.plan.settings import nearest
+    from model_config.plan.messages import nearest
 
     if unknown := set(models) - known:
         name = min(unknown)

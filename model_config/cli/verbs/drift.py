@@ -8,10 +8,13 @@ import typer
 
 from model_config.cli import drift_report
 from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
     from model_config.operate.drift import Drift, Values
+
+PANEL = Panel.OPERATE
 
 
 def drift(

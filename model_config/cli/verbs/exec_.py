@@ -11,6 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.panels import Panel
+
+PANEL = Panel.READ
 
 VariablePrefix = Annotated[
     str, typer.Option(help="What each variable's name begins with, such as CHAT_.")

@@ -17,10 +17,13 @@ from model_config.cli.output import (
     print_table,
     who,
 )
+from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.operate.rollout_history import Event
+
+PANEL = Panel.RELEASE
 
 
 def history(

@@ -10,6 +10,7 @@ import typer
 
 from model_config.cli.annotations import annotate, summarize
 from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
 from model_config.format.errors import UsageError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from model_config.operate.promotion import Promotion
 
-PANEL = "Pipelines"
+PANEL = Panel.PIPELINES
 
 app = typer.Typer(help="What the workflows do: steps of a deploy.", no_args_is_help=True)
 

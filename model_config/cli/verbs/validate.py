@@ -12,12 +12,15 @@ from rich.table import Table
 from model_config.cli.annotations import annotate
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, print_json
+from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.format.errors import Finding
     from model_config.plan.project import Project
     from model_config.plan.validation import Result
+
+PANEL = Panel.PROJECT
 
 
 def validate(
@@ -41,8 +44,8 @@ def validate(
 ) -> None:
     """Check every model in every environment, offline; exit with 1 where something is wrong.
 
-    A secret that stands encrypted in the stack's file counts as set. One that isn't set yet is
-    mentioned and not counted: a deploy asks for it before it begins.
+    A secret that is encrypted in the stack's file counts as set. One that isn't set is mentioned
+    and not counted: no commit can hold it, and a deploy refuses to begin without it.
 
     Example: model-config validate --environment prod
     """

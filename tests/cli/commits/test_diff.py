@@ -155,9 +155,9 @@ def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
 
 
 def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
-    edit("model_config/schema.py", "import re\n", "import nowhere\n")
+    edit("model_config/schema.py", "from pathlib import Path\n", "import nowhere\n")
     broken = commit()
-    edit("model_config/schema.py", "import nowhere\n", "import re\n")
+    edit("model_config/schema.py", "import nowhere\n", "from pathlib import Path\n")
     commit()
     error = run("diff", broken, code=2).err
     assert f"commit {broken[:9]} fails" in error

@@ -14,7 +14,7 @@ from model_config.cli.schema_check import schema_checks
 from model_config.operate.rollout_times import duration_of, percents_of, time_of
 
 if TYPE_CHECKING:
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options

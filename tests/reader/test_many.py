@@ -1,0 +1,193 @@
+"""Several models at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.documents import Documents
+
+from model_config import Reader
+from model_config.format.errors import (
+    AccessDeniedError,
+    ModelConfigError,
+    ModelNotFoundError,
+    SchemaMismatchError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.reader.fallback import fallback_document
+from model_config.schema import EmbeddingModel
+
+MODELS = [f"model_{number}" for number in range(50)]
+VECTOR = {"provider": "p", "model_id": "m", "dimensions": 3}
+
+
+@pytest.fixture
+def source() -> Documents:
+    source = Documents()
+    for number, model in enumerate(MODELS):
+        source.deploy({"n": number}, model=model)
+    return source
+
+
+def test_fifty_models_without_secrets_take_ten_requests(source: Documents) -> None:
+    found = Reader("prod", source=source).get_many(MODELS)
+    assert [found[model]["n"] for model in MODELS] == list(range(50))
+    assert len(source.asked) == 10
+    assert {len(names) for names in source.asked} == {10}
+
+
+def test_what_is_cached_is_not_asked_for(source: Documents) -> None:
+    reader = Reader("prod", source=source)
+    reader.get_many(MODELS[:3])
+    source.asked.clear()
+    assert list(reader.get_many([*MODELS[:5], MODELS[0]])) == MODELS[:5]
+    two = ["model_3/release:stable", "model_3/rollout", "model_4/release:stable", "model_4/rollout"]
+    assert source.asked == [[f"/ai/prod/{each}" for each in two]]
+    source.asked.clear()
+    reader.get_many(MODELS[:5])
+    assert source.asked == []
+
+
+def test_models_that_are_due_about_the_same_time_are_renewed_in_one_request(
+    source: Documents, clock: Any
+) -> None:
+    reader = Reader("prod", source=source, clock=clock, max_wait=float("inf"))
+    for model in MODELS[:5]:
+        reader.get(model)
+    source.asked.clear()
+    clock.advance(301)
+    for model in MODELS[:5]:
+        assert reader.get(model).age == 0
+    assert [len(names) for names in source.asked] == [10]
+
+
+def test_secrets_take_one_request_more_the_first_time(source: Documents, clock: Any) -> None:
+    for model in MODELS[:3]:
+        source.deploy({"n": 9}, {"key": f"{model}'s"}, model=model)
+    reader = Reader("prod", source=source, clock=clock)
+    found = reader.get_many(MODELS[:4])
+    assert found["model_2"].secrets["key"].reveal() == "model_2's"
+    assert len(source.asked) == 4  # one for all, and one each for the secrets
+    source.asked.clear()
+    clock.advance(301)
+    reader.refresh()
+    assert [len(names) for names in source.asked] == [9, 2]
+
+
+def test_a_batch_that_is_denied_for_one_is_asked_for_model_by_model(source: Documents) -> None:
+    source.denied = {"/ai/prod/model_2/release"}
+    reader = Reader("prod", source=source)
+    with pytest.raises(AccessDeniedError, match="model_2"):
+        reader.get_many(MODELS[:5])
+    source.asked.clear()
+    assert sorted(reader.get_many(["model_0", "model_1", "model_3", "model_4"])) == [
+        "model_0",
+        "model_1",
+        "model_3",
+        "model_4",
+    ]
+    assert source.asked == []  # all but the denied one were read
+
+
+def test_all_that_are_missing_are_named_at_once(source: Documents) -> None:
+    with pytest.raises(ModelNotFoundError) as caught:
+        Reader("prod", source=source).get_many(["model_0", "modle_1", "modle_2"])
+    assert "modle_1 in prod" in str(caught.value)
+    assert "modle_2 in prod" in str(caught.value)
+
+
+def test_an_outage_in_the_middle_leaves_what_was_read(source: Documents) -> None:
+    class Breaks(Documents):
+        def get(self, names: Any) -> Any:
+            if len(self.asked) == 3:
+                self.asked.append(names)
+                raise StoreUnavailableError("away")
+            return super().get(names)
+
+    breaks = Breaks()
+    breaks.documents, breaks.labels = source.documents, source.labels
+    reader = Reader("prod", source=breaks)
+    with pytest.raises(StoreUnavailableError):
+        reader.get_many(MODELS)
+    assert len(breaks.asked) == 4
+    assert reader.get("model_0")["n"] == 0
+    assert len(breaks.asked) == 4
+
+
+def test_two_labels_of_one_model_are_never_in_one_request(source: Documents, clock: Any) -> None:
+    name = "/ai/prod/model_0/release"
+    source.labels[f"{name}:canary"] = 1
+    reader = Reader("prod", source=source, clock=clock)
+    reader.get("model_0")
+    reader.get("model_0", label="canary")
+    reader.get("model_0", release=1)
+    source.asked.clear()
+    reader.refresh()
+    assert sorted(names[0] for names in source.asked) == [f"{name}:canary", f"{name}:stable"]
+    assert all(
+        len(names) == len({each.partition(":")[0] for each in names}) for names in source.asked
+    )
+
+
+def test_each_model_has_its_own_class(source: Documents) -> None:
+    source.deploy(VECTOR, model="embed")
+    reader = Reader("prod", source=source)
+    found = reader.get_many(["embed", "model_0"], schema={"embed": EmbeddingModel})
+    assert found["embed"].as_model(EmbeddingModel).dimensions == 3
+    with pytest.raises(SchemaMismatchError, match="release 1 of model_0 in prod"):
+        reader.get_many(["model_0"], schema={"model_0": EmbeddingModel})
+
+
+def test_preload_leaves_what_cannot_be_read_for_later(source: Documents) -> None:
+    reader = Reader("prod", source=source)
+    reader.preload(["model_0", "modle"])
+    source.asked.clear()
+    assert reader.get("model_0")["n"] == 0
+    with pytest.raises(ModelNotFoundError, match="modle"):
+        reader.get("modle")
+    assert source.asked == []
+    with pytest.raises(UsageError):
+        reader.preload(["a/b"])
+
+
+def test_many_models_fall_back_together(source: Documents) -> None:
+    class Away(Documents):
+        def get(self, names: Any) -> Any:
+            self.asked.append(names)
+            raise StoreUnavailableError("away")
+
+    built = Reader("prod", source=source).get_many(MODELS)
+
+    fallback = json.loads(fallback_document(built.values()))
+    away = Away()
+    found = Reader("prod", source=away, fallback=fallback).get_many(MODELS)
+    assert all(each.from_fallback for each in found.values())
+    assert len(away.asked) == 1
+
+
+def test_refresh_asks_for_what_was_read_and_for_nothing_else(source: Documents, clock: Any) -> None:
+    reader = Reader("prod", source=source, clock=clock)
+    reader.get_many(MODELS[:3])
+    source.asked.clear()
+    source.deploy({"n": 100}, model="model_0")
+    source.deploy({"n": 101}, model="model_1")
+    reader.refresh("model_0")
+    assert [len(names) for names in source.asked] == [2]
+    assert (reader.get("model_0")["n"], reader.get("model_1")["n"]) == (100, 1)
+    reader.refresh()
+    assert reader.get("model_1")["n"] == 101
+    assert sum(map(len, source.asked)) == 8
+
+
+def test_refresh_in_an_outage_leaves_the_last_good_one(source: Documents, clock: Any) -> None:
+    reader = Reader("prod", source=source, clock=clock)
+    reader.get("model_0")
+    source.denied = {"/ai/prod/model_0/release"}
+    reader.refresh()
+    assert reader.get("model_0")["n"] == 0
+    [status] = reader.status()["models"]
+    assert status["failed"]["error"] == "AccessDeniedError"
+    assert issubclass(AccessDeniedError, ModelConfigError)

@@ -1,0 +1,340 @@
+"""Readers during a rollout: who gets which release, and what it costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.documents import Documents
+
+from model_config import Configuration, Reader
+from model_config.format.errors import UsageError
+from model_config.format.rollout import Rollout, RolloutDocument, Step, bucket
+from model_config.format.rollout_document import write_rollout
+from model_config.reader.loading import DENIED
+from model_config.schema import ModelConfig
+
+RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"
+SALT = "0123456789abcdef"
+KEYS = [f"user-{number}" for number in range(2_000)]
+
+
+class Typed(ModelConfig):
+    """What an application reads into."""
+
+    n: int
+
+
+@pytest.fixture
+def source() -> Documents:
+    """Release 1 is stable, release 2 a candidate, and no rollout is under way."""
+    source = Documents()
+    source.deploy({"n": 1}, {"key": "one"})
+    source.deploy({"n": 2}, {"key": "two", "other": "more"}, promote=False)
+    source.put(ROLLOUT, '{"format":1}')
+    return source
+
+
+def start(source: Documents, clock: Any, *steps: tuple[float, float], **changes: Any) -> None:
+    """Write a rollout with a share from so many seconds from now on."""
+    now = datetime.fromtimestamp(clock.wall(), UTC)
+    plan = {"label": "stable", "release": 2, "before": 1, "salt": SALT, "poll_seconds": 30}
+    made = tuple(Step(now + timedelta(seconds=at), percent) for at, percent in steps)
+    rollout = Rollout(**{**plan, "steps": made, **changes})
+    source.put(ROLLOUT, write_rollout(RolloutDocument(rollout=rollout)))
+
+
+def reader_of(source: Documents, clock: Any, **settings: Any) -> Reader:
+    """Return a reader that renews in the reading thread."""
+    return Reader("prod", source=source, clock=clock, max_wait=float("inf"), **settings)
+
+
+def served(reader: Reader, **asked: Any) -> set[str]:
+    """Return the keys that get release 2."""
+    return {key for key in KEYS if reader.get("chat", key=key, **asked).release == 2}
+
+
+# Who gets what
+
+
+def test_a_share_of_units_gets_the_candidate_and_the_share_only_grows(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 5), (1_000, 25), (2_000, 50), (3_000, 100))
+    reader, other = reader_of(source, clock), reader_of(source, clock)
+    shares = []
+    for _ in range(4):
+        shares.append(served(reader))
+        assert served(other) == shares[-1]
+        clock.advance(1_000)
+    assert shares[0] == {key for key in KEYS if bucket(SALT, key) < 500}
+    assert 60 < len(shares[0]) < 140
+    assert shares[0] < shares[1] < shares[2] < shares[3] == set(KEYS)
+
+
+def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -> None:
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1").rollout is None
+    start(source, clock, (0, 50))
+    clock.advance(301)
+    read = [reader.get("chat", key=key) for key in KEYS]
+    sides = {each.release: each.rollout for each in read}
+    assert sides == {1: "control", 2: "candidate"}
+    candidate = next(each for each in read if each.release == 2)
+    assert candidate.label == "stable"
+    assert candidate.secrets["other"].reveal() == "more"
+    assert candidate.attributes()["feature_flag.result.variant"] == "candidate"
+
+
+def test_before_its_first_step_everybody_is_control(source: Documents, clock: Any) -> None:
+    start(source, clock, (60, 100))
+    reader = reader_of(source, clock)
+    assert served(reader) == set()
+    assert reader.get("chat").rollout == "control"
+    clock.advance(59)
+    assert served(reader) == set()
+    clock.advance(1)  # and nothing has to be asked for
+    source.asked.clear()
+    assert served(reader) == set(KEYS)
+
+
+def test_without_a_key_a_reader_is_one_unit_of_its_own(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 50))
+    readers = [reader_of(source, clock) for _ in range(64)]
+    releases = [reader.get("chat").release for reader in readers]
+    assert {1, 2} == set(releases)
+    assert [reader.get("chat").release for reader in readers] == releases
+
+
+@pytest.mark.parametrize("asked", [{"label": "canary"}, {"label": "latest"}, {"release": 1}])
+def test_only_reads_by_its_label_take_part(
+    source: Documents, clock: Any, asked: dict[str, Any]
+) -> None:
+    source.labels[f"{RELEASE}:canary"] = 1
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    expected = 2 if asked == {"label": "latest"} else 1
+    chat = reader.get("chat", key="user-1", **asked)
+    assert (chat.release, chat.rollout) == (expected, None)
+
+
+def test_a_rollout_from_another_release_than_the_labels_is_none(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1").release == 2
+    source.labels[f"{RELEASE}:stable"] = source.deploy({"n": 3}, promote=False)
+    clock.advance(31)
+    chat = reader.get("chat", key="user-1")
+    assert (chat.release, chat.rollout) == (3, None)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[]", '{"format":2}', '{"format":1,"rollout":{}}'])
+def test_a_document_that_cannot_be_understood_is_none(
+    source: Documents, clock: Any, text: str
+) -> None:
+    source.put(ROLLOUT, text)
+    chat = reader_of(source, clock).get("chat", key="user-1")
+    assert (chat.release, chat.rollout) == (1, None)
+
+
+def test_a_parameter_deleted_by_hand_is_none(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1").release == 2
+    del source.documents[ROLLOUT]
+    clock.advance(31)
+    assert reader.get("chat", key="user-1").release == 1
+
+
+# Requests
+
+
+def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
+    source: Documents, clock: Any
+) -> None:
+    reader = reader_of(source, clock)
+    reader.get("chat")
+    source.asked.clear()
+    clock.advance(301)
+    reader.get("chat")
+    assert source.asked == [[f"{RELEASE}:stable", ROLLOUT, "/ai/prod/chat/secrets/key"]]
+    start(source, clock, (0, 50))
+    clock.advance(301)
+    source.asked.clear()
+    reader.get("chat")
+    assert source.asked[1:] == [[f"{RELEASE}:2"], ["/ai/prod/chat/secrets/other"]]
+    for _ in range(3):
+        source.asked.clear()
+        clock.advance(31)  # sooner than the time to live: poll_seconds
+        served(reader)
+        assert len(source.asked) == 1
+        assert sorted(source.asked[0][2:]) == [
+            "/ai/prod/chat/secrets/key",
+            "/ai/prod/chat/secrets/other",
+        ]
+    source.labels[f"{RELEASE}:stable"] = 2  # finished
+    source.asked.clear()
+    clock.advance(31)
+    assert (reader.get("chat").release, reader.get("chat").rollout) == (2, None)
+    assert len(source.asked) == 1
+
+
+def test_an_abort_is_seen_within_poll_seconds(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    assert served(reader) == set(KEYS)
+    source.put(ROLLOUT, '{"format":1}')
+    clock.advance(30)
+    assert served(reader) == set()
+
+
+def test_secrets_of_both_sides_rotate(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    assert reader.get("chat").secrets["other"].reveal() == "more"
+    source.put("/ai/prod/chat/secrets/other", "rotated")
+    clock.advance(31)
+    assert reader.get("chat").secrets["other"].reveal() == "rotated"
+
+
+# A candidate that can't be used
+
+
+@pytest.mark.parametrize(
+    ("document", "error"), [("{", "ReleaseError"), (None, "ReleaseNotFoundError")]
+)
+def test_a_candidate_that_cannot_be_read_is_not_served(
+    source: Documents,
+    clock: Any,
+    caplog: pytest.LogCaptureFixture,
+    document: str | None,
+    error: str,
+) -> None:
+    candidate = 9 if document is None else source.deploy({}, document=document, promote=False)
+    start(source, clock, (0, 100), release=candidate)
+    reader = reader_of(source, clock)
+    for _ in range(3):
+        chat = reader.get("chat", key="user-1")
+        assert (chat.release, chat.rollout) == (1, None)
+        clock.advance(31)
+    assert len(caplog.records) == 1
+    assert f"release {candidate}, the candidate of a rollout, can't be used" in caplog.text
+    [status] = reader.status()["models"]
+    assert status["state"] == "good"
+    assert status["served"]["rollout"]["candidate"] == candidate
+    assert status["served"]["rollout"]["problem"]["error"] == error
+
+
+def test_a_candidate_that_the_class_refuses_is_not_served_to_that_class(
+    source: Documents, clock: Any
+) -> None:
+    candidate = source.deploy({"n": "many"}, promote=False)
+    start(source, clock, (0, 100), release=candidate)
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1", schema=Typed).release == 1
+    assert reader.get("chat", key="user-1").release == candidate
+
+
+def test_a_candidate_that_the_class_takes_is_made_once(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    first = reader.get("chat", key="user-1", schema=Typed).as_model(Typed)
+    assert first.n == 2
+    clock.advance(31)
+    assert reader.get("chat", key="user-2", schema=Typed).as_model(Typed) is first
+
+
+def test_the_status_tells_the_share(source: Documents, clock: Any) -> None:
+    start(source, clock, (0, 5), (100, 25))
+    reader = reader_of(source, clock)
+    reader.get("chat")
+    clock.advance(29)
+    [status] = reader.status()["models"]
+    assert status["served"]["rollout"] == {"candidate": 2, "percent": 5, "problem": None}
+
+
+# An older reader policy
+
+
+def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
+    source: Documents, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(source, clock, (0, 100))
+    source.denied = {ROLLOUT}
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1").release == 1
+    assert [ROLLOUT in names for names in source.asked[:2]] == [True, False]
+    source.asked.clear()
+    clock.advance(301)
+    reader.get("chat")
+    assert [ROLLOUT in names for names in source.asked] == [False]
+    source.asked.clear()
+    clock.advance(DENIED)
+    reader.get("chat")
+    assert [ROLLOUT in names for names in source.asked] == [True, False]
+    assert len(caplog.records) == 1
+    assert f"{ROLLOUT} may not be read, so rollouts of chat are not followed" in caplog.text
+    source.denied = set()
+    clock.advance(DENIED)
+    assert reader.get("chat", key="user-1").release == 2
+
+
+# on_change
+
+
+def test_a_readers_own_id_changing_hands_is_told(source: Documents, clock: Any) -> None:
+    changes: list[tuple[Configuration, Configuration]] = []
+    reader = reader_of(source, clock)
+    reader.on_change(lambda old, new: changes.append((old, new)))
+    reader.get("chat")
+    start(source, clock, (0, 0.01), (1_000, 100))
+    clock.advance(301)
+    reader.get("chat")
+    before = len(changes)  # one in ten thousand ids is in the first share
+    clock.advance(1_000)
+    assert reader.get("chat").release == 2
+    assert len(changes) == 1
+    assert (changes[0][0].release, changes[0][1].release) == (1, 2)
+    assert before in {0, 1}
+    source.put(ROLLOUT, '{"format":1}')
+    clock.advance(31)
+    reader.get("chat")
+    assert [(old.release, new.release) for old, new in changes] == [(1, 2), (2, 1)]
+
+
+# Bad keys
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("", "key is empty"),
+        (7, "not of type int"),
+        (b"user", "not of type bytes"),
+        ("x" * 1_025, "key has 1,025 bytes"),
+        ("é" * 513, "key has 1,026 bytes"),
+        ("\ud800", "half of a surrogate pair"),
+    ],
+)
+@pytest.mark.parametrize("rolled_out", [True, False])
+def test_a_key_that_cannot_be_one_is_refused(
+    source: Documents, clock: Any, key: Any, problem: str, *, rolled_out: bool
+) -> None:
+    if rolled_out:
+        start(source, clock, (0, 50))
+    reader = reader_of(source, clock)
+    with pytest.raises(UsageError, match=problem):
+        reader.get("chat", key=key)
+    with pytest.raises(UsageError, match=problem):
+        reader.get_many(["chat"], key=key)
+
+
+@pytest.mark.parametrize("key", ["x" * 1_024, "é" * 512, "😀" * 256, "\x00"])
+def test_a_key_of_any_text_that_is_short_enough_is_one(
+    source: Documents, clock: Any, key: str
+) -> None:
+    start(source, clock, (0, 100))
+    assert reader_of(source, clock).get("chat", key=key).release == 2

@@ -1,0 +1,74 @@
+"""A source in memory: what deploys left there, without SSM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from model_config.format.errors import AccessDeniedError
+from model_config.format.release import Release, digest_of, write_release
+from model_config.reader.source import Stored
+
+
+class Documents:
+    """Parameters by name, each with its versions; a label is on the newest unless it was moved.
+
+    Attributes:
+        asked: the names of each request.
+        denied: the names for which a request is refused.
+        labels: "name:label" to the version.
+    """
+
+    def __init__(self) -> None:
+        self.documents: dict[str, list[str]] = {}
+        self.labels: dict[str, int] = {}
+        self.asked: list[list[str]] = []
+        self.denied: set[str] = set()
+        self.closed = 0
+
+    def deploy(
+        self,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, str] | None = None,
+        *,
+        model: str = "chat",
+        document: str | None = None,
+        promote: bool = True,
+    ) -> int:
+        """Write a release of a model in "prod", and return its number."""
+        base = f"/ai/prod/{model}"
+        names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
+        content = Release(model, "prod", "Chat", digest_of(config), dict(config), names)
+        written = write_release(content, f"{base}/release")
+        for path, text in (secrets or {}).items():
+            self.put(names[path], text)
+        for name, text in written.parts.items():
+            self.put(name, text)
+        number = self.put(f"{base}/release", document or written.document)
+        if promote:
+            self.labels[f"{base}/release:stable"] = number
+        return number
+
+    def put(self, name: str, text: str) -> int:
+        self.documents.setdefault(name, []).append(text)
+        return len(self.documents[name])
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        self.asked.append(list(names))
+        if refused := self.denied & {name.partition(":")[0] for name in names}:
+            raise AccessDeniedError(f"not allowed: {refused}")
+        found = map(self._find, names)
+        return {stored.name: stored for stored in found if stored}
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def _find(self, asked: str) -> Stored | None:
+        name, _, selector = asked.partition(":")
+        texts = self.documents.get(name, [])
+        version = len(texts)
+        if selector.isdigit():
+            version = int(selector)
+        elif selector:
+            version = self.labels.get(asked, 0)
+        return Stored(name, version, texts[version - 1]) if 0 < version <= len(texts) else None
