@@ -119,13 +119,15 @@ def _same_characters(texts: list[str]) -> int:
     return sum(1 for _ in same) if len(different) > 1 else 0
 
 
-def _shown(side: Content, begin: int = 0) -> str:
-    """Return a side on one line; of a long text what stands around the first difference."""
-    if not isinstance(side, str):
-        return str(side.value)
-    start = max(0, begin - 12) if len(side) > _ROOM else 0
+def _shown(content: Content, begin: int = 0) -> str:
+    """Return a content on one line; of a long text what is around the first difference."""
+    if not isinstance(content, str):
+        return str(content.value)
+    start = max(0, begin - 12) if len(content) > _ROOM else 0
     end = start + _ROOM
-    return f"{'…' * (start > 0)}{side[start:end]}{'…' * (end < len(side))}".replace("\n", "\\n")
+    return f"{'…' * (start > 0)}{content[start:end]}{'…' * (end < len(content))}".replace(
+        "\n", "\\n"
+    )
 
 
 def as_json(found: Drift, stack: str) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
     }
 
 
-def _plain(side: Content) -> str | None:
-    if isinstance(side, str):
-        return side
-    return MASK if side.value == "a secret" else None
+def _plain(content: Content) -> str | None:
+    if isinstance(content, str):
+        return content
+    return MASK if content.value == "a secret" else None

@@ -78,25 +78,86 @@ def find(
     if is_shallow and search.whole:
         raise UsageError(f"this clone is shallow and lacks part of the history: {_UNSHALLOW}")
     commits = repository.commits(repository.commit(search.revision), RELEVANT)
-    found: list[Match] = []
-    ancestors: set[str] = set()  # the commits that the digest may go back to
+    trail = _Trail(search)
     for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
-        if found and not search.whole and commit.id not in ancestors:
-            continue  # on another branch, or from before the digest came in
-        ancestors.discard(commit.id)
-        models = [] if isinstance(described, str) else search.found_in(described)
-        found += [_match(commit, *model) for model in models]
+        if not trail.leads_to(commit):
+            continue
         if isinstance(described, str):
             left_out(described)
-        if models or isinstance(described, str):
-            ancestors.update(commit.parents)
-            if found and is_shallow and not commit.parents:
-                raise UsageError(_not_sure(commit))
-        if found and not search.whole and not ancestors:
+        trail.follow(commit, described)
+        if is_shallow and trail.is_cut_off:
+            raise UsageError(_not_sure(commit))
+        if trail.has_ended:
             break
-    if not found:
+    if not trail.found:
         raise ReleaseNotFoundError(_not_found(project, search, is_shallow=is_shallow))
-    return found
+    return trail.found
+
+
+def find_each(
+    project: Project, digests: Iterable[str], most: int, progress: Progress
+) -> dict[str, Match]:
+    """Return the commit that brought each digest in, for those of which it is found.
+
+    Args:
+        project: the project whose repository is searched.
+        digests: whole digests.
+        most: the number of commits to search, newest first, among those that changed a
+            configuration.
+        progress: shows progress.
+
+    Raises:
+        UsageError: there is no repository, or git fails.
+    """
+    repository = Repository(project.root)
+    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:most]
+    trails = {digest: _Trail(Search(digest)) for digest in digests}
+    for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
+        for trail in trails.values():
+            if trail.leads_to(commit):
+                trail.follow(commit, described)
+        if all(trail.has_ended for trail in trails.values()):
+            break
+    known = {digest: trail for digest, trail in trails.items() if trail.found}
+    is_shallow = repository.is_shallow()
+    return {
+        digest: trail.found[-1]
+        for digest, trail in known.items()
+        if not (is_shallow and trail.is_cut_off)
+    }
+
+
+class _Trail:
+    """Follows a digest from its newest commit back to the one that brought it in.
+
+    Attributes:
+        found: the commits that have it, newest first.
+        is_cut_off: whether the history ends before the digest does, as it may in a shallow clone.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.found: list[Match] = []
+        self.is_cut_off = False
+        self._search = search
+        self._ancestors: set[str] = set()  # the commits that the digest may go back to
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no older commit can belong to it."""
+        return bool(self.found) and not self._search.whole and not self._ancestors
+
+    def leads_to(self, commit: Commit) -> bool:
+        """Tell whether a commit can belong to it, or is on another branch or from before it."""
+        return not self.found or self._search.whole or commit.id in self._ancestors
+
+    def follow(self, commit: Commit, described: Snapshot | str) -> None:
+        """Follow it through a commit; one whose code fails may have the digest or not."""
+        self._ancestors.discard(commit.id)
+        models = [] if isinstance(described, str) else self._search.found_in(described)
+        self.found += [_match(commit, *model) for model in models]
+        goes_on = bool(models) or isinstance(described, str)
+        self._ancestors.update(commit.parents if goes_on else ())
+        self.is_cut_off = self.is_cut_off or bool(self.found and goes_on and not commit.parents)
 
 
 _UNSHALLOW = "run `git fetch --unshallow` first"

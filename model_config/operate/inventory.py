@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from model_config.format.errors import StoreError, StoreUnavailableError
@@ -15,6 +15,7 @@ from model_config.reader.store import BATCH
 LISTED = 50
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Watch(Protocol):
@@ -42,7 +43,7 @@ class Inventory(OperatorStore):
 
     Args:
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
-        watch: likewise. Default: nobody looks.
+        watch: shows a person how far it is. Default: nothing.
     """
 
     def __init__(self, client: Any = None, watch: Watch = unwatched) -> None:
@@ -50,6 +51,26 @@ class Inventory(OperatorStore):
         self.requests = 0
         self.problems: list[str] = []
         self.watch = watch
+
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return str(self._client().meta.region_name)
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], what: str
+    ) -> list[Result]:
+        """Return what a function that asks for something gives for each item, in their order.
+
+        Args:
+            function: what is called.
+            items: what it is called with.
+            what: what it does, for who watches: "Reading releases".
+
+        Raises:
+            Exception: whatever the function raises first.
+        """
+        return [function(item) for item in self.watch(items, what, len(items))]
 
     def below(self, path: str) -> dict[str, ListedParameter]:
         """Return the parameters below a path, at any depth, by name."""

@@ -35,7 +35,7 @@ class Labels:
 
     Args:
         environment: the environment, such as "prod".
-        prefix: where in SSM all of it stands.
+        prefix: the path above all environments.
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
     """
 

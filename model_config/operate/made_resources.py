@@ -41,6 +41,7 @@ class MadeResources:
     """
 
     def __init__(self, region: str | None) -> None:
+        self._region = region
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
         self._sts = aws_client("sts", region)
 
@@ -48,6 +49,11 @@ class MadeResources:
         """Return the account that is asked; an existing key may be in another one."""
         caller = ask(self._sts, "sts:GetCallerIdentity", "the account")
         return str(caller["Account"])
+
+    def account_id(self) -> str:
+        """Return the account that is asked. It takes no permission."""
+        sts = aws_client("sts", self._region)
+        return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
 
     def key(self, name: str) -> Key | None:
         """Return the key with an id or ARN, or the one that an alias names, if there is one."""
@@ -80,10 +86,10 @@ class MadeResources:
 
     def policy(self, arn: str) -> dict[str, Any] | None:
         """Return a managed policy's document, if there is such a policy."""
-        held = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
-        if held is None:
+        found = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
+        if found is None:
             return None
-        version = held["Policy"]["DefaultVersionId"]
+        version = found["Policy"]["DefaultVersionId"]
         wanted = {"PolicyArn": arn, "VersionId": version}
         answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None

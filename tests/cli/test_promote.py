@@ -30,7 +30,7 @@ def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, releas
     released({"n": 2})
     said = run("promote", "chat", "--to", "stable").out
     assert "chat in dev: stable moved from release 1 to release 2." in said
-    assert "model-config rollback chat -e dev" in said
+    assert "Go back with: `model-config rollback chat`" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
 
 
@@ -47,7 +47,7 @@ def test_promote_takes_a_release_and_another_label(run, released, labels):
     released({"n": 1})
     released({"n": 2}, label="canary")
     said = run("promote", "chat", "--to", "canary", "--release", "1").out
-    assert "model-config rollback chat --label canary -e dev" in said
+    assert "`model-config rollback chat --label canary`" in said
     assert labels() == {"canary": 1, "canary-previous": 2}
 
 
@@ -259,7 +259,7 @@ def test_a_label_moves_in_several_regions_with_one_command(run, regions, labels)
     run("promote", "chat", "--release", "1", *REGIONS)
     said = run("promote", "chat", *REGIONS)
     assert "chat in dev (us-east-1): stable moved from release 1 to release 2." in said.out
-    assert "model-config rollback chat -e dev --local --region us-east-1" in said.out
+    assert "`model-config rollback chat --region us-east-1`" in said.out
     run("rollback", "chat", *REGIONS)
     assert labels() == labels_in(regions) == {"stable": 1, "stable-previous": 1}
 

@@ -83,7 +83,7 @@ def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock
         "2026-12-01 10:20 UTC\t25.5 %\n"
         "2026-12-01 10:40 UTC\t100 %\n"
         "It is due to be finished at 2026-12-01 11:00 UTC.\n"
-        "Stop it with: model-config rollout abort chat -e dev --local\n"
+        "Stop it with: `model-config rollout abort chat`\n"
     )
     found = document().rollout
     assert (found.label, found.release, found.before) == ("stable", 2, 1)

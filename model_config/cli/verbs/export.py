@@ -16,7 +16,7 @@ from model_config.files import write_file
 from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
+    from model_config.operate.target import Target
 
 PANEL = Panel.READ
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import moving
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_label, complete_model
 from model_config.cli.output import Environment, Local, Prefix
 from model_config.cli.panels import Panel
@@ -16,9 +17,9 @@ from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.target import Target
     from model_config.reader.configuration import Configuration
 
 PANEL = Panel.RELEASE
@@ -127,7 +128,7 @@ def _chosen(
             labels = place.labels()
             newest = labels.state(name)[0].newest.number
             if left := left_alone(labels, name, newest, label):
-                typer.echo(left.message, err=True)
+                typer.echo(to_paste(left.message), err=True)
             else:
                 yield place, name
 
