@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -37,9 +37,14 @@ class Place:
 _place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 -- never written to
 
 
-def verb_takes(words: str, options: frozenset[str]) -> None:
-    """Note which options a verb takes, such as "local" for --local."""
-    _takes[words] = options
+def verb_takes(words: str, options: Iterable[str]) -> None:
+    """Note which options a verb takes: "local" for --local.
+
+    Args:
+        words: how the verb is called, "show" or "rollout start".
+        options: their names.
+    """
+    _takes[words] = frozenset(options)
 
 
 def acts_at(place: Place) -> None:

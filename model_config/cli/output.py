@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from model_config.cli.completion import complete_environment, complete_model
+from model_config.cli.completion import complete_environment, complete_label, complete_model
 from model_config.comparing.text import printable, shortened
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ Model = Annotated[
 Label = Annotated[
     str | None,
     typer.Option(
-        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, or else stable.'
+        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, or else stable.',
+        autocompletion=complete_label,
     ),
 ]
 Release = Annotated[
@@ -167,11 +168,3 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
             progress.advance(task)
     finally:
         progress.stop()
-
-
-def who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
-    if not arn.startswith("arn:"):
-        return "-"
-    name = arn.split(":", 5)[-1]
-    return name.partition("/")[2] or name

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model_config.cli.commands import Place, acts_at, verb_takes
+from model_config.cli.commands import Place, acts_at
 from model_config.format.errors import ProjectNotFoundError
 from model_config.plan.project import Project
 
@@ -50,14 +50,7 @@ def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
     ]
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
-    verb_takes(_words(verb), frozenset(each.name for each in parameters))
     return run
-
-
-def _words(verb: Callable[..., Any]) -> str:
-    """Return how a verb is called: "show", "local deploy"."""
-    words = (verb.__module__.rpartition(".")[2].strip("_"), verb.__name__.strip("_"))
-    return " ".join(dict.fromkeys(words)).replace("_", "-")
 
 
 def _place(context: typer.Context) -> Place:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from model_config.cli.output import print_table, who
-from model_config.comparing.text import printable
+from model_config.cli.commands import to_paste
+from model_config.cli.output import print_table
+from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.format.rollout import Rollout
     from model_config.operate.rollout_history import Written
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ def print_plan(status: Status) -> None:
             f"`rollout watch` takes the steps to {later} %, each at the earliest "
             f"{plan.every.total_seconds() / 60:g} minutes after the one before."
         )
-    options = status.place.options
-    typer.echo(f"Stop it with: model-config rollout abort {status.model} {options}")
+    command = f"`model-config rollout abort {status.model}{status.place.region_option}`"
+    typer.echo(f"Stop it with: {to_paste(command)}")
 
 
 def aborted(where: str, change: RolloutChange) -> str:

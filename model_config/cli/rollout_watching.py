@@ -1,4 +1,4 @@
-"""One look at a rollout and its alarms, and what is done about it."""
+"""A rollout and its alarms, asked once, and what is done about it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from model_config.cli.rollout_report import aborted
 from model_config.cli.schema_check import schema_checks
 
 if TYPE_CHECKING:
-    from model_config.cli.rollouts import Place
+    from model_config.cli.rollouts import RegionRollouts
     from model_config.operate.rollout_watch import Action
 
 
-def look_once(place: Place, model: str, alarms: Sequence[str]) -> Action:
-    """Look at a rollout and its alarms, do what is to be done, print it, and return it.
+def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
+    """Ask for a rollout and its alarms, do what is to be done, print it, and return it.
 
     Raises:
         UsageError: an alarm isn't there, or the model has no rollout parameter.
@@ -26,13 +26,13 @@ def look_once(place: Place, model: str, alarms: Sequence[str]) -> Action:
     from model_config.operate.alarms import alarm_states
     from model_config.operate.clients import aws_client
     from model_config.operate.rollout_parameter import under_way
-    from model_config.operate.rollout_watch import look
+    from model_config.operate.rollout_watch import decide
     from model_config.operate.rollouts import utc_now
 
     where = place.target.where(model)
     states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)
     stored, releases = place.rollouts.current(model)
-    found = look(under_way(stored.document, releases), states, utc_now())
+    found = decide(under_way(stored.document, releases), states, utc_now())
     typer.echo(f"{where}: {found.message}.")
     if found.action == "abort":
         change = place.rollouts.abort(model, found.message)

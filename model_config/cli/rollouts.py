@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_model
 from model_config.cli.rollout_report import Status
 from model_config.format.errors import StoreError
 from model_config.format.names import model_path, rollout_name
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
-    from model_config.operate.rollouts import RolloutChange, Rollouts
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.rollouts import Rollouts
+    from model_config.operate.target import Target
 
 
 AnyModel = Annotated[
@@ -26,7 +28,7 @@ AnyModel = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RegionRollouts:
     """An environment in a region, and its rollouts."""
 
     target: Target
@@ -36,18 +38,18 @@ class Place:
 @contextmanager
 def places(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
-) -> Iterator[list[Place]]:
+) -> Iterator[list[RegionRollouts]]:
     """Give what a verb's options name, once for each region."""
     from model_config.cli.target import targets
     from model_config.operate.rollouts import Rollouts
 
     with targets(environment, prefix, local=local, regions=regions) as found:
-        yield [Place(target, Rollouts(target.labels())) for target in found]
+        yield [RegionRollouts(target, Rollouts(target.labels())) for target in found]
 
 
 def change_in_all(
-    where: Sequence[Place], prepare: Callable[[Rollouts], RolloutChange]
-) -> list[tuple[Place, RolloutChange]]:
+    where: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
+) -> list[tuple[RegionRollouts, RolloutChange]]:
     """Make a change in all places: prepared everywhere first, then written one by one.
 
     Raises:
@@ -59,21 +61,21 @@ def change_in_all(
     failed = 0
     for place, change in changes:
         for note in change.notes:
-            typer.echo(f"{place.target.where(change.releases.model)}: {note}", err=True)
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {note}"), err=True)
         try:
             place.rollouts.write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(f"{place.target.where(change.releases.model)}: {error}", err=True)
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)
     return changes
 
 
-def statuses(place: Place, model: str | None) -> Iterator[Status]:
+def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
     """Yield the rollouts of a model, or of all models, that are in a place's documents."""
     from model_config.operate.rollout_history import read_history, started
     from model_config.operate.rollout_parameter import under_way

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def _run(
     region = config.region or local_aws.DEFAULT_REGION
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
-        outputs = run_program(project.root, config, provider, LocalMonitor(provider))
+        with redirect_stdout(sys.stderr):  # what a program prints may be in a command's JSON
+            outputs = run_program(project.root, config, provider, LocalMonitor(provider))
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
         raise LocalError(str(error)) from None

@@ -122,13 +122,13 @@ def _check_models(deployed: AbstractSet[str], planned: Mapping[str, object]) -> 
 def _check_parameters(
     account: Listed, planned: Mapping[str, AbstractSet[str]]
 ) -> Iterator[Checked]:
-    held = {name for name, each in account.items() if each.tier != "Advanced"}
+    standard = {name for name, each in account.items() if each.tier != "Advanced"}
     new = {name for names in planned.values() for name in names} - account.keys()
-    if len(held) + len(new) > MAX_PARAMETERS:
+    if len(standard) + len(new) > MAX_PARAMETERS:
         yield _error(
             "the account",
-            f"it holds {len(held):,} Standard parameters in this region, and the next deploy makes "
-            f"{len(new):,} more",
+            f"it holds {len(standard):,} Standard parameters in this region, and the next deploy "
+            f"makes {len(new):,} more",
             "delete what nobody needs, or deploy to another account or region",
             f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
         )
@@ -144,11 +144,11 @@ def _check_policies(new: int) -> Iterator[Checked]:
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
         yield _notice("the account", "IAM's policies were not counted: that is not allowed", fix)
         return
-    held, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
-    if held + new > quota:
+    policies, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
+    if policies + new > quota:
         yield _error(
             "the account",
-            f"it holds {held:,} managed policies, and the next deploy makes {new:,} more",
+            f"it holds {policies:,} managed policies, and the next deploy makes {new:,} more",
             "delete policies that nobody needs, or ask AWS for a higher quota",
             f"{quota:,} customer-managed policies in this account (IAM quotas)",
         )

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from model_config.format.errors import Finding
 from model_config.format.names import RELEASE, ROLLOUT, parse, rollout_name
@@ -27,7 +28,8 @@ from model_config.operate.drift_states import (
 )
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import MadeResources
-from model_config.operate.parameters import Contents, ListedParameter, NoText
+from model_config.operate.parameters import ListedParameter, NoText
+from model_config.operate.program import Program, Wanted
 from model_config.operate.release_findings import release_findings
 from model_config.operate.rollout_parameter import document_of, under_way
 from model_config.plan.settings import Settings
@@ -36,15 +38,10 @@ from model_config.reader.store import BATCH
 #: Requests up to which every value is read, whatever its version says: ours.
 ENOUGH = 110
 
+#: Which values are read: only those that were written after their model's newest release; as the
+#: above says; all.
+Values: TypeAlias = Literal["recent", "usual", "all"]
 Listed = dict[str, ListedParameter]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the program says of a model: its parameters' texts, and its release's document."""
-
-    contents: Contents
-    document: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,8 @@ class Drift:
         notes: what may not be asked about the key and the policies, and so was not compared.
         count: how many parameters SSM lists.
         on_trust: how many values were not read, since their versions say that only deploys have
-            written them.
+            written them; or since they are no younger than the newest release, where only recent
+            values were wanted.
     """
 
     parameters: list[DriftedParameter]
@@ -73,47 +71,47 @@ class Drift:
     on_trust: int
 
 
-def find_drift(
-    inventory: Inventory,
-    path: str,
-    program: Mapping[str, Wanted],
-    settings: Settings,
-    *,
-    read_all: bool = False,
-) -> Drift:
+def find_drift(inventory: Inventory, program: Program, values: Values = "usual") -> Drift:
     """Compare an environment three ways.
+
+    With "recent" values the key and the policies are left out, too, and no release but the newest
+    is opened unless something can't be explained without.
 
     Args:
         inventory: what asks SSM.
-        path: the environment's path, "/ai/prod".
-        program: what it says of each model.
-        settings: what it says of the key and of who may read.
-        read_all: read every value, however many there are.
+        program: what the project says of the environment.
+        values: which values are read.
 
     Raises:
         StoreError: the parameters can't be listed, or AWS can't be asked.
     """
+    path, wanted = program.path, program.models
     listed = inventory.below(path)
     by_model = _by_model(listed, path)
     released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
-    names = sorted(program)
-    access = _access(inventory, settings, sorted(released & program.keys())) if listed else Access()
-    models = [
-        read_model(inventory, path, name, program[name].contents, by_model.get(name, {}))
-        for name in inventory.watch(names, "Reading releases", len(names))
-    ]
+    access = Access()
+    if listed and values != "recent":
+        access = _access(inventory, program.settings, sorted(released & wanted.keys()))
+
+    def read(name: str) -> DeployedModel:
+        contents, there = wanted[name].contents, by_model.get(name, {})
+        return read_model(inventory, path, name, contents, there, documents=values != "recent")
+
+    models = inventory.map(read, sorted(wanted), "Reading releases")
     to_read = {model.name: model.to_read() for model in models}
     count = sum(map(len, to_read.values()))
-    if not read_all and inventory.requests + count / BATCH > ENOUGH:
+    if values == "recent":
+        to_read = {model.name: model.written_since(to_read[model.name]) for model in models}
+    elif values == "usual" and inventory.requests + count / BATCH > ENOUGH:
         to_read = {model.name: model.doubtful(to_read[model.name]) for model in models}
-    asked = {name for wanted in to_read.values() for name in wanted}
+    asked = {name for names in to_read.values() for name in names}
     rollouts = {rollout_name(model.base) for model in models} & listed.keys()
     texts = inventory.texts(sorted(asked | rollouts))
 
-    parameters = list(_unmanaged(by_model, path, released | program.keys()))
+    parameters = list(_unmanaged(by_model, path, released | wanted.keys()))
     findings: list[Finding] = []
     for model in models:
-        parameters += _of_model(model, program[model.name], texts, asked, access.key_names)
+        parameters += _of_model(model, wanted[model.name], texts, asked, access.key_names)
         if model.releases:
             document = document_of(texts.get(rollout_name(model.base)))
             rollout = under_way(document, model.releases)
@@ -122,8 +120,8 @@ def find_drift(
         parameters,
         access.drifted,
         findings,
-        sorted(released - program.keys()),
-        inventory.problems,
+        sorted(released - wanted.keys()),
+        sorted(inventory.problems),
         access.notes,
         len(listed),
         count - len(asked),

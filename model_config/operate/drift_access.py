@@ -81,6 +81,8 @@ class AccessSearch:
             self._differs("", name, aspect, "the environment's key", "nothing")
             return self._found
         self._found.key_names = _names_of(key, name)
+        if not key.is_enabled:
+            self._differs("", name, "state", "Enabled", key.state)
         # An existing key may be another account's.
         existing = self._settings.kms_key_arn is not None
         account_id = self._made.account_id() if existing else key.arn.split(":")[4]
@@ -92,8 +94,6 @@ class AccessSearch:
         return self._found
 
     def _compare_key(self, key: Key, alias: str, account: Account) -> None:
-        if not key.is_enabled:
-            self._differs("", alias, "state", "Enabled", key.state)
         rotates = self._allowed(lambda: self._made.rotates(key.id), "the key's rotation")
         if rotates is False:
             self._differs("", alias, "rotation", "on", "off")
@@ -111,7 +111,7 @@ class AccessSearch:
         if policy is None:
             self._differs(model, arn, "policy", "its document", "nothing")
         else:
-            expected = reader_policy(f"{self._settings.path_of(model)}", key.arn, account)
+            expected = reader_policy(self._settings.path_of(model), key.arn, account)
             self._compare_documents(model, arn, expected, policy)
 
     def _compare_documents(
@@ -132,6 +132,7 @@ class AccessSearch:
             return None
 
 
-def _names_of(key: Key, alias: str) -> AbstractSet[str]:
+def _names_of(key: Key, name: str) -> AbstractSet[str]:
     """Return the names a key goes by, its ARN among them: an alias says which key it is."""
-    return frozenset({key.arn, key.id, alias, f"{key.arn.rpartition(':')[0]}:{alias}"})
+    aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
+    return frozenset({key.arn, key.id, *aliases})

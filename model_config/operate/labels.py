@@ -12,7 +12,7 @@ from model_config.operate.moves import Check, Move, check_rollout, check_room, v
 from model_config.operate.record import check_reason, read_record, record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import under_way
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 class Labels:
@@ -35,13 +35,13 @@ class Labels:
 
     Args:
         environment: the environment, such as "prod".
-        prefix: where in SSM all of it stands.
+        prefix: the path above all environments.
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
     """
 
     def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
         self.path = environment_path(prefix, environment)
-        self.store = WritingStore(client)
+        self.store = OperatorStore(client)
 
     def releases(self, model: str) -> Releases:
         """Return a model's releases.

@@ -80,10 +80,10 @@ class MadeResources:
 
     def policy(self, arn: str) -> dict[str, Any] | None:
         """Return a managed policy's document, if there is such a policy."""
-        held = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
-        if held is None:
+        found = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
+        if found is None:
             return None
-        version = held["Policy"]["DefaultVersionId"]
+        version = found["Policy"]["DefaultVersionId"]
         wanted = {"PolicyArn": arn, "VersionId": version}
         answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None

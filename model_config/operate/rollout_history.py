@@ -12,7 +12,7 @@ from model_config.format.names import model_path, rollout_name
 from model_config.format.rollout import Moved, Rollout, RolloutDocument
 from model_config.format.rollout_document import read_rollout
 from model_config.operate.rollout_plan import plan_of
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Event:
     reason: str | None = None
 
 
-def read_history(store: WritingStore, path: str, model: str) -> list[Written]:
+def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
     """Return the versions of a model's rollout parameter, oldest first: the newest 100.
 
     Needs `ssm:GetParameterHistory` on it.

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from model_config.format.errors import UsageError
+from model_config.format.errors import RolloutError, UsageError
 from model_config.format.rollout import Rollout
 from model_config.operate.releases import Releases
 from model_config.operate.rollout_parameter import StoredRollout, under_way
@@ -88,4 +88,17 @@ def refuse_to_override(label: str, stored: StoredRollout, releases: Releases) ->
         raise UsageError(
             f"{label} of {releases.model} is held on release {releases.on(label)} since a rollback."
             " To roll out to its readers all the same, add --force"
+        )
+
+
+def refuse_nonsense(stored: StoredRollout, releases: Releases) -> None:
+    """Refuse to write over a document that can't be understood: it may be a newer program's.
+
+    Raises:
+        RolloutError: with the command that replaces it.
+    """
+    if stored.problem:
+        raise RolloutError(
+            f"{stored.problem}. To replace it: `model-config rollout abort {releases.model} "
+            f"--environment {releases.environment}`"
         )

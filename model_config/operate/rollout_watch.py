@@ -1,4 +1,4 @@
-"""One look at a rollout and its alarms, by a job that is run every few minutes.
+"""What is to be done about a watched rollout, for a job that runs every few minutes.
 
 A watcher that doesn't run any more freezes the share: nothing grows unseen.
 """
@@ -17,8 +17,8 @@ Action: TypeAlias = Literal["none", "wait", "step", "finish", "abort"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a look found that is to be done.
+class Decision:
+    """What is to be done about a rollout.
 
     Attributes:
         action: what to do.
@@ -31,7 +31,7 @@ class Look:
     step: Step | None = None
 
 
-def look(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> Look:
+def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> Decision:
     """Return what is to be done about a rollout.
 
     Args:
@@ -40,26 +40,26 @@ def look(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> L
         now: the time.
     """
     if rollout is None:
-        return Look("none", "no rollout is under way")
+        return Decision("none", "no rollout is under way")
     if firing := _in_state(alarms, "ALARM"):
-        return Look("abort", f"in alarm: {firing}")
+        return Decision("abort", f"in alarm: {firing}")
     if silent := ", ".join(name for name in sorted(alarms) if alarms[name] != "OK"):
-        return Look("wait", f"nothing goes on without data: {silent}")
+        return Decision("wait", f"nothing goes on without data: {silent}")
     where = phase(rollout, now)
     if where == "paused":
-        return Look("wait", "it is paused")
+        return Decision("wait", "it is paused")
     if where == "due":
-        return Look("finish", "all steps are taken, and the time after the last one is over")
+        return Decision("finish", "all steps are taken, and the time after the last one is over")
     return _next(rollout, now)
 
 
-def _next(rollout: Rollout, now: datetime) -> Look:
+def _next(rollout: Rollout, now: datetime) -> Decision:
     step = next_step(rollout, now)
     if step is None:
-        return Look("wait", f"all steps are taken; due to be finished at {due_at(rollout)}")
+        return Decision("wait", f"all steps are taken; due to be finished at {due_at(rollout)}")
     if step.at > now or not plan_of(rollout).watched:
-        return Look("wait", f"the next step is to {step.percent:g} % at {step.at}")
-    return Look(
+        return Decision("wait", f"the next step is to {step.percent:g} % at {step.at}")
+    return Decision(
         "step", f"the alarms are quiet: {step.percent:g} % from now", Step(now, step.percent)
     )
 

@@ -7,10 +7,10 @@ works out the share.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from model_config.format.errors import RolloutError, UsageError
+from model_config.format.errors import UsageError
 from model_config.format.names import check_movable_label
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import write_rollout
@@ -19,32 +19,19 @@ from model_config.operate.moves import Check, Move, verify
 from model_config.operate.record import check_reason
 from model_config.operate.releases import Releases
 from model_config.operate.rollout_parameter import (
+    RolloutChange,
     StoredRollout,
     read_stored,
     under_way,
     write_stored,
 )
 from model_config.operate.rollout_plan import due_at, paused, resumed
-from model_config.operate.rollout_start import NewRollout, new_rollout, refuse_to_override
-
-Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutChange:
-    """A change of a model's rollout: verified, and made once it was given to `Rollouts.write`.
-
-    Attributes:
-        releases: the model's releases.
-        stored: the rollout parameter as it is.
-        document: what it will say.
-        notes: what could not be verified, in words.
-    """
-
-    releases: Releases
-    stored: StoredRollout
-    document: RolloutDocument
-    notes: tuple[str, ...] = ()
+from model_config.operate.rollout_start import (
+    NewRollout,
+    new_rollout,
+    refuse_nonsense,
+    refuse_to_override,
+)
 
 
 def utc_now() -> datetime:
@@ -60,21 +47,21 @@ class Rollouts:
 
     Of two people who change a rollout at once, one is the last, and is told so.
 
+    Every method raises UsageError where the model has no rollout parameter, or no rollout that it
+    could change; RolloutError where the document can't be understood; and the family of StoreError.
+
     Args:
         labels: the environment's labels.
-        now: the time; for tests.
     """
 
-    def __init__(self, labels: Labels, now: Clock | None = None) -> None:
-        self._labels, self._now = labels, now or utc_now
+    def __init__(self, labels: Labels) -> None:
+        self._labels = labels
 
     def current(self, model: str) -> tuple[StoredRollout, Releases]:
         """Return a model's rollout parameter, and its releases.
 
         Raises:
             ModelNotFoundError: the model has no release.
-            UsageError: the model has no rollout parameter.
-            StoreError: AWS can't be asked, or refuses.
         """
         releases = self._labels.releases(model)
         stored = read_stored(self._labels.store, self._labels.path, model)
@@ -113,6 +100,7 @@ class Rollouts:
         check_movable_label(new.label)
         check_reason(new.plan.reason)
         stored, releases = self.current(model)
+        refuse_nonsense(stored, releases)
         candidate = releases.newest if release is None else releases.select(release)
         if not force:
             refuse_to_override(new.label, stored, releases)
@@ -126,27 +114,16 @@ class Rollouts:
         """Return the rollout paused: it keeps the share that it has. Nothing is written yet.
 
         Raises:
-            UsageError: none is under way, or it has no share yet.
-            StoreError: AWS can't be asked, or refuses.
+            UsageError: it has no share yet.
         """
-        return self._changed(model, lambda rollout: paused(rollout, self._now()))
+        return self._changed(model, lambda rollout: paused(rollout, utc_now()))
 
     def resume(self, model: str) -> RolloutChange:
-        """Return the rollout going on: its next step comes after its usual time, counted from now.
-
-        Raises:
-            UsageError: none is under way.
-            StoreError: AWS can't be asked, or refuses.
-        """
-        return self._changed(model, lambda rollout: resumed(rollout, self._now()))
+        """Return the rollout going on: its next step comes after the usual time from now."""
+        return self._changed(model, lambda rollout: resumed(rollout, utc_now()))
 
     def advance(self, model: str, step: Step) -> RolloutChange:
-        """Return the rollout with one more step. Nothing is written yet.
-
-        Raises:
-            UsageError: none is under way.
-            StoreError: AWS can't be asked, or refuses.
-        """
+        """Return the rollout with one more step. Nothing is written yet."""
         return self._changed(model, lambda rollout: replace(rollout, steps=(*rollout.steps, step)))
 
     def abort(self, model: str, reason: str | None = None) -> RolloutChange:
@@ -157,10 +134,6 @@ class Rollouts:
         Args:
             model: the model's name.
             reason: why, for the record.
-
-        Raises:
-            UsageError: there is none.
-            StoreError: AWS can't be asked, or refuses.
         """
         check_reason(reason)
         stored, releases = self.current(model)
@@ -175,9 +148,7 @@ class Rollouts:
         """Return the promotion that finishes the rollout. Nothing moves yet.
 
         Raises:
-            UsageError: none is under way.
             ReleaseError: the candidate is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
         """
         stored, releases = self.current(model)
         rollout = self._under_way(model, stored, releases)
@@ -186,16 +157,11 @@ class Rollouts:
         )
 
     def due(self, model: str) -> bool:
-        """Tell whether a rollout is under way that is due to be finished.
-
-        Raises:
-            UsageError: the model has no rollout parameter.
-            StoreError: AWS can't be asked, or refuses.
-        """
+        """Tell whether a rollout is under way that is due to be finished."""
         stored, releases = self.current(model)
         rollout = under_way(stored.document, releases)
         due = due_at(rollout) if rollout else None
-        return due is not None and due <= self._now()
+        return due is not None and due <= utc_now()
 
     def write(self, change: RolloutChange) -> None:
         """Make a change that was prepared.
@@ -213,11 +179,7 @@ class Rollouts:
         return RolloutChange(releases, stored, document)
 
     def _under_way(self, model: str, stored: StoredRollout, releases: Releases) -> Rollout:
-        if stored.problem:
-            raise RolloutError(
-                f"{stored.problem}. Put it in order with `model-config rollout abort {model} "
-                f"--environment {releases.environment}`"
-            )
+        refuse_nonsense(stored, releases)
         rollout = under_way(stored.document, releases)
         if rollout is None:
             raise _none(model, releases)

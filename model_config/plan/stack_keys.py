@@ -44,7 +44,7 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
         if namespace == NAMESPACE:
             continue
         if namespace == config.project:
-            if name == NAMESPACE or name in SETTING_KEYS - set(config.own()):
+            if name in {NAMESPACE, *SETTING_KEYS}:
                 yield _without_namespace(key, name, config)
         elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
             problem = f'the namespace "{namespace}" is not ours, so the key has no effect'

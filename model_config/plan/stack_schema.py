@@ -1,13 +1,14 @@
 """A JSON Schema for a project's stack files, so that an editor completes and checks them.
 
-It allows what `validate` allows, but for what it has no words for: a class's own validators, the
-limits of SSM, a misspelled namespace, two tags that differ in case alone.
+It allows what `validate` allows, except for what it can't express: a class's own validators, the
+limits of SSM, a misspelled namespace, how many keys a merged dict ends up with, and what two
+settings or two stacks say together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from model_config.plan.docstrings import attribute_docs
 from model_config.plan.override_schema import OverrideSchemas
@@ -27,6 +28,8 @@ from model_config.plan.value_schema import (
 )
 
 _SECRET = {
+    "description": "A secret: `pulumi config set --secret` writes it.",
+    "errorMessage": "set a secret with `pulumi config set --secret`",
     "type": "object",
     "properties": {"secure": {"type": "string"}},
     "required": ["secure"],
@@ -65,13 +68,13 @@ def stack_schema(modules: Modules) -> JsonSchema:
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
     ours = {_key(name): schema for name, schema in (secrets | settings).items()}
     # A key without a namespace is the project's: ours only where the project has our name.
-    own = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?{NAMESPACE}$)"
+    lost = "|".join([NAMESPACE, *settings])
+    own = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?({lost})$)"
     config = {
         "type": ["object", "null"],
         "properties": ours,
         "patternProperties": {f"^(?!{NAMESPACE}:){own}": {}},
         "additionalProperties": False,
-        "dependencies": _without_namespace(settings, project),
         "allOf": [_REGION, *map(_only_if_chosen, models)],
     }
     return {
@@ -98,12 +101,6 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
     return settings
-
-
-def _without_namespace(settings: Iterable[str], project: str) -> dict[str, list[str]]:
-    """Return which setting has to be there for its name to be a key of the project's own."""
-    names = [] if project == NAMESPACE else settings
-    return {key: [_key(name)] for name in names for key in (name, f"{project}:{name}")}
 
 
 def _only_if_chosen(model: str) -> JsonSchema:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from model_config.format import prompt
 from model_config.format.errors import PromptError
@@ -95,12 +95,12 @@ class Configuration(Mapping[str, Any]):
         Raises:
             SchemaMismatchError: a field is missing and has no default, or a value is refused.
         """
-        made = self._instances.get(schema)
+        made: ModelT | None = self._instances.get(schema)
         if made is None:
             source = f"{self._source()}, written as {self.schema},"
             made = into_class(schema, self.as_dict(), self.secrets, source)
             self._instances[schema] = made
-        return cast(ModelT, made)
+        return made
 
     def variables(self, path: str) -> list[str]:
         """Return the names that the text at a path ("prompts/system") asks for.

@@ -38,10 +38,10 @@ class OwnClient(NamedTuple):
             _or_error(self.credentials.get_frozen_credentials)
 
 
-class Connection(NamedTuple):
-    """What a client is made with.
+class Connection:
+    """What clients are made with.
 
-    Attributes:
+    Args:
         session: a boto3 or botocore session. None: a new one each time, so that credentials which
             were renewed are picked up.
         region: None is what botocore's usual settings say.
@@ -49,11 +49,22 @@ class Connection(NamedTuple):
         attempts: of one request, in botocore's standard retry mode.
     """
 
-    session: Any = None
-    region: str | None = None
-    connect_timeout: float = CONNECT_TIMEOUT
-    read_timeout: float = READ_TIMEOUT
-    attempts: int = ATTEMPTS
+    def __init__(
+        self,
+        session: Any = None,
+        region: str | None = None,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._session, self._region = session, region
+        self._settings = {
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": attempts},
+        }
+        self._loader: _Loader | None = None
 
     def open(self) -> OwnClient:
         """Return a new client for SSM.
@@ -63,11 +74,11 @@ class Connection(NamedTuple):
             CredentialsError: there are no usable credentials.
             BotoCoreError: likewise, or there is no region.
         """
-        session = self.session or _new_session()
+        session = self._session or self._new_session()
         credentials = _or_error(session.get_credentials)
         make = getattr(session, "client", None) or session.create_client
         try:
-            client = make("ssm", region_name=self.region, config=self._config())
+            client = make("ssm", region_name=self._region, config=Config(**self._settings))
         except ValueError as error:
             raise UsageError(
                 f"no client for SSM can be made as things are set here: {error}. Look at "
@@ -75,12 +86,17 @@ class Connection(NamedTuple):
             ) from None
         return OwnClient(client, credentials)
 
-    def _config(self) -> Config:
-        return Config(
-            connect_timeout=self.connect_timeout,
-            read_timeout=self.read_timeout,
-            retries={"mode": "standard", "total_max_attempts": self.attempts},
-        )
+    def _new_session(self) -> Any:
+        """Return a session of botocore's, whose making takes less of a cold start than boto3's.
+
+        Not boto3's default one either, which isn't safe to share between threads.
+        """
+        session = botocore.session.Session()
+        if self._loader is None:  # what it has read of botocore's files serves the next client, too
+            paths = session.get_config_variable("data_path") or ""
+            self._loader = _Loader([path for path in paths.split(os.pathsep) if path])
+        session.register_component("data_loader", self._loader)
+        return session
 
 
 class _EveryService(list[str]):
@@ -98,18 +114,6 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
         return _EveryService()
-
-
-def _new_session() -> Any:
-    """Return a session of botocore's, whose making takes less of a cold start than boto3's.
-
-    Not boto3's default one either, which isn't safe to share between threads.
-    """
-    session = botocore.session.Session()
-    paths = session.get_config_variable("data_path") or ""
-    loader = _Loader(extra_search_paths=[path for path in paths.split(os.pathsep) if path])
-    session.register_component("data_loader", loader)
-    return session
 
 
 def _or_error(get: Callable[[], Any]) -> Any:

@@ -9,13 +9,19 @@ from typing import Any
 
 from model_config.format.errors import UsageError
 from model_config.format.names import check_selector, environment_path, model_path
-from model_config.reader.clock import Clock, SystemClock
+from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
 from model_config.reader.fallback import read_fallback
 from model_config.reader.lifecycle import Lifecycle
 from model_config.reader.loading import Key, ReadingLoader
 from model_config.reader.opening import Opener
-from model_config.reader.settings import Times, chosen_environment, chosen_label, chosen_source
+from model_config.reader.settings import (
+    Times,
+    chosen_clock,
+    chosen_environment,
+    chosen_label,
+    chosen_source,
+)
 from model_config.reader.source import Source
 
 
@@ -52,7 +58,7 @@ class Reader(Lifecycle):
             that is made at the first request. A read that has nothing else to serve then asks up
             to 3 times, a renewal once.
         source: what is asked in place of SSM; for tests.
-        clock: what measures time; for tests.
+        clock: what measures time, as `model_config.reader.clock.Clock`; for tests.
 
     Raises:
         UsageError: an argument can't be used, or two contradict each other.
@@ -90,7 +96,7 @@ class Reader(Lifecycle):
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
         )
-        clock = clock or SystemClock()
+        clock = chosen_clock(clock)
         releases = {} if fallback is None else read_fallback(fallback, self._path)
         loader = ReadingLoader(
             Opener(source, clock, with_secrets=secrets), releases, self._path, ttl

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from model_config.format.errors import UsageError
 from model_config.format.names import check_selector
+from model_config.reader.clock import Clock, SystemClock
 from model_config.reader.connection import ATTEMPTS, Connection
 from model_config.reader.source import Source
 from model_config.reader.store import Store
@@ -83,6 +84,19 @@ def chosen_label(given: str | None) -> str:
     label = given if given is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
     check_selector(_text("label", label))
     return label
+
+
+def chosen_clock(given: Clock | None) -> Clock:
+    """Return what measures time: the argument, or the machine's clocks.
+
+    Raises:
+        UsageError: it can't be called, or doesn't tell the time of day.
+    """
+    if given is None:
+        return SystemClock()
+    if not callable(given) or not callable(getattr(given, "wall", None)):
+        raise UsageError("clock gives seconds when it is called, and since 1970 by its `wall()`")
+    return given
 
 
 def chosen_source(source: Source | None, client: Any, **connection: Any) -> tuple[Source, int]:

@@ -304,6 +304,8 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
+        # A program that was refused half-way has registrations under way in other threads.
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
         asyncio_log.setLevel(level)

@@ -22,6 +22,13 @@ from model_config.format import release
 DELAY = 0.010
 PAGE = 10
 THREADS = 32  # that may ask at once
+CODES = {
+    "throttling": "ThrottlingException",
+    "denied": "AccessDeniedException",
+    "expired credentials": "ExpiredTokenException",
+}
+FAILURES = ["black hole", *CODES, "reset connections"]
+HOLE = 60  # seconds that a black hole keeps a connection
 # Theirs is a tree of their own: in ours, a read by path would hand out the release too, on a fifth
 # page. It holds JSON, so that one `transform` gives them the same values.
 OURS, THEIRS = "/ai/prod", "/plain/prod"
@@ -119,12 +126,17 @@ class BenchServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.fails("")
         self._pipe.close()
         self._process.join()
 
     def requests(self) -> int:
         """Return how many requests it has got."""
-        self._pipe.send("how many?")
+        return self.fails(None)
+
+    def fails(self, how: str | None) -> int:
+        """Let it fail from now on, as one of FAILURES or "" for not at all; return its requests."""
+        self._pipe.send((how,))
         return int(self._pipe.recv())
 
 
@@ -134,7 +146,12 @@ def _serve(pipe: Connection) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with suppress(EOFError, KeyboardInterrupt):
         pipe.send(server.server_port)
-        while pipe.recv():
+        while True:
+            (how,) = pipe.recv()
+            if how is not None:
+                server.failure = how
+                server.changed.set()
+                server.changed = threading.Event()
             pipe.send(server.requests)
 
 
@@ -144,14 +161,16 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.requests = 0
-        self._lock = threading.Lock()
+        self.failure = ""
+        self.changed = threading.Event()
+        self.lock = threading.Lock()
         self._texts: dict[tuple[str, int], str] = {}
         self._newest: Counter[str] = Counter()
         self._labels: dict[str, int] = {}
 
     def answer(self, operation: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Do what one request asks, all of it at one moment."""
-        with self._lock:
+        with self.lock:
             self.requests += 1
             return {
                 "PutParameter": self._put,
@@ -198,9 +217,26 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         operation = self.headers["X-Amz-Target"].removeprefix("AmazonSSM.")
         wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.failure:
+            self._fail(self.server.failure)
+            return
         time.sleep(DELAY)
-        body = json.dumps(self.server.answer(operation, wanted)).encode()
-        self.send_response(200)
+        self._say(200, self.server.answer(operation, wanted))
+
+    def _fail(self, how: str) -> None:
+        with self.server.lock:
+            self.server.requests += 1
+        if how == "black hole":
+            self.server.changed.wait(HOLE)
+        if how in CODES:
+            time.sleep(DELAY)
+            self._say(400, {"__type": CODES[how], "message": "made to fail"})
+        else:
+            self.close_connection = True
+
+    def _say(self, status: int, answer: dict[str, Any]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

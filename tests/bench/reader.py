@@ -7,63 +7,34 @@ on both sides. Run it with `make bench`; only what is read wrong makes it fail, 
 """
 
 import argparse
-import json
-import os
 import statistics
 import threading
 import time
-import timeit
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+from _measure import (
+    ROUNDS,
+    Action,
+    Clock,
+    Row,
+    clean_environment,
+    counted,
+    medians,
+    report,
+    row,
+    seconds,
+    timed,
+)
 from _server import THEIRS, Aws, BenchServer, Values, config_of, flat, secrets_of
-from rich.console import Console
-from rich.table import Table
 
 from model_config import Reader
 from model_config.format.release import digest_of
+from model_config.schema import ModelConfig
 
-RESULTS = Path(__file__).parent.parent.parent / ".bench" / "reader.json"
-HOSTILE = ("AWS_", "POWERTOOLS_", "MODEL_CONFIG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-ROUNDS = 30
 CACHED_READS = 5_000
 THREADS = 16
-
-Row = dict[str, Any]
-Action = Callable[[], object]
-
-
-def seconds(action: Action, times: int = 1) -> float:
-    return timeit.timeit(action, number=times) / times
-
-
-def medians(*actions: Action, times: int = 1) -> list[float]:
-    """Return the seconds that each action takes, measured in turn."""
-    samples = [[seconds(action, times) for action in actions] for _ in range(ROUNDS)]
-    return [statistics.median(taken) for taken in zip(*samples, strict=True)]
-
-
-def row(name: str, unit: str, ours: float, baseline: float, bound: str = "") -> Row:
-    return {
-        "name": name,
-        "ours": round(ours, 4),
-        "baseline": round(baseline, 4),
-        "ratio": round(ours / baseline, 3) if baseline else None,
-        "unit": unit,
-        "bound": bound,
-    }
-
-
-def timed(name: str, unit: str, ours: float, baseline: float, limit: float) -> Row:
-    verdict = "ok" if ours <= limit * baseline else "over"
-    return row(name, unit, ours, baseline, f"ratio <= {limit}: {verdict}")
-
-
-def counted(name: str, unit: str, ours: int, baseline: int, limit: int) -> Row:
-    verdict = "ok" if ours <= limit else "over"
-    return row(name, unit, ours, baseline, f"ours <= {limit}: {verdict}")
 
 
 def check_same(aws: Aws, model: str, config: Values, secrets: dict[str, str]) -> None:
@@ -120,52 +91,59 @@ def refreshes(aws: Aws, fields: int, secrets: int, length: int = 8) -> list[Row]
     ]
 
 
-def cached_read(aws: Aws) -> Row:
+class Bench(ModelConfig):
+    """What the cached configuration is read into."""
+
+    group_0: dict[str, int | float | str | list[int]]
+
+
+def cached_reads(aws: Aws) -> list[Row]:
     aws.deploy("cached", config_of(40), {})
     reader = aws.reader()
-    ours, theirs = medians(
-        lambda: reader.get("cached"), lambda: aws.by_path("cached", 300), times=CACHED_READS
+    ours, with_class, theirs = medians(
+        lambda: reader.get("cached"),
+        lambda: reader.get("cached", schema=Bench).as_model(Bench),
+        lambda: aws.by_path("cached", 300),
+        times=CACHED_READS,
     )
-    return timed("cached read / by path", "us", ours * 1e6, theirs * 1e6, 0.1)
+    return [
+        timed("cached read / by path", "us", ours * 1e6, theirs * 1e6, 0.1),
+        timed("cached read with schema= / without", "us", with_class * 1e6, ours * 1e6, 1.2),
+    ]
 
 
-def read_together(read: Action) -> dict[int, float]:
-    """Return how long each of the threads waits, by its id, when all of them read at once."""
+def read_together(read: Action) -> list[float]:
+    """Return how long each of the threads waits, sorted, when all of them read at once."""
     together = threading.Barrier(THREADS)
 
-    def wait() -> tuple[int, float]:
+    def wait() -> float:
         together.wait()
-        return threading.get_ident(), seconds(read)
+        return seconds(read)
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return dict(waited.result() for waited in [pool.submit(wait) for _ in range(THREADS)])
+        return sorted(waited.result() for waited in [pool.submit(wait) for _ in range(THREADS)])
 
 
 def expiry(aws: Aws) -> list[Row]:
-    """Let the time to live end under all threads: one refreshes, and the others wait for it."""
+    """Let the time to live end under all threads: one waits for the refresh, the others don't."""
     aws.deploy("expiring", config_of(40), {})
-    now, paths = [0.0], list(flat(config_of(40)))
-    reader = aws.reader(clock=lambda: now[0])
+    clock, paths = Clock(), list(flat(config_of(40)))
+    reader = aws.reader(clock=clock)
     reader.get("expiring")
-    asking: list[int] = []
-    aws.client.meta.events.register(
-        "provide-client-params.ssm", lambda **_: asking.append(threading.get_ident())
-    )
     requests, refreshing, waiting = [], [], []
     for _ in range(ROUNDS):
-        now[0] += 1_000
-        asking.clear()
+        clock.now += 1_000
         before = aws.requests()
-        waits = read_together(lambda: reader.get("expiring"))
+        *others, refresh = read_together(lambda: reader.get("expiring"))
         requests.append(aws.requests() - before)
-        refreshing.append(waits.pop(asking[0]))
-        waiting.append(max(waits.values()))
+        refreshing.append(refresh)
+        waiting.append(others[-1])
     most, refresh, wait = max(requests), statistics.median(refreshing), statistics.median(waiting)
     theirs = aws.count(lambda: read_together(lambda: aws.by_name("expiring", paths)))
     name = f"{THREADS} threads at expiry"
     return [
         counted(f"{name} / by name", "requests", most, theirs, 1),
-        timed(f"{name}, longest wait / the refresh", "s", wait, refresh, 1),
+        timed(f"{name}, longest wait of the others / the refresh", "s", wait, refresh, 1),
     ]
 
 
@@ -231,15 +209,6 @@ def torn_reads(aws: Aws, length: float) -> list[Row]:
     ]
 
 
-def clean_environment() -> None:
-    """Let nothing that a developer's shell or home has set reach either side."""
-    for name in list(os.environ):
-        if name.upper().startswith(HOSTILE):
-            del os.environ[name]
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        os.environ[name] = os.devnull
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30, help="how long to look for torn reads")
@@ -248,17 +217,12 @@ def main() -> None:
     with BenchServer() as server:
         aws = Aws(server)
         rows = [*cold_reads(aws, 40, 0, 0.35), *cold_reads(aws, 38, 2, 0.6)]
-        for fields, secrets in ((40, 0), (40, 9), (400, 0), (400, 9)):
+        for fields, secrets in ((40, 0), (40, 8), (400, 0), (400, 8)):
             rows += refreshes(aws, fields, secrets)
-        rows += refreshes(aws, 400, 9, length=80)
-        rows += [cached_read(aws), *expiry(aws), *torn_reads(aws, length)]
-    table = Table("ours / Powertools'", "ours", "baseline", "ratio", "unit", "bound")
-    for item in rows:
-        table.add_row(*map(str, item.values()))
-        del item["bound"]
-    Console().print(table, "by name: get_parameters_by_name; by path: get_parameters", sep="\n")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+        rows += refreshes(aws, 400, 8, length=80)
+        rows += [*cached_reads(aws), *expiry(aws), *torn_reads(aws, length)]
+    note = "by name: get_parameters_by_name; by path: get_parameters"
+    report("reader.json", "ours / Powertools'", rows, note)
     if rows[-1]["ours"]:
         raise SystemExit("torn reads")
 

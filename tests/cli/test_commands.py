@@ -58,9 +58,17 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
         ("`model-config releases x -e dev`", "`model-config releases x -e dev --local`"),
         ("`model-config releases x`", "`model-config releases x --environment prod --local`"),
         ("`model-config digest`", "`model-config digest --environment prod`"),
+        (
+            "`model-config rollout abort x`",
+            "`model-config rollout abort x --environment prod --local`",
+        ),
         ("`model-config local reset`", "`model-config local reset`"),
         ("`model-config import /x --local`", "`model-config import /x --local --environment prod`"),
-        ("`model-config init x`", "`model-config init x`"),
+        (
+            "`model-config rollout finish x`",
+            "`model-config rollout finish x --environment prod --local`",
+        ),
+        ("`model-config no-such-verb x`", "`model-config no-such-verb x`"),
         ("`aws ssm x`, `--local`, `", "`aws ssm x`, `--local`, `"),
     ],
 )

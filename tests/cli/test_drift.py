@@ -21,7 +21,7 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from model_config.format.rollout_document import EMPTY
 from model_config.operate import made_resources
 from model_config.operate.parameters import ListedParameter, only_deploys_wrote
-from model_config.operate.releases import PastRelease
+from model_config.operate.past_release import PastRelease
 from model_config.plan.offline import plan_from_file
 from model_config.plan.policies import POLICY_PATH, Account, key_policy, reader_policy
 from model_config.plan.project import Project
@@ -432,6 +432,22 @@ def test_the_keys_state_rotation_and_policy_are_compared(aws: Aws, drift: Any, r
         (ALIAS, "policy", f"without {ssm}, with another {ssm}"),
     ]
     assert f"-\t{ALIAS}\tedited\trotation: off, not on" in run("drift").out
+
+
+def test_an_existing_key_is_as_whoever_made_it_wants_it_but_must_be_there_and_enabled(
+    aws: Aws, project: Path, drift: Any
+):
+    own = aws.key
+    aws.key = aws.kms.create_key()["KeyMetadata"]["Arn"]  # neither our policy nor rotation
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write(f"  model-config:kmsKeyArn: {aws.key}\n")
+    aws.deploy()
+    assert drift("--exit-code")["differences"] == []
+    aws.put(f"{BASE}/secrets/api_key", "sk-2", KeyId=own)
+    (found,) = drift()["differences"]
+    assert (found["aspect"], found["program"], found["ssm"]) == ("key", aws.key, own)
+    aws.kms.disable_key(KeyId=aws.key.rpartition("/")[2])
+    assert (aws.key, "edited", "state") in seen(drift())
 
 
 def test_a_policy_that_says_the_same_in_another_order_is_the_same(aws: Aws, drift: Any):

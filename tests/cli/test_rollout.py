@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from model_config import Reader
 from model_config.format.rollout_document import read_rollout
 from model_config.operate import clients, rollouts
 
@@ -82,7 +83,7 @@ def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock
         "2026-12-01 10:20 UTC\t25.5 %\n"
         "2026-12-01 10:40 UTC\t100 %\n"
         "It is due to be finished at 2026-12-01 11:00 UTC.\n"
-        "Stop it with: model-config rollout abort chat -e dev --local\n"
+        "Stop it with: `model-config rollout abort chat`\n"
     )
     found = document().rollout
     assert (found.label, found.release, found.before) == ("stable", 2, 1)
@@ -216,6 +217,7 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
     said = run("rollout", "pause", "chat", code=2)
     assert "has format None" in said.err
     assert "model-config rollout abort chat --environment dev" in said.err
+    assert "has format None" in start(run, "--force", code=2).err
     assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
     assert document().rollout is None
 
@@ -284,7 +286,7 @@ def test_without_a_rollout_there_is_nothing_to_change(run, verb):
 def test_finish_moves_the_label_and_ends_the_rollout(run, labels, document):
     start(run, "--release", "2")
     said = run("rollout", "finish", "chat")
-    assert "stable is on release 2 now, before on release 1" in said.out
+    assert "stable moved from release 1 to release 2" in said.out
     assert "the rollout of release 2 is finished" in said.out
     assert labels() == {"stable": 2, "stable-previous": 1}
     assert document().rollout is None
@@ -344,6 +346,29 @@ def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, released,
     run("rollout", "abort", "chat", *regions)
     texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
     assert texts == ['{"format":1}', '{"format":1}']
+
+
+def test_readers_get_what_the_command_line_says(run, ssm, released):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+
+    def share() -> float:
+        reader = Reader("dev", client=ssm)
+        served = [reader.get("chat", key=f"user-{number}")["n"] for number in range(1_000)]
+        return served.count(2) / 10
+
+    start(run, "--steps", "25,100")
+    assert 20 < share() < 30
+    run("rollout", "abort", "chat")
+    assert share() == 0
+    start(run, "--steps", "100")
+    assert share() == 100
+    run("rollback", "chat", "--release", "1")
+    assert share() == 0
+    start(run, "--steps", "100", "--force")
+    run("rollout", "finish", "chat")
+    assert share() == 100
+    assert Reader("dev", client=ssm).get("chat").rollout is None
 
 
 # Watch

@@ -17,7 +17,7 @@ def test_the_walk(run, project):
     )
     run("promote", "support_chat", "--to", "stable", "--release", "1")
     promoted = run("promote", "support_chat", "--to", "stable")
-    assert "stable is on release 2 now, before on release 1" in promoted.out
+    assert "stable moved from release 1 to release 2" in promoted.out
     assert promoted.err == ""  # checked against the module's class
     assert "generation/temperature\t0.9\n" in run("show", "support_chat").out
     run("rollback", "support_chat")

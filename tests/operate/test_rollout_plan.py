@@ -22,7 +22,7 @@ from model_config.operate.rollout_plan import (
     resumed,
     steps_from,
 )
-from model_config.operate.rollout_watch import look
+from model_config.operate.rollout_watch import decide
 
 BEGIN = datetime(2026, 12, 1, 10, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
@@ -119,51 +119,51 @@ def test_pausing_and_resuming_after_the_last_step_bakes_anew() -> None:
 def test_a_watcher_takes_the_step_that_is_due_and_one_at_a_time(
     minutes: float, action: str
 ) -> None:
-    found = look(rollout(watched=True), QUIET, at(minutes))
+    found = decide(rollout(watched=True), QUIET, at(minutes))
     assert found.action == action
     assert found.step == (Step(at(minutes), 25) if action == "step" else None)
 
 
 def test_a_step_that_was_taken_late_makes_the_next_one_late() -> None:
     late = replace(rollout(watched=True), steps=(Step(BEGIN, 5), Step(at(100), 25)))
-    assert look(late, QUIET, at(129)).action == "wait"
-    assert look(late, QUIET, at(130)).step == Step(at(130), 100)
+    assert decide(late, QUIET, at(129)).action == "wait"
+    assert decide(late, QUIET, at(130)).step == Step(at(130), 100)
 
 
 def test_a_watcher_finishes_after_the_bake() -> None:
     last = replace(rollout(watched=True), steps=steps_from((5, 25, 100), BEGIN, HALF_HOUR))
-    assert look(last, QUIET, at(119)).action == "wait"
-    assert look(last, QUIET, at(120)).action == "finish"
+    assert decide(last, QUIET, at(119)).action == "wait"
+    assert decide(last, QUIET, at(120)).action == "finish"
 
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_an_alarm_aborts_any_rollout(*, watched: bool) -> None:
-    found = look(rollout(watched=watched), {**QUIET, "errors": "ALARM"}, at(1000))
+    found = decide(rollout(watched=watched), {**QUIET, "errors": "ALARM"}, at(1000))
     assert (found.action, found.message) == ("abort", "in alarm: errors")
 
 
 def test_an_alarm_aborts_a_paused_rollout_too() -> None:
-    assert look(paused(rollout(), at(31)), {"errors": "ALARM"}, at(40)).action == "abort"
+    assert decide(paused(rollout(), at(31)), {"errors": "ALARM"}, at(40)).action == "abort"
 
 
 def test_without_data_nothing_goes_on() -> None:
-    found = look(rollout(watched=True), {**QUIET, "latency": "INSUFFICIENT_DATA"}, at(1000))
+    found = decide(rollout(watched=True), {**QUIET, "latency": "INSUFFICIENT_DATA"}, at(1000))
     assert (found.action, found.message) == ("wait", "nothing goes on without data: latency")
 
 
 def test_a_paused_rollout_is_left_as_it_is() -> None:
-    assert look(paused(rollout(watched=True), at(1)), QUIET, at(1000)).action == "wait"
+    assert decide(paused(rollout(watched=True), at(1)), QUIET, at(1000)).action == "wait"
 
 
 def test_after_a_pause_a_watcher_waits_for_the_usual_time() -> None:
     again = resumed(paused(rollout(watched=True), at(1)), at(300))
-    assert look(again, QUIET, at(329)).action == "wait"
-    assert look(again, QUIET, at(330)).step == Step(at(330), 25)
+    assert decide(again, QUIET, at(329)).action == "wait"
+    assert decide(again, QUIET, at(330)).step == Step(at(330), 25)
 
 
 def test_a_rollout_that_grows_by_itself_gets_no_step_from_a_watcher() -> None:
-    assert look(rollout(), QUIET, at(45)).action == "wait"
+    assert decide(rollout(), QUIET, at(45)).action == "wait"
 
 
 def test_without_a_rollout_there_is_nothing_to_do() -> None:
-    assert look(None, {"errors": "ALARM"}, at(0)).action == "none"
+    assert decide(None, {"errors": "ALARM"}, at(0)).action == "none"

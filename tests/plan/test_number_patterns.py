@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -33,6 +33,7 @@ def test_a_text_is_taken_where_its_number_is(key: str, limit: Decimal) -> None:
     assert taken == [number for number in QUARTERS if allows({key: limit}, number)]
 
 
+@settings(deadline=None)
 @given(
     text=st.decimals(0, 10**6, places=4).map(lambda number: format(number, "f")),
     low=st.decimals(0, 10**6, places=3),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, JsonValue, field_validator
 
@@ -198,6 +198,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     target=st.dictionaries(st.sampled_from("abc"), JSON),
     patch=st.dictionaries(st.sampled_from("abc"), JSON, min_size=1),

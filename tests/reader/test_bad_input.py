@@ -284,6 +284,7 @@ def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
     loopback.answers[:] = [answer(loopback)]
     old = reader.get("chat")
     assert (old.release, old.age) == (7, 301)
+    wait_until(lambda: reader.status()["models"][0]["state"] == "stale")
     loopback.answers[:] = [loopback.holds(CONFIG, secrets, version=8)]
     clock.advance(LONGEST_PAUSE)
     wait_until(lambda: reader.get("chat").release == 8)
@@ -438,6 +439,7 @@ def test_credentials_that_expire_are_read_anew_once_they_are_renewed(
     reader.get("chat")
     clock.advance(301)
     assert reader.get("chat").age == 301
+    wait_until(lambda: reader.status()["aws"]["state"] == "away")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "renewed")
     clock.advance(LONGEST_PAUSE)
     wait_until(lambda: reader.get("chat").age == 0)

@@ -32,6 +32,7 @@ class Source:
 
     def __init__(self) -> None:
         self.loads: list[Any] = []
+        self.requests = 0
         self.error: BaseException | None = None
         self.before: Callable[[], object] = lambda: None
         self.stand_ins: dict[str, str] = {}
@@ -39,6 +40,7 @@ class Source:
         self.landed_with: list[Any] = []
 
     def ahead(self, _: Any) -> Source:
+        self.requests += 1
         return self
 
     def load(self, key: str, last: Any) -> Any:
@@ -236,10 +238,10 @@ def test_a_read_waits_no_longer_than_it_may_and_then_nobody_waits(
     began = time.monotonic()
     assert [get(cache, "b"), get(cache, "c"), get(cache, "a")] == ["b2", "c3", "a1"]
     assert time.monotonic() - began < PATIENCE
-    assert len(source.loads) == 4  # the others don't each find out for themselves
+    assert source.requests == 4  # the others don't each find out for themselves
     go.set()
     wait_until(lambda: cache.fresh("a") == "a4")
-    assert get(cache, "b") == "b5"
+    assert cache.breaker.answers
 
 
 def test_with_a_patience_of_zero_no_read_waits(source: Source, clock: Any) -> None:
@@ -274,21 +276,40 @@ def test_after_a_failure_renewals_run_behind_the_reads_until_one_succeeds(
 
 def test_one_models_failure_is_all_models_pause(source: Source, clock: Any) -> None:
     cache = cache_of(source, clock)
-    for key in "abcdefgh":
-        get(cache, key)
+    keys = "abcdefgh"
+    values = [get(cache, key) for key in keys]
     clock.advance(301)
     source.error = AWAY
-    assert [get(cache, key) for key in "abcdefgh"] == [
-        f"{k}{n + 1}" for n, k in enumerate("abcdefgh")
-    ]
-    assert len(source.loads) == 9
-    assert all(cache.fresh(key) for key in "abcdefgh")  # which takes no lock until the pause ends
+    assert [get(cache, key) for key in keys] == values
+    assert source.requests == 9
+    assert all(cache.fresh(key) for key in keys)  # which takes no lock until the pause ends
     source.error = None
     clock.advance(LONGEST_PAUSE)
-    for key in "abcdefgh":
+
+    def renewed() -> bool:
+        return all(get(cache, key) not in values for key in keys)
+
+    wait_until(renewed)
+    assert source.requests == 11
+
+
+def test_what_is_due_soon_comes_along(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock)
+    for key in "abcdefg":
         get(cache, key)
-    wait_until(lambda: cache.fresh("a") == "a10")
-    wait_until(lambda: [get(cache, key) for key in "bcdefgh"] and len(source.loads) == 17)
+    clock.advance(200)
+    get(cache, "late")
+    assert source.requests == 8
+    clock.advance(100)
+    get(cache, "a")
+    assert source.requests == 9
+    assert len(source.loads) == 13
+    assert cache.fresh("late") == "late8"  # not due before half its time to live has passed
+    for _ in range(20):
+        clock.advance(300 * (1 - JITTER))
+        for key in "abcde":
+            get(cache, key)
+    assert source.requests < 9 + 20 * 2
 
 
 def test_a_few_attempts_at_once_are_enough(source: Source, clock: Any) -> None:

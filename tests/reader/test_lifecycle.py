@@ -161,3 +161,18 @@ def test_a_forked_child_reads_though_its_parent_was_in_the_middle_of_a_request()
         timeout=30,
     )
     assert child.returncode == 42, child.stderr
+
+
+def test_a_wall_clock_that_is_set_back_asks_neither_at_once_nor_never_again(aws: Any) -> None:
+    aws.deploy(CONFIG, label="stable")
+    machine = Machine()
+    reader = Reader("prod", client=aws.client, clock=machine.clock(), max_wait=60)
+    reader.get("chat")
+    machine.runs(100)
+    machine.wall -= 3_600
+    aws.requests.clear()
+    reader.get("chat")
+    assert aws.requests == []
+    machine.runs(201)
+    reader.get("chat")
+    assert len(aws.requests) == 1

@@ -51,6 +51,19 @@ def test_what_is_cached_is_not_asked_for(source: Documents) -> None:
     assert source.asked == []
 
 
+def test_models_that_are_due_about_the_same_time_are_renewed_in_one_request(
+    source: Documents, clock: Any
+) -> None:
+    reader = Reader("prod", source=source, clock=clock, max_wait=float("inf"))
+    for model in MODELS[:5]:
+        reader.get(model)
+    source.asked.clear()
+    clock.advance(301)
+    for model in MODELS[:5]:
+        assert reader.get(model).age == 0
+    assert [len(names) for names in source.asked] == [10]
+
+
 def test_secrets_take_one_request_more_the_first_time(source: Documents, clock: Any) -> None:
     for model in MODELS[:3]:
         source.deploy({"n": 9}, {"key": f"{model}'s"}, model=model)

@@ -382,6 +382,7 @@ def test_what_cannot_be_asked_for_is_refused_without_asking(
         ({"client": SESSION.client("sts")}, "client is a client for sts"),
         ({"client": SESSION.client("ssm"), "region": "eu-west-1"}, "region say how a client"),
         ({"source": 1, "client": SESSION.client("ssm")}, "not both"),
+        ({"clock": lambda: 0.0}, "since 1970 by its `wall"),
         ({"connect_timeout": 0}, "connect_timeout is a number of seconds from 0.001"),
     ],
 )

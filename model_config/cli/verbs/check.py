@@ -17,6 +17,7 @@ from model_config.cli.output import (
     print_table,
     with_progress,
 )
+from model_config.cli.panels import Panel
 from model_config.format.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from model_config.operate.check import Checked
+
+PANEL = Panel.OPERATE
 
 
 def check(  # noqa: PLR0913 - a verb's options

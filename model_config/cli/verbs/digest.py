@@ -8,6 +8,9 @@ import typer
 
 from model_config.cli.completion import complete_model
 from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.panels import Panel
+
+PANEL = Panel.PROJECT
 
 
 def digest(

@@ -8,11 +8,13 @@ import typer
 
 from model_config.cli import drift_report
 from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Drift, Wanted
-    from model_config.plan.settings import Settings
+    from model_config.operate.drift import Drift, Values
+
+PANEL = Panel.OPERATE
 
 
 def drift(
@@ -41,7 +43,7 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = look(environment, local=local, read_all=read_all)
+    found = compare(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
@@ -56,7 +58,7 @@ def drift(
         raise typer.Exit(1)
 
 
-def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     """Compare an environment's program, releases and parameters.
 
     Raises:
@@ -66,30 +68,9 @@ def look(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     from model_config.cli.target import target
     from model_config.operate.drift import find_drift
     from model_config.operate.inventory import Inventory
+    from model_config.operate.program import read_program
 
     with target(environment, None, local=local) as aws:
-        path, program, settings = _program(environment)
-        inventory = Inventory(aws.client, with_progress)
-        return find_drift(inventory, path, program, settings, read_all=read_all)
-
-
-def _program(stack: str) -> tuple[str, dict[str, Wanted], Settings]:
-    """Return where the environment stands, what the working tree says of it, and its settings.
-
-    Raises:
-        InvalidConfigurationError: something is wrong with the working tree.
-    """
-    from model_config.operate.drift import Wanted
-    from model_config.operate.parameters import NoText
-    from model_config.plan.offline import plan_from_file
-
-    plan = plan_from_file(current_project(), stack)
-    plan.refuse_findings()
-    program = {}
-    for model in plan.models:
-        texts = {
-            each.name: each.content if isinstance(each.content, str) else NoText.SECRET
-            for each in model.parameters
-        }
-        program[model.name] = Wanted(texts, model.release.document)
-    return plan.path, program, plan.settings
+        program = read_program(current_project(), environment)
+        values: Values = "all" if read_all else "usual"
+        return find_drift(Inventory(aws.client, with_progress), program, values)

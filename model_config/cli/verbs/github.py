@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
+
+PANEL = Panel.PIPELINES
 
 app = typer.Typer(help="For the workflows: write on GitHub what they found.", no_args_is_help=True)
 

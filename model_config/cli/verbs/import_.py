@@ -14,6 +14,7 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import Environment, Local, Prefix, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.text import plural
 from model_config.files import write_file
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from model_config.importing.field import Found
     from model_config.importing.module import ImportedModule
     from model_config.operate.inventory import Inventory
+
+PANEL = Panel.PROJECT
 
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.output import MASK, AsJson, Environment, print_json, print_table
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
 from model_config.comparing.text import one_line, shortened
 
 if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
 
-app = typer.Typer(help="the local AWS on this machine: no account, no CLI.", no_args_is_help=True)
+PANEL = Panel.PROJECT
+
+app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
 #: How each change is marked and coloured.
 _SHOWN = {

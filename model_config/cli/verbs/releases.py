@@ -14,13 +14,15 @@ from model_config.cli.output import (
     Prefix,
     print_json,
     print_table,
-    who,
 )
-from model_config.comparing.text import printable
+from model_config.cli.panels import Panel
+from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
     from model_config.comparing.changes import Change
-    from model_config.operate.releases import PastRelease
+    from model_config.operate.past_release import PastRelease
+
+PANEL = Panel.RELEASE
 
 
 def releases(

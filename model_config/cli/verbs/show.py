@@ -20,11 +20,14 @@ from model_config.cli.output import (
     print_table,
     print_text,
 )
+from model_config.cli.panels import Panel
 from model_config.comparing.text import one_line, printable
 from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
+
+PANEL = Panel.READ
 
 
 def show(  # noqa: PLR0913 - a verb's options

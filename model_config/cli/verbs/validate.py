@@ -12,12 +12,15 @@ from rich.table import Table
 from model_config.cli.annotations import annotate
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, print_json
+from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.format.errors import Finding
     from model_config.plan.project import Project
     from model_config.plan.validation import Result
+
+PANEL = Panel.PROJECT
 
 
 def validate(

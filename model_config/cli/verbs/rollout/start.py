@@ -9,12 +9,12 @@ import typer
 from model_config.cli import moving
 from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
-from model_config.cli.rollout_times import duration_of, percents_of, time_of
-from model_config.cli.rollouts import Place, change_in_all, places, statuses
+from model_config.cli.rollouts import RegionRollouts, change_in_all, places, statuses
 from model_config.cli.schema_check import schema_checks
+from model_config.operate.rollout_times import duration_of, percents_of, time_of
 
 if TYPE_CHECKING:
-    from model_config.operate.rollouts import RolloutChange
+    from model_config.operate.rollout_parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options
@@ -95,7 +95,7 @@ def start(  # noqa: PLR0913 - a verb's options
         print_plan(each)
 
 
-def _warn(place: Place, change: RolloutChange) -> None:
+def _warn(place: RegionRollouts, change: RolloutChange) -> None:
     rollout = change.document.rollout
     if rollout:
         moving.warn_of_variables(

@@ -1,4 +1,4 @@
-"""`model-config rollout watch`: one look at a rollout and its alarms."""
+"""`model-config rollout watch`: the next step, or the abort."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from model_config.cli.output import Environment, Local, Model, Prefix
-from model_config.cli.rollout_watching import look_once
+from model_config.cli.rollout_watching import watch_once
 from model_config.cli.rollouts import places
 
 
@@ -34,5 +34,5 @@ def watch(  # noqa: PLR0913 - a verb's options
     """
     regions = [region] if region else None
     with places(environment, prefix, local=local, regions=regions) as (place,):
-        if look_once(place, model, alarm) == "abort":
+        if watch_once(place, model, alarm) == "abort":
             raise typer.Exit(1)
