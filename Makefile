@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test test-engine lint lint-workflows bench clean
+.PHONY: local test test-engine test-install lint lint-workflows bench lock clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -13,6 +13,9 @@ test: .venv/installed  ## all tests; they need neither network nor credentials
 
 test-engine: .venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
 	$(BIN)/pytest tests/e2e
+
+test-install: .venv/installed  ## the wheel, and a project made with it; needs the package index
+	$(BIN)/pytest --numprocesses=0 tests/install
 
 lint: .venv/installed  ## what CI checks beside the tests
 	$(BIN)/ruff check .
@@ -34,13 +37,23 @@ bench: .venv/installed  ## how fast it is, against the obvious alternatives
 	$(BIN)/python tests/bench/program.py
 	$(BIN)/python tests/bench/reader.py
 
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --python-version 3.11 --python-platform linux
+
+LOCKED := model_config/scaffold/template/.github/requirements/deploy.txt
+lock: .venv/installed  ## what jobs with credentials install, by hash; for Linux, where they run
+	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
+		--output-file $(LOCKED) .github/requirements/setuptools.in
+	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
+
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null
 NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(PYTHON) --version \
 	2>/dev/null),not there). Name another: make $(or $(MAKECMDGOALS),local) PYTHON=python3.12
 
 # The environment is made once, and again when what it holds has changed. pip stays in it, since
 # Pulumi asks it which packages there are.
-.venv/installed: requirements.txt requirements-dev.txt constraints.txt pyproject.toml
+PINS := constraints.txt model_config/scaffold/template/constraints.txt
+.venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -1,16 +1,49 @@
-"""Which types a configuration's field may have: those that JSON holds and gives back the same."""
+"""The types of fields: some to use, and which ones a field may have at all.
+
+It may have those that JSON holds and gives back the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import islice
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import JsonValue
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo
+
+from model_config.format.prompt import stray_braces
+from model_config.format.release import RELEASED
 
 _Class = TypeVar("_Class")
 _PLAIN = (str, int, float, bool, NoneType)
+
+
+Text = Annotated[str, Field(min_length=1)]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+
+_SHOWN_PLACES = 3
+
+
+def _check_prompt(text: str, info: ValidationInfo) -> str:
+    if info.context == RELEASED:
+        return text  # checked when it was deployed; an older package allowed more
+    if not text.strip():
+        raise ValueError("the prompt is empty")
+    if stray := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
+        where = "; ".join(stray[:_SHOWN_PLACES]) + "; …" * (len(stray) > _SHOWN_PLACES)
+        raise ValueError(
+            f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, with "
+            "a letter or _ and then letters, digits or _. A text in another template language "
+            "goes into a str field, in a class of your own"
+        )
+    return text
+
+
+#: A text with placeholders, `{{name}}`, that an application fills in with `Configuration.render`.
+#: It is not empty, and `{{` has no other meaning in it.
+Prompt = Annotated[str, Field(json_schema_extra={"minLength": 1}), AfterValidator(_check_prompt)]
 
 
 def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
@@ -37,7 +70,7 @@ def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
         return _first(_why_not_plain(member.value) for member in kind)
     if isinstance(kind, type) and issubclass(kind, whole_field):
         return None
-    return f"{_name(kind)} can't stand here"
+    return f"{_name(kind)} is not allowed here"
 
 
 def union_members(kind: Any) -> Iterator[Any]:
@@ -64,7 +97,7 @@ def _why_not_key(kind: Any) -> str | None:
 
 
 def _why_not_plain(value: object) -> str | None:
-    return None if isinstance(value, _PLAIN) else f"{type(value).__name__} is no plain value"
+    return None if isinstance(value, _PLAIN) else f"{type(value).__name__} is not a plain value"
 
 
 def _first(problems: Iterable[str | None]) -> str | None:

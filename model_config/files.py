@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from model_config.format.errors import UsageError
@@ -53,3 +54,24 @@ def write_file(path: Path, text: str, *, private: bool) -> None:
         replace_file(place, text, private=private)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from None
+
+
+def write_new_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files, over none that is there.
+
+    Args:
+        folder: where they go; made where it is missing, as the folders in it are.
+        contents: what each holds, by its path in the folder.
+
+    Raises:
+        UsageError: one of them is there already, and nothing was written; or one can't be written.
+    """
+    if there := sorted(path for path in contents if os.path.lexists(folder / path)):
+        raise UsageError(f"nothing was written: {folder} already has {', '.join(there)}")
+    try:
+        for path, content in contents.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / path).open("xb") as file:
+                file.write(content)
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be written: {error.strerror}") from None

@@ -7,24 +7,11 @@ is defined. Beyond that they are ordinary pydantic: constraints, defaults and va
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 try:
-    from pydantic import (
-        AfterValidator,
-        BaseModel,
-        ConfigDict,
-        Field,
-        GetCoreSchemaHandler,
-        JsonValue,
-        ValidationInfo,
-    )
-    from pydantic_core import CoreSchema, core_schema
+    from pydantic import Field, JsonValue
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain "
@@ -32,115 +19,38 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-from model_config.field_types import why_not_storable
+from model_config.field_types import Prompt, Text, Url
 from model_config.format.errors import SchemaError
-from model_config.format.prompt import stray_braces
-from model_config.format.release import RELEASED
+from model_config.group import Group, ModelConfig, SecretRef
 
-_CONFIG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRef:
-    """A secret, by the name of its key in the stack's configuration.
-
-    The value comes from `pulumi config set --secret <config_key>` and stands nowhere else.
-
-    Raises:
-        SchemaError: `config_key` is no name that `pulumi config` takes.
-    """
-
-    config_key: str
-
-    def __post_init__(self) -> None:
-        if not _CONFIG_KEY.fullmatch(self.config_key):
-            # Whatever was given may be the secret itself, so it is not shown.
-            raise SchemaError(
-                "SecretRef takes the name of a config key: a letter, then letters, digits, "
-                '"_", "." or "-", such as SecretRef("supportChatApiKey")'
-            )
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.custom_error_schema(
-            core_schema.is_instance_schema(cls),
-            custom_error_type="secret_ref",
-            custom_error_message='a secret\'s value never stands here: write SecretRef("configKey")'
-            " and set it with `pulumi config set --secret`",
-        )
-
-
-class Group(BaseModel):
-    """Fields that belong together: one level of the hierarchy."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_default=True,
-        hide_input_in_errors=True,
-    )
-
-    @classmethod
-    def __pydantic_on_complete__(cls) -> None:
-        """Refuse fields that can't be stored as soon as the class stands.
-
-        Raises:
-            SchemaError: with the class, the field and the types that can.
-        """
-        for name, field in cls.model_fields.items():
-            if field.alias or field.validation_alias or field.serialization_alias:
-                raise SchemaError(
-                    f"{cls.__name__}.{name} has an alias: the field's name is the parameter's name"
-                )
-            default = None if field.is_required() else field.get_default(call_default_factory=True)
-            if NoneType in get_args(field.annotation) and default is not None:
-                raise SchemaError(
-                    f"{cls.__name__}.{name} may be None and has another default: None has no "
-                    "parameter, so a reader would get the default back. Make None the default"
-                )
-            if problem := why_not_storable(field.annotation, whole_field=(Group, SecretRef)):
-                raise SchemaError(
-                    f"{cls.__name__}.{name}: {problem}. A field is str, int, float, bool, an enum, "
-                    "list[...], dict[str, ...], a Group, a SecretRef, or one of these or None"
-                )
-
-
-class ModelConfig(Group):
-    """One model's whole configuration: the base of the classes below, and of your own."""
-
-
-Text = Annotated[str, Field(min_length=1)]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
-
-
-_SHOWN_PLACES = 3
-
-
-def _check_prompt(text: str, info: ValidationInfo) -> str:
-    if info.context == RELEASED:
-        return text  # checked when it was deployed; an older package allowed more
-    if not text.strip():
-        raise ValueError("the prompt is empty")
-    if places := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
-        where = "; ".join(places[:_SHOWN_PLACES]) + "; …" * (len(places) > _SHOWN_PLACES)
-        raise ValueError(
-            f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, with "
-            "a letter or _ and then letters, digits or _. A text in another template language "
-            "goes into a str field, in a class of your own"
-        )
-    return text
-
-
-#: A text with placeholders, `{{name}}`, that an application fills in with `Configuration.render`.
-#: Not empty, and `{{` stands for nothing else in it.
-Prompt = Annotated[str, Field(json_schema_extra={"minLength": 1}), AfterValidator(_check_prompt)]
+__all__ = [
+    "CallLimits",
+    "ChatModel",
+    "EmbeddingModel",
+    "EndpointModel",
+    "Generation",
+    "Group",
+    "Instances",
+    "ModelConfig",
+    "Prompt",
+    "Prompts",
+    "SecretRef",
+    "Text",
+    "Url",
+    "text_beside",
+]
 
 
 class Generation(Group):
-    """How a chat model samples. What is None is left to the provider."""
+    """How a chat model samples. What is None is left to the provider.
+
+    Attributes:
+        temperature: how random the answers are, from 0 to 2.
+        top_p: the share of the most likely tokens to choose from, above 0 and up to 1.
+        max_output_tokens: the most tokens an answer may have.
+        stop: texts that end an answer.
+        seed: makes answers repeatable, where the provider can.
+    """
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -150,14 +60,25 @@ class Generation(Group):
 
 
 class Prompts(Group):
-    """The texts a chat model is driven with."""
+    """The texts a chat model is driven with.
+
+    Attributes:
+        system: the system prompt.
+        templates: further prompts, by name.
+    """
 
     system: Prompt
     templates: dict[str, Prompt] | None = None
 
 
 class CallLimits(Group):
-    """How an application calls a model."""
+    """How an application calls a model.
+
+    Attributes:
+        timeout_seconds: how long it waits for an answer, up to an hour.
+        max_retries: how often it tries again after a failure, up to 20 times.
+        requests_per_minute: how many requests it makes in a minute, at most; None for no limit.
+    """
 
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     max_retries: Annotated[int, Field(ge=0, le=20)] = 2
@@ -165,7 +86,16 @@ class CallLimits(Group):
 
 
 class ChatModel(ModelConfig):
-    """A chat model behind a provider's API."""
+    """A chat model behind a provider's API.
+
+    Attributes:
+        provider: whose API it is: "openai".
+        model_id: the provider's name for the model: "gpt-4.1".
+        prompts: the texts it is driven with.
+        generation: how it samples.
+        limits: how an application calls it.
+        api_key: the provider's API key.
+    """
 
     provider: Text
     model_id: Text
@@ -176,7 +106,18 @@ class ChatModel(ModelConfig):
 
 
 class EmbeddingModel(ModelConfig):
-    """A model that turns texts into vectors."""
+    """A model that turns texts into vectors.
+
+    Attributes:
+        provider: whose API it is: "openai".
+        model_id: the provider's name for the model.
+        dimensions: the length of a vector.
+        batch_size: how many texts a request has, at most.
+        normalize: whether vectors are scaled to length 1.
+        distance: how two vectors are compared.
+        limits: how an application calls it.
+        api_key: the provider's API key.
+    """
 
     provider: Text
     model_id: Text
@@ -189,7 +130,14 @@ class EmbeddingModel(ModelConfig):
 
 
 class Instances(Group):
-    """The machines a self-hosted endpoint runs on."""
+    """The machines a self-hosted endpoint runs on.
+
+    Attributes:
+        instance_type: the kind of machine: "g5.xlarge".
+        min_count: how many run at least.
+        max_count: how many run at most.
+        settings: what the server is started with.
+    """
 
     instance_type: Text
     min_count: Annotated[int, Field(ge=0)] = 1
@@ -198,7 +146,16 @@ class Instances(Group):
 
 
 class EndpointModel(ModelConfig):
-    """A model that you host yourself."""
+    """A model that you host yourself.
+
+    Attributes:
+        endpoint: its URL.
+        model_version: which weights it serves.
+        instances: the machines it runs on.
+        feature_flags: switches, by name.
+        limits: how an application calls it.
+        api_key: what an application proves itself with.
+    """
 
     endpoint: Url
     model_version: Text

@@ -15,6 +15,10 @@ def _is_foreign(name: str) -> bool:
     return name.upper().startswith(_FOREIGN)
 
 
+# What a user's machine has, and how it reaches the package index.
+_REACHES = ("HOME", "PATH", "PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_USER = {name: value for name, value in os.environ.items() if name.upper().startswith(_REACHES)}
+
 # Some of Pulumi's variables are read when it is imported, so they go before any test is.
 for _name in list(filter(_is_foreign, os.environ)):
     del os.environ[_name]
@@ -31,6 +35,12 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def users_environment() -> dict[str, str]:
+    """The environment of a command on a machine where nothing is set: `env -i`."""
+    return dict(_USER)
 
 
 @pytest.fixture

@@ -84,6 +84,14 @@ except AttributeError as error:
     print(error)
 """
 
+CONSUMER = """
+import sys
+for name in ("pydantic", "typer", "rich", "boto3", "botocore", "moto", "rfc8785"):
+    sys.modules[name] = None
+from model_config.consumer import ModelStack
+print(ModelStack.from_aws(environment="prod") is not None)
+"""
+
 
 @pytest.mark.parametrize(
     ("program", "said"),
@@ -92,6 +100,7 @@ except AttributeError as error:
         (COLD_START, "[]"),
         (DEPLOY, "True"),
         (TYPED, PYDANTIC),
+        (CONSUMER, "True"),
         (LAZY, "module 'model_config' has no attribute 'Raeder'"),
     ],
 )

@@ -100,7 +100,7 @@ def test_what_is_no_config_key_is_refused_and_not_shown(key: str) -> None:
 
 
 def test_a_secrets_value_in_place_of_its_reference_is_refused_and_not_shown() -> None:
-    with pytest.raises(ValidationError, match="a secret's value never stands here") as refusal:
+    with pytest.raises(ValidationError, match="a secret's value never goes here") as refusal:
         ChatModel(provider="p", model_id="m", prompts=Prompts(system="s"), api_key="sk-live-42")  # type: ignore[arg-type]
     assert "sk-live" not in str(refusal.value)
 

@@ -4,25 +4,34 @@ import json
 
 import pulumi
 import pulumi_aws as aws
-from model_stack import Model, ModelStack
+
+from model_config.consumer import Model, ModelStack
 
 MODEL = "support_chat"
 
-# Which environment's models; and which release: the newest there is at this deploy, one number that
-# is kept until you change it, or whichever a label is on when the function reads.
+# Where the models come from: SSM, by the environment's name; or the producer's whole state, by the
+# stack's. docs/consuming.md says what each costs.
 config = pulumi.Config()
-stack = ModelStack(config.require("modelStack"))
+if model_stack := config.get("modelStack"):
+    stack = ModelStack.from_reference(model_stack)
+else:
+    prefix = config.get("prefix") or "/ai"
+    stack = ModelStack.from_aws(environment=config.require("environment"), prefix=prefix)
 model = stack.model(MODEL)
-label = config.get("label")
-release = config.get_int("release") or model.release.version
+
+# Which release: whichever a label is on while the function reads; one number, kept until you change
+# it; or "newest", the newest there is at each deploy of this function.
+label = config.get("label") or "stable"
+release = config.get("release")
 
 
-def variables(environment: str, exported: Model, number: int) -> dict[str, str]:
-    """Return what tells the function where to read."""
-    pinned = {"MODEL_CONFIG_LABEL": label} if label else {"MODEL_CONFIG_RELEASE": str(number)}
+def variables(found: Model) -> dict[str, str]:
+    """Return what tells the function where and what to read."""
+    number = str(found.release.version) if release == "newest" else release
+    pinned = {"MODEL_CONFIG_RELEASE": number} if number else {"MODEL_CONFIG_LABEL": label}
     return {
-        "MODEL_CONFIG_ENVIRONMENT": environment,
-        "MODEL_CONFIG_PREFIX": exported.prefix(environment),
+        "MODEL_CONFIG_ENVIRONMENT": found.environment,
+        "MODEL_CONFIG_PREFIX": found.prefix,
         **pinned,
     }
 
@@ -65,14 +74,10 @@ function = aws.lambda_.Function(
     ),
     role=role.arn,
     timeout=30,
-    environment={
-        "variables": pulumi.Output.all(stack.environment, model, release).apply(
-            lambda known: variables(*known)
-        )
-    },
+    environment={"variables": model.apply(variables)},
     # The function reads its model as it starts, so its role has to be able to by then.
     opts=pulumi.ResourceOptions(depends_on=[logs, reader]),
 )
 
 pulumi.export("function", function.name)
-pulumi.export("digest", model.digest)
+pulumi.export("newest_release", model.release.reference)

@@ -1,52 +1,67 @@
-"""Four roles for one environment: who may look, deploy, promote, and watch for drift."""
+"""Four roles for one stack: who may look, deploy, promote, and watch for drift."""
 
 from typing import Any
 
 import permissions
 import pulumi
-from github_role import GithubRole
+import pulumi_aws as aws
+import runs
+from boundary import boundary
+from github_role import GithubRole, policy
 from scope import Scope
 
 config = pulumi.Config()
-repository = config.require("repository")
 model_stack = config.require("modelStack")
 models = pulumi.StackReference(model_stack)
+#: What an application's role may do besides reading models, where it has the boundary.
+own_work = config.get_object("applicationActions") or [
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "cloudwatch:PutMetricData",
+]
 
 
-def scope_of(environment: str, kms_key: dict[str, Any]) -> Scope:
+def scope_of(exported: dict[str, Any]) -> Scope:
     """Return what the stack's exports and our own settings say together."""
     _, project, stack = model_stack.split("/")
+    key = exported["kms_key"]
     return Scope(
-        environment=environment,
+        environment=exported["environment"],
         prefix=config.get("prefix") or "/ai",
-        key_arn=kms_key["arn"],
+        account=exported["account_id"],
+        region=exported["region"],
+        key_arn=key["arn"],
+        makes_key=key.get("alias") is not None,
         project=project,
         stack=stack,
         state_bucket=config.require("stateBucket"),
         secrets_key_arn=config.require("secretsKeyArn"),
+        repository=config.require("repository"),
+        github_environment=config.get("githubEnvironment") or stack,
+        branch=config.get("branch") or "main",
     )
 
 
-environment = models.require_output("environment")
-scope = pulumi.Output.all(environment, models.require_output("kms_key")).apply(
-    lambda known: scope_of(*known)
+names = ("environment", "account_id", "region", "kms_key")
+scope = pulumi.Output.all(**{name: models.require_output(name) for name in names}).apply(scope_of)
+
+
+preview = GithubRole("preview", scope, runs.previews, permissions.preview)
+deploy = GithubRole("deploy", scope, runs.deploys, permissions.deploy)
+promote = GithubRole("promote", scope, runs.promotions, permissions.promote)
+drift = GithubRole("drift", scope, runs.looks, permissions.drift)
+
+# For whoever makes applications' roles.
+application_boundary = aws.iam.Policy(
+    "application-boundary",
+    name=scope.apply(lambda scope: f"model-config-{scope.stack}-applications"),
+    path="/model-config-boundary/",
+    policy=scope.apply(lambda scope: policy(boundary(scope, own_work))),
 )
-
-
-def runs(*kind: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Return the subject that GitHub gives to such runs in this repository."""
-    return pulumi.Output.concat("repo:", repository, ":", *kind)
-
-
-# Which runs may take which role. A job's environment is where GitHub asks for an approval.
-preview = GithubRole("preview", scope, runs("pull_request"), permissions.preview)
-deploy = GithubRole("deploy", scope, runs("environment:", environment), permissions.deploy)
-promote = GithubRole(
-    "promote", scope, runs("environment:", environment, "-promote"), permissions.promote
-)
-drift = GithubRole("drift", scope, runs("ref:refs/heads/main"), permissions.drift)
 
 pulumi.export("preview", preview.arn)
 pulumi.export("deploy", deploy.arn)
 pulumi.export("promote", promote.arn)
 pulumi.export("drift", drift.arn)
+pulumi.export("application_boundary", application_boundary.arn)

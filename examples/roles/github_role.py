@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+from runs import Runs
 from scope import Scope
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -20,8 +21,8 @@ class GithubRole(pulumi.ComponentResource):
 
     Args:
         purpose: what the role is for: the last part of its name.
-        scope: the environment it is held to.
-        subject: which runs may take it: "repo:owner/name:pull_request".
+        scope: the stack it is held to.
+        runs: returns which runs may take it.
         permissions: returns its IAM statements.
 
     Attributes:
@@ -32,16 +33,17 @@ class GithubRole(pulumi.ComponentResource):
         self,
         purpose: str,
         scope: pulumi.Output[Scope],
-        subject: pulumi.Input[str],
+        runs: Callable[[Scope], Runs],
         permissions: Callable[[Scope], list[dict[str, Any]]],
     ) -> None:
         super().__init__("model-config:index:GithubRole", purpose)
         opts = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             purpose,
-            name=scope.apply(lambda scope: f"model-config-{scope.environment}-{purpose}"),
+            # By the stack: an environment may be deployed to two regions of one account.
+            name=scope.apply(lambda scope: f"model-config-{scope.stack}-{purpose}"),
             path="/model-config/",
-            assume_role_policy=pulumi.Output.all(scope, subject).apply(lambda known: trust(*known)),
+            assume_role_policy=scope.apply(lambda scope: trust(scope, runs(scope))),
             opts=opts,
         )
         aws.iam.RolePolicy(
@@ -54,8 +56,19 @@ class GithubRole(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
 
-def trust(scope: Scope, subject: str) -> str:
-    """Return the trust policy: GitHub's word for exactly one subject, given for AWS."""
+def trust(scope: Scope, runs: Runs) -> str:
+    """Return the trust policy: GitHub's word for exactly one subject, given for AWS.
+
+    In the partition "aws" STS also looks at the workflow's file and ref (IAM user guide, Available
+    keys for AWS OIDC federation); a claim that a token lacks fits no condition.
+    """
+    exact = {"aud": scope.audience, "sub": f"repo:{scope.repository}:{runs.subject}"}
+    conditions = {"StringEquals": exact}
+    if scope.partition == "aws":
+        files = [scope.workflow(file, runs.ref or "refs/pull/*/merge") for file in runs.workflows]
+        conditions["StringLike"] = {"job_workflow_ref": files}
+        if runs.ref:
+            exact["ref"] = runs.ref
     return policy(
         [
             {
@@ -63,10 +76,8 @@ def trust(scope: Scope, subject: str) -> str:
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Principal": {"Federated": scope.oidc_provider},
                 "Condition": {
-                    "StringEquals": {
-                        f"{_ISSUER}:aud": "sts.amazonaws.com",
-                        f"{_ISSUER}:sub": subject,
-                    }
+                    operator: {f"{_ISSUER}:{claim}": value for claim, value in claims.items()}
+                    for operator, claims in conditions.items()
                 },
             }
         ]

@@ -19,10 +19,10 @@ def preview(scope: Scope) -> list[Statement]:
 
 
 def deploy(scope: Scope) -> list[Statement]:
-    """Write the environment's parameters and reader policies: `check`, `pulumi up`, `prune`."""
+    """Write parameters and reader policies: `recover`, `check`, `pulumi up`, `prune`."""
     return [
         *_read_state(scope),
-        _allow(
+        allow(
             "WriteState",
             ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
             scope.state(
@@ -32,7 +32,7 @@ def deploy(scope: Scope) -> list[Statement]:
                 f"locks/organization/{scope.project}/{scope.stack}/*",
             ),
         ),
-        _allow(
+        allow(
             "WriteParameters",
             [
                 "ssm:PutParameter",
@@ -45,32 +45,17 @@ def deploy(scope: Scope) -> list[Statement]:
             ],
             [scope.parameters("*")],
         ),
-        _list_parameters(),
-        _allow("ReadHistory", ["ssm:GetParameterHistory"], [scope.parameters("*/release")]),
-        _allow(
+        allow("ReadHistory", ["ssm:GetParameterHistory"], [scope.parameters("*/release")]),
+        allow(
             "PruneParts",
             ["ssm:GetParametersByPath", "ssm:DeleteParameters"],
             [scope.parameters("*/release/parts"), scope.parameters("*/release/parts/*")],
         ),
-        _through_ssm(
+        through_ssm(
             scope, ["kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"], [scope.parameters("*")]
         ),
-        _allow(
-            "KeepTheKey",
-            [
-                "kms:DescribeKey",
-                "kms:GetKeyPolicy",
-                "kms:GetKeyRotationStatus",
-                "kms:ListResourceTags",
-                "kms:EnableKeyRotation",
-                "kms:TagResource",
-                "kms:UntagResource",
-            ],
-            [scope.key_arn],
-        ),
-        # KMS holds neither this nor the list of parameters to a resource. Both tell names alone.
-        _allow("FindTheAlias", ["kms:ListAliases"], ["*"]),
-        _allow(
+        *_key(scope),
+        allow(
             "WriteReaderPolicies",
             [
                 "iam:CreatePolicy",
@@ -85,24 +70,57 @@ def deploy(scope: Scope) -> list[Statement]:
             ],
             [scope.reader_policies],
         ),
+        allow(
+            "WriteRules",
+            [
+                "events:PutRule",
+                "events:DescribeRule",
+                "events:DeleteRule",
+                "events:PutTargets",
+                "events:RemoveTargets",
+                "events:ListTargetsByRule",
+                "events:TagResource",
+                "events:UntagResource",
+                "events:ListTagsForResource",
+            ],
+            scope.rules,
+        ),
+        # AWS holds none of these to a resource. They tell names and numbers, and no values.
+        allow(
+            "ListNames",
+            ["ssm:DescribeParameters", "kms:ListAliases", "iam:GetAccountSummary"],
+            ["*"],
+        ),
     ]
 
 
 def promote(scope: Scope) -> list[Statement]:
-    """Move labels on releases, each of which is read and verified first."""
+    """Move labels on releases, each of which is read and verified first; run rollouts."""
     releases = [scope.parameters("*/release"), scope.parameters("*/release/parts/*")]
+    rollouts = [scope.parameters("*/rollout")]
     return [
-        _allow(
+        allow(
             "MoveLabels",
-            [
-                "ssm:LabelParameterVersion",
-                "ssm:UnlabelParameterVersion",
-                "ssm:GetParameterHistory",
-            ],
+            ["ssm:LabelParameterVersion", "ssm:UnlabelParameterVersion"],
             releases[:1],
         ),
-        _allow("VerifyReleases", ["ssm:GetParameter", "ssm:GetParameters"], releases),
-        _through_ssm(scope, ["kms:Decrypt"], releases),
+        allow("ReadHistory", ["ssm:GetParameterHistory"], [*releases[:1], *rollouts]),
+        # Secrets come as they are stored, encrypted: enough to see that they are there.
+        allow(
+            "VerifyReleases",
+            ["ssm:GetParameter", "ssm:GetParameters"],
+            [*releases, *rollouts, scope.parameters("*/secrets/*")],
+        ),
+        allow("RecordMovesAndRunRollouts", ["ssm:PutParameter"], rollouts),
+        # A wildcard reaches over slashes: without this a field called "rollout" could be written.
+        {
+            "Sid": "NothingDeeper",
+            "Effect": "Deny",
+            "Action": "ssm:PutParameter",
+            "Resource": scope.parameters("*/*/rollout"),
+        },
+        allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], ["*"]),
+        through_ssm(scope, ["kms:Decrypt"], releases),
         _no_secrets(scope),
     ]
 
@@ -111,37 +129,49 @@ def drift(scope: Scope) -> list[Statement]:
     """Read what there is but for secrets, and write nothing."""
     everything = [scope.parameters("*")]
     return [
-        _list_parameters(),
-        _allow("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], everything),
-        _allow("ReadHistory", ["ssm:GetParameterHistory"], [scope.parameters("*/release")]),
-        _through_ssm(scope, ["kms:Decrypt"], everything),
+        allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
+        allow("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], everything),
+        allow("ReadHistory", ["ssm:GetParameterHistory"], [scope.parameters("*/release")]),
+        through_ssm(scope, ["kms:Decrypt"], everything),
         _no_secrets(scope),
-        _allow("NameTheKey", ["kms:DescribeKey"], [scope.key_arn]),
+        allow(
+            "LookAtTheKey",
+            ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus"],
+            [scope.key_arn],
+        ),
+        allow(
+            "LookAtReaderPolicies",
+            ["iam:GetPolicy", "iam:GetPolicyVersion"],
+            [scope.reader_policies],
+        ),
     ]
+
+
+def _key(scope: Scope) -> list[Statement]:
+    """Return what a deploy does with the key but use it: with an existing one, nothing but look."""
+    names = ["GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "EnableKeyRotation"]
+    names += ["TagResource", "UntagResource"]
+    actions = ["kms:DescribeKey", *(f"kms:{name}" for name in names if scope.makes_key)]
+    return [allow("KeepTheKey", actions, [scope.key_arn])]
 
 
 def _read_state(scope: Scope) -> list[Statement]:
     return [
-        _allow("FindState", ["s3:ListBucket"], [scope.bucket]),
-        _allow(
+        allow("FindState", ["s3:ListBucket"], [scope.bucket]),
+        allow(
             "ReadState",
             ["s3:GetObject"],
             scope.state("meta.yaml", f"stacks/{scope.project}/{scope.stack}.*"),
         ),
         # The stack's secrets come with it; hence a role of its own for each environment.
-        _allow("OpenStacksSecrets", ["kms:Decrypt"], [scope.secrets_key_arn]),
+        allow("OpenStacksSecrets", ["kms:Decrypt"], [scope.secrets_key_arn]),
     ]
 
 
-def _list_parameters() -> Statement:
-    # The provider asks for each parameter it writes, and IAM holds it to no resource.
-    return _allow("ListParameters", ["ssm:DescribeParameters"], ["*"])
-
-
-def _through_ssm(scope: Scope, actions: list[str], parameters: list[str]) -> Statement:
+def through_ssm(scope: Scope, actions: list[str], parameters: list[str]) -> Statement:
     """Return the use of the environment's key for these parameters, and through SSM alone."""
     return {
-        **_allow("UseTheKey", actions, [scope.key_arn]),
+        **allow("UseTheKey", actions, [scope.key_arn]),
         "Condition": {
             "StringEquals": {"kms:ViaService": f"ssm.{scope.region}.amazonaws.com"},
             "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
@@ -163,5 +193,6 @@ def _no_secrets(scope: Scope) -> Statement:
     }
 
 
-def _allow(sid: str, actions: list[str], resources: list[str]) -> Statement:
+def allow(sid: str, actions: list[str], resources: list[str]) -> Statement:
+    """Return a statement that allows actions on resources."""
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}

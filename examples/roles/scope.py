@@ -1,30 +1,42 @@
-"""What the roles of one environment are held to, and the ARNs that follow from it."""
+"""What the roles of one stack are held to, and the ARNs that follow from it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One environment of the model configurations, as its stack exports it.
+    """One stack of the model configurations, as it exports itself.
 
     Attributes:
-        environment: its name, "prod".
+        environment: the name of its environment in SSM, "prod".
         prefix: where in SSM all environments stand, "/ai".
+        account, region: where it is deployed to.
         key_arn: the key its parameters are encrypted by.
+        makes_key: whether it made that key, or uses an existing one.
         project, stack: the Pulumi project and stack that deploy it.
         state_bucket: the S3 bucket that holds Pulumi's state.
         secrets_key_arn: the key of the stack's secrets provider.
+        repository: the GitHub repository, as it stands in the subject of its tokens.
+        github_environment: how the GitHub environments' names begin, "prod".
+        branch: the branch that is deployed.
     """
 
     environment: str
     prefix: str
+    account: str
+    region: str
     key_arn: str
+    makes_key: bool
     project: str
     stack: str
     state_bucket: str
     secrets_key_arn: str
+    repository: str
+    github_environment: str
+    branch: str
 
     @property
     def partition(self) -> str:
@@ -32,19 +44,13 @@ class Scope:
         return self.key_arn.split(":")[1]
 
     @property
-    def region(self) -> str:
-        """The region that it is deployed to."""
-        return self.key_arn.split(":")[3]
-
-    @property
-    def account(self) -> str:
-        """The account that it is deployed to."""
-        return self.key_arn.split(":")[4]
+    def ref(self) -> str:
+        """The ref of the branch that is deployed."""
+        return f"refs/heads/{self.branch}"
 
     def parameters(self, pattern: str) -> str:
         """Return the ARN of parameters below the environment: "*" for all."""
-        tree = f"{self.prefix}/{self.environment}"
-        return f"arn:{self.partition}:ssm:{self.region}:{self.account}:parameter{tree}/{pattern}"
+        return f"{self._arn('ssm')}:parameter{self.prefix}/{self.environment}/{pattern}"
 
     @property
     def reader_policies(self) -> str:
@@ -53,13 +59,29 @@ class Scope:
         return f"{self._iam}:policy/model-config/{tree}+*@{self.region}"
 
     @property
+    def rules(self) -> list[str]:
+        """The ARNs of the rules for notifications, with the seven digits that Pulumi adds."""
+        name = f"model-config{self.prefix}/{self.environment}".replace("/", "-")
+        return [f"{self._arn('events')}:rule/{name}-{of}-???????" for of in ("releases", "key")]
+
+    @property
     def oidc_provider(self) -> str:
         """The ARN under which the account knows GitHub Actions."""
         return f"{self._iam}:oidc-provider/token.actions.githubusercontent.com"
 
+    @property
+    def audience(self) -> str:
+        """Whom GitHub's tokens are for: STS, by its name in the partition."""
+        return f"sts.amazonaws.com{'.cn' if self.partition == 'aws-cn' else ''}"
+
+    def workflow(self, file: str, ref: str) -> str:
+        """Return what a token says of a job in a workflow's file, run at a ref."""
+        names = re.sub(r"@\d+", "", self.repository)  # newer subjects have ids beside the names
+        return f"{names}/.github/workflows/{file}@{ref}"
+
     def state(self, *paths: str) -> list[str]:
         """Return the ARNs of objects in the state bucket."""
-        return [f"arn:{self.partition}:s3:::{self.state_bucket}/.pulumi/{path}" for path in paths]
+        return [f"{self.bucket}/.pulumi/{path}" for path in paths]
 
     @property
     def bucket(self) -> str:
@@ -69,3 +91,6 @@ class Scope:
     @property
     def _iam(self) -> str:
         return f"arn:{self.partition}:iam::{self.account}"
+
+    def _arn(self, service: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}"

@@ -2,6 +2,8 @@
 
 import sys
 
+from model_config.cli.stdout import guard_stdout
+
 #: Which extra of the package brings what a verb imports.
 _EXTRAS = {
     "click": "cli",
@@ -20,6 +22,7 @@ _EXTRAS = {
 
 def main() -> None:
     """Run the command line, or say what a verb lacks: a plain install has none of these."""
+    guard_stdout()
     try:
         from model_config.cli.app import main as run
 

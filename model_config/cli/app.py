@@ -9,11 +9,14 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Annotated
 
 import typer
 
 from model_config.cli import verbs
+from model_config.cli.commands import to_paste, verb_takes
+from model_config.cli.panels import Panel
 from model_config.cli.project import takes_project
 from model_config.format.errors import ModelConfigError
 
@@ -46,13 +49,25 @@ def _options(
 
 def _add_verbs() -> None:
     """Add what each file in `verbs/` holds: a function of the file's name, or a group's `app`."""
-    for module in iter_modules(verbs.__path__):
-        verb = import_module(f"{verbs.__name__}.{module.name}")
-        name = module.name.strip("_").replace("_", "-")
+    found = [
+        (name.strip("_").replace("_", "-"), import_module(f"{verbs.__name__}.{name}"))
+        for _, name, _ in iter_modules(verbs.__path__)
+    ]
+    for name, verb in sorted(found, key=lambda each: _panel_number(each[1])):
+        panel = getattr(verb, "PANEL", None)
         if hasattr(verb, "app"):
-            app.add_typer(verb.app, name=name)
+            app.add_typer(verb.app, name=name, rich_help_panel=panel)
+            for command in verb.app.registered_commands:
+                verb_takes(f"{name} {command.callback.__name__}", command.callback.__annotations__)
         else:
-            app.command(name)(takes_project(getattr(verb, module.name)))
+            command = takes_project(getattr(verb, verb.__name__.rpartition(".")[2]))
+            app.command(name, rich_help_panel=panel)(command)
+            verb_takes(name, command.__annotations__)
+
+
+def _panel_number(verb: ModuleType) -> int:
+    panels = list(Panel)
+    return panels.index(verb.PANEL) if getattr(verb, "PANEL", None) in panels else len(panels)
 
 
 _add_verbs()
@@ -63,5 +78,5 @@ def main() -> None:
     try:
         app()
     except ModelConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{to_paste(str(error))}\n")
         sys.exit(2)

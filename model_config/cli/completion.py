@@ -1,8 +1,20 @@
-"""What a shell completes: the names of models and environments, from the file names alone."""
+"""What a shell completes: models, environments, labels and git revisions.
+
+A person waits for it, so whatever can't be found out at once is left out.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Thread
+
+import typer
+
 from model_config.cli.project import project_or_none
+from model_config.format.errors import ModelConfigError
+
+#: Seconds that AWS has to answer.
+_PATIENCE = 2.0
 
 
 def complete_model() -> list[str]:
@@ -15,3 +27,36 @@ def complete_environment() -> list[str]:
     """Return the names of the project's stacks."""
     project = project_or_none()
     return project.stack_names() if project else []
+
+
+def complete_revision() -> list[str]:
+    """Return the branches and tags of the project's repository."""
+    from model_config.comparing.git import Repository
+
+    project = project_or_none()
+    with suppress(ModelConfigError):
+        return Repository(project.root).names() if project else []
+    return []
+
+
+def complete_label(context: typer.Context) -> list[str]:
+    """Return the labels of the model that the command line names, as its environment has them."""
+    labels: set[str] = {"latest", "stable"}
+    asked = Thread(target=lambda: labels.update(_labels(context)), daemon=True)
+    asked.start()
+    asked.join(_PATIENCE)
+    return sorted(labels)
+
+
+def _labels(context: typer.Context) -> list[str]:
+    from model_config.cli.target import target
+
+    given = context.params
+    # Where an option is being completed, arguments are not told apart yet.
+    model = given["model"] or next(iter(context.args), "")
+    with (
+        suppress(ModelConfigError),
+        target(given["environment"] or "dev", given["prefix"], local=bool(given["local"])) as aws,
+    ):
+        return list(aws.releases(model).labels)
+    return []

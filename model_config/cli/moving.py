@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import print_lines
 from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.format.release import Release
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.releases import Releases
+    from model_config.operate.target import Target
 
 Regions = Annotated[
     list[str] | None,
@@ -111,15 +113,21 @@ def tell_what_is_taken(planned: Planned) -> None:
 
 def warn(planned: Planned) -> None:
     """Print what an application has to be ready for: variables that its prompts ask for now."""
+    move = planned.move
+    if move.changed and move.before:
+        warn_of_variables(planned.where, move.releases, move.before, move.release)
+
+
+def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
+    """Print which variables the prompts of one release ask for and those of another don't."""
     from model_config.format.prompt import variable_changes
 
-    move = planned.move
-    before = _release_before(move) if move.changed else None
-    if before is None:
+    old, new = (releases.select(number).content for number in (before, after))
+    if old is None or new is None:
         return
-    for change in variable_changes(before.config, move.target.open().config):
+    for change in variable_changes(old.config, new.config):
         ready = " An application that doesn't give it can't render the prompt."
-        typer.echo(f"{planned.where}: {change}.{ready if change.added else ''}", err=True)
+        typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
 
 
 def make(planned: Sequence[Planned]) -> None:
@@ -137,7 +145,9 @@ def make(planned: Sequence[Planned]) -> None:
             if len(planned) == 1:
                 raise
             failed += 1
-            typer.echo(f"{each.where}: {each.move.label} could not be moved: {error}", err=True)
+            typer.echo(
+                to_paste(f"{each.where}: {each.move.label} could not be moved: {error}"), err=True
+            )
     if failed:
         typer.echo(f"{failed} of {len(planned)} could not be moved. Run it again.", err=True)
         raise typer.Exit(2)
@@ -147,18 +157,19 @@ def _tell(planned: Planned, move: Move) -> None:
     for line in _told(planned, move):
         typer.echo(line)
     for note in move.notes:
-        typer.echo(printable(f"{planned.where}: {note}"), err=True)
+        typer.echo(to_paste(printable(f"{planned.where}: {note}")), err=True)
     if move.changed and move.before and not move.is_rollback:
         label = "" if move.label == "stable" else f" --label {move.label}"
-        options = planned.place.options
-        typer.echo(f"Go back with: model-config rollback {move.model}{label} {options}")
+        command = f"`model-config rollback {move.model}{label}{planned.place.region_option}`"
+        typer.echo(f"Go back with: {to_paste(command)}")
 
 
 def _told(planned: Planned, move: Move) -> Iterator[str]:
     where, label, release = planned.where, move.label, move.release
-    if move.changed:
-        before = f"release {move.before}" if move.before else "no release"
-        yield f"{where}: {label} is on release {release} now, before on {before}."
+    if move.changed and move.before:
+        yield f"{where}: {label} moved from release {move.before} to release {release}."
+    elif move.changed:
+        yield f"{where}: {label} is on release {release} now; it was on none."
     elif not move.does_something:
         yield f"{where}: {label} is on release {release} already, nothing moved."
     if move.ends_hold and move.changed:

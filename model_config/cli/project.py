@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
+from model_config.cli.commands import Place, acts_at
 from model_config.format.errors import ProjectNotFoundError
 from model_config.plan.project import Project
 
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 _VARIABLE = "MODEL_CONFIG_PROJECT"
 _chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
 _Option = Annotated[
@@ -30,23 +32,35 @@ _Option = Annotated[
 
 def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the option --project, so that none of them has to name it."""
+    signature = inspect.signature(verb, eval_str=True)
 
     @functools.wraps(verb)
-    def run(*args: Any, project: Path | None, **kwargs: Any) -> Any:
+    def run(*args: Any, project: Path | None, context: typer.Context, **kwargs: Any) -> Any:
+        acts_at(_place(context))
         before = _chosen.set(project)
         try:
             return verb(*args, **kwargs)
         finally:
             _chosen.reset(before)
 
-    signature = inspect.signature(verb, eval_str=True)
-    option = inspect.Parameter(
-        "project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_Option
-    )
-    parameters = [*signature.parameters.values(), option]
+    parameters = [
+        *signature.parameters.values(),
+        inspect.Parameter("project", _BY_NAME, default=None, annotation=_Option),
+        inspect.Parameter("context", _BY_NAME, annotation=typer.Context),
+    ]
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
+
+
+def _place(context: typer.Context) -> Place:
+    options = {}
+    for name in ("environment", "prefix", "project", "local"):
+        value, source = context.params.get(name), context.get_parameter_source(name)
+        # A verb may take several environments; a printed command is about one.
+        if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
+            options[name] = "" if value is True else str(value)
+    return Place(bool(context.params.get("local")), options)
 
 
 def current_project() -> Project:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,77 +17,11 @@ from botocore.exceptions import BotoCoreError
 
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError
-from model_config.format.names import environment_path, parse
 from model_config.operate.clients import aws_client
-from model_config.operate.labels import Labels
-from model_config.operate.releases import Releases, read_releases
+from model_config.operate.target import Target
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
-from model_config.reader.configuration import Configuration
-from model_config.reader.reader import Reader
-from model_config.reader.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An environment, and what asks for it.
-
-    Attributes:
-        environment: its name.
-        prefix: where in SSM all of it stands.
-        client: the client for SSM; None: each room makes its own.
-        region: the region, where the user named one.
-        options: what names the same place in a command that is printed.
-    """
-
-    environment: str
-    prefix: str
-    client: Any = None
-    region: str | None = None
-    options: str = ""
-
-    def where(self, model: str) -> str:
-        """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""
-        return f"{model} in {self.environment}{f' ({self.region})' if self.region else ''}"
-
-    def configuration(
-        self, model: str, label: str | None, release: int | None, *, secrets: bool = False
-    ) -> Configuration:
-        """Return a model's configuration, its secrets locked unless they are asked for.
-
-        Raises:
-            ModelConfigError: as `Reader.get`.
-        """
-        reader = Reader(self.environment, prefix=self.prefix, client=self.client, secrets=secrets)
-        return reader.get(model, label=label, release=release)
-
-    def labels(self) -> Labels:
-        """Return what moves the environment's labels."""
-        return Labels(self.environment, prefix=self.prefix, client=self.client)
-
-    @property
-    def path(self) -> str:
-        """The environment's path, "/ai/prod"."""
-        return environment_path(self.prefix, self.environment)
-
-    def releases(self, model: str) -> Releases:
-        """Return a model's releases, all of their documents among them.
-
-        Raises:
-            ModelNotFoundError: there are none.
-            StoreError: AWS can't be asked, or refuses.
-        """
-        return read_releases(Store(self.client), self.path, model, documents=True)
-
-    def models(self) -> list[str]:
-        """Return the names of the models that have a release.
-
-        Raises:
-            StoreError: AWS can't be asked, or refuses.
-        """
-        found = Store(self.client).releases_below(self.path)
-        return sorted(parse(name, self.path).model for name in found)
 
 
 @contextmanager
@@ -106,20 +40,13 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
         LocalError: the local AWS can't be used.
     """
-    options = " ".join(
-        [
-            f"-e {environment}",
-            *([f"--prefix {prefix}"] if prefix else []),
-            *(["--local"] if local else []),
-        ]
-    )
-    environment, set_prefix, region = _stack(environment)
-    here = Target(environment, prefix or set_prefix, options=options)
+    here, region = named(environment, prefix)
     if local:
         with _local_client(region) as client:
             yield replace(here, client=client)
     else:
-        with _in_region(region):
+        region = unless_set(region)
+        with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region else {}):
             yield here
 
 
@@ -133,14 +60,26 @@ def targets(
     """
     with target(environment, prefix, local=local) as here:
         yield [
-            replace(
-                here,
-                client=aws_client("ssm", region),
-                region=region,
-                options=f"{here.options} --region {region}",
-            )
+            replace(here, client=aws_client("ssm", region), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
+
+
+def named(environment: str, prefix: str | None) -> tuple[Target, str | None]:
+    """Return what a verb's options name, and the region in its stack's file.
+
+    Args, errors: as `target` has them.
+    """
+    environment, set_prefix, region = _stack(environment)
+    return Target(environment, prefix or set_prefix), region
+
+
+def unless_set(region: str | None) -> str | None:
+    """Return a region where boto3's own settings name none."""
+    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
+        if boto3.session.Session().region_name:
+            return None
+    return region
 
 
 def _stack(environment: str) -> tuple[str, str, str | None]:
@@ -155,16 +94,6 @@ def _stack(environment: str) -> tuple[str, str, str | None]:
     if wrong := [finding for finding in findings if finding.where in needed]:
         raise InvalidConfigurationError(wrong)
     return settings.environment, settings.prefix, config.region
-
-
-@contextmanager
-def _in_region(region: str | None) -> Iterator[None]:
-    """Tell boto3 the region where nothing else does."""
-    known = None
-    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
-        known = boto3.session.Session().region_name
-    with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region and not known else {}):
-        yield
 
 
 @contextmanager

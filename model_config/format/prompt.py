@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from model_config.format.codec import Value
 from model_config.format.errors import PromptError
@@ -23,6 +23,25 @@ _STRAY = re.compile(r"\{\{(?!" + _REST + ")")
 def variables(text: str) -> list[str]:
     """Return the names that a text asks for, each once, in the order in which they appear."""
     return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+
+
+class Fragment(NamedTuple):
+    """A placeholder of a text with the name it asks for, or what stands between two of them."""
+
+    text: str
+    variable: str | None = None
+
+
+def fragments(text: str) -> Iterator[Fragment]:
+    """Yield a text in fragments; put together they are the text again."""
+    end = 0
+    for found in _PLACEHOLDER.finditer(text):
+        if found.start() > end:
+            yield Fragment(text[end : found.start()])
+        yield Fragment(found[0], found[1])
+        end = found.end()
+    if end < len(text):
+        yield Fragment(text[end:])
 
 
 def render(text: str, values: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from model_config.importing.field import Found
-from model_config.plan.plan import PlannedModel
+from model_config.plan.planned_model import PlannedModel
 
 Outcome = Literal["adopted", "new", "in the way"]
 

@@ -16,7 +16,7 @@ from model_config.importing.fields import fields_of, fields_of_document
 from model_config.importing.schema_fit import fitting_class
 from model_config.importing.source import source_in_class, source_with_own_class
 from model_config.plan.hierarchy import secrets_of
-from model_config.plan.plan import PlannedModel, plan_model
+from model_config.plan.planned_model import PlannedModel, plan_model
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
 from model_config.plan.settings import Settings

@@ -11,6 +11,8 @@ import pulumi_aws as aws
 from model_config.plan.policies import Account, key_policy
 from model_config.plan.settings import Settings
 
+_Key = tuple[pulumi.Output[str], pulumi.Output[str], str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeyArgs:
@@ -21,15 +23,16 @@ class EncryptionKeyArgs:
 
 
 class EncryptionKey(pulumi.ComponentResource):
-    """A customer-managed key with rotation, and its alias.
+    """A customer-managed key with rotation, and its alias; or an existing key, left as it is.
 
     Its policy leaves administration to the account. It lets nobody encrypt or decrypt with it but
-    through SSM; who may do that is for the reader policies and the deployer's role to say.
+    through SSM; who may do that is for the reader policies and the deployer's role to say. Of an
+    existing key it changes nothing: neither its policy, nor its rotation, nor its aliases.
 
     Attributes:
         arn: the key's ARN, which parameters are encrypted by.
         key_id: the key's id.
-        alias: the alias's name, "alias/ai/dev".
+        alias: the alias's name, "alias/ai/dev"; None with an existing key.
         account: the account and region it stands in.
     """
 
@@ -37,20 +40,29 @@ class EncryptionKey(pulumi.ComponentResource):
         self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("model-config:index:EncryptionKey", name, opts=opts)
-        settings = args.settings
+        self.account = args.account
+        self.arn, self.key_id, self.alias = (
+            _existing(args.settings.kms_key_arn)
+            if args.settings.kms_key_arn
+            else self._make(name, args.settings)
+        )
+        self.register_outputs({"arn": self.arn, "alias": self.alias})
+
+    def _make(self, name: str, settings: Settings) -> _Key:
         child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
         key = aws.kms.Key(
             name,
             description=settings.key_description,
             enable_key_rotation=True,
             deletion_window_in_days=settings.key_deletion_window_days,
-            policy=json.dumps(key_policy(args.account)),
+            multi_region=settings.kms_multi_region or None,
+            policy=json.dumps(key_policy(self.account)),
             tags=settings.tags,
             opts=child,
         )
         aws.kms.Alias(name, name=settings.key_alias, target_key_id=key.key_id, opts=child)
-        self.arn: pulumi.Output[str] = key.arn
-        self.key_id: pulumi.Output[str] = key.key_id
-        self.alias = settings.key_alias
-        self.account = args.account
-        self.register_outputs({"arn": self.arn, "alias": self.alias})
+        return key.arn, key.key_id, settings.key_alias
+
+
+def _existing(arn: str) -> _Key:
+    return pulumi.Output.from_input(arn), pulumi.Output.from_input(arn.rpartition("/")[2]), None

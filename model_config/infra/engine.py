@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 import pulumi_aws as aws
 from pulumi.runtime import config as engine_config
+from pulumi.runtime import invoke
 
 from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.key_choice import changed_key
 from model_config.plan.plan import Plan
 from model_config.plan.policies import Account
 from model_config.plan.stack_config import StackConfig
@@ -30,8 +35,31 @@ def stop_on_findings(plan: Plan) -> None:
         pulumi.RunError: with every finding, secrets without a value among them; the engine prints
             its text, not a traceback.
     """
-    if findings := [*plan.findings, *plan.unset_findings]:
+    findings = [*plan.findings, *plan.unset_findings]
+    if former := _own_outputs().get("kms_key"):
+        changed = changed_key(plan.settings, former, f"Pulumi.{plan.stack}.yaml")
+        findings += [changed] if changed else []
+    if findings:
         raise pulumi.RunError(str(InvalidConfigurationError(findings)))
+
+
+def _own_outputs() -> Mapping[str, Any]:
+    """Return what this stack's last update exported; nothing before the first.
+
+    It is what a StackReference asks, without a resource of its own in the state. A backend from
+    before 2023, which knows no projects, can't answer.
+    """
+    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    try:
+        answer = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value
+    except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
+        pulumi.log.warn(
+            "This stack's own outputs can't be read, so nobody can tell whether its key is still "
+            f"the one it had: {error}. On a backend from before 2023 run `pulumi state upgrade`."
+        )
+        return {}
+    outputs: Mapping[str, Any] = answer["outputs"]
+    return outputs
 
 
 def current_account() -> Account:

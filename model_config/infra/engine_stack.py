@@ -41,6 +41,11 @@ class EngineStack:
         secret_keys = frozenset(key for key, each in given.items() if each.secret)
         return StackConfig(self._name, values, secret_keys)
 
+    def outputs(self) -> dict[str, Any]:
+        """Return the outputs of the stack's last successful update; none where there was none."""
+        with _told():
+            return {key: each.value for key, each in self._stack.outputs().items()}
+
     def state(self) -> StackState:
         """Return what the stack's state holds."""
         deployment = self._deployment()

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from model_config.infra.encryption_key import EncryptionKey
-from model_config.plan.plan import PlannedModel
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.policies import POLICY_PATH, reader_policy
 from model_config.plan.settings import Settings
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import yaml
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
-from model_config.local.provider import PARAMETER, Change, LocalMonitor, LocalProvider
+from model_config.local.monitor import LocalMonitor
+from model_config.local.provider import PARAMETER, Change, LocalProvider
 from model_config.local.state import State, StateFolder
+from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.plan.secrets import secret_fields
-from model_config.plan.settings import nearest
 from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program, with_stand_ins
@@ -81,7 +83,8 @@ def _run(
     region = config.region or local_aws.DEFAULT_REGION
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
-        outputs = run_program(project.root, config, provider, LocalMonitor(provider))
+        with redirect_stdout(sys.stderr):  # what a program prints may be in a command's JSON
+            outputs = run_program(project.root, config, provider, LocalMonitor(provider))
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
         raise LocalError(str(error)) from None

@@ -47,20 +47,21 @@ def restore(state: State) -> None:
     The API could not do that: versions, labels and dates have to be the ones that were.
     """
     BackendDict.reset()
-    for resources in state.environments.values():
-        for resource in resources.values():
-            if resource.type == "aws:kms/key:Key":
-                install_key(resource.id, resource.outputs["region"], resource.inputs)
-    for resources in state.environments.values():
-        for resource in resources.values():
-            if resource.type == "aws:kms/alias:Alias":
-                install_alias(resource.outputs["region"], resource.inputs)
-            if resource.type == "aws:iam/policy:Policy":
-                install_policy(resource.inputs)
+    resources = [each for those in state.environments.values() for each in those.values()]
+    for resource in resources:
+        if resource.type == "aws:kms/key:Key":
+            install_key(resource.id, resource.outputs["region"], resource.inputs)
+    for resource in resources:
+        if resource.type == "aws:kms/alias:Alias":
+            install_alias(resource.outputs["region"], resource.inputs)
+        if resource.type == "aws:iam/policy:Policy":
+            install_policy(resource.inputs)
     for region, parameters in state.parameters.items():
         held = ssm_backends[ACCOUNT][region]._parameters  # noqa: SLF001
         for name, versions in parameters.items():
             held[name] = [_version(name, version) for version in versions]
+            for key in {version["keyid"] for version in versions} - {None}:
+                stand_in_for_key(key)
 
 
 def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -93,6 +94,18 @@ def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
         key.aliases = keys[key_id].aliases
     keys[key_id] = key
     return str(key.arn)
+
+
+def stand_in_for_key(arn: str) -> None:
+    """Put a key in place that stands outside of every stack, unless there is one of that ARN."""
+    if not arn.startswith("arn:"):
+        return
+    region, key_id = arn.split(":")[3], arn.rpartition("/")[2]
+    keys = kms_backends[ACCOUNT][region].keys
+    if key_id not in keys:
+        inputs = {"policy": "{}", "description": "an existing key", "enableKeyRotation": True}
+        install_key(key_id, region, inputs)
+        keys[key_id].arn = arn
 
 
 def install_alias(region: str, inputs: dict[str, Any]) -> None:

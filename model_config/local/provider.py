@@ -13,18 +13,20 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 from pulumi.runtime import mocks
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
-from model_config.testing.program import plain
+from model_config.testing.program import OWN_OUTPUTS, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 PARAMETER = "aws:ssm/parameter:Parameter"
 KEY = "aws:kms/key:Key"
 ALIAS = "aws:kms/alias:Alias"
 POLICY = "aws:iam/policy:Policy"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 
 
 class LocalProvider(mocks.Mocks):
@@ -49,13 +51,16 @@ class LocalProvider(mocks.Mocks):
             KEY: self._put_key,
             ALIAS: self._put_alias,
             POLICY: self._put_policy,
+            RULE: self._accept,
+            TARGET: self._accept,
         }
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer what the program asks the provider."""
-        answers = {
+        answers: dict[str, dict[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": local_aws.ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": self._region},
+            OWN_OUTPUTS: {"outputs": self._former_outputs()},
         }
         return answers[args.token], []
 
@@ -89,6 +94,15 @@ class LocalProvider(mocks.Mocks):
                 self._delete(old)
                 self.changes[key] = "deleted"
 
+    def _former_outputs(self) -> dict[str, Any]:
+        """Return what the last deploy exported of its key."""
+        keys = [each.inputs["keyId"] for each in self.before.values() if "keyId" in each.inputs]
+        aliases = [each.inputs["name"] for each in self.before.values() if each.type == ALIAS]
+        if not keys:
+            return {}
+        alias = aliases[0] if aliases else None
+        return {"kms_key": {"arn": keys[0], "id": keys[0].rpartition("/")[2], "alias": alias}}
+
     def _register(self, key: str, resource: Resource) -> None:
         old = self.before.get(key)
         if old is not None:
@@ -118,6 +132,7 @@ class LocalProvider(mocks.Mocks):
         tags = [{"Key": key, "Value": value} for key, value in inputs.get("tags", {}).items()]
         name, version = inputs["name"], old.outputs["version"] if old else 0
         if old is None or _without_tags(old.inputs) != _without_tags(inputs):
+            local_aws.stand_in_for_key(inputs.get("keyId", ""))
             version = self._ssm.put_parameter(
                 Name=name,
                 Value=inputs["value"],
@@ -140,7 +155,8 @@ class LocalProvider(mocks.Mocks):
         }
 
     def _put_key(self, resource: Resource, old: Resource | None) -> None:
-        resource.id = old.id if old else str(uuid.uuid4())
+        new = f"mrk-{uuid.uuid4().hex}" if "multiRegion" in resource.inputs else str(uuid.uuid4())
+        resource.id = old.id if old else new
         arn = local_aws.install_key(resource.id, self._region, resource.inputs)
         resource.outputs = {
             **resource.inputs, "arn": arn, "keyId": resource.id, "region": self._region,
@@ -159,6 +175,11 @@ class LocalProvider(mocks.Mocks):
         resource.id = local_aws.install_policy(resource.inputs)
         resource.outputs = {**resource.inputs, "arn": resource.id}
 
+    def _accept(self, resource: Resource, _: Resource | None) -> None:
+        """Take a resource that nothing here would look at as it is."""
+        resource.id = resource.name
+        resource.outputs = {**resource.inputs, "name": resource.name}
+
     def _delete(self, resource: Resource) -> None:
         if resource.type == PARAMETER:
             self._ssm.delete_parameters(Names=[resource.id])
@@ -169,24 +190,6 @@ class LocalProvider(mocks.Mocks):
             local_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
         elif resource.type == KEY:
             local_aws.client("kms", self._region).schedule_key_deletion(KeyId=resource.id)
-
-
-class LocalMonitor(MockMonitor):
-    """Notes the resource options that Pulumi's mocks don't hand on."""
-
-    def __init__(self, provider: LocalProvider) -> None:
-        super().__init__(provider)
-        self._provider = provider
-
-    def RegisterResource(self, request: Any) -> Any:
-        """Register, and keep `protect` and `retain_on_delete` beside the resource."""
-        self._provider.ignore(request.type, request.name, list(request.ignoreChanges))
-        response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
-        resource = self._provider.resources.get(f"{request.type}::{request.name}")
-        if resource is not None:
-            resource.protect = request.protect
-            resource.retain_on_delete = request.retainOnDelete
-        return response
 
 
 def _refuse_protected(resources: Iterable[Resource]) -> None:

@@ -18,7 +18,10 @@ from model_config.operate.parameters import (
     contents_of,
     only_deploys_wrote,
 )
-from model_config.operate.releases import PastRelease, Releases, read_releases
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases, read_releases
+
+_OF_FIELDS = {"value", "secret"}
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ class DeployedModel:
     @cached_property
     def values(self) -> dict[str, ListedParameter]:
         """The values and secrets, and what else is below its path."""
-        of_fields = {"value", "secret"}
-        return {name: each for name, (kind, each) in self.listed.items() if kind in of_fields}
+        return {name: each for name, (kind, each) in self.listed.items() if kind in _OF_FIELDS}
 
     @cached_property
     def released(self) -> dict[str, Content]:
@@ -59,6 +61,13 @@ class DeployedModel:
             for name in self.values
             if {type(each[name]) for each in both if name in each} == {str}
         }
+
+    def written_since(self, names: Iterable[str]) -> set[str]:
+        """Return the names of those that were written after the newest release."""
+        if self.releases is None:
+            return set(names)
+        at = self.releases.newest.at
+        return {name for name in names if self.values[name].at > at}
 
     def doubtful(self, names: Iterable[str]) -> set[str]:
         """Return the names of those that somebody other than a deploy may have written."""
@@ -78,13 +87,13 @@ class DeployedModel:
             texts: the values that were read.
             asked: the names that were asked for. Any other is as its release has it.
         """
-        released, held = self.released, dict[str, Content]()
+        released, contents = self.released, dict[str, Content]()
         for name in self.values:
             if name not in asked:
-                held[name] = released.get(name, self.program.get(name, NoText.UNREAD))
+                contents[name] = released.get(name, self.program.get(name, NoText.UNREAD))
             elif name in texts:
-                held[name] = texts[name]
-        return held
+                contents[name] = texts[name]
+        return contents
 
     def former(self) -> set[str]:
         """Return the names that an older release has, where there is something to explain."""
@@ -96,15 +105,14 @@ class DeployedModel:
 
     def unneeded_parts(self) -> Iterator[ListedParameter]:
         """Yield parts of releases that no release in the history names."""
+        parts = {name: each for name, (kind, each) in self.listed.items() if kind == "release part"}
         needed: set[str] = set()
         try:
-            for release in self.releases or ():
+            for release in self.releases or () if parts else ():
                 needed.update(release.part_names)
         except ReleaseError:  # whatever it needs isn't known
             return
-        for name, (kind, listed) in self.listed.items():
-            if kind == "release part" and name not in needed:
-                yield listed
+        yield from (each for name, each in parts.items() if name not in needed)
 
     def _contents(self, release: PastRelease) -> dict[str, Content]:
         known = self.listed.keys() | self.program.keys()
@@ -123,12 +131,14 @@ def _is_in_parts(release: PastRelease) -> bool:
         return False
 
 
-def read_model(
+def read_model(  # noqa: PLR0913 - what is known of one model
     inventory: Inventory,
     path: str,
     name: str,
     program: Contents,
     listed: Mapping[str, ListedParameter],
+    *,
+    documents: bool = True,
 ) -> DeployedModel:
     """Return one model; if its history is denied, that is noted as a problem.
 
@@ -138,19 +148,27 @@ def read_model(
         name: the model.
         program: what the program says of it.
         listed: what SSM lists of it.
+        documents: whether all of its releases will be opened, or only the newest.
 
     Raises:
         StoreUnavailableError: AWS can't be asked.
     """
     kinds = {key: (parse(key, path).kind, each) for key, each in listed.items()}
     has_release = any(kind == "release" for kind, _ in kinds.values())
-    releases = None
+    # What the program doesn't know, an older release may explain.
+    is_strange = any(
+        kind == "release part" or (kind in _OF_FIELDS and key not in program)
+        for key, (kind, _) in kinds.items()
+    )
+    releases, is_readable = None, False
     if has_release:
         try:
-            releases = read_releases(inventory, path, name, documents=True)
+            releases = read_releases(inventory, path, name, documents=documents or is_strange)
+            is_readable = releases.newest.content is not None
         except StoreUnavailableError:
             raise
         except StoreError as error:
             inventory.problems.append(str(error))
-    known = not has_release or bool(releases and releases.newest.content)
+            releases = None
+    known = not has_release or is_readable
     return DeployedModel(name, f"{path}/{name}", program, releases, known, kinds)

@@ -8,14 +8,16 @@ deploy may have written. Secrets are never read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from model_config.format.errors import Finding, StoreError, StoreUnavailableError
-from model_config.format.names import RELEASE, parse, rollout_name
+from model_config.format.errors import Finding
+from model_config.format.names import RELEASE, ROLLOUT, parse, rollout_name
+from model_config.format.rollout_document import EMPTY
 from model_config.operate.deployed_model import DeployedModel, read_model
-from model_config.operate.drift_access import key_names
+from model_config.operate.drift_access import Access, AccessSearch, DriftedAccess
 from model_config.operate.drift_states import (
     DriftedParameter,
     State,
@@ -25,23 +27,21 @@ from model_config.operate.drift_states import (
     only_in_ssm,
 )
 from model_config.operate.inventory import Inventory
-from model_config.operate.parameters import Contents, ListedParameter, NoText
+from model_config.operate.made_resources import MadeResources
+from model_config.operate.parameters import ListedParameter, NoText
+from model_config.operate.program import Program, Wanted
 from model_config.operate.release_findings import release_findings
 from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.plan.settings import Settings
 from model_config.reader.store import BATCH
 
 #: Requests up to which every value is read, whatever its version says: ours.
 ENOUGH = 110
 
+#: Which values are read: only those that were written after their model's newest release; as the
+#: above says; all.
+Values: TypeAlias = Literal["recent", "usual", "all"]
 Listed = dict[str, ListedParameter]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the program says of a model: its parameters' texts, and its release's document."""
-
-    contents: Contents
-    document: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,85 +50,88 @@ class Drift:
 
     Attributes:
         parameters: the parameters that are not the same everywhere.
+        access: what differs about the key, its alias and the reader policies.
         findings: labels and histories that will make trouble.
         other_projects: models with a release of their own that the program doesn't know.
         problems: what could not be read, and so was not compared.
+        notes: what may not be asked about the key and the policies, and so was not compared.
         count: how many parameters SSM lists.
         on_trust: how many values were not read, since their versions say that only deploys have
-            written them.
+            written them; or since they are no younger than the newest release, where only recent
+            values were wanted.
     """
 
     parameters: list[DriftedParameter]
+    access: list[DriftedAccess]
     findings: list[Finding]
     other_projects: list[str]
     problems: list[str]
+    notes: list[str]
     count: int
     on_trust: int
 
 
-def find_drift(
-    inventory: Inventory,
-    path: str,
-    program: Mapping[str, Wanted],
-    key_alias: str,
-    *,
-    read_all: bool = False,
-) -> Drift:
+def find_drift(inventory: Inventory, program: Program, values: Values = "usual") -> Drift:
     """Compare an environment three ways.
+
+    With "recent" values the key and the policies are left out, too, and no release but the newest
+    is opened unless something can't be explained without.
 
     Args:
         inventory: what asks SSM.
-        path: the environment's path, "/ai/prod".
-        program: what it says of each model.
-        key_alias: the alias of the key that encrypts all of it.
-        read_all: read every value, however many there are.
+        program: what the project says of the environment.
+        values: which values are read.
 
     Raises:
         StoreError: the parameters can't be listed, or AWS can't be asked.
     """
+    path, wanted = program.path, program.models
     listed = inventory.below(path)
     by_model = _by_model(listed, path)
     released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
-    names = sorted(program)
-    keys = _keys(inventory, key_alias) if listed else frozenset()
-    models = [
-        read_model(inventory, path, name, program[name].contents, by_model.get(name, {}))
-        for name in inventory.watch(names, "Reading releases", len(names))
-    ]
+    access = Access()
+    if listed and values != "recent":
+        access = _access(inventory, program.settings, sorted(released & wanted.keys()))
+
+    def read(name: str) -> DeployedModel:
+        contents, there = wanted[name].contents, by_model.get(name, {})
+        return read_model(inventory, path, name, contents, there, documents=values != "recent")
+
+    models = inventory.map(read, sorted(wanted), "Reading releases")
     to_read = {model.name: model.to_read() for model in models}
     count = sum(map(len, to_read.values()))
-    if not read_all and inventory.requests + count / BATCH > ENOUGH:
+    if values == "recent":
+        to_read = {model.name: model.written_since(to_read[model.name]) for model in models}
+    elif values == "usual" and inventory.requests + count / BATCH > ENOUGH:
         to_read = {model.name: model.doubtful(to_read[model.name]) for model in models}
-    asked = {name for wanted in to_read.values() for name in wanted}
+    asked = {name for names in to_read.values() for name in names}
     rollouts = {rollout_name(model.base) for model in models} & listed.keys()
     texts = inventory.texts(sorted(asked | rollouts))
 
-    parameters = list(_unmanaged(by_model, path, released | program.keys()))
+    parameters = list(_unmanaged(by_model, path, released | wanted.keys()))
     findings: list[Finding] = []
     for model in models:
-        parameters += _of_model(model, program[model.name], texts, asked, keys)
+        parameters += _of_model(model, wanted[model.name], texts, asked, access.key_names)
         if model.releases:
             document = document_of(texts.get(rollout_name(model.base)))
             rollout = under_way(document, model.releases)
             findings += release_findings(model.releases, listed, rollout)
     return Drift(
         parameters,
+        access.drifted,
         findings,
-        sorted(released - program.keys()),
-        inventory.problems,
+        sorted(released - wanted.keys()),
+        sorted(inventory.problems),
+        access.notes,
         len(listed),
         count - len(asked),
     )
 
 
-def _keys(inventory: Inventory, alias: str) -> AbstractSet[str]:
-    try:
-        return key_names(alias, inventory.region)
-    except StoreUnavailableError:
-        raise
-    except StoreError as error:
-        inventory.problems.append(f"{error} So no parameter's key was compared.")
-        return frozenset()
+def _access(inventory: Inventory, settings: Settings, models: Sequence[str]) -> Access:
+    region = inventory.region
+    search = AccessSearch(settings, MadeResources(region), region)
+    return search.access(inventory.watch(models, "Reading policies", len(models)))
 
 
 def _by_model(listed: Listed, path: str) -> dict[str, Listed]:
@@ -160,6 +163,9 @@ def _of_model(
             yield from check_attributes(model.name, below, kind, each, keys)
     for each in model.unneeded_parts():
         yield only_in_ssm(model.name, each.name.removeprefix(f"{model.base}/"), "orphaned", each)
+    if model.releases and rollout_name(model.base) not in model.listed:
+        contents = ThreeWay(EMPTY, NoText.ABSENT, NoText.ABSENT)
+        yield DriftedParameter(model.name, ROLLOUT, "not deployed", "value", contents, None)
     if not values and model.known:
         yield from _release(model, wanted.document)
 

@@ -1,15 +1,21 @@
-"""What stands below a path in SSM: listed whole, and read as far as we are allowed to."""
+"""The parameters below a path in SSM: listed whole, and read as far as we are allowed to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from model_config.format.errors import StoreError, StoreUnavailableError
+from model_config.format.names import parse
 from model_config.operate.parameters import ListedParameter
-from model_config.reader.store import BATCH, LISTED, Store
+from model_config.operate.store import OperatorStore
+from model_config.reader.store import BATCH
+
+#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
+LISTED = 50
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Watch(Protocol):
@@ -24,7 +30,7 @@ def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterabl
     return items
 
 
-class Inventory(Store):
+class Inventory(OperatorStore):
     """A store that goes on where one parameter of many is denied.
 
     Needs `ssm:DescribeParameters` on everything (it can't be had on less), `ssm:GetParameters`
@@ -37,7 +43,7 @@ class Inventory(Store):
 
     Args:
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
-        watch: likewise. Default: nobody looks.
+        watch: shows a person how far it is. Default: nothing.
     """
 
     def __init__(self, client: Any = None, watch: Watch = unwatched) -> None:
@@ -46,14 +52,29 @@ class Inventory(Store):
         self.problems: list[str] = []
         self.watch = watch
 
-    @property
-    def region(self) -> str:
-        """The region that is asked."""
-        return str(self._client().meta.region_name)
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], what: str
+    ) -> list[Result]:
+        """Return what a function that asks for something gives for each item, in their order.
+
+        Args:
+            function: what is called.
+            items: what it is called with.
+            what: what it does, for who watches: "Reading releases".
+
+        Raises:
+            Exception: whatever the function raises first.
+        """
+        return [function(item) for item in self.watch(items, what, len(items))]
 
     def below(self, path: str) -> dict[str, ListedParameter]:
-        """Return what stands below a path, at any depth, by name."""
+        """Return the parameters below a path, at any depth, by name."""
         return self._listed(path, Key="Path", Option="Recursive", Values=[path])
+
+    def models_below(self, path: str) -> list[str]:
+        """Return the names of the models of an environment's path that have a release."""
+        parsed = (parse(name, path) for name in self.below(path))
+        return sorted(name.model for name in parsed if name.kind == "release")
 
     def everything(self) -> dict[str, ListedParameter]:
         """Return every parameter of the account in this region, by name."""

@@ -12,7 +12,7 @@ from model_config.operate.moves import Check, Move, check_rollout, check_room, v
 from model_config.operate.record import check_reason, read_record, record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import under_way
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 class Labels:
@@ -35,13 +35,22 @@ class Labels:
 
     Args:
         environment: the environment, such as "prod".
-        prefix: where in SSM all of it stands.
+        prefix: the path above all environments.
         client: a boto3 client for SSM. Default: one of our own, as the reader's.
     """
 
     def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
         self.path = environment_path(prefix, environment)
-        self.store = WritingStore(client)
+        self.store = OperatorStore(client)
+
+    def releases(self, model: str) -> Releases:
+        """Return a model's releases.
+
+        Raises:
+            ModelNotFoundError: there are none.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        return read_releases(self.store, self.path, model, documents=False)
 
     def promote(self, model: str, label: str, **options: Any) -> Move:
         """Put a label on a release, and `<label>-previous` on the one it was on.
@@ -85,7 +94,7 @@ class Labels:
             StoreError: AWS can't be asked, or refuses.
         """
         check_movable_label(label)
-        releases = self._releases(model)
+        releases = self.releases(model)
         target = releases.newest if release is None else releases.select(release)
         move = Move(releases, label, target, releases.on(label), is_rollback=False, reason=reason)
         return self._verified(move, check)
@@ -116,7 +125,7 @@ class Labels:
             StoreError: AWS can't be asked, or refuses.
         """
         check_movable_label(label)
-        releases = self._releases(model)
+        releases = self.releases(model)
         previous = f"{label}{PREVIOUS}"
         if release is None and releases.on(previous) is None:
             raise LabelNotFoundError(
@@ -135,7 +144,7 @@ class Labels:
             ModelNotFoundError: there are no releases.
             StoreError: AWS can't be asked, or refuses.
         """
-        releases = self._releases(model)
+        releases = self.releases(model)
         stored, _ = read_record(self.store, self.path, model)
         return releases, under_way(stored.document, releases) if stored else None
 
@@ -167,7 +176,7 @@ class Labels:
         # Until the label is where `-previous` is: someone else may be moving it just now.
         while before is not None and before not in {marked, move.release}:
             self.store.label(name, before, move.previous)
-            before, marked = self._releases(move.model).on(move.label), before
+            before, marked = self.releases(move.model).on(move.label), before
         if before != move.release:
             self.store.label(name, move.release, move.label)
         return replace(move, before=before)
@@ -180,6 +189,3 @@ class Labels:
         check_room(move)
         notes = verify(self.store, move.releases, move.target, check)
         return replace(move, notes=(*notes, *missing_record))
-
-    def _releases(self, model: str) -> Releases:
-        return read_releases(self.store, self.path, model, documents=False)

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-
-from model_config.format.errors import ModelConfigError
-from model_config.reader.aws_errors import FAILURES, translate
-
-_GONE = {"NotFoundException", "NoSuchEntity"}
+from model_config.operate.clients import ask, aws_client
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A KMS key."""
+    """A KMS key.
+
+    Attributes:
+        state: "Enabled", "Disabled", "PendingDeletion", … (KMS API reference, KeyMetadata).
+    """
 
     id: str
     arn: str
     description: str
+    state: str
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it can be used."""
+        return self.state == "Enabled"
 
 
 class MadeResources:
     """Keys and policies, looked up by what a deploy names them.
 
-    Needs `kms:DescribeKey` and `kms:ListKeys`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
+    Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:GetKeyPolicy` and `kms:GetKeyRotationStatus`,
+    `iam:GetPolicy` and `iam:GetPolicyVersion`: each method its own.
 
     Args:
         region: where the keys are.
@@ -34,54 +41,49 @@ class MadeResources:
     """
 
     def __init__(self, region: str | None) -> None:
-        session = boto3.session.Session(region_name=region)
-        self._kms, self._iam = session.client("kms"), session.client("iam")
+        self._region = region
+        self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
 
-    def key_behind(self, alias: str) -> Key | None:
-        """Return the key that an alias names, if there is such an alias."""
-        return self._key(alias)
+    def account_id(self) -> str:
+        """Return the account that is asked. It takes no permission."""
+        sts = aws_client("sts", self._region)
+        return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
 
-    def key(self, key_id: str) -> Key | None:
-        """Return a key by its id, if it can be used."""
-        return self._key(key_id)
+    def key(self, name: str) -> Key | None:
+        """Return the key with an id or ARN, or the one that an alias names, if there is one."""
+        found = ask(self._kms, "kms:DescribeKey", name, absent="NotFoundException", KeyId=name)
+        if found is None:
+            return None
+        about = found["KeyMetadata"]
+        return Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
 
     def key_described(self, description: str) -> Key | None:
         """Return an enabled key with that description, if there is one."""
         pages = self._kms.get_paginator("list_keys").paginate()
         for page in pages:
             for listed in page["Keys"]:
-                key = self._key(listed["KeyId"])
-                if key is not None and key.description == description:
+                key = self.key(listed["KeyId"])
+                if key is not None and key.is_enabled and key.description == description:
                     return key
         return None
 
+    def key_policy(self, key_id: str) -> dict[str, Any]:
+        """Return a key's policy."""
+        wanted = {"KeyId": key_id, "PolicyName": "default"}
+        document = ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]
+        return dict(json.loads(document))
+
+    def rotates(self, key_id: str) -> bool:
+        """Tell whether a key's material is rotated every year."""
+        answer = ask(self._kms, "kms:GetKeyRotationStatus", key_id, KeyId=key_id)
+        return bool(answer["KeyRotationEnabled"])
+
     def policy(self, arn: str) -> dict[str, Any] | None:
         """Return a managed policy's document, if there is such a policy."""
-        held = self._ask(self._iam, "get_policy", arn, PolicyArn=arn)
-        if held is None:
+        found = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
+        if found is None:
             return None
-        version = held["Policy"]["DefaultVersionId"]
-        answer = self._ask(self._iam, "get_policy_version", arn, PolicyArn=arn, VersionId=version)
+        version = found["Policy"]["DefaultVersionId"]
+        wanted = {"PolicyArn": arn, "VersionId": version}
+        answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None
-
-    def _key(self, name: str) -> Key | None:
-        found = self._ask(self._kms, "describe_key", name, KeyId=name)
-        if found is None or not found["KeyMetadata"]["Enabled"]:
-            return None
-        about = found["KeyMetadata"]
-        return Key(about["KeyId"], about["Arn"], about.get("Description", ""))
-
-    def _ask(self, client: Any, operation: str, about: str, **wanted: Any) -> dict[str, Any] | None:
-        try:
-            answer: dict[str, Any] = getattr(client, operation)(**wanted)
-        except FAILURES as error:
-            response = getattr(error, "response", {})
-            if response.get("Error", {}).get("Code") in _GONE:
-                return None
-            raise _translated(client, operation, about, error) from error
-        return answer
-
-
-def _translated(client: Any, operation: str, about: str, error: Exception) -> ModelConfigError:
-    service = client.meta.service_model.service_name
-    return translate(error, f"{service}:{operation.title().replace('_', '')}", [about])

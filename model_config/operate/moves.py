@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
 from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
 from model_config.format.rollout import Rollout
-from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases
 from model_config.operate.rollout_parameter import StoredRollout, under_way
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 
 Check = Callable[[Configuration], object]
@@ -138,7 +139,7 @@ def check_rollout(move: Move) -> None:
 
 
 def verify(
-    store: WritingStore, releases: Releases, target: PastRelease, check: Check | None
+    store: OperatorStore, releases: Releases, target: PastRelease, check: Check | None
 ) -> Sequence[str]:
     """Refuse a release that can't be served; return what could not be verified.
 

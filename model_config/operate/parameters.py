@@ -12,7 +12,7 @@ from typing import TypeAlias
 from model_config.format.codec import Value, encode, split
 from model_config.format.names import field_part
 from model_config.format.release import Release
-from model_config.operate.releases import PastRelease
+from model_config.operate.past_release import PastRelease
 
 
 class NoText(Enum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from model_config.format.errors import ModelNotFoundError, ReleaseError, UsageError
 from model_config.format.names import model_path, release_name, release_parts
 from model_config.operate.releases import Releases, read_releases
-from model_config.reader.store import Store
+from model_config.operate.store import OperatorStore
 
 
-def unneeded_parts(store: Store, path: str, model: str, *, gone: bool = False) -> list[str]:
+def unneeded_parts(store: OperatorStore, path: str, model: str, *, gone: bool = False) -> list[str]:
     """Return the names of the parts that no release in the history names.
 
     Not while a deploy runs: it writes the parts before the release that names them.

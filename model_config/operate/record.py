@@ -17,7 +17,7 @@ from model_config.operate.rollout_parameter import (
     read_stored,
     write_stored,
 )
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 def check_reason(reason: str | None) -> None:
@@ -37,7 +37,7 @@ def check_reason(reason: str | None) -> None:
 
 
 def read_record(
-    store: WritingStore, path: str, model: str
+    store: OperatorStore, path: str, model: str
 ) -> tuple[StoredRollout | None, tuple[str, ...]]:
     """Return a model's rollout parameter, and what there is to say where it can't be used."""
     unknown = "It is not known whether a rollout is under way, and the move is not recorded"
@@ -51,7 +51,7 @@ def read_record(
     return stored, (f"{unknown}: {stored.problem}",) if stored.problem else ()
 
 
-def record(store: WritingStore, move: Move) -> Move:
+def record(store: OperatorStore, move: Move) -> Move:
     """Record a move that was made, and end the rollout that it ended.
 
     Where that can't be done, the label has moved all the same: the returned move says so.

@@ -14,9 +14,10 @@ from model_config.format.codec import encode
 from model_config.format.errors import Finding
 from model_config.format.names import ROLLOUT
 from model_config.operate.inventory import Inventory
-from model_config.operate.made_resources import MadeResources
+from model_config.operate.made_resources import Key, MadeResources
 from model_config.operate.parameters import ListedParameter
-from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.plan import Plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.policies import Account, reader_policy
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
 from model_config.schema import SecretRef
@@ -88,11 +89,13 @@ class RecoverySearch:
     def _adopt_key(self, found: Recovery, state: StackState) -> str | None:
         """Adopt the key and its alias where the state lacks them; return the key's ARN, if any."""
         settings = self._plan.settings
+        if settings.kms_key_arn:
+            return settings.kms_key_arn
         known = next(iter(state.ids.get(KEY, ())), None)
-        target = self._made.key_behind(settings.key_alias)
+        target = self._usable(settings.key_alias)
         if target is None:  # the key is made before its alias
             described = settings.key_description
-            key = self._made.key(known) if known else self._made.key_described(described)
+            key = self._usable(known) if known else self._made.key_described(described)
             if key is not None and known is None:
                 found.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
             return key.arn if key else None
@@ -105,6 +108,10 @@ class RecoverySearch:
         if not state.has(ALIAS, settings.key_alias):
             found.adopt.append(Adoption(ALIAS, _KEY, settings.key_alias, _KEY))
         return target.arn
+
+    def _usable(self, name: str) -> Key | None:
+        key = self._made.key(name)
+        return key if key and key.is_enabled else None
 
     def _adopt_parameters(self, found: Recovery, state: StackState, key: str) -> None:
         listed = self._inventory.below(self._plan.path)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Rollout
-from model_config.operate.releases import KEPT, PastRelease, Releases
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import KEPT, Releases
 
 #: Deploys ahead of the one that would fail from which on it is told: ours.
 WARN_AHEAD = 10

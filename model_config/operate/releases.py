@@ -6,91 +6,20 @@ Everything that looks at a history looks at this one list: labels, `releases`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from model_config.format.errors import LabelNotFoundError, ReleaseError, ReleaseNotFoundError
+from model_config.format.errors import LabelNotFoundError, ReleaseNotFoundError
 from model_config.format.names import LATEST, PREVIOUS, check_selector, model_path, release_name
-from model_config.format.release import Release, part_names
+from model_config.operate.past_release import PastRelease
+from model_config.operate.store import OperatorStore
+from model_config.reader.opening import open_release
 from model_config.reader.source import Stored
-from model_config.reader.store import Store
 
 #: Versions that SSM keeps; the next write drops the oldest, and fails if that has a label
 #: (Systems Manager User Guide, "Working with parameter versions").
 KEPT = 100
-
-
-@dataclass(frozen=True)
-class PastRelease:
-    """One release in a model's history. It is opened when its content is first asked for.
-
-    Attributes:
-        number: SSM's version of the release parameter.
-        at: when it was written.
-        by: the ARN of who wrote it, as far as SSM says.
-        labels: the labels it carries.
-    """
-
-    number: int
-    at: datetime
-    by: str
-    labels: tuple[str, ...]
-    _fetch: Callable[[], str] = field(repr=False)
-    _open: Callable[[str], Release] = field(repr=False)
-
-    @cached_property
-    def document(self) -> str:
-        """The document as SSM has it.
-
-        Raises:
-            StoreError: AWS can't be asked, or refuses.
-        """
-        return self._fetch()
-
-    def open(self) -> Release:
-        """Return what the release says, verified.
-
-        Raises:
-            ReleaseError: it can't be read.
-            StoreError: AWS can't be asked, or refuses.
-        """
-        if self.content is None:
-            raise ReleaseError(self.problem)
-        return self.content
-
-    @property
-    def content(self) -> Release | None:
-        """What the release says, verified, or None where it can't be read."""
-        return self._opened if isinstance(self._opened, Release) else None
-
-    @property
-    def problem(self) -> str | None:
-        """Why it can't be read, or None where it can."""
-        return self._opened if isinstance(self._opened, str) else None
-
-    @property
-    def digest(self) -> str | None:
-        """The verified digest, or None where the release can't be read."""
-        return self.content.digest if self.content else None
-
-    @cached_property
-    def part_names(self) -> list[str]:
-        """The names of the parts it is spread over. They can be told without opening it.
-
-        Raises:
-            ReleaseError: the document is not one.
-        """
-        return part_names(self.document)
-
-    @cached_property
-    def _opened(self) -> Release | str:
-        try:
-            return self._open(self.document)
-        except ReleaseError as error:
-            return str(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +98,7 @@ class Releases:
         return len(self.newest_first)
 
 
-def read_releases(store: Store, path: str, model: str, *, documents: bool) -> Releases:
+def read_releases(store: OperatorStore, path: str, model: str, *, documents: bool) -> Releases:
     """Return a model's releases.
 
     Needs `ssm:GetParameterHistory` on the release. Documents need `kms:Decrypt` for it, too;
@@ -196,14 +125,14 @@ def read_releases(store: Store, path: str, model: str, *, documents: bool) -> Re
             by=version.get("LastModifiedUser", ""),
             labels=tuple(version.get("Labels", ())),
             _fetch=lambda: version["Value"] if documents else _document(store, name, number),
-            _open=lambda text: store.open_release(Stored(name, number, text), model, environment),
+            _open=lambda text: open_release(store, Stored(name, number, text)),
         )
 
     versions = store.history(name, decrypt=documents)
     return Releases(model, environment, name, tuple(map(release, reversed(versions))))
 
 
-def _document(store: Store, name: str, number: int) -> str:
+def _document(store: OperatorStore, name: str, number: int) -> str:
     found = store.get([f"{name}:{number}"]).get(name)
     if found is None:
         raise ReleaseNotFoundError(f"{name} has no version {number} any more: read it again")

@@ -9,7 +9,7 @@ from model_config.format.names import model_path, rollout_name
 from model_config.format.rollout import Rollout, RolloutDocument
 from model_config.format.rollout_document import read_rollout, write_rollout
 from model_config.operate.releases import Releases
-from model_config.operate.store import WritingStore
+from model_config.operate.store import OperatorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,28 @@ class StoredRollout:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RolloutChange:
+    """A change of a model's rollout: verified, and made once it was given to `Rollouts.write`.
+
+    Attributes:
+        releases: the model's releases.
+        stored: the rollout parameter as it is.
+        document: what it will say.
+        notes: what could not be verified, in words.
+    """
+
+    releases: Releases
+    stored: StoredRollout
+    document: RolloutDocument
+    notes: tuple[str, ...] = ()
+
+
 class OverwrittenError(StoreError):
     """Somebody else wrote the parameter in between, and what they wrote was written over."""
 
 
-def read_stored(store: WritingStore, path: str, model: str) -> StoredRollout | None:
+def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | None:
     """Return a model's rollout parameter, or None where it has none.
 
     Needs `ssm:GetParameters` on it, and no right to a key.
@@ -56,7 +73,7 @@ def read_stored(store: WritingStore, path: str, model: str) -> StoredRollout | N
         return StoredRollout(name, found.version, RolloutDocument(), str(error))
 
 
-def write_stored(store: WritingStore, stored: StoredRollout, document: RolloutDocument) -> None:
+def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutDocument) -> None:
     """Write a rollout parameter.
 
     SSM has no way to write only if nobody else has written, but it tells afterwards.

@@ -1,58 +1,91 @@
-"""The requests that write, beside those that a reader makes."""
+"""The requests that a person's commands make of SSM, beside those of a reader."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from model_config.format.errors import StoreError
+from model_config.reader.aws_errors import unreadable_answer
 from model_config.reader.store import BATCH, Store
 
 
-class WritingStore(Store):
-    """A store that also writes. No request of it changes a value that a deploy wrote."""
+class OperatorStore(Store):
+    """A store that also reads histories, and writes. It changes no value that a deploy wrote.
 
-    def unlabel(self, name: str, version: int, label: str) -> None:
-        """Take a label off a version; where it isn't there, that is no error.
+    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so. Each
+    needs the permission of the request that it is named after.
+    """
 
-        Needs `ssm:UnlabelParameterVersion`.
+    @property
+    def region(self) -> str:
+        """The region that is asked."""
+        return str(self._client().meta.region_name)
+
+    def history(self, name: str, *, decrypt: bool) -> list[dict[str, Any]]:
+        """Return a parameter's versions, oldest first, as GetParameterHistory has them."""
+        found = list(
+            self._pages("get_parameter_history", [name], Name=name, WithDecryption=decrypt)
+        )
+        if not found:  # a parameter has at least one; callers count on it
+            raise unreadable_answer("ssm:GetParameterHistory", [name])
+        return sorted(found, key=lambda version: int(version["Version"]))
+
+    def names_below(self, path: str) -> list[str]:
+        """Return the names of the parameters directly below a path, without reading values."""
+        return [found["Name"] for found in self._pages("get_parameters_by_path", [path], Path=path)]
+
+    def existing(self, names: Sequence[str]) -> set[str]:
+        """Return those of the names that there are parameters of. Nothing is decrypted."""
+        found: set[str] = set()
+        for batch in _batches(names):
+            answer = self._list("get_parameters", batch, Names=batch, WithDecryption=False)
+            found.update(each["Name"] for each in answer[0])
+        return found
+
+    def label(self, name: str, version: int, label: str) -> None:
+        """Move a label to a version, or put it there.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: likewise if SSM refuses the label, which it does without an error.
         """
+        about = [f"{name}:{version}"]
+        answer = self._ask(
+            "label_parameter_version", about, Name=name, ParameterVersion=version, Labels=[label]
+        )
+        if answer.get("InvalidLabels"):
+            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
+        if answer.get("ParameterVersion") != version:
+            raise unreadable_answer("ssm:LabelParameterVersion", about)
+
+    def unlabel(self, name: str, version: int, label: str) -> None:
+        """Take a label off a version; where it isn't there, that is no error."""
+        about = [f"{name}:{version}"]
         self._ask(
-            "unlabel_parameter_version",
-            [f"{name}:{version}"],
-            Name=name,
-            ParameterVersion=version,
-            Labels=[label],
+            "unlabel_parameter_version", about, Name=name, ParameterVersion=version, Labels=[label]
         )
 
     def write_string(self, name: str, text: str) -> int:
-        """Write over a parameter of type String, and return the number of the new version.
+        """Write over a parameter of type String, and return the number of the new version."""
+        wanted = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
+        return int(self._ask("put_parameter", [name], **wanted)["Version"])
 
-        Needs `ssm:PutParameter`.
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete parameters with their history; those that don't exist are no error."""
+        for batch in _batches(names):
+            self._ask("delete_parameters", batch, Names=batch)
 
-        Raises:
-            StoreError: AWS can't be asked, or refuses.
-        """
-        answer = self._ask(
-            "put_parameter", [name], Name=name, Value=text, Type="String", Overwrite=True
-        )
-        return int(answer["Version"])
+    def _pages(self, operation: str, about: list[str], **wanted: Any) -> Iterator[dict[str, Any]]:
+        more: dict[str, str] = {}
+        while True:
+            found, token = self._list(operation, about, **wanted, **more)
+            yield from found
+            if not token:
+                return
+            more = {"NextToken": token}
 
-    def existing(self, names: Sequence[str]) -> set[str]:
-        """Return those of the names that there are parameters of. Nothing is decrypted.
 
-        Needs `ssm:GetParameters`, and no right to a key.
-
-        Raises:
-            StoreError: AWS can't be asked, or refuses.
-        """
-        found: set[str] = set()
-        for start in range(0, len(names), BATCH):
-            batch = list(names[start : start + BATCH])
-            answer: dict[str, Any] = self._ask(
-                "get_parameters", batch, Names=batch, WithDecryption=False
-            )
-            found.update(each["Name"] for each in answer["Parameters"])
-        return found
+def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the names as one request takes them (SSM API reference: GetParameters, Delete…)."""
+    for start in range(0, len(names), BATCH):
+        yield list(names[start : start + BATCH])

@@ -1,6 +1,7 @@
 """What AWS refuses, checked offline: a deploy must not find out half-way through.
 
-Every limit names its source. The codec's own limits stand in `codec`, the release's in `release`.
+Every limit names its source. The limits of a value are in `codec`, those of a release in
+`release`.
 """
 
 from __future__ import annotations
@@ -23,16 +24,19 @@ MAX_PARAMETERS = 10_000
 MAX_ALIAS_CHARACTERS = 256
 #: Characters of an IAM policy's name (IAM API reference, CreatePolicy).
 MAX_POLICY_NAME_CHARACTERS = 128
+#: Characters of an EventBridge rule's name (EventBridge API reference, PutRule), and those of them
+#: that Pulumi adds to make it unique.
+MAX_RULE_NAME_CHARACTERS, _UNIQUE_CHARACTERS = 64, 8
 
-#: How no parameter's name may begin, in any case of letters (likewise).
-RESERVED_START = re.compile(r"/(aws|ssm)", re.IGNORECASE)
+#: What a parameter's name must not begin with, in upper or lower case (likewise).
+RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
 _ACCOUNT = "0" * 12
 
 
 def arn_prefix(region: str | None) -> str:
-    """Return what stands before a parameter's name in its ARN, in its longest form if need be."""
+    """Return what comes before a parameter's name in its ARN; without a region, the longest."""
     region = region or LONGEST_REGION
     return f"arn:{partition_of(region)}:ssm:{region}:{_ACCOUNT}:parameter"
 
@@ -45,14 +49,14 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
                 where,
                 f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses",
                 'use letters, digits, "_", "." and "-" in the field\'s name',
-                f"a-zA-Z0-9_.- alone between slashes ({_NAME_SOURCE})",
+                f"only a-zA-Z0-9_.- between slashes ({_NAME_SOURCE})",
             )
     if RESERVED_START.match(name):
         yield Finding(
             where,
             f'the parameter\'s name {name!r} begins with "aws" or "ssm"',
             "set another model-config:prefix",
-            f"both are reserved, in any case of letters ({_NAME_SOURCE})",
+            f"both are reserved, in upper and lower case ({_NAME_SOURCE})",
         )
     if (levels := name.count("/")) > MAX_LEVELS:
         yield Finding(
@@ -72,22 +76,22 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
 
 
 def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
-    """Yield pairs of places whose parameters have the same name, or differ in case alone.
+    """Yield pairs of fields whose parameters' names are the same, or differ only in case.
 
     Args:
         names: for each parameter its place ("model/path") and its full name.
     """
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for where, name in names:
-        places[name.casefold()].append((where, name))
-    for (first, first_name), *others in places.values():
+        by_name[name.casefold()].append((where, name))
+    for (first, first_name), *others in by_name.values():
         for where, name in others:
             how = "is the same as" if name == first_name else "differs only in case from"
             yield Finding(
                 where,
                 f"its parameter's name {name!r} {how} that of {first}",
                 "rename one of the two",
-                "two people can't tell such parameters apart, and one would be written over",
+                "one would overwrite the other, or be taken for it",
             )
 
 
@@ -100,7 +104,7 @@ def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
     source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
     for model, count in parameters.items():
         if count > MAX_PARAMETERS:
-            yield Finding(model, f"{count:,} parameters", "split it, or store less", source)
+            yield Finding(model, f"it has {count:,} parameters", "split it, or store less", source)
     if (total := parameters.total()) > MAX_PARAMETERS:
         largest = ", ".join(f"{model} {count:,}" for model, count in parameters.most_common(5))
         yield Finding(
@@ -130,4 +134,16 @@ def check_policy_name(model: str, name: str) -> Iterator[Finding]:
             f"its reader policy's name {name!r} has {len(name)} characters",
             "shorten the model's file name, the environment's or model-config:prefix",
             f"at most {MAX_POLICY_NAME_CHARACTERS} (IAM API reference, CreatePolicy)",
+        )
+
+
+def check_rule_name(name: str) -> Iterator[Finding]:
+    """Yield what EventBridge refuses about the name of a rule, as Pulumi will lengthen it."""
+    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - _UNIQUE_CHARACTERS):
+        yield Finding(
+            "model-config:notifyTopicArn",
+            f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
+            "shorten model-config:prefix or the environment's name",
+            f"at most {room}, and {_UNIQUE_CHARACTERS} that Pulumi adds (EventBridge API "
+            "reference, PutRule)",
         )

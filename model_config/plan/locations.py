@@ -1,4 +1,4 @@
-"""Where a finding stands: the file and the line in it that an editor or a review can show."""
+"""The file and line of a finding, for an editor or a review to show."""
 
 from __future__ import annotations
 

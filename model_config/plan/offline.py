@@ -9,7 +9,7 @@ from model_config.plan.stack_file import read_stack_file
 
 
 def plan_from_file(project: Project, stack: str) -> Plan:
-    """Return what a deploy of a stack would do, as its project stands there.
+    """Return what a deploy of a stack would do, as the project's files are now.
 
     Raises:
         InvalidConfigurationError: the stack's file can't be read.

@@ -10,8 +10,8 @@ from pydantic import JsonValue, ValidationError
 
 from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
+from model_config.plan.messages import message_of, nearest
 from model_config.plan.registry import Model
-from model_config.plan.settings import message_of, nearest
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef
 
@@ -23,14 +23,14 @@ def apply_overrides(
 ) -> tuple[Model, list[Finding]]:
     """Return the model as this environment has it, and what is wrong with its overrides.
 
-    Where one is wrong, the module's own values stand.
+    Where one of them is wrong, the model is returned as its module defines it.
 
     Args:
         model: the model as its module defines it.
         overrides: group to field to value. Null and an empty map override nothing.
         config: the configuration of the stack that the overrides are from.
     """
-    if _is_nothing(overrides):  # a validator may change its value, so none runs a second time
+    if _is_nothing(overrides):  # validate nothing twice: a validator may change its value
         return model, []
     overriding = _Overriding(config)
     changed = overriding.model(model, overrides)
@@ -79,7 +79,7 @@ def holds_map(annotation: Any, current: object) -> bool:
 
 @dataclass
 class _Overriding:
-    """Lays a model's overrides over its module's values, and gathers what is wrong with them."""
+    """Applies a model's overrides to its module's values, and collects what is wrong with them."""
 
     config: StackConfig
     findings: list[Finding] = field(default_factory=list)
@@ -107,7 +107,7 @@ class _Overriding:
         except ValidationError as error:
             fix = (
                 f"give it a value that {kind.__name__} allows; "
-                "a text that looks like a number wants quotes"
+                "a text that looks like a number needs quotation marks"
             )
             for detail in error.errors():
                 self._refuse((*path, *map(str, detail["loc"])), message_of(detail), fix)
@@ -125,11 +125,9 @@ class _Overriding:
             self._refuse((*path, name), problem, nearest(name, kind.model_fields))
             return False
         if subclasses_in(kind.model_fields[name].annotation, SecretRef):
-            problem = "it is a secret, and an override would stand in plain text"
-            fix = (
-                f"set the key its SecretRef names: {set_secret_command('<key>', self.config.stack)}"
-            )
-            self._refuse((*path, name), problem, fix)
+            problem = "a secret can't be overridden: an override is plain text"
+            command = set_secret_command("<key>", self.config.stack)
+            self._refuse((*path, name), problem, f"set the key of its SecretRef: {command}")
             return False
         return True
 

@@ -26,7 +26,7 @@ class Account:
 
     @property
     def parameter_arn(self) -> str:
-        """What stands before a parameter's name in its ARN."""
+        """What comes before a parameter's name in its ARN."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
 
     def policy_arn(self, name: str) -> str:
@@ -37,6 +37,18 @@ class Account:
     def via_ssm(self) -> str:
         """The name SSM calls KMS under in the region (KMS developer guide, kms:ViaService)."""
         return f"ssm.{self.region}.amazonaws.com"
+
+
+def reader_policy_name(path: str, region: str) -> str:
+    """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
+
+    IAM's names are the whole account's, in all regions, and have no slashes.
+
+    Args:
+        path: where the model stands in SSM, "/ai/dev/support_chat".
+        region: where it is deployed to.
+    """
+    return f"{path[1:].replace('/', '+')}@{region}"
 
 
 def key_policy(account: Account) -> dict[str, Any]:
@@ -70,8 +82,8 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
     parts and secrets that this program doesn't know, so they can't be listed.
 
     Args:
-        path: where the model stands in SSM, "/ai/dev/support_chat".
-        key_arn: the key's ARN, or what stands for it until it is known.
+        path: the model's path in SSM, "/ai/dev/support_chat".
+        key_arn: the key's ARN, or a placeholder until it is known.
         account: where it is deployed to.
     """
     release = release_name(path)

@@ -19,7 +19,8 @@ from model_config.plan.project import Project
 from model_config.schema import ModelConfig
 
 _PACKAGE = "models"
-_MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: The name of a model, and of its file.
+MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Modules:
     A module does not depend on an environment, so one reading serves all of them.
 
     Attributes:
-        project: where they stand.
+        project: the project they belong to.
         models: the models whose modules are in order, by name.
         broken: what is wrong with each of the others, by name.
     """
@@ -82,7 +83,7 @@ def read_modules_twice(project: Project) -> Modules:
 
 
 def _changed_fields(first: Model, second: Model) -> list[str]:
-    # By their text: each run defines the module's classes anew, and NaN differs from itself.
+    # By their text: each run defines new classes, and NaN differs from itself.
     one, other = ({path: repr(plain(value)) for path, value in leaves(model.config)}
                   for model in (first, second))  # fmt: skip
     return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
@@ -91,9 +92,9 @@ def _changed_fields(first: Model, second: Model) -> list[str]:
 def _changes_by_itself(name: str, fields: list[str]) -> Finding:
     return Finding(
         "/".join((name, fields[0])),
-        f"the module gives {' and '.join(fields)} another value each time it is run",
-        "write a fixed value: a time, a random number or an environment variable is another one "
-        "in the next run",
+        f"the value of {' and '.join(fields)} changes each time the module is run",
+        "write a fixed value: a time, a random number or an environment variable differs from one "
+        "run to the next",
         "every deploy would write a new release, and its digest would not lead to a commit",
         _file(name),
     )
@@ -105,7 +106,7 @@ def _file(name: str) -> str:
 
 def _read(name: str, path: Path) -> Model | list[Finding]:
     file = _file(name)
-    if not _MODULE_NAME.fullmatch(name):
+    if not MODULE_NAME.fullmatch(name):
         return [
             Finding(name, f"{file} has a name that is not a Python identifier", "rename the file",
                     reason="the file's name is the model's name", file=file)
@@ -128,8 +129,8 @@ def _why_no_model(model: object) -> str:
     if model is None:
         return "the module has no MODEL"
     if isinstance(model, type):
-        return f"its MODEL is the class {model.__name__}, not a configuration made of it"
-    return f"its MODEL is a {type(model).__name__}"
+        return f"MODEL is the class {model.__name__}, not an instance of it"
+    return f"MODEL is a {type(model).__name__}, not a configuration"
 
 
 class _Uncached(SourceFileLoader):
@@ -140,7 +141,7 @@ class _Uncached(SourceFileLoader):
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    """Run a module anew: an edited file counts even where the process has read it before."""
+    """Run a module again: an edit counts even if this process has read the file before."""
     full_name = f"{_PACKAGE}.{name}"
     loader = _Uncached(full_name, str(path))
     spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)

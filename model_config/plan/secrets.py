@@ -1,4 +1,4 @@
-"""The secrets of a stack: each that a model names has a value, encrypted, that can be stored."""
+"""The secrets of a stack: which have no value, are in plain text, or can't be stored."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
     ]
 
 
-def check_secrets(fields: Mapping[str, list[str]], config: StackConfig) -> Iterator[Finding]:
-    """Yield secrets that stand in plain text or can't be stored: all at once.
+def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Yield secrets that are in plain text or can't be stored: all at once.
 
     Args:
-        fields: the config keys of secrets that have a value, each with the fields it is for.
         config: the stack's configuration.
+        fields: the config keys of secrets, each with the fields it is for.
     """
-    for key, places in sorted(fields.items()):
+    for key, of_key in sorted(fields.items()):
         for problem, fix, reason in _problems_of(key, config):
-            yield Finding(", ".join(places), problem, fix, reason, config.file)
+            yield Finding(", ".join(of_key), problem, fix, reason, config.file)
 
 
 def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]]:
@@ -66,11 +66,11 @@ def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]
         yield f'"{key}" is the name of a setting', "give the SecretRef another key", ""
     elif value is not None and not is_secret:
         yield (
-            f"{NAMESPACE}:{key} stands in plain text in {config.file}",
-            f"replace the secret at its provider, since it could be read, then run: {command}",
+            f"{NAMESPACE}:{key} is in plain text in {config.file}",
+            f"revoke it at its provider, since it may have been read, and set a new one: {command}",
             "",
         )
-    elif value is not None:
+    elif value:  # an empty one counts as not set
         yield from _problems_of_value(value, command)
 
 

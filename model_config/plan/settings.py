@@ -2,90 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from model_config.format.errors import Finding
-from model_config.format.names import PREFIX, SEGMENT
-from model_config.plan.limits import RESERVED_START
+from model_config.plan.messages import message_of
+from model_config.plan.policies import reader_policy_name
+from model_config.plan.setting_types import (
+    KeyArn,
+    Models,
+    Overrides,
+    Prefix,
+    Segment,
+    Tags,
+    TopicArn,
+)
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
-
-
-def _path(prefix: str) -> str:
-    if RESERVED_START.match(prefix):
-        raise ValueError(f'"{prefix}" begins with "aws" or "ssm", which SSM reserves, in any case')
-    if PREFIX.fullmatch(prefix):
-        return prefix
-    right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
-    right = re.sub(r"/{2,}", "/", right)
-    raise ValueError(
-        f'"{prefix}" is no path: one slash before each name, letters, digits, "_", "." and "-" '
-        f'in it, and no slash at the end. Write "{right if right != "/" else "/ai"}"'
-    )
-
-
-def _segment(name: str) -> str:
-    if SEGMENT.fullmatch(name):
-        return name
-    raise ValueError(f'"{name}" is no name: letters, digits, "_", "." and "-" alone')
-
-
-def _from_json(value: object) -> object:
-    # The engine hands every value over as text, objects and lists as JSON.
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        raise ValueError("this is no list or map: write it as YAML in the stack's file") from None
-
-
-def _map_from_json(value: object) -> object:
-    # A map whose lines are all commented out is null, which the engine hands over as "".
-    given = _from_json(value or "null")
-    return {} if given is None else given
-
-
-def _not_reserved(text: str) -> str:
-    if text.lower().startswith("aws:"):
-        raise ValueError('it begins with "aws:", which AWS keeps for itself')
-    return text
-
-
-def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
-    spellings = defaultdict(list)
-    for key in tags:
-        spellings[key.lower()].append(f'"{key}"')
-    for keys in spellings.values():
-        if len(keys) > 1:
-            raise ValueError(f"{' and '.join(keys)} differ only in case, which IAM refuses")
-    return tags
-
-
-# https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Tag.html
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-_TAG = r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$"
-_TagKey = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=_TAG), AfterValidator(_not_reserved)
-]
-_TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), AfterValidator(_not_reserved)]
-
-
-# An empty list would delete every model; to deploy none, destroy the stack.
-_SomeModels = Annotated[list[str], Field(min_length=1)]
 
 
 class Settings(BaseModel):
@@ -93,13 +27,16 @@ class Settings(BaseModel):
 
     Attributes:
         prefix: the path above all environments.
-        environment: the tree's name below the prefix; the stack's name unless set.
-        models: the models this stack deploys; None for all.
-        overrides: model to group to field to value: how this environment differs.
+        environment: the name of the tree below the prefix. Default: the stack's name.
+        models: the models this stack deploys. Default: all.
+        overrides: how this environment differs from the modules: model, group, field, value.
         protect: whether Pulumi refuses to delete the key, its alias and the releases.
-        key_deletion_window_days: days a deleted KMS key can still be brought back, 7 to 30
+        key_deletion_window_days: how many days a deleted KMS key can be restored, 7 to 30
             (KMS API reference, ScheduleKeyDeletion).
+        kms_key_arn: an existing key, used instead of one that the stack makes. For good.
+        kms_multi_region: whether the stack's key can be replicated to other regions. For good.
         tags: on every resource that can have tags, at most 50.
+        notify_topic_arn: an SNS topic that is told of label moves, releases and the key's deletion.
     """
 
     model_config = ConfigDict(
@@ -111,23 +48,20 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
     )
 
-    prefix: Annotated[str, AfterValidator(_path)] = "/ai"
-    environment: Annotated[str, AfterValidator(_segment)]
-    models: Annotated[_SomeModels | None, BeforeValidator(_from_json)] = None
-    # Each model's own are checked with the model, so that one's mistake hides no other's.
-    overrides: Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)] = {}
+    prefix: Prefix = "/ai"
+    environment: Segment
+    models: Models = None
+    overrides: Overrides = {}
     protect: bool = False
     key_deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
-    tags: Annotated[
-        dict[_TagKey, _TagValue],
-        Field(max_length=50),
-        AfterValidator(_distinct_keys),
-        BeforeValidator(_map_from_json),
-    ] = {}
+    kms_key_arn: KeyArn | None = None
+    kms_multi_region: bool = False
+    tags: Tags = {}
+    notify_topic_arn: TopicArn | None = None
 
     @property
     def environment_path(self) -> str:
-        """Where all models of the environment stand in SSM: "/ai/dev"."""
+        """The path of all models of the environment in SSM: "/ai/dev"."""
         return f"{self.prefix}/{self.environment}"
 
     def path_of(self, model: str) -> str:
@@ -144,12 +78,18 @@ class Settings(BaseModel):
         """What the KMS key says of itself; a key without an alias is found by it."""
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
-    def policy_name(self, model: str, region: str) -> str:
-        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
+    @property
+    def key_name(self) -> str:
+        """What KMS knows the key by: the ARN of an existing one, else the alias."""
+        return self.kms_key_arn or self.key_alias
 
-        IAM's names are the whole account's, in all regions, and have no slashes.
-        """
-        return f"{self.path_of(model)[1:].replace('/', '+')}@{region}"
+    def policy_name(self, model: str, region: str) -> str:
+        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1"."""
+        return reader_policy_name(self.path_of(model), region)
+
+    def rule_name(self, about: str) -> str:
+        """Return how an EventBridge rule's name begins: "model-config-ai-dev-releases"."""
+        return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
 SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
@@ -180,36 +120,10 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     return Settings.model_validate({"environment": "unnamed", **rest}), findings
 
 
-def message_of(detail: Mapping[str, Any]) -> str:
-    """Return what pydantic says of one value, as the part of a sentence."""
-    if detail["type"] == "extra_forbidden":
-        return "there is no field of that name"
-    text = str(detail["msg"])
-    ours = text.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] if ours == text else ours
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelled one is close to, if there is one."""
-    names = sorted(known)
-    close = get_close_matches(name, names, n=1) or [
-        other for other in names if other.casefold() == name.casefold()
-    ]
-    return close[0] if close else None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` where a known name is close, else the known names."""
-    names = sorted(known)
-    if close := closest(name, names):
-        return f'did you mean "{close}"?'
-    return f"known are {', '.join(names)}" if names else "there are none"
-
-
 def _secret_setting(key: str, config: StackConfig) -> Finding:
     return Finding(
         where=f"{NAMESPACE}:{key}",
-        problem="it holds a secret, and a setting's value is not kept secret",
+        problem="it is set as a secret, but a setting is not kept secret",
         reason="Pulumi hands a `secure:` value inside an object back as plain text",
         fix=f'set it without --secret; for a secret field write SecretRef("key") in the model '
         f"and run: {set_secret_command('key', config.stack)}",

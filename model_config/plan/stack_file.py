@@ -11,27 +11,34 @@ from typing import Any, TypeAlias
 import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.messages import closest
 from model_config.plan.project import Project
-from model_config.plan.settings import closest
 from model_config.plan.stack_config import StackConfig
 
 _Item: TypeAlias = tuple[str, int, yaml.Node]  # its name, its line and its value
 
-# What Pulumi 3.260 reads at the top of the file; it passes over any other key.
+# What Pulumi 3.260 reads at the top of the file. It ignores any other key.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
+# From here on Go writes a float with an exponent, and reads an integer as a float.
+_EXPONENT, _INTEGERS = 1e21, 2**64
 _MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes plain words as the engine does: seen with Pulumi 3.260, whose parser is yaml.v3."""
+    """Reads plain scalars as Pulumi's engine does (seen with 3.260, whose parser is yaml.v3)."""
 
     def number(self, node: yaml.ScalarNode) -> float:
-        """Return 1.0 as 1: the engine hands numbers on as JSON."""
+        """Return 1.0 as 1: the engine hands numbers on as JSON, and so 1e21 as it is."""
         value = float(self.construct_yaml_float(node))
-        return int(value) if value.is_integer() else value
+        return int(value) if value.is_integer() and abs(value) < _EXPONENT else value
+
+    def integer(self, node: yaml.ScalarNode) -> float:
+        """Return an integer that has no room in 64 bits as a float."""
+        value = self.construct_yaml_int(node)
+        return value if abs(value) < _INTEGERS else float(value)
 
     def date(self, node: yaml.ScalarNode) -> str:
-        """Return a date as the engine prints it, which is seldom what was meant."""
+        """Return a date as the engine prints it, which is rarely what was meant."""
         try:
             return f"{self.construct_yaml_timestamp(node):%Y-%m-%d %H:%M:%S} +0000 UTC"
         except ValueError:  # there is no such day
@@ -55,6 +62,7 @@ def _take_words_as_yaml_1_2() -> None:
     }
     for tag, (form, first) in tags.items():
         _Loader.add_implicit_resolver(tag, re.compile(f"^({form})$"), list(first))
+    _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
     _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
     _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
 
@@ -86,17 +94,19 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
-        problem = f"it is no YAML{place}: {getattr(error, 'problem', None) or 'unreadable'}"
+        problem = f"it is not valid YAML{place}: {getattr(error, 'problem', None) or 'unreadable'}"
         raise _refusal(file, problem, "correct the file") from None
     except AttributeError:
-        raise _refusal(file, "it is no map with a `config` map", "correct the file") from None
+        raise _refusal(
+            file, "it is not a map with a `config` map in it", "correct the file"
+        ) from None
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
         raise _refusal(file, problem, "correct the file") from None
 
 
 def check_ending(project: Project, stack: str) -> Iterator[Finding]:
-    """Yield a stack's file that Pulumi passes over because of its ending."""
+    """Yield a stack's file that Pulumi ignores because of its ending."""
     if wrong := project.unread_stack_file(stack):
         right = project.stack_file(stack)
         move = f"mv {wrong.name} {right.name}"
@@ -126,14 +136,14 @@ def _full_key(key: object, project: str) -> str:
 
 
 def _misspelled(root: yaml.Node | None, file: str) -> Iterator[Finding]:
-    """Yield what looks like a misspelled `config`, and would leave the stack without settings."""
+    """Yield a key that looks like a misspelled `config`: the stack would have no settings."""
     for name, line, _ in _items(root):
         if name not in _TOP and closest(name, ["config"]):
-            yield Finding(name, "Pulumi passes over it", 'did you mean "config"?', "", file, line)
+            yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', "", file, line)
 
 
 def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
-    """Return each key that a map has twice, wherever the map is."""
+    """Return every key that is in one map twice, at any depth."""
     findings, seen, waiting = [], set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
@@ -144,8 +154,8 @@ def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
         for name, line, value in _items(node):
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
             if where in lines:
-                problem = f"it is set twice, in line {lines[where]} too"
-                fix = "keep one of the two: Pulumi reads neither"
+                problem = f"it is set twice: here and in line {lines[where]}"
+                fix = "keep one of the two: Pulumi refuses the file"
                 findings.append(Finding(where, problem, fix, "", file, line))
             lines.setdefault(where, line)
             waiting.append((where, value))

@@ -1,4 +1,4 @@
-"""The keys of a stack's file: no unknown one, and none that Pulumi would pass over."""
+"""The keys of a stack's file: none is unknown, and none would be ignored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from model_config.format.errors import Finding
+from model_config.plan.messages import closest, nearest
 from model_config.plan.regions import REGIONS
-from model_config.plan.settings import SETTING_KEYS, closest, nearest
+from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 # How alike a namespace must be to count as a misspelling: "model_config" is, "ml-config" is not.
@@ -37,16 +38,16 @@ def check_keys(
 
 
 def check_namespaces(config: StackConfig) -> Iterator[Finding]:
-    """Yield keys that look like ours and belong to another namespace, where nothing reads them."""
+    """Yield keys that look like ours but are in another namespace, where nothing reads them."""
     for key in sorted({*config.values, *config.secret_keys}):
         namespace, _, name = key.partition(":")
         if namespace == NAMESPACE:
             continue
         if namespace == config.project:
-            if name == NAMESPACE or name in SETTING_KEYS - set(config.own()):
+            if name in {NAMESPACE, *SETTING_KEYS}:
                 yield _without_namespace(key, name, config)
         elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
-            problem = f'"{namespace}" is another namespace, so it sets nothing here'
+            problem = f'the namespace "{namespace}" is not ours, so the key has no effect'
             yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
 
 
@@ -58,7 +59,7 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
     near = closest(region.lower(), REGIONS)
     yield Finding(
         "aws:region",
-        f'"{region}" is not a region of AWS',
+        f'"{region}" is not an AWS region',
         (f'did you mean "{near}"? ' if near else "")
         + "If AWS has opened it since, set aws:skipRegionValidation to true",
         file=config.file,
@@ -69,8 +70,8 @@ def _without_namespace(key: str, name: str, config: StackConfig) -> Finding:
     right = "<setting>, one key for each setting" if name == NAMESPACE else name
     return Finding(
         key,
-        "this key is the project's own, so it sets nothing here",
+        "the key is the project's own, so it has no effect here",
         f"write {NAMESPACE}:{right}",
-        f"Pulumi puts a key without a namespace into the project's, which is {config.project}",
+        f"Pulumi puts a key without a namespace into that of the project, {config.project}",
         config.file,
     )

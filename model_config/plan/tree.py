@@ -10,7 +10,8 @@ from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
 from model_config.format.rollout_document import EMPTY
 from model_config.plan.hierarchy import leaves, plain
-from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.plan import Plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.schema import SecretRef
 
 
@@ -80,7 +81,7 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     for path, value in values:
         if not isinstance(value, SecretRef):
             yield leaf("/".join(path), plain(value))
-    for path, value in values:  # they stand in a branch of their own
+    for path, value in values:  # they have a branch of their own
         if isinstance(value, SecretRef):
             unset = value.config_key in plan.unset
             note = f"{value.config_key}, not set" if unset else value.config_key

@@ -1,23 +1,18 @@
-"""The requests we make of SSM, each with its limits, and their errors in our words."""
+"""The request that a reader makes of SSM, with its limits, and its errors in our words."""
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from model_config.format import release
-from model_config.format.errors import CredentialsError, ModelConfigError, StoreError
+from model_config.format.errors import CredentialsError, ModelConfigError
 from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
 from model_config.reader.connection import Connection, OwnClient
-from model_config.reader.opening import open_release
 from model_config.reader.source import Stored
 
-#: Names in one request (SSM API reference: GetParameters, DeleteParameters).
+#: Names in one request (SSM API reference, GetParameters).
 BATCH = 10
-#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
-LISTED = 50
 
 _USUAL = Connection()
 _WHOLE = {"Name", "Version", "Value"}
@@ -63,78 +58,12 @@ class Store:
             for stored in self._get_batch(wanted[start : start + BATCH])
         }
 
-    def history(self, name: str, *, decrypt: bool) -> list[dict[str, Any]]:
-        """Return a parameter's versions, oldest first, as GetParameterHistory has them."""
-        found = list(
-            self._pages("get_parameter_history", [name], Name=name, WithDecryption=decrypt)
-        )
-        if not found:  # a parameter has at least one; callers count on it
-            raise unreadable_answer("ssm:GetParameterHistory", [name])
-        return sorted(found, key=lambda version: int(version["Version"]))
-
-    def names_below(self, path: str) -> list[str]:
-        """Return the names of the parameters directly below a path, without reading values."""
-        return [found["Name"] for found in self._pages("get_parameters_by_path", [path], Path=path)]
-
-    def releases_below(self, path: str) -> list[str]:
-        """Return the names of the release parameters below an environment's path."""
-        # Metadata only: it takes no decryption to tell which models there are.
-        filters = [{"Key": "Path", "Option": "Recursive", "Values": [path]}]
-        found = self._pages(
-            "describe_parameters", [path], ParameterFilters=filters, MaxResults=LISTED
-        )
-        # A field further down may be called that, too.
-        is_release = re.compile(rf"{re.escape(path)}/[^/]+/release")
-        return [each["Name"] for each in found if is_release.fullmatch(each["Name"])]
-
-    def label(self, name: str, version: int, label: str) -> None:
-        """Move a label to a version, or put it there.
-
-        Raises:
-            StoreError: likewise if SSM refuses the label, which it does without an error.
-        """
-        answer = self._ask(
-            "label_parameter_version",
-            [f"{name}:{version}"],
-            Name=name,
-            ParameterVersion=version,
-            Labels=[label],
-        )
-        if answer.get("InvalidLabels"):
-            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
-        if answer.get("ParameterVersion") != version:
-            raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
-
-    def delete(self, names: Sequence[str]) -> None:
-        """Delete parameters with their history; those that don't exist are no error."""
-        for start in range(0, len(names), BATCH):
-            batch = list(names[start : start + BATCH])
-            self._ask("delete_parameters", batch, Names=batch)
-
-    def open_release(self, stored: Stored, model: str, environment: str) -> release.Release:
-        """Return what a release parameter says, verified, fetching its parts if it has any.
-
-        Raises:
-            ReleaseError: it is not what was released, or of a newer format.
-        """
-        del model, environment  # which the parameter's name says
-        return open_release(self, stored)
-
     # One batch a call, so that no frame holds a secret's text while another request fails.
     def _get_batch(self, names: list[str]) -> list[Stored]:
         found = self._list("get_parameters", names, Names=names, WithDecryption=True)[0]
         if not all(each.keys() >= _WHOLE for each in found):
             raise unreadable_answer("ssm:GetParameters", names)
         return [Stored(each["Name"], each["Version"], each["Value"]) for each in found]
-
-    def _pages(self, operation: str, about: list[str], **wanted: Any) -> Iterator[dict[str, Any]]:
-        more: dict[str, str] = {}
-        while True:
-            found, token = self._list(operation, about, **wanted, **more)
-            yield from found
-            if not token:
-                return
-            more = {"NextToken": token}
 
     def _list(
         self, operation: str, about: Sequence[str], **wanted: Any

@@ -9,14 +9,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model_config.format import names
-from model_config.format.codec import encode
 from model_config.format.errors import ModelConfigError, StoreUnavailableError
-from model_config.format.release import Release, digest_of, write_release
+from model_config.format.names import LATEST, check_label, check_selector, model_path
+from model_config.format.release import Release, digest_of
+from model_config.format.rollout import Step
 from model_config.reader.fallback import fallback_document
 from model_config.reader.reader import Reader
 from model_config.testing.fake_source import FakeClock, FakeSource
@@ -58,8 +58,6 @@ class FakeReader(Reader):
             kept = FakeReader(fallback, environment=environment, release=release, label=label)
             fallback = json.loads(fallback_document(map(kept.get, fallback)))
         self._fake_source, self._fake_clock = FakeSource(), FakeClock()
-        self._fake_environment, self._ttl = environment, ttl
-        self._fake_path = names.environment_path("/ai", environment)
         super().__init__(
             environment,
             label=label,
@@ -70,7 +68,7 @@ class FakeReader(Reader):
             source=self._fake_source,
             clock=self._fake_clock,
         )
-        self._secrets_of: dict[str, Mapping[str, str]] = dict(secrets or {})
+        self._texts: dict[str, Mapping[str, str]] = dict(secrets or {})
         for model, config in configurations.items():
             self.set(model, config, release=release)
 
@@ -108,7 +106,7 @@ class FakeReader(Reader):
         for content in releases:
             given = (secrets or {}).get(content.model, {})
             texts = dict.fromkeys(content.secrets, "secret") | dict(given)
-            reader._publish(content, texts, release, reader._label)
+            reader._add(content, texts, release)
         return reader
 
     @property
@@ -116,7 +114,7 @@ class FakeReader(Reader):
         """What would have been asked of AWS: the parameters' names, newest request last."""
         return self._fake_source.requests
 
-    def set(
+    def set(  # noqa: PLR0913 - what a release has
         self,
         model: str,
         config: Mapping[str, Any],
@@ -124,8 +122,11 @@ class FakeReader(Reader):
         secrets: Mapping[str, str] | None = None,
         release: int | None = None,
         label: str | None = None,
+        percent: float | None = None,
     ) -> None:
         """Make a release and put a label on it, as a deploy and a promotion do.
+
+        The next read is served it.
 
         Args:
             model: the model's name.
@@ -133,20 +134,23 @@ class FakeReader(Reader):
             secrets: path and text of its secrets. Default: those it has.
             release: the release's number. Default: the next.
             label: the label to move to it. Default: the reader's.
+            percent: leave the label where it is, and roll the release out to this share of the
+                keys that reads give.
 
         Raises:
             ReleaseError: a value that no release can hold.
+            RolloutError: the share can't be used, or the label is on no release to begin from.
             UsageError: the model's name, the number or the label can't be used.
         """
         if label is not None:
-            names.check_label(label)
+            check_label(label)
         if release is not None:
-            names.check_selector(release)
+            check_selector(release)
         content = Release(
-            model, self._fake_environment, "FakeReader", digest_of(config), dict(config), {}
+            model, self._environment, "FakeReader", digest_of(config), dict(config), {}
         )
-        texts = self._secrets_of.get(model, {}) if secrets is None else secrets
-        self._publish(content, texts, release, label or self._label)
+        texts = self._texts.get(model, {}) if secrets is None else secrets
+        self._add(content, texts, release, label, percent)
 
     def advance(self, seconds: float) -> None:
         """Let seconds pass: what was read grows older, and is renewed once its `ttl` is over."""
@@ -168,18 +172,20 @@ class FakeReader(Reader):
         finally:
             self._fake_source.problem = None
 
-    def _publish(
-        self, content: Release, secrets: Mapping[str, str], number: int | None, label: str
+    def _add(
+        self,
+        content: Release,
+        secrets: Mapping[str, str],
+        release: int | None,
+        label: str | None = None,
+        percent: float | None = None,
     ) -> None:
-        base = names.model_path(self._fake_path, content.model)
-        places = {path: names.secret_name(base, path) for path in secrets}
-        name = names.release_name(base)
-        text = write_release(replace(content, secrets=places), name)
-        beside = {places[path]: encode(secret) for path, secret in secrets.items()} | text.parts
-        for each, value in beside.items():
-            self._fake_source.put(each, value)
-        version = self._fake_source.put(name, text.document, number)
-        if label != names.LATEST:
-            self._fake_source.label(name, version, label)
-        self._secrets_of[content.model] = dict(secrets)
-        self.advance(self._ttl)  # so that the next read sees it
+        path, chosen = model_path(self._path, content.model), label or self._label
+        version = self._fake_source.deploy(path, content, secrets, release)
+        self._texts[content.model] = dict(secrets)
+        if percent is not None:
+            began = datetime.fromtimestamp(self._fake_clock.wall(), UTC)
+            self._fake_source.roll_out(path, version, chosen, Step(began, percent))
+        elif chosen != LATEST:
+            self._fake_source.promote(path, version, chosen)
+        self.refresh(content.model)

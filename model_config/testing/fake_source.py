@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from model_config.format.errors import ModelConfigError
+from model_config.format.codec import encode
+from model_config.format.errors import ModelConfigError, RolloutError
+from model_config.format.names import release_name, rollout_name, secret_name
+from model_config.format.release import Release, write_release
+from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout_document import write_rollout
 from model_config.reader.source import Stored
+
+# The same in each test, so that a key gets the same release each time.
+_SALT = "0" * 16
 
 
 class FakeClock:
@@ -54,16 +63,46 @@ class FakeSource:
     def close(self) -> None:
         """Do nothing: there are no connections."""
 
-    def put(self, name: str, text: str, version: int | None = None) -> int:
-        """Write a version of a parameter, by default the next, and return its number."""
+    def deploy(
+        self, path: str, content: Release, secrets: Mapping[str, str], number: int | None
+    ) -> int:
+        """Write a release and its secrets as a deploy does; return the release's number.
+
+        Args:
+            path: the model's, "/ai/test/support_chat".
+            content: the release, but for the names of its secrets.
+            secrets: path and text of its secrets.
+            number: the release's. Default: the next.
+        """
+        places = {secret: secret_name(path, secret) for secret in secrets}
+        name = release_name(path)
+        text = write_release(replace(content, secrets=places), name)
+        beside = {places[secret]: encode(value) for secret, value in secrets.items()} | text.parts
+        for each, value in beside.items():
+            self._put(each, value)
+        return self._put(name, text.document, number)
+
+    def promote(self, path: str, release: int, label: str) -> None:
+        """Move a label to a release of the model with that path."""
+        self._labels[f"{release_name(path)}:{label}"] = release
+
+    def roll_out(self, path: str, release: int, label: str, step: Step) -> None:
+        """Write a rollout of one step, from the release that the label is on.
+
+        Raises:
+            RolloutError: the label is on none, or the step's share can't be used.
+        """
+        before = self._labels.get(f"{release_name(path)}:{label}")
+        if before is None:
+            raise RolloutError(f"{label} is on no release of {path}: set one without percent")
+        rollout = Rollout(label, release, before, _SALT, (step,))
+        self._put(rollout_name(path), write_rollout(RolloutDocument(rollout=rollout)))
+
+    def _put(self, name: str, text: str, version: int | None = None) -> int:
         versions = self._versions.get(name, {})
         number = version or max(versions, default=0) + 1
         self._versions[name] = {**versions, number: text}
         return number
-
-    def label(self, name: str, version: int, label: str) -> None:
-        """Move a label to a version."""
-        self._labels[f"{name}:{label}"] = version
 
     def _find(self, wanted: str) -> Stored | None:
         name, _, selector = wanted.partition(":")

@@ -33,6 +33,9 @@ from model_config.plan.validation import validate
 
 #: The account and region that a recorded program is deployed to, unless its stack says otherwise.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+ORGANIZATION = "organization"
+#: What a program asks for the outputs of its own last update.
+OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 # Python looks for garbage after so many new objects, not after 700: a deploy makes many that live
 # until it ends, and looking through them takes almost half of a large stack's time.
 _GARBAGE_THRESHOLD = 10_000
@@ -70,7 +73,8 @@ class Recorder(MockMonitor, mocks.Mocks):
         registered: every resource by its type and name, in the order of registration.
 
     Args:
-        outputs: what other stacks export, by their full name, for StackReferences.
+        outputs: what stacks export, by their full name "organization/project/stack": other ones,
+            for StackReferences, and the stack itself after its last update.
     """
 
     def __init__(self, outputs: Mapping[str, Any] | None = None) -> None:
@@ -122,6 +126,7 @@ class Recorder(MockMonitor, mocks.Mocks):
         answers = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": REGION},
+            OWN_OUTPUTS: {"outputs": self._stacks.get(args.args.get("name", ""), {})},
         }
         return answers[args.token], []
 
@@ -147,6 +152,8 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
             return {"arn": arn, "version": 4.0}
         case "aws:iam/policy:Policy":
             return {"arn": f"arn:aws:iam::{ACCOUNT}:policy{args.inputs.get('path', '/')}{name}"}
+        case "aws:cloudwatch/eventRule:EventRule":
+            return {"arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}", "name": name}
         case _:
             return {"arn": f"arn:{args.name}"}
 
@@ -251,7 +258,9 @@ def run_program(
     """
     with _fresh_runtime() as loop:
         monitor = monitor or (mock if isinstance(mock, MockMonitor) else None)
-        mocks.set_mocks(mock, config.project, config.stack, preview, monitor=monitor)
+        mocks.set_mocks(
+            mock, config.project, config.stack, preview, monitor=monitor, organization=ORGANIZATION
+        )
         _forget_root_stack()  # set_mocks leaves one of its own
         set_all_config(dict(config.values), list(config.secret_keys))
         return loop.run_until_complete(_run(project))
@@ -295,6 +304,8 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
+        # A program that was refused half-way has registrations under way in other threads.
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
         asyncio_log.setLevel(level)

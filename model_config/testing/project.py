@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_config.format.release import Release
-from model_config.plan.plan import plan_stack, release_of
+from model_config.plan.plan import plan_stack
+from model_config.plan.planned_model import release_of
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
 from model_config.plan.stack_file import read_stack_file

@@ -15,9 +15,11 @@ import pytest
 from moto import mock_aws
 
 from model_config.cli import app as cli
+from model_config.cli import environments
 from model_config.cli import target as target_module
 from model_config.format import release
 from model_config.format.rollout_document import EMPTY
+from model_config.local import local_aws
 from model_config.local.local_aws import client
 from model_config.local.refusals import as_strict_as_aws
 
@@ -71,6 +73,8 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws(), as_strict_as_aws():
         shared = one_client("ssm", "eu-west-1")
         monkeypatch.setattr(target_module, "_local_client", lambda _region: nullcontext(shared))
+        monkeypatch.setattr(environments, "_local_aws", lambda: nullcontext(nullcontext))
+        monkeypatch.setattr(local_aws, "client", one_client)
         yield shared
 
 

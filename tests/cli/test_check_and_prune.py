@@ -18,33 +18,60 @@ def full(released, ssm):
 
 @pytest.mark.usefixtures("full")
 def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
-    released(model="other")
-    said = run("check", code=1)
-    model, problem, fix = said.out.rstrip("\n").split("\t")
-    assert model == "chat"
+    released(model="support_chat")
+    found = [line.split("\t") for line in run("check", code=1).out.splitlines()]
+    (level, where, problem, fix), *_ = [each for each in found if each[0] == "error"]
+    assert (level, where) == ("error", "chat")
     assert "release 1, which carries stable, is then the oldest of 100" in problem
     assert "model-config promote chat --label stable --environment dev" in fix
 
 
 @pytest.mark.usefixtures("full")
-def test_check_as_json_holds_the_reason_too(run):
-    (finding,) = run("check", "--json", code=1).json
-    assert finding["where"] == "chat"
-    assert "ParameterMaxVersionLimitExceeded" in finding["reason"]
+def test_check_as_json_holds_the_reason_too(run, released):
+    released(model="support_chat")
+    found = run("check", "--json", code=1).json
+    (error,) = [each for each in found if each["level"] == "error"]
+    assert error["where"] == "chat"
+    assert "ParameterMaxVersionLimitExceeded" in error["reason"]
 
 
 @pytest.mark.usefixtures("full")
-def test_check_looks_at_the_named_models_alone(run, released):
-    released(model="other")
-    assert run("check", "other").out == "Nothing stands in a deploy's way: other.\n"
-    run("check", "other", "chat", code=1)
+def test_check_tells_of_the_named_models_alone(run, released):
+    released(model="support_chat")
+    said = run("check", "support_chat")
+    assert said.out == "Nothing stops the next deploy: support_chat.\n"
+    run("check", "support_chat", "chat", code=1)
 
 
 @pytest.mark.usefixtures("ssm")
-def test_a_model_that_was_never_deployed_has_nothing_in_its_way(run):
-    assert "no releases yet" in run("check").out
+def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(run):
+    (error,) = [each for each in run("check", "--json", code=1).json if each["level"] == "error"]
+    assert error["where"] == "/ai/dev"
+    said = run("check", "--first-deploy")
+    assert "support_chat\tit is not deployed yet" in said.out
+    assert "Nothing stops the next deploy: no releases yet.\n" in said.out
+
+
+def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
+    run("local", "deploy")
     assert run("check", "--json").json == []
-    run("check", "support_chat")  # its module is here
+    run("rollback", "support_chat", "--release", "1")
+    (notice,) = run("check", "--json").json
+    assert (notice["level"], notice["where"]) == ("notice", "support_chat")
+    assert "stable is held on release 1 since a rollback" in notice["problem"]
+
+
+def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(run, project):
+    run("local", "deploy")
+    (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
+    assert run("check", "--json").json == []
+
+
+def test_check_needs_no_project(run, released, tmp_path, monkeypatch):
+    released(label="stable")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MODEL_CONFIG_PROJECT")
+    assert run("check").out == "Nothing stops the next deploy: chat.\n"
 
 
 def test_a_model_that_is_nowhere_is_a_typing_mistake(run, released):

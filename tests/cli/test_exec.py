@@ -13,7 +13,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_config.cli.variables import PLACEHOLDER, asked_for, variables
+from model_config.cli.environment_variables import PLACEHOLDER, asked_for, variables
 from model_config.cli.verbs.exec_ import _become
 from model_config.format.errors import UsageError
 from model_config.testing.fake import FakeReader
@@ -80,6 +80,30 @@ def test_a_nul_character_is_refused_without_showing_the_value():
     with pytest.raises(UsageError, match="key of chat holds a NUL"):
         variables(chat({}), {"key": "\0"})
     assert "cret" not in str(caught.value).replace("secret", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "path", "home", "ld/preload", "ld_library_path", "dyld/insert_libraries", "python/path",
+        "pythonstartup", "bash_env", "env", "ifs", "node_options", "https-proxy", "aws/profile",
+        "git_ssh_command", "model_config/local",
+    ],
+)  # fmt: skip
+def test_a_variable_that_other_programs_obey_is_refused_without_a_prefix(path):
+    config = {"model_id": "gpt", path: "sk-hidden"}
+    with pytest.raises(UsageError, match="--variable-prefix CHAT_") as caught:
+        variables(chat(config), {"user": "x"})
+    assert f"{path} would be " in str(caught.value)
+    assert "user would be USER" in str(caught.value)  # all of them at once
+    assert "sk-hidden" not in str(caught.value)
+    assert "MODEL_ID" not in str(caught.value)
+    assert len(variables(chat(config), {"user": "x"}, "CHAT_")) == 3
+
+
+def test_a_name_that_only_begins_like_one_of_those_is_a_variable():
+    names = ["pathway", "home_page", "environment", "node_count", "loading", "model_id"]
+    assert len(variables(chat(dict.fromkeys(names, 1)), {})) == len(names)
 
 
 @pytest.mark.parametrize("prefix", ["1", "A-", "A B", "é", "A\n"])

@@ -18,8 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_config import Reader
+from model_config.cli.environment_variables import variables
 from model_config.cli.formats import as_text
-from model_config.cli.variables import variables
 from model_config.files import write_file
 from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
@@ -152,22 +152,9 @@ def test_tfvars_json_sets_one_variable():
     }
 
 
-def test_dotenv_refuses_what_its_readers_would_replace():
-    with pytest.raises(UsageError, match=r"T holds \$\{, .*json, yaml or shell") as caught:
-        as_text("dotenv", chat({"t": "x ${HOME} y"}), {})
-    assert "HOME" not in str(caught.value)
-
-
-def test_tfvars_are_escaped_as_terraform_wants_it():
-    config = {"e": {}, "g": {"k": {}}, "l": [1, True, None], "t": 'a "b" \\ \n\t\b ${x} %{y} $z'}
-    assert as_text("tfvars", chat(config), {"api_key": "sk"}) == (
-        "chat = {\n"
-        '  "e" = {}\n'
-        '  "g" = {\n    "k" = {}\n  }\n'
-        '  "l" = [1, true, null]\n'
-        '  "t" = "a \\"b\\" \\\\ \\n\\t\\u0008 $${x} %%{y} $z"\n'
-        '  "secrets" = {\n    "api_key" = "sk"\n  }\n'
-        "}\n"
+def test_yaml_holds_a_prompt_as_a_block():
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
 
 

@@ -24,13 +24,13 @@ def labels(run):
 
 def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, released, labels):
     released({"n": 1})
-    assert "chat in dev: stable is on release 1 now, before on no release." in (
+    assert "chat in dev: stable is on release 1 now; it was on none." in (
         run("promote", "chat", "--to", "stable").out
     )
     released({"n": 2})
     said = run("promote", "chat", "--to", "stable").out
-    assert "chat in dev: stable is on release 2 now, before on release 1." in said
-    assert "model-config rollback chat -e dev" in said
+    assert "chat in dev: stable moved from release 1 to release 2." in said
+    assert "Go back with: `model-config rollback chat`" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
 
 
@@ -47,7 +47,7 @@ def test_promote_takes_a_release_and_another_label(run, released, labels):
     released({"n": 1})
     released({"n": 2}, label="canary")
     said = run("promote", "chat", "--to", "canary", "--release", "1").out
-    assert "model-config rollback chat --label canary -e dev" in said
+    assert "`model-config rollback chat --label canary`" in said
     assert labels() == {"canary": 1, "canary-previous": 2}
 
 
@@ -55,7 +55,7 @@ def test_rollback_goes_back_and_twice_is_the_same_as_once(run, released, labels)
     released({"n": 1}, label="stable")
     released({"n": 2})
     run("promote", "chat", "--to", "stable")
-    assert "is on release 1 now, before on release 2." in run("rollback", "chat").out
+    assert "stable moved from release 2 to release 1." in run("rollback", "chat").out
     assert "is on release 1 already, nothing moved." in run("rollback", "chat").out
     assert labels() == {"stable": 1, "stable-previous": 1}
 
@@ -258,8 +258,8 @@ def labels_in(client):
 def test_a_label_moves_in_several_regions_with_one_command(run, regions, labels):
     run("promote", "chat", "--release", "1", *REGIONS)
     said = run("promote", "chat", *REGIONS)
-    assert "chat in dev (us-east-1): stable is on release 2 now, before on release 1." in said.out
-    assert "model-config rollback chat -e dev --local --region us-east-1" in said.out
+    assert "chat in dev (us-east-1): stable moved from release 1 to release 2." in said.out
+    assert "`model-config rollback chat --region us-east-1`" in said.out
     run("rollback", "chat", *REGIONS)
     assert labels() == labels_in(regions) == {"stable": 1, "stable-previous": 1}
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from model_config.cli.verbs.releases import _who
+from model_config.comparing.text import who
 from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
@@ -72,7 +72,7 @@ def test_a_held_label_is_shown(run, released):
 
 
 @pytest.mark.parametrize(
-    ("arn", "who"),
+    ("arn", "name"),
     [
         ("arn:aws:iam::123456789012:user/anna", "anna"),
         ("arn:aws:sts::123456789012:assumed-role/Deployer/build-7", "Deployer/build-7"),
@@ -81,8 +81,8 @@ def test_a_held_label_is_shown(run, released):
         ("", "-"),
     ],
 )
-def test_who_wrote_it_is_read_from_the_arn(arn, who):
-    assert _who(arn) == who
+def test_who_wrote_it_is_read_from_the_arn(arn, name):
+    assert who(arn) == name
 
 
 # diff-releases

@@ -2,6 +2,7 @@
 
 import pytest
 
+from model_config.cli import output
 from model_config.format.release import digest_of
 
 CONFIG = {"name": "5", "n": 5, "flags": {"on": True, "none": {}}, "prompt": "One\n[bold]\x1b"}
@@ -65,3 +66,65 @@ def test_a_secret_that_is_not_there_stands_only_in_the_way_of_who_wants_it(run, 
     ssm.delete_parameter(Name="/ai/dev/chat/secrets/keys/primary")
     run("show", "chat")
     assert "/ai/dev/chat/secrets/keys/primary" in run("show", "chat", "--reveal", code=2).err
+
+
+PROMPT = "One\n\tTwo…\n"
+
+
+@pytest.fixture
+def prompted(released):
+    config = {"prompts": {"system": PROMPT, "short": "Hi"}, "n": 5, "stop": ["</a>"]}
+    released(config, {"key": "sk-very-secret"}, label="stable")
+
+
+@pytest.mark.usefixtures("prompted")
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("prompts/system", PROMPT),
+        ("/prompts/system/", PROMPT),
+        ("n", "5"),
+        ("stop", '["</a>"]'),
+        ("prompts", 'prompts/short\t"Hi"\nprompts/system\t"One\\n\\tTwo…\\n"\n'),
+        ("secrets/key", "********"),
+        ("secrets", "secrets/key\t********\n"),
+    ],
+)
+def test_a_value_is_shown_as_it_is_and_a_group_as_a_table(run, path, shown):
+    assert run("show", "chat", path).out == shown
+
+
+@pytest.mark.usefixtures("prompted")
+def test_a_path_that_is_not_there_names_the_nearest(run):
+    assert 'did you mean "prompts/system"?' in run("show", "chat", "prompt/system", code=2).err
+
+
+@pytest.mark.usefixtures("prompted")
+def test_a_secret_is_shown_as_it_is_only_where_it_is_revealed(run):
+    assert run("show", "chat", "secrets/key", "--reveal").out == "sk-very-secret"
+
+
+@pytest.mark.usefixtures("prompted")
+def test_a_value_as_json(run):
+    assert run("show", "chat", "prompts", "--json").json == {"system": PROMPT, "short": "Hi"}
+    assert run("show", "chat", "prompts/system", "--json").json == PROMPT
+    assert run("show", "chat", "secrets/key", "--json").json == "********"
+
+
+@pytest.mark.usefixtures("prompted")
+def test_full_shows_texts_of_several_lines_as_they_are_below_the_rest(run):
+    assert run("show", "chat", "--full").out == (
+        "n\t5\n"
+        'prompts/short\t"Hi"\n'
+        'stop\t["</a>"]\n'
+        "secrets/key\t********\n"
+        "\nprompts/system:\n"
+        f"{PROMPT}\n"
+    )
+
+
+@pytest.mark.usefixtures("prompted")
+def test_a_terminal_gets_a_line_end_and_no_control_characters(run, released, monkeypatch):
+    released({"t": "\x1b[2Jx"})
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    assert run("show", "chat", "t", "--label", "latest").out == "\\x1b[2Jx\n"

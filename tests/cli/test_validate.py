@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from model_config.cli.verbs.validate import _escaped
+from model_config.cli.annotations import _escaped
 from model_config.format.errors import Finding
 from model_config.plan.locations import located
 from model_config.plan.project import Project
@@ -168,7 +168,7 @@ def test_a_value_that_changes_by_itself_is_refused_before_and_in_a_deploy(run, p
         "models/clock.py",
         5,
     )
-    assert "another value each time" in finding["problem"]
+    assert "changes each time" in finding["problem"]
     assert "clock/at" in run("local", "deploy", code=2).err
 
 

@@ -17,7 +17,7 @@ def test_the_walk(run, project):
     )
     run("promote", "support_chat", "--to", "stable", "--release", "1")
     promoted = run("promote", "support_chat", "--to", "stable")
-    assert "stable is on release 2 now, before on release 1" in promoted.out
+    assert "stable moved from release 1 to release 2" in promoted.out
     assert promoted.err == ""  # checked against the module's class
     assert "generation/temperature\t0.9\n" in run("show", "support_chat").out
     run("rollback", "support_chat")
@@ -29,17 +29,22 @@ VERBS = [
     "diff-releases",
     "exec",
     "export",
+    "history",
     "promote",
     "prune",
     "releases",
     "rollback",
+    *(
+        f"rollout {verb}"
+        for verb in ("start", "status", "pause", "resume", "finish", "abort", "watch")
+    ),
     "show",
 ]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_a_help_with_an_example(run, verb):
-    said = run(verb, "--help").out
+    said = run(*verb.split(), "--help").out
     assert f"Example: model-config {verb}" in said
     for option in ("--environment", "-e", "--prefix", "--local"):
         assert option in said

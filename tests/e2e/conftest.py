@@ -212,16 +212,19 @@ def dev_without_aws(tmp_path: Path) -> Iterator[Stack]:
         yield _new_stack("dev", tmp_path, environment)
 
 
-@pytest.fixture
-def consumer(own_dev: Stack) -> Stack:
-    """The example of a consumer, in a stack beside `own_dev`."""
+@pytest.fixture(params=["reference", "AWS"])
+def consumer(own_dev: Stack, request: pytest.FixtureRequest) -> Stack:
+    """The example of a consumer, in a stack beside `own_dev`: by reference, or from AWS alone."""
     project = own_dev.folder / "consumer"
-    _copy(("__main__.py", "model_stack.py", "Pulumi.yaml"), CONSUMER, project)
+    _copy(("__main__.py", "Pulumi.yaml"), CONSUMER, project)
     shutil.copytree(CONSUMER / "app", project / "app")
     (project / "build").mkdir()
     (project / "build" / "library.py").touch()
     stack = own_dev.beside(project)
-    stack.pulumi("config", "set", "modelStack", "organization/model-config/dev")
+    if request.param == "reference":
+        stack.pulumi("config", "set", "modelStack", "organization/model-config/dev")
+    else:
+        stack.pulumi("config", "set", "environment", "dev")
     stack.pulumi("config", "set", "aws:region", "eu-west-1")
     return stack
 

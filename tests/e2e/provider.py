@@ -104,11 +104,12 @@ class Parameter(Kind):
 
 
 class Key(Kind):
-    replaced_by = ()
+    replaced_by = ("multiRegion",)
     computed = ("arn", "keyId")
 
     def put(self, found: str | None, olds: Properties, news: Properties) -> str:
-        key = found or str(self.kms.create_key()["KeyMetadata"]["KeyId"])
+        several = news.get("multiRegion", False)
+        key = found or str(self.kms.create_key(MultiRegion=several)["KeyMetadata"]["KeyId"])
         self.kms.update_key_description(KeyId=key, Description=news["description"])
         self.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=news["policy"])
         rotates = news["enableKeyRotation"]
@@ -216,6 +217,8 @@ _KINDS = {
     "aws:kms/key:Key": Key,
     "aws:kms/alias:Alias": Alias,
     "aws:iam/policy:Policy": Policy,
+    "aws:cloudwatch/eventRule:EventRule": Accepted,
+    "aws:cloudwatch/eventTarget:EventTarget": Accepted,
     # What the example of a consumer makes besides.
     "aws:iam/role:Role": Accepted,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Accepted,
@@ -251,6 +254,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request, context):
         if request.tok == "aws:index/getRegion:getRegion":
             answer = {"id": self._region, "region": self._region}
+        elif request.tok == "aws:ssm/getParameter:getParameter":
+            with _refusals_told(context, "reading a parameter"):
+                answer = self._parameter(_dict(request.args))
         else:
             with _refusals_told(context, "asking for the account"):
                 account = self._sts.get_caller_identity()["Account"]
@@ -325,6 +331,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except LookupError:
             pass  # somebody was faster
         return Empty()
+
+    def _parameter(self, asked: Properties) -> Properties:
+        found = boto3.client("ssm", region_name=asked.get("region", self._region)).get_parameter(
+            Name=asked["name"], WithDecryption=asked.get("withDecryption", True)
+        )["Parameter"]
+        return {
+            "name": found["Name"], "arn": found["ARN"], "version": found["Version"],
+            "type": found["Type"], "value": found["Value"],
+        }  # fmt: skip
 
     def _kind(self, urn: str) -> Kind:
         return self._kinds[urn.split("::")[2].rpartition("$")[2]]

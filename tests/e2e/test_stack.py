@@ -213,22 +213,21 @@ def test_what_was_written_into_a_rollout_stays_whatever_is_previewed_refreshed_o
     own_dev.pulumi("preview", "--refresh", "--expect-no-changes")
 
 
-def test_a_consumer_gets_the_newest_release_through_its_stack_reference(own_dev, consumer):
-    def function_of(stack):
+def test_a_consumer_follows_a_label_or_pins_the_newest_release(own_dev, consumer):
+    def variables():
         [function] = [
             resource
-            for resource in stack.resources()
+            for resource in consumer.resources()
             if resource["type"] == "aws:lambda/function:Function"
         ]
         return function["inputs"]["environment"]["variables"]
 
+    where = {"MODEL_CONFIG_ENVIRONMENT": "dev", "MODEL_CONFIG_PREFIX": "/ai"}
     consumer.up()
-    assert function_of(consumer) == {
-        "MODEL_CONFIG_ENVIRONMENT": "dev",
-        "MODEL_CONFIG_PREFIX": "/ai",
-        "MODEL_CONFIG_RELEASE": "1",
-    }
-    assert consumer.outputs()["digest"] == read(own_dev).digest
+    assert variables() == {**where, "MODEL_CONFIG_LABEL": "stable"}
+    consumer.pulumi("config", "set", "release", "newest")
+    consumer.up()
+    assert variables() == {**where, "MODEL_CONFIG_RELEASE": "1"}
     state = consumer.pulumi("stack", "export")
     assert own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"] in state
     assert "ciphertext" not in state  # nothing that it was handed is secret
@@ -237,8 +236,8 @@ def test_a_consumer_gets_the_newest_release_through_its_stack_reference(own_dev,
     own_dev.up()
     assert consumer.plan() == {"support-bot": "update"}
     consumer.up()
-    assert function_of(consumer)["MODEL_CONFIG_RELEASE"] == "2"
-    assert consumer.outputs()["digest"] == read(own_dev).digest
+    assert variables()["MODEL_CONFIG_RELEASE"] == "2"
+    assert consumer.outputs()["newest_release"] == f"{RELEASE}:2"
 
 
 def test_the_policy_pack_lets_the_stack_pass_and_refuses_a_worse_one(policy_pack, new_stack):
@@ -324,6 +323,55 @@ def test_a_model_that_a_role_still_reads_fails_to_be_removed_before_anything_is_
     stack.up()
     assert not any("/added/" in name for name in stack.in_aws())
     assert policy not in str(stack.iam.list_policies(Scope="Local"))
+
+
+def test_an_existing_key_is_used_left_alone_and_kept_for_good(new_stack):
+    stack = new_stack("dev")
+    arn = stack.kms.create_key()["KeyMetadata"]["Arn"]
+    stack.pulumi("config", "set", "kmsKeyArn", arn)
+    stack.up()
+    exported = stack.outputs()["kms_key"]
+    assert (exported["arn"], exported["id"]) == (arn, arn.rpartition("/")[2])
+    assert exported.get("alias") is None
+    assert [key["KeyArn"] for key in stack.kms.list_keys()["Keys"]] == [arn]
+    assert read(stack)["generation"]["temperature"] == 0.7
+    stack.pulumi("preview", "--refresh", "--expect-no-changes")
+
+    before = stack.versions()
+    stack.pulumi("config", "rm", "kmsKeyArn")
+    for command in (("preview",), ("up", "--yes", "--skip-preview")):
+        printed = stack.refused(*command)
+        assert f"set it to {arn}" in printed
+        assert "Traceback" not in printed
+    assert stack.versions() == before
+
+    stack.pulumi("config", "set", "kmsKeyArn", arn)
+    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert stack.kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_a_key_for_one_region_stays_one(own_dev):
+    before = everything(own_dev)
+    own_dev.pulumi("config", "set", "kmsMultiRegion", "true")
+    printed = own_dev.refused("up", "--yes", "--skip-preview")
+    assert "was made for one region" in printed
+    assert everything(own_dev) == before
+
+
+def test_a_topic_is_told_by_rules_of_the_stacks_own(new_stack):
+    stack = new_stack("dev")
+    names = {"model-config-ai-dev-releases", "model-config-ai-dev-key"}
+    stack.pulumi("config", "set", "notifyTopicArn", "arn:aws:sns:eu-west-1:123456789012:alerts")
+    stack.pulumi("config", "set", "--path", "aws:allowedAccountIds[0]", "123456789012")
+    stack.up()
+    rules = [each for each in stack.resources() if each["type"].endswith(":EventRule")]
+    assert {rule["urn"].rpartition("::")[2] for rule in rules} == names
+    patterns = " ".join(rule["inputs"]["eventPattern"] for rule in rules)
+    assert stack.outputs()["kms_key"]["arn"] in patterns
+    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("config", "rm", "notifyTopicArn")
+    assert stack.plan() == {"notifications": "delete"} | dict.fromkeys(names, "delete")
 
 
 def test_a_wrong_override_is_told_as_text_and_nothing_is_registered(new_stack):

@@ -4,14 +4,13 @@ import importlib.util
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-import pulumi
 import pytest
+from pulumi.runtime.mocks import MockCallArgs
 from support.project import CHECKOUT, PROJECT, stack_config
 
 import model_config
@@ -43,17 +42,27 @@ def exports() -> dict[str, Any]:
     return received
 
 
-def run(exports: dict[str, Any], **config: str) -> tuple[Recorder, dict[str, Any]]:
-    values = {"modelStack": STACK, **config}
-    provider = Recorder({STACK: exports})
-    with patch.object(sys, "path", [str(CONSUMER), *sys.path]):  # as the engine runs a program
-        outputs = run_program(
-            CONSUMER,
-            StackConfig("prod", {f"model-config:{key}": value for key, value in values.items()}),
-            provider,
-        )
-    sys.modules.pop("model_stack")
-    return provider, outputs
+class Provider(Recorder):
+    """Answers the example's request of SSM, too."""
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token != "aws:ssm/getParameter:getParameter":
+            return super().call(args)
+        name = args.args["name"]
+        arn = f"arn:aws:ssm:eu-west-1:111122223333:parameter{name}"
+        return {"name": name, "arn": arn, "version": 4.0, "value": "AQI="}, []
+
+
+FROM_AWS = {"environment": "prod"}
+REFERENCE = {"modelStack": STACK}
+
+
+def run(
+    exports: dict[str, Any], source: dict[str, str], **config: str
+) -> tuple[Provider, dict[str, Any]]:
+    values = {f"model-config:{key}": value for key, value in {**source, **config}.items()}
+    provider = Provider({STACK: exports})
+    return provider, run_program(CONSUMER, StackConfig("prod", values), provider)
 
 
 def variables(provider: Recorder) -> dict[str, str]:
@@ -61,29 +70,43 @@ def variables(provider: Recorder) -> dict[str, str]:
     return dict(function["environment"]["variables"])
 
 
-def test_the_function_is_pinned_to_the_newest_release_as_a_whole_number(exports: dict[str, Any]):
-    provider, outputs = run(exports)
+both = pytest.mark.parametrize("source", [FROM_AWS, REFERENCE], ids=["AWS", "reference"])
+
+
+@both
+def test_the_function_follows_stable_unless_told_otherwise(
+    exports: dict[str, Any], source: dict[str, str]
+):
+    provider, outputs = run(exports, source)
     assert variables(provider) == {
         "MODEL_CONFIG_ENVIRONMENT": "prod",
         "MODEL_CONFIG_PREFIX": "/ai",
-        "MODEL_CONFIG_RELEASE": "4",
+        "MODEL_CONFIG_LABEL": "stable",
     }
-    assert outputs["digest"] == exports["models"]["support_chat"]["digest"]
+    assert outputs["newest_release"] == "/ai/prod/support_chat/release:4"
 
 
-def test_a_release_can_be_pinned_for_good(exports: dict[str, Any]):
-    provider, _ = run(exports, release="7")
-    assert variables(provider)["MODEL_CONFIG_RELEASE"] == "7"
-
-
-def test_with_a_label_no_release_is_pinned(exports: dict[str, Any]):
-    provider, _ = run(exports, label="canary")
+@both
+def test_another_label_can_be_followed(exports: dict[str, Any], source: dict[str, str]):
+    provider, _ = run(exports, source, label="canary")
     assert variables(provider)["MODEL_CONFIG_LABEL"] == "canary"
-    assert "MODEL_CONFIG_RELEASE" not in variables(provider)
 
 
-def test_its_role_writes_logs_and_reads_one_model_and_nothing_else(exports: dict[str, Any]):
-    provider, _ = run(exports)
+@both
+@pytest.mark.parametrize(("release", "pinned"), [("7", "7"), ("newest", "4")])
+def test_a_release_can_be_pinned_as_a_whole_number(
+    exports: dict[str, Any], source: dict[str, str], release: str, pinned: str
+):
+    provider, _ = run(exports, source, release=release)
+    assert variables(provider)["MODEL_CONFIG_RELEASE"] == pinned
+    assert "MODEL_CONFIG_LABEL" not in variables(provider)
+
+
+@both
+def test_its_role_writes_logs_and_reads_one_model_and_nothing_else(
+    exports: dict[str, Any], source: dict[str, str]
+):
+    provider, _ = run(exports, source)
     attached = {
         name: each.inputs["policyArn"]
         for (kind, name), each in provider.registered.items()
@@ -108,28 +131,6 @@ def load(path: Path, name: str) -> ModuleType:
     with patch.dict(sys.modules, {name: module}):  # dataclasses look their module up there
         spec.loader.exec_module(module)
     return module
-
-
-def test_every_parameter_is_pinned_with_types(exports: dict[str, Any]):
-    model_stack = load(CONSUMER / "model_stack.py", "model_stack")
-    model = model_stack.Model.of(exports["models"]["support_chat"])
-    temperature = model.parameters["generation/temperature"]
-    assert temperature.reference == "/ai/prod/support_chat/generation/temperature:4"
-    for pin in (model.release, *model.parameters.values()):
-        assert (type(pin.version), pin.version) == (int, 4)
-    assert model.prefix("prod") == "/ai"
-    assert replace(model, path="/company/prod/prod/chat").prefix("prod") == "/company/prod"
-
-
-def test_a_model_that_the_stack_has_not_is_refused_with_those_it_has(exports: dict[str, Any]):
-    model_stack = load(CONSUMER / "model_stack.py", "model_stack")
-    assert model_stack.pick(exports["models"], "support_chat", STACK).release.version == 4
-    with pytest.raises(pulumi.RunError) as caught:
-        model_stack.pick(exports["models"], "suport_chat", STACK)
-    assert str(caught.value) == (
-        f"{STACK} has no model 'suport_chat'. "
-        "There are: document_embedding, passage_reranker, support_chat"
-    )
 
 
 class Provider200:
@@ -182,7 +183,11 @@ def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return module
 
 
-QUESTION = {"customer_name": "Ada", "question": "Is it open?"}
+QUESTION = {
+    "customer": "c-1",
+    "question": "Is it open?",
+    "variables": {"customer_name": "Ada"},
+}
 
 
 def test_the_handler_reads_while_it_starts_and_not_again_for_a_request(handler: ModuleType):

@@ -1,6 +1,7 @@
 """examples/roles: what the roles of GitHub Actions may do, and what they may not."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -13,7 +14,8 @@ from pulumi.runtime.mocks import MockCallArgs
 from support.project import CHECKOUT
 
 from model_config.plan.policies import POLICY_PATH
-from model_config.plan.settings import Settings, StackConfig
+from model_config.plan.settings import Settings
+from model_config.plan.stack_config import StackConfig
 from model_config.testing.program import Recorder, run_program
 
 ROLES = CHECKOUT / "examples" / "roles"
@@ -23,6 +25,12 @@ TREE = "arn:aws:ssm:eu-west-1:111122223333:parameter/ai/prod"
 STATE = "arn:aws:s3:::pulumi-state/.pulumi"
 POLICIES = "arn:aws:iam::111122223333:policy/model-config"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
+EXPORTED = {
+    "environment": "prod",
+    "region": "eu-west-1",
+    "account_id": "111122223333",
+    "kms_key": {"arn": KEY, "id": "0b5c", "alias": "alias/ai/prod"},
+}
 PURPOSES = ["preview", "deploy", "promote", "drift"]
 
 
@@ -46,27 +54,37 @@ class Provider(Recorder):
         return {kind for kind, _ in self.registered} - {STACK_REFERENCE}
 
 
-@pytest.fixture(scope="module")
-def made() -> Provider:
+def run(stack: str = "prod", exported: dict[str, Any] | None = None, **config: str) -> Provider:
+    """Run the program for one stack of the model configurations."""
     values = {
         "repository": "acme/model-config",
-        "modelStack": "organization/model-config/prod",
+        "modelStack": f"organization/model-config/{stack}",
         "stateBucket": "pulumi-state",
         "secretsKeyArn": SECRETS_KEY,
+        **config,
     }
-    outputs = {"environment": "prod", "kms_key": {"arn": KEY, "id": "0b5c"}}
-    provider = Provider({"organization/model-config/prod": outputs})
-    config = StackConfig("prod", {f"model-config:{key}": value for key, value in values.items()})
+    provider = Provider({values["modelStack"]: {**EXPORTED, **(exported or {})}})
+    settings = {f"model-config:{key}": value for key, value in values.items()}
     with patch.object(sys, "path", [str(ROLES), *sys.path]):  # as the engine runs a program
-        outputs = run_program(ROLES, config, provider)
-    for module in ("scope", "permissions", "github_role"):
+        outputs = run_program(ROLES, StackConfig(stack, settings), provider)
+    for module in ("scope", "permissions", "github_role", "runs", "boundary"):
         del sys.modules[module]
-    assert outputs == {purpose: f"arn:{purpose}" for purpose in PURPOSES}
+    boundary = (
+        f"arn:aws:iam::111122223333:policy/model-config-boundary/model-config-{stack}-applications"
+    )
+    roles = {purpose: f"arn:{purpose}" for purpose in PURPOSES}
+    assert outputs == {**roles, "application_boundary": boundary}
     return provider
 
 
+@pytest.fixture(scope="module")
+def made() -> Provider:
+    return run()
+
+
 def statements(made: Provider, purpose: str) -> list[dict[str, Any]]:
-    return list(json.loads(made.policies[f"model-config-prod-{purpose}"])["Statement"])
+    (text,) = [text for role, text in made.policies.items() if role.endswith(f"-{purpose}")]
+    return list(json.loads(text)["Statement"])
 
 
 def listed(value: Any) -> list[str]:
@@ -86,12 +104,22 @@ def for_parameter(path: str) -> dict[str, str]:
 
 
 def may(
-    made: Provider, purpose: str, action: str, resource: str, given: dict[str, str] | None = None
+    made: Provider,
+    purpose: str,
+    action: str,
+    resource: str,
+    given: dict[str, str] | None = None,
 ) -> bool:
     """Decide as IAM does: what one statement allows, unless another denies it."""
+    return allows(statements(made, purpose), action, resource, given)
+
+
+def allows(
+    document: list[dict[str, Any]], action: str, resource: str, given: dict[str, str] | None = None
+) -> bool:
     effects = {
         statement["Effect"]
-        for statement in statements(made, purpose)
+        for statement in document
         if any(fnmatchcase(action, each) for each in listed(statement["Action"]))
         and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
         and all(
@@ -103,33 +131,114 @@ def may(
     return effects == {"Allow"}
 
 
+MAIN = "refs/heads/main"
+WORKFLOWS = "acme/model-config/.github/workflows"
+
+
 @pytest.mark.parametrize(
-    ("purpose", "subject"),
+    ("purpose", "subject", "files", "ref"),
     [
-        ("preview", "repo:acme/model-config:pull_request"),
-        ("deploy", "repo:acme/model-config:environment:prod"),
-        ("promote", "repo:acme/model-config:environment:prod-promote"),
-        ("drift", "repo:acme/model-config:ref:refs/heads/main"),
+        ("preview", "environment:prod-preview", ["pull-request.yml@refs/pull/*/merge"], None),
+        ("deploy", "environment:prod", [f"deploy-environment.yml@{MAIN}"], MAIN),
+        (
+            "promote",
+            "environment:prod-promote",
+            [f"deploy-environment.yml@{MAIN}", f"rollouts.yml@{MAIN}"],
+            MAIN,
+        ),
+        ("drift", f"ref:{MAIN}", [f"drift.yml@{MAIN}", f"deploy-environment.yml@{MAIN}"], MAIN),
     ],
 )
 def test_each_role_trusts_one_kind_of_run_in_one_repository(
-    made: Provider, purpose: str, subject: str
+    made: Provider, purpose: str, subject: str, files: list[str], ref: str | None
 ):
     (trust,) = json.loads(made.roles[purpose]["assumeRolePolicy"])["Statement"]
     assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert trust["Principal"] == {
-        "Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
-    }
+    issuer = "token.actions.githubusercontent.com"
+    assert trust["Principal"] == {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"}
+    exact = {"aud": "sts.amazonaws.com", "sub": f"repo:acme/model-config:{subject}"}
+    exact |= {"ref": ref} if ref else {}
     assert trust["Condition"] == {
-        "StringEquals": {
-            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-            "token.actions.githubusercontent.com:sub": subject,
-        }
+        "StringEquals": {f"{issuer}:{claim}": value for claim, value in exact.items()},
+        "StringLike": {f"{issuer}:job_workflow_ref": [f"{WORKFLOWS}/{file}" for file in files]},
     }
+
+
+def test_a_repository_with_ids_in_its_subjects_has_none_in_its_files_path():
+    made = run(repository="acme@123456/model-config@456789")
+    trust = made.roles["deploy"]["assumeRolePolicy"]
+    assert "repo:acme@123456/model-config@456789:environment:prod" in trust
+    assert f"{WORKFLOWS}/deploy-environment.yml@{MAIN}" in trust
+
+
+def test_another_branch_and_other_names_on_github_can_be_set():
+    made = run(branch="release", githubEnvironment="production")
+    trust = made.roles["promote"]["assumeRolePolicy"]
+    assert "repo:acme/model-config:environment:production-promote" in trust
+    assert "refs/heads/release" in trust
+    assert MAIN not in trust
+
+
+def test_in_another_partition_the_subject_alone_is_looked_at():
+    china = "arn:aws-cn:kms:cn-north-1:111122223333:key/0b5c"
+    made = run(exported={"region": "cn-north-1", "kms_key": {"arn": china, "alias": "alias/ai"}})
+    documents = [
+        *made.policies.values(),
+        *(each["assumeRolePolicy"] for each in made.roles.values()),
+    ]
+    for document in documents:
+        arns = re.findall(r"arn:[a-z-]+:[a-z0-9]+:", document)
+        assert {arn for arn in arns if not arn.startswith("arn:aws-cn:")} <= {"arn:aws:kms:"}
+    (trust,) = json.loads(made.roles["deploy"]["assumeRolePolicy"])["Statement"]
+    assert trust["Condition"].keys() == {"StringEquals"}
+    assert "sts.amazonaws.com.cn" in trust["Condition"]["StringEquals"].values()
+
+
+EU, US = "parameter/ai/prod/support_chat/release", "us-east-1"
+
+
+def test_two_regions_of_one_account_have_roles_of_their_own():
+    us_key = KEY.replace("eu-west-1", US)
+    in_us = {"region": US, "kms_key": {"arn": us_key, "id": "0b5c", "alias": "alias/ai/prod"}}
+    europe, america = run("prod-eu"), run("prod-us", in_us)
+    names = {role["name"] for made in (europe, america) for role in made.roles.values()}
+    assert len(names) == 8
+    for made, mine, other in ((europe, "eu-west-1", US), (america, US, "eu-west-1")):
+        for action, resource in (
+            ("ssm:PutParameter", "arn:aws:ssm:{}:111122223333:parameter/ai/prod/chat/model_id"),
+            ("iam:CreatePolicy", f"{POLICIES}/ai+prod+chat@{{}}"),
+            ("kms:DescribeKey", "arn:aws:kms:{}:111122223333:key/0b5c"),
+            (
+                "events:PutRule",
+                "arn:aws:events:{}:111122223333:rule/model-config-ai-prod-releases-1a2b3c4",
+            ),
+        ):
+            assert may(made, "deploy", action, resource.format(mine))
+            assert not may(made, "deploy", action, resource.format(other))
+
+
+def test_a_stack_may_be_called_otherwise_than_its_environment():
+    made = run("team-chat", {"environment": "prod"})
+    assert made.roles["deploy"]["name"] == "model-config-team-chat-deploy"
+    assert (
+        "repo:acme/model-config:environment:team-chat" in made.roles["deploy"]["assumeRolePolicy"]
+    )
+    state = f"{STATE}/stacks/model-config/team-chat.json"
+    assert may(made, "deploy", "s3:PutObject", state)
+    assert may(made, "deploy", "ssm:PutParameter", f"{TREE}/{VALUE}")
+
+
+def test_of_an_existing_key_a_deploy_looks_at_nothing_but_what_it_is():
+    made = run(exported={"kms_key": {"arn": KEY, "id": "0b5c"}})
+    assert may(made, "deploy", "kms:DescribeKey", KEY)
+    assert may(made, "deploy", "kms:Encrypt", KEY, for_parameter(VALUE))
+    for action in ("kms:TagResource", "kms:EnableKeyRotation", "kms:GetKeyPolicy"):
+        assert not may(made, "deploy", action, KEY)
 
 
 def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: Provider):
     assert made.kinds == {
+        "aws:iam/policy:Policy",  # the boundary, attached to nobody
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
         "model-config:index:GithubRole",
@@ -153,6 +262,8 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
                 "ssm:GetParameterHistory",
                 "ssm:GetParameter",
                 "ssm:GetParameters",
+                "ssm:PutParameter",
+                "cloudwatch:DescribeAlarms",
                 "kms:Decrypt",
             },
         ),
@@ -165,6 +276,10 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
                 "ssm:GetParameterHistory",
                 "kms:Decrypt",
                 "kms:DescribeKey",
+                "kms:GetKeyPolicy",
+                "kms:GetKeyRotationStatus",
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion",
             },
         ),
     ],
@@ -183,12 +298,19 @@ def test_no_action_has_a_wildcard_and_only_lists_of_names_reach_everywhere(
     for statement in statements(made, purpose):
         assert not any("*" in action for action in listed(statement["Action"]))
         if "*" in listed(statement["Resource"]):
-            assert statement["Action"] in (["ssm:DescribeParameters"], ["kms:ListAliases"])
+            assert {
+                "ssm:DescribeParameters",
+                "kms:ListAliases",
+                "iam:GetAccountSummary",
+                "cloudwatch:DescribeAlarms",
+            } >= set(statement["Action"])
 
 
 SECRET = "support_chat/secrets/api_key"
 VALUE = "support_chat/generation/temperature"
 RELEASE = "support_chat/release"
+ROLLOUT = "support_chat/rollout"
+RULES = "arn:aws:events:eu-west-1:111122223333:rule/model-config-ai-prod"
 PART = "support_chat/release/parts/0123456789abcdef"
 
 
@@ -213,7 +335,15 @@ PART = "support_chat/release/parts/0123456789abcdef"
         ("deploy", "ssm:GetParametersByPath", f"{TREE}/{RELEASE}/parts", None),
         ("deploy", "kms:Encrypt", KEY, for_parameter(SECRET)),
         ("deploy", "kms:GenerateDataKey", KEY, for_parameter(RELEASE)),
+        ("deploy", "iam:GetAccountSummary", "*", None),
+        ("deploy", "events:PutTargets", f"{RULES}-releases-1a2b3c4", None),
+        ("deploy", "events:DeleteRule", f"{RULES}-key-1a2b3c4", None),
         ("promote", "ssm:LabelParameterVersion", f"{TREE}/{RELEASE}", None),
+        ("promote", "ssm:PutParameter", f"{TREE}/{ROLLOUT}", None),
+        ("promote", "ssm:GetParameters", f"{TREE}/{ROLLOUT}", None),
+        ("promote", "ssm:GetParameterHistory", f"{TREE}/{ROLLOUT}", None),
+        ("promote", "ssm:GetParameters", f"{TREE}/{SECRET}", None),  # encrypted, as it is stored
+        ("promote", "cloudwatch:DescribeAlarms", "*", None),
         ("promote", "ssm:GetParameterHistory", f"{TREE}/{RELEASE}", None),
         ("promote", "ssm:GetParameters", f"{TREE}/{RELEASE}", None),
         ("promote", "ssm:GetParameters", f"{TREE}/{PART}", None),
@@ -224,6 +354,8 @@ PART = "support_chat/release/parts/0123456789abcdef"
         ("drift", "ssm:GetParameterHistory", f"{TREE}/{RELEASE}", None),
         ("drift", "kms:Decrypt", KEY, for_parameter(VALUE)),
         ("drift", "kms:DescribeKey", KEY, None),
+        ("drift", "kms:GetKeyPolicy", KEY, None),
+        ("drift", "iam:GetPolicyVersion", f"{POLICIES}/ai+prod+chat@eu-west-1", None),
     ],
 )
 def test_a_role_may_do_its_work(
@@ -263,6 +395,13 @@ BY_HAND = {"kms:EncryptionContext:PARAMETER_ARN": f"{TREE}/{RELEASE}"}
         ("promote", "kms:Decrypt", KEY, BY_HAND),
         ("promote", "ssm:GetParameters", f"{TREE}/{VALUE}", None),
         ("promote", "ssm:PutParameter", f"{TREE}/{RELEASE}", None),
+        # Nor does a wildcard before "/rollout" reach a field or a secret of that name.
+        ("promote", "ssm:PutParameter", f"{TREE}/support_chat/secrets/rollout", None),
+        ("promote", "ssm:PutParameter", f"{TREE}/support_chat/limits/rollout", None),
+        ("promote", "kms:Decrypt", KEY, for_parameter(SECRET)),
+        ("deploy", "events:PutRule", f"{RULES}-eu-releases-1a2b3c4", None),
+        ("deploy", "events:PutRule", "arn:aws:events:eu-west-1:111122223333:rule/other", None),
+        ("drift", "iam:GetPolicy", f"{POLICIES}/ai+dev+chat@eu-west-1", None),
         ("drift", "kms:Decrypt", KEY, for_parameter(SECRET)),
         ("drift", "kms:Decrypt", KEY, BY_HAND),
         ("drift", "ssm:GetParameters", f"{NEXT_TREE}/{VALUE}", None),
@@ -292,16 +431,71 @@ def test_the_deployer_writes_this_environments_reader_policies_alone(made: Provi
         assert not may(made, "deploy", "iam:CreatePolicyVersion", other)
 
 
-def roles_to_assume() -> Iterator[str]:
+def boundary(made: Provider) -> list[dict[str, Any]]:
+    (policy,) = made.of_type("aws:iam/policy:Policy").values()
+    return list(json.loads(policy.inputs["policy"])["Statement"])
+
+
+def test_a_role_with_the_boundary_reads_models_and_does_its_own_work(made: Provider):
+    document = boundary(made)
+    for name in (RELEASE, PART, ROLLOUT, SECRET):
+        assert allows(document, "ssm:GetParameters", f"{TREE}/{name}")
+    for name in (RELEASE, PART, SECRET):
+        assert allows(document, "kms:Decrypt", KEY, for_parameter(name))
+    assert allows(document, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:x")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("sts:AssumeRole", "arn:aws:iam::111122223333:role/admin"),
+        ("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/bot"),
+        ("ssm:PutParameter", f"{TREE}/{RELEASE}"),
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/key"),
+        ("ssm:GetParametersByPath", f"{TREE}/support_chat"),
+        ("kms:Decrypt", KEY),
+        ("kms:Decrypt", SECRETS_KEY),
+        ("s3:GetObject", "arn:aws:s3:::pulumi-state/x"),
+    ],
+)
+def test_whatever_a_reader_policy_grants_such_a_role_gets_no_more(
+    made: Provider, action: str, resource: str
+):
+    assert not allows(boundary(made), action, resource, BY_HAND)
+
+
+def test_what_applications_do_besides_can_be_set():
+    made = run(applicationActions='["s3:GetObject"]')
+    assert allows(boundary(made), "s3:GetObject", "arn:aws:s3:::documents/x")
+    assert not allows(boundary(made), "logs:PutLogEvents", "*")
+
+
+def test_the_deployer_can_not_write_the_boundary(made: Provider):
+    (arn,) = [each.outputs["arn"] for each in made.of_type("aws:iam/policy:Policy").values()]
+    assert not may(made, "deploy", "iam:CreatePolicyVersion", arn)
+
+
+def jobs_with_roles() -> Iterator[tuple[str, str, str]]:
+    """Yield the workflow's file, the job's environment, and the role that it takes."""
     for workflow in (CHECKOUT / ".github" / "workflows").glob("*.yml"):
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             for step in job.get("steps", []):
                 if role := step.get("with", {}).get("role-to-assume"):
-                    yield role.partition(":role/")[2].rpartition("}}")[2].removeprefix("-")
+                    purpose = role.rpartition("-")[2]
+                    yield (
+                        workflow.name,
+                        re.sub(r"\$\{\{.*?\}\}", "prod", job.get("environment", "")),
+                        purpose,
+                    )
 
 
 def test_the_workflows_take_these_roles(made: Provider):
     assert {role["name"] for role in made.roles.values()} == {
         f"model-config-prod-{purpose}" for purpose in PURPOSES
     }
-    assert set(roles_to_assume()) == set(PURPOSES)
+    taken = list(jobs_with_roles())
+    assert {purpose for *_, purpose in taken} == set(PURPOSES)
+    for file, environment, purpose in taken:
+        trust = made.roles[purpose]["assumeRolePolicy"]
+        assert f"{WORKFLOWS}/{file}@" in trust, (file, purpose)
+        assert f':environment:{environment}"' in trust or not environment, (file, purpose)

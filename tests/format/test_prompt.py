@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_config.format.errors import ModelConfigError, PromptError
-from model_config.format.prompt import render, stray_braces, texts, variable_changes, variables
+from model_config.format.prompt import (
+    fragments,
+    render,
+    stray_braces,
+    texts,
+    variable_changes,
+    variables,
+)
 
 # What a placeholder is
 
@@ -137,6 +144,14 @@ def test_text_stays_and_values_go_in_whatever_they_are(pieces):
     assert render(template, values) == "".join(text + values[name] for text, name, _, _ in pieces)
     assert variables(template) == list(values)
     assert not list(stray_braces(template))
+
+
+@given(anything)
+def test_the_fragments_of_a_text_are_the_text_and_its_variables(text):
+    found = list(fragments(text))
+    assert "".join(each.text for each in found) == text
+    assert list(dict.fromkeys(each.variable for each in found if each.variable)) == variables(text)
+    assert all(each.text for each in found)
 
 
 @given(anything)

@@ -330,7 +330,7 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown():
     recording = Recorder()
     with pytest.raises(pulumi.RunError) as caught:
         run_program(PROJECT.root, plain_text, recording, recording)
-    assert "stands in plain text in Pulumi.dev.yaml" in str(caught.value)
+    assert "is in plain text in Pulumi.dev.yaml" in str(caught.value)
     assert not any(secret in str(caught.value) for secret in SECRETS.values())
 
 

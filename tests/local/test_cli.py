@@ -1,6 +1,7 @@
 """`model-config local`, as a person and as a script call it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,20 +31,52 @@ def test_deploy_prints_each_parameter_and_reads_a_model_back():
         "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/support_chat/generation/temperature",
     ]
     assert "support_chat, read back: release 1, sha256:" in output
-    assert "{{customer_name}}" in output
+    assert "}}, how can I help you today?" in output
     assert "********" in output
     assert "stand-in for AWS" in output
     assert "stand-in for supportChatApiKey" not in output  # its text
     assert "documentEmbeddingApiKey, supportChatApiKey" in output
 
 
-def test_a_change_is_marked(project: Path):
+def test_after_a_change_only_what_changed_is_shown_with_a_count_of_the_rest(project: Path):
     run("local", "deploy")
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     output = run("local", "deploy")
-    assert "generation/temperature\t2 changed\t" in output
-    assert "36 unchanged, 2 updated" in output
+    assert [line.split("\t")[:3] for line in output.splitlines() if "\t" in line] == [
+        ["support_chat", "generation/temperature", "2 changed"],
+        ["support_chat", "release", "2 changed"],
+    ]
+    assert "dev: 38 parameters; 2 updated, 36 unchanged (--all shows them)\n" in output
+    again = run("local", "deploy")
+    assert "Nothing changed." in again
+    assert "\t" not in again
+    every = run("local", "deploy", "--all")
+    assert sum("\t" in line for line in every.splitlines()) == 38
+    assert "--all" not in every
+
+
+def test_80_columns_show_every_column_and_colours(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["model-config", "local", "deploy"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    output = capsys.readouterr().out
+    assert "\x1b[32m" in output  # new ones in green
+    lines = [re.sub(r"\x1b\[[\d;]*m", "", line) for line in output.splitlines()]
+    assert "…" not in "".join(line for line in lines if line.startswith("│"))
+    above = "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev"
+    assert f"The ARN of each: {above}/MODEL/PARAMETER" in lines
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["model-config", "local", "deploy", "--all"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert f"{above}/support_chat/generation/temperature" in capsys.readouterr().out
 
 
 def test_json_holds_the_outputs_and_no_secret(project: Path):
@@ -114,6 +147,21 @@ def test_a_long_text_is_shortened_in_its_middle(room: int, expected: str):
     assert text[0] == "h"
     assert text.endswith("rld")
     assert ("…" in text) == (expected != "hello world")
+
+
+@pytest.mark.parametrize("wrap", [True, False])
+def test_no_column_of_a_table_is_cut_to_nothing(
+    *, wrap: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    row = ["m" * 40, "/".join("abcdefghij" * 4), "not deployed", "x" * 30 + "y" * 30]
+    print_table(["model", "parameter", "state", "what"], [row], wrap=wrap)
+    shown = capsys.readouterr().out
+    assert max(map(len, re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines())) <= 80
+    assert shown.count("m") - shown.count("model") - shown.count("param") >= 40
+    assert all(shown.count(letter) >= 4 for letter in "bcdfghij")
+    assert (shown.count("x"), shown.count("y")) >= ((30, 30) if wrap else (7, 12))
 
 
 def test_a_pipe_gets_plain_text(capsys: pytest.CaptureFixture[str]):

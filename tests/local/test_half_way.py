@@ -9,7 +9,8 @@ from model_config import Reader
 from model_config.format.errors import LocalError
 from model_config.local.deploy import with_secrets
 from model_config.local.local_aws import client, local_aws
-from model_config.local.provider import LocalMonitor, LocalProvider
+from model_config.local.monitor import LocalMonitor
+from model_config.local.provider import LocalProvider
 from model_config.local.state import Resource
 from model_config.plan.project import Project
 from model_config.plan.stack_config import StackConfig

@@ -18,7 +18,7 @@ from model_config.format.rollout import Rollout
 from model_config.operate.prune import unneeded_parts
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases
-from model_config.reader.store import Store
+from model_config.operate.store import OperatorStore
 
 NAME = "/ai/prod/chat/release"
 
@@ -34,11 +34,11 @@ def parts(aws: Any) -> set[str]:
 
 
 def releases_of(aws: Any, *, documents: bool = True) -> Releases:
-    return read_releases(Store(aws.client), "/ai/prod", "chat", documents=documents)
+    return read_releases(OperatorStore(aws.client), "/ai/prod", "chat", documents=documents)
 
 
 def prunable(aws: Any, **options: bool) -> list[str]:
-    return unneeded_parts(Store(aws.client), "/ai/prod", "chat", **options)
+    return unneeded_parts(OperatorStore(aws.client), "/ai/prod", "chat", **options)
 
 
 # Releases
@@ -182,7 +182,7 @@ def test_parts_that_no_release_names_are_unneeded_and_no_others(aws: Any) -> Non
     for name in stray:
         aws.put(name, "x")
     assert set(prunable(aws)) == stray
-    Store(aws.client).delete(prunable(aws))
+    OperatorStore(aws.client).delete(prunable(aws))
     assert parts(aws) == kept
     assert [each.problem for each in releases_of(aws)] == [None, None]
     assert prunable(aws) == []
@@ -202,7 +202,7 @@ def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(
     listed = loopback.says(200, {"Parameters": [{"Name": f"{NAME}/parts/00"}]})
     loopback.answers.extend([listed, loopback.says(200, {"Parameters": []}, whole=whole)])
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
-        unneeded_parts(Store(loopback.client()), "/ai/prod", "chat", gone=True)
+        unneeded_parts(OperatorStore(loopback.client()), "/ai/prod", "chat", gone=True)
     assert loopback.asked == 2
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.plan.plan import PlannedModel, plan_stack
+from model_config.plan.plan import plan_stack
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.plan.stack_config import StackConfig
@@ -84,16 +85,16 @@ CONFIG = StackConfig("dev", SETTINGS, frozenset({"model-config:searchKey"}))
 
 # Place, problem with its size or kind, and limit with its source.
 EXPECTED = [
-    ("model-config:prefix", '"/ai/" is no path', 'Write "/ai"'),
+    ("model-config:prefix", '"/ai/" is not a valid prefix', 'Write "/ai"'),
     ("model-config:keyDeletionWindowDays", "greater than or equal to 7", "Pulumi.dev.yaml"),
     ("model-config:tags.aws:x", 'begins with "aws:"', "Pulumi.dev.yaml"),
     ("model-config:protct", "no such setting", 'did you mean "protect"?'),
     ("model-config:overrides.serch", 'has no model "serch"', 'did you mean "search"?'),
     ("model-config:overrides.search.dimensoins", "no field of that name", '"dimensions"?'),
     ("model-config:overrides.search.batch_size", "greater than or equal to 1", "EmbeddingModel"),
-    ("model-config:overrides.search.api_key", "it is a secret", "config set --secret"),
+    ("model-config:overrides.search.api_key", "a secret can't be", "config set --secret"),
     ("search/secrets/api_key", "the secret has 4,100 bytes", "at most 4,096"),
-    ("own/secrets/token", "stands in plain text", "model-config:ownToken --stack dev"),
+    ("own/secrets/token", "is in plain text", "model-config:ownToken --stack dev"),
     ("own/prompt", "it takes 599,997 bytes, 147 parts", "at most 32 parts of 4,096 bytes"),
     ("own/broken", "half of a surrogate pair at character 5", "another value"),
     ("own/😀", "characters that SSM refuses", "PutParameter, Name"),
@@ -102,7 +103,7 @@ EXPECTED = [
     ("own/a/B", "differs only in case from that of own/a/b", "rename one of the two"),
     (f"own/{'f' * 1000}", "1,012 characters, 1,056 with its ARN", "at most 1,011 with the ARN"),
     (f"deep/{'/'.join('g' * 13)}", "has 16 levels", "at most 15 (SSM API reference"),
-    ("empty", "it has no value at all", "give a field a value"),
+    ("empty", "it has no values", "give a field a value"),
     ("nomodel", "the module has no MODEL", "write MODEL = ChatModel(...)"),
     ("broken (models/broken.py:1)", "SyntaxError: '(' was never closed", "correct the module"),
     ("bad-name", "not a Python identifier", "rename the file"),
@@ -156,7 +157,7 @@ def test_a_folder_without_models_is_a_finding(tmp_path: Path) -> None:
 def test_a_model_that_is_chosen_and_not_there_is_reported_with_the_nearest(models: Project) -> None:
     config = StackConfig("dev", {"model-config:models": '["serch"]'})
     _, (finding,) = planned(models, config)
-    assert (finding.where, finding.problem) == ("model-config:models", 'no model "serch"')
+    assert (finding.where, finding.problem) == ("model-config:models", 'there is no model "serch"')
     assert finding.fix == 'did you mean "search"?'
 
 
@@ -164,7 +165,7 @@ def test_overrides_of_a_model_that_is_left_out_are_reported(models: Project) -> 
     values = {"model-config:models": '["deep"]', "model-config:overrides": '{"search":{}}'}
     _, findings = planned(models, StackConfig("dev", values))
     assert findings[0].problem == 'this stack has no model "search"'
-    assert findings[0].fix == "add it to model-config:models, or take its overrides out"
+    assert findings[0].fix == "add it to model-config:models, or remove its overrides"
 
 
 def test_one_models_mistake_hides_no_other_models(models: Project) -> None:

@@ -15,7 +15,8 @@ from support.project import PROJECT
 
 from model_config.format.errors import Finding
 from model_config.plan import limits
-from model_config.plan.plan import plan_model, plan_stack
+from model_config.plan.plan import plan_stack
+from model_config.plan.planned_model import plan_model
 from model_config.plan.regions import REGIONS, partition_of
 from model_config.plan.registry import Model, Modules
 from model_config.plan.settings import Settings
@@ -182,7 +183,7 @@ def test_a_model_and_an_account_may_have_10_000_parameters() -> None:
 
 def test_more_in_one_model_are_refused_for_the_model_and_for_all() -> None:
     model, everything = limits.check_counts(Counter({"a": 10_001}))
-    assert (model.where, model.problem) == ("a", "10,001 parameters")
+    assert (model.where, model.problem) == ("a", "it has 10,001 parameters")
     assert everything.problem == "10,001 parameters; the largest: a 10,001"
 
 
@@ -207,7 +208,7 @@ def test_each_models_rollout_counts() -> None:
 
 def test_a_model_without_a_single_value_is_refused() -> None:
     (finding,) = planned()
-    assert (finding.where, finding.problem) == ("mine", "it has no value at all")
+    assert (finding.where, finding.problem) == ("mine", "it has no values")
 
 
 # Names of the key and the policy

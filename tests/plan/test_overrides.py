@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, JsonValue, field_validator
 
@@ -198,6 +198,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     target=st.dictionaries(st.sampled_from("abc"), JSON),
     patch=st.dictionaries(st.sampled_from("abc"), JSON, min_size=1),
@@ -258,7 +259,7 @@ def test_overrides_that_are_no_map_are_refused(overrides: JsonValue) -> None:
         (CHAT, {"generation": {"temperature": float("nan")}}, "generation.temperature",
          "finite number", "that Generation allows"),
         (CHAT, {"model_id": 4.1}, "model_id", "valid string",
-         "a text that looks like a number wants quotes"),
+         "a text that looks like a number needs quotation marks"),
         (CHAT, {"model_id": None}, "model_id", "valid string", "that ChatModel allows"),
         (CHAT, {"generation": 5}, "generation", "valid dictionary or instance of Generation",
          "that ChatModel allows"),
@@ -269,7 +270,7 @@ def test_overrides_that_are_no_map_are_refused(overrides: JsonValue) -> None:
         (MINE, {"by_region": {"us": {"low": "x"}}}, "by_region.us.low", "valid integer",
          "that Mine allows"),
         (MINE, {"flags": 5}, "flags", "valid dictionary", "that Mine allows"),
-        (MINE, {"spare": {"batch": 1, "token": None}}, "spare.token", "it is a secret",
+        (MINE, {"spare": {"batch": 1, "token": None}}, "spare.token", "a secret can't be",
          "SecretRef"),
         (MINE, {"flag": None}, "flag", "valid boolean", "that Mine allows"),
         (MINE, {"mode": "fats"}, "mode", "should be 'fast' or 'good'", "that Mine allows"),
@@ -304,7 +305,7 @@ def test_a_secret_cannot_be_overridden_and_is_not_shown(
     result, (finding,) = overridden(config, overrides)
     assert result == config
     assert finding.where == f"model-config:overrides.chat.{place}"
-    assert "it is a secret" in finding.problem
+    assert "a secret can't be overridden" in finding.problem
     assert "pulumi config set --secret model-config:<key> --stack dev" in finding.fix
     assert "sk-live" not in str(finding)
 

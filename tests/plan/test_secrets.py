@@ -29,8 +29,7 @@ def stack(secrets: dict[str, str] | None = None, **plain: str) -> StackConfig:
 
 def findings_about(fields: dict[str, list[str]], config: StackConfig) -> list[Finding]:
     unset = {key: fields[key] for key in fields if lacks_value(config, key)}
-    given = {key: fields[key] for key in fields if key not in unset}
-    return [*check_secrets(given, config), *unset_secrets(unset, config.stack)]
+    return [*check_secrets(config, fields), *unset_secrets(unset, config.stack)]
 
 
 CHAT = {"chatKey": ["chat/secrets/api_key"]}
@@ -63,8 +62,8 @@ def test_an_empty_secret_is_not_set() -> None:
 @pytest.mark.parametrize("text", ["sk-live-42", ""])
 def test_a_secret_in_plain_text_is_refused_and_not_shown(text: str) -> None:
     (finding,) = findings_about(CHAT, stack(chatKey=text))
-    assert "stands in plain text in Pulumi.prod.yaml" in finding.problem
-    assert "replace the secret at its provider" in finding.fix
+    assert "is in plain text in Pulumi.prod.yaml" in finding.problem
+    assert "revoke it at its provider" in finding.fix
     assert "pulumi config set --secret model-config:chatKey --stack prod" in finding.fix
     assert "sk-live" not in str(finding)
 
@@ -115,6 +114,11 @@ def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one(
 ) -> None:
     assert problems(stack({"chatKey": "x"}), models, ["chat"]) == []
     assert problems(stack({"chatKey": "x", "searchKey": "y"}), models, ["chat"]) == []
+
+
+def test_a_secret_in_plain_text_is_refused_though_its_model_is_left_out(models: Project) -> None:
+    (problem,) = problems(stack({"chatKey": "x"}, searchKey="sk-live-42"), models, ["chat"])
+    assert problem == "model-config:searchKey is in plain text in Pulumi.prod.yaml"
 
 
 @pytest.mark.parametrize("chosen", [None, ["chat"]])

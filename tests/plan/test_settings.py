@@ -46,7 +46,10 @@ def test_nothing_has_to_be_set() -> None:
         "overrides": {},
         "protect": False,
         "key_deletion_window_days": 30,
+        "kms_key_arn": None,
+        "kms_multi_region": False,
         "tags": {},
+        "notify_topic_arn": None,
     }
 
 
@@ -58,7 +61,10 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         overrides='{"support_chat":{"generation":{"temperature":0.7}}}',
         protect="true",
         keyDeletionWindowDays="7",
+        kmsKeyArn="arn:aws:kms:eu-west-1:111122223333:key/0b5c",
+        kmsMultiRegion="true",
         tags='{"cost centre":"42"}',
+        notifyTopicArn="arn:aws:sns:eu-west-1:111122223333:alerts",
     )
     assert findings == []
     assert settings.model_dump() == {
@@ -68,7 +74,10 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         "overrides": {"support_chat": {"generation": {"temperature": 0.7}}},
         "protect": True,
         "key_deletion_window_days": 7,
+        "kms_key_arn": "arn:aws:kms:eu-west-1:111122223333:key/0b5c",
+        "kms_multi_region": True,
         "tags": {"cost centre": "42"},
+        "notify_topic_arn": "arn:aws:sns:eu-west-1:111122223333:alerts",
     }
 
 
@@ -115,7 +124,7 @@ def test_only_the_beginning_is_reserved(prefix: str) -> None:
 @pytest.mark.parametrize("environment", ["", "a/b", "a b", "ü", "/dev"])
 def test_an_environment_is_one_name(environment: str) -> None:
     _, findings = read_settings(config_of({"environment": environment}))
-    assert f'"{environment}" is no name' in findings[0].problem
+    assert f'"{environment}" is not a valid name' in findings[0].problem
 
 
 @pytest.mark.parametrize("days", ["7", "30"])
@@ -136,14 +145,14 @@ def test_no_shorter_and_no_longer(days: str, problem: str) -> None:
     ("own", "problem"),
     [
         ({"protect": "maybe"}, "valid boolean"),
-        ({"models": "support_chat"}, "no list or map: write it as YAML"),
-        ({"models": ""}, "no list or map"),
+        ({"models": "support_chat"}, "not a list or map: write it as YAML"),
+        ({"models": ""}, "not a list or map"),
         ({"models": '{"a":1}'}, "valid list"),
         ({"models": "[1]"}, "valid string"),
         ({"models": "[]"}, "at least 1 item"),
         ({"overrides": "[1]"}, "valid dictionary"),
-        ({"overrides": '{"support_chat":{"generation":'}, "no list or map"),
-        ({"overrides": "[" * 99_999}, "no list or map"),
+        ({"overrides": '{"support_chat":{"generation":'}, "not a list or map"),
+        ({"overrides": "[" * 99_999}, "not a list or map"),
     ],
 )
 def test_a_value_of_another_type_is_refused(own: dict[str, str], problem: str) -> None:
@@ -185,7 +194,7 @@ def test_tags_are_those_that_aws_takes(tags: dict[str, str]) -> None:
         ({"k": "semi;colon"}, "should match pattern"),
         ({"k!": ""}, "should match pattern"),
         ({"k": "line\n"}, "should match pattern"),
-        ({"aws:k": ""}, 'begins with "aws:", which AWS keeps for itself'),
+        ({"aws:k": ""}, 'begins with "aws:", which AWS reserves'),
         ({"k": "AWS:v"}, 'begins with "aws:"'),
         ({"k": 42}, "valid string"),
         ({f"k{number}": "" for number in range(51)}, "at most 50 items"),
@@ -226,6 +235,55 @@ def test_several_wrong_settings_are_reported_at_once_and_leave_the_right_ones() 
         "model-config:tags.b",
     ]
     assert settings == Settings(environment="x")
+
+
+# An existing key, and a topic
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:kms:eu-west-1:111122223333:key/0b5c3d1e-1234-5678-9abc-def012345678",
+        "arn:aws:kms:eu-west-1:111122223333:key/mrk-0b5c3d1e12345678",
+        "arn:aws-cn:kms:cn-north-1:111122223333:key/0b5c",
+        "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0b5c",
+    ],
+)
+def test_an_existing_key_is_named_by_its_arn(arn: str) -> None:
+    assert read(kmsKeyArn=arn)[0].kms_key_arn == arn
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "",
+        "alias/ai/shared",
+        "0b5c3d1e-1234-5678-9abc-def012345678",
+        "arn:aws:kms:eu-west-1:111122223333:alias/ai/shared",
+        "arn:aws:kms:eu-west-1:111122223333:key/",
+        "arn:aws:kms:eu-west-1:11112222333:key/0b5c",
+        "arn:aws:kms:eu-west-1:111122223333:key/0b5c\n",
+        "arn:aws:sns:eu-west-1:111122223333:key/0b5c",
+    ],
+)
+def test_an_alias_or_an_id_is_refused(arn: str) -> None:
+    assert "is not the ARN of a KMS key" in problem_of(kmsKeyArn=arn)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "alerts",
+        "arn:aws:sqs:eu-west-1:111122223333:alerts",
+        "arn:aws:sns:eu-west-1:111122223333:",
+        "arn:aws:sns:eu-west-1:111122223333:alerts:0b5c",
+        "arn:aws:sns:eu-west-1:111122223333:alerts.fifo",  # not a target that EventBridge has
+    ],
+)
+def test_a_topic_is_named_by_its_arn(arn: str) -> None:
+    right = "arn:aws:sns:eu-west-1:111122223333:alerts"
+    assert read(notifyTopicArn=right)[0].notify_topic_arn == right
+    assert "is not the ARN of a standard SNS topic" in problem_of(notifyTopicArn=arn)
 
 
 # Unknown keys

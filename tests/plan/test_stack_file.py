@@ -36,6 +36,10 @@ ENGINE = {
     "n: 0.2": "0.2",
     "n: 1.0": "1",
     "n: 1e3": "1000",
+    "n: 1e20": "100000000000000000000",
+    "n: 1e21": "1e+21",
+    "n: 12345678901234567890123": "1.2345678901234568e+22",
+    "n: 9007199254740993": "9007199254740993",
     "n: 0777": "511",
     "n: 0o777": "511",
     "t: 12:30:00": "12:30:00",
@@ -130,17 +134,21 @@ encryptionsalt: y
 """,
     )
     assert sorted(found, key=lambda each: each[1] or 0) == [
-        ("model-config:overrides.chat.generation.temperature", 8, "it is set twice, in line 7 too"),
-        ("model-config:overrides.chat.limits", 9, "it is set twice, in line 5 too"),
-        ("model-config:overrides.chat.limits.list.0.a", 10, "it is set twice, in line 10 too"),
-        ("aws:region", 11, "it is set twice, in line 2 too"),
-        ("encryptionsalt", 13, "it is set twice, in line 12 too"),
+        (
+            "model-config:overrides.chat.generation.temperature",
+            8,
+            "it is set twice: here and in line 7",
+        ),
+        ("model-config:overrides.chat.limits", 9, "it is set twice: here and in line 5"),
+        ("model-config:overrides.chat.limits.list.0.a", 10, "it is set twice: here and in line 10"),
+        ("aws:region", 11, "it is set twice: here and in line 2"),
+        ("encryptionsalt", 13, "it is set twice: here and in line 12"),
     ]
 
 
 def test_a_key_in_two_spellings_is_there_twice(project: Path) -> None:
     content = "config:\n  prefix: /a\n  model-config:prefix: /b\n"
-    problem = "it is set twice, in line 2 too"
+    problem = "it is set twice: here and in line 2"
     assert repeated(project, content) == [("model-config:prefix", 3, problem)]
 
 
@@ -153,7 +161,7 @@ def test_an_anchor_that_is_used_twice_is_no_repetition(project: Path) -> None:
 def test_a_misspelled_config_is_found(project: Path, key: str) -> None:
     # Pulumi 3.260 passes over a key that it doesn't know, and so deploys without any setting.
     (found,) = repeated(project, f"encryptionsalt: x\n{key}:\n  model-config:prefix: /x\n")
-    assert found == (key, 2, "Pulumi passes over it")
+    assert found == (key, 2, "Pulumi ignores this key")
 
 
 def test_pulumis_own_keys_are_no_misspellings(project: Path) -> None:
@@ -171,15 +179,15 @@ def test_a_file_that_sets_nothing_is_in_order(project: Path, content: str) -> No
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("config:\n  a: [1", "it is no YAML in line 2"),
-        ("config:\n\ta: 1", "it is no YAML in line 2: found character '\\t'"),
-        ("config: *a", "it is no YAML in line 1: found undefined alias"),
-        ("config: !!python/name:os.system x", "it is no YAML in line 1: could not determine"),
-        ("a: 1\n---\nb: 2", "it is no YAML in line 2: but found another document"),
-        ("config: {x: \0}", "it is no YAML"),
-        ("- a list", "it is no map with a `config` map"),
-        ("just text", "it is no map with a `config` map"),
-        ("config: [1]", "it is no map with a `config` map"),
+        ("config:\n  a: [1", "it is not valid YAML in line 2"),
+        ("config:\n\ta: 1", "it is not valid YAML in line 2: found character '\\t'"),
+        ("config: *a", "it is not valid YAML in line 1: found undefined alias"),
+        ("config: !!python/name:os.system x", "in line 1: could not determine"),
+        ("a: 1\n---\nb: 2", "it is not valid YAML in line 2: but found another document"),
+        ("config: {x: \0}", "it is not valid YAML"),
+        ("- a list", "it is not a map with a `config` map in it"),
+        ("just text", "it is not a map with a `config` map in it"),
+        ("config: [1]", "it is not a map with a `config` map in it"),
         ("config: &c\n  a: *c", "it refers to itself"),
         ("config:\n  a: &l [1, *l]", "it refers to itself"),
         ("config:\n  a: " + "[" * 2_000 + "]" * 2_000, "nested too deeply"),

@@ -68,9 +68,12 @@ def test_a_setting_under_the_projects_namespace_is_found(project: Project, key: 
     assert finding.fix.startswith("write model-config:")
 
 
-def test_a_projects_own_key_of_the_same_name_is_left_alone(project: Project) -> None:
-    given = {"my-models:tags": "{}", "model-config:tags": "{}"}
-    assert findings(project, **given) == []
+def test_so_it_is_where_the_setting_has_another_value_under_its_own_namespace(
+    project: Project,
+) -> None:
+    given = {"my-models:protect": "true", "model-config:protect": "false"}
+    (finding,) = findings(project, **given)
+    assert finding.where == "my-models:protect"
 
 
 # Numbers and booleans, as `pulumi config set` writes them

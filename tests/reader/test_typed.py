@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED
@@ -99,13 +99,15 @@ def test_what_is_in_an_instance_cannot_be_changed_either() -> None:
 
 
 def test_a_classs_defaults_stay_as_they_are() -> None:
+    shared = Generation(stop=["x"])
+
     class Listed(ModelConfig):
-        group: Generation = Generation(stop=["x"])
+        group: Generation = Field(default_factory=lambda: shared)
 
     listed = FakeReader({"m": {}}).get("m").as_model(Listed)
     assert listed == Listed()
     assert listed.model_fields_set == set()
-    assert type(Listed().group.stop) is list
+    assert type(shared.stop) is list
 
 
 def test_a_secret_field_says_that_there_is_one_and_where() -> None:

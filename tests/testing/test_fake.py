@@ -17,6 +17,8 @@ from model_config.format.errors import (
     ProjectNotFoundError,
     ReleaseError,
     ReleaseNotFoundError,
+    RolloutError,
+    SchemaMismatchError,
     SecretUnavailableError,
     StaleConfigurationError,
     StoreUnavailableError,
@@ -158,6 +160,75 @@ def test_what_no_deploy_could_make_is_refused(arguments: dict[str, Any]) -> None
         FakeReader({}).set(**{"model": "chat", "config": {}, **arguments})
 
 
+@pytest.mark.parametrize("ttl", [0, 1e9, math.inf])
+def test_what_is_set_is_seen_whatever_the_time_to_live(ttl: float) -> None:
+    reader = FakeReader({"chat": {"n": 1}, "other": {}}, ttl=ttl)
+    assert reader.get("chat")["n"] == 1
+    other = reader.get("other")
+    reader.set("chat", {"n": 2})
+    assert reader.get("chat")["n"] == 2
+    assert reader.get("chat", release=1)["n"] == 1
+    assert (other.age, reader.get("other").age) == (0, 0)
+
+
+def test_who_waits_for_a_change_is_told() -> None:
+    reader = FakeReader({"chat": {"n": 1}})
+    changes: list[tuple[Any, Any]] = []
+    reader.on_change(lambda old, new: changes.append((old, new)))
+    first = reader.get("chat")
+    reader.set("chat", {"n": 2})
+    assert [(old, new["n"]) for old, new in changes][-1] == (first, 2)
+
+
+# Classes and rollouts
+
+
+def test_a_release_that_the_applications_class_refuses_is_not_served() -> None:
+    right = {"provider": "p", "model_id": "m", "dimensions": 8}
+    reader = FakeReader({"embed": right})
+    embed = reader.get("embed", schema=EmbeddingModel)
+    assert embed.as_model(EmbeddingModel) is embed.as_model(EmbeddingModel)
+    reader.set("embed", {**right, "dimensions": "many"})
+    assert reader.get("embed", schema=EmbeddingModel)["dimensions"] == 8
+    assert reader.get("embed")["dimensions"] == "many"
+    with pytest.raises(SchemaMismatchError):
+        FakeReader({"embed": {}}).get("embed", schema=EmbeddingModel)
+
+
+def test_a_release_is_rolled_out_to_a_share_of_keys() -> None:
+    reader = FakeReader({"chat": {"n": 1}})
+    reader.set("chat", {"n": 2}, percent=30)
+    served = [reader.get("chat", key=f"user-{number}") for number in range(300)]
+    assert {(chat["n"], chat.rollout) for chat in served} == {(1, "control"), (2, "candidate")}
+    assert 60 < sum(chat["n"] == 2 for chat in served) < 120
+    again = [reader.get("chat", key=f"user-{number}") for number in range(300)]
+    assert again == served
+    assert reader.get("chat", label="latest").rollout is None
+    reader.set("chat", {"n": 3}, percent=100)
+    assert (reader.get("chat")["n"], reader.get("chat").rollout) == (3, "candidate")
+    assert reader.get("chat").attributes()["feature_flag.result.variant"] == "candidate"
+    reader.set("chat", {"n": 4})
+    assert (reader.get("chat")["n"], reader.get("chat").rollout) == (4, None)
+
+
+@pytest.mark.parametrize("percent", [0, 100.1, -1, 0.001, True])
+def test_a_share_that_no_rollout_has_is_refused(percent: float) -> None:
+    reader = FakeReader({"chat": {"n": 1}})
+    with pytest.raises(RolloutError):
+        reader.set("chat", {"n": 2}, percent=percent)
+
+
+def test_a_rollout_begins_from_a_release() -> None:
+    with pytest.raises(RolloutError, match="stable is on no release of /ai/test/chat"):
+        FakeReader({}).set("chat", {"n": 2}, percent=5)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 1_025, 7])
+def test_a_key_that_the_reader_refuses_is_refused(key: Any) -> None:
+    with pytest.raises(UsageError):
+        FakeReader({"chat": CHAT}).get("chat", key=key)
+
+
 # Outages and age
 
 
@@ -170,7 +241,7 @@ def test_in_an_outage_what_was_read_is_served_and_grows_older() -> None:
         assert reader.get("chat").age == 3_600
         with pytest.raises(StoreUnavailableError, match="a simulated outage"):
             reader.get("other")
-    reader.advance(60)  # a reader pauses between its attempts
+    reader.refresh()  # or 60 s later: a reader pauses between its attempts
     assert reader.get("chat").age == 0
     assert reader.get("other") == {}
 

@@ -1,22 +1,21 @@
 """What actionlint and zizmor don't know: the rules of ours that the workflows keep."""
 
-import importlib.util
-import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer.main
 import yaml
 
 from model_config.cli.app import app
-from model_config.operate.drift_states import State
 
 GITHUB = Path(__file__).parent.parent.parent / ".github"
 FILES = [*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")]
+TEMPLATE = GITHUB.parent / "model_config" / "scaffold" / "template"
+DEPLOY = TEMPLATE / ".github" / "requirements" / "deploy.txt"
 WORKFLOWS = {
     path.stem: yaml.safe_load(path.read_text()) for path in sorted(GITHUB.glob("workflows/*.yml"))
 }
@@ -43,7 +42,10 @@ def commands(program: str) -> Iterator[list[str]]:
 
 
 def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
-    assert set(WORKFLOWS) == {"pull-request", "deploy", "deploy-environment", "drift"}
+    assert set(WORKFLOWS) == {
+        *("pull-request", "deploy", "deploy-environment", "drift", "rollouts"),
+        "package",  # this repository alone
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -111,27 +113,79 @@ def test_jobs_end_by_themselves():
 
 def test_pulumi_is_never_asked_for_half_a_deploy_or_to_show_a_secret():
     lines = list(commands("pulumi"))
-    assert [line[0] for line in lines] == ["up", "stack", "preview"]
+    assert [line[0] for line in lines] == ["up", "preview"]
     refused = {"--plan", "--target", "--continue-on-error", "--expect-no-changes"}
     refused |= {"--save-plan", "--show-secrets", "--skip-preview", "--debug", "-v", "-d"}
     options = {word.split("=")[0] for line in lines for word in line}
     assert not options & refused
-    assert all("--policy-pack" in line for line in lines if line[0] in {"up", "preview"})
+    assert all("${POLICY_PACK:+$POLICY_PACK}" in line for line in lines)
+
+
+def test_the_policy_pack_of_a_project_that_has_one_is_used():
+    prepare = next(GITHUB.glob("actions/prepare/action.yml")).read_text()
+    assert "hashFiles('policy/PulumiPolicy.yaml') != ''" in prepare
+    assert 'echo "POLICY_PACK=--policy-pack=policy" >> "$GITHUB_ENV"' in prepare
 
 
 def test_every_verb_is_one_of_ours_with_options_it_has():
     verbs = typer.main.get_command(app).commands
     lines = list(commands(".venv/bin/model-config"))
-    assert {line[0] for line in lines} == {"validate", "diff", "check", "drift", "promote"}
-    for verb, *words in lines:
-        known = {option for param in verbs[verb].params for option in param.opts}
-        assert {word for word in words if word.startswith("-")} <= known, verb
+    used = {line[0] for line in lines}
+    assert used == {
+        *("validate", "diff", "recover", "check", "drift", "pipeline", "github", "rollout"),
+    }
+    for name, *words in lines:
+        group = getattr(verbs[name], "commands", {})
+        verb = group[words[0]] if group else verbs[name]
+        known = {option for param in verb.params for option in param.opts}
+        assert {word for word in words if word.startswith("-")} <= known, name
 
 
-def test_a_deploy_is_verified_by_states_that_drift_knows():
-    (script,) = (script for script in scripts() if ".state" in script)
-    (harmless,) = re.findall(r"IN\((.+?)\)", script)
-    assert set(json.loads(f"[{harmless}]")) < set(get_args(State))
+def test_a_deploy_recovers_checks_and_notes_before_it_deploys():
+    runs = [step["run"] for step in WORKFLOWS["deploy-environment"]["jobs"]["deploy"]["steps"]
+            if "run" in step]  # fmt: skip
+    words = ["recover", "check", "before.json", "pulumi up", "after.json"]
+    assert [next(word for word in words if word in run) for run in runs] == words
+
+
+def test_jobs_with_credentials_install_by_hash_and_lint_and_test_in_none():
+    prepare = (GITHUB / "actions" / "prepare" / "action.yml").read_text()
+    installs = re.findall(r"pip install(?:[^\n]|\\\n)*", prepare)
+    assert len(installs) == 3
+    for install in installs:
+        assert "--require-hashes" in install or "--no-deps --no-build-isolation" in install
+    package = (GITHUB / "requirements" / "package.txt").read_text()
+    assert package.splitlines()[1:] == ["--no-index", "--editable ."]
+    for _, name, job in jobs():
+        if "id-token" in job["permissions"] and "steps" in job:
+            text = " ".join(step.get("run", "") for step in job["steps"])
+            assert not re.search(r"\bmake\b|pip install|pytest", text), name
+
+
+@pytest.mark.parametrize("lock", [DEPLOY, GITHUB / "requirements" / "policy.txt"])
+def test_each_file_that_is_installed_has_its_hash(lock: Path):
+    text = lock.read_text()
+    assert "http" not in text
+    pins = re.split(r"\n(?=[a-z])", text)[1:]
+    assert len(pins) > 20
+    assert all("--hash=sha256:" in pin for pin in pins)
+
+
+def test_what_is_deployed_with_is_what_is_tested_with():
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", DEPLOY.read_text()))
+    constraints = (TEMPLATE / "constraints.txt").read_text()
+    tested = {name.lower().replace("_", "-"): version for name, version in
+              re.findall(r"(?m)^([\w.-]+)==(\S+)", constraints)}  # fmt: skip
+    common = locked.keys() & tested.keys()
+    assert {"pulumi", "pulumi-aws", "boto3", "pydantic", "typer"} <= common
+    assert {name: locked[name] for name in common} == {name: tested[name] for name in common}
+
+
+def test_prod_has_no_preview_with_credentials_unless_somebody_has_to_let_it():
+    preview = WORKFLOWS["pull-request"]["jobs"]["preview"]
+    assert preview["environment"] == "${{ matrix.stack }}-preview"
+    condition = "vars.PROD_PREVIEW == 'reviewed'"
+    assert preview["strategy"]["matrix"]["stack"].startswith(f"${{{{ fromJSON({condition} && ")
 
 
 def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
@@ -143,63 +197,11 @@ def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
     assert environment["deploy"]["environment"] == "${{ inputs.environment }}"
     assert environment["promote"]["environment"] == "${{ inputs.environment }}-promote"
     assert "environment" not in environment["verify"]
-    (promote,) = (line for line in commands(".venv/bin/model-config") if line[0] == "promote")
-    assert "--release" in promote
+    lines = commands(".venv/bin/model-config")
+    (promote,) = (line for line in lines if line[:2] == ["pipeline", "promote"])
+    assert {"--before", "--after"} <= set(promote)
 
 
 def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off():
     for name, job in WORKFLOWS["deploy"]["jobs"].items():
         assert job["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
-
-
-def _compose() -> Any:
-    spec = importlib.util.spec_from_file_location("compose", GITHUB / "scripts" / "compose.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.compose
-
-
-compose = _compose()
-RUN = "https://github.example/runs/1"
-
-
-def test_a_comment_has_the_comparison_and_each_log_folded():
-    assert compose(RUN, {"dev.txt": "+ key\n", "diff.md": "## support_chat\n"}) == (
-        "<!-- model-config -->\n"
-        "## support_chat\n"
-        "<details><summary>dev</summary>\n\n```\n+ key\n```\n</details>\n"
-        f"\nFrom {RUN}\n"
-    )
-
-
-def test_a_comment_starts_with_the_mark_that_the_workflow_looks_for():
-    (script,) = (script for script in scripts() if "comments=" in script)
-    (mark,) = re.findall(r'startswith\("(.+?)"\)', script)
-    assert compose(RUN, {}).startswith(mark)
-
-
-@pytest.mark.parametrize("size", [30_000, 65_400, 65_536, 200_000])
-def test_what_does_not_fit_is_cut_at_a_line_and_says_where_the_rest_is(size: int):
-    line = "a changed line\n"
-    texts = {
-        name: (line * (size // len(line) + 1))[:size] for name in ("diff.md", "dev.txt", "prod.txt")
-    }
-    comment = compose(RUN, texts)
-    assert len(comment) <= 65_536
-    assert comment.endswith(f"\nThere was no room for all of it; the rest is in {RUN}\n")
-    assert set(comment.splitlines()) <= {
-        "<!-- model-config -->",
-        line.strip(),
-        "<details><summary>dev</summary>",
-        "<details><summary>prod</summary>",
-        "",
-        "```",
-        "</details>",
-        f"There was no room for all of it; the rest is in {RUN}",
-    }
-    assert comment.count("```") == 2 * comment.count("<details>")
-
-
-def test_a_log_cannot_end_its_own_fence():
-    comment = compose(RUN, {"dev.txt": "````\n<b>not markup</b>\n````"})
-    assert "\n`````\n````\n<b>not markup</b>\n````\n`````\n" in comment

@@ -16,19 +16,27 @@ RELEASE = os.environ.get("MODEL_CONFIG_RELEASE")
 reader = Reader(os.environ["MODEL_CONFIG_ENVIRONMENT"], prefix=os.environ["MODEL_CONFIG_PREFIX"])
 
 
-def configuration() -> Any:
-    """Return the model's configuration; AWS is asked for it once in five minutes."""
-    return reader.get(MODEL, release=int(RELEASE) if RELEASE else None)
+def configuration(customer: str | None = None) -> Any:
+    """Return the model's configuration; AWS is asked for it once in five minutes.
+
+    During a rollout a customer stays on one release from one request to the next.
+    """
+    if RELEASE:
+        return reader.get(MODEL, release=int(RELEASE))
+    return reader.get(MODEL, key=customer)
 
 
 # While the function starts: so no request waits for it, and one that can't read doesn't start.
 configuration()
 
 
-def handle(event: dict[str, str], _context: object) -> dict[str, Any]:
-    """Answer `event["question"]`; say which release did, which is no secret."""
-    chat = configuration()
-    system = chat["prompts"]["system"].replace("{{customer_name}}", event["customer_name"])
+def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer `event["question"]`; say which release did, which is no secret.
+
+    `event["variables"]` has a value for each variable of the prompt.
+    """
+    chat = configuration(event["customer"])
+    system = chat.render("prompts/system", **event["variables"])
     answer = complete(
         chat,
         [

@@ -7,19 +7,38 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, print_table
-from model_config.format.errors import Finding, ModelNotFoundError
+from model_config.cli.commands import to_paste
+from model_config.cli.output import (
+    AsJson,
+    Environment,
+    Local,
+    Prefix,
+    print_json,
+    print_table,
+    with_progress,
+)
+from model_config.cli.panels import Panel
+from model_config.format.errors import ModelNotFoundError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from model_config.operate.check import Checked
+
+PANEL = Panel.OPERATE
 
 
-def check(
+def check(  # noqa: PLR0913 - a verb's options
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Default: all that have a release."),
+        typer.Argument(metavar="[MODEL]...", help="Only what is about these. Default: all."),
     ] = None,
     *,
+    first_deploy: Annotated[
+        bool,
+        typer.Option("--first-deploy", help="None of the project's models is deployed yet."),
+    ] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
@@ -27,51 +46,81 @@ def check(
 ) -> None:
     """Look in AWS for what would make the next deploy fail; exit with 1 where there is something.
 
-    So far that is one thing: SSM keeps 100 releases, and refuses a new one while the oldest of
-    them carries a label.
+    Errors: nothing of this project is there (the wrong account, region or prefix); the account has
+    no room for more parameters or policies; SSM would have to drop a labelled release, of which it
+    keeps 100. Warnings tell ten deploys ahead of the last. Notices tell of labels that are held, of
+    rollouts, and of models that are new or gone. Only an error makes it exit with 1.
 
     Example: model-config check --environment prod
     """
     from model_config.cli.target import target
+    from model_config.operate.check import check_environment
+    from model_config.operate.inventory import Inventory
 
+    planned = _planned(environment)
     with target(environment, prefix, local=local) as aws:
-        checked = _known(models, aws) if models else aws.models()
-        findings = [finding for model in checked for finding in _findings(aws, model)]
+        inventory = Inventory(aws.client, with_progress)
+        report = check_environment(inventory, aws.path, planned, first_deploy=first_deploy)
+    _refuse_unknown(models or [], {*report.deployed, *(planned or {})})
+    about = {*models, aws.path, "the account"} if models else None
+    found = [each for each in report.found if about is None or each.finding.where in about]
     if as_json:
-        print_json([asdict(finding) for finding in findings])
-    elif findings:
-        print_table(
-            ["model", "problem", "what to do"],
-            [(finding.where, finding.problem, finding.fix) for finding in findings],
-            wrap=True,
+        print_json(
+            [
+                {"level": each.level, **asdict(each.finding), "fix": to_paste(each.finding.fix)}
+                for each in found
+            ]
         )
     else:
-        typer.echo(f"Nothing stands in a deploy's way: {', '.join(checked) or 'no releases yet'}.")
-    if findings:
+        _print(found, models or sorted(report.deployed))
+    if any(each.level == "error" for each in found):
         raise typer.Exit(1)
 
 
-def _findings(aws: Target, model: str) -> list[Finding]:
-    from model_config.operate.release_findings import running_out
+def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
+    if found:
+        print_table(
+            ["level", "where", "problem", "what to do"],
+            [
+                (each.level, each.finding.where, each.finding.problem, to_paste(each.finding.fix))
+                for each in found
+            ],
+            wrap=True,
+        )
+    if not any(each.level == "error" for each in found):
+        typer.echo(f"Nothing stops the next deploy: {', '.join(checked) or 'no releases yet'}.")
 
-    try:
-        releases = aws.releases(model)
-    except ModelNotFoundError:
-        return []
-    return [each.finding for each in running_out(releases) if each.deploys_left <= 0]
 
+def _planned(stack: str) -> dict[str, AbstractSet[str]] | None:
+    """Return the Standard parameters of each model of the stack, or None where there is none.
 
-def _known(models: list[str], aws: Target) -> list[str]:
-    """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
+    Where something is wrong with a model, `validate` tells what; the others are counted.
+    """
     from model_config.cli.project import project_or_none
-    from model_config.plan.settings import nearest
+    from model_config.plan.offline import plan_from_file
 
     project = project_or_none()
-    names = project.model_names() if project else []
-    unknown = set(models) - set(names)
-    if unknown and (unknown := unknown - set(deployed := aws.models())):
+    if project is None or not project.stack_file(stack).is_file():
+        return None
+    plan = plan_from_file(project, stack)
+    broken = dict.fromkeys(plan.settings.models or project.model_names(), frozenset[str]())
+    return {
+        **broken,
+        **{
+            model.name: {
+                model.rollout_name,
+                *(parameter.name for parameter in model.parameters),
+                *model.release.parts,
+            }
+            for model in plan.models
+        },
+    }
+
+
+def _refuse_unknown(models: Sequence[str], known: AbstractSet[str]) -> None:
+    """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
+    from model_config.plan.messages import nearest
+
+    if unknown := set(models) - known:
         name = min(unknown)
-        raise ModelNotFoundError(
-            f"there is no model {name!r}: {nearest(name, {*deployed, *names})}"
-        )
-    return models
+        raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")

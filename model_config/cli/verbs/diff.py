@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.completion import complete_environment
+from model_config.cli.completion import complete_environment, complete_revision
 from model_config.cli.output import AsJson, Local, Prefix, print_json, print_lines
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.format.errors import UsageError
 
@@ -17,17 +18,23 @@ if TYPE_CHECKING:
     from model_config.comparing.snapshot import Snapshot
     from model_config.format.release import Release
 
+PANEL = Panel.REVIEW
+
 
 def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
         typer.Argument(
             help="A commit, branch or tag; or main... for the commit where this branch left main. "
-            "Default: the newest commit, HEAD."
+            "Default: the newest commit, HEAD.",
+            autocompletion=complete_revision,
         ),
     ] = None,
     head: Annotated[
-        str | None, typer.Argument(help="Another one. Default: the working tree.")
+        str | None,
+        typer.Argument(
+            help="Another one. Default: the working tree.", autocompletion=complete_revision
+        ),
     ] = None,
     *,
     environments: Annotated[

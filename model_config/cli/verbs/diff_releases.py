@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.completion import complete_label
 from model_config.cli.output import (
     AsJson,
     Environment,
@@ -15,12 +16,21 @@ from model_config.cli.output import (
     print_json,
     print_lines,
 )
+from model_config.cli.panels import Panel
 
 if TYPE_CHECKING:
-    from model_config.operate.releases import PastRelease, Releases
+    from model_config.operate.past_release import PastRelease
+    from model_config.operate.releases import Releases
+
+PANEL = Panel.REVIEW
 
 Selector = Annotated[
-    str, typer.Argument(help='A release: its number, a label or "latest".', show_default=False)
+    str,
+    typer.Argument(
+        help='A release: its number, a label or "latest".',
+        show_default=False,
+        autocompletion=complete_label,
+    ),
 ]
 
 

@@ -8,6 +8,9 @@ import typer
 
 from model_config.cli.completion import complete_model
 from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.panels import Panel
+
+PANEL = Panel.PROJECT
 
 
 def digest(
@@ -27,8 +30,8 @@ def digest(
     """
     from model_config.cli.project import current_project
     from model_config.format.errors import ModelNotFoundError
+    from model_config.plan.messages import nearest
     from model_config.plan.offline import plan_from_file
-    from model_config.plan.settings import nearest
 
     plan = plan_from_file(current_project(), environment)
     plan.refuse_findings()

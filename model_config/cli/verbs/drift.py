@@ -8,10 +8,13 @@ import typer
 
 from model_config.cli import drift_report
 from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Wanted
+    from model_config.operate.drift import Drift, Values
+
+PANEL = Panel.OPERATE
 
 
 def drift(
@@ -30,52 +33,44 @@ def drift(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the program, the newest releases and what SSM's parameters hold.
+    """Compare the program, the newest releases and what AWS holds.
 
     Each parameter that differs is edited (by hand), interrupted (a deploy stopped half-way), not
     deployed yet, orphaned (left by an earlier program) or unmanaged (nobody else knows it). Also
-    shown are labels that help nobody and histories about to run out. Secrets are not read, only
-    that they are there and how they are stored.
+    compared are the key with its alias, state, rotation and policy, and the reader policies, as far
+    as they may be asked for; and labels that help nobody and histories about to run out are shown.
+    Secrets are not read, only that they are there and how they are stored.
 
     Example: model-config drift --environment prod --exit-code
     """
-    from model_config.cli.target import target
-    from model_config.operate.drift import find_drift
-    from model_config.operate.inventory import Inventory
-
-    with target(environment, None, local=local) as aws:
-        path, program, alias = _program(environment)
-        inventory = Inventory(aws.client, with_progress)
-        found = find_drift(inventory, path, program, alias, read_all=read_all)
+    found = compare(environment, local=local, read_all=read_all)
     if as_json:
         print_json(drift_report.as_json(found, environment))
     else:
         drift_report.print_drift(found, environment)
+    for note in found.notes:
+        typer.echo(f"not compared, since it may not be asked for: {note}", err=True)
     for problem in found.problems:
         typer.echo(f"not compared: {problem}", err=True)
     if found.problems:
         raise typer.Exit(2)
-    if exit_code and (found.parameters or found.findings):
+    if exit_code and (found.parameters or found.access or found.findings):
         raise typer.Exit(1)
 
 
-def _program(stack: str) -> tuple[str, dict[str, Wanted], str]:
-    """Return where the environment stands, what the working tree says of it, and its key's alias.
+def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+    """Compare an environment's program, releases and parameters.
 
     Raises:
-        InvalidConfigurationError: something is wrong with the working tree.
+        InvalidConfigurationError: something is wrong with the project.
+        StoreError: AWS can't be asked, or refuses.
     """
-    from model_config.operate.drift import Wanted
-    from model_config.operate.parameters import NoText
-    from model_config.plan.offline import plan_from_file
+    from model_config.cli.target import target
+    from model_config.operate.drift import find_drift
+    from model_config.operate.inventory import Inventory
+    from model_config.operate.program import read_program
 
-    plan = plan_from_file(current_project(), stack)
-    plan.refuse_findings()
-    program = {}
-    for model in plan.models:
-        texts = {
-            each.name: each.content if isinstance(each.content, str) else NoText.SECRET
-            for each in model.parameters
-        }
-        program[model.name] = Wanted(texts, model.release.document)
-    return plan.path, program, plan.settings.key_alias
+    with target(environment, None, local=local) as aws:
+        program = read_program(current_project(), environment)
+        values: Values = "all" if read_all else "usual"
+        return find_drift(Inventory(aws.client, with_progress), program, values)

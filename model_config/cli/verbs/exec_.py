@@ -11,6 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.panels import Panel
+
+PANEL = Panel.READ
 
 VariablePrefix = Annotated[
     str, typer.Option(help="What each variable's name begins with, such as CHAT_.")
@@ -51,8 +54,8 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
+    from model_config.cli.environment_variables import asked_for, variables
     from model_config.cli.target import target
-    from model_config.cli.variables import asked_for, variables
 
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=True)

@@ -10,12 +10,15 @@ import typer
 
 from model_config.cli.formats import Format, as_text
 from model_config.cli.output import Environment, Label, Local, Prefix, Release
+from model_config.cli.panels import Panel
 from model_config.cli.verbs.exec_ import VariablePrefix
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
+    from model_config.operate.target import Target
+
+PANEL = Panel.READ
 
 
 def export(  # noqa: PLR0913 - a verb's options

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.completion import complete_environment
+from model_config.cli.completion import complete_environment, complete_revision
 from model_config.cli.output import AsJson, print_json, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 from model_config.format.errors import UsageError
+
+PANEL = Panel.REVIEW
 
 _DIGEST = re.compile(r"(sha256:)?([0-9a-f]{8,64})", re.IGNORECASE)
 
@@ -32,7 +35,12 @@ def find_commit(
         ),
     ] = None,
     revision: Annotated[
-        str, typer.Option("--from", help="Where to begin: the newest commit to look at.")
+        str,
+        typer.Option(
+            "--from",
+            help="Where to begin: the newest commit to look at.",
+            autocompletion=complete_revision,
+        ),
     ] = "HEAD",
     whole: Annotated[
         bool, typer.Option("--all", help="Look at the whole history, for earlier times too.")

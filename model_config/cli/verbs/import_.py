@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.output import Environment, Local, Prefix, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.text import plural
 from model_config.files import write_file
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from model_config.importing.field import Found
     from model_config.importing.module import ImportedModule
     from model_config.operate.inventory import Inventory
+
+PANEL = Panel.PROJECT
 
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 
@@ -71,7 +75,7 @@ def import_(  # noqa: PLR0913 - a verb's options
     _ask_before_overwriting(files, force=force)
     for file, text in files.items():
         write_file(file, text, private=False)
-    _print(module, list(files), environment)
+    _print(module, list(files), environment, local=local)
 
 
 def _check_name(name: str) -> None:
@@ -139,7 +143,7 @@ def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
     typer.confirm(f"Write over {existing}?", abort=True)
 
 
-def _print(module: ImportedModule, files: list[Path], stack: str) -> None:
+def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool) -> None:
     from model_config.plan.stack_config import set_secret_command
 
     typer.echo(
@@ -151,11 +155,11 @@ def _print(module: ImportedModule, files: list[Path], stack: str) -> None:
         wrap=True,
     )
     steps = [set_secret_command(key, stack) for key in module.secret_keys]
-    if module.import_list:
+    if module.import_list and not local:  # where there is no state to import into
         file = f"{module.name}.import.json"
         steps.append(
             f"pulumi import --file {file} --protect=false --generate-code=false --stack {stack}"
         )
     typer.echo("\nNothing in AWS was changed. Look the module over, then:")
     for step in [*steps, f"pulumi up --stack {stack}"]:
-        typer.echo(f"  {step}")
+        typer.echo(f"  {to_paste(f'`{step}`').strip('`')}")

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.output import MASK, AsJson, Environment, print_json, print_table
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
-from model_config.comparing.text import shortened
+from model_config.comparing.text import one_line, shortened
 
 if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
 
-app = typer.Typer(help="the local AWS on this machine: no account, no CLI.", no_args_is_help=True)
+PANEL = Panel.PROJECT
 
+app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
+
+#: How each change is marked and coloured.
+_SHOWN = {
+    "created": ("new", "green"),
+    "updated": ("changed", "yellow"),
+    "replaced": ("replaced", "yellow"),
+    "deleted": ("deleted", "red"),
+    "unchanged": ("", ""),
+}
 _STAND_IN = (
     "This is a stand-in for AWS and for Pulumi's engine: the same program, on moto.\n"
     "It can't show IAM permissions, KMS encryption, throttling, or a deploy cut off half-way."
@@ -24,8 +38,13 @@ _STAND_IN = (
 
 @app.command()
 @takes_project
-def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:
-    """Deploy an environment to the local AWS, and read one model back.
+def deploy(
+    environment: Environment = "dev",
+    *,
+    show_all: Annotated[bool, typer.Option("--all", help="Show what did not change, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy an environment to the local AWS, show what changed, and read one model back.
 
     Example: model-config local deploy --environment prod
     """
@@ -35,12 +54,11 @@ def deploy(environment: Environment = "dev", as_json: AsJson = False) -> None:
         if as_json:
             print_json(asdict(deployment))
             return
-        print_table(
-            ["model", "parameter", "version", "ARN"],
-            [(row.model, row.path, _version(row), row.arn) for row in deployment.parameters],
+        _print_parameters(
+            row for row in deployment.parameters if show_all or row.change != "unchanged"
         )
         _print_read_back(deployment)
-    _print_notes(deployment)
+    _print_notes(deployment, show_all=show_all)
 
 
 @app.command()
@@ -98,13 +116,26 @@ def reset() -> None:
     typer.echo("The local AWS is empty." if existed else "The local AWS was empty already.")
 
 
-def _version(row: DeployedParameter) -> str:
-    marks = {"created": "new", "updated": "changed", "replaced": "replaced", "deleted": "deleted"}
-    return " ".join(filter(None, [str(row.version), marks.get(row.change)]))
+def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
+    rows = list(shown)
+    if not rows:
+        typer.echo("Nothing changed.")
+        return
+    above = rows[0].arn.removesuffix(f"/{rows[0].model}/{rows[0].path}")
+    print_table(
+        ["model", "parameter", "version", "ARN"],
+        [
+            (row.model, row.path, f"{row.version} {_SHOWN[row.change][0]}".rstrip(), row.arn)
+            for row in rows
+        ],
+        styles=[_SHOWN[row.change][1] for row in rows],
+        instead=f"The ARN of each: {above}/MODEL/PARAMETER",
+    )
 
 
 def _print_read_back(deployment: Deployment) -> None:
     """Read one model from the local AWS as an application would, and print it."""
+    from model_config.comparing.changes import leaves
     from model_config.local.local_aws import client
     from model_config.reader.reader import Reader
 
@@ -124,27 +155,21 @@ def _print_read_back(deployment: Deployment) -> None:
     typer.echo(
         f"\n{name}, read back: release {configuration.release}, {configuration.digest[:19]}…"
     )
-    for path, text in _flat(configuration.as_dict()):
-        typer.echo(f"  {path:<30} {shortened(text, 60)}")
-    for path in configuration.secrets:
-        typer.echo(f"  {'secrets/' + path:<30} ********")
+    room = get_terminal_size().columns - 33
+    for path, value in leaves(configuration.as_dict()):
+        typer.echo(f"  {'/'.join(path):<30} {shortened(one_line(value), room)}")
+    for secret in configuration.secrets:
+        typer.echo(f"  {'secrets/' + secret:<30} {MASK}")
 
 
-def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, str]]:
-    lines = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            lines += _flat(value, f"{path}{name}/")
-        else:
-            lines.append((f"{path}{name}", repr(value)))
-    return lines
-
-
-def _print_notes(deployment: Deployment) -> None:
-    changes = [row.change for row in deployment.parameters]
+def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
+    counts = Counter(row.change for row in deployment.parameters)
+    kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    hidden = counts["unchanged"] and not show_all
     typer.echo(
-        f"\n{deployment.environment}: {len(changes) - changes.count('deleted')} parameters; "
-        + ", ".join(f"{changes.count(change)} {change}" for change in sorted(set(changes)))
+        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {told}"
+        f"{' (--all shows them)' if hidden else ''}"
     )
     if deployment.stand_ins:
         keys = ", ".join(deployment.stand_ins)

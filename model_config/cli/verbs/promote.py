@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.completion import complete_model
+from model_config.cli.commands import to_paste
+from model_config.cli.completion import complete_label, complete_model
 from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.panels import Panel
 from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.cli.target import Target
     from model_config.operate.labels import Labels
     from model_config.operate.moves import Move
+    from model_config.operate.target import Target
     from model_config.reader.configuration import Configuration
+
+PANEL = Panel.RELEASE
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
 
@@ -30,7 +34,13 @@ def promote(  # noqa: PLR0913 - a verb's options
     ] = None,
     *,
     label: Annotated[
-        str, typer.Option("--label", "--to", help="The label to move, such as stable or canary.")
+        str,
+        typer.Option(
+            "--label",
+            "--to",
+            help="The label to move, such as stable or canary.",
+            autocompletion=complete_label,
+        ),
     ] = "stable",
     release: Annotated[
         int | None, typer.Option(help="The number of the release. Default: the newest.")
@@ -118,7 +128,7 @@ def _chosen(
             labels = place.labels()
             newest = labels.state(name)[0].newest.number
             if left := left_alone(labels, name, newest, label):
-                typer.echo(left.message, err=True)
+                typer.echo(to_paste(left.message), err=True)
             else:
                 yield place, name
 

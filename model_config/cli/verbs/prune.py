@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.panels import Panel
+
+PANEL = Panel.OPERATE
 
 
 def prune(  # noqa: PLR0913 - a verb's options
@@ -32,12 +35,12 @@ def prune(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
     from model_config.operate.prune import unneeded_parts
-    from model_config.reader.store import Store
+    from model_config.operate.store import OperatorStore
 
     if gone:
         _refuse_a_model_of_this_project(model)
     with target(environment, prefix, local=local) as aws:
-        store = Store(aws.client)
+        store = OperatorStore(aws.client)
         names = unneeded_parts(store, aws.path, model, gone=gone)
         if not dry_run:
             store.delete(names)

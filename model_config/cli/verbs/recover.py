@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.output import AsJson, Environment, print_json, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from model_config.operate.recovery import Recovery
     from model_config.plan.project import Project
     from model_config.plan.stack_state import StackState
+
+PANEL = Panel.OPERATE
 
 
 def recover(

@@ -15,11 +15,14 @@ from model_config.cli.output import (
     print_json,
     print_table,
 )
-from model_config.comparing.text import printable
+from model_config.cli.panels import Panel
+from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
     from model_config.comparing.changes import Change
-    from model_config.operate.releases import PastRelease
+    from model_config.operate.past_release import PastRelease
+
+PANEL = Panel.RELEASE
 
 
 def releases(
@@ -69,7 +72,7 @@ def _cells(release: PastRelease, changed: list[Change] | None, held: list[str]) 
     return [
         str(release.number),
         f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
-        _who(release.by),
+        who(release.by),
         release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
         ", ".join(labels),
         printable(release.problem or _summary(release, changed)),
@@ -80,14 +83,6 @@ def _summary(release: PastRelease, changed: list[Change] | None) -> str:
     if changed is None:
         return "the first release" if release.number == 1 else ""
     return ", ".join(map(str, changed)) or "the same values"
-
-
-def _who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
-    if not arn.startswith("arn:"):
-        return "-"
-    who = arn.split(":", 5)[-1]
-    return who.partition("/")[2] or who
 
 
 def _as_json(release: PastRelease, changed: list[Change] | None, held: list[str]) -> dict[str, Any]:

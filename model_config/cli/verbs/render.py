@@ -10,7 +10,10 @@ from typing import Annotated
 import typer
 
 from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
+
+PANEL = Panel.READ
 
 
 def render(  # noqa: PLR0913 - a verb's options

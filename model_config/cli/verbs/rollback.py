@@ -7,13 +7,19 @@ from typing import Annotated
 import typer
 
 from model_config.cli import moving
+from model_config.cli.completion import complete_label
 from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.panels import Panel
+
+PANEL = Panel.RELEASE
 
 
 def rollback(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
-    label: Annotated[str, typer.Option(help="The label to put back.")] = "stable",
+    label: Annotated[
+        str, typer.Option(help="The label to put back.", autocompletion=complete_label)
+    ] = "stable",
     release: Annotated[
         int | None,
         typer.Option(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,46 +18,89 @@ from model_config.cli.output import (
     Release,
     print_json,
     print_table,
+    print_text,
 )
+from model_config.cli.panels import Panel
 from model_config.comparing.text import one_line, printable
+from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
 
+PANEL = Panel.READ
+
 
 def show(  # noqa: PLR0913 - a verb's options
     model: Model,
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help="One value as it is, or a group: prompts/system."),
+    ] = None,
     *,
     label: Label = None,
     release: Release = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Show texts of several lines as they are.")
+    ] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' texts.")] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a release holds, each value as JSON; secrets masked, and not even read.
+    """Show what a release holds: all of it, each value as JSON, or one value as it is.
+
+    Secrets are masked, and not even read, unless you say --reveal.
 
     Example: model-config show support_chat --label latest
+
+    Example: model-config show support_chat prompts/system
     """
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=reveal)
     secrets = {
-        path: secret.reveal() if reveal else MASK for path, secret in configuration.secrets.items()
+        name: secret.reveal() if reveal else MASK for name, secret in configuration.secrets.items()
     }
-    if as_json:
+    held = {**configuration.as_dict(), **({"secrets": secrets} if secrets else {})}
+    if path is not None:
+        _print_value(held, path.strip("/"), as_json=as_json)
+    elif as_json:
         print_json(_as_json(configuration, secrets))
     else:
-        _print(configuration, secrets, reveal=reveal)
+        _print_about(configuration)
+        _print_all(held, full=full, reveal=reveal)
 
 
-def _print(configuration: Configuration, secrets: dict[str, str], *, reveal: bool) -> None:
+def _print_value(held: dict[str, Any], path: str, *, as_json: bool) -> None:
     from model_config.comparing.changes import leaves
+    from model_config.plan.messages import nearest
 
-    rows = [("/".join(path), one_line(value)) for path, value in leaves(configuration.as_dict())]
-    masked = [] if reveal else [(f"secrets/{path}", MASK) for path in secrets]
+    try:
+        value = _at(held, path)
+    except KeyError:
+        known = ("/".join(names) for names, _ in leaves(held))
+        raise UsageError(f"the release has no value {path!r}: {nearest(path, known)}") from None
+    if as_json:
+        print_json(value)
+    elif isinstance(value, dict) and value:
+        _print_rows(leaves(value, (path,)))
+    else:
+        print_text(value if isinstance(value, str) else one_line(value))
+
+
+def _at(held: dict[str, Any], path: str) -> Any:
+    """Return what is at a path; a name in it may have slashes of its own."""
+    for name, value in held.items():
+        if path == name:
+            return value
+        if path.startswith(f"{name}/") and isinstance(value, dict):
+            return _at(value, path.removeprefix(f"{name}/"))
+    raise KeyError(path)
+
+
+def _print_about(configuration: Configuration) -> None:
     label = f" ({configuration.label})" if configuration.label else ""
     typer.echo(
         f"{configuration.model} in {configuration.environment}: "
@@ -64,10 +108,31 @@ def _print(configuration: Configuration, secrets: dict[str, str], *, reveal: boo
         f"written as {configuration.schema}",
         err=True,  # so that a pipe gets values alone
     )
-    print_table(["path", "value"], [(printable(path), value) for path, value in rows + masked])
-    if reveal:  # outside of the table, which shortens what is too long for the terminal
-        for path, text in secrets.items():
-            typer.echo(f"secrets/{path}\t{one_line(text)}")
+
+
+def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
+    from model_config.comparing.changes import leaves
+
+    rows = list(leaves(held))
+    texts = [row for row in rows if full and isinstance(row[1], str) and "\n" in row[1]]
+    # Not in the table, which shortens what is too long for the terminal.
+    revealed = [row for row in rows if reveal and row[0][0] == "secrets"]
+    _print_rows(row for row in rows if row not in texts + revealed)
+    for path, text in revealed:
+        typer.echo(f"{'/'.join(path)}\t{one_line(text)}")
+    for path, text in texts:
+        typer.echo(f"\n{'/'.join(path)}:")
+        print_text(str(text), nl=True)
+
+
+def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
+    print_table(
+        ["path", "value"],
+        [
+            (printable("/".join(path)), MASK if value == MASK else one_line(value))
+            for path, value in rows
+        ],
+    )
 
 
 def _as_json(configuration: Configuration, secrets: dict[str, str]) -> dict[str, object]:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, with_progress
+from model_config.cli.panels import Panel
 from model_config.comparing.text import plural, printable
 
 if TYPE_CHECKING:
     from model_config.plan.tree import Leaf, ModelTree
+
+PANEL = Panel.PROJECT
 
 
 def tree(

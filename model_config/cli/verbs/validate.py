@@ -9,14 +9,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from model_config.cli.annotations import annotate
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, print_json
+from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 
 if TYPE_CHECKING:
     from model_config.format.errors import Finding
     from model_config.plan.project import Project
     from model_config.plan.validation import Result
+
+PANEL = Panel.PROJECT
 
 
 def validate(
@@ -40,8 +44,8 @@ def validate(
 ) -> None:
     """Check every model in every environment, offline; exit with 1 where something is wrong.
 
-    A secret that stands encrypted in the stack's file counts as set. One that isn't set yet is
-    mentioned and not counted: a deploy asks for it before it begins.
+    A secret that is encrypted in the stack's file counts as set. One that isn't set is mentioned
+    and not counted: no commit can hold it, and a deploy refuses to begin without it.
 
     Example: model-config validate --environment prod
     """
@@ -122,29 +126,16 @@ def _problem(result: Result) -> str:
 
 
 def _print_annotations(results: list[Result], project: Project) -> None:
-    """Print workflow commands, which GitHub shows beside the line they name.
-
-    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
-    """
+    """Print what GitHub shows beside the lines of a pull request."""
     from model_config.comparing.git import folder_in_repository
 
     above = folder_in_repository(project.root)
     for result in results:
         finding = result.finding
-        given = {
-            "file": f"{above}{finding.file}" if finding.file else None,
-            "line": finding.line,
-            "title": f"{finding.where} ({', '.join(result.environments)})",
-        }
-        properties = ",".join(
-            f"{key}={_escaped(str(value), ':,')}" for key, value in given.items() if value
+        annotate(
+            result.level,
+            f"{_problem(result)}\nfix: {finding.fix}",
+            title=f"{finding.where} ({', '.join(result.environments)})",
+            file=f"{above}{finding.file}" if finding.file else None,
+            line=finding.line,
         )
-        message = _escaped(f"{_problem(result)}\nfix: {finding.fix}")
-        typer.echo(f"::{result.level} {properties}::{message}")
-
-
-def _escaped(text: str, also: str = "") -> str:
-    """Return the text as a workflow command takes it: a line end would begin another command."""
-    for character in f"%\r\n{also}":
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text

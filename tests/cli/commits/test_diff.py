@@ -155,9 +155,9 @@ def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
 
 
 def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
-    edit("model_config/schema.py", "import re\n", "import nowhere\n")
+    edit("model_config/schema.py", "from pathlib import Path\n", "import nowhere\n")
     broken = commit()
-    edit("model_config/schema.py", "import nowhere\n", "import re\n")
+    edit("model_config/schema.py", "import nowhere\n", "from pathlib import Path\n")
     commit()
     error = run("diff", broken, code=2).err
     assert f"commit {broken[:9]} fails" in error
@@ -182,7 +182,7 @@ def test_a_model_that_is_broken_now_is_said_and_the_rest_is_shown(run, project, 
     (project / CHAT).write_text("MODEL = 1/0\n")
     edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
     out = run("diff", code=2).out
-    assert "support_chat (dev, prod): can't be read, see above" in out
+    assert "support_chat (dev, prod): can't be read (see above)" in out
     assert "ZeroDivisionError" in out
     assert "instances/max_count: 8 → 9" in out
 
@@ -192,7 +192,7 @@ def test_a_model_that_was_broken_before_is_no_failure(run, project, commit, git)
     commit()
     git("checkout", "HEAD~1", "--", CHAT)
     out = run("diff", "HEAD").out
-    assert "support_chat (dev, prod): can't be read, see above" in out
+    assert "support_chat (dev, prod): can't be read (see above)" in out
 
 
 def test_what_a_module_prints_does_not_disturb(run, project):

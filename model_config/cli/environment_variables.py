@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 #: What a caller sets a variable to, to say that the release must fill it.
 PLACEHOLDER = "from-release"
 
+#: What shells, loaders, interpreters, HTTP and AWS clients obey: a release must not set it.
+_OBEYED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|IFS|ENV|BASH_ENV|SHELLOPTS|PS4|PROMPT_COMMAND"
+    r"|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|PYTHON.*|PERL5?(LIB|OPT|DB)|RUBY(LIB|OPT)|CLASSPATH"
+    r"|NODE_(OPTIONS|PATH|EXTRA_CA_CERTS|TLS_REJECT_UNAUTHORIZED)|(JDK_)?JAVA_(TOOL_)?OPTIONS"
+    r"|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|(REQUESTS|CURL)_CA_BUNDLE"
+    r"|(AWS|GIT|SSH|PULUMI|MODEL_CONFIG)_.*"
+)
 _PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 
 
@@ -36,8 +44,8 @@ def variables(
         prefix: what every name begins with.
 
     Raises:
-        UsageError: two paths have one name, a value can't stand in a variable, or the prefix
-            can't begin a name. No value is shown.
+        UsageError: two paths have one name, a name is one that other programs obey, a value
+            can't be a variable's, or the prefix can't begin a name. No value is shown.
     """
     if not _PREFIX.fullmatch(prefix):
         raise UsageError(
@@ -59,6 +67,11 @@ def variables(
                 "variable can: read it with the Reader or `model-config export --format json`"
             )
         found[name], paths[name] = text, path
+    if obeyed := [f"{paths[name]} would be {name}" for name in found if _OBEYED.fullmatch(name)]:
+        raise UsageError(
+            f"{', '.join(obeyed)}: other programs obey such variables. Give all of them a prefix, "
+            f"such as --variable-prefix {configuration.model.upper()}_"
+        )
     return found
 
 

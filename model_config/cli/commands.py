@@ -1,0 +1,79 @@
+"""Commands in what is printed, made to act where the running verb acts when they are pasted.
+
+The other rooms write for AWS and know nothing of the local one. What they say passes through here
+on its way out: a command in backticks gets the options that the user gave and it lacks, and under
+--local `pulumi up` becomes `model-config local deploy`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+_KEY = re.compile(r"model-config:(\S+)")
+_STACK = re.compile(r"--stack (\S+)")
+_SHORT = {"environment": "-e"}
+#: The options that each verb takes, by its words: "show", "local deploy".
+_takes: dict[str, frozenset[str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the running verb acts.
+
+    Attributes:
+        is_local: on the local AWS.
+        options: what the user gave to say so. What comes from the environment is left out: it is
+            still there when a command is pasted.
+    """
+
+    is_local: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 -- never written to
+
+
+def verb_takes(words: str, options: Iterable[str]) -> None:
+    """Note which options a verb takes: "local" for --local.
+
+    Args:
+        words: how the verb is called, "show" or "rollout start".
+        options: their names.
+    """
+    _takes[words] = frozenset(options)
+
+
+def acts_at(place: Place) -> None:
+    """Note where the running verb acts."""
+    _place.set(place)
+
+
+def to_paste(text: str) -> str:
+    """Return a text whose commands in backticks act where the running verb acts."""
+    return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
+
+
+def _fitted(command: str) -> str:
+    place = _place.get()
+    if place.is_local and command.startswith("pulumi up"):
+        stack = _STACK.search(command)
+        environment = stack[1] if stack else place.options.get("environment", "dev")
+        return f"`model-config local deploy --environment {environment}`"
+    if place.is_local and command.startswith("pulumi config set --secret"):
+        key = _KEY.search(command)
+        return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
+    if command.startswith("model-config "):
+        return f"`{' '.join([command, *_lacking(command.split()[1:], place)])}`"
+    return f"`{command}`"
+
+
+def _lacking(words: list[str], place: Place) -> Iterator[str]:
+    """Yield the options that a command would need to act at a place."""
+    takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
+    for name, value in place.options.items():
+        if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):
+            yield f"--{name} {shlex.quote(value)}" if value else f"--{name}"

@@ -1,0 +1,74 @@
+"""Several environments at once, in AWS or in the local AWS of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from model_config.cli.project import current_project, project_or_none
+from model_config.cli.target import named, unless_set
+from model_config.format.errors import UsageError
+from model_config.operate.environment import Environment, Hold
+from model_config.operate.target import Target
+from model_config.plan.messages import nearest
+from model_config.reader.connection import Connection
+from model_config.reader.store import Store
+
+
+@contextmanager
+def environments(
+    stacks: Sequence[str] | None, prefix: str | None, *, local: bool
+) -> Iterator[list[Environment]]:
+    """Give the environments that a verb's options name.
+
+    Args:
+        stacks: the stacks; None or nothing: all of the project.
+        prefix: where in SSM they stand. Default: what each stack's file says.
+        local: look at the local AWS, and keep what is written there.
+
+    Raises:
+        UsageError: there is no such environment, or none is named and there is no project.
+        InvalidConfigurationError: a stack's file can't be read, or its prefix can't be used.
+        LocalError: the local AWS can't be used.
+    """
+    found = {stack: named(stack, prefix) for stack in _chosen(stacks or ())}
+    if local:
+        with _local_aws() as hold:
+            yield [_local(stack, *each, hold) for stack, each in found.items()]
+    else:
+        yield [
+            Environment(stack, here, Store(connection=Connection(region=unless_set(region))))
+            for stack, (here, region) in found.items()
+        ]
+
+
+def _chosen(stacks: Sequence[str]) -> list[str]:
+    project = project_or_none()
+    if project is None:
+        if not stacks:
+            raise UsageError("there is no project here, so name an environment with --environment")
+        return list(dict.fromkeys(stacks))
+    known = project.require_stacks()
+    for stack in stacks:
+        if stack not in known:
+            raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    return list(dict.fromkeys(stacks)) or known
+
+
+@contextmanager
+def _local_aws() -> Iterator[Hold]:
+    # moto takes a second to import.
+    from model_config.local.live import LiveState
+    from model_config.local.local_aws import local_aws
+    from model_config.local.state import StateFolder
+
+    with local_aws():
+        yield LiveState(StateFolder(current_project())).held
+
+
+def _local(stack: str, here: Target, region: str | None, hold: Hold) -> Environment:
+    from model_config.local.local_aws import DEFAULT_REGION, client
+
+    ssm = client("ssm", region or DEFAULT_REGION)
+    return Environment(stack, replace(here, client=ssm), Store(ssm), is_local=True, hold=hold)

@@ -1,0 +1,119 @@
+"""What a workflow has to tell, as one text that a comment or an issue on GitHub can hold."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+
+from model_config.format.errors import ModelConfigError
+
+#: Characters that GitHub takes.
+LIMIT = 65_536
+#: A comment is found again by it.
+MARK = "<!-- model-config -->"
+
+
+def compose(run: str, texts: Mapping[str, str], limit: int = LIMIT) -> str:
+    """Return Markdown as it is, then each log, folded; cut where there is no more room.
+
+    Args:
+        run: the address where all of it can be read.
+        texts: a file's name ("diff.md", "prod.txt") and its content.
+        limit: the characters that it may have.
+    """
+    parts = [MARK]
+    left = limit - len(MARK) - len(_end(run, cut=True)) - 1
+    whole = True
+    for name, text in sorted(texts.items(), key=lambda item: not item[0].endswith(".md")):
+        frame = ("", "") if name.endswith(".md") else _folded(name.removesuffix(".txt"), text)
+        room = left - len("".join(frame)) - 1
+        shown = _cut(text.strip(), max(room, 0))
+        whole = whole and shown == text.strip()
+        if shown:
+            parts.append(f"{frame[0]}{shown}{frame[1]}")
+            left -= len(parts[-1]) + 1
+    return "\n".join([*parts, _end(run, cut=not whole)])
+
+
+def _end(run: str, *, cut: bool) -> str:
+    return f"\n{'There was no room for all of it; the rest is in' if cut else 'From'} {run}\n"
+
+
+def _folded(title: str, text: str) -> tuple[str, str]:
+    # A fence longer than any in the text, which so can't end it.
+    fence = "`" * (max(map(len, re.findall("`{3,}", text)), default=2) + 1)
+    return f"<details><summary>{title}</summary>\n\n{fence}\n", f"\n{fence}\n</details>"
+
+
+def _cut(text: str, room: int) -> str:
+    """Return as many whole lines as there is room for."""
+    return text if len(text) <= room else text[: text.rfind("\n", 0, room + 1) + 1].rstrip()
+
+
+def write_comment(repository: str, pull_request: str, text: str) -> None:
+    """Write the one comment on a pull request, or replace the one that is there.
+
+    Args:
+        repository: "owner/name".
+        pull_request: its number.
+        text: as `compose` returns it.
+
+    Raises:
+        ModelConfigError: GitHub refused it.
+    """
+    comments = f"repos/{repository}/issues/{pull_request}/comments"
+    ours = (
+        '.[] | select(.user.login == "github-actions[bot]") '
+        f'| select(.body | startswith("{MARK}")) | .id'
+    )
+    if found := _gh("api", "--paginate", comments, "--jq", ours).split():
+        there = f"repos/{repository}/issues/comments/{found[0]}"
+        _gh("api", "--silent", "--method", "PATCH", "-F", "body=@-", there, text=text)
+    else:
+        _gh("api", "--silent", "-F", "body=@-", comments, text=text)
+
+
+def write_issue(title: str, label: str, text: str) -> None:
+    """Open the one issue with a label, or replace its text.
+
+    Raises:
+        ModelConfigError: GitHub refused it.
+    """
+    if issue := _open_issue(label):
+        _gh("issue", "edit", issue, "--body-file", "-", text=text)
+    else:
+        _gh("label", "create", label, "--force")
+        _gh("issue", "create", "--title", title, "--label", label, "--body-file", "-", text=text)
+
+
+def close_issue(label: str, comment: str) -> None:
+    """Close the one issue with a label, if it is open.
+
+    Raises:
+        ModelConfigError: GitHub refused it.
+    """
+    if issue := _open_issue(label):
+        _gh("issue", "close", issue, "--comment", comment)
+
+
+def _open_issue(label: str) -> str:
+    newest = ("--json", "number", "--jq", ".[0].number // empty")
+    return _gh("issue", "list", "--label", label, "--state", "open", *newest).strip()
+
+
+def _gh(*arguments: str, text: str = "") -> str:
+    """Run GitHub's own command line, which every runner has, with a text on its standard input."""
+    try:
+        ended = subprocess.run(  # noqa: S603 -- our own arguments
+            ["gh", *arguments],  # noqa: S607 -- wherever the runner has it
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+    except FileNotFoundError:
+        raise ModelConfigError("gh, GitHub's command line, is not on PATH") from None
+    except subprocess.CalledProcessError as error:
+        raise ModelConfigError(f"gh {' '.join(arguments[:2])}: {error.stderr.strip()}") from None
+    return ended.stdout

@@ -1,0 +1,154 @@
+"""How rollouts are shown: what is planned, where one is, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from model_config.cli.commands import to_paste
+from model_config.cli.output import print_table
+from model_config.comparing.text import printable, who
+
+if TYPE_CHECKING:
+    from model_config.format.rollout import Rollout
+    from model_config.operate.rollout_history import Written
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A rollout, and where it is.
+
+    Attributes:
+        place: where.
+        model: the model's name.
+        rollout: the rollout.
+        started: the version that it began with.
+        is_over: whether the label has moved since, so that it is none any more.
+        now: the time that was looked at.
+    """
+
+    place: Target
+    model: str
+    rollout: Rollout
+    started: Written
+    is_over: bool
+    now: datetime
+
+
+def print_plan(status: Status) -> None:
+    """Print a rollout that begins: its shares and their times."""
+    from model_config.operate.rollout_plan import due_at, plan_of
+
+    rollout, plan = status.rollout, plan_of(status.rollout)
+    typer.echo(
+        f"{status.place.where(status.model)}: release {rollout.release} is rolled out to the "
+        f"readers of {rollout.label}, who have release {rollout.before}."
+    )
+    print_table(
+        ["from", "share"], [(time_text(step.at), f"{step.percent:g} %") for step in rollout.steps]
+    )
+    if due := due_at(rollout):
+        typer.echo(f"It is due to be finished at {time_text(due)}.")
+    else:
+        later = ", ".join(f"{percent:g}" for percent in plan.percents[len(rollout.steps) :])
+        typer.echo(
+            f"`rollout watch` takes the steps to {later} %, each at the earliest "
+            f"{plan.every.total_seconds() / 60:g} minutes after the one before."
+        )
+    command = f"`model-config rollout abort {status.model}{status.place.region_option}`"
+    typer.echo(f"Stop it with: {to_paste(command)}")
+
+
+def aborted(where: str, change: RolloutChange) -> str:
+    """Return that a rollout was ended, and from when on everybody knows."""
+    rollout = change.stored.document.rollout
+    if rollout is None:
+        return f"{where}: the document that couldn't be understood is replaced."
+    return (
+        f"{where}: the rollout of release {rollout.release} is aborted. Within "
+        f"{rollout.poll_seconds} seconds all readers of {rollout.label} get release "
+        f"{rollout.before} again."
+    )
+
+
+def print_statuses(found: Sequence[Status]) -> None:
+    """Print where rollouts are, one a line."""
+    print_table(
+        ["model", "label", "release", "from", "share", "phase", "next", "started", "by", "reason"],
+        [_cells(each) for each in found],
+        wrap=True,
+    )
+
+
+def status_as_json(status: Status) -> dict[str, Any]:
+    """Return where a rollout is, for a script."""
+    from model_config.operate.rollout_plan import due_at, next_step, plan_of
+
+    rollout, plan = status.rollout, plan_of(status.rollout)
+    step, due = next_step(rollout, status.now), due_at(rollout)
+    return {
+        "model": status.model,
+        "environment": status.place.environment,
+        "region": status.place.region,
+        "label": rollout.label,
+        "release": rollout.release,
+        "from": rollout.before,
+        "phase": _phase(status),
+        "percent": rollout.percent(status.now),
+        "next": {"at": step.at.isoformat(), "percent": step.percent} if step else None,
+        "due": due.isoformat() if due else None,
+        "steps": [{"at": step.at.isoformat(), "percent": step.percent} for step in rollout.steps],
+        "percents": list(plan.percents),
+        "watched": plan.watched,
+        "poll_seconds": rollout.poll_seconds,
+        "started_at": status.started.at.astimezone(UTC).isoformat(),
+        "started_by": status.started.by,
+        "reason": plan.reason,
+    }
+
+
+def time_text(at: datetime) -> str:
+    """Return a time as people read it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _cells(status: Status) -> list[str]:
+    from model_config.operate.rollout_plan import plan_of
+
+    rollout = status.rollout
+    return [
+        status.place.where(status.model),
+        rollout.label,
+        str(rollout.release),
+        str(rollout.before),
+        f"{rollout.percent(status.now):g} %",
+        _phase(status),
+        _next(status),
+        time_text(status.started.at),
+        who(status.started.by),
+        printable(plan_of(rollout).reason or ""),
+    ]
+
+
+def _phase(status: Status) -> str:
+    from model_config.operate.rollout_plan import phase
+
+    return "over" if status.is_over else phase(status.rollout, status.now)
+
+
+def _next(status: Status) -> str:
+    from model_config.operate.rollout_plan import due_at, next_step, plan_of
+
+    rollout = status.rollout
+    if plan_of(rollout).paused or status.is_over:
+        return ""
+    if step := next_step(rollout, status.now):
+        return f"{step.percent:g} % at {time_text(step.at)}"
+    due = due_at(rollout)
+    return f"to be finished at {time_text(due)}" if due else ""

@@ -1,0 +1,110 @@
+"""What the verbs of `model-config rollout` share: each place, and a change made in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.commands import to_paste
+from model_config.cli.completion import complete_model
+from model_config.cli.rollout_report import Status
+from model_config.format.errors import StoreError
+from model_config.format.names import model_path, rollout_name
+
+if TYPE_CHECKING:
+    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.rollouts import Rollouts
+    from model_config.operate.target import Target
+
+
+AnyModel = Annotated[
+    str | None,
+    typer.Argument(metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRollouts:
+    """An environment in a region, and its rollouts."""
+
+    target: Target
+    rollouts: Rollouts
+
+
+@contextmanager
+def places(
+    environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
+) -> Iterator[list[RegionRollouts]]:
+    """Give what a verb's options name, once for each region."""
+    from model_config.cli.target import targets
+    from model_config.operate.rollouts import Rollouts
+
+    with targets(environment, prefix, local=local, regions=regions) as found:
+        yield [RegionRollouts(target, Rollouts(target.labels())) for target in found]
+
+
+def change_in_all(
+    where: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
+) -> list[tuple[RegionRollouts, RolloutChange]]:
+    """Make a change in all places: prepared everywhere first, then written one by one.
+
+    Raises:
+        ModelConfigError: it can't be made in one of them. Nothing was written.
+        StoreError: it could not be written in the only one.
+        typer.Exit: it could not be written in one of several.
+    """
+    changes = [(place, prepare(place.rollouts)) for place in where]
+    failed = 0
+    for place, change in changes:
+        for note in change.notes:
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {note}"), err=True)
+        try:
+            place.rollouts.write(change)
+        except StoreError as error:
+            if len(changes) == 1:
+                raise
+            failed += 1
+            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {error}"), err=True)
+    if failed:
+        typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
+        raise typer.Exit(2)
+    return changes
+
+
+def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
+    """Yield the rollouts of a model, or of all models, that are in a place's documents."""
+    from model_config.operate.rollout_history import read_history, started
+    from model_config.operate.rollout_parameter import under_way
+    from model_config.operate.rollouts import utc_now
+
+    labels = place.target.labels()
+    for name in [model] if model else models_with_rollouts(place.target):
+        stored, releases = place.rollouts.current(name)
+        if stored.problem:
+            typer.echo(f"{place.target.where(name)}: {stored.problem}", err=True)
+        if rollout := stored.document.rollout:
+            history = read_history(labels.store, labels.path, name)
+            is_over = under_way(stored.document, releases) is None
+            began = started(history, rollout)
+            yield Status(place.target, name, rollout, began, is_over, utc_now())
+
+
+def models_with_rollouts(target: Target) -> list[str]:
+    """Return the models whose rollout parameter holds a rollout.
+
+    Raises:
+        StoreError: AWS can't be asked, or refuses.
+    """
+    from model_config.operate.rollout_parameter import document_of
+
+    models = {rollout_name(model_path(target.path, model)): model for model in target.models()}
+    found = target.labels().store.get(list(models))
+    return [
+        models[name]
+        for name, stored in sorted(found.items())
+        if document_of(stored.text).rollout is not None
+    ]

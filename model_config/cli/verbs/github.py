@@ -1,0 +1,78 @@
+"""`model-config github`: what the workflows write on GitHub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_config.cli.panels import Panel
+from model_config.format.errors import UsageError
+
+PANEL = Panel.PIPELINES
+
+app = typer.Typer(help="For the workflows: write on GitHub what they found.", no_args_is_help=True)
+
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER",
+        help="A folder of texts: .md is written as it is, .txt as a folded log.",
+    ),
+]
+
+
+@app.command()
+def comment(folder: Folder) -> None:
+    """Write one comment on the pull request, or replace the one that is there.
+
+    Example: model-config github comment told
+    """
+    from model_config.cli.github import compose, write_comment
+
+    number = _variable("GITHUB_REF").removeprefix("refs/pull/").partition("/")[0]
+    write_comment(_variable("GITHUB_REPOSITORY"), number, compose(_run(), _texts(folder)))
+
+
+@app.command()
+def issue(
+    folder: Folder,
+    looked: Annotated[
+        str, typer.Option(help="The result of the job that looked; all but success is told too.")
+    ] = "success",
+) -> None:
+    """Open one issue about drift, replace its text, or close it once there is nothing to tell.
+
+    Example: model-config github issue told --looked success
+    """
+    from model_config.cli.github import close_issue, compose, write_issue
+
+    texts = _texts(folder)
+    if texts or looked != "success":
+        write_issue("Drift", "drift", compose(_run(), texts))
+    else:
+        close_issue("drift", f"No drift any more: {_run()}")
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    # GitHub makes no folder where no job had anything to tell.
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    return {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
+
+
+def _run() -> str:
+    """Return the address of the workflow's run."""
+    server, repository = _variable("GITHUB_SERVER_URL"), _variable("GITHUB_REPOSITORY")
+    return f"{server}/{repository}/actions/runs/{_variable('GITHUB_RUN_ID')}"
+
+
+def _variable(name: str) -> str:
+    """Return a variable that GitHub sets for each step.
+
+    https://docs.github.com/actions/reference/workflows-and-actions/variables
+    """
+    if value := os.environ.get(name):
+        return value
+    raise UsageError(f"{name} is not set: this is for a workflow on GitHub")

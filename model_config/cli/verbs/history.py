@@ -1,0 +1,75 @@
+"""`model-config history`: who moved what, when and why."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from model_config.cli.output import (
+    AsJson,
+    Environment,
+    Local,
+    Model,
+    Prefix,
+    print_json,
+    print_table,
+)
+from model_config.cli.panels import Panel
+from model_config.comparing.text import printable, who
+
+if TYPE_CHECKING:
+    from model_config.operate.rollout_history import Event
+
+PANEL = Panel.RELEASE
+
+
+def history(
+    model: Model,
+    *,
+    environment: Environment = "dev",
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show who moved a model's labels and changed its rollouts, when and why, the newest first.
+
+    SSM keeps the newest 100 changes. A label that was moved by other means than these commands is
+    not among them; CloudTrail has it.
+
+    Example: model-config history support_chat --environment prod
+    """
+    from model_config.cli.target import target
+    from model_config.operate.rollout_history import events, read_history
+
+    with target(environment, prefix, local=local) as aws:
+        found = events(read_history(aws.labels().store, aws.path, model))
+    if as_json:
+        print_json([_as_json(each) for each in found])
+    elif found:
+        print_table(
+            ["when (UTC)", "by", "what", "reason"],
+            [
+                (
+                    f"{each.written.at.astimezone(UTC):%Y-%m-%d %H:%M}",
+                    who(each.written.by),
+                    each.what,
+                    printable(each.reason or ""),
+                )
+                for each in found
+            ],
+            wrap=True,
+        )
+    else:
+        typer.echo(f"Nobody has moved a label of {model} in {environment} since it was recorded.")
+
+
+def _as_json(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.written.at.astimezone(UTC).isoformat(),
+        "by": event.written.by,
+        "what": event.what,
+        "reason": event.reason,
+        "version": event.written.version,
+    }

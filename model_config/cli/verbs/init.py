@@ -1,0 +1,79 @@
+"""`model-config init`: a project of a team's own."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_config.cli.panels import Panel
+from model_config.format.errors import UsageError
+from model_config.scaffold import Kind
+
+PANEL = Panel.PROJECT
+
+
+def init(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to write it; may exist.")
+    ] = None,
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="SPEC",
+            help="Where the package comes from: a version, git+https://…@<commit>, or a wheel.",
+        ),
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="The class of the example in models/.")] = "chat",
+    account: Annotated[
+        str | None, typer.Option(help="The only AWS account it may be deployed to.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing: show what this version would write differently in the "
+            "workflows, the Makefile and constraints.txt; exit with 1 where there is something.",
+        ),
+    ] = False,
+) -> None:
+    """Write a new project: models, stack files, program, tests, Makefile and workflows.
+
+    Example: model-config init acme-models --from 0.2.0
+
+    Example: model-config init --check | git apply
+    """
+    if check:
+        _show_upgrade()
+        return
+    if folder is None:
+        raise UsageError("name the folder to write: model-config init DIR --from SPEC")
+    from model_config.files import write_file, write_new_files
+    from model_config.plan.editor import stale_files
+    from model_config.plan.project import Project
+    from model_config.plan.registry import read_modules
+    from model_config.scaffold.project import project_files
+    from model_config.scaffold.requirement import requirement
+
+    contents = project_files(folder.resolve().name, kind, requirement(source), account)
+    write_new_files(folder, contents)
+    schema = stale_files(read_modules(Project(folder)))
+    for file, text in schema.items():
+        write_file(file, text, private=False)
+    typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
+    for line in (f"cd {shlex.quote(str(folder))}", "make local", "make test"):
+        typer.echo(f"  {line}")
+
+
+def _show_upgrade() -> None:
+    from model_config.cli.project import current_project
+    from model_config.scaffold.project import upgrade
+
+    if changes := upgrade(current_project()):
+        typer.echo(changes, nl=False)
+        raise typer.Exit(1)
+    typer.echo("Nothing would be written differently.", err=True)

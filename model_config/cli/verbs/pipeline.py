@@ -1,0 +1,196 @@
+"""`model-config pipeline`: what the workflows do, so that it can be tried and tested."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli.annotations import annotate, summarize
+from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.panels import Panel
+from model_config.cli.project import current_project, takes_project
+from model_config.format.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from model_config.operate.promotion import Promotion
+    from model_config.operate.rollout_start import NewRollout
+
+PANEL = Panel.PIPELINES
+
+app = typer.Typer(help="What the workflows do: steps of a deploy.", no_args_is_help=True)
+
+_Releases = Annotated[
+    Path, typer.Option(help="A file that `pipeline note` wrote.", exists=True, dir_okay=False)
+]
+
+
+@app.command()
+@takes_project
+def note(
+    *,
+    output: Annotated[Path, typer.Option(help="The file to write, JSON: model to number.")],
+    environment: Environment = "dev",
+    local: Local = False,
+) -> None:
+    """Note the number of each model's release, as the stack's last successful update left it.
+
+    Before a deploy and after it: `pipeline promote` compares the two. A file that is there already
+    is left as it is, so that a run which is started again compares with what was there before its
+    first attempt.
+
+    Example: model-config pipeline note --environment prod --output before.json
+    """
+    from model_config.files import write_file
+
+    if output.exists():
+        typer.echo(f"{output} was written by an earlier attempt, and stays as it is.")
+        return
+    releases = _local_releases(environment) if local else _stack_releases(environment)
+    write_file(output, json.dumps(releases, indent=2) + "\n", private=False)
+    typer.echo(f"{output}: {', '.join(f'{name} {release}' for name, release in releases.items())}")
+
+
+@app.command()
+@takes_project
+def promote(  # noqa: PLR0913 - a verb's options
+    *,
+    before: _Releases,
+    after: _Releases,
+    label: Annotated[str, typer.Option(help="The label to move.")] = "stable",
+    steps: Annotated[
+        str | None,
+        typer.Option(help="Start rollouts with these shares in percent, such as 5,25,50,100."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option(help="With --steps: the time from one step to the next.")
+    ] = "30m",
+    reason: Annotated[
+        str | None, typer.Option(help="For the record of each move: the run's address.")
+    ] = None,
+    environment: Environment = "dev",
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Promote the models that a deploy changed, and no other; or start a rollout of each.
+
+    A label that a rollback holds, one with a rollout under way, and one on a newer release stay
+    where they are: each is told in the run's summary and as an annotation, and the others go on.
+    Exits with 2 if a label could not be moved.
+
+    Example: model-config pipeline promote --before before.json --after after.json -e prod
+    """
+    from model_config.cli.schema_check import schema_checks
+    from model_config.cli.target import target
+    from model_config.operate.promotion import promote_changed
+
+    with target(environment, prefix, local=local) as aws:
+        promotions = list(
+            promote_changed(
+                aws.labels(),
+                _numbers(before),
+                _numbers(after),
+                label=label,
+                check_of=schema_checks(),
+                reason=reason,
+                rollout=_new_rollout(label, steps, every, reason) if steps else None,
+            )
+        )
+    for promotion in promotions:
+        _tell(promotion)
+    if not promotions:
+        typer.echo("This deploy changed no model: no label moves.")
+    summarize(_summary(environment, label, promotions))
+    if any(promotion.outcome == "failed" for promotion in promotions):
+        raise typer.Exit(2)
+
+
+@app.command()
+@takes_project
+def verify(environment: Environment = "dev", *, local: Local = False) -> None:
+    """Compare what AWS holds with what was to be deployed; exit with 1 where it differs.
+
+    Not the labels: one that is behind is what the promotion mends. Nor parameters that belong to no
+    release: the nightly look reports them.
+
+    Example: model-config pipeline verify --environment prod
+    """
+    from model_config.cli.verbs.drift import compare
+    from model_config.operate.drift_text import ADVICE
+
+    found = compare(environment, local=local)
+    wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
+    for each in wrong:
+        typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)
+        typer.echo(f"  {ADVICE[each.state].format(stack=environment)}", err=True)
+    for access in found.access:
+        what = f"its {access.aspect} is not the program's: {access.aws}"
+        typer.echo(f"{access.resource}: {what}", err=True)
+    for problem in found.problems:
+        annotate("error", problem, title="Not compared")
+    if found.problems:
+        raise typer.Exit(2)
+    if wrong or found.access:
+        raise typer.Exit(1)
+    typer.echo(f"{environment} holds what was to be deployed.")
+
+
+def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
+    from model_config.operate.rollout_plan import RolloutPlan
+    from model_config.operate.rollout_start import NewRollout, new_salt
+    from model_config.operate.rollout_times import duration_of, percents_of
+    from model_config.operate.rollouts import utc_now
+
+    between = duration_of(every)
+    plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)
+    return NewRollout(label, plan, utc_now(), new_salt())
+
+
+def _stack_releases(stack: str) -> dict[str, int]:
+    from model_config.infra.engine_stack import EngineStack
+
+    models = EngineStack(current_project(), stack).outputs().get("models", {})
+    return {name: int(model["release"]["version"]) for name, model in models.items()}
+
+
+def _local_releases(environment: str) -> dict[str, int]:
+    """Return what the local AWS holds: nothing is kept of a deploy that failed."""
+    from model_config.cli.target import target
+
+    with target(environment, None, local=True) as aws:
+        return {name: aws.releases(name).newest.number for name in aws.models()}
+
+
+def _numbers(file: Path) -> Mapping[str, int]:
+    """Return what `note` wrote.
+
+    Raises:
+        UsageError: the file holds something else.
+    """
+    try:
+        numbers: Mapping[str, int] = json.loads(file.read_text(encoding="utf-8"))
+        if all(type(number) is int for number in numbers.values()):
+            return numbers
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise UsageError(f"{file} was not written by `model-config pipeline note`")
+
+
+def _tell(promotion: Promotion) -> None:
+    typer.echo(promotion.message)
+    if promotion.was_left:
+        annotate("warning", promotion.message, title=f"{promotion.model} was not promoted")
+    if promotion.outcome == "failed":
+        annotate("error", promotion.message, title=f"{promotion.model} was not promoted")
+    for about in promotion.notes:
+        annotate("notice", about, title=promotion.model)
+
+
+def _summary(environment: str, label: str, promotions: list[Promotion]) -> str:
+    lines = [f"### `{label}` in {environment}", ""]
+    lines += [f"- {each.message}" for each in promotions] or ["- This deploy changed no model."]
+    return "\n".join(lines)

@@ -1,0 +1,30 @@
+"""`model-config rollout abort`: everybody gets the label's release again."""
+
+from __future__ import annotations
+
+import typer
+
+from model_config.cli import moving
+from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.rollout_report import aborted
+from model_config.cli.rollouts import change_in_all, places
+
+
+def abort(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    *,
+    reason: moving.Reason = None,
+    environment: Environment = "dev",
+    region: moving.Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """End a rollout: everybody gets the label's release again. The label itself stays.
+
+    It also replaces a document that can't be understood.
+
+    Example: model-config rollout abort support_chat --environment prod
+    """
+    with places(environment, prefix, local=local, regions=region) as where:
+        for place, change in change_in_all(where, lambda rollouts: rollouts.abort(model, reason)):
+            typer.echo(aborted(place.target.where(model), change))

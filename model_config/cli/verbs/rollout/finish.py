@@ -1,0 +1,55 @@
+"""`model-config rollout finish`: move the label to the candidate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model_config.cli import moving
+from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.rollouts import AnyModel, models_with_rollouts, places
+from model_config.cli.schema_check import schema_checks
+from model_config.format.errors import UsageError
+
+
+def finish(  # noqa: PLR0913 - a verb's options
+    model: AnyModel = None,
+    *,
+    when_due: Annotated[
+        bool,
+        typer.Option(
+            "--when-due", help="Only where all steps are taken and the time after them is over."
+        ),
+    ] = False,
+    reason: moving.Reason = None,
+    environment: Environment = "dev",
+    region: moving.Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Move the label to the candidate, which ends the rollout: all its readers get that release.
+
+    With --when-due it is for a job that runs nightly: without a model, all that are due.
+
+    Example: model-config rollout finish support_chat --environment prod
+    """
+    if model is None and not when_due:
+        raise UsageError("name the model, or finish all rollouts that are due with --when-due")
+    from model_config.operate.rollouts import Rollouts
+
+    with places(environment, prefix, local=local, regions=region) as where:
+        chosen = [
+            (place, name)
+            for place in where
+            for name in ([model] if model else models_with_rollouts(place.target))
+            if not when_due or place.rollouts.due(name)
+        ]
+        if not chosen:
+            typer.echo(f"No rollout in {environment} is due to be finished.")
+        check_of = schema_checks()
+        planned = moving.verified(
+            ((place.target, name) for place, name in chosen),
+            lambda labels, name: Rollouts(labels).finish(name, check=check_of(name), reason=reason),
+        )
+        moving.make(planned)

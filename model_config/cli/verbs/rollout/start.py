@@ -1,0 +1,106 @@
+"""`model-config rollout start`: begin a rollout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model_config.cli import moving
+from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.rollout_report import print_plan, status_as_json
+from model_config.cli.rollouts import RegionRollouts, change_in_all, places, statuses
+from model_config.cli.schema_check import schema_checks
+from model_config.operate.rollout_times import duration_of, percents_of, time_of
+
+if TYPE_CHECKING:
+    from model_config.operate.rollout_parameter import RolloutChange
+
+
+def start(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    *,
+    release: Annotated[
+        int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
+    ] = None,
+    steps: Annotated[
+        str, typer.Option(help="The shares in percent, one after the other.")
+    ] = "5,25,50,100",
+    every: Annotated[
+        str, typer.Option(help="The time from one step to the next: 90s, 30m, 2h, 1d.")
+    ] = "30m",
+    at: Annotated[
+        str | None,
+        typer.Option(help="When to begin, such as 2026-12-01T10:00:00Z. Default: now."),
+    ] = None,
+    bake: Annotated[
+        str | None,
+        typer.Option(
+            help="The time after the last step before it is due to be finished. Default: --every."
+        ),
+    ] = None,
+    watched: Annotated[
+        bool,
+        typer.Option("--watched", help="Take only the first step; `rollout watch` takes the rest."),
+    ] = False,
+    label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
+    poll_seconds: Annotated[
+        int, typer.Option(help="How often readers look for a change of the rollout.")
+    ] = 30,
+    reason: moving.Reason = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also for a held label, or in place of another rollout."),
+    ] = False,
+    environment: Environment = "dev",
+    region: moving.Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a release to a share of a label's readers, and to more of them step by step.
+
+    The candidate is verified as `promote` does. Nothing has to run for the share to grow: each
+    reader works it out from the times. `rollout finish` then moves the label.
+
+    Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
+    """
+    from model_config.operate.rollout_plan import RolloutPlan
+    from model_config.operate.rollout_start import NewRollout, new_salt
+    from model_config.operate.rollouts import utc_now
+
+    pause_between = duration_of(every)
+    plan = RolloutPlan(
+        percents=percents_of(steps),
+        every=pause_between,
+        bake=duration_of(bake) if bake else pause_between,
+        watched=watched,
+        reason=reason,
+    )
+    now = utc_now()
+    new = NewRollout(label, plan, time_of(at, now) if at else now, new_salt(), poll_seconds)
+    check = schema_checks()(model)
+    with places(environment, prefix, local=local, regions=region) as where:
+        changes = change_in_all(
+            where,
+            lambda rollouts: rollouts.start(model, new, release=release, check=check, force=force),
+        )
+        for place, change in changes:
+            _warn(place, change)
+        found = [each for place in where for each in statuses(place, model)]
+    if as_json:
+        print_json([status_as_json(each) for each in found])
+        return
+    for each in found:
+        print_plan(each)
+
+
+def _warn(place: RegionRollouts, change: RolloutChange) -> None:
+    rollout = change.document.rollout
+    if rollout:
+        moving.warn_of_variables(
+            place.target.where(change.releases.model),
+            change.releases,
+            rollout.before,
+            rollout.release,
+        )

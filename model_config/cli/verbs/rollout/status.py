@@ -1,0 +1,33 @@
+"""`model-config rollout status`: where rollouts are."""
+
+from __future__ import annotations
+
+import typer
+
+from model_config.cli import moving
+from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json
+from model_config.cli.rollout_report import print_statuses, status_as_json
+from model_config.cli.rollouts import AnyModel, places, statuses
+
+
+def status(  # noqa: PLR0913 - a verb's options
+    model: AnyModel = None,
+    *,
+    environment: Environment = "dev",
+    region: moving.Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a rollout is: its share, its next step, who started it and why.
+
+    Example: model-config rollout status --environment prod
+    """
+    with places(environment, prefix, local=local, regions=region) as where:
+        found = [each for place in where for each in statuses(place, model)]
+    if as_json:
+        print_json([status_as_json(each) for each in found])
+    elif found:
+        print_statuses(found)
+    else:
+        typer.echo(f"No rollout{f' of {model}' if model else ''} is under way in {environment}.")

@@ -1,0 +1,38 @@
+"""`model-config rollout watch`: the next step, or the abort."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.rollout_watching import watch_once
+from model_config.cli.rollouts import places
+
+
+def watch(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    *,
+    alarm: Annotated[
+        list[str], typer.Option("--alarm", help="A CloudWatch alarm's name; up to five times.")
+    ],
+    environment: Environment = "dev",
+    region: Annotated[
+        str | None, typer.Option(help="The region of the rollout and its alarms.")
+    ] = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Look once at a rollout and its alarms: take the step that is due, or abort.
+
+    Run it every few minutes. While the alarms are quiet and have data, it writes the next step of a
+    rollout that was started with --watched, and finishes it at its end. Where one is in alarm it
+    aborts any rollout of the model, and exits with 1. If it doesn't run any more, the share stays.
+
+    Example: model-config rollout watch support_chat --alarm chat-errors --environment prod
+    """
+    regions = [region] if region else None
+    with places(environment, prefix, local=local, regions=regions) as (place,):
+        if watch_once(place, model, alarm) == "abort":
+            raise typer.Exit(1)

@@ -1,0 +1,42 @@
+"""`model-config schema`: what an editor needs to complete and check the stack files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model_config.cli.panels import Panel
+
+PANEL = Panel.PROJECT
+
+
+def schema(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 where it is out of date.")
+    ] = False,
+) -> None:
+    """Write a JSON Schema of the stack files, made from this project's models, for editors.
+
+    It goes to stack.schema.json, and each stack file names it in its first line. Commit them: the
+    schema holds names, types and ranges, and no values. Run this again when a model's class, its
+    secrets or the list of models changes.
+
+    Example: model-config schema
+    """
+    from model_config.cli.project import current_project
+    from model_config.files import write_file
+    from model_config.plan.editor import SCHEMA_FILE, stale_files
+    from model_config.plan.registry import read_modules
+
+    stale = stale_files(read_modules(current_project()))
+    names = ", ".join(file.name for file in stale)
+    if check and stale:
+        typer.echo(
+            f"{SCHEMA_FILE} is out of date: run `model-config schema`, which writes {names}."
+        )
+        raise typer.Exit(1)
+    for file, text in stale.items():
+        write_file(file, text, private=False)
+    typer.echo(f"Wrote {names}." if stale else f"{SCHEMA_FILE} is up to date.")

@@ -1,0 +1,183 @@
+"""What would stop the next deploy, and what a person who deploys should know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from model_config.format.errors import AccessDeniedError, Finding
+from model_config.format.names import model_path, parse, rollout_name
+from model_config.operate.clients import ask, aws_client
+from model_config.operate.inventory import Inventory
+from model_config.operate.parameters import ListedParameter
+from model_config.operate.release_findings import running_out
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.plan.limits import MAX_PARAMETERS
+
+#: An error stops the next deploy, a warning a later one; a notice is worth knowing.
+Level: TypeAlias = Literal["error", "warning", "notice"]
+Listed: TypeAlias = Mapping[str, ListedParameter]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Something that a check found."""
+
+    level: Level
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        deployed: the models that have a release.
+        found: what would stop a deploy, and what is worth knowing.
+    """
+
+    deployed: AbstractSet[str]
+    found: list[Checked]
+
+
+def check_environment(
+    inventory: Inventory,
+    path: str,
+    planned: Mapping[str, AbstractSet[str]] | None,
+    *,
+    first_deploy: bool = False,
+) -> Report:
+    """Return what would stop the next deploy of an environment, and what is worth knowing.
+
+    Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
+    `ssm:GetParameters` on the rollouts; where it has it, `iam:GetAccountSummary`.
+
+    Args:
+        inventory: what asks SSM.
+        path: the environment's path, "/ai/prod".
+        planned: the names of the Standard parameters of each model that the next deploy writes;
+            None where there is no project to tell.
+        first_deploy: whether it is expected that none of them is deployed yet.
+
+    Raises:
+        StoreError: AWS can't be asked, or refuses.
+    """
+    account = inventory.everything()
+    listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
+    parsed = [parse(name, path) for name in listed]
+    deployed = {name.model for name in parsed if name.kind == "release"}
+    found = list(_check_place(inventory.region, path, deployed, planned, first_deploy=first_deploy))
+    if planned is not None:
+        found += _check_models(deployed, planned)
+        found += _check_parameters(account, planned)
+        found += _check_policies(len(planned.keys() - deployed))
+    rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
+    texts = inventory.texts(sorted(rollouts))
+    fix = "allow ssm:GetParameters on them, or look at `model-config rollout status`"
+    found += [_notice("the rollouts", problem, fix) for problem in inventory.problems]
+    for model in inventory.watch(sorted(deployed), "Reading releases", len(deployed)):
+        releases = read_releases(inventory, path, model, documents=False)
+        found += _check_releases(releases, texts.get(rollout_name(model_path(path, model))))
+    return Report(deployed, found)
+
+
+def _check_place(
+    region: str,
+    path: str,
+    deployed: AbstractSet[str],
+    planned: Mapping[str, object] | None,
+    *,
+    first_deploy: bool,
+) -> Iterator[Checked]:
+    """Yield that nothing of this project was found: a check that sees nothing must not say yes."""
+    found = deployed if planned is None else deployed & planned.keys()
+    if found or first_deploy:
+        return
+    others = f"; others are there: {', '.join(sorted(deployed))}" if deployed else ""
+    whose = "" if planned is None else " of this project's models"
+    yield _error(
+        path,
+        f"there is no release{whose} below {path} in this account and {region}{others}",
+        "look at the environment, the prefix, the region and the credentials; if this is the first "
+        "deploy, add --first-deploy",
+        "a check that looks in the wrong place finds nothing that is wrong",
+    )
+
+
+def _check_models(deployed: AbstractSet[str], planned: Mapping[str, object]) -> Iterator[Checked]:
+    for model in sorted(planned.keys() - deployed):
+        yield _notice(model, "it is not deployed yet", "nothing: the next deploy makes it")
+    for model in sorted(deployed - planned.keys()):
+        yield _notice(
+            model,
+            "it has a release, and no module in this project",
+            "if another project deploys it, nothing. If this one did, the next deploy deletes it "
+            "with its history: move its readers first",
+        )
+
+
+def _check_parameters(
+    account: Listed, planned: Mapping[str, AbstractSet[str]]
+) -> Iterator[Checked]:
+    standard = {name for name, each in account.items() if each.tier != "Advanced"}
+    new = {name for names in planned.values() for name in names} - account.keys()
+    if len(standard) + len(new) > MAX_PARAMETERS:
+        yield _error(
+            "the account",
+            f"it holds {len(standard):,} Standard parameters in this region, and the next deploy "
+            f"makes {len(new):,} more",
+            "delete what nobody needs, or deploy to another account or region",
+            f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
+        )
+
+
+def _check_policies(new: int) -> Iterator[Checked]:
+    """Yield that IAM has no room for the reader policies of new models, as far as it tells."""
+    if not new:
+        return
+    try:
+        summary = ask(aws_client("iam", None), "iam:GetAccountSummary", "the account")
+    except AccessDeniedError:
+        fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
+        yield _notice("the account", "IAM's policies were not counted: that is not allowed", fix)
+        return
+    policies, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
+    if policies + new > quota:
+        yield _error(
+            "the account",
+            f"it holds {policies:,} managed policies, and the next deploy makes {new:,} more",
+            "delete policies that nobody needs, or ask AWS for a higher quota",
+            f"{quota:,} customer-managed policies in this account (IAM quotas)",
+        )
+
+
+def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
+    rollout = under_way(document_of(rollout_text), releases)
+    for each in running_out(releases, rollout):
+        yield Checked("error" if each.deploys_left <= 0 else "warning", each.finding)
+    place = f"--environment {releases.environment}"
+    for label in releases.held:
+        yield _notice(
+            releases.model,
+            f"{label} is held on release {releases.on(label)} since a rollback",
+            "no pipeline moves it; to go on: "
+            f"`model-config promote {releases.model} --label {label} {place}`",
+        )
+    if rollout:
+        yield _notice(
+            releases.model,
+            f"a rollout of release {rollout.release} to {rollout.label} is under way",
+            "no pipeline promotes another release meanwhile; see "
+            f"`model-config rollout status {releases.model} {place}`",
+        )
+
+
+def _error(where: str, problem: str, fix: str, reason: str = "") -> Checked:
+    return Checked("error", Finding(where, problem, fix, reason))
+
+
+def _notice(where: str, problem: str, fix: str) -> Checked:
+    return Checked("notice", Finding(where, problem, fix))

@@ -1,0 +1,155 @@
+"""Where an environment stands: for each model its releases, labels, rollout and drift.
+
+Listing costs a request for 50 parameters, each model one for its history, and its newest release,
+its rollout and its labelled releases a tenth of one each. Of the other values only those are read
+that were written after the newest release; `find_drift` looks at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from model_config.format.errors import (
+    ModelNotFoundError,
+    StoreError,
+    StoreUnavailableError,
+)
+from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.rollout import Rollout
+from model_config.operate.drift import Drift, find_drift
+from model_config.operate.drift_states import DriftedParameter
+from model_config.operate.look import Look
+from model_config.operate.program import Program
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import document_of, under_way
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """Where a model stands in an environment.
+
+    Attributes:
+        model: its name.
+        releases: its releases; None where there are none, or they can't be read.
+        rollout: the rollout that is under way, if there is one.
+        drifted: what differs from the program; None where that isn't known.
+        problem: why its releases can't be read, or None.
+    """
+
+    model: str
+    releases: Releases | None
+    rollout: Rollout | None
+    drifted: tuple[DriftedParameter, ...] | None
+    problem: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the newest release, or None where that can't be read."""
+        return self.releases.newest.digest if self.releases else None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStatus:
+    """Where an environment stands.
+
+    Attributes:
+        environment: its name.
+        models: those of the project; without one, all that have a release.
+        drift: what differs; None where there is no program to compare with.
+        other_projects: models with a release that the project doesn't know.
+        problems: what could not be read, in words.
+    """
+
+    environment: str
+    models: tuple[ModelStatus, ...]
+    drift: Drift | None
+    other_projects: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def read_status(look: Look, path: str, program: Program | None) -> EnvironmentStatus:
+    """Return where an environment stands.
+
+    Args:
+        look: what asks SSM.
+        path: the environment's path, "/ai/prod".
+        program: what the project says of it; None where that isn't known.
+
+    Raises:
+        StoreError: the parameters can't be listed, or AWS can't be asked.
+    """
+    listed = look.below(path)
+    released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
+    names = sorted(program.models) if program else released
+    there = [name for name in names if name in released]
+    newest = [release_name(model_path(path, name)) for name in there]
+    rollouts = {rollout_name(model_path(path, name)): name for name in there}
+    texts = look.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
+    found = dict(
+        zip(
+            there,
+            look.map(lambda name: _read(look, path, name), there, "Reading releases"),
+            strict=True,
+        )
+    )
+    _fetch_labelled(look, [each for each in found.values() if isinstance(each, Releases)])
+    drift = find_drift(look, program, "recent") if program else None
+    documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
+
+    def status(name: str) -> ModelStatus:
+        releases = found.get(name)
+        drifted = tuple(each for each in drift.parameters if each.model == name) if drift else None
+        if not isinstance(releases, Releases):
+            return ModelStatus(name, None, None, drifted, releases)
+        return ModelStatus(name, releases, under_way(documents[name], releases), drifted)
+
+    return EnvironmentStatus(
+        path.rpartition("/")[2],
+        tuple(map(status, names)),
+        drift,
+        tuple(name for name in released if name not in names),
+        tuple(sorted(set(look.problems))),
+    )
+
+
+def _is_release(name: str, path: str) -> bool:
+    return parse(name, path).kind == "release"
+
+
+def _read(look: Look, path: str, model: str) -> Releases | str:
+    """Return a model's releases, the newest of them opened, or why they can't be read."""
+    try:
+        releases = read_releases(look, path, model, documents=False)
+        releases.newest.digest  # noqa: B018 - where it is denied, that is known now
+    except StoreUnavailableError:
+        raise
+    except (StoreError, ModelNotFoundError) as error:
+        return str(error)
+    return releases
+
+
+def _fetch_labelled(look: Look, found: Sequence[Releases]) -> None:
+    """Have the look hear the labelled releases, ten a request: each is opened later."""
+    for names in _rounds(found):
+        look.texts(names)
+
+
+def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
+    # A request takes one version of a parameter alone.
+    versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
+    yield from ([name for name in names if name] for names in zip_longest(*versions))
+
+
+def unread_status(environment: str, program: Program | None, problem: str) -> EnvironmentStatus:
+    """Return what is known of an environment that can't be read: which models it should have.
+
+    Args:
+        environment: its name.
+        program: what the project says of it, as far as that is known.
+        problem: why it can't be read.
+    """
+    names = sorted(program.models) if program else ()
+    models = tuple(ModelStatus(name, None, None, None) for name in names)
+    return EnvironmentStatus(environment, models, None, problems=(problem,))

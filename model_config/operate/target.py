@@ -1,0 +1,77 @@
+"""An environment in AWS, and what asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from model_config.format.names import environment_path
+from model_config.operate.inventory import Inventory
+from model_config.operate.labels import Labels
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.store import OperatorStore
+from model_config.reader.configuration import Configuration
+from model_config.reader.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment, and what asks for it.
+
+    Attributes:
+        environment: its name.
+        prefix: where in SSM all of it stands.
+        client: the client for SSM; None: each room makes its own.
+        region: the region, where the user named one.
+    """
+
+    environment: str
+    prefix: str
+    client: Any = None
+    region: str | None = None
+
+    @property
+    def region_option(self) -> str:
+        """The option that names the region in a command that is printed."""
+        return f" --region {self.region}" if self.region else ""
+
+    def where(self, model: str) -> str:
+        """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""
+        return f"{model} in {self.environment}{f' ({self.region})' if self.region else ''}"
+
+    def configuration(
+        self, model: str, label: str | None, release: int | None, *, secrets: bool = False
+    ) -> Configuration:
+        """Return a model's configuration, its secrets locked unless they are asked for.
+
+        Raises:
+            ModelConfigError: as `Reader.get`.
+        """
+        reader = Reader(self.environment, prefix=self.prefix, client=self.client, secrets=secrets)
+        return reader.get(model, label=label, release=release)
+
+    def labels(self) -> Labels:
+        """Return what moves the environment's labels."""
+        return Labels(self.environment, prefix=self.prefix, client=self.client)
+
+    @property
+    def path(self) -> str:
+        """The environment's path, "/ai/prod"."""
+        return environment_path(self.prefix, self.environment)
+
+    def releases(self, model: str) -> Releases:
+        """Return a model's releases, all of their documents among them.
+
+        Raises:
+            ModelNotFoundError: there are none.
+            StoreError: AWS can't be asked, or refuses.
+        """
+        return read_releases(OperatorStore(self.client), self.path, model, documents=True)
+
+    def models(self) -> list[str]:
+        """Return the names of the models that have a release.
+
+        Raises:
+            StoreError: AWS can't be asked, or refuses.
+        """
+        return Inventory(self.client).models_below(self.path)

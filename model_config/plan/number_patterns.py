@@ -1,0 +1,95 @@
+"""Regular expressions for numbers as text, so that a JSON Schema can hold a text to a range.
+
+`pulumi config set` writes numbers as text: "7", "0.2". Here they are plain decimals, without an
+exponent. The expressions mean the same in Python and in JavaScript.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+# Few enough digits that the float a text becomes is on the same side of a limit as the text.
+_WHOLE, _FRACTION = "(0|[1-9][0-9]{0,14})", r"(\.[0-9]{1,9})?"
+_BEYOND_ANY_TEXT = 10**15
+
+
+def number_pattern(schema: Mapping[str, Any]) -> str:
+    """Return a pattern for the numbers that a JSON Schema allows, as text.
+
+    Args:
+        schema: its `type`, "integer" or "number", and its limits, such as `minimum`.
+    """
+    number = f"-?{_WHOLE}" + (_FRACTION if schema["type"] == "number" else "")
+    outside = "|".join(_outside(schema))
+    return f"^(?!({outside})$){number}$" if outside else f"^{number}$"
+
+
+def _outside(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield patterns for the numbers that the limits leave out."""
+    for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+        limit = Decimal(str(schema.get(key, _BEYOND_ANY_TEXT)))
+        if abs(limit) < _BEYOND_ANY_TEXT:
+            yield from _below(limit) if key.lower().endswith("minimum") else _above(limit)
+            if key.startswith("exclusive"):
+                yield _equal(limit)
+
+
+def _below(limit: Decimal) -> Iterator[str]:
+    if limit < 0:
+        yield from (f"-{text}" for text in _greater(limit))
+    else:
+        yield "-.*"
+        yield from _smaller(limit)
+
+
+def _above(limit: Decimal) -> Iterator[str]:
+    if limit < 0:
+        yield r"[0-9].*"
+        yield from (f"-{text}" for text in _smaller(limit))
+    else:
+        yield from _greater(limit)
+
+
+def _equal(limit: Decimal) -> str:
+    whole, fraction = _digits(limit)
+    sign = "-" if limit < 0 else "-?" if limit == 0 else ""
+    return rf"{sign}{whole}\.{fraction}0*" if fraction else rf"{sign}{whole}(\.0*)?"
+
+
+def _smaller(limit: Decimal) -> Iterator[str]:
+    """Yield patterns for the numbers that are smaller than a limit, both without their signs."""
+    whole, fraction = _digits(limit)
+    if len(whole) > 1:
+        yield rf"[0-9]{{1,{len(whole) - 1}}}(\..*)?"
+    for place, digit in enumerate(whole):
+        if digit > "0":
+            rest = "[0-9]" * (len(whole) - place - 1)
+            yield rf"{whole[:place]}[0-{int(digit) - 1}]{rest}(\..*)?"
+    if fraction:
+        yield whole
+    for place, digit in enumerate(fraction):
+        yield rf"{whole}\.{fraction[:place]}"
+        if digit > "0":
+            yield rf"{whole}\.{fraction[:place]}[0-{int(digit) - 1}][0-9]*"
+
+
+def _greater(limit: Decimal) -> Iterator[str]:
+    """Yield patterns for the numbers that are greater than a limit, both without their signs."""
+    whole, fraction = _digits(limit)
+    yield rf"[0-9]{{{len(whole) + 1},}}(\..*)?"
+    for place, digit in enumerate(whole):
+        if digit < "9":
+            rest = "[0-9]" * (len(whole) - place - 1)
+            yield rf"{whole[:place]}[{int(digit) + 1}-9]{rest}(\..*)?"
+    for place, digit in enumerate(fraction):
+        if digit < "9":
+            yield rf"{whole}\.{fraction[:place]}[{int(digit) + 1}-9][0-9]*"
+    yield rf"{whole}\.{fraction}0*[1-9][0-9]*"
+
+
+def _digits(limit: Decimal) -> tuple[str, str]:
+    """Return the digits before and after the point, without zeros that say nothing."""
+    whole, _, fraction = format(abs(limit), "f").partition(".")
+    return whole, fraction.rstrip("0")

@@ -1,0 +1,154 @@
+"""One model as it will be deployed: parameters and release, checked against the limits of SSM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from model_config.format.codec import MAX_PARTS, PART_BYTES, size_in_bytes
+from model_config.format.errors import CodecError, Finding, ReleaseError
+from model_config.format.names import (
+    RELEASE,
+    RESERVED,
+    ROLLOUT,
+    release_name,
+    rollout_name,
+    secret_name,
+)
+from model_config.format.release import (
+    MAX_RELEASE_PARTS,
+    Release,
+    ReleaseText,
+    digest_of,
+    write_release,
+)
+from model_config.plan import limits
+from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
+from model_config.plan.registry import Model
+from model_config.plan.settings import Settings
+from model_config.schema import ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """One model as it will be deployed to one environment.
+
+    Attributes:
+        path: its path in SSM, "/ai/dev/support_chat".
+        config: its configuration, with the environment's overrides.
+        digest: the digest its release will carry; empty where a value can't be stored.
+        parameters: one for each value, secret and part; neither release nor rollout among them.
+        release: the release document and its parts; empty where a value can't be stored.
+    """
+
+    name: str
+    path: str
+    config: ModelConfig
+    digest: str
+    parameters: tuple[Parameter, ...]
+    release: ReleaseText
+
+    @property
+    def release_name(self) -> str:
+        """The release parameter's full name."""
+        return release_name(self.path)
+
+    @property
+    def rollout_name(self) -> str:
+        """The rollout parameter's full name."""
+        return rollout_name(self.path)
+
+    @property
+    def standard_parameters(self) -> int:
+        """How many parameters it takes in tier Standard: all but the release."""
+        return len(self.parameters) + len(self.release.parts) + 1
+
+
+def plan_model(
+    model: Model, settings: Settings, region: str | None
+) -> tuple[PlannedModel, list[Finding]]:
+    """Return one model's parameters and release, and what can't be stored.
+
+    Args:
+        model: the model, with the environment's overrides.
+        settings: the stack's settings.
+        region: where it is deployed to, as far as is known: names count with their ARN.
+    """
+    path = settings.path_of(model.name)
+    findings: list[Finding] = []
+    parameters: list[Parameter] = []
+    for field, value in leaves(model.config):
+        where = "/".join((model.name, *field))
+        try:
+            field_parameters = parameters_of(field, value, path)
+        except CodecError as error:
+            findings.append(Finding(where, f"it can't be stored: {error}", "give it another value"))
+            continue
+        findings.extend(_check_field(where, field, field_parameters, region))
+        parameters.extend(field_parameters)
+    if not parameters and not findings:
+        findings.append(
+            Finding(model.name, "it has no values", "give a field a value, or delete the model")
+        )
+    findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
+    digest, text = "", ReleaseText("", {})
+    if not findings:  # a release of values that can't be stored would say the same once more
+        try:
+            release = release_of(model, settings)
+            digest, text = release.digest, write_release(release, release_name(path))
+        except ReleaseError as error:
+            findings.append(_too_large(model.name, error))
+        else:
+            for name in (release_name(path), *text.parts):
+                findings.extend(limits.check_name(name, f"{model.name}/{RELEASE}", region))
+    return PlannedModel(model.name, path, model.config, digest, tuple(parameters), text), findings
+
+
+def release_of(model: Model, settings: Settings) -> Release:
+    """Return what a model's release says.
+
+    Raises:
+        ReleaseError: the configuration holds a value that can't be stored.
+    """
+    path, values = settings.path_of(model.name), config_of(model.config)
+    return Release(
+        model=model.name,
+        environment=settings.environment,
+        schema=type(model.config).__name__,
+        digest=digest_of(values),
+        config=values,
+        secrets={secret: secret_name(path, secret) for secret in secrets_of(model.config)},
+    )
+
+
+def _check_field(
+    where: str, field: Sequence[str], parameters: Sequence[Parameter], region: str | None
+) -> Iterator[Finding]:
+    if (reserved := field[0].lower()) in RESERVED:
+        yield Finding(
+            where,
+            f'a field at the top of a model can\'t be called "{field[0]}"',
+            "rename it",
+            f"the model's own {reserved} has that path, or one that differs only in case",
+        )
+    if len(parameters) > MAX_PARTS:
+        size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)
+        yield Finding(
+            where,
+            f"it takes {size:,} bytes, {len(parameters):,} parts",
+            "shorten it",
+            f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, {MAX_PARTS * PART_BYTES:,} in "
+            "all (SSM API reference, PutParameter, Tier: Standard)",
+        )
+    if parameters:  # the last part has the longest name
+        yield from limits.check_name(parameters[-1].name, where, region)
+
+
+def _too_large(model: str, error: ReleaseError) -> Finding:
+    return Finding(
+        f"{model}/{RELEASE}",
+        f"the model's whole configuration has {error}",
+        "store less in this model, or split it in two",
+        f"at most {MAX_RELEASE_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
+        "reads a release in a few requests",
+    )

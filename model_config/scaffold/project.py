@@ -1,0 +1,114 @@
+"""A new project's files, and what an older project's files would be today."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from model_config.format.errors import UsageError
+from model_config.plan.project import Project
+from model_config.scaffold import Kind
+from model_config.scaffold.module import module_files
+from model_config.scaffold.requirement import Requirement
+
+#: The example that each class of model has in a new project.
+EXAMPLES: dict[Kind, str] = {
+    "chat": "support_chat",
+    "embedding": "document_embedding",
+    "endpoint": "passage_reranker",
+}
+_DESCRIPTION = "AI model configurations"
+# The project of Pulumi's: https://www.pulumi.com/docs/iac/concepts/projects/
+_PROJECT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_NO_ACCOUNT = '# aws:allowedAccountIds: ["111122223333"]'
+_NO_REQUIREMENT = """\
+# Put here where model-config comes from: it is on no public index.
+# model-config[cli,deploy] @ git+https://git.example.com/model-config@<commit>"""
+#: What a team leaves as it was written, and a newer package may write differently.
+_UPGRADED = (".github/", "Makefile", "constraints.txt")
+
+
+def project_files(
+    name: str, kind: Kind, requirement: Requirement, account: str | None
+) -> dict[str, bytes]:
+    """Return a new project's files, by their path in it.
+
+    Args:
+        name: the project's name.
+        kind: the class that the example is of.
+        requirement: how it requires the package.
+        account: the only AWS account that it may be deployed to; None leaves that open.
+
+    Raises:
+        UsageError: a name or an account that can't be one.
+    """
+    _check(name, account)
+    example = EXAMPLES[kind]
+    words = {
+        "${PROJECT}": name,
+        "${DESCRIPTION}": _DESCRIPTION,
+        EXAMPLES["chat"]: example,
+        _NO_ACCOUNT: f'aws:allowedAccountIds: ["{account}"]' if account else _NO_ACCOUNT,
+        _NO_REQUIREMENT: requirement.text,
+    }
+    texts = {path: _filled(text, words) for path, text in _template()}
+    texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
+    own = {path: text.encode() for path, text in texts.items() if not path.startswith("models/")}
+    return {**own, **module_files(example, kind), **requirement.files}
+
+
+def _check(name: str, account: str | None) -> None:
+    if not _PROJECT_NAME.fullmatch(name):
+        raise UsageError(
+            f'"{name}" can\'t be the name of a project: letters, digits, "_", "." and "-" alone, '
+            "at most 100. Name the folder otherwise"
+        )
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
+        raise UsageError(f"an AWS account has 12 digits, not {account!r}")
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for word, its in words.items():
+        text = text.replace(word, its)
+    return text
+
+
+def upgrade(project: Project) -> str:
+    """Return, as a diff, what this package would write differently in a project.
+
+    Only what a team leaves as it was written: the workflows, the Makefile and the versions.
+    """
+    return "".join(
+        _diff(project, path, text)
+        for path, text in sorted(_template())
+        if path.startswith(_UPGRADED)
+    )
+
+
+def _diff(project: Project, path: str, text: str) -> str:
+    file = project.root / path
+    there = file.is_file()
+    before = file.read_text("utf-8") if there else ""
+    lines = unified_diff(
+        before.splitlines(keepends=True),
+        text.splitlines(keepends=True),
+        f"a/{path}" if there else "/dev/null",
+        f"b/{path}",
+    )
+    unfinished = "\n\\ No newline at end of file\n"
+    return "".join(line if line.endswith("\n") else line + unfinished for line in lines)
+
+
+def _template() -> Iterator[tuple[str, str]]:
+    return _texts(files(__package__) / "template")
+
+
+def _texts(folder: Traversable, above: str = "") -> Iterator[tuple[str, str]]:
+    for each in folder.iterdir():
+        if each.is_dir() and each.name != "__pycache__":
+            yield from _texts(each, f"{above}{each.name}/")
+        elif each.is_file():
+            yield f"{above}{each.name}", each.read_text("utf-8")

@@ -1,0 +1,32 @@
+"""What `pulumi up` deploys: settings in, models in, deploy, export."""
+
+from pathlib import Path
+
+from model_config.infra.encryption_key import EncryptionKey, EncryptionKeyArgs
+from model_config.infra.engine import current_account, stack_config, stop_on_findings
+from model_config.infra.model_parameters import ModelParameters, ModelParametersArgs
+from model_config.infra.notifications import Notifications, NotificationsArgs
+from model_config.infra.outputs import export_stack
+from model_config.plan.plan import plan_stack
+from model_config.plan.project import Project
+from model_config.plan.registry import read_modules_twice
+
+# Models: one module each. Settings: what this stack's file says. Nothing is deployed if anything
+# is wrong with either.
+modules = read_modules_twice(Project(Path(__file__).parent))
+plan = plan_stack(modules, stack_config())
+stop_on_findings(plan)
+
+# Deploy: one key for the environment; each model's parameters, release and reader policy.
+key = EncryptionKey("encryption-key", EncryptionKeyArgs(plan.settings, current_account()))
+models = [
+    ModelParameters(model.name, ModelParametersArgs(model, plan.settings, key))
+    for model in plan.models
+]
+
+# Tell: a topic hears of what readers feel.
+if plan.settings.notify_topic_arn:
+    Notifications("notifications", NotificationsArgs(plan.settings, key))
+
+# Export: what other stacks pin.
+export_stack(plan.settings, key, models)

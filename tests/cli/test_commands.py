@@ -1,0 +1,102 @@
+"""Commands that are printed can be pasted as they are, and act where the verb acted."""
+
+import pytest
+
+from model_config.cli.commands import Place, acts_at, to_paste
+
+
+@pytest.fixture(autouse=True)
+def _without_settings(monkeypatch):
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    yield
+    acts_at(Place())
+
+
+@pytest.mark.usefixtures("ssm")
+def test_an_error_under_local_names_commands_for_the_local_aws(run):
+    assert (
+        "`model-config local deploy --environment dev`" in run("show", "x", "--local", code=2).err
+    )
+    assert "`model-config local deploy --environment prod`" in run(
+        "show", "x", "--local", "-e", "prod", code=2
+    ).err  # fmt: skip
+
+
+def test_a_command_gets_the_options_that_it_takes_and_lacks(run, released):
+    released(label=None)
+    options = ["--local", "--prefix", "/ai"]
+    promote = "`model-config promote chat --to stable --environment dev"
+    assert f"{promote} --prefix /ai --local`" in run("show", "chat", *options, code=2).err
+
+
+def test_what_comes_from_the_environment_is_there_when_it_is_pasted(run, released, monkeypatch):
+    released(label=None)
+    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
+    assert "--environment dev`" in run("show", "chat", code=2).err
+    assert "`model-config local deploy --environment dev`" in run("show", "x", code=2).err
+
+
+def test_a_project_that_was_named_is_named_again(run, released, project, monkeypatch):
+    released(label=None)
+    monkeypatch.delenv("MODEL_CONFIG_PROJECT")
+    said = run("show", "chat", "--local", "--project", str(project), code=2)
+    assert f"--environment dev --project {project} --local`" in said.err.replace(
+        f"--local --project {project}", f"--project {project} --local"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "pasted"),
+    [
+        ("`pulumi up --refresh --stack qa`", "`model-config local deploy --environment qa`"),
+        ("`pulumi up`", "`model-config local deploy --environment prod`"),
+        ("with `pulumi config set --secret`", "with a line in .local/secrets.yaml"),
+        (
+            "`pulumi config set --secret model-config:aKey --stack dev`",
+            "a line for aKey in .local/secrets.yaml",
+        ),
+        ("`model-config releases x -e dev`", "`model-config releases x -e dev --local`"),
+        ("`model-config releases x`", "`model-config releases x --environment prod --local`"),
+        ("`model-config digest`", "`model-config digest --environment prod`"),
+        (
+            "`model-config rollout abort x`",
+            "`model-config rollout abort x --environment prod --local`",
+        ),
+        ("`model-config local reset`", "`model-config local reset`"),
+        ("`model-config import /x --local`", "`model-config import /x --local --environment prod`"),
+        (
+            "`model-config rollout finish x`",
+            "`model-config rollout finish x --environment prod --local`",
+        ),
+        ("`model-config no-such-verb x`", "`model-config no-such-verb x`"),
+        ("`aws ssm x`, `--local`, `", "`aws ssm x`, `--local`, `"),
+    ],
+)
+def test_commands_are_fitted_to_the_mode(text, pasted):
+    acts_at(Place(is_local=True, options={"environment": "prod", "local": ""}))
+    assert to_paste(text) == pasted
+
+
+def test_without_options_a_text_stays_as_it_is():
+    acts_at(Place())
+    text = "`pulumi up --stack dev` or `model-config show x`"
+    assert to_paste(text) == text
+
+
+@pytest.mark.usefixtures("project")
+def test_the_steps_after_an_import_are_those_of_the_local_aws(run, ssm):
+    ssm.put_parameter(Name="/x", Value='{"a": 1, "api_key": "sk-hidden"}', Type="SecureString")
+    said = run("import", "/x", "--as", "m", "--local")
+    assert said.out.splitlines()[-2:] == [
+        "  a line for mApiKey in .local/secrets.yaml",
+        "  model-config local deploy --environment dev",
+    ]
+
+
+def test_drift_under_local_names_the_local_deploy(run, project):
+    run("local", "deploy")
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
+    assert "`model-config local deploy --environment dev`" in run("drift", "--local").out
+    (row,) = run("drift", "--local", "--json").json["differences"]
+    assert row["fix"].endswith("`model-config local deploy --environment dev`.")

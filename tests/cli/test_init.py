@@ -1,0 +1,237 @@
+"""`model-config init`: what a new project is, and that it is what this repository itself is."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.project import CHECKOUT
+
+from model_config.plan.project import Project
+from model_config.scaffold.module import module_files
+from model_config.testing.program import deploy_under_mocks, findings
+
+TEMPLATE = CHECKOUT / "model_config" / "scaffold" / "template"
+COMMIT = "git+https://git.example.com/acme/model-config@" + "0f" * 20
+KINDS = {
+    "chat": "support_chat",
+    "embedding": "document_embedding",
+    "endpoint": "passage_reranker",
+}
+OURS_ALONE = {
+    ".github/zizmor.yml",
+    ".github/workflows/package.yml",
+    ".github/requirements/policy.txt",
+    ".github/requirements/setuptools.in",
+}
+# How the package itself comes into a job; the rest of what it installs is included from there.
+DIFFERENT = {".github/requirements/package.txt", ".github/requirements/deploy.txt"}
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_text("utf-8")
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+@pytest.fixture
+def made(run, tmp_path):
+    """Make a project: `made("--kind", "chat")`; from a version unless told otherwise."""
+
+    def make(*options: str, source: str = "0.2.0") -> Project:
+        run("init", str(tmp_path / "acme"), "--from", source, *options)
+        return Project(tmp_path / "acme")
+
+    return make
+
+
+def pytest_in(project: Project) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("kind", "example"), KINDS.items())
+def test_a_new_project_is_valid_and_deploys_its_example(made, kind, example):
+    project = made("--kind", kind)
+    assert project.stack_names() == ["dev", "prod"]
+    assert project.model_names() == [example]
+    assert findings(project) == []
+    for stack in project.stack_names():
+        assert list(deploy_under_mocks(project, stack).outputs["models"]) == [example]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_commented_override_is_one_of_the_example(made, kind):
+    project = made("--kind", kind)
+    file = project.stack_file("dev")
+    head, key, rest = file.read_text().partition("  # model-config:overrides:\n")
+    file.write_text(head + key.replace("# ", "") + re.sub("(?m)^  # ", "  ", rest))
+    assert findings(project) == []
+    outputs = deploy_under_mocks(project, "dev").recorder.parameters()
+    assert outputs[f"/ai/dev/{KINDS[kind]}/limits/max_retries"]["value"] == "1"
+
+
+def test_a_projects_tests_stay_green_when_a_model_is_edited_and_go_red_when_it_is_wrong(made):
+    project = made()
+    module = project.module("support_chat")
+    module.write_text(module.read_text().replace("temperature=0.2", "temperature=0.9"))
+    (project.models_folder / "support_chat.md").write_text("Be {{kind}}.")
+    assert "3 passed" in pytest_in(project).stdout
+
+    module.write_text(module.read_text().replace("temperature=0.9", "temperature=9"))
+    ended = pytest_in(project)
+    assert "3 failed" in ended.stdout
+    assert "support_chat/Generation/temperature (models/support_chat.py:" in ended.stdout
+
+
+def test_what_a_project_has_in_common_with_this_repository_is_the_same():
+    common = files_in(TEMPLATE)
+    ours = {path: (CHECKOUT / path).read_text("utf-8") for path in common}
+    same = {path for path in common if common[path] == ours[path]}
+    workflows = {f".github/{path}" for path in files_in(CHECKOUT / ".github")} - OURS_ALONE
+    assert workflows == {path for path in common if path.startswith(".github/")}
+    assert ours[".github/requirements/deploy.txt"] == (
+        "-r ../../model_config/scaffold/template/.github/requirements/deploy.txt\n"
+    )
+    assert same >= workflows - DIFFERENT | {
+        "__main__.py",
+        ".pre-commit-config.yaml",
+        "tests/test_models.py",
+    }, "copy what you changed to model_config/scaffold/template, or from there"
+
+
+def test_both_makefiles_check_python_in_the_same_way():
+    ours, theirs = (
+        set((folder / "Makefile").read_text().splitlines()) for folder in (CHECKOUT, TEMPLATE)
+    )
+    assert {line for line in theirs if "IS_NEW_ENOUGH" in line or "NEEDS_PYTHON" in line} <= ours
+
+
+def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
+    models = {path: text for path, text in files_in(TEMPLATE).items() if path.startswith("models/")}
+    written = module_files("support_chat", "chat")
+    assert models == {path: content.decode() for path, content in written.items()}
+
+
+def test_what_is_written_is_the_template_with_its_words_filled_in(made):
+    project = made()
+    written, template = files_in(project.root), files_in(TEMPLATE)
+    assert set(written) == {*template, "stack.schema.json"}
+    changed = {path for path in template if written[path] != template[path]}
+    assert changed == {"Pulumi.yaml", "README.md", "requirements.txt"}
+    assert yaml.safe_load(written["Pulumi.yaml"]) == {
+        "name": "acme",
+        "description": "AI model configurations",
+        "runtime": {"name": "python", "options": {"virtualenv": ".venv"}},
+    }
+    assert "# acme\n" in written["README.md"]
+    assert not any("${PROJECT}" in text or "${DESCRIPTION}" in text for text in written.values())
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("0.2.0", "model-config[cli,deploy]==0.2.0"),
+        ("1.0.0rc1", "model-config[cli,deploy]==1.0.0rc1"),
+        (COMMIT, f"model-config[cli,deploy] @ {COMMIT}"),
+    ],
+)
+def test_the_package_is_required_as_told(made, source, line):
+    written = (made(source=source).root / "requirements.txt").read_text()
+    assert written.splitlines()[1:] == ["-c constraints.txt", line]
+
+
+def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
+    wheel = tmp_path / "model_config-0.2.0-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    root = made(source=str(wheel)).root
+    assert (root / "wheels" / wheel.name).read_bytes() == b"a wheel"
+    digest = hashlib.sha256(b"a wheel").hexdigest()
+    _, _, line, extra = (root / "requirements.txt").read_text().splitlines()
+    assert line == f"file:wheels/{wheel.name}#sha256={digest}"
+    assert extra == "model-config[cli,deploy]"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ([], "on no public index, so --from"),
+        (["--from", "latest"], "--from takes a version"),
+        (["--from", "git+https://git.example.com/model-config@main"], "its whole commit"),
+        (["--from", COMMIT[:-1]], "its whole commit"),
+        (["--from", "boto3-1.0-py3-none-any.whl"], "is not a wheel of model-config"),
+        (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
+        (["--from", "0.2.0", "--account", "11112222333"], "has 12 digits"),
+    ],
+)
+def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source, said):
+    assert said in run("init", str(tmp_path / "acme"), *source, code=2).err
+    assert not (tmp_path / "acme").exists()
+
+
+def test_a_folder_whose_name_pulumi_refuses_is_refused(run, tmp_path):
+    assert (
+        "can't be the name of a project"
+        in run("init", str(tmp_path / "our models"), "--from", "0.2.0", code=2).err
+    )
+
+
+def test_it_writes_over_nothing(run, tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "Makefile").symlink_to("nowhere")
+    said = run("init", str(tmp_path), "--from", "0.2.0", code=2).err
+    assert said == f"nothing was written: {tmp_path} already has Makefile, README.md\n"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["Makefile", "README.md"]
+
+
+def test_an_account_is_the_only_one_that_it_may_be_deployed_to(made):
+    project = made("--account", "444455556666")
+    for stack in ("dev", "prod"):
+        config = yaml.safe_load(project.stack_file(stack).read_text())["config"]
+        assert config["aws:allowedAccountIds"] == ["444455556666"]
+    assert findings(project) == []
+
+
+def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applies(made, run):
+    project = made()
+    assert run("init", "--check", "--project", str(project.root)).out == ""
+    before = files_in(project.root)
+
+    (project.root / "Makefile").write_text(before["Makefile"].replace("3.11 to 3.14", "3.9") + "x:")
+    (project.root / ".github/workflows/drift.yml").unlink()
+    (project.root / "Pulumi.dev.yaml").write_text("config: {}\n")  # a team's own
+    project.module("support_chat").unlink()
+    said = run("init", "--check", "--project", str(project.root), code=1).out
+    assert {line for line in said.splitlines() if line.startswith(("--- ", "+++ "))} == {
+        *("--- a/Makefile", "+++ b/Makefile"),
+        *("--- /dev/null", "+++ b/.github/workflows/drift.yml"),
+    }
+    git = shutil.which("git")
+    subprocess.run([git, "apply", "-"], cwd=project.root, input=said, text=True, check=True)
+    after = files_in(project.root)
+    for path in ("Makefile", ".github/workflows/drift.yml"):
+        assert after[path] == before[path]
+
+
+def test_editors_can_complete_the_stack_files(made, run):
+    project = made("--kind", "embedding")
+    schema = json.loads((project.root / "stack.schema.json").read_text())
+    assert "document_embedding" in json.dumps(schema)
+    assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
+
+
+def test_without_a_folder_it_asks_for_one(run):
+    assert "model-config init DIR --from SPEC" in run("init", code=2).err

@@ -1,0 +1,142 @@
+"""What the workflows do, on the local AWS: what a pipeline promotes at night, and what not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+NEWER = {"provider": "openai", "generation": {"temperature": 0.9, "stop": ["</a>"]}}
+
+
+@pytest.fixture
+def note(run, tmp_path: Path) -> Callable[[str], str]:
+    """Note the releases, as before and after a deploy; return the file's path."""
+
+    def call(name: str) -> str:
+        file = tmp_path / f"{name}.json"
+        run("pipeline", "note", "--output", str(file))
+        return str(file)
+
+    return call
+
+
+@pytest.fixture
+def promote(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+
+    def call(before: str, after: str, *more: str, code: int = 0) -> tuple[str, str]:
+        """Return what was printed, and the run's summary."""
+        summary.write_text("")
+        arguments = ("--before", before, "--after", after, "--reason", "run 7")
+        said = run("pipeline", "promote", *arguments, *more, code=code)
+        return said.out, summary.read_text()
+
+    return call
+
+
+def label_of(run, model: str) -> list[int]:
+    rows = run("releases", model, "--json").json
+    return [row["release"] for row in rows if "stable" in row["labels"]]
+
+
+def test_only_what_this_deploy_changed_is_promoted(run, released, note, promote):
+    released(model="chat", label="stable")
+    released(model="search", label="stable")
+    released(NEWER, model="search")  # deployed by somebody, promoted by nobody
+    before = note("before")
+    released(NEWER, model="chat")
+    out, summary = promote(before, note("after"))
+    assert "chat: stable moved from release 1 to 2" in out
+    assert "search" not in out + summary
+    assert (label_of(run, "chat"), label_of(run, "search")) == ([2], [1])
+    assert summary.startswith("### `stable` in dev\n\n- chat: stable moved")
+
+
+def test_what_an_operator_rolled_back_at_night_stays_where_it_is(run, released, note, promote):
+    for model in ("chat", "search"):
+        released(model=model, label="stable")
+        released(NEWER, model=model)
+        run("promote", model, "--to", "stable")
+    run("rollback", "chat")
+    before = note("before")
+    for model in ("chat", "search"):
+        released({"provider": "other"}, model=model)
+    out, summary = promote(before, note("after"))
+    assert (label_of(run, "chat"), label_of(run, "search")) == ([1], [3])
+    assert "::warning title=chat was not promoted::chat: stable is held on release 1" in out
+    assert "chat: stable is held on release 1 since a rollback" in summary
+    assert "search: stable moved from release 2 to 3" in summary
+
+
+def test_a_run_that_is_started_again_promotes_the_same(run, released, note, promote):
+    released(model="chat", label="stable")
+    before = note("before")
+    released(NEWER, model="chat")
+    promote(before, note("after"))
+    # The second attempt deploys nothing, and finds what the first noted before it.
+    assert "stays as it is" in run("pipeline", "note", "--output", before).out
+    out, _ = promote(before, note("again"))
+    assert "chat: stable is on release 2 already" in out
+    assert label_of(run, "chat") == [2]
+
+
+def test_a_new_model_is_promoted_and_one_that_cannot_be_holds_up_no_other(
+    run, released, note, promote
+):
+    released(model="chat", label="stable")
+    before = note("before")
+    released(model="added")
+    released(NEWER, model="chat", document="nonsense")
+    out, _ = promote(before, note("after"), code=2)
+    assert "added: stable moved from no release to 1" in out
+    assert "::error title=chat was not promoted::chat: stable could not be moved" in out
+    assert (label_of(run, "chat"), label_of(run, "added")) == ([1], [1])
+
+
+def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, ssm, note, promote):
+    for name in ("chat", "added"):
+        ssm.put_parameter(Name=f"/ai/dev/{name}/rollout", Value='{"format":1}', Type="String")
+    released(model="chat", label="stable")
+    before = note("before")
+    released(NEWER, model="chat")
+    released(model="added")
+    after = note("after")
+    out, summary = promote(before, after, "--steps", "10,100", "--every", "1h")
+    assert "chat: a rollout of release 2 to stable began: 10, 100 %" in summary
+    assert "added: stable moved from no release to 1" in summary
+    assert label_of(run, "chat") == [1]
+    assert "10 %" in run("rollout", "status", "chat").out
+    again, _ = promote(before, after, "--steps", "10,100")
+    assert "rolled out to it already" in again
+    assert "::error" not in out + again
+
+
+def test_a_deploy_without_a_change_moves_nothing(released, note, promote):
+    released(model="chat")
+    same = note("same")
+    assert promote(same, same)[0] == "This deploy changed no model: no label moves.\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"chat": "2"}', '{"chat": 2.5}'])
+def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path, text: str):
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    said = run("pipeline", "promote", "--before", str(file), "--after", str(file), code=2)
+    assert "was not written by `model-config pipeline note`" in said.err
+
+
+def test_what_was_deployed_is_verified(run, project: Path):
+    run("local", "deploy")
+    assert run("pipeline", "verify").out == "dev holds what was to be deployed.\n"
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
+    said = run("pipeline", "verify", code=1)
+    assert "support_chat/generation/temperature: not deployed" in said.err
+
+
+def test_the_noted_numbers_are_those_of_the_newest_releases(released, note):
+    released(model="chat")
+    released(NEWER, model="chat")
+    assert json.loads(Path(note("now")).read_text()) == {"chat": 2}

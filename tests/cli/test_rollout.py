@@ -1,0 +1,502 @@
+"""`model-config rollout` and `history`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from model_config import Reader
+from model_config.format.rollout_document import read_rollout
+from model_config.operate import clients, rollouts
+
+NAME = "/ai/dev/chat/rollout"
+NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
+CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
+
+
+class Clock:
+    """The time of the command line, set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Clock()
+    monkeypatch.setattr(rollouts, "utc_now", found)
+    return found
+
+
+@pytest.fixture
+def three(released):
+    """Three releases of a model, the first one stable."""
+    for number in (1, 2, 3):
+        released({"n": number}, label="stable" if number == 1 else None)
+
+
+@pytest.fixture
+def labels(run):
+    def read(model: str = "chat") -> dict[str, int]:
+        rows = run("releases", model, "--json").json
+        return {label: row["release"] for row in rows for label in row["labels"]}
+
+    return read
+
+
+@pytest.fixture
+def document(ssm):
+    return lambda: read_rollout(ssm.get_parameter(Name=NAME)["Parameter"]["Value"])
+
+
+def put(ssm, text):
+    ssm.put_parameter(Name=NAME, Value=text, Type="String", Overwrite=True)
+
+
+def start(run, *arguments, code=0):
+    return run("rollout", "start", "chat", *arguments, code=code)
+
+
+def status(run):
+    return run("rollout", "status", "chat", "--json").json
+
+
+# Start
+
+
+@pytest.mark.usefixtures("three")
+def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock):
+    said = start(run, "--release", "2", "--steps", "5,25.5,100", "--every", "20m", "--reason", "x")
+    assert said.out == (
+        "chat in dev: release 2 is rolled out to the readers of stable, who have release 1.\n"
+        "2026-12-01 10:00 UTC\t5 %\n"
+        "2026-12-01 10:20 UTC\t25.5 %\n"
+        "2026-12-01 10:40 UTC\t100 %\n"
+        "It is due to be finished at 2026-12-01 11:00 UTC.\n"
+        "Stop it with: `model-config rollout abort chat`\n"
+    )
+    found = document().rollout
+    assert (found.label, found.release, found.before) == ("stable", 2, 1)
+    assert [(step.at, step.percent) for step in found.steps] == [
+        (NOW, 5), (NOW + timedelta(minutes=20), 25.5), (NOW + timedelta(minutes=40), 100)
+    ]  # fmt: skip
+    assert found.poll_seconds == 30
+    assert clock.now == NOW
+
+
+@pytest.mark.usefixtures("three")
+def test_start_takes_the_newest_release_and_a_time_to_begin(run, document, clock):
+    start(run, "--at", "2026-12-01T13:00:00+01:00", "--poll-seconds", "10", "--json")
+    found = document().rollout
+    assert (found.release, found.poll_seconds) == (3, 10)
+    assert found.steps[0].at == NOW + timedelta(hours=2)
+    (shown,) = status(run)
+    assert (shown["phase"], shown["percent"]) == ("scheduled", 0)
+    assert shown["next"] == {"at": "2026-12-01T12:00:00+00:00", "percent": 5}
+    clock.advance(121)
+    assert status(run)[0]["percent"] == 5
+
+
+def test_the_candidate_is_verified_as_promote_does(run, released, ssm, document):
+    released(CHAT, {"api_key": "sk-1"}, model="support_chat", label="stable")
+    too_hot = {**CHAT, "generation": {"temperature": 7}}
+    released(too_hot, {"api_key": "sk-1"}, model="support_chat")
+    said = run("rollout", "start", "support_chat", code=2)
+    assert "generation.temperature" in said.err
+    released({"n": 1}, label="stable")
+    released({"n": 2}, {"key": "sk"})
+    ssm.delete_parameter(Name="/ai/dev/chat/secrets/key")
+    assert "names secrets that are gone" in start(run, code=2).err
+    released(document="{")
+    assert "chat/release:3 can't be used" in start(run, code=2).err
+    assert document().rollout is None
+
+
+def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
+    released({"prompt": "Hello"}, label="stable")
+    released({"prompt": "Hello {{name}}"})
+    assert "chat in dev: prompt now asks for name. An application" in start(run).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--steps", "25,5"], "don't rise"),
+        (["--steps", "5,5"], "don't rise"),
+        (["--steps", "5,101"], "at most 100 percent"),
+        (["--steps", "0"], "above 0"),
+        (["--steps", "nan"], "above 0"),
+        (["--steps", ""], "give shares in percent"),
+        (["--steps", "5,x"], "give shares in percent"),
+        (["--steps", "5.001"], "two decimal places"),
+        (["--steps", ",".join(str(each) for each in range(1, 22))], "1 to 20 steps"),
+        (["--every", "30"], "write a number and s, m, h or d"),
+        (["--every", "0m"], "is not after"),
+        (["--every", "366d"], "at most 365 days"),
+        (["--bake", "soon"], "write a number and s, m, h or d"),
+        (["--at", "2026-12-01T10:00:00"], "with its zone"),
+        (["--at", "tomorrow"], "with its zone"),
+        (["--at", "2026-12-01T09:58:00Z"], "in the past"),
+        (["--poll-seconds", "4"], "poll_seconds"),
+        (["--poll-seconds", "3601"], "poll_seconds"),
+        (["--reason", "x" * 501], "has 501 characters"),
+        (["--release", "9"], "there is no release 9"),
+        (["--release", "0"], "whole number from 1"),
+        (["--release", "1"], "is on release 1 already"),
+        (["--label", "canary"], "canary is on no release of chat in dev"),
+        (["--label", "latest"], "asks for the newest release"),
+    ],
+)
+@pytest.mark.usefixtures("three", "clock")
+def test_a_rollout_that_cannot_be_is_refused_before_it_is_written(
+    run, document, arguments, problem
+):
+    said = start(run, *arguments, code=2)
+    assert problem in said.err
+    assert "Traceback" not in said.err
+    assert document().rollout is None
+
+
+@pytest.mark.usefixtures("three")
+def test_a_second_rollout_is_refused_and_takes_the_place_with_force(run, document):
+    start(run, "--release", "2")
+    said = start(run, "--release", "3", code=2)
+    assert "a rollout of release 2 to stable of chat is under way" in said.err
+    start(run, "--release", "3", "--force")
+    assert document().rollout.release == 3
+
+
+@pytest.mark.usefixtures("three")
+def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
+    run("rollback", "chat", "--release", "1")
+    assert "is held on release 1 since a rollback" in start(run, code=2).err
+    start(run, "--force")
+    assert document().rollout.release == 3
+
+
+@pytest.mark.usefixtures("three")
+def test_without_a_rollout_parameter_start_says_how_to_get_one(run, ssm):
+    ssm.delete_parameter(Name=NAME)
+    said = start(run, code=2)
+    assert "has no rollout parameter. A deploy makes one: `model-config local deploy" in said.err
+
+
+# Two people at once, and what was edited
+
+
+@pytest.mark.usefixtures("three")
+def test_of_two_people_at_once_the_last_is_told(run, ssm, document):
+    really_ask = ssm._make_api_call
+
+    def meet(operation, given):
+        if operation == "PutParameter":
+            with patch.object(ssm, "_make_api_call", really_ask):
+                put(ssm, json.dumps({"format": 1}))
+        return really_ask(operation, given)
+
+    with patch.object(ssm, "_make_api_call", meet):
+        said = start(run, code=2)
+    assert "somebody else wrote /ai/dev/chat/rollout at the same moment" in said.err
+    assert "versions 2 to 2 are theirs" in said.err
+    assert document().rollout.release == 3
+
+
+@pytest.mark.usefixtures("three")
+def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run, ssm, document):
+    put(ssm, "{}")
+    said = run("rollout", "pause", "chat", code=2)
+    assert "has format None" in said.err
+    assert "model-config rollout abort chat --environment dev" in said.err
+    assert "has format None" in start(run, "--force", code=2).err
+    assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
+    assert document().rollout is None
+
+
+# Status, pause, resume
+
+
+@pytest.mark.usefixtures("three")
+def test_status_shows_share_next_step_who_and_since_when(run, clock):
+    start(run, "--release", "2", "--reason", "shorter")
+    clock.advance(31)
+    cells = run("rollout", "status").out.rstrip("\n").split("\t")
+    assert cells[:7] == [
+        "chat in dev", "stable", "2", "1", "25 %", "running", "50 % at 2026-12-01 11:00 UTC"
+    ]  # fmt: skip
+    assert cells[8:] == ["-", "shorter"]  # moto names nobody
+    (shown,) = status(run)
+    assert (shown["percent"], shown["phase"], shown["reason"]) == (25, "running", "shorter")
+    assert shown["due"] == "2026-12-01T12:00:00+00:00"
+
+
+def test_status_of_all_shows_those_with_a_rollout(run, released):
+    for model in ("chat", "other"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, model=model)
+    assert run("rollout", "status").out == "No rollout is under way in dev.\n"
+    start(run)
+    assert [line.split("\t")[0] for line in run("rollout", "status").out.splitlines()] == [
+        "chat in dev"
+    ]
+    assert "No rollout of other is under way" in run("rollout", "status", "other").out
+
+
+@pytest.mark.usefixtures("three")
+def test_a_rollout_whose_label_was_moved_is_over(run, ssm):
+    start(run, "--release", "2")
+    ssm.label_parameter_version(Name="/ai/dev/chat/release", ParameterVersion=3, Labels=["stable"])
+    assert status(run)[0]["phase"] == "over"
+    assert "no rollout of chat in dev is under way" in run("rollout", "pause", "chat", code=2).err
+
+
+@pytest.mark.usefixtures("three")
+def test_pause_keeps_the_share_and_resume_goes_on(run, clock, document):
+    start(run, "--release", "2")
+    clock.advance(31)
+    assert "\t25 %\tpaused\t\t" in run("rollout", "pause", "chat").out
+    clock.advance(1000)
+    assert status(run)[0]["percent"] == 25
+    assert "\t25 %\trunning\t50 % at" in run("rollout", "resume", "chat").out
+    clock.advance(30)
+    assert status(run)[0]["percent"] == 50
+    assert document().rollout.salt
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "abort", "finish"])
+@pytest.mark.usefixtures("three")
+def test_without_a_rollout_there_is_nothing_to_change(run, verb):
+    said = run("rollout", verb, "chat", code=2)
+    assert "no rollout of chat in dev is under way" in said.err
+
+
+# The end
+
+
+@pytest.mark.usefixtures("three")
+def test_finish_moves_the_label_and_ends_the_rollout(run, labels, document):
+    start(run, "--release", "2")
+    said = run("rollout", "finish", "chat")
+    assert "stable moved from release 1 to release 2" in said.out
+    assert "the rollout of release 2 is finished" in said.out
+    assert labels() == {"stable": 2, "stable-previous": 1}
+    assert document().rollout is None
+
+
+def test_finish_when_due_finishes_those_that_are_and_no_other(run, released, clock, labels):
+    for model in ("chat", "other"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, model=model)
+    start(run, "--steps", "100", "--every", "30m")
+    run("rollout", "start", "other", "--steps", "50,100", "--every", "1h")
+    assert "No rollout in dev is due" in run("rollout", "finish", "--when-due").out
+    clock.advance(30)
+    assert "the rollout of release 2 is finished" in run("rollout", "finish", "--when-due").out
+    assert (labels()["stable"], labels("other")["stable"]) == (2, 1)
+    run("rollout", "finish", "other", "--when-due")
+    assert labels("other")["stable"] == 1
+    assert "name the model" in run("rollout", "finish", code=2).err
+
+
+@pytest.mark.usefixtures("three")
+def test_abort_ends_the_rollout_and_leaves_the_label(run, labels, document):
+    start(run, "--release", "2", "--poll-seconds", "20")
+    said = run("rollout", "abort", "chat", "--reason", "too terse")
+    assert said.out == (
+        "chat in dev: the rollout of release 2 is aborted. Within 20 seconds all readers of stable "
+        "get release 1 again.\n"
+    )
+    assert labels() == {"stable": 1}
+    assert document().rollout is None
+
+
+@pytest.mark.usefixtures("three")
+def test_promote_and_rollback_know_of_a_rollout(run, labels, document):
+    start(run, "--release", "2")
+    said = run("promote", "chat", "--release", "3", code=2)
+    assert "`model-config rollout finish chat --environment dev`" in said.err
+    assert "the rollout of release 2 is aborted" in run("rollback", "chat", "--release", "1").out
+    assert document().rollout is None
+    run("promote", "chat", "--release", "1")
+    start(run, "--release", "2")
+    assert "the rollout of release 2 is finished" in run("promote", "chat", "--release", "2").out
+    assert labels()["stable"] == 2
+
+
+def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, released, elsewhere, ssm):
+    other = elsewhere.args[0]
+    for write in (released, elsewhere):
+        write({"n": 1}, label="stable")
+        write({"n": 2})
+    regions = ("--region", "eu-west-1", "--region", "us-east-1")
+    start(run, *regions)
+    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
+    assert texts[0] == texts[1]
+    shown = run("rollout", "status", *regions, "--json").json
+    assert [each["region"] for each in shown] == ["eu-west-1", "us-east-1"]
+    run("rollout", "abort", "chat", *regions)
+    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
+    assert texts == ['{"format":1}', '{"format":1}']
+
+
+def test_readers_get_what_the_command_line_says(run, ssm, released):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+
+    def share() -> float:
+        reader = Reader("dev", client=ssm)
+        served = [reader.get("chat", key=f"user-{number}")["n"] for number in range(1_000)]
+        return served.count(2) / 10
+
+    start(run, "--steps", "25,100")
+    assert 20 < share() < 30
+    run("rollout", "abort", "chat")
+    assert share() == 0
+    start(run, "--steps", "100")
+    assert share() == 100
+    run("rollback", "chat", "--release", "1")
+    assert share() == 0
+    start(run, "--steps", "100", "--force")
+    run("rollout", "finish", "chat")
+    assert share() == 100
+    assert Reader("dev", client=ssm).get("chat").rollout is None
+
+
+# Watch
+
+
+@pytest.fixture
+def alarms(ssm, monkeypatch) -> Any:
+    """Set the states of alarms: `alarms(errors="OK")`."""
+    assert ssm
+    client = clients.aws_client("cloudwatch", "eu-west-1")
+    monkeypatch.setattr(clients, "aws_client", lambda *_: client)
+
+    def put(**states: str) -> None:
+        for name, state in states.items():
+            client.put_metric_alarm(
+                AlarmName=name, MetricName="m", Namespace="n", Period=60, EvaluationPeriods=1,
+                Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum",
+            )  # fmt: skip
+            client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+    return put
+
+
+def watch(run, *names, code=0):
+    named = [each for name in names for each in ("--alarm", name)]
+    return run("rollout", "watch", "chat", *named, code=code)
+
+
+@pytest.mark.usefixtures("three")
+def test_a_watched_rollout_takes_each_step_while_alarms_are_quiet_and_finishes(
+    run, clock, alarms, document, labels
+):
+    alarms(errors="OK", latency="OK")
+    said = start(run, "--watched", "--release", "2", "--steps", "5,50,100", "--bake", "10m")
+    assert "`rollout watch` takes the steps to 50, 100 %" in said.out
+    assert [step.percent for step in document().rollout.steps] == [5]
+    clock.advance(29)
+    watch(run, "errors", "latency")
+    assert len(document().rollout.steps) == 1
+    clock.advance(100)
+    watch(run, "errors")
+    assert [step.percent for step in document().rollout.steps] == [5, 50]
+    assert document().rollout.steps[1].at == clock.now
+    clock.advance(30)
+    watch(run, "errors")
+    assert status(run)[0]["phase"] == "baking"
+    clock.advance(10)
+    assert "the rollout of release 2 is finished" in watch(run, "errors").out
+    assert labels()["stable"] == 2
+    assert "no rollout is under way" in watch(run, "errors").out
+
+
+@pytest.mark.usefixtures("three")
+def test_an_alarm_aborts_a_rollout_with_exit_code_1_and_says_why(run, alarms, document):
+    alarms(errors="ALARM", latency="OK")
+    start(run, "--release", "2")
+    said = watch(run, "errors", "latency", code=1)
+    assert "chat in dev: in alarm: errors.\n" in said.out
+    assert "is aborted" in said.out
+    assert document().rollout is None
+    assert document().moved.reason == "in alarm: errors"
+
+
+@pytest.mark.usefixtures("three")
+def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, document):
+    alarms(errors="INSUFFICIENT_DATA")
+    start(run, "--watched", "--release", "2")
+    clock.advance(1000)
+    assert "nothing goes on without data: errors" in watch(run, "errors").out
+    assert "there is no alarm gone in eu-west-1" in watch(run, "errors", "gone", code=2).err
+    assert "name one to 5 alarms, not 6" in watch(run, *"abcdef", code=2).err
+    assert len(document().rollout.steps) == 1
+
+
+# History
+
+
+@pytest.mark.usefixtures("three")
+def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
+    assert "Nobody has moved a label of chat" in run("history", "chat").out
+    run("promote", "chat", "--release", "2", "--reason", "first")
+    start(run, "--release", "3", "--reason", "gently", "--watched", "--steps", "5,100")
+    run("promote", "chat", "--label", "canary", "--reason", "beside")
+    run("rollout", "pause", "chat")
+    run("rollout", "resume", "chat")
+    alarms(errors="OK")
+    clock.advance(31)
+    watch(run, "errors")
+    run("rollout", "finish", "chat", "--reason", "fine")
+    run("rollback", "chat", "--reason", "not fine")
+    run("promote", "chat", "--release", "2")
+    start(run, "--release", "3")
+    run("rollout", "abort", "chat", "--reason", "in alarm: errors")
+    told = [line.split("\t")[1:] for line in run("history", "chat").out.splitlines()]
+    assert told == [
+        ["-", "rollout of release 3 to stable aborted", "in alarm: errors"],
+        ["-", "rollout of release 3 to stable started: 5, 25, 50, 100 %", ""],
+        ["-", "stable kept on release 2: held there, or not any more", ""],
+        ["-", "stable moved from release 3 to 2", "not fine"],
+        ["-", "stable moved from release 2 to 3", "fine"],
+        ["-", "rollout of release 3 to stable finished", ""],
+        ["-", "rollout of release 3 to stable: 100 %", ""],
+        ["-", "rollout of release 3 to stable resumed", ""],
+        ["-", "rollout of release 3 to stable paused", ""],
+        ["-", "canary put on release 3", "beside"],
+        ["-", "rollout of release 3 to stable started: 5, 100 %", "gently"],
+        ["-", "stable moved from release 1 to 2", "first"],
+    ]
+    newest = run("history", "chat", "--json").json[0]
+    assert newest["what"] == "rollout of release 3 to stable aborted"
+    assert newest["at"].endswith("+00:00")
+
+
+@pytest.mark.usefixtures("three")
+def test_a_move_that_is_made_again_is_told_again(run):
+    run("rollback", "chat", "--release", "1")
+    run("promote", "chat", "--release", "1")
+    told = [line.split("\t")[2] for line in run("history", "chat").out.splitlines()]
+    assert told == ["stable kept on release 1: held there, or not any more"] * 2
+
+
+@pytest.mark.usefixtures("three")
+def test_a_document_that_was_edited_into_nonsense_is_part_of_the_history(run, ssm):
+    put(ssm, "nonsense")
+    assert "replaced by one that can't be understood" in run("history", "chat").out
+
+
+def test_a_model_without_a_rollout_parameter_has_no_history(run, released, ssm):
+    released()
+    ssm.delete_parameter(Name=NAME)
+    assert "/ai/dev/chat/rollout: there is no such parameter" in run("history", "chat", code=2).err

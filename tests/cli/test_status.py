@@ -1,0 +1,157 @@
+"""`model-config status`: models by environments, in few requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import write_model
+
+from model_config.plan.project import Project
+
+SECRET = "sk-not-to-be-seen"
+
+
+@pytest.fixture
+def model(project: Path) -> None:
+    """One model, and the environments dev and prod."""
+    for file in (project / "models").glob("*.py"):
+        file.unlink()
+    for stack in ("dev", "prod"):
+        (project / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    write_model(
+        Project(project), "chat", 'temperature: float = 0.5; api_key: SecretRef = SecretRef("key")'
+    )
+
+
+@pytest.fixture
+def two_releases(released: Any) -> None:
+    released({"temperature": 0.4}, {"api_key": SECRET}, label="stable")
+    released({"temperature": 0.5}, {"api_key": SECRET})
+
+
+def row(out: str, environment: str = "dev") -> list[str]:
+    return next(line for line in out.splitlines() if line.startswith(f"{environment}\t")).split(
+        "\t"
+    )
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_a_row_tells_the_newest_release_the_labels_and_when_it_was_deployed(run: Any) -> None:
+    environment, name, newest, labels, rollout, deployed, _ = row(run("status").out)
+    assert (environment, name, newest, labels, rollout) == ("dev", "chat", "2", "stable 1", "")
+    assert deployed.startswith("20")
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_all_stacks_of_the_project_are_shown_unless_some_are_named(run: Any) -> None:
+    assert row(run("status").out, "prod")[2] == "none"
+    assert "prod" not in run("status", "-e", "dev").out
+    assert len(run("status", "-e", "prod", "-e", "dev", "--json").json) == 2
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_a_held_label_and_others_are_told(run: Any, released: Any) -> None:
+    run("rollback", "chat", "--release", "1")
+    released({"temperature": 0.6}, {"api_key": SECRET}, label="canary")
+    assert row(run("status").out)[3] == "canary 3, stable 1 (held), stable-previous 1"
+    told = run("status", "-e", "dev", "--json").json[0]["models"][0]
+    assert (told["labels"]["canary"], told["held"]) == (3, ["stable"])
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_a_rollout_is_told_with_its_share_now(run: Any) -> None:
+    run("rollout", "start", "chat", "--steps", "25,100", "--every", "1h")
+    assert row(run("status").out)[4] == "release 2: 25 % of stable, running"
+    told = run("status", "-e", "dev", "--json").json[0]["models"][0]["rollout"]
+    assert told == {
+        "label": "stable", "release": 2, "from": 1, "percent": 25, "phase": "running",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("model")
+def test_what_differs_from_the_program_is_counted(run: Any, ssm: Any, released: Any) -> None:
+    assert row(run("status").out)[6] == "2 not deployed"  # the value and the secret
+    ssm.put_parameter(Name="/ai/dev/chat/stray", Value="?", Type="SecureString")
+    released({"temperature": 0.5}, {"api_key": SECRET})
+    assert row(run("status").out)[6] == "1 edited, 1 unmanaged"
+    assert run("status", "-e", "dev", "--json").json[0]["models"][0]["drift"] == {
+        "edited": 1, "unmanaged": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("model")
+def test_a_value_written_after_the_release_is_read_and_an_older_one_is_not(
+    run: Any, ssm: Any, released: Any
+) -> None:
+    name = "/ai/dev/chat/temperature"
+    ssm.put_parameter(Name=name, Value="0.7", Type="SecureString")
+    released({"temperature": 0.5}, {"api_key": SECRET})
+    said = run("status", "-e", "dev")
+    assert "1 value not read" in said.out
+    assert "edited" not in said.out
+    ssm.put_parameter(Name=name, Value="0.9", Type="SecureString", Overwrite=True)
+    assert "1 edited" in run("status", "-e", "dev").out
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_the_models_of_another_project_are_named_in_one_line(run: Any, released: Any) -> None:
+    for name in ("theirs", "theirs_too"):
+        released(model=name)
+    assert "dev: another project's: theirs, theirs_too." in run("status").out.splitlines()
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_a_release_that_cannot_be_read_stands_among_the_others(run: Any, released: Any) -> None:
+    released(document="{")
+    told = run("status", "-e", "dev", "--json").json[0]
+    assert told["models"][0]["newest"]["release"] == 3
+    assert "no JSON" in told["models"][0]["newest"]["problem"]
+
+
+@pytest.mark.usefixtures("two_releases")
+def test_a_project_that_is_broken_still_shows_what_is_deployed(run: Any, project: Path) -> None:
+    (project / "models" / "chat.py").write_text("MODEL = nothing")
+    said = run("status", "-e", "dev", code=2)
+    assert row(said.out)[:3] == ["dev", "chat", "2"]
+    assert row(said.out)[6] == "unknown"
+    assert "nothing" in said.err
+
+
+def test_without_a_project_an_environment_is_named(
+    run: Any, elsewhere: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere()
+    monkeypatch.delenv("MODEL_CONFIG_PROJECT")
+    monkeypatch.chdir(tmp_path)
+    assert "name an environment" in run("status", code=2).err
+    assert row(run("status", "-e", "dev").out)[:3] == ["dev", "chat", "1"]
+
+
+@pytest.mark.usefixtures("ssm")
+def test_an_environment_that_is_not_there_is_refused_with_the_nearest(run: Any) -> None:
+    assert 'did you mean "prod"' in run("status", "-e", "prdo", code=2).err
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_no_secret_is_asked_for_or_shown(run: Any, requests_to: Any) -> None:
+    assert SECRET not in run("status", "--json").out
+    assert not [name for _, names in requests_to for name in names if "/secrets/" in name]
+
+
+@pytest.mark.usefixtures("model")
+def test_fifty_models_take_a_request_each_and_a_few_for_ten(
+    run: Any, project: Path, released: Any, requests_to: Any
+) -> None:
+    (project / "models" / "chat.py").unlink()
+    for number in range(50):
+        write_model(Project(project), f"m{number}", "temperature: float = 0.5")
+        for label in ("stable", None):
+            released({"temperature": 0.5}, model=f"m{number}", label=label)
+    requests_to.clear()
+    run("status", "-e", "dev")
+    asked = Counter(operation for operation, _ in requests_to)
+    del asked["DescribeParameters"]  # moto lists ten at a time, AWS fifty
+    assert asked == {"GetParameterHistory": 50, "GetParameters": 15}

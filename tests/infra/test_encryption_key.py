@@ -1,0 +1,91 @@
+"""The environment's key: made by the stack, or an existing one; and never another one later."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+from support.project import PROJECT, stack_config
+
+from model_config.testing.program import Recorder, run_program
+
+KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
+POLICY = "aws:iam/policy:Policy"
+STACK = "organization/model-config/prod"
+SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
+
+
+def run(former: dict[str, Any] | None = None, **own: str) -> tuple[Recorder, dict[str, Any]]:
+    """Run prod's program, after an update that left these outputs."""
+    recorder = Recorder({STACK: former} if former else None)
+    return recorder, run_program(PROJECT.root, stack_config("prod", **own), recorder)
+
+
+def test_a_key_is_for_one_region_unless_the_stack_says_otherwise():
+    assert "multiRegion" not in run()[0].registered[KEY, "encryption-key"].inputs
+    recorder, _ = run(kmsMultiRegion="true")
+    assert recorder.registered[KEY, "encryption-key"].inputs["multiRegion"] is True
+
+
+def test_with_an_existing_key_the_stack_makes_none_and_no_alias():
+    recorder, outputs = run(kmsKeyArn=SHARED)
+    assert {kind for kind, _ in recorder.registered}.isdisjoint({KEY, ALIAS})
+    assert outputs["kms_key"] == {"arn": SHARED, "id": "5a5a", "alias": None}
+    encrypted = [each for each in recorder.parameters().values() if each["type"] != "String"]
+    assert {each["keyId"] for each in encrypted} == {SHARED}
+    for policy in recorder.of_type(POLICY).values():
+        assert json.loads(policy.inputs["policy"])["Statement"][1]["Resource"] == SHARED
+
+
+def test_nothing_else_is_other_than_with_a_key_of_its_own():
+    own, _ = run()
+    existing, _ = run(kmsKeyArn=SHARED)
+    assert existing.registered.keys() == own.registered.keys() - {
+        (KEY, "encryption-key"), (ALIAS, "encryption-key"),
+    }  # fmt: skip
+
+
+def test_a_second_update_of_the_same_choice_goes_through():
+    for own in ({}, {"kmsKeyArn": SHARED}):
+        _, outputs = run(**own)
+        _, again = run(outputs, **own)
+        assert again == outputs
+
+
+def test_a_stack_that_was_never_deployed_has_no_former_key():
+    run({})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({}, {"kmsKeyArn": SHARED}, "has a key of its own"),
+        ({"kmsKeyArn": SHARED}, {}, f"set it to {SHARED}"),
+        ({}, {"kmsMultiRegion": "true"}, "was made for one region"),
+    ],
+)
+def test_another_choice_ends_the_program_before_it_registers_anything(
+    before: dict[str, str], after: dict[str, str], said: str
+):
+    _, outputs = run(**before)
+    recorder = Recorder({STACK: outputs})
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(PROJECT.root, stack_config("prod", **after), recorder)
+    assert said in str(caught.value)
+    assert recorder.registered == {}
+
+
+def test_where_the_former_outputs_can_not_be_read_that_is_told_and_the_deploy_goes_on(
+    caplog: pytest.LogCaptureFixture,
+):
+    class Unreadable(Recorder):
+        def call(self, args: Any) -> Any:
+            if args.token == "pulumi:pulumi:readStackOutputs":
+                return {}, [("name", "bad stack reference, project was set")]
+            return super().call(args)
+
+    recorder = Unreadable()
+    run_program(PROJECT.root, stack_config("prod"), recorder)
+    assert (KEY, "encryption-key") in recorder.registered
+    assert "bad stack reference, project was set" in caplog.text

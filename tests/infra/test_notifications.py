@@ -1,0 +1,131 @@
+"""The rules that tell a topic of label moves, releases and the key's deletion."""
+
+import json
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pulumi
+import pytest
+from support.project import PROJECT, stack_config
+
+from model_config.testing.program import Recorder, run_program
+
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
+
+
+@pytest.fixture(scope="module")
+def told() -> Recorder:
+    recorder = Recorder()
+    run_program(PROJECT.root, stack_config("prod", notifyTopicArn=TOPIC), recorder)
+    return recorder
+
+
+def matches(pattern: Any, event: Any) -> bool:
+    """Tell as EventBridge does whether an event fits a pattern: in this much of its language."""
+    if isinstance(pattern, dict):
+        return all(
+            any(matches(each, event) for each in wanted)
+            if key == "$or"
+            else matches(wanted, event.get(key))
+            for key, wanted in pattern.items()
+        )
+    values = event if isinstance(event, list) else [event]
+    return any(
+        fnmatchcase(str(value), each["wildcard"]) if isinstance(each, dict) else each == value
+        for each in pattern
+        for value in values
+    )
+
+
+def is_told(recorder: Recorder, event: dict[str, Any]) -> bool:
+    rules = recorder.of_type(RULE).values()
+    return any(matches(json.loads(rule.inputs["eventPattern"]), event) for rule in rules)
+
+
+def parameter_event(name: str, operation: str) -> dict[str, Any]:
+    # Systems Manager user guide, Setting up notifications based on Parameter Store events
+    return {
+        "source": "aws.ssm",
+        "detail-type": "Parameter Store Change",
+        "detail": {"operation": operation, "name": name, "type": "SecureString"},
+    }
+
+
+def call_event(name: str, key: str) -> dict[str, Any]:
+    # KMS developer guide, Logging with CloudTrail; EventBridge user guide, AWS service events
+    return {
+        "source": "aws.kms",
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": {
+            "eventSource": "kms.amazonaws.com",
+            "eventName": name,
+            "requestParameters": {"keyId": key},
+        },
+    }
+
+
+RELEASE = "/ai/prod/support_chat/release"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        parameter_event(RELEASE, "Create"),
+        parameter_event(RELEASE, "Update"),
+        parameter_event(RELEASE, "Delete"),
+        parameter_event(RELEASE, "LabelParameterVersion"),
+        parameter_event("/ai/prod/support_chat/rollout", "Update"),
+        call_event("ScheduleKeyDeletion", "0b5c"),
+        call_event("DisableKey", "arn:aws:kms:eu-west-1:111122223333:key/0b5c"),
+    ],
+)
+def test_the_topic_is_told_of_what_readers_or_the_history_feel(
+    told: Recorder, event: dict[str, Any]
+):
+    assert is_told(told, event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        parameter_event("/ai/prod/support_chat/generation/temperature", "Update"),
+        parameter_event("/ai/prod/support_chat/release/parts/0f3c", "Create"),
+        parameter_event("/ai/dev/support_chat/release", "Update"),
+        parameter_event("/ai/prod-eu/support_chat/release", "Update"),
+        call_event("ScheduleKeyDeletion", "5a5a"),
+        call_event("DescribeKey", "0b5c"),
+        {**parameter_event(RELEASE, "Update"), "source": "aws.s3"},
+    ],
+)
+def test_and_of_nothing_else(told: Recorder, event: dict[str, Any]):
+    assert not is_told(told, event)
+
+
+def test_each_rule_has_the_topic_as_its_target_and_the_stacks_tags(told: Recorder):
+    rules, targets = told.of_type(RULE), told.of_type(TARGET)
+    assert rules.keys() == targets.keys()
+    for name, rule in rules.items():
+        assert rule.inputs["tags"] == {"environment": "prod"}
+        assert "name" not in rule.inputs  # two stacks may share an environment
+        assert targets[name].inputs == {"rule": name, "arn": TOPIC}
+
+
+def test_the_names_of_rules_have_the_environment_and_are_short_enough():
+    # EventBridge API reference, PutRule, Name: 64. Pulumi adds a hyphen and seven digits.
+    longest = "e" * (64 - 8 - len("model-config-ai--releases"))
+    recorder = Recorder()
+    config = stack_config("prod", notifyTopicArn=TOPIC, environment=longest)
+    run_program(PROJECT.root, config, recorder)
+    assert set(recorder.of_type(RULE)) == {
+        f"model-config-ai-{longest}-releases", f"model-config-ai-{longest}-key",
+    }  # fmt: skip
+    config = stack_config("prod", notifyTopicArn=TOPIC, environment=f"{longest}e")
+    with pytest.raises(pulumi.RunError, match="at most 56, and 8 that Pulumi adds"):
+        run_program(PROJECT.root, config, Recorder())
+
+
+def test_without_a_topic_there_is_no_rule():
+    run_program(PROJECT.root, stack_config("prod"), recorder := Recorder())
+    assert recorder.of_type(RULE) == recorder.of_type(TARGET) == {}

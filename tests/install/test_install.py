@@ -1,0 +1,188 @@
+"""The package as it is installed: what is in the wheel, and what a team makes with it.
+
+All of it needs the package index and takes minutes, so it is not part of `make test`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from support.project import CHECKOUT
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("install")
+
+
+@pytest.fixture(scope="module")
+def run(users_environment: dict[str, str], folder: Path) -> Run:
+    """Run a command as on a machine where nothing is set; it has to end with that exit code."""
+
+    def call(
+        *command: str | Path, cwd: Path = folder, code: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            command,
+            cwd=cwd,
+            env=users_environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        return ended
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def wheel(run: Run, folder: Path) -> Path:
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(CHECKOUT / name, source)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(CHECKOUT / "model_config", source / "model_config", ignore=ignored)
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", "dist", source)
+    (found,) = (folder / "dist").iterdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def install(run: Run, folder: Path) -> Callable[[str, str], Path]:
+    """Install something into an environment of its own, and return the folder of its programs."""
+
+    def call(name: str, what: str) -> Path:
+        run(sys.executable, "-m", "venv", name)
+        programs = folder / name / "bin"
+        pins = ("-c", CHECKOUT / "constraints.txt")
+        run(programs / "pip", "install", "--quiet", *pins, what)
+        return programs
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def made(run: Run, folder: Path, wheel: Path, install: Callable[[str, str], Path]) -> Path:
+    """A project that the installed package made, in a repository of its own."""
+    programs = install("cli", f"{wheel}[cli]")
+    run(programs / "model-config", "init", "acme", "--from", wheel)
+    project = folder / "acme"
+    run("git", "init", "--quiet", cwd=project)
+    run("git", "add", ".", cwd=project)
+    person = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    run("git", *person, "commit", "--quiet", "-m", "A new project", cwd=project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def used(run: Run, made: Path) -> Path:
+    """The project after its two commands."""
+    assert "1 new" in run("make", "local", cwd=made).stdout
+    assert "3 passed" in run("make", "test", cwd=made).stdout
+    return made
+
+
+def files_in(folder: Path) -> Iterator[str]:
+    for file in folder.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            yield file.relative_to(folder.parent).as_posix()
+
+
+def test_the_wheel_has_the_whole_package_and_nothing_else(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    package = {name for name in names if not name.startswith("model_config-")}
+    assert package == set(files_in(CHECKOUT / "model_config"))
+    assert "model_config/py.typed" in package
+    # The only models and prompts are those that a new project begins with.
+    for name in package:
+        assert not name.endswith(".md") or name.startswith("model_config/scaffold/")
+        assert "/models/" not in name or name.startswith("model_config/scaffold/template/models/")
+
+
+def test_a_plain_install_reads_and_names_the_extra_that_a_verb_needs(run, wheel, install):
+    programs = install("plain", str(wheel))
+    run(programs / "python", "-c", "from model_config import Reader; Reader('prod')")
+    for command in (["model-config"], ["python", "-m", "model_config"]):
+        said = run(programs / command[0], *command[1:], "validate", code=2).stderr
+        assert said.count("\n") == 1
+        assert "model-config[cli]" in said
+
+
+def test_the_installed_package_writes_what_the_source_has(run, folder, made, wheel):
+    ours = folder / "ours" / "acme"
+    run(sys.executable, "-m", "model_config", "init", ours, "--from", wheel)
+    written = run("git", "ls-files", cwd=made).stdout.split()
+    assert sorted(f"acme/{path}" for path in written) == sorted(files_in(ours))
+    for path in written:
+        assert (made / path).read_bytes() == (ours / path).read_bytes(), path
+
+
+def test_a_project_works_on_a_bare_machine_and_leaves_nothing_behind(run, used):
+    run("make", "local", cwd=used)
+    run("make", "test", cwd=used)
+    assert run("git", "status", "--porcelain", cwd=used).stdout == ""
+
+
+def test_every_version_that_a_project_installs_is_pinned(run, used):
+    installed = run(".venv/bin/pip", "freeze", "--exclude", "model-config", cwd=used).stdout
+    pinned = (used / "constraints.txt").read_text()
+    assert set(installed.lower().replace("_", "-").split()) <= set(
+        pinned.lower().replace("_", "-").split()
+    )
+
+
+def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, made):
+    steps = yaml.safe_load((made / ".github/actions/prepare/action.yml").read_text())["runs"][
+        "steps"
+    ]
+    (script,) = (
+        step["run"] for step in steps if step.get("name", "").startswith("Install the command line")
+    )
+    job = shutil.copytree(made, folder / "job", ignore=shutil.ignore_patterns(".venv"))
+    python = folder / "python"  # what setup-python puts on PATH
+    python.mkdir()
+    (python / "python").symlink_to(sys.executable)
+    run("bash", "-ec", f'PATH="{python}:$PATH"\n{script}', cwd=job)
+    assert "Nothing is wrong" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
+    said = run(job / ".venv/bin/model-config", "local", "deploy", cwd=job, code=2).stderr
+    assert "model-config[local]" in said
+
+
+def test_the_hook_refuses_a_commit_with_a_wrong_model(run, used, install):
+    pre_commit = install("hooks", "pre-commit==4.6.0") / "pre-commit"
+    assert "Passed" in run(pre_commit, "run", "--all-files", cwd=used).stdout
+    module = used / "models" / "support_chat.py"
+    right = module.read_text()
+    module.write_text(right.replace("temperature=0.2", "temperature=3"))
+    try:
+        said = run(pre_commit, "run", "--all-files", cwd=used, code=1).stdout
+    finally:
+        module.write_text(right)
+    assert "support_chat/Generation/temperature" in said
+
+
+def test_a_wheel_that_was_exchanged_is_not_installed(run, used, wheel):
+    there = used / "wheels" / wheel.name
+    there.write_bytes(wheel.read_bytes() + b"more")
+    try:
+        ended = run(
+            *(".venv/bin/pip", "install", "--dry-run", "--no-deps", "-r", "requirements.txt"),
+            cwd=used,
+            code=1,
+        )
+    finally:
+        shutil.copy(wheel, there)
+    assert "DO NOT MATCH THE HASHES" in ended.stderr

@@ -1,0 +1,76 @@
+"""The local AWS with an existing key, a key for several regions, a topic, a list of accounts."""
+
+from pathlib import Path
+
+import pytest
+
+from model_config import Reader
+from model_config.format.errors import LocalError
+from model_config.local.deploy import Deployment, deployed
+from model_config.local.local_aws import client
+from model_config.plan.project import Project
+
+SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
+
+
+def deploy(project: Path, **settings: str) -> Deployment:
+    file = project / "Pulumi.dev.yaml"
+    original = file.read_text()
+    file.write_text(original + "".join(f"  {key}: {value}\n" for key, value in settings.items()))
+    try:
+        with deployed(Project(project), "dev") as deployment:
+            reader = Reader("dev", label="latest", client=client("ssm", "eu-west-1"))
+            assert reader.get("support_chat").secrets["api_key"].reveal()
+            return deployment
+    finally:
+        file.write_text(original)
+
+
+def own(**settings: str) -> dict[str, str]:
+    return {f"model-config:{key}": value for key, value in settings.items()}
+
+
+def unchanged(deployment: Deployment) -> bool:
+    return {row.change for row in deployment.parameters} == {"unchanged"}
+
+
+def test_an_existing_key_stands_in_for_the_one_that_the_account_has(project: Path):
+    first = deploy(project, **own(kmsKeyArn=SHARED))
+    assert first.outputs["kms_key"] == {"arn": SHARED, "id": "5a5a", "alias": None}
+    assert unchanged(deploy(project, **own(kmsKeyArn=SHARED)))
+
+
+def test_a_key_for_several_regions_has_such_an_id(project: Path):
+    first = deploy(project, **own(kmsMultiRegion="true"))
+    assert first.outputs["kms_key"]["id"].startswith("mrk-")
+    assert unchanged(deploy(project, **own(kmsMultiRegion="true")))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({}, {"kmsKeyArn": SHARED}, "the stack has a key of its own"),
+        ({"kmsKeyArn": SHARED}, {}, "the stack uses the existing key"),
+        ({}, {"kmsMultiRegion": "true"}, "was made for one region"),
+        ({"kmsMultiRegion": "true"}, {}, "was made for several regions"),
+    ],
+)
+def test_another_choice_is_refused_and_leaves_what_was_there(
+    project: Path, before: dict[str, str], after: dict[str, str], said: str
+):
+    first = deploy(project, **own(**before))
+    with pytest.raises(LocalError, match=said):
+        deploy(project, **own(**after))
+    again = deploy(project, **own(**before))
+    assert unchanged(again)
+    assert again.outputs == first.outputs
+
+
+def test_a_topic_and_a_list_of_accounts_are_taken_as_they_are(project: Path):
+    settings = {
+        "aws:allowedAccountIds": '["111122223333"]',
+        **own(notifyTopicArn="arn:aws:sns:eu-west-1:111122223333:alerts"),
+    }
+    deploy(project, **settings)
+    assert unchanged(deploy(project, **settings))
+    assert unchanged(deploy(project))  # its rules are gone, and nothing else is

@@ -1,0 +1,173 @@
+"""What a check finds before a deploy would meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout_document import write_rollout
+from model_config.operate import check
+from model_config.operate.check import check_environment
+from model_config.operate.inventory import Inventory
+
+CHAT = {"chat": {"/ai/prod/chat/rollout", "/ai/prod/chat/n"}}
+
+
+class Iam:
+    """IAM with a number of policies, or one that tells nobody."""
+
+    def __init__(self, policies: int = 0, *, denied: bool = False) -> None:
+        self.policies, self.denied, self.asked = policies, denied, 0
+
+    def get_account_summary(self) -> Any:
+        self.asked += 1
+        if self.denied:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "x")
+        return {"SummaryMap": {"Policies": self.policies, "PoliciesQuota": 1500}}
+
+
+@pytest.fixture
+def iam(monkeypatch: pytest.MonkeyPatch) -> Iam:
+    found = Iam()
+    monkeypatch.setattr(check, "aws_client", lambda *_: found)
+    return found
+
+
+def checked(
+    aws: Any, planned: Mapping[str, AbstractSet[str]] | None = None, **options: bool
+) -> list[tuple[str, str, str]]:
+    report = check_environment(Inventory(aws.client), "/ai/prod", planned, **options)
+    return [(each.level, each.finding.where, each.finding.problem) for each in report.found]
+
+
+def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    assert checked(aws, CHAT) == []
+    assert checked(aws) == []
+    assert iam.asked == 0  # no new model, no new policy
+
+
+@pytest.mark.parametrize("planned", [None, CHAT])
+def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(
+    aws: Any, iam: Iam, planned: Any
+) -> None:
+    aws.deploy({"n": 1}, environment="dev")
+    (error, *_) = checked(aws, planned)
+    assert error[:2] == ("error", "/ai/prod")
+    assert "below /ai/prod in this account and eu-west-1" in error[2]
+    found = checked(aws, planned, first_deploy=True)
+    assert [each[0] for each in found] == (["notice"] if planned else [])
+    assert iam.asked == (2 if planned else 0)
+
+
+@pytest.mark.usefixtures("iam")
+def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
+    aws.deploy({"n": 1}, model="theirs")
+    error, *notices = checked(aws, CHAT)
+    assert "no release of this project's models" in error[2]
+    assert error[2].endswith("others are there: theirs")
+    assert notices == [
+        ("notice", "chat", "it is not deployed yet"),
+        ("notice", "theirs", "it has a release, and no module in this project"),
+    ]
+
+
+@pytest.mark.usefixtures("iam")
+def test_models_new_to_the_program_are_expected_to_be_missing(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    assert checked(aws, {**CHAT, "new": set()}) == [("notice", "new", "it is not deployed yet")]
+
+
+def test_the_accounts_parameters_are_counted_with_those_that_are_new(
+    aws: Any, iam: Iam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert iam.asked == 0
+    aws.deploy({"n": 1})  # its release is Advanced, which counts elsewhere
+    for name in ("/ai/prod/chat/n", "/somebody/else"):
+        aws.client.put_parameter(Name=name, Value="1", Type="String")
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 3)
+    assert checked(aws, CHAT) == []
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 2)
+    (found,) = checked(aws, CHAT)
+    assert found == (
+        "error",
+        "the account",
+        "it holds 2 Standard parameters in this region, and the next deploy makes 1 more",
+    )
+
+
+@pytest.mark.parametrize(("policies", "levels"), [(1498, []), (1499, ["error"])])
+def test_the_accounts_policies_are_counted_with_those_of_new_models(
+    aws: Any, iam: Iam, policies: int, levels: list[str]
+) -> None:
+    aws.deploy({"n": 1})
+    iam.policies = policies
+    found = checked(aws, {**CHAT, "one": set(), "two": set()})
+    about_account = [each for each in found if each[1] == "the account"]
+    assert [each[0] for each in about_account] == levels
+    assert all("the next deploy makes 2 more" in each[2] for each in about_account)
+
+
+def test_where_the_policies_may_not_be_counted_that_is_said(aws: Any, iam: Iam) -> None:
+    aws.deploy({"n": 1})
+    iam.denied = True
+    found = checked(aws, {**CHAT, "new": set()})
+    assert ("notice", "the account", "IAM's policies were not counted: that is not allowed") in (
+        found
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "level"), [(88, None), (89, "warning"), (98, "warning"), (99, "error")]
+)
+def test_a_history_that_runs_out_is_a_warning_until_the_next_deploy_fails(
+    aws: Any, more: int, level: str | None
+) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    for number in range(more):
+        aws.put("/ai/prod/chat/release", f"{{{number}")
+    assert [each[0] for each in checked(aws)] == ([level] if level else [])
+
+
+def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    aws.client.label_parameter_version(
+        Name="/ai/prod/chat/release", ParameterVersion=1, Labels=["stable-previous"]
+    )
+    rollout = Rollout("stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),))
+    text = write_rollout(RolloutDocument(rollout=rollout))
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
+    assert checked(aws) == [
+        ("notice", "chat", "stable is held on release 1 since a rollback"),
+        ("notice", "chat", "a rollout of release 2 to stable is under way"),
+    ]
+
+
+def test_rollouts_that_may_not_be_read_are_said(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value="{}", Type="String")
+
+    def deny(params: Any, **_: Any) -> None:
+        if "/ai/prod/chat/rollout" in params["Names"]:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetParameters")
+
+    aws.client.meta.events.register("provide-client-params.ssm.GetParameters", deny)
+    ((level, where, problem),) = checked(aws)
+    assert (level, where) == ("notice", "the rollouts")
+    assert "ssm:GetParameters is missing" in problem
+
+
+def test_releases_are_found_by_path_and_a_field_of_that_name_is_none(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    aws.put("/ai/prod/chat/group/release", "1")
+    aws.put("/ai/prod/other/secrets/release", "1")
+    aws.put("/ai/production/x/release", "1")
+    report = check_environment(Inventory(aws.client), "/ai/prod", None)
+    assert report.deployed == {"chat"}

@@ -1,0 +1,189 @@
+"""What another Pulumi project imports: a stack's models, by reference or from SSM alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime.mocks import MockCallArgs
+from support.project import PROJECT, stack_config
+
+from model_config.plan.stack_config import StackConfig
+from model_config.testing.program import Recorder, run_program
+
+STACK = "organization/model-config/prod"
+REFERENCE = f'ModelStack.from_reference("{STACK}")'
+FROM_AWS = 'ModelStack.from_aws(environment="prod")'
+ARN = "arn:aws:ssm:eu-west-1:111122223333:parameter"
+
+
+def with_floats(value: Any) -> Any:
+    """Return exports as a StackReference gives them."""
+    if isinstance(value, dict):
+        return {key: with_floats(item) for key, item in value.items()}
+    return float(value) if type(value) is int else value
+
+
+class Ssm(Recorder):
+    """Answers GetParameter as the provider does; `asked` lists the requests."""
+
+    def __init__(self, outputs: Any = None, versions: dict[str, int] | None = None) -> None:
+        super().__init__(outputs)
+        self.versions = versions or {}
+        self.asked: list[dict[str, Any]] = []
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token != "aws:ssm/getParameter:getParameter":
+            return super().call(args)
+        self.asked.append(args.args)
+        name = args.args["name"]
+        if name not in self.versions:
+            return {}, [("name", f"couldn't find resource {name}")]
+        bare = name.split(":")[0]
+        region = args.args.get("region", "eu-west-1")
+        arn = f"{ARN}{bare}".replace("eu-west-1", region)
+        return {
+            "name": bare,
+            "arn": arn,
+            "version": float(self.versions[name]),
+            "value": "AQI=",
+        }, []
+
+
+@pytest.fixture(scope="module")
+def exports() -> dict[str, Any]:
+    received: dict[str, Any] = with_floats(
+        run_program(PROJECT.root, stack_config("prod"), Recorder())
+    )
+    assert type(received["models"]["support_chat"]["release"]["version"]) is float
+    return received
+
+
+def run(folder: Path, program: str, recorder: Recorder) -> dict[str, Any]:
+    """Run a program that says what it exports of a `ModelStack`, and return that."""
+    lines = [
+        "from dataclasses import asdict",
+        "import pulumi",
+        "from model_config.consumer import ModelStack",
+        program,
+    ]
+    (folder / "__main__.py").write_text("\n".join(lines))
+    return run_program(folder, StackConfig("prod", {}), recorder)
+
+
+def export(stack: str, what: str = 'model("support_chat")') -> str:
+    return f"pulumi.export('got', {stack}.{what}.apply(asdict))"
+
+
+def test_a_reference_gives_a_model_with_whole_numbers(tmp_path: Path, exports: dict[str, Any]):
+    model = run(tmp_path, export(REFERENCE), Recorder({STACK: exports}))["got"]
+    assert model["digest"] == exports["models"]["support_chat"]["digest"]
+    assert json.loads(model["reader_policy_json"])["Version"] == "2012-10-17"
+    temperature = model["parameters"]["generation/temperature"]
+    assert temperature["reference"] == "/ai/prod/support_chat/generation/temperature:4"
+    for pin in (model["release"], *model["parameters"].values()):
+        assert (type(pin["version"]), pin["version"]) == (int, 4)
+
+
+def test_exports_that_a_newer_producer_adds_are_no_matter(tmp_path: Path, exports: dict[str, Any]):
+    newer = json.loads(json.dumps(exports))
+    chat = newer["models"]["support_chat"]
+    newer["added"] = chat["added"] = chat["release"]["added"] = "later"
+    for pin in chat["parameters"].values():
+        pin["added"] = {"a": 1.0}
+    before = run(tmp_path, export(REFERENCE), Recorder({STACK: exports}))
+    assert run(tmp_path, export(REFERENCE), Recorder({STACK: newer})) == before
+
+
+def test_a_model_that_the_stack_has_not_is_refused_with_those_it_has(
+    tmp_path: Path, exports: dict[str, Any]
+):
+    with pytest.raises(pulumi.RunError) as caught:
+        run(tmp_path, export(REFERENCE, 'model("suport_chat")'), Recorder({STACK: exports}))
+    assert str(caught.value) == (
+        f"{STACK} has no model 'suport_chat'. "
+        "There are: document_embedding, passage_reranker, support_chat"
+    )
+
+
+def test_from_aws_gives_the_newest_release_and_the_policys_name(
+    tmp_path: Path, exports: dict[str, Any]
+):
+    ssm = Ssm(versions={"/ai/prod/support_chat/release": 4})
+    model = run(tmp_path, export(FROM_AWS), ssm)["got"]
+    referred = exports["models"]["support_chat"]
+    assert model == {
+        "path": referred["path"],
+        "release": {**referred["release"], "version": 4},
+        "reader_policy_arn": referred["reader_policy_arn"],
+        "digest": None,
+        "reader_policy_json": None,
+        "parameters": {},
+    }
+    assert ssm.registered == {}  # it refers to no stack
+
+
+def test_from_aws_asks_for_one_parameter_without_decryption(tmp_path: Path):
+    ssm = Ssm(versions={"/ai/prod/support_chat/release": 4})
+    run(tmp_path, export(FROM_AWS), ssm)
+    (asked,) = ssm.asked
+    assert asked == {"name": "/ai/prod/support_chat/release", "withDecryption": False}
+
+
+def test_from_aws_can_give_the_release_that_a_label_is_on(tmp_path: Path):
+    ssm = Ssm(versions={"/ai/prod/support_chat/release:stable": 3})
+    stack = 'ModelStack.from_aws(environment="prod", label="stable")'
+    release = run(tmp_path, export(stack), ssm)["got"]["release"]
+    assert release["reference"] == "/ai/prod/support_chat/release:3"
+    assert release["name"] == "/ai/prod/support_chat/release"
+
+
+def test_from_aws_reads_another_region_prefix_and_partition(tmp_path: Path):
+    ssm = Ssm(versions={"/company/ai/prod/support_chat/release": 1})
+    stack = 'ModelStack.from_aws(environment="prod", prefix="/company/ai", region="cn-north-1")'
+    model = run(tmp_path, export(stack), ssm)["got"]
+    assert ssm.asked[0]["region"] == "cn-north-1"
+    assert model["reader_policy_arn"].endswith("/company+ai+prod+support_chat@cn-north-1")
+
+
+@pytest.mark.parametrize("stack", [REFERENCE, FROM_AWS])
+def test_one_parameter_can_be_pinned(tmp_path: Path, exports: dict[str, Any], stack: str):
+    name = "/ai/prod/support_chat/secrets/api_key"
+    recorder = Ssm({STACK: exports}, {name: 4})
+    pin = run(tmp_path, export(stack, 'parameter("support_chat/secrets/api_key")'), recorder)
+    assert pin["got"] == {
+        "name": name, "arn": f"{ARN}{name}", "version": 4, "reference": f"{name}:4",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", [REFERENCE, FROM_AWS])
+def test_what_is_not_there_is_told_with_its_name(
+    tmp_path: Path, exports: dict[str, Any], stack: str
+):
+    for what in ('parameter("support_chat/generation/temprature")', 'parameter("nothing")'):
+        with pytest.raises(pulumi.RunError) as caught:
+            run(tmp_path, export(stack, what), Ssm({STACK: exports}))
+        assert what.split('"')[1] in str(caught.value)
+
+
+def test_from_aws_says_what_it_needs_where_a_release_can_not_be_read(tmp_path: Path):
+    with pytest.raises(pulumi.RunError) as caught:
+        run(tmp_path, export(FROM_AWS), Ssm())
+    text = str(caught.value)
+    assert "/ai/prod/support_chat/release" in text
+    assert "ssm:GetParameter" in text
+
+
+@pytest.mark.parametrize("stack", [REFERENCE, FROM_AWS])
+def test_a_model_tells_where_its_reader_has_to_look(
+    tmp_path: Path, exports: dict[str, Any], stack: str
+):
+    exported = json.loads(json.dumps(exports).replace("/ai/prod/", "/company/prod/prod/"))
+    stack = stack.replace('"prod")', '"prod", prefix="/company/prod")')
+    recorder = Ssm({STACK: exported}, {"/company/prod/prod/support_chat/release": 1})
+    told = "apply(lambda model: [model.prefix, model.environment])"
+    program = f"pulumi.export('got', {stack}.model('support_chat').{told})"
+    assert run(tmp_path, program, recorder)["got"] == ["/company/prod", "prod"]
