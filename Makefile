@@ -40,9 +40,10 @@ bench: .venv/installed  ## how fast it is, against the obvious alternatives
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux
 
+LOCKED := model_config/scaffold/template/.github/requirements/deploy.txt
 lock: .venv/installed  ## what jobs with credentials install, by hash; for Linux, where they run
 	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
-		--output-file .github/requirements/deploy.txt .github/requirements/setuptools.in
+		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null

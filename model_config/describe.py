@@ -1,4 +1,4 @@
-"""Say what a project configures: `python -m model_config.describe FOLDER` prints one JSON object.
+"""Describe a project: `python -m model_config.describe FOLDER` prints one JSON object.
 
 `diff` and `find-commit` run this with a commit's folder first on the path, so that each commit is
 described by its own code. What is printed is a contract between versions:
@@ -6,10 +6,11 @@ described by its own code. What is printed is a contract between versions:
     {"format": 1, "environments": {stack: {
         "settings": {full key: text},
         "models": {name: {"schema", "digest", "config", "secrets": {path: config key}}},
-        "unreadable": [names of models that something is wrong with],
+        "unreadable": [names of invalid models],
         "findings": [texts]}}}
 
-Keys may be added; a reader takes those it knows. A change of meaning is another `format`.
+Keys may be added; a reader takes those it knows. A key that changes its meaning or is removed
+makes another `format`.
 """
 
 from __future__ import annotations

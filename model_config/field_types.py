@@ -31,8 +31,8 @@ def _check_prompt(text: str, info: ValidationInfo) -> str:
         return text  # checked when it was deployed; an older package allowed more
     if not text.strip():
         raise ValueError("the prompt is empty")
-    if places := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
-        where = "; ".join(places[:_SHOWN_PLACES]) + "; …" * (len(places) > _SHOWN_PLACES)
+    if stray := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
+        where = "; ".join(stray[:_SHOWN_PLACES]) + "; …" * (len(stray) > _SHOWN_PLACES)
         raise ValueError(
             f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, with "
             "a letter or _ and then letters, digits or _. A text in another template language "

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from model_config.cli.variables import variables
+from model_config.cli.environment_variables import variables
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration

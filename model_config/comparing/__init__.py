@@ -1,1 +1,1 @@
-"""What `diff` and `find-commit` stand on: any commit's configurations, and how two differ."""
+"""What any commit configures, and how two configurations differ."""

@@ -1,4 +1,4 @@
-"""One change in words: whatever shows changes, on a terminal or in a review, shows them alike."""
+"""The one renderer of a change, for terminals, reviews and scripts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONG = 72
 
 
 class Line(NamedTuple):
-    """A line of text, and its mark: "+", "-", "~", "@" where a text's diff begins, or none."""
+    """A line of output, and the mark it is coloured by: "+", "-", "~", "@" or none."""
 
     text: str
     mark: str = ""
 
 
 def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
-    """Yield what changed, and below it a diff of long values."""
+    """Yield a summary line, followed by a diff if the values are long."""
     mark, told = MARKS[change.change], summary(change)
     yield Line(printable(f"{indent}{mark} {change.path}{': ' if told else ''}{told}"), mark)
     for line in text_diff(change):
@@ -32,28 +32,28 @@ def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
 
 
 def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
-    """Return what a line can tell: short values, and the variables that a prompt asks for.
+    """Return short values, and the prompt variables that came or went, on one line.
 
     Args:
-        change: what changed.
-        shown: how a value is written.
+        change: the change to summarize.
+        shown: formats a value.
     """
     return "; ".join(filter(None, [_values(change, shown), _variables(change)]))
 
 
 def text_diff(change: Change) -> Iterator[str]:
-    """Yield a unified diff of long values."""
+    """Yield the lines of a unified diff of long values; nothing for short ones."""
     if change.secret or not _is_long(change):
         return
     before = [] if change.change == "added" else _text_lines(change.before)
     after = [] if change.change == "removed" else _text_lines(change.after)
     diff = unified_diff(before, after, lineterm="")
-    # The first two lines would name files, of which there are none.
+    # The first two lines name files; here there are none.
     yield from (printable(line) for number, line in enumerate(diff) if number > 1)
 
 
 def to_json(change: Change) -> dict[str, Any]:
-    """Return the same for a script; `variables` is null where a text asks for the same ones."""
+    """Return the change as JSON for scripts; `variables` is null if no prompt variable changed."""
     asked = _variable_change(change)
     return {
         "path": change.path,
@@ -93,6 +93,6 @@ def _is_long(change: Change) -> bool:
 
 
 def _text_lines(value: Value) -> list[str]:
-    # Not splitlines(): a line end that came or went is a difference.
+    # Not splitlines(), which would hide a changed line ending.
     shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
     return shown.split("\n")

@@ -1,4 +1,4 @@
-"""A release's nested values, one by one, and what differs between two releases."""
+"""The values of a release, one by one, and the changes between two releases."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs between two releases.
+    """A value, a secret or the schema that differs between two releases.
 
     Attributes:
         path: "generation/temperature", "secrets/api_key".
-        before, after: the values; of a secret, and where there is none, None.
-        secret: it is a secret: only that it differs is known.
+        before, after: the values. None for a secret, and on a side that has no value.
+        secret: whether it is a secret. A release holds no secret's value, only its name.
     """
 
     path: str
@@ -36,9 +36,10 @@ MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
-    """Yield each value that isn't itself a group of values, with its path.
+    """Yield each value with its path.
 
-    A release doesn't tell a group from a field that holds an object, so both are walked through.
+    A release does not distinguish a group from a field that holds an object: both are descended
+    into.
     """
     for name, value in values.items():
         if isinstance(value, dict) and value:
@@ -48,9 +49,9 @@ def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path,
 
 
 def changes(before: Release, after: Release) -> list[Change]:
-    """Return what differs: the schema, the values in the order of their paths, the secrets."""
+    """Return the changes: to the schema, to the values by path, and to the secrets by path."""
     schemas = before.schema, after.schema
-    # A model that is new or gone has a schema on one side alone.
+    # An added or removed model has a schema on one side only.
     is_other = all(schemas) and before.schema != after.schema
     return [
         *([Change("(schema)", "changed", *schemas)] if is_other else ()),
@@ -82,5 +83,5 @@ def _changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> Ite
 
 
 def _same(before: Value, after: Value) -> bool:
-    # As the digest has it: to Python, True is 1.
+    # Compared by digest, since True == 1 in Python.
     return digest_of({"": before}) == digest_of({"": after})

@@ -1,4 +1,4 @@
-"""Which commits have a configuration with a given digest."""
+"""The search for the commits whose configuration has a given digest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from model_config.comparing.snapshot import RELEVANT, Snapshot
 from model_config.format.errors import ReleaseNotFoundError, UsageError
 from model_config.plan.project import Project
 
-_Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why it can't be described
-#: Yields what it is given, and shows how far that is: the items, what they are, how many.
+_Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why its code fails
+#: Passes items on and shows progress. It takes the items, what they are, and how many.
 Progress = Callable[[Iterable[_Read], str, int], Iterable[_Read]]
 
 
@@ -33,14 +33,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for, and where.
+    """What to search for, and where.
 
     Attributes:
-        digest: how the digest begins, "sha256:39862c28".
-        environment: the only environment to look at; None for all.
-        revision: the newest commit to look at.
-        whole: look at all of the history; else only as far as the digest goes back from the first
-            commit that has it.
+        digest: the beginning of the digest, "sha256:39862c28".
+        environment: the only environment to search; None for all.
+        revision: the newest commit to search.
+        whole: search the whole history. Otherwise the search ends where the digest, followed from
+            its newest commit to that one's ancestors, is no longer there.
     """
 
     digest: str
@@ -61,22 +61,22 @@ class Search:
 def find(
     project: Project, search: Search, progress: Progress, left_out: Callable[[str], object]
 ) -> list[Match]:
-    """Return the commits that have the digest, the newest first.
+    """Return the commits that have the digest, newest first.
 
     Args:
         project: the project whose repository is searched.
-        search: what is looked for.
-        progress: shows how far it is.
+        search: what to search for.
+        progress: shows progress.
         left_out: called with the reason for each commit whose code fails.
 
     Raises:
-        ReleaseNotFoundError: there is none; the text says where it may be.
-        UsageError: the clone is shallow, and what it lacks could be the answer.
+        ReleaseNotFoundError: no commit has it.
+        UsageError: the clone is shallow, and the answer may be in the part it lacks.
     """
     repository = Repository(project.root)
     is_shallow = repository.is_shallow()
     if is_shallow and search.whole:
-        raise UsageError(f"this clone is shallow and lacks a part of the history: {_UNSHALLOW}")
+        raise UsageError(f"this clone is shallow and lacks part of the history: {_UNSHALLOW}")
     commits = repository.commits(repository.commit(search.revision), RELEVANT)
     trail = _Trail(search)
     for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
@@ -84,8 +84,8 @@ def find(
             continue
         if isinstance(described, str):
             left_out(described)
-        goes_on = trail.follow(commit, described)
-        if trail.found and goes_on and is_shallow and not commit.parents:
+        trail.follow(commit, described)
+        if is_shallow and trail.is_cut_off:
             raise UsageError(_not_sure(commit))
         if trail.has_ended:
             break
@@ -97,16 +97,17 @@ def find(
 def find_each(
     project: Project, digests: Iterable[str], most: int, progress: Progress
 ) -> dict[str, Match]:
-    """Return for each digest the oldest commit that has it without a gap, as far as one is found.
+    """Return the commit that brought each digest in, for those of which it is found.
 
     Args:
         project: the project whose repository is searched.
         digests: whole digests.
-        most: how many commits to look at, the newest first, of those that changed a configuration.
-        progress: shows how far it is.
+        most: the number of commits to search, newest first, among those that changed a
+            configuration.
+        progress: shows progress.
 
     Raises:
-        UsageError: there is no repository, or git can't be asked.
+        UsageError: there is no repository, or git fails.
     """
     repository = Repository(project.root)
     commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:most]
@@ -117,45 +118,46 @@ def find_each(
                 trail.follow(commit, described)
         if all(trail.has_ended for trail in trails.values()):
             break
-    return {digest: trail.found[-1] for digest, trail in trails.items() if trail.found}
+    known = {digest: trail for digest, trail in trails.items() if trail.found}
+    is_shallow = repository.is_shallow()
+    return {
+        digest: trail.found[-1]
+        for digest, trail in known.items()
+        if not (is_shallow and trail.is_cut_off)
+    }
 
 
 class _Trail:
-    """Follows a digest from the newest commits that have it to those that brought it in.
+    """Follows a digest from its newest commit back to the one that brought it in.
 
     Attributes:
-        found: the commits that have it, the newest first.
+        found: the commits that have it, newest first.
+        is_cut_off: whether the history ends before the digest does, as it may in a shallow clone.
     """
 
     def __init__(self, search: Search) -> None:
         self.found: list[Match] = []
+        self.is_cut_off = False
         self._search = search
-        self._on_the_way: set[str] = set()  # parents of what has the digest
+        self._ancestors: set[str] = set()  # the commits that the digest may go back to
 
     @property
     def has_ended(self) -> bool:
-        """Whether no older commit is worth a look."""
-        return bool(self.found) and not self._search.whole and not self._on_the_way
+        """Whether no older commit can belong to it."""
+        return bool(self.found) and not self._search.whole and not self._ancestors
 
     def leads_to(self, commit: Commit) -> bool:
-        """Tell whether a commit is worth a look.
+        """Tell whether a commit can belong to it, or is on another branch or from before it."""
+        return not self.found or self._search.whole or commit.id in self._ancestors
 
-        It isn't where it is on another branch, or older than where the digest came in.
-        """
-        return not self.found or self._search.whole or commit.id in self._on_the_way
-
-    def follow(self, commit: Commit, described: Snapshot | str) -> bool:
-        """Take in what a commit configures, or that its code fails, and so doesn't tell.
-
-        Returns:
-            Whether its parents are worth a look.
-        """
-        self._on_the_way.discard(commit.id)
+    def follow(self, commit: Commit, described: Snapshot | str) -> None:
+        """Follow it through a commit; one whose code fails may have the digest or not."""
+        self._ancestors.discard(commit.id)
         models = [] if isinstance(described, str) else self._search.found_in(described)
         self.found += [_match(commit, *model) for model in models]
         goes_on = bool(models) or isinstance(described, str)
-        self._on_the_way.update(commit.parents if goes_on else ())
-        return goes_on
+        self._ancestors.update(commit.parents if goes_on else ())
+        self.is_cut_off = self.is_cut_off or bool(self.found and goes_on and not commit.parents)
 
 
 _UNSHALLOW = "run `git fetch --unshallow` first"
@@ -163,8 +165,8 @@ _UNSHALLOW = "run `git fetch --unshallow` first"
 
 def _not_sure(commit: Commit) -> str:
     return (
-        f"{commit.id[:9]}, the oldest commit of this shallow clone, has it already, and may not be "
-        f"the one that brought it in: {_UNSHALLOW}"
+        f"{commit.id[:9]}, the oldest commit of this shallow clone, has the digest already, and an "
+        f"older one may have brought it in: {_UNSHALLOW}"
     )
 
 
@@ -173,7 +175,7 @@ def _match(commit: Commit, environment: str, model: str) -> Match:
 
 
 def _read(project: Project, commits: Sequence[Commit]) -> Iterator[_Read]:
-    """Yield what each commit configures; several are worked out at a time."""
+    """Yield what each commit configures. Several are described at a time."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         asked = [pool.submit(snapshot.of_commit, project, commit.id) for commit in commits]
         try:
@@ -187,11 +189,11 @@ def _read(project: Project, commits: Sequence[Commit]) -> Iterator[_Read]:
 
 
 def _not_found(project: Project, search: Search, *, is_shallow: bool) -> str:
-    """Return the words for a digest that no commit has, with the likely reason."""
+    """Return the message for a digest that no commit has, with the likely reason."""
     where = f" in {search.environment}" if search.environment else ""
     text = f"no commit up to {search.revision} has a model with the digest {search.digest}{where}"
     if search.found_in(snapshot.of_working_tree(project)):
-        return f"{text}; the working tree has: it isn't committed"
+        return f"{text}; the working tree has it, so it is not committed yet"
     if is_shallow:
-        return f"{text}; this clone is shallow and lacks older ones: {_UNSHALLOW}"
-    return f"{text}; another branch may: name it with --from"
+        return f"{text}; this clone is shallow and lacks older commits: {_UNSHALLOW}"
+    return f"{text}; another branch may have it: name the branch with --from"

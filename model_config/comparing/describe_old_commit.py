@@ -17,14 +17,14 @@ from typing import Any
 
 
 def main(folder: Path) -> None:
-    """Print what the folder's environments hold, and nothing of what its modules print."""
+    """Print the description alone: what the project's modules print goes to standard error."""
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answer:
         os.dup2(2, 1)
         sys.path.insert(0, str(folder))
         import model_config
 
         if not Path(str(model_config.__file__)).is_relative_to(folder):
-            raise ImportError("it has no package model_config")
+            raise ImportError("it does not contain the package model_config")
         files = sorted(folder.glob("Pulumi.?*.yaml"))
         stacks = [file.name[len("Pulumi.") : -len(".yaml")] for file in files]
         environments = {stack: describe(folder, stack) for stack in stacks}
@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
 
 
 def describe(folder: Path, stack: str) -> dict[str, Any]:
-    """Return one environment: settings, models and what is wrong with it."""
+    """Return one environment's settings, models and findings."""
     from model_config.core.deployment import configured_models, release_of
     from model_config.core.errors import ModelConfigError
     from model_config.core.hierarchy import secrets_of
@@ -47,7 +47,7 @@ def describe(folder: Path, stack: str) -> dict[str, Any]:
     except ModelConfigError as error:
         return {"settings": {}, "models": {}, "unreadable": model_names(), "findings": [str(error)]}
     settings = read_settings(config, findings)
-    # A secret without a value is no difference between two commits: no commit holds one.
+    # A secret counts as set, since no commit holds its value.
     refs = [secrets_of(model.config) for model in configured_models(settings, config, [])]
     keys = {ref.config_key for of_model in refs for ref in of_model.values()} - set(SETTING_KEYS)
     secret_keys = config.secret_keys | {f"model-config:{key}" for key in keys - set(config.own())}

@@ -1,4 +1,4 @@
-"""A comparison in words, for a pull request: Markdown that fits into a comment."""
+"""A comparison as Markdown that fits into a comment on a pull request."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from model_config.comparing.change_text import summary, text_diff
 from model_config.comparing.diff_report import Report, remark
 from model_config.comparing.text import one_line, plural, printable
 
-#: Characters that GitHub takes in a comment.
+#: Characters that GitHub accepts in a comment.
 COMMENT = 65_536
 
 _NOTE = (
-    "\n> **Left out here**, where {limit:,} characters fit: {texts} and {lines}. "
-    "`model-config diff` without `--markdown` shows all of it."
+    "\n> **Shortened to {limit:,} characters**: {texts} and {lines} left out. "
+    "`model-config diff` without `--markdown` shows everything."
 )
-_LEFT_OUT = "  (its text is left out here)"
+_LEFT_OUT = "  (text left out)"
 
 
 def markdown(report: Report, limit: int = COMMENT) -> str:
-    """Return what a comment can hold: each change in a line, and texts as far as there is room."""
+    """Return one line for each change, and diffs of long texts as far as there is room."""
     pieces = list(_pieces(report))
     room = limit - len(_NOTE) - 40
     shown = 0
@@ -47,7 +47,7 @@ def markdown(report: Report, limit: int = COMMENT) -> str:
 
 
 def _pieces(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield each thing to tell in one line, and the text that belongs to it if there is one."""
+    """Yield each line, with the text that belongs below it, or ""."""
     yield f"### {_code(report.before)} → {_code(report.after)}", ""
     for note in report.notes:
         yield f"\n> {_code(note)}", ""
@@ -70,7 +70,7 @@ def _fenced(lines: list[str]) -> str:
 
 
 def _code(shown: str) -> str:
-    """Return a text that Markdown shows as it stands."""
+    """Return a text as inline code, in which Markdown interprets nothing."""
     shown = printable(shown).replace("\n", " ")
     ticks = "`" * (_longest_run(shown) + 1)
     gap = " " if "`" in shown else ""

@@ -1,4 +1,4 @@
-"""A comparison in words, for a terminal."""
+"""A comparison as lines of text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ _HEADINGS = {
     "added": "new",
     "removed": "removed",
     "changed": "",
-    "unreadable": "can't be read, see above",
+    "unreadable": "can't be read (see above)",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to say about two snapshots, by their names."""
+    """The outcome of a comparison.
+
+    Attributes:
+        before, after: the names of the two snapshots.
+        notes: what a reader should know about either.
+    """
 
     before: str
     after: str
@@ -28,7 +33,7 @@ class Report:
 
 
 def report_lines(report: Report) -> Iterator[Line]:
-    """Yield the lines for a terminal."""
+    """Yield the report line by line."""
     yield Line(f"{report.before} → {report.after}")
     yield from (Line(printable(note)) for note in report.notes)
     if not report.sections:
@@ -41,11 +46,11 @@ def report_lines(report: Report) -> Iterator[Line]:
 
 
 def remark(section: Section) -> str:
-    """Return what there is to say about a model as a whole, after its name."""
+    """Return what follows a model's name in a heading."""
     if section.renamed_from:
         return (
-            f": renamed from {section.renamed_from}, the values are the same. All its parameters "
-            "are new ones: deploy it beside the old, move the readers, then delete the old"
+            f": renamed from {section.renamed_from}, with the same values. All its parameters are "
+            "new: deploy it beside the old model, move the readers, then delete the old model"
         )
     heading = _HEADINGS[section.kind]
     return f": {heading}" if heading else ""

@@ -1,4 +1,4 @@
-"""What differs between two snapshots, model by model in each environment."""
+"""The differences between two snapshots, by environment and model."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from model_config.comparing.changes import Change, changes
 from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.format.release import Release
 
-#: What stands for a model's name where a stack's own settings changed. No model can have it.
+#: Takes the place of a model's name where a stack's settings changed. No model can have it.
 STACK_FILE = "stack file"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDifference:
-    """What differs about one model in one environment.
+    """How a model differs in one environment.
 
     Attributes:
         model: its name, or `STACK_FILE`.
-        kind: "unreadable": on one side at least something is wrong with it.
-        changes: value by value; of a new or removed model all it has or had.
-        renamed_from: its name before, where the rest is the same.
+        kind: "unreadable" if it is invalid on one side or both.
+        changes: value by value. For an added or removed model, all of its values.
+        renamed_from: its former name, if only the name changed.
     """
 
     environment: str
@@ -35,7 +35,7 @@ class ModelDifference:
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
-    """Return all that differs, by environment and model."""
+    """Return the differences, sorted by environment and model."""
     return [
         difference
         for stack in sorted({*before.environments, *after.environments})
@@ -72,7 +72,7 @@ def _kind(before: object, after: object) -> Literal["added", "removed", "changed
 
 
 def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dict[str, str]:
-    """Return models that only have another name now, by that name."""
+    """Return the former name of each model that was renamed and not changed."""
     gone = {_content(before[name]): name for name in sorted(set(before) - set(after))}
     new = {_content(after[name]): name for name in sorted(set(after) - set(before))}
     return {new[content]: gone[content] for content in new.keys() & gone.keys()}
@@ -83,13 +83,13 @@ def _content(release: Release) -> tuple[object, ...]:
 
 
 def _as_release(settings: Mapping[str, str]) -> Release:
-    """Return settings as what values are compared in; a list or map among them by its items."""
+    """Return settings as a release, so that lists and maps among them are compared by item."""
     config = {key: _from_json(text) for key, text in settings.items()}
     return Release("", "", "", "", config, {})
 
 
 def _from_json(text: str) -> Any:
-    # Numbers as text: one may be of a kind that can't be compared, such as 1e999.
+    # Numbers stay text: some, such as 1e999, have no digest.
     try:
         return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
@@ -98,7 +98,7 @@ def _from_json(text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What differs alike in several environments, so that a reviewer reads it once."""
+    """Differences that several environments share, so that a reviewer reads them once."""
 
     model: str
     kind: str
@@ -108,7 +108,7 @@ class Section:
 
 
 def sections(found: list[ModelDifference]) -> list[Section]:
-    """Return the differences by model, each change once with all environments it is in."""
+    """Return the differences by model, each change once with all of its environments."""
     where: dict[tuple[str, str, str | None, str], list[str]] = {}
     by_key: dict[str, Change] = {}
     for each in found:
@@ -128,6 +128,6 @@ def sections(found: list[ModelDifference]) -> list[Section]:
 
 
 def _widest_first(section: Section) -> tuple[bool, str, int, tuple[str, ...]]:
-    """Sort by model; what changed in most environments comes first, stack files last."""
+    """Sort by model, then by the number of environments, the most first; stack files last."""
     about_stack = section.model == STACK_FILE
     return about_stack, section.model, -len(section.environments), section.environments

@@ -1,4 +1,4 @@
-"""What git knows of a checkout. Nothing here writes to the repository or to its index."""
+"""Queries to git. None of them writes to the repository or to its index."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from model_config.format.errors import UsageError
 
-# In a hook, git points these at the repository and the index that it is working on.
+# Git sets these in hooks, where they name the repository that the hook runs for.
 _OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
 _NO_REPOSITORY = "not a git repository"
-_UNSHALLOW = "this clone is shallow and may lack it: run `git fetch --unshallow`"
+_UNSHALLOW = "this clone is shallow and may lack it. Run `git fetch --unshallow`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Commit:
 
     Attributes:
         id: all 40 characters.
-        parents: the nearest commits before it that were asked for.
+        parents: its nearest ancestors that were listed with it.
     """
 
     id: str
@@ -35,9 +35,9 @@ class Commit:
 
 
 class Repository:
-    """The repository that a folder belongs to; paths are relative to that folder.
+    """The repository that a folder belongs to. Paths are relative to the folder.
 
-    Every method raises UsageError where git can't do it, with what git says.
+    Every method raises UsageError, with git's own message, if git fails.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class Repository:
         """Return the id of the commit that a revision names.
 
         Raises:
-            UsageError: there is none here; and whether a shallow clone may be the reason.
+            UsageError: the repository has no such commit.
         """
         wanted = f"{revision}^{{commit}}"
         try:
@@ -58,24 +58,24 @@ class Repository:
             fix = (
                 _UNSHALLOW
                 if self.is_shallow()
-                else "see `git branch --all` and `git log`; `git fetch` gets what others pushed"
+                else "see `git branch --all` and `git log`, or get it with `git fetch`"
             )
-            raise UsageError(f"git knows no commit {revision!r} in {self._folder}; {fix}") from None
+            raise UsageError(f"there is no commit {revision!r} in {self._folder}: {fix}") from None
 
     def is_shallow(self) -> bool:
-        """Tell whether the clone lacks older commits."""
+        """Tell whether this is a shallow clone, which lacks older commits."""
         return self._git("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def uncommitted(self, paths: Iterable[str]) -> list[str]:
-        """Return the files that are not as the newest commit has them, new ones too."""
+        """Return the files that differ from the newest commit, untracked ones included."""
         status = self._git("status", "--porcelain", "-z", "--no-renames", "--", *paths)
-        # Each after two letters and a blank.
+        # Each entry begins with a status of two letters and a space.
         return [entry[3:] for entry in status.split("\0") if entry]
 
     def has_project(self, commit: str) -> bool:
         """Tell whether a commit has models and stack files."""
         names = set(self._git("ls-tree", "--name-only", "-z", commit).split("\0"))
-        # Commits from before models had a folder of their own have them in the package.
+        # Before models had a folder of their own, they were in the package.
         has_models = not names.isdisjoint({"models", "model_config"})
         return has_models and any(Path(name).match("Pulumi.?*.yaml") for name in names)
 
@@ -84,40 +84,40 @@ class Repository:
         archive = io.BytesIO(self._run("archive", "--format=tar", commit))
         try:
             with tarfile.open(fileobj=archive) as files:
-                files.extractall(folder, filter="data")  # nothing outside of the folder
+                files.extractall(folder, filter="data")  # which writes nothing outside the folder
         except (OSError, tarfile.TarError) as error:
             raise UsageError(
                 f"the files of {commit[:9]} can't be written to {folder}: {error}"
             ) from None
 
     def commits(self, revision: str, paths: Iterable[str]) -> list[Commit]:
-        """Return the commits up to a revision that changed any of the paths, newest first."""
+        """Return the commits that changed any of the paths, from a revision backwards."""
         form = "--format=%H%x00%P%x00%cs%x00%an%x00%s"
-        # With --parents, a commit's parents are those among the ones that are listed.
+        # --parents rewrites a commit's parents to the nearest ancestors that are listed.
         log = self._git("log", "--parents", form, "--end-of-options", revision, "--", *paths)
-        lines = (line.split("\0") for line in log.splitlines())
+        lines = (line.split("\0") for line in log.split("\n") if line)  # a subject may have \x85
         return [Commit(commit, tuple(above.split()), *rest) for commit, above, *rest in lines]
 
     def merge_base(self, one: str, other: str) -> str:
-        """Return the newest commit that two revisions have in common.
+        """Return the best common ancestor of two revisions.
 
         Raises:
-            UsageError: there is none here; and whether a shallow clone may be the reason.
+            UsageError: the repository has none.
         """
         commits = self.commit(one), self.commit(other)
         try:
             return self._git("merge-base", *commits).strip()
         except UsageError:
             fix = f": {_UNSHALLOW}" if self.is_shallow() else ""
-            raise UsageError(f"{one} and {other} have no commit in common here{fix}") from None
+            raise UsageError(f"{one} and {other} have no commit in common{fix}") from None
 
     def names(self) -> list[str]:
-        """Return the names of branches and tags."""
+        """Return the names of all branches and tags."""
         refs = ("refs/heads", "refs/tags", "refs/remotes")
         return self._git("for-each-ref", "--format=%(refname:short)", *refs).split()
 
     def folder(self) -> str:
-        """Return the folder's own path in the repository: "" or "ai/config/"."""
+        """Return the folder's path in the repository, such as "ai/config/"; "" at the top."""
         return self._git("rev-parse", "--show-prefix").strip()
 
     def _git(self, *arguments: str) -> str:
@@ -125,7 +125,7 @@ class Repository:
 
     def _run(self, *arguments: str) -> bytes:
         kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-        # Without optional locks `git status` leaves the index alone: someone may be committing.
+        # Without optional locks, `git status` leaves the index alone while someone commits.
         settings = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
         try:
             done = subprocess.run(  # noqa: S603
@@ -136,21 +136,21 @@ class Repository:
                 check=False,
             )
         except FileNotFoundError:
-            raise UsageError("this needs git, and there is no `git` on the PATH") from None
+            raise UsageError("git is required, and there is no `git` on the PATH") from None
         if done.returncode == 0:
             return done.stdout
         said = done.stderr.decode(errors="replace").strip().splitlines()
         if said and _NO_REPOSITORY in said[0]:
             raise UsageError(
-                f"{self._folder} is {_NO_REPOSITORY}, and this compares commits: clone the "
-                "project, or run `git init` and commit it"
+                f"{self._folder} is {_NO_REPOSITORY}. Clone the project, or run `git init` in it "
+                "and commit"
             )
         why = " ".join(filter(None, map(str.strip, said))) or "git gave no reason"
         raise UsageError(f"`git {arguments[0]}` failed: {why}")
 
 
 def folder_in_repository(folder: Path) -> str:
-    """Return a folder's path in its repository, or "" where it is in none."""
+    """Return a folder's path in its repository, or "" if it is in none."""
     try:
         return Repository(folder).folder()
     except UsageError:

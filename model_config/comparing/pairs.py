@@ -1,4 +1,4 @@
-"""Which two snapshots are compared: commits, environments, or AWS and the working tree."""
+"""The two snapshots to compare: of commits, of environments, or of AWS and the working tree."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def two_commits(project: Project, base: str, head: str | None, environment: str 
 
     Args:
         project: the project.
-        base: a revision; or two as git has them, "main...feature" (or "main...") for what came
-            since the two have parted, "main..feature" for the two as they are.
+        base: a revision, or a range as git has it: "main...feature" compares with the merge base,
+            "main..feature" with main itself. A range without its end ends at the working tree.
         head: another revision. Default: the working tree.
         environment: the only environment to compare. Default: all.
 
@@ -50,9 +50,9 @@ def _between(
     """Return the commit to start from, its name if it has one of its own, and the one to end at."""
     one, dots, other = base.partition("...") if "..." in base else base.partition("..")
     if dots and head:
-        raise UsageError(f"{base} names two commits already: leave the second commit out")
+        raise UsageError(f"{base} is a range of its own: leave the second commit out")
     one, head = one or "HEAD", other or head
-    for revision in filter(None, (one, head)):  # before any code is run
+    for revision in filter(None, (one, head)):  # before any code runs
         repository.commit(revision)
     if dots != "...":
         return one, None, head

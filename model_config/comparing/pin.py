@@ -1,4 +1,4 @@
-"""Which model-config a project pins in its requirements.txt, and whether it is installed here."""
+"""The version of model-config that a project pins, and whether it is the one installed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SHA256 = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The one model-config that a project asks for; what isn't pinned is None.
+    """The one version that a project asks for. At most one of version and revision is set.
 
     Attributes:
-        revision: a commit, tag or branch in git.
-        sha256: of the wheel, in hex.
+        revision: a git commit or tag.
+        sha256: the wheel's hash, in hex.
     """
 
     version: str | None = None
@@ -34,11 +34,11 @@ class Pin:
 
 
 def pin_notes(folder: Path, name: str) -> tuple[str, ...]:
-    """Return what to say where the installed package describes a project that pins another.
+    """Return a note if the installed version, which describes a project, is not the pinned one.
 
     Args:
-        folder: the project's.
-        name: what the project is called in the note.
+        folder: the project's folder.
+        name: what to call the project.
     """
     try:
         pin = pinned((folder / "requirements.txt").read_text(encoding="utf-8", errors="replace"))
@@ -52,7 +52,7 @@ def pin_notes(folder: Path, name: str) -> tuple[str, ...]:
 
 
 def pinned(requirements: str) -> Pin | None:
-    """Return what a requirements file pins: a version, a git revision or a wheel."""
+    """Return the version, git revision or wheel that a requirements file pins, if it pins one."""
     text = requirements.replace("\\\n", " ")
     if found := _REVISION.search(text):
         return Pin(revision=found[1])
@@ -64,7 +64,7 @@ def pinned(requirements: str) -> Pin | None:
 
 
 def is_installed(pin: Pin, installed: Distribution) -> bool:
-    """Tell whether a distribution is what is pinned, as far as pip recorded where it comes from.
+    """Tell whether a distribution is the pinned one, as far as pip recorded its origin.
 
     https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
     """

@@ -1,4 +1,4 @@
-"""What a commit, or the working tree, says of its environments: worked out by its own code."""
+"""What a commit or the working tree configures, as described by its own code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from model_config.format.errors import UsageError
 from model_config.format.release import Release
 from model_config.plan.project import Project
 
-#: What can change a configuration, as paths that git takes: a project's own files and, in this
-#: package's repository, the rooms that describe a commit. The last two are those of old commits.
+#: What can change a configuration, as pathspecs for git: the project's files and, in this
+#: package's own repository, the code that describes a commit. Old commits have the last two.
 RELEVANT = (
     "models",
     "Pulumi.*.yaml",
@@ -33,19 +33,19 @@ RELEVANT = (
     "model_config/models",
 )
 WORKING_TREE = "the working tree"
-#: Seconds that a commit's code may take. It takes less than one.
+#: Seconds after which a commit's code is stopped. It usually takes less than one.
 TIME_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSnapshot:
-    """What one environment holds.
+    """One environment's configuration.
 
     Attributes:
-        settings: the settings its file gives, by their full key, as text.
-        models: each model's release as a deploy would write it, except that `secrets` names
-            config keys: which parameter a secret has doesn't tell where its value comes from.
-        unreadable: the models that are not among `models` because something is wrong with them.
+        settings: the settings in its stack file, as text by full key.
+        models: each model's release as a deploy would write it, except that `secrets` holds
+            config keys, which say where a secret's value comes from.
+        unreadable: the names of the models that are invalid, and so not among `models`.
         findings: what is wrong, in words.
     """
 
@@ -57,11 +57,11 @@ class EnvironmentSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All environments, as one commit or the working tree has them.
+    """All environments of a commit or of the working tree.
 
     Attributes:
-        name: the commit as a person knows it, or "the working tree".
-        notes: what a reader of a comparison has to know about it.
+        name: the commit as the user named it, or "the working tree".
+        notes: what a reader of a comparison should know.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Snapshot:
     notes: tuple[str, ...] = ()
 
     def remarks(self) -> list[str]:
-        """Return the notes, and what is wrong in its environments, each thing once."""
+        """Return the notes and the findings of all environments, each once."""
         where: dict[str, list[str]] = {}
         for stack, said in self.environments.items():
             for finding in said.findings:
@@ -79,15 +79,15 @@ class Snapshot:
 
 
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
-    """Return what a commit says. It runs that commit's code, in a folder that is deleted again.
+    """Return what a commit configures. This runs the commit's code in a temporary folder.
 
     Args:
         project: the project whose repository has the commit.
         revision: the commit.
-        name: what to call it. Default: as the revision does.
+        name: what to call it. Default: the revision.
 
     Raises:
-        UsageError: there is no such commit here, or its code fails.
+        UsageError: there is no such commit, or its code fails.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
@@ -101,7 +101,7 @@ def of_commit(project: Project, revision: str, name: str | None = None) -> Snaps
 
 
 def of_working_tree(project: Project) -> Snapshot:
-    """Return what the checkout says as it stands there, with what isn't committed yet.
+    """Return what the working tree configures, uncommitted changes included.
 
     Raises:
         UsageError: its code fails.
@@ -114,7 +114,7 @@ def _described(folder: Path, name: str, whose: str) -> Snapshot:
     if (given := described["format"]) != describe.FORMAT:
         raise UsageError(
             f"{whose} describes itself in format {given}, and this model-config reads format "
-            f"{describe.FORMAT}: run the command with the version that is pinned there"
+            f"{describe.FORMAT}. Run the command with the version that is pinned there"
         )
     environments = described["environments"].items()
     return Snapshot(
@@ -129,7 +129,7 @@ def _ask(folder: Path, whose: str) -> dict[str, Any]:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-P", "-B", *_describer(folder), str(folder)],
             cwd=folder,
-            # The folder's own package first: a commit is described by its own code.
+            # The folder comes first, so that a commit is described by its own code.
             env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(folder)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -138,19 +138,17 @@ def _ask(folder: Path, whose: str) -> dict[str, Any]:
         )
         return cast(dict[str, Any], json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        raise UsageError(f"the code of {whose} has not ended after {TIME_LIMIT} seconds") from None
+        raise UsageError(f"the code of {whose} was stopped after {TIME_LIMIT} seconds") from None
     except subprocess.CalledProcessError as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else f"exit code {error.returncode}"
     except ValueError:
-        reason = "it ended before it was through"
-    raise UsageError(
-        f"the code of {whose} fails, so what it configures can't be worked out: {reason}"
-    )
+        reason = "its output is incomplete"
+    raise UsageError(f"the code of {whose} fails, so what it configures is not known: {reason}")
 
 
 def _describer(folder: Path) -> list[str]:
-    """Return what describes a folder: its own package, or else the one that is installed."""
+    """Return what describes a folder: its own package if it has one, else the installed one."""
     if _has_package(folder) and not (folder / "model_config" / "describe.py").is_file():
         return [describe_old_commit.__file__]
     return ["-m", describe.__name__]

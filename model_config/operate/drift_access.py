@@ -81,10 +81,13 @@ class AccessSearch:
             self._differs("", name, aspect, "the environment's key", "nothing")
             return self._found
         self._found.key_names = _names_of(key, name)
-        account = Account(self._made.account_id(), self._region)
         if not key.is_enabled:
             self._differs("", name, "state", "Enabled", key.state)
-        if not self._settings.kms_key_arn:  # an existing key is as whoever made it wants it
+        # An existing key may be another account's.
+        existing = self._settings.kms_key_arn is not None
+        account_id = self._made.account_id() if existing else key.arn.split(":")[4]
+        account = Account(account_id, self._region)
+        if not existing:  # else it is as whoever made it wants it
             self._compare_key(key, name, account)
         for model in models:
             self._compare_policy(model, key, account)

@@ -41,13 +41,13 @@ class MadeResources:
     """
 
     def __init__(self, region: str | None) -> None:
+        self._region = region
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
-        self._sts = aws_client("sts", region)
 
     def account_id(self) -> str:
-        """Return the account that is asked; an existing key may be in another one."""
-        caller = ask(self._sts, "sts:GetCallerIdentity", "the account")
-        return str(caller["Account"])
+        """Return the account that is asked. It takes no permission."""
+        sts = aws_client("sts", self._region)
+        return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
 
     def key(self, name: str) -> Key | None:
         """Return the key with an id or ARN, or the one that an alias names, if there is one."""

@@ -12,10 +12,15 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import ModelConfigError
 from model_config.operate.labels import Labels
 from model_config.operate.moves import Check, Move
+from model_config.operate.rollout_start import NewRollout
+from model_config.operate.rollouts import Rollouts
 
-#: What became of a model: its label moved; was there already; was left alone, since a rollback
-#: holds it, a rollout of it is under way, or it is on a newer release; or could not be moved.
-Outcome: TypeAlias = Literal["promoted", "already there", "held", "rollout", "newer", "failed"]
+#: What became of a model: its label moved; a rollout to its readers began; it was there already; it
+#: was left alone, since a rollback holds it, another rollout is under way, or it is on a newer
+#: release; or it could not be moved.
+Outcome: TypeAlias = Literal[
+    "promoted", "rolled out", "already there", "held", "rollout", "newer", "failed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     label: str = "stable",
     check_of: Callable[[str], Check | None] = lambda _: None,
     reason: str | None = None,
+    rollout: NewRollout | None = None,
 ) -> Iterator[Promotion]:
     """Promote the models that a deploy changed, one by one, and yield what became of each.
 
@@ -70,12 +76,15 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
         check_of: returns what each model's configuration is checked with before its label moves,
             such as its class in the project.
         reason: for the record of each move, such as the run's address.
+        rollout: a rollout to start instead of moving the label, where that is on a release.
     """
     for model, release in sorted(after.items()):
         if before.get(model) != release:
-            yield _promoted(
-                labels, model, label, release=release, check=check_of(model), reason=reason
-            )
+            check = check_of(model)
+            if rollout is not None and labels.state(model)[0].on(label) is not None:
+                yield _rolled_out(labels, model, release, rollout, check)
+            else:
+                yield _promoted(labels, model, label, release=release, check=check, reason=reason)
 
 
 def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
@@ -133,6 +142,29 @@ def _promoted(  # noqa: PLR0913 - one model of the above
         message = f"{model}: {label} could not be moved to release {release}: {error}"
         return Promotion(model, "failed", release, None, message)
     return _moved(move)
+
+
+def _rolled_out(
+    labels: Labels, model: str, release: int, new: NewRollout, check: Check | None
+) -> Promotion:
+    on = None
+    try:
+        releases, under_way = labels.state(model)
+        on = releases.on(new.label)
+        if on == release or (under_way and under_way.release == release):
+            message = f"{model}: release {release} is on {new.label} or rolled out to it already"
+            return Promotion(model, "already there", release, on, message)
+        if left := left_alone(labels, model, release, new.label):
+            return left
+        rollouts = Rollouts(labels)
+        change = rollouts.start(model, new, release=release, check=check)
+        rollouts.write(change)
+    except ModelConfigError as error:
+        message = f"{model}: release {release} could not be rolled out to {new.label}: {error}"
+        return Promotion(model, "failed", release, on, message)
+    shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
+    message = f"{model}: a rollout of release {release} to {new.label} began: {shares} %"
+    return Promotion(model, "rolled out", release, on, message, change.notes)
 
 
 def _moved(move: Move) -> Promotion:

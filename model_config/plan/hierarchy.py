@@ -34,7 +34,7 @@ def leaves(group: Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
         value = getattr(group, field)
         if isinstance(value, Group):
             yield from leaves(value, (*path, field))
-        elif plain(value) is not None:  # an enum's member may stand for None, too
+        elif plain(value) is not None:  # an enum's member may be None, too
             yield (*path, field), value
 
 
@@ -76,7 +76,7 @@ def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Param
 
 
 def plain(value: object) -> Value:
-    """Return a field's value as JSON has it: an enum by its value, lists and dicts through."""
+    """Return a field's value as JSON has it: an enum's member is its value, at any depth."""
     match value:
         case Enum():
             return plain(value.value)

@@ -81,10 +81,10 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     Args:
         names: for each parameter its place ("model/path") and its full name.
     """
-    places: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for where, name in names:
-        places[name.casefold()].append((where, name))
-    for (first, first_name), *others in places.values():
+        by_name[name.casefold()].append((where, name))
+    for (first, first_name), *others in by_name.values():
         for where, name in others:
             how = "is the same as" if name == first_name else "differs only in case from"
             yield Finding(

@@ -26,7 +26,7 @@ class Account:
 
     @property
     def parameter_arn(self) -> str:
-        """What stands before a parameter's name in its ARN."""
+        """What comes before a parameter's name in its ARN."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
 
     def policy_arn(self, name: str) -> str:
@@ -82,8 +82,8 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
     parts and secrets that this program doesn't know, so they can't be listed.
 
     Args:
-        path: where the model stands in SSM, "/ai/dev/support_chat".
-        key_arn: the key's ARN, or what stands for it until it is known.
+        path: the model's path in SSM, "/ai/dev/support_chat".
+        key_arn: the key's ARN, or a placeholder until it is known.
         account: where it is deployed to.
     """
     release = release_name(path)

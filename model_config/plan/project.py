@@ -69,7 +69,7 @@ class Project:
         return file if file.is_file() else None
 
     def stack_names(self) -> list[str]:
-        """Return the names of the stacks that have a file, one that isn't read too."""
+        """Return the names of the stacks that have a file, also one that Pulumi doesn't read."""
         return sorted(
             {
                 file.name.removeprefix(_START).removesuffix(end)

@@ -1,4 +1,4 @@
-"""The secrets of a stack: each that a model names has a value, encrypted, that can be stored."""
+"""The secrets of a stack: which have no value, are in plain text, or can't be stored."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Itera
         config: the stack's configuration.
         fields: the config keys of secrets, each with the fields it is for.
     """
-    for key, places in sorted(fields.items()):
+    for key, of_key in sorted(fields.items()):
         for problem, fix, reason in _problems_of(key, config):
-            yield Finding(", ".join(places), problem, fix, reason, config.file)
+            yield Finding(", ".join(of_key), problem, fix, reason, config.file)
 
 
 def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]]:

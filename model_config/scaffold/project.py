@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import unified_diff
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,7 +23,10 @@ EXAMPLES: dict[Kind, str] = {
 _DESCRIPTION = "AI model configurations"
 # The project of Pulumi's: https://www.pulumi.com/docs/iac/concepts/projects/
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_ACCOUNT = '# aws:allowedAccountIds: ["111122223333"]'
+_NO_ACCOUNT = '# aws:allowedAccountIds: ["111122223333"]'
+_NO_REQUIREMENT = """\
+# Put here where model-config comes from: it is on no public index.
+# model-config[cli,deploy] @ git+https://git.example.com/model-config@<commit>"""
 #: What a team leaves as it was written, and a newer package may write differently.
 _UPGRADED = (".github/", "Makefile", "constraints.txt")
 
@@ -42,29 +45,35 @@ def project_files(
     Raises:
         UsageError: a name or an account that can't be one.
     """
+    _check(name, account)
+    example = EXAMPLES[kind]
+    words = {
+        "${PROJECT}": name,
+        "${DESCRIPTION}": _DESCRIPTION,
+        EXAMPLES["chat"]: example,
+        _NO_ACCOUNT: f'aws:allowedAccountIds: ["{account}"]' if account else _NO_ACCOUNT,
+        _NO_REQUIREMENT: requirement.text,
+    }
+    texts = {path: _filled(text, words) for path, text in _template()}
+    texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
+    own = {path: text.encode() for path, text in texts.items() if not path.startswith("models/")}
+    return {**own, **module_files(example, kind), **requirement.files}
+
+
+def _check(name: str, account: str | None) -> None:
     if not _PROJECT_NAME.fullmatch(name):
         raise UsageError(
             f'"{name}" can\'t be the name of a project: letters, digits, "_", "." and "-" alone, '
             "at most 100. Name the folder otherwise"
         )
-    if account is not None and not re.fullmatch(r"\d{12}", account):
+    if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         raise UsageError(f"an AWS account has 12 digits, not {account!r}")
-    example = EXAMPLES[kind]
-    texts = {
-        path: text.replace("${PROJECT}", name)
-        .replace("${DESCRIPTION}", _DESCRIPTION)
-        .replace(EXAMPLES["chat"], example)
-        for path, text in _template()
-        if not path.startswith("models/")
-    }
-    texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
-    texts["requirements.txt"] = f"-c constraints.txt\n{requirement.text}\npytest\n"
-    if account:
-        for path in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
-            given = f'aws:allowedAccountIds: ["{account}"]'
-            texts[path] = texts[path].replace(_ACCOUNT, given)
-    contents = {path: text.encode() for path, text in texts.items()}
-    return contents | module_files(example, kind) | dict(requirement.files)
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for word, its in words.items():
+        text = text.replace(word, its)
+    return text
 
 
 def upgrade(project: Project) -> str:

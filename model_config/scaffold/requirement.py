@@ -10,8 +10,8 @@ from pathlib import Path
 
 from model_config.format.errors import UsageError
 
-#: What a project needs: the verbs, a deploy, the local AWS and its own tests.
-_PACKAGE = "model-config[local]"
+#: What a deploy and the verbs need; requirements-dev.txt adds the local AWS.
+_PACKAGE = "model-config[cli,deploy]"
 _VERSION = re.compile(r"\d+(\.\d+)*[A-Za-z0-9.+]*")
 _COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}")
 _FORMS = (

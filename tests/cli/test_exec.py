@@ -13,7 +13,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_config.cli.variables import PLACEHOLDER, asked_for, variables
+from model_config.cli.environment_variables import PLACEHOLDER, asked_for, variables
 from model_config.cli.verbs.exec_ import _become
 from model_config.format.errors import UsageError
 from model_config.testing.fake import FakeReader

@@ -18,8 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_config import Reader
+from model_config.cli.environment_variables import variables
 from model_config.cli.formats import as_text
-from model_config.cli.variables import variables
 from model_config.files import write_file
 from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader

@@ -1,6 +1,7 @@
 """`model-config init`: what a new project is, and that it is what this repository itself is."""
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -22,7 +23,14 @@ KINDS = {
     "embedding": "document_embedding",
     "endpoint": "passage_reranker",
 }
-OURS_ALONE = {".github/zizmor.yml", ".github/workflows/package.yml"}
+OURS_ALONE = {
+    ".github/zizmor.yml",
+    ".github/workflows/package.yml",
+    ".github/requirements/policy.txt",
+    ".github/requirements/setuptools.in",
+}
+# How the package itself comes into a job; the rest of what it installs is included from there.
+DIFFERENT = {".github/requirements/package.txt", ".github/requirements/deploy.txt"}
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -95,9 +103,14 @@ def test_what_a_project_has_in_common_with_this_repository_is_the_same():
     same = {path for path in common if common[path] == ours[path]}
     workflows = {f".github/{path}" for path in files_in(CHECKOUT / ".github")} - OURS_ALONE
     assert workflows == {path for path in common if path.startswith(".github/")}
-    assert same >= workflows | {"__main__.py", ".pre-commit-config.yaml", "tests/test_models.py"}, (
-        "copy what you changed to model_config/scaffold/template, or from there"
+    assert ours[".github/requirements/deploy.txt"] == (
+        "-r ../../model_config/scaffold/template/.github/requirements/deploy.txt\n"
     )
+    assert same >= workflows - DIFFERENT | {
+        "__main__.py",
+        ".pre-commit-config.yaml",
+        "tests/test_models.py",
+    }, "copy what you changed to model_config/scaffold/template, or from there"
 
 
 def test_both_makefiles_check_python_in_the_same_way():
@@ -116,8 +129,8 @@ def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
 def test_what_is_written_is_the_template_with_its_words_filled_in(made):
     project = made()
     written, template = files_in(project.root), files_in(TEMPLATE)
-    assert set(written) == set(template)
-    changed = {path for path in written if written[path] != template[path]}
+    assert set(written) == {*template, "stack.schema.json"}
+    changed = {path for path in template if written[path] != template[path]}
     assert changed == {"Pulumi.yaml", "README.md", "requirements.txt"}
     assert yaml.safe_load(written["Pulumi.yaml"]) == {
         "name": "acme",
@@ -131,14 +144,14 @@ def test_what_is_written_is_the_template_with_its_words_filled_in(made):
 @pytest.mark.parametrize(
     ("source", "line"),
     [
-        ("0.2.0", "model-config[local]==0.2.0"),
-        ("1.0.0rc1", "model-config[local]==1.0.0rc1"),
-        (COMMIT, f"model-config[local] @ {COMMIT}"),
+        ("0.2.0", "model-config[cli,deploy]==0.2.0"),
+        ("1.0.0rc1", "model-config[cli,deploy]==1.0.0rc1"),
+        (COMMIT, f"model-config[cli,deploy] @ {COMMIT}"),
     ],
 )
 def test_the_package_is_required_as_told(made, source, line):
     written = (made(source=source).root / "requirements.txt").read_text()
-    assert written == f"-c constraints.txt\n{line}\npytest\n"
+    assert written.splitlines()[1:] == ["-c constraints.txt", line]
 
 
 def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
@@ -147,9 +160,9 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
     root = made(source=str(wheel)).root
     assert (root / "wheels" / wheel.name).read_bytes() == b"a wheel"
     digest = hashlib.sha256(b"a wheel").hexdigest()
-    _, line, extra, _ = (root / "requirements.txt").read_text().splitlines()
+    _, _, line, extra = (root / "requirements.txt").read_text().splitlines()
     assert line == f"file:wheels/{wheel.name}#sha256={digest}"
-    assert extra == "model-config[local]"
+    assert extra == "model-config[cli,deploy]"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +224,13 @@ def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applie
     after = files_in(project.root)
     for path in ("Makefile", ".github/workflows/drift.yml"):
         assert after[path] == before[path]
+
+
+def test_editors_can_complete_the_stack_files(made, run):
+    project = made("--kind", "embedding")
+    schema = json.loads((project.root / "stack.schema.json").read_text())
+    assert "document_embedding" in json.dumps(schema)
+    assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
 
 
 def test_without_a_folder_it_asks_for_one(run):

@@ -26,11 +26,11 @@ def promote(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
 
-    def call(before: str, after: str, code: int = 0) -> tuple[str, str]:
+    def call(before: str, after: str, *more: str, code: int = 0) -> tuple[str, str]:
         """Return what was printed, and the run's summary."""
         summary.write_text("")
         arguments = ("--before", before, "--after", after, "--reason", "run 7")
-        said = run("pipeline", "promote", *arguments, code=code)
+        said = run("pipeline", "promote", *arguments, *more, code=code)
         return said.out, summary.read_text()
 
     return call
@@ -93,6 +93,24 @@ def test_a_new_model_is_promoted_and_one_that_cannot_be_holds_up_no_other(
     assert "added: stable moved from no release to 1" in out
     assert "::error title=chat was not promoted::chat: stable could not be moved" in out
     assert (label_of(run, "chat"), label_of(run, "added")) == ([1], [1])
+
+
+def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, ssm, note, promote):
+    for name in ("chat", "added"):
+        ssm.put_parameter(Name=f"/ai/dev/{name}/rollout", Value='{"format":1}', Type="String")
+    released(model="chat", label="stable")
+    before = note("before")
+    released(NEWER, model="chat")
+    released(model="added")
+    after = note("after")
+    out, summary = promote(before, after, "--steps", "10,100", "--every", "1h")
+    assert "chat: a rollout of release 2 to stable began: 10, 100 %" in summary
+    assert "added: stable moved from no release to 1" in summary
+    assert label_of(run, "chat") == [1]
+    assert "10 %" in run("rollout", "status", "chat").out
+    again, _ = promote(before, after, "--steps", "10,100")
+    assert "rolled out to it already" in again
+    assert "::error" not in out + again
 
 
 def test_a_deploy_without_a_change_moves_nothing(released, note, promote):

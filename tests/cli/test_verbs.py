@@ -150,3 +150,15 @@ def test_an_empty_variable_counts_as_unset(run, released, monkeypatch):
     said = run("show", "chat")  # from moto's AWS in the test's process, not from .local/
     assert said.out == "n\t1\n"
     assert said.err.startswith("chat in dev: release 1 (stable)")
+
+
+def test_a_new_model_is_a_file_and_no_edit(run, project):
+    (project / "models" / "tiny.py").write_text(
+        "from model_config.schema import ModelConfig\n"
+        "class Tiny(ModelConfig):\n    size: int\n"
+        "MODEL = Tiny(size=3)\n"
+    )
+    run("validate")
+    assert "tiny\tsize\t1 new\t" in run("local", "deploy").out
+    assert run("show", "tiny", "--label", "latest").out == "size\t3\n"
+    assert "tiny\tsha256:" in run("digest").out

@@ -23,7 +23,7 @@ def test_a_short_comparison_is_shown_whole():
         "### `main` → `HEAD`", "", "#### `chat` in `dev`, `prod`", "", "- changed `a/b`: `1` → `2`",
     ]  # fmt: skip
     assert "  ```diff\n  @@ -1,2 +1,11 @@\n  -old\n  +new line\n" in shown
-    assert "Left out" not in shown
+    assert "Shortened" not in shown
 
 
 def test_a_secret_is_told_in_words():
@@ -41,7 +41,7 @@ def test_texts_that_do_not_fit_are_left_out_and_counted():
         report(prompt("a", 40_000), prompt("b", 40_000), Change("c", "added", None, 1))
     )
     assert len(shown) <= COMMENT
-    assert "- changed `b`\n  (its text is left out here)" in shown
+    assert "- changed `b`\n  (text left out)" in shown
     assert "- added `c`: `1`" in shown
     assert "1 long text and 0 lines" in shown
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from support.project import CHECKOUT
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -123,10 +124,10 @@ def test_a_plain_install_reads_and_names_the_extra_that_a_verb_needs(run, wheel,
 def test_the_installed_package_writes_what_the_source_has(run, folder, made, wheel):
     ours = folder / "ours" / "acme"
     run(sys.executable, "-m", "model_config", "init", ours, "--from", wheel)
-    theirs = {
-        path: (made.parent / path).read_bytes() for path in files_in(made) if ".git/" not in path
-    }
-    assert theirs == {path: (ours.parent / path).read_bytes() for path in files_in(ours)}
+    written = run("git", "ls-files", cwd=made).stdout.split()
+    assert sorted(f"acme/{path}" for path in written) == sorted(files_in(ours))
+    for path in written:
+        assert (made / path).read_bytes() == (ours / path).read_bytes(), path
 
 
 def test_a_project_works_on_a_bare_machine_and_leaves_nothing_behind(run, used):
@@ -141,6 +142,23 @@ def test_every_version_that_a_project_installs_is_pinned(run, used):
     assert set(installed.lower().replace("_", "-").split()) <= set(
         pinned.lower().replace("_", "-").split()
     )
+
+
+def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, made):
+    steps = yaml.safe_load((made / ".github/actions/prepare/action.yml").read_text())["runs"][
+        "steps"
+    ]
+    (script,) = (
+        step["run"] for step in steps if step.get("name", "").startswith("Install the command line")
+    )
+    job = shutil.copytree(made, folder / "job", ignore=shutil.ignore_patterns(".venv"))
+    python = folder / "python"  # what setup-python puts on PATH
+    python.mkdir()
+    (python / "python").symlink_to(sys.executable)
+    run("bash", "-ec", f'PATH="{python}:$PATH"\n{script}', cwd=job)
+    assert "Nothing is wrong" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
+    said = run(job / ".venv/bin/model-config", "local", "deploy", cwd=job, code=2).stderr
+    assert "model-config[local]" in said
 
 
 def test_the_hook_refuses_a_commit_with_a_wrong_model(run, used, install):

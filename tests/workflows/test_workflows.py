@@ -14,6 +14,8 @@ from model_config.cli.app import app
 
 GITHUB = Path(__file__).parent.parent.parent / ".github"
 FILES = [*GITHUB.glob("workflows/*.yml"), *GITHUB.glob("actions/*/action.yml")]
+TEMPLATE = GITHUB.parent / "model_config" / "scaffold" / "template"
+DEPLOY = TEMPLATE / ".github" / "requirements" / "deploy.txt"
 WORKFLOWS = {
     path.stem: yaml.safe_load(path.read_text()) for path in sorted(GITHUB.glob("workflows/*.yml"))
 }
@@ -41,8 +43,8 @@ def commands(program: str) -> Iterator[list[str]]:
 
 def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
     assert set(WORKFLOWS) == {
-        *("pull-request", "deploy", "deploy-environment", "drift"),
-        "package",  # this repository's alone
+        *("pull-request", "deploy", "deploy-environment", "drift", "rollouts"),
+        "package",  # this repository alone
     }
 
 
@@ -129,7 +131,9 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
     verbs = typer.main.get_command(app).commands
     lines = list(commands(".venv/bin/model-config"))
     used = {line[0] for line in lines}
-    assert used == {"validate", "diff", "recover", "check", "drift", "pipeline", "github"}
+    assert used == {
+        *("validate", "diff", "recover", "check", "drift", "pipeline", "github", "rollout"),
+    }
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
         verb = group[words[0]] if group else verbs[name]
@@ -149,16 +153,18 @@ def test_jobs_with_credentials_install_by_hash_and_lint_and_test_in_none():
     installs = re.findall(r"pip install(?:[^\n]|\\\n)*", prepare)
     assert len(installs) == 3
     for install in installs:
-        assert "--require-hashes" in install or "--no-deps --no-index" in install
+        assert "--require-hashes" in install or "--no-deps --no-build-isolation" in install
+    package = (GITHUB / "requirements" / "package.txt").read_text()
+    assert package.splitlines()[1:] == ["--no-index", "--editable ."]
     for _, name, job in jobs():
         if "id-token" in job["permissions"] and "steps" in job:
             text = " ".join(step.get("run", "") for step in job["steps"])
             assert not re.search(r"\bmake\b|pip install|pytest", text), name
 
 
-@pytest.mark.parametrize("lock", ["deploy", "policy"])
-def test_each_file_that_is_installed_has_its_hash(lock: str):
-    text = (GITHUB / "requirements" / f"{lock}.txt").read_text()
+@pytest.mark.parametrize("lock", [DEPLOY, GITHUB / "requirements" / "policy.txt"])
+def test_each_file_that_is_installed_has_its_hash(lock: Path):
+    text = lock.read_text()
     assert "http" not in text
     pins = re.split(r"\n(?=[a-z])", text)[1:]
     assert len(pins) > 20
@@ -166,12 +172,8 @@ def test_each_file_that_is_installed_has_its_hash(lock: str):
 
 
 def test_what_is_deployed_with_is_what_is_tested_with():
-    text = (GITHUB / "requirements" / "deploy.txt").read_text()
-    locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", text))
-    template = GITHUB.parent / "model_config" / "scaffold" / "template"
-    constraints = "".join(
-        (folder / "constraints.txt").read_text() for folder in (GITHUB.parent, template)
-    )
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", DEPLOY.read_text()))
+    constraints = (TEMPLATE / "constraints.txt").read_text()
     tested = {name.lower().replace("_", "-"): version for name, version in
               re.findall(r"(?m)^([\w.-]+)==(\S+)", constraints)}  # fmt: skip
     common = locked.keys() & tested.keys()

@@ -54,8 +54,8 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
+    from model_config.cli.environment_variables import asked_for, variables
     from model_config.cli.target import target
-    from model_config.cli.variables import asked_for, variables
 
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=True)

@@ -8,8 +8,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
+
+PANEL = Panel.PROJECT
 
 
 def init(
@@ -49,13 +52,19 @@ def init(
         return
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
-    from model_config.files import write_new_files
+    from model_config.files import write_file, write_new_files
+    from model_config.plan.editor import stale_files
+    from model_config.plan.project import Project
+    from model_config.plan.registry import read_modules
     from model_config.scaffold.project import project_files
     from model_config.scaffold.requirement import requirement
 
     contents = project_files(folder.resolve().name, kind, requirement(source), account)
     write_new_files(folder, contents)
-    typer.echo(f"Wrote {len(contents)} files. Next:\n")
+    schema = stale_files(read_modules(Project(folder)))
+    for file, text in schema.items():
+        write_file(file, text, private=False)
+    typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
     for line in (f"cd {shlex.quote(str(folder))}", "make local", "make test"):
         typer.echo(f"  {line}")
 

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
+
+PANEL = Panel.PROJECT
 
 
 def new(
@@ -36,4 +39,4 @@ def new(
     write_new_files(project.root, contents)
     for path in contents:
         typer.echo(f"Wrote {path}.")
-    typer.echo("Edit it, then: model-config validate")
+    typer.echo("Edit it, then: model-config validate && model-config schema")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from model_config.operate.promotion import Promotion
+    from model_config.operate.rollout_start import NewRollout
 
 PANEL = Panel.PIPELINES
 
@@ -61,6 +62,13 @@ def promote(  # noqa: PLR0913 - a verb's options
     before: _Releases,
     after: _Releases,
     label: Annotated[str, typer.Option(help="The label to move.")] = "stable",
+    steps: Annotated[
+        str | None,
+        typer.Option(help="Start rollouts with these shares in percent, such as 5,25,50,100."),
+    ] = None,
+    every: Annotated[
+        str, typer.Option(help="With --steps: the time from one step to the next.")
+    ] = "30m",
     reason: Annotated[
         str | None, typer.Option(help="For the record of each move: the run's address.")
     ] = None,
@@ -68,7 +76,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Promote the models that a deploy changed, and no other.
+    """Promote the models that a deploy changed, and no other; or start a rollout of each.
 
     A label that a rollback holds, one with a rollout under way, and one on a newer release stay
     where they are: each is told in the run's summary and as an annotation, and the others go on.
@@ -89,6 +97,7 @@ def promote(  # noqa: PLR0913 - a verb's options
                 label=label,
                 check_of=schema_checks(),
                 reason=reason,
+                rollout=_new_rollout(label, steps, every, reason) if steps else None,
             )
         )
     for promotion in promotions:
@@ -110,14 +119,14 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
     Example: model-config pipeline verify --environment prod
     """
-    from model_config.cli import drift_report
     from model_config.cli.verbs.drift import compare
+    from model_config.operate.drift_text import ADVICE
 
     found = compare(environment, local=local)
     wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
         typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)
-        typer.echo(f"  {drift_report.ADVICE[each.state].format(stack=environment)}", err=True)
+        typer.echo(f"  {ADVICE[each.state].format(stack=environment)}", err=True)
     for access in found.access:
         what = f"its {access.aspect} is not the program's: {access.aws}"
         typer.echo(f"{access.resource}: {what}", err=True)
@@ -128,6 +137,17 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     if wrong or found.access:
         raise typer.Exit(1)
     typer.echo(f"{environment} holds what was to be deployed.")
+
+
+def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
+    from model_config.operate.rollout_plan import RolloutPlan
+    from model_config.operate.rollout_start import NewRollout, new_salt
+    from model_config.operate.rollout_times import duration_of, percents_of
+    from model_config.operate.rollouts import utc_now
+
+    between = duration_of(every)
+    plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)
+    return NewRollout(label, plan, utc_now(), new_salt())
 
 
 def _stack_releases(stack: str) -> dict[str, int]:

@@ -6,6 +6,10 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.panels import Panel
+
+PANEL = Panel.PROJECT
+
 
 def schema(
     *,

@@ -5,6 +5,7 @@ from pathlib import Path
 from model_config.infra.encryption_key import EncryptionKey, EncryptionKeyArgs
 from model_config.infra.engine import current_account, stack_config, stop_on_findings
 from model_config.infra.model_parameters import ModelParameters, ModelParametersArgs
+from model_config.infra.notifications import Notifications, NotificationsArgs
 from model_config.infra.outputs import export_stack
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
@@ -22,6 +23,10 @@ models = [
     ModelParameters(model.name, ModelParametersArgs(model, plan.settings, key))
     for model in plan.models
 ]
+
+# Tell: a topic hears of what readers feel.
+if plan.settings.notify_topic_arn:
+    Notifications("notifications", NotificationsArgs(plan.settings, key))
 
 # Export: what other stacks pin.
 export_stack(plan.settings, key, models)

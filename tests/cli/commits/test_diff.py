@@ -182,7 +182,7 @@ def test_a_model_that_is_broken_now_is_said_and_the_rest_is_shown(run, project, 
     (project / CHAT).write_text("MODEL = 1/0\n")
     edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
     out = run("diff", code=2).out
-    assert "support_chat (dev, prod): can't be read, see above" in out
+    assert "support_chat (dev, prod): can't be read (see above)" in out
     assert "ZeroDivisionError" in out
     assert "instances/max_count: 8 → 9" in out
 
@@ -192,7 +192,7 @@ def test_a_model_that_was_broken_before_is_no_failure(run, project, commit, git)
     commit()
     git("checkout", "HEAD~1", "--", CHAT)
     out = run("diff", "HEAD").out
-    assert "support_chat (dev, prod): can't be read, see above" in out
+    assert "support_chat (dev, prod): can't be read (see above)" in out
 
 
 def test_what_a_module_prints_does_not_disturb(run, project):

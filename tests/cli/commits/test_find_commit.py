@@ -66,13 +66,13 @@ def test_a_commit_whose_code_fails_is_left_out_and_named(run, project, commit):
 
 def test_what_only_the_working_tree_has_is_said(run, edit):
     edit(CHAT, "max_retries=2", "max_retries=3")
-    assert "the working tree has: it isn't committed" in run(
+    assert "the working tree has it, so it is not committed yet" in run(
         "find-commit", digest(run), code=2
     ).err  # fmt: skip
 
 
 def test_a_digest_that_nobody_has(run):
-    assert "name it with --from" in run("find-commit", "0123abcd", code=2).err
+    assert "name the branch with --from" in run("find-commit", "0123abcd", code=2).err
 
 
 @pytest.mark.parametrize("text", ["0123abc", "sha1:0123abcd", "0123abcz", "0" * 65])
@@ -116,7 +116,9 @@ def test_a_shallow_clone_names_no_commit_that_it_is_not_sure_of(run, shallow, hi
     shallow(1)
     said = run("find-commit", wanted, code=2)
     assert said.out == ""
-    assert f"{newest[:9]}, the oldest commit of this shallow clone, has it already" in said.err
+    assert (
+        f"{newest[:9]}, the oldest commit of this shallow clone, has the digest already" in said.err
+    )
     assert "git fetch --unshallow" in said.err
     shallow(2)  # the commit before is there, and hasn't got it: so this one brought it in
     (row,) = run("find-commit", wanted, "--json").json
