@@ -35,9 +35,9 @@ def deploys(scope: Scope) -> Runs:
 
 
 def promotions(scope: Scope) -> Runs:
-    """Return the runs that move labels."""
+    """Return the runs that move labels, and that finish rollouts."""
     subject = f"environment:{scope.github_environment}-promote"
-    return Runs(subject, ("deploy-environment.yml",), scope.ref)
+    return Runs(subject, ("deploy-environment.yml", "rollouts.yml"), scope.ref)
 
 
 def looks(scope: Scope) -> Runs:

@@ -171,11 +171,3 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
             progress.advance(task)
     finally:
         progress.stop()
-
-
-def who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
-    if not arn.startswith("arn:"):
-        return "-"
-    name = arn.split(":", 5)[-1]
-    return name.partition("/")[2] or name

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import print_table, who
-from model_config.comparing.text import printable
+from model_config.cli.output import print_table
+from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
     from model_config.format.rollout import Rollout

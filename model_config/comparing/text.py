@@ -30,3 +30,11 @@ def one_line(value: object) -> str:
 def printable(text: str) -> str:
     """Return the text with control characters escaped."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def who(arn: str) -> str:
+    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
+    if not arn.startswith("arn:"):
+        return "-"
+    name = arn.split(":", 5)[-1]
+    return name.partition("/")[2] or name

@@ -52,11 +52,6 @@ class Inventory(OperatorStore):
         self.problems: list[str] = []
         self.watch = watch
 
-    @property
-    def region(self) -> str:
-        """The region that is asked."""
-        return str(self._client().meta.region_name)
-
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str
     ) -> list[Result]:

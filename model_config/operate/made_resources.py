@@ -43,12 +43,6 @@ class MadeResources:
     def __init__(self, region: str | None) -> None:
         self._region = region
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
-        self._sts = aws_client("sts", region)
-
-    def account_id(self) -> str:
-        """Return the account that is asked; an existing key may be in another one."""
-        caller = ask(self._sts, "sts:GetCallerIdentity", "the account")
-        return str(caller["Account"])
 
     def account_id(self) -> str:
         """Return the account that is asked. It takes no permission."""

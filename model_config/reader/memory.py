@@ -18,6 +18,9 @@ from model_config.reader.states import Failed, Good, Kept, Problem, Stale, State
 #: The part of a lifetime that jitter may take off: ours, so that a fleet that started together
 #: doesn't ask together.
 JITTER = 0.1
+#: The part of the time to live by which a value is renewed early where that costs no request: ours.
+#: Models that outages and first reads have set apart come together again.
+EARLY = 0.5
 #: Seconds that a refusal is remembered for at least and at most: ours. A model that was just
 #: deployed is found soon, and a loop that asks for one that isn't there does no harm.
 REFUSED = (1.0, 2.0)
@@ -88,13 +91,17 @@ class Memory(Generic[KeyT, ValueT]):
         return None if state is None or isinstance(state, Failed) else state.value
 
     def due_soon(self, now: float) -> list[KeyT]:
-        """Return what may be renewed now with something else: it is due within the jitter."""
-        soon = now + JITTER * self._times.ttl
-        return [
-            key
+        """Return what may as well be renewed now with something else, the soonest due first."""
+        # What was refused has its own pause; what waits for AWS needs to wait no longer.
+        early = now + EARLY * self._times.ttl
+        due = {
+            key: state.ask_at
             for key, state in self.served.items()
-            if state.ask_at <= (soon if isinstance(state, Good) else now)
-        ]
+            if state.ask_at <= now
+            or (isinstance(state, Good) and state.ask_at <= early)
+            or (isinstance(state, Stale) and state.problem.is_outage)
+        }
+        return sorted(due, key=lambda key: due[key])
 
     def rule(self, key: KeyT, now: float, *, hold: bool) -> Rule[ValueT]:
         """Return what a read does.

@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from model_config.cli import app as cli
-from model_config.cli import places
+from model_config.cli import environments
 from model_config.cli import target as target_module
 from model_config.format import release
 from model_config.format.rollout_document import EMPTY
@@ -73,7 +73,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws(), as_strict_as_aws():
         shared = one_client("ssm", "eu-west-1")
         monkeypatch.setattr(target_module, "_local_client", lambda _region: nullcontext(shared))
-        monkeypatch.setattr(places, "_local_aws", lambda: nullcontext(nullcontext))
+        monkeypatch.setattr(environments, "_local_aws", lambda: nullcontext(nullcontext))
         monkeypatch.setattr(local_aws, "client", one_client)
         yield shared
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from model_config.cli.output import who
+from model_config.comparing.text import who
 from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}

@@ -140,7 +140,12 @@ WORKFLOWS = "acme/model-config/.github/workflows"
     [
         ("preview", "environment:prod-preview", ["pull-request.yml@refs/pull/*/merge"], None),
         ("deploy", "environment:prod", [f"deploy-environment.yml@{MAIN}"], MAIN),
-        ("promote", "environment:prod-promote", [f"deploy-environment.yml@{MAIN}"], MAIN),
+        (
+            "promote",
+            "environment:prod-promote",
+            [f"deploy-environment.yml@{MAIN}", f"rollouts.yml@{MAIN}"],
+            MAIN,
+        ),
         ("drift", f"ref:{MAIN}", [f"drift.yml@{MAIN}", f"deploy-environment.yml@{MAIN}"], MAIN),
     ],
 )

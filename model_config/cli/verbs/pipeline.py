@@ -119,14 +119,14 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
     Example: model-config pipeline verify --environment prod
     """
-    from model_config.cli import drift_report
     from model_config.cli.verbs.drift import compare
+    from model_config.operate.drift_text import ADVICE
 
     found = compare(environment, local=local)
     wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
         typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)
-        typer.echo(f"  {drift_report.ADVICE[each.state].format(stack=environment)}", err=True)
+        typer.echo(f"  {ADVICE[each.state].format(stack=environment)}", err=True)
     for access in found.access:
         what = f"its {access.aspect} is not the program's: {access.aws}"
         typer.echo(f"{access.resource}: {what}", err=True)

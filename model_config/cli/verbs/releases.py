@@ -14,10 +14,9 @@ from model_config.cli.output import (
     Prefix,
     print_json,
     print_table,
-    who,
 )
 from model_config.cli.panels import Panel
-from model_config.comparing.text import printable
+from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
     from model_config.comparing.changes import Change

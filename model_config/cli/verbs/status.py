@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from model_config.comparing.commit_search import Match
-    from model_config.operate.place import Place
+    from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
 #: Commits that --commits looks at: ours. Each takes about half a second.
@@ -57,10 +57,10 @@ def status(
 
     Example: model-config status -e dev -e prod
     """
-    from model_config.cli.places import places
+    from model_config.cli.environments import environments as chosen_environments
 
-    with places(environments, prefix, local=local) as chosen:
-        found = [_read(place) for place in chosen]
+    with chosen_environments(environments, prefix, local=local) as chosen:
+        found = [_read(each) for each in chosen]
     origins = _origins(found) if commits else {}
     if as_json:
         print_json([_as_json(each, origins) for each in found])
@@ -73,20 +73,20 @@ def status(
         raise typer.Exit(2)
 
 
-def _read(place: Place) -> EnvironmentStatus:
+def _read(environment: Environment) -> EnvironmentStatus:
     from model_config.operate.program import read_program
     from model_config.operate.status import read_status, unread_status
 
     project, program, problems = project_or_none(), None, []
     try:
-        program = read_program(project, place.stack) if project else None
+        program = read_program(project, environment.stack) if project else None
     except ModelConfigError as error:
         problems.append(str(error))
     try:
-        with place.hold():
-            found = read_status(place.look(with_progress), place.target.path, program)
+        with environment.hold():
+            found = read_status(environment.look(with_progress), environment.target.path, program)
     except ModelConfigError as error:
-        found = unread_status(place.target.environment, program, str(error))
+        found = unread_status(environment.target.environment, program, str(error))
     return replace(found, problems=(*problems, *found.problems))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from model_config.cli.project import current_project, project_or_none
 from model_config.cli.target import named, unless_set
 from model_config.format.errors import UsageError
-from model_config.operate.place import Hold, Place
+from model_config.operate.environment import Environment, Hold
 from model_config.operate.target import Target
 from model_config.plan.messages import nearest
 from model_config.reader.connection import Connection
@@ -17,9 +17,9 @@ from model_config.reader.store import Store
 
 
 @contextmanager
-def places(
+def environments(
     stacks: Sequence[str] | None, prefix: str | None, *, local: bool
-) -> Iterator[list[Place]]:
+) -> Iterator[list[Environment]]:
     """Give the environments that a verb's options name.
 
     Args:
@@ -38,7 +38,7 @@ def places(
             yield [_local(stack, *each, hold) for stack, each in found.items()]
     else:
         yield [
-            Place(stack, here, Store(connection=Connection(region=unless_set(region))))
+            Environment(stack, here, Store(connection=Connection(region=unless_set(region))))
             for stack, (here, region) in found.items()
         ]
 
@@ -67,8 +67,8 @@ def _local_aws() -> Iterator[Hold]:
         yield LiveState(StateFolder(current_project())).held
 
 
-def _local(stack: str, here: Target, region: str | None, hold: Hold) -> Place:
+def _local(stack: str, here: Target, region: str | None, hold: Hold) -> Environment:
     from model_config.local.local_aws import DEFAULT_REGION, client
 
     ssm = client("ssm", region or DEFAULT_REGION)
-    return Place(stack, replace(here, client=ssm), Store(ssm), is_local=True, hold=hold)
+    return Environment(stack, replace(here, client=ssm), Store(ssm), is_local=True, hold=hold)

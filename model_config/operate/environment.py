@@ -18,7 +18,7 @@ Hold = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Environment:
     """An environment, and what looks at it.
 
     Attributes:

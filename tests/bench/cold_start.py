@@ -1,0 +1,81 @@
+"""How long a fresh process takes to its first configuration, beside a bare boto3 script.
+
+Both make the same one request of the bench's server. They run in turn, with their bytecode
+compiled, as an installed package has it. Run it with `make bench`.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from _measure import clean_environment, report, row, timed
+from _server import OURS, Aws, BenchServer, config_of
+
+CHECKOUT = Path(__file__).parent.parent.parent
+BARE = f"""
+import json, boto3
+client = boto3.client("ssm")
+answer = client.get_parameters(Names=["{OURS}/chat/release:stable"], WithDecryption=True)
+json.loads(answer["Parameters"][0]["Value"])["config"]
+"""
+READER = """
+from model_config import Reader
+Reader("prod").get("chat")
+"""
+LIMIT = 0.9
+
+
+def start(program: str, environment: dict[str, str]) -> tuple[float, float]:
+    """Return the seconds a process takes by the clock, and of the processors' time."""
+    used, began = _processors(), time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    return time.perf_counter() - began, _processors() - used
+
+
+def _processors() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=30, help="of each side")
+    runs = parser.parse_args().runs
+    clean_environment()
+    with BenchServer() as server, tempfile.TemporaryDirectory() as bytecode:
+        Aws(server).deploy("chat", config_of(40), {})
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPYCACHEPREFIX": bytecode,
+            "AWS_ENDPOINT_URL_SSM": server.url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }
+        programs = {"nothing": "pass", "bare": BARE, "ours": READER}
+        taken = {name: [start(program, environment)] for name, program in programs.items()}
+        for _ in range(runs):
+            for name, program in programs.items():
+                taken[name].append(start(program, environment))
+    # The first run of each compiled.
+    clock, processors = (
+        {name: statistics.median(each[side] for each in all_[1:]) for name, all_ in taken.items()}
+        for side in (0, 1)
+    )
+    rows = [
+        timed("cold start / a bare boto3 script", "s", clock["ours"], clock["bare"], LIMIT),
+        timed("its processor time", "s", processors["ours"], processors["bare"], LIMIT),
+        row("of which Python itself", "s", clock["nothing"], clock["nothing"]),
+    ]
+    report("cold_start.json", f"{runs} fresh processes each", rows)
+
+
+if __name__ == "__main__":
+    main()
