@@ -374,7 +374,7 @@ def test_a_path_that_does_not_exist_is_refused(put: Any, run: Any):
     )
     near = run("import", "/ai/model/oth", "--as", "m", code=2).err
     assert "there are /ai/model/other" in near
-    assert "is no path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
+    assert "is not a valid path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
 
 
 def test_five_hundred_parameters_are_several_models(put: Any, run: Any):
@@ -425,7 +425,7 @@ def test_nothing_is_written_over_without_asking(
     put("/x", '{"a": 1}')
     module = project / "models" / "m.py"
     module.write_text("mine")
-    assert "Write over it with --force" in run("import", "/x", "--as", "m", code=2).err
+    assert "Overwrite it with --force" in run("import", "/x", "--as", "m", code=2).err
     for answer, code in (("n\n", 1), ("y\n", 0)):
         assert module.read_text() == "mine"
         terminal = StringIO(answer)
