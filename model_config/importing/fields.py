@@ -124,8 +124,8 @@ def _checked(fields: list[Field]) -> list[Field]:
             problems.append(f"{where} can't be stored: {error}")
         if _hides_secret(field.value):
             problems.append(
-                f"{where} has what looks like a secret inside a list or an object, which can't hold "
-                "a SecretRef: give the secret a parameter or a key of its own"
+                f"{where} has what looks like a secret inside a list or an object, which can't "
+                "hold a SecretRef: give the secret a parameter or a key of its own"
             )
     if problems:
         raise UsageError("\n".join(["nothing was written:", *(f"  {each}" for each in problems)]))
