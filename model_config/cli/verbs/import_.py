@@ -123,12 +123,12 @@ def _refuse_half(found: list[Found], problems: list[str]) -> None:
 
 def _files(module: ImportedModule) -> dict[Path, str]:
     """Return the files to write: the module, the long texts beside it, and the list to adopt."""
-    from model_config.importing.expressions import laid_out
+    from model_config.importing.expressions import formatted
 
     project = current_project()
     files = {project.models_folder / name: text for name, text in module.files.items()}
     source = project.module(module.name)
-    files[source] = laid_out(files[source], source)
+    files[source] = formatted(files[source], source)
     if module.import_list:
         text = json.dumps(module.import_list, indent=2) + "\n"
         files[project.root / f"{module.name}.import.json"] = text
