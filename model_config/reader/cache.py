@@ -237,10 +237,7 @@ class Cache(Generic[KeyT, ValueT]):
         finally:
             with self._lock:
                 now = self._clock()
-                landed = {
-                    key: self._memory.land(key, result, began, now)
-                    for key, result in results.items()
-                }
+                landed = self._memory.land(results, began, now)
                 self._freshen(landed, now)
                 self._count(landed, now - began)
                 self._end(flight, interrupted=not landed)

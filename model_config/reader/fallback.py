@@ -72,7 +72,12 @@ def read_fallback(
 
     Raises:
         ReleaseError: the file can't be read, or is not what `fallback_document` wrote.
+        UsageError: it is neither.
     """
+    if not isinstance(source, str | Path | Mapping):
+        raise UsageError(
+            f"fallback is a file or what is in it, not of type {type(source).__name__}"
+        )
     if isinstance(source, Mapping):
         return _releases(source, "the fallback", environment)
     where = f"the fallback {source}"

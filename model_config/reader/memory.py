@@ -6,14 +6,14 @@ Nothing here waits, asks or locks: its owner does, and hands in the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import SystemRandom
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from model_config.format.errors import ModelConfigError, StaleConfigurationError
 from model_config.reader.breaker import Away, Breaker
 from model_config.reader.settings import Times
-from model_config.reader.states import Failed, Good, Kept, Problem, Stale, State, TooOld
+from model_config.reader.states import Failed, Good, Kept, Problem, Result, Stale, State, TooOld
 
 #: The part of a lifetime that jitter may take off: ours, so that a fleet that started together
 #: doesn't ask together.
@@ -92,14 +92,11 @@ class Memory(Generic[KeyT, ValueT]):
 
     def due_soon(self, now: float) -> list[KeyT]:
         """Return what may as well be renewed now with something else, the soonest due first."""
-        # What was refused has its own pause; what waits for AWS needs to wait no longer.
         early = now + EARLY * self._times.ttl
         due = {
             key: state.ask_at
             for key, state in self.served.items()
-            if state.ask_at <= now
-            or (isinstance(state, Good) and state.ask_at <= early)
-            or (isinstance(state, Stale) and state.problem.is_outage)
+            if state.ask_at <= now or (isinstance(state, Good) and state.ask_at <= early)
         }
         return sorted(due, key=lambda key: due[key])
 
@@ -133,13 +130,18 @@ class Memory(Generic[KeyT, ValueT]):
         return state.value
 
     def land(
-        self, key: KeyT, result: ValueT | Kept[ValueT] | Problem, began: float, now: float
-    ) -> State[ValueT]:
-        """Remember what came of an attempt, and return what is known from now on."""
-        if isinstance(result, Problem) and result.is_outage:
-            self.breaker.failed(result, began, now)
-        else:
+        self, results: Mapping[KeyT, Result[ValueT]], began: float, now: float
+    ) -> dict[KeyT, State[ValueT]]:
+        """Remember what came of one attempt for some keys, and return what is known from now on."""
+        problems = (result for result in results.values() if isinstance(result, Problem))
+        outage = next((problem for problem in problems if problem.is_outage), None)
+        if outage is not None:
+            self.breaker.failed(outage, began, now)
+        elif results:
             self.breaker.answered(now)
+        return {key: self._land(key, result, began, now) for key, result in results.items()}
+
+    def _land(self, key: KeyT, result: Result[ValueT], began: float, now: float) -> State[ValueT]:
         match result:
             case Problem():
                 return self._failed(key, result, now)

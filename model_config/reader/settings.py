@@ -112,6 +112,12 @@ def chosen_source(source: Source | None, client: Any, **connection: Any) -> tupl
     given = {name: value for name, value in connection.items() if value is not None}
     for name in {"connect_timeout", "read_timeout"} & given.keys():
         check_seconds(name, given[name], least=0.001)
+    if "region" in given:
+        _text("region", given["region"])
+    session = given.get("session")
+    if session is not None and not callable(getattr(session, "get_credentials", None)):
+        kind = type(session).__name__
+        raise UsageError(f"session is of type {kind}: pass a session of boto3's or botocore's")
     for name, taken in (("source", source), ("client", client)):
         if taken is not None and given:
             raise UsageError(f"{' and '.join(given)} say how a client is made, and there is {name}")

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from model_config.format.errors import CredentialsError, ModelConfigError
+from botocore.exceptions import ConnectionClosedError
+
+from model_config.format.errors import CredentialsError, ModelConfigError, StoreUnavailableError
 from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
 from model_config.reader.connection import Connection, OwnClient
 from model_config.reader.source import Stored
@@ -60,10 +62,20 @@ class Store:
 
     # One batch a call, so that no frame holds a secret's text while another request fails.
     def _get_batch(self, names: list[str]) -> list[Stored]:
-        found = self._list("get_parameters", names, Names=names, WithDecryption=True)[0]
+        try:
+            found = self._read(names)
+        except StoreUnavailableError as error:
+            # A connection that was idle for long, or frozen, may have been closed meanwhile.
+            # Reading once more does no harm, and takes another one.
+            if not isinstance(error.__cause__, ConnectionClosedError):
+                raise
+            found = self._read(names)
         if not all(each.keys() >= _WHOLE for each in found):
             raise unreadable_answer("ssm:GetParameters", names)
         return [Stored(each["Name"], each["Version"], each["Value"]) for each in found]
+
+    def _read(self, names: list[str]) -> list[dict[str, Any]]:
+        return self._list("get_parameters", names, Names=names, WithDecryption=True)[0]
 
     def _list(
         self, operation: str, about: Sequence[str], **wanted: Any

@@ -173,6 +173,19 @@ def rows_of(processes: int, rate: float, ttl: float) -> list[Row]:
     ]
 
 
+def sizes() -> list[Row]:
+    """Return the largest fleets that take half of what is allowed, by what a small one takes."""
+    rows = []
+    for rate, ttl in ((DEFAULT, 300), (DEFAULT, 900), (HIGHER, 300), (HIGHER, 900)):
+        fleet = Fleet(100, DEFAULT, ttl)
+        fleet.clock.now = ttl
+        fleet.run(4 * ttl)
+        each = fleet.requests(2 * ttl) / SCALE / 100
+        name = f"processes that take half of {rate:,} requests/s, ttl {ttl}"
+        rows.append(row(name, "processes", rate / 2 / each, None))
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[100, 1_000, 10_000])
@@ -180,6 +193,7 @@ def main() -> None:
     rows = [each for processes in fleets for each in rows_of(processes, DEFAULT, 300)]
     largest = max(fleets)
     rows += rows_of(largest, DEFAULT, 900) + rows_of(largest, HIGHER, 300)
+    rows += sizes()
     report("fleet.json", f"each process with {MODELS} models / the limit or the ttl", rows)
 
 

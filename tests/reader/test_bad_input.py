@@ -348,9 +348,22 @@ def test_our_own_client_is_made_as_the_reader_is_told(own_client_asks: Any, sess
 
 
 def test_a_first_read_with_our_own_client_asks_a_few_times(own_client_asks: Any) -> None:
-    own_client_asks.answers[:] = [own_client_asks.resets()] * 2 + [own_client_asks.holds(CONFIG)]
+    fault = own_client_asks.refuses("InternalServerError", "oops", 500)
+    own_client_asks.answers[:] = [fault, fault, own_client_asks.holds(CONFIG)]
     assert Reader("prod").get("chat").release == 7
     assert own_client_asks.asked == 3
+
+
+def test_a_connection_that_was_closed_meanwhile_costs_no_renewal(
+    own_client_asks: Any, clock: Any
+) -> None:
+    good = own_client_asks.holds(CONFIG)
+    own_client_asks.answers[:] = [good, own_client_asks.resets(), good]
+    reader = Reader("prod", clock=clock, max_wait=60)
+    reader.get("chat")
+    clock.advance(301)
+    assert reader.get("chat").age == 0
+    assert reader.counters()["failures"] == 0
 
 
 def test_an_endpoint_that_is_not_an_address_is_said_at_once(

@@ -312,9 +312,25 @@ def test_what_is_due_soon_comes_along(source: Source, clock: Any) -> None:
     assert source.requests < 9 + 20 * 2
 
 
+def test_what_waits_for_aws_comes_along_with_the_first_attempt(source: Source, clock: Any) -> None:
+    cache = cache_of(source, clock, max_wait=math.inf)
+    for key in "abcde":
+        get(cache, key)
+    clock.advance(300)
+    source.error = AWAY
+    for key in "abcde":  # each is put off to the end of another pause
+        get(cache, key)
+        clock.advance(20)
+    source.error, source.requests = None, 0
+    clock.advance(LONGEST_PAUSE)
+    get(cache, "c")
+    assert source.requests == 1
+    assert all(cache.fresh(key) not in {f"{key}{n}" for n in range(6)} for key in "abcde")
+
+
 def test_a_few_attempts_at_once_are_enough(source: Source, clock: Any) -> None:
     cache = cache_of(source, clock, max_wait=0)
-    keys = [f"k{number}-" for number in range(50)]
+    keys = [f"k{number}-" for number in range(100)]
     for key in keys:
         get(cache, key)
     clock.advance(301)
