@@ -71,8 +71,8 @@ def _check(name: str, account: str | None) -> None:
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    for word, its in words.items():
-        text = text.replace(word, its)
+    for word, filling in words.items():
+        text = text.replace(word, filling)
     return text
 
 
