@@ -17,8 +17,9 @@ from model_config.format.errors import Finding
 from model_config.format.names import RELEASE, ROLLOUT, parse, rollout_name
 from model_config.format.rollout_document import EMPTY
 from model_config.operate.deployed_model import DeployedModel, read_model
-from model_config.operate.drift_access import Access, AccessSearch, DriftedAccess
+from model_config.operate.drift_access import Access, AccessSearch
 from model_config.operate.drift_states import (
+    DriftedAccess,
     DriftedParameter,
     State,
     ThreeWay,

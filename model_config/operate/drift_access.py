@@ -11,31 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from model_config.format.errors import AccessDeniedError
+from model_config.operate.drift_states import DriftedAccess
 from model_config.operate.made_resources import Key, MadeResources
 from model_config.operate.policy_difference import policy_difference
 from model_config.plan.policies import Account, key_policy, reader_policy
 from model_config.plan.settings import Settings
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class DriftedAccess:
-    """Something about the key, or about who may read, that is not as the program has it.
-
-    Attributes:
-        model: the model that a reader policy is for; empty for the key.
-        resource: the key's alias, or the policy's ARN.
-        aspect: "alias", "key", "state", "rotation" or "policy".
-        program: what the program says.
-        aws: what AWS has.
-    """
-
-    model: str
-    resource: str
-    aspect: str
-    program: str
-    aws: str
 
 
 @dataclass(slots=True)

@@ -56,6 +56,25 @@ class DriftedParameter:
     listed: ListedParameter | None
 
 
+@dataclass(frozen=True, slots=True)
+class DriftedAccess:
+    """Something about the key, or about who may read, that is not as the program has it.
+
+    Attributes:
+        model: the model that a reader policy is for; empty for the key.
+        resource: the key's alias, or the policy's ARN.
+        aspect: "alias", "key", "state", "rotation" or "policy".
+        program: what the program says.
+        aws: what AWS has.
+    """
+
+    model: str
+    resource: str
+    aspect: str
+    program: str
+    aws: str
+
+
 def compare(  # noqa: PLR0913 - three sides, and what is known of them
     base: str,
     program: Contents,

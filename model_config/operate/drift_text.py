@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from itertools import takewhile
 
-from model_config.operate.drift_access import DriftedAccess
-from model_config.operate.drift_states import DriftedParameter, State
+from model_config.operate.drift_states import DriftedAccess, DriftedParameter, State
 from model_config.operate.parameters import Content
 
 #: What each state means, and what to do about it.
