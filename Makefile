@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test test-engine test-install lint lint-workflows bench lock clean
+.PHONY: local test test-engine test-install lint lint-workflows bench lock scaffold clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -40,11 +40,18 @@ bench: .venv/installed  ## how fast it is, against the obvious alternatives
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux
 
-LOCKED := model_config/scaffold/template/.github/requirements/deploy.txt
+TEMPLATE := model_config/scaffold/template
+LOCKED := $(TEMPLATE)/.github/requirements/deploy.txt
 lock: .venv/installed  ## what jobs with credentials install, by hash; for Linux, where they run
 	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
 		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
+
+scaffold:  ## what a new project has in common with this repository, copied to where `init` has it
+	cp __main__.py .pre-commit-config.yaml $(TEMPLATE)/
+	cp tests/test_models.py $(TEMPLATE)/tests/
+	cp .github/actions/prepare/action.yml $(TEMPLATE)/.github/actions/prepare/
+	cp $(filter-out %/package.yml,$(wildcard .github/workflows/*.yml)) $(TEMPLATE)/.github/workflows/
 
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null
 NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(PYTHON) --version \
@@ -52,7 +59,7 @@ NEEDS_PYTHON = Python 3.11 or newer is needed, and $(PYTHON) is $(or $(shell $(P
 
 # The environment is made once, and again when what it holds has changed. pip stays in it, since
 # Pulumi asks it which packages there are.
-PINS := constraints.txt model_config/scaffold/template/constraints.txt
+PINS := constraints.txt $(TEMPLATE)/constraints.txt
 .venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv
