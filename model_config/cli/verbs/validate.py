@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.cli.annotations import annotate
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, print_json
 from model_config.cli.panels import Panel
@@ -106,7 +107,7 @@ def _table(results: list[Result]) -> Table:
 
 def _print_how_many(unset: list[Result], command: str) -> None:
     count = f"{len(unset)} {'secret is' if len(unset) == 1 else 'secrets are'} not set"
-    typer.echo(f"{count}: `{command}` lists them.", err=True)
+    typer.echo(to_paste(f"{count}: `{command}` lists them."), err=True)
 
 
 def _print_unset(unset: list[Result]) -> None:
