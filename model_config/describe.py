@@ -58,10 +58,11 @@ def _environment(modules: Modules, stack: str) -> dict[str, Any]:
     }
     chosen = modules.names if plan.settings.models is None else plan.settings.models
     unreadable = sorted(set(chosen) - set(models))
-    return _described(_settings(config), models, unreadable, _findings(plan))
+    return _described(settings_of(config), models, unreadable, _findings(plan))
 
 
-def _settings(config: StackConfig) -> dict[str, str]:
+def settings_of(config: StackConfig) -> dict[str, str]:
+    """Return the settings that a stack's file gives, by their full keys; overrides are values."""
     shown = (SETTING_KEYS - {"overrides"}) & set(config.own())
     region = {"aws:region": config.region} if config.region else {}
     return {**{f"model-config:{key}": config.own()[key] for key in sorted(shown)}, **region}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime.mocks import MockCallArgs
 from support.project import PROJECT, stack_config
+from support.ssm_recorder import ARN, Ssm
 
 from model_config.plan.stack_config import StackConfig
 from model_config.testing.program import Recorder, run_program
@@ -17,7 +17,6 @@ from model_config.testing.program import Recorder, run_program
 STACK = "organization/model-config/prod"
 REFERENCE = f'ModelStack.from_reference("{STACK}")'
 FROM_AWS = 'ModelStack.from_aws(environment="prod")'
-ARN = "arn:aws:ssm:eu-west-1:111122223333:parameter"
 
 
 def with_floats(value: Any) -> Any:
@@ -25,32 +24,6 @@ def with_floats(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: with_floats(item) for key, item in value.items()}
     return float(value) if type(value) is int else value
-
-
-class Ssm(Recorder):
-    """Answers GetParameter as the provider does; `asked` lists the requests."""
-
-    def __init__(self, outputs: Any = None, versions: dict[str, int] | None = None) -> None:
-        super().__init__(outputs)
-        self.versions = versions or {}
-        self.asked: list[dict[str, Any]] = []
-
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token != "aws:ssm/getParameter:getParameter":
-            return super().call(args)
-        self.asked.append(args.args)
-        name = args.args["name"]
-        if name not in self.versions:
-            return {}, [("name", f"couldn't find resource {name}")]
-        bare = name.split(":")[0]
-        region = args.args.get("region", "eu-west-1")
-        arn = f"{ARN}{bare}".replace("eu-west-1", region)
-        return {
-            "name": bare,
-            "arn": arn,
-            "version": float(self.versions[name]),
-            "value": "AQI=",
-        }, []
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,17 @@ assert fallback_document([chat])
 print(chat["generation"]["temperature"], chat.secrets["k"].reveal())
 """
 
+COLD_START = """
+import sys
+from model_config import Reader
+from model_config.reader.connection import Connection
+try:
+    Connection(region="eu-west-1").open()
+finally:
+    late = {"asyncio", "boto3", "pydantic", "model_config.reader.share"} & sys.modules.keys()
+    print(sorted(late))
+"""
+
 DEPLOY = """
 import sys
 for name in ("boto3", "botocore"):
@@ -86,6 +97,7 @@ print(ModelStack.from_aws(environment="prod") is not None)
     ("program", "said"),
     [
         (READ, "0.2 text"),
+        (COLD_START, "[]"),
         (DEPLOY, "True"),
         (TYPED, PYDANTIC),
         (CONSUMER, "True"),

@@ -17,6 +17,9 @@ _EXTRAS = {
     "flask": "local",
     "moto": "local",
     "werkzeug": "local",
+    "jinja2": "ui",
+    "starlette": "ui",
+    "uvicorn": "ui",
 }
 
 

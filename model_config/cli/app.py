@@ -1,6 +1,6 @@
-"""`model-config`: every verb, and what happens to errors.
+"""`model-config`: its verbs, and how errors are shown.
 
-Verbs import what they need when they run, so that `--help` does not wait for pulumi and boto3.
+A verb imports what it needs when it runs, so that `--help` does not wait for pulumi and boto3.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _options(
 
 
 def _add_verbs() -> None:
-    """Add what each file in `verbs/` holds: a function of the file's name, or a group's `app`."""
+    """Add each file in `verbs/`: its function of the same name, or the `app` of a group."""
     found = [
         (name.strip("_").replace("_", "-"), import_module(f"{verbs.__name__}.{name}"))
         for _, name, _ in iter_modules(verbs.__path__)

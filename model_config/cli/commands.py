@@ -1,8 +1,8 @@
-"""Commands in what is printed, made to act where the running verb acts when they are pasted.
+"""Printed commands, completed so that they act where the running verb acts.
 
-The other rooms write for AWS and know nothing of the local one. What they say passes through here
-on its way out: a command in backticks gets the options that the user gave and it lacks, and under
---local `pulumi up` becomes `model-config local deploy`.
+The other rooms write messages for AWS and know nothing of the local AWS. When a message is printed,
+each command in backticks gets the options that the user gave and the command lacks; under --local,
+`pulumi up` becomes `model-config local deploy`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 _KEY = re.compile(r"model-config:(\S+)")
 _STACK = re.compile(r"--stack (\S+)")
 _SHORT = {"environment": "-e"}
-#: The options that each verb takes, by its words: "show", "local deploy".
+#: The options that each verb takes, by the verb's words: "show", "local deploy".
 _takes: dict[str, frozenset[str]] = {}
 
 
@@ -25,9 +25,9 @@ class Place:
     """Where the running verb acts.
 
     Attributes:
-        is_local: on the local AWS.
-        options: what the user gave to say so. What comes from the environment is left out: it is
-            still there when a command is pasted.
+        is_local: whether that is the local AWS.
+        options: the options that say so, by name. Settings from environment variables are not
+            among them, since they apply to a pasted command too.
     """
 
     is_local: bool = False
@@ -53,7 +53,7 @@ def acts_at(place: Place) -> None:
 
 
 def to_paste(text: str) -> str:
-    """Return a text whose commands in backticks act where the running verb acts."""
+    """Return a text with its commands completed; they are in backticks."""
     return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
 
 
@@ -72,7 +72,7 @@ def _fitted(command: str) -> str:
 
 
 def _lacking(words: list[str], place: Place) -> Iterator[str]:
-    """Yield the options that a command would need to act at a place."""
+    """Yield the options that a command needs to act at a place, and does not have."""
     takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
     for name, value in place.options.items():
         if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):

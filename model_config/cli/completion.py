@@ -1,6 +1,6 @@
-"""What a shell completes: models, environments, labels and git revisions.
+"""Shell completion: models, environments, labels and git revisions.
 
-A person waits for it, so whatever can't be found out at once is left out.
+Completion has to be fast and silent, so anything that is slow or fails is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typer
 from model_config.cli.project import project_or_none
 from model_config.format.errors import ModelConfigError
 
-#: Seconds that AWS has to answer.
+#: Seconds to wait for AWS.
 _PATIENCE = 2.0
 
 
@@ -40,7 +40,7 @@ def complete_revision() -> list[str]:
 
 
 def complete_label(context: typer.Context) -> list[str]:
-    """Return the labels of the model that the command line names, as its environment has them."""
+    """Return the labels of the model on the command line."""
     labels: set[str] = {"latest", "stable"}
     asked = Thread(target=lambda: labels.update(_labels(context)), daemon=True)
     asked.start()
@@ -52,7 +52,7 @@ def _labels(context: typer.Context) -> list[str]:
     from model_config.cli.target import target
 
     given = context.params
-    # Where an option is being completed, arguments are not told apart yet.
+    # While an option is completed, arguments are not parsed yet.
     model = given["model"] or next(iter(context.args), "")
     with (
         suppress(ModelConfigError),

@@ -1,8 +1,8 @@
-"""A release as environment variables: how they are named, and what stands in them.
+"""A release as environment variables.
 
-The name is the path in upper case, each character that isn't a letter, a digit or an underscore
-as an underscore: `generation/temperature` is GENERATION_TEMPERATURE, the secret `api_key` is
-API_KEY. A string stands as itself, everything else as compact JSON.
+A variable's name is the path in upper case, with an underscore for each character that is not a
+letter, a digit or an underscore: `generation/temperature` becomes GENERATION_TEMPERATURE, and the
+secret `api_key` API_KEY. A string is the variable's text as it is; any other value is compact JSON.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from model_config.format.errors import UsageError
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
 
-#: What a caller sets a variable to, to say that the release must fill it.
+#: The text of a variable that the release is to fill.
 PLACEHOLDER = "from-release"
 
-#: What shells, loaders, interpreters, HTTP and AWS clients obey: a release must not set it.
+#: Variables that shells, loaders, interpreters, HTTP and AWS clients obey. A release must not set
+#: them.
 _OBEYED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|IFS|ENV|BASH_ENV|SHELLOPTS|PS4|PROMPT_COMMAND"
     r"|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|PYTHON.*|PERL5?(LIB|OPT|DB)|RUBY(LIB|OPT)|CLASSPATH"
@@ -33,23 +34,23 @@ _OBEYED = re.compile(
 _PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 
 
-def variables(
+def environment_variables(
     configuration: Configuration, secrets: Mapping[str, str], prefix: str = ""
 ) -> dict[str, str]:
-    """Return a configuration's variables.
+    """Return a configuration as environment variables.
 
     Args:
-        configuration: the release.
-        secrets: the texts of the secrets that shall be among them, by their path.
-        prefix: what every name begins with.
+        configuration: the configuration.
+        secrets: the texts of the secrets to include, by path.
+        prefix: the beginning of each name.
 
     Raises:
-        UsageError: two paths have one name, a name is one that other programs obey, a value
-            can't be a variable's, or the prefix can't begin a name. No value is shown.
+        UsageError: two paths have the same name, other programs obey a name, a value can't be a
+            variable's, or the prefix can't begin a name. The text holds no value.
     """
     if not _PREFIX.fullmatch(prefix):
         raise UsageError(
-            f"{prefix!r} can't begin a variable's name: letters, digits and underscores, "
+            f"{prefix!r} can't begin a variable's name: use letters, digits and underscores, and "
             "no digit first"
         )
     found: dict[str, str] = {}
@@ -63,40 +64,43 @@ def variables(
             )
         if "\0" in text:
             raise UsageError(
-                f"{path} of {configuration.model} holds a NUL character, which no environment "
-                "variable can: read it with the Reader or `model-config export --format json`"
+                f"{path} of {configuration.model} has a NUL character, which no environment "
+                "variable can have: read it with the Reader or `model-config export --format json`"
             )
         found[name], paths[name] = text, path
     if obeyed := [f"{paths[name]} would be {name}" for name in found if _OBEYED.fullmatch(name)]:
         raise UsageError(
-            f"{', '.join(obeyed)}: other programs obey such variables. Give all of them a prefix, "
-            f"such as --variable-prefix {configuration.model.upper()}_"
+            f"{', '.join(obeyed)}, which other programs obey. Give all variables a prefix, such as "
+            f"--variable-prefix {configuration.model.upper()}_"
         )
     return found
 
 
-def asked_for(found: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the caller's environment asks for with the placeholder.
+def only_requested(found: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the caller's environment requests with the placeholder.
 
     Args:
         found: the release's variables.
         present: the caller's environment.
 
     Raises:
-        UsageError: one that is asked for isn't in the release, or one that is in the release has
-            another value in the environment, so that which of the two is meant isn't known.
+        UsageError: the release lacks a requested variable, or the environment sets one of the
+            release's variables to something else, so that it is unclear which is meant.
     """
     asked = {name for name, text in present.items() if text == PLACEHOLDER}
     problems = [
-        *(f"{name} is asked for, and not in the release" for name in sorted(asked - set(found))),
+        *(f"{name} is requested, and is not in the release" for name in sorted(asked - set(found))),
         *(
-            f"{name} is in the release, and set to something else here: unset it, or set it to "
+            f"{name} is in the release, and is set to something else here: unset it, or set it to "
             f"{PLACEHOLDER}"
             for name in sorted((set(found) & set(present)) - asked)
         ),
     ]
     if problems:
-        raise UsageError("the variables don't fit:\n" + "\n".join(f"  {each}" for each in problems))
+        raise UsageError(
+            "the environment does not match the release:\n"
+            + "\n".join(f"  {each}" for each in problems)
+        )
     return {name: text for name, text in found.items() if name in asked}
 
 

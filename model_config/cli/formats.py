@@ -1,4 +1,4 @@
-"""The texts that `export` writes, each read back exactly by what it is written for."""
+"""The formats of `export`. What each is written for reads back exactly what was written."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from model_config.cli.environment_variables import variables
+from model_config.cli.environment_variables import environment_variables
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
 
 Format = Literal["json", "dotenv", "yaml", "shell", "tfvars.json"]
 
-# In double quotes a shell would run the one and expand the other. No escape is read alike by a
-# shell and by python-dotenv, but both replace a variable once.
+# In double quotes, a shell runs the first and expands the second. A shell and python-dotenv agree
+# on no escape for them, but both expand a variable exactly once.
 _HELPERS = {"`": "MODEL_CONFIG_BACKTICK", "$": "MODEL_CONFIG_DOLLAR"}
 _IN_DOUBLE_QUOTES = str.maketrans(
     {
@@ -35,16 +35,16 @@ def as_text(
 
     Args:
         form: the format.
-        configuration: the release.
-        secrets: the texts of the secrets that shall be in it, by their path; in the nested
-            formats under `secrets`, a name that no field has.
-        prefix: what variables' names begin with, in dotenv and shell.
+        configuration: the configuration.
+        secrets: the texts of the secrets to include, by path. Nested formats have them under
+            `secrets`, which is no field's name.
+        prefix: the beginning of each variable's name, for dotenv and shell.
 
     Raises:
         UsageError: the values can't be variables.
     """
     if form in {"dotenv", "shell"}:
-        found = variables(configuration, secrets, prefix)
+        found = environment_variables(configuration, secrets, prefix)
         return _dotenv(found) if form == "dotenv" else _shell(found)
     values: dict[str, Any] = configuration.as_dict()
     if secrets:
@@ -52,7 +52,7 @@ def as_text(
     if form == "yaml":
         return _yaml(values)
     if form == "tfvars.json":
-        # One variable, since a field's name may be one that Terraform keeps for itself: `version`.
+        # One variable, since Terraform reserves names such as `version`.
         values = {configuration.model: values}
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
@@ -62,14 +62,14 @@ def _shell(found: Mapping[str, str]) -> str:
 
 
 def _dotenv(found: Mapping[str, str]) -> str:
-    """Return a dotenv file as python-dotenv reads it; a shell that sources it runs nothing."""
+    """Return a dotenv file for python-dotenv, which a shell can source without running anything."""
     lines = "".join(f"{name}={_quoted(text)}\n" for name, text in found.items())
     helpers = (f"{name}='{each}'\n" for each, name in _HELPERS.items() if f"${{{name}}}" in lines)
     return "".join(helpers) + lines
 
 
 def _quoted(text: str) -> str:
-    """Return a text in single quotes, which every reader takes alike, where they can hold it."""
+    """Return a text in single quotes, which all readers agree on, or if it must be in double."""
     if "${" in text or re.search(r"['\\\r]", text):
         return f'"{text.translate(_IN_DOUBLE_QUOTES)}"'
     return f"'{text}'"
@@ -79,7 +79,7 @@ def _yaml(values: Mapping[str, Any]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """PyYAML's, with prompts as blocks, and in double quotes what it loses outside of them."""
+        """PyYAML's dumper, with block style for prompts."""
 
     def represent(dumper: Dumper, text: str) -> yaml.ScalarNode:
         style = "|" if "\n" in text else None

@@ -1,4 +1,4 @@
-"""How verbs print: a table on a terminal, plain text in a pipe, JSON where a script asks for it."""
+"""How verbs print: tables on a terminal, tab-separated text in a pipe, and JSON with --json."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ Environment = Annotated[
         "--environment",
         "-e",
         envvar="MODEL_CONFIG_ENVIRONMENT",
-        help="The environment's name.",
+        help="The environment.",
         autocompletion=complete_environment,
     ),
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option(help="Where in SSM it stands. Default: as the stack's file sets it, or else /ai."),
+    typer.Option(help="The path of all environments in SSM. Default: the stack file's, else /ai."),
 ]
 Local = Annotated[
     bool,
     typer.Option(
         "--local",
         envvar="MODEL_CONFIG_LOCAL",
-        help="Work on the local AWS of this project (`model-config local deploy`).",
+        help="Use the project's local AWS (see `model-config local`).",
     ),
 ]
 Model = Annotated[
@@ -52,21 +52,21 @@ Model = Annotated[
 Label = Annotated[
     str | None,
     typer.Option(
-        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, or else stable.',
+        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, else stable.',
         autocompletion=complete_label,
     ),
 ]
 Release = Annotated[
     int | None, typer.Option(help="The number of the release to read, instead of a label.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Item = TypeVar("Item")
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
-#: Characters that a table's last column has at least; the other columns make room for it.
+#: The least width of a table's last column, in characters. Other columns wrap to make room.
 _LAST_COLUMN = 24
-#: What stands for a secret's text.
+#: Printed in place of a secret's text.
 MASK = "********"
 
 
@@ -83,17 +83,17 @@ def print_table(
     styles: Iterable[str] = (),
     instead: str = "",
 ) -> None:
-    """Print rows: framed on a terminal, with tabs between the cells in a pipe.
+    """Print rows as a table on a terminal, or with tabs between the cells in a pipe.
 
-    Where the terminal is too narrow, the last column's texts are shortened in their middle, since
-    an ARN says most at its end.
+    If the terminal is too narrow, texts in the last column are shortened in the middle, since the
+    end of an ARN says most.
 
     Args:
         columns: the headings.
         rows: the cells of each row.
-        wrap: show all of the last column, on as many lines as that takes.
-        styles: how each row is coloured, in rich's words.
-        instead: what is printed below instead of a last column that does not fit whole.
+        wrap: wrap the last column instead of shortening it.
+        styles: the style of each row, as rich names styles.
+        instead: a line to print below the table in place of a last column that does not fit.
     """
     cells = [[str(cell) for cell in row] for row in rows]
     console = _console()
@@ -119,37 +119,40 @@ def print_table(
 
 
 def print_text(text: str, *, nl: bool = False) -> None:
-    """Print a text as it is: in a pipe nothing else, on a terminal nothing that acts on it.
+    """Print a text unchanged; on a terminal, control characters are escaped.
 
     Args:
-        text: what an application gets.
-        nl: whether a line end follows it in a pipe, too.
+        text: the text.
+        nl: whether to end it with a newline in a pipe, as on a terminal.
     """
     on_terminal = is_terminal()
     typer.echo(printable(text) if on_terminal else text, nl=nl or on_terminal)
 
 
 def is_terminal() -> bool:
-    """Tell whether a person reads along."""
+    """Tell whether standard output is a terminal, or FORCE_COLOR says so."""
     return _console().is_terminal
 
 
 def print_lines(lines: Iterable[Line]) -> None:
-    """Print changes, coloured on a terminal."""
+    """Print lines, coloured by their marks on a terminal."""
     console = _console()
     for line in lines:
         console.out(line.text, style=_COLOURS.get(line.mark), highlight=False)
 
 
 def _console() -> Console:
-    # A prompt's "[bold]" and ":smile:" are text.
+    # Without markup and emoji: "[bold]" and ":smile:" in a prompt are text.
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
-    """Yield the items, and show a person how far it is once that takes more than a second.
+    """Yield the items, with a progress bar on a terminal after the first second.
 
-    Where nobody knows the total, the bar shows that it goes on.
+    Args:
+        items: the items.
+        what: what is done with them.
+        total: how many there are, or None if that is not known.
     """
     from rich.progress import Progress
 

@@ -1,4 +1,4 @@
-"""The groups in which `--help` shows the verbs, in this order; a verb's file names its PANEL."""
+"""The groups of verbs in `--help`, in order. A verb's file names its group as PANEL."""
 
 from enum import StrEnum
 

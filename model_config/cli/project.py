@@ -1,4 +1,4 @@
-"""Which project a verb works on: that of the current folder, or the one it was told."""
+"""The project that a verb works on: the current folder's, or the one that --project names."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _Option = Annotated[
         "--project",
         envvar=_VARIABLE,
         file_okay=False,
-        help="The project's folder. Default: the one that the current folder is in.",
+        help="The project's folder. Default: the project of the current folder.",
     ),
 ]
 
 
 def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the option --project, so that none of them has to name it."""
+    """Add the option --project to a verb, so that no verb has to declare it."""
     signature = inspect.signature(verb, eval_str=True)
 
     @functools.wraps(verb)
@@ -74,7 +74,7 @@ def current_project() -> Project:
 
 
 def project_or_none() -> Project | None:
-    """Return the project, or None where there is none: verbs that only ask AWS need none."""
+    """Return the project, or None. Verbs that only speak to AWS need no project."""
     try:
         return current_project()
     except ProjectNotFoundError:

@@ -1,4 +1,4 @@
-"""Standard output whose reader may have seen enough, and whose disk may be full."""
+"""Standard output that copes with a closed pipe and with a full disk."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class OutputError(ModelConfigError):
-    """What a verb prints can't be written."""
+    """Standard output can't be written."""
 
 
 def guard_stdout() -> None:
-    """Let a verb go on where nobody reads any more, so that its exit code says what it found."""
+    """Let a verb go on after its reader has closed the pipe, so that it ends with its exit code."""
     if sys.stdout is not None:  # as it is where the caller has closed it
         raw = io.BufferedWriter(_Guarded(sys.stdout.fileno(), "wb", closefd=False))
         encoding, errors = sys.stdout.encoding, sys.stdout.errors
@@ -28,7 +28,7 @@ class _Guarded(io.FileIO):
     is_over = False
 
     def write(self, data: ReadableBuffer) -> int:
-        """Write, or once that has failed do nothing, so that Python has nothing left at its end."""
+        """Write, or do nothing once writing has failed, so that Python's last flush succeeds."""
         try:
             return len(memoryview(data)) if self.is_over else super().write(data)
         except BrokenPipeError:  # `| head`

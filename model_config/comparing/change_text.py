@@ -43,7 +43,7 @@ def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
 
 def text_diff(change: Change) -> Iterator[str]:
     """Yield the lines of a unified diff of long values; nothing for short ones."""
-    if change.secret or not _is_long(change):
+    if change.secret or not is_long(change):
         return
     before = [] if change.change == "added" else _text_lines(change.before)
     after = [] if change.change == "removed" else _text_lines(change.after)
@@ -54,7 +54,7 @@ def text_diff(change: Change) -> Iterator[str]:
 
 def to_json(change: Change) -> dict[str, Any]:
     """Return the change as JSON for scripts; `variables` is null if no prompt variable changed."""
-    asked = _variable_change(change)
+    asked = variable_change(change)
     return {
         "path": change.path,
         "change": change.change,
@@ -68,7 +68,7 @@ def to_json(change: Change) -> dict[str, Any]:
 def _values(change: Change, shown: Callable[[Value], str]) -> str:
     if change.secret:
         return "refers to another secret" if change.change == "changed" else "a secret"
-    if _is_long(change):
+    if is_long(change):
         return ""
     values = [change.before] if change.change != "added" else []
     values += [change.after] if change.change != "removed" else []
@@ -76,16 +76,18 @@ def _values(change: Change, shown: Callable[[Value], str]) -> str:
 
 
 def _variables(change: Change) -> str:
-    asked = _variable_change(change)
+    asked = variable_change(change)
     return str(asked).removeprefix(f"{change.path} ") if asked else ""
 
 
-def _variable_change(change: Change) -> VariableChange | None:
+def variable_change(change: Change) -> VariableChange | None:
+    """Return the variables that a text asks for on one side alone, or None."""
     found = variable_changes({change.path: change.before}, {change.path: change.after})
     return found[0] if found else None
 
 
-def _is_long(change: Change) -> bool:
+def is_long(change: Change) -> bool:
+    """Tell whether a value is shown by its lines rather than in one."""
     return any(
         len(one_line(value)) > _LONG or (isinstance(value, str) and "\n" in value)
         for value in (change.before, change.after)

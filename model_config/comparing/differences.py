@@ -49,7 +49,7 @@ def _in_environment(
     stack: str, before: EnvironmentSnapshot | None, after: EnvironmentSnapshot | None
 ) -> Iterator[ModelDifference]:
     old, new = before or EnvironmentSnapshot(), after or EnvironmentSnapshot()
-    changed = tuple(changes(_as_release(old.settings), _as_release(new.settings)))
+    changed = tuple(setting_changes(old.settings, new.settings))
     if before is None or after is None or changed:
         kind = _kind(before, after)
         yield ModelDifference(stack, STACK_FILE, kind, changed)
@@ -80,6 +80,11 @@ def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dic
 
 def _content(release: Release) -> tuple[object, ...]:
     return release.digest, release.schema, *sorted(release.secrets.items())
+
+
+def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Return what differs between the settings of two stacks, by their full keys."""
+    return changes(_as_release(before), _as_release(after))
 
 
 def _as_release(settings: Mapping[str, str]) -> Release:

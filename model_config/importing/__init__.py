@@ -1,1 +1,1 @@
-"""From parameters that exist to a model module, and the list that adopts them."""
+"""From existing parameters to a model module, and to the list for adopting them."""

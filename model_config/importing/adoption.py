@@ -1,4 +1,4 @@
-"""Which imported parameters the stack can take over, and the list for `pulumi import --file`."""
+"""Which imported parameters a stack can adopt, and the list for `pulumi import --file`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class Adoption:
     """What becomes of one parameter.
 
     Attributes:
-        name: the parameter.
-        becomes: what it is in the model, "generation/temperature".
-        outcome: "adopted" with its history; "new" beside it; or it is "in the way" of a new one.
-        why: why it isn't adopted, and what to do.
+        name: the parameter's name.
+        becomes: its path in the model, "generation/temperature".
+        outcome: "adopted": the stack takes it over with its history. "new": the stack makes another
+            parameter. "in the way": it has the name of a parameter that the stack makes.
+        why: why it is not adopted, and what to do.
     """
 
     name: str
@@ -46,9 +47,9 @@ def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool)
     if found.tier != "Standard":
         problems.append(f"tier {found.tier} can't become Standard")
     if found.name == planned.release_name:
-        problems.append("the model's release has that name")
+        problems.append("the model's release has this name")
     if found.name not in {planned.release_name, *(each.name for each in planned.parameters)}:
-        problems.append("a name can't change: this one stays until you delete it")
+        problems.append("a name can't change, so this parameter stays until you delete it")
         outcome: Outcome = "new"
     elif problems:
         problems.append(f"delete it just before the deploy: `{_DELETE} {found.name}`")
@@ -56,14 +57,14 @@ def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool)
     else:
         outcome = "adopted"
     if secret and found.type != "SecureString":
-        problems.append("the secret stood in plain text: have its provider replace it")
+        problems.append("the secret was in plain text: have its provider replace it")
     return Adoption(found.name, becomes, outcome, "; ".join(problems))
 
 
 def import_list(planned: PlannedModel, adoptions: Iterable[Adoption]) -> Mapping[str, Any] | None:
-    """Return what `pulumi import --file` reads; None where nothing is adopted.
+    """Return the contents of the file for `pulumi import --file`; None if nothing is adopted.
 
-    The component comes along, so that the parameters get the URNs that the program gives them.
+    It includes the component, so that the parameters get the URNs that the program gives them.
     """
     adopted = [
         {

@@ -1,4 +1,4 @@
-"""Python source as text: valid and readable as it is, and laid out by ruff where ruff is there."""
+"""Python source, valid and readable as generated, and formatted by ruff if that is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A name, called with arguments by position or by name."""
+    """A call, with positional or with named arguments."""
 
     name: str
     positional: tuple[Any, ...] = ()
@@ -20,16 +20,16 @@ class Call:
 
 
 class Name(str):
-    """A name in the source, told from a text."""
+    """A name in the source, as opposed to a string."""
 
     __slots__ = ()
 
 
 def written(value: Any, indent: str = "") -> str:
-    """Return a plain value, or one with calls and names in it, as an expression.
+    """Return a value, which may contain calls and names, as an expression.
 
-    Arguments that are given by name have a line each. No comma follows the last, so that ruff
-    puts a short call on one line.
+    Each named argument is on a line of its own. The last is not followed by a comma, so that ruff
+    joins a short call into one line.
     """
     inner = f"{indent}    "
     match value:
@@ -46,12 +46,12 @@ def written(value: Any, indent: str = "") -> str:
             return repr(value)
 
 
-def laid_out(source: str, file: Path) -> str:
-    """Return a module's source as `ruff format` lays it out, or as it is where there is no ruff.
+def formatted(source: str, file: Path) -> str:
+    """Return a module's source formatted by ruff, or unchanged if ruff is not installed.
 
     Args:
-        source: the module.
-        file: where it will be; ruff takes the settings that apply there.
+        source: the source.
+        file: its future path; ruff uses the settings that apply there.
     """
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(file), "-"]
     done = subprocess.run(  # noqa: S603

@@ -1,4 +1,4 @@
-"""A parameter that exists, and the field it becomes; and fields that can't stand together."""
+"""Existing parameters, the fields they become, and fields that exclude each other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Found:
     """A parameter to import.
 
     Attributes:
-        path: its name below what is imported, "generation", "temperature".
-        text: its value; None where it looks like a secret's and so was not read.
+        path: its name, split, below the imported path: ("generation", "temperature").
+        text: its value; None if it looks like a secret, and so was not read.
     """
 
     name: str
@@ -31,10 +31,10 @@ class Field:
     """A field of the model to be.
 
     Attributes:
-        path: its place in the model, each name a Python identifier.
-        names: the same as they were.
-        value: a plain value, or the reference that stands for a secret.
-        text: the parameter's whole text where it is one value; None in a JSON document.
+        path: its path in the model; each name is a Python identifier.
+        names: its original names.
+        value: a plain value, or a reference to a secret.
+        text: the parameter's text; None for a field of a JSON document.
     """
 
     path: Path
@@ -44,7 +44,7 @@ class Field:
 
 
 def collisions(fields: Iterable[Field]) -> Iterator[str]:
-    """Yield names that become the same, or one that is both a value and a group."""
+    """Yield a problem for each two fields with the same path, or with one below the other."""
     taken: dict[Path, Field] = {}
     for field in fields:
         path = tuple(name.casefold() for name in field.path)

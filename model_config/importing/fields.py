@@ -1,4 +1,4 @@
-"""From parameters that exist to the fields of a model: names, types, and what is a secret."""
+"""From existing parameters to a model's fields: their names, values and secrets."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from model_config.schema import SecretRef
 
 
 def fields_of(model: str, found: Iterable[Found]) -> list[Field]:
-    """Return the fields of a tree of parameters, one for each.
+    """Return the fields of a tree of parameters, one for each parameter.
 
     Raises:
-        UsageError: two names become the same, a value can't be a field's, or it is all ours.
+        UsageError: two names become the same field, a value can't be stored, or the parameters
+            were deployed by such a project.
     """
     parameters = list(found)
     for each in parameters:
         if each.path == (RELEASE,) and '"digest":"sha256:' in (each.text or ""):
             raise UsageError(
-                f"{each.name} is a release: a deploy of this project made what stands beside it, "
-                "and its module is where that was deployed from"
+                f"{each.name} is a release, so a project has deployed these parameters: copy the "
+                "module from that project"
             )
     return _checked([_of_parameter(model, each) for each in parameters])
 
@@ -41,20 +42,21 @@ def fields_of_document(model: str, found: Found) -> list[Field]:
     """Return the fields of a parameter that holds a JSON object.
 
     Raises:
-        UsageError: it holds none, two names become the same, or a value can't be a field's.
+        UsageError: it holds something else, two names become the same field, or a value can't be
+            stored.
     """
     try:
         document = json.loads(found.text or "")
     except (ValueError, RecursionError) as error:
         at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
         raise UsageError(
-            f"{found.name} is no JSON{at}, so it has no fields. Import a tree of parameters, or "
+            f"{found.name} is not JSON{at}, so it has no fields. Import a tree of parameters, or "
             "write the module by hand (README, Add a model)"
         ) from None
     if not isinstance(document, dict) or {*map(type, document.values())} <= {NoneType}:
         raise UsageError(
-            f"{found.name} holds {_kind(document)}, and fields come from a JSON object's keys. "
-            "Write the module by hand (README, Add a model)"
+            f"{found.name} holds {_kind(document)}. Fields are made from a JSON object's keys, so "
+            "write the module by hand (README, Add a model)"
         )
     return _checked([*_of_object(model, document, ())])
 
@@ -70,7 +72,7 @@ def _of_parameter(model: str, found: Found) -> Field:
 
 
 def _value_of(text: str) -> Value:
-    """Return what a text stands for: a number only where it is written as ours would be."""
+    """Return the value of a text: a number only if the codec would write it the same way."""
     try:
         value: Value = json.loads(text)
         if isinstance(value, list | dict):
@@ -95,7 +97,7 @@ def _of_object(model: str, values: Mapping[str, Value], above: Path) -> Iterator
 
 
 def _is_group(values: Mapping[str, Value]) -> bool:
-    """Tell whether an object's keys are names of fields; else they are data."""
+    """Tell whether an object's keys are field names rather than data."""
     return all(identifier(name, top=False) == name for name in values)
 
 
@@ -122,8 +124,8 @@ def _checked(fields: list[Field]) -> list[Field]:
             problems.append(f"{where} can't be stored: {error}")
         if _hides_secret(field.value):
             problems.append(
-                f"{where} has what looks like a secret inside a list or an object, where no "
-                "SecretRef can stand: give it a parameter or a key of its own"
+                f"{where} has what looks like a secret inside a list or an object, which can't "
+                "hold a SecretRef: give the secret a parameter or a key of its own"
             )
     if problems:
         raise UsageError("\n".join(["nothing was written:", *(f"  {each}" for each in problems)]))

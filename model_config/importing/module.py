@@ -1,4 +1,4 @@
-"""A model module made of parameters that exist, proven to load before anything is written."""
+"""A model module from existing parameters, loaded as a test before it is written."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ class ImportedModule:
     """A module to be written.
 
     Attributes:
-        files: its text and the long texts beside it, by the file's name.
+        files: its source and the long texts beside it, by file name.
         kind: the name of its MODEL's class.
-        secret_keys: the config keys that its secrets are set by.
+        secret_keys: the config keys of its secrets.
         adoptions: what becomes of each parameter.
-        import_list: what `pulumi import --file` reads; None where nothing is adopted.
+        import_list: the contents of the file for `pulumi import --file`; None if nothing is
+            adopted.
     """
 
     name: str
@@ -47,21 +48,21 @@ class ImportedModule:
 def imported_module(
     name: str, origin: str, found: Sequence[Found], settings: Settings
 ) -> ImportedModule:
-    """Return the module for parameters that exist.
+    """Return the module for existing parameters.
 
     Args:
         name: the model's name.
-        origin: the path they were found at.
-        found: a tree's parameters; or one without a path, which holds a JSON document.
-        settings: where the model will stand.
+        origin: the imported path.
+        found: the parameters of a tree, or a single one without a path that holds a JSON document.
+        settings: where the model will be deployed.
 
     Raises:
-        UsageError: the parameters can't be a model's fields.
-        InvalidConfigurationError: it could not be deployed.
+        UsageError: the parameters can't become a model's fields.
+        InvalidConfigurationError: the model could not be deployed.
     """
     is_document = found[0].path == ()
     fields = fields_of_document(name, found[0]) if is_document else fields_of(name, found)
-    # Where the parameters stand where the model's will, they can be adopted if they stay there.
+    # Parameters below the model's own path can be adopted if their names stay the same.
     in_place = any(each.name.startswith(f"{settings.path_of(name)}/") for each in found)
     fit = fitting_class(fields, keep_names=in_place)
     if fit:
@@ -92,7 +93,7 @@ def imported_module(
 
 
 def _planned(name: str, files: Mapping[str, str], settings: Settings) -> tuple[Model, PlannedModel]:
-    """Return the model, loaded as a deploy would load it, and what would be deployed."""
+    """Return the model, loaded as a deploy loads it, and its plan."""
     with TemporaryDirectory() as folder:
         project = Project(Path(folder))
         project.models_folder.mkdir()

@@ -1,4 +1,4 @@
-"""What names say: what they become in Python, and whether they are a secret's."""
+"""What a parameter's name becomes in Python, and whether it looks like a secret's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET_WORDS = {
     "credentials",
 }  # fmt: skip
 _WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-#: Keys as providers and AWS hand them out, private keys, and a URL with a password in it.
+#: API keys of providers, access keys of AWS, private keys, and URLs with a password.
 SECRET_TEXT = re.compile(
     r"\b(sk-|sk_|ghp_|github_pat_|xox[a-z]-|hf_|AIza)[\w-]{16,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@]+:[^/\s@]+@"
@@ -24,25 +24,25 @@ SECRET_TEXT = re.compile(
 
 
 def looks_secret(path: Path) -> bool:
-    """Tell whether a name is a secret's: "api_key", "secrets/anything", "DB-Password"."""
+    """Tell whether a name looks like a secret's: "api_key", "secrets/any", "DB-Password"."""
     words = [word.lower() for word in _WORDS.findall(path[-1])]
     inside = {name.lower() for name in path[:-1]} & {"secret", "secrets", "credentials"}
     return bool(inside) or bool(words and words[-1] in _SECRET_WORDS)
 
 
 def camel(*names: str) -> str:
-    """Return names as one in camel case: "support_chat", "api_key" as "supportChatApiKey"."""
+    """Return names joined in camel case: "support_chat" and "api_key" as "supportChatApiKey"."""
     words = [word for name in names for word in re.split(r"[^A-Za-z0-9]+", name) if word]
     first, *others = words or ["field"]
     return first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in others)
 
 
 def identifier(name: str, *, top: bool) -> str:
-    """Return the nearest name that a field can have.
+    """Return the nearest valid name for a field.
 
     Args:
-        name: what it was called.
-        top: whether it stands at the model's top, where some names are taken.
+        name: the original name.
+        top: whether the field is at the top of the model, where some names are reserved.
     """
     near = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_")
     near = near if near[:1].isalpha() else f"field_{near}"
@@ -52,5 +52,5 @@ def identifier(name: str, *, top: bool) -> str:
 
 
 def identifiers(names: Path) -> Path:
-    """Return a field's place in the model."""
+    """Return a field's path in the model."""
     return tuple(identifier(name, top=not number) for number, name in enumerate(names))

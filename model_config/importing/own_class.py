@@ -1,4 +1,4 @@
-"""What a class made for imported fields needs: names for its groups, types for its fields."""
+"""Class names and type annotations for a class that is made for imported fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TAKEN = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
 
 
 def class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
-    """Return a name for each group: its own, or where that is taken with those above it."""
+    """Return a class name for each group: its own name, preceded by those above if it is taken."""
     groups = {path[:depth] for path in fields for depth in range(len(path))}
     names: dict[Path, str] = {}
     for path in sorted(groups, key=lambda path: (len(path), path)):
@@ -24,7 +24,7 @@ def class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
 
 
 def annotation(value: object) -> str:
-    """Return the type of a field that has that value."""
+    """Return the type annotation for a value."""
     if isinstance(value, list):
         return f"list[{_common(value)}]"
     if isinstance(value, dict):
@@ -33,7 +33,7 @@ def annotation(value: object) -> str:
 
 
 def _common(items: Iterable[object]) -> str:
-    """Return the type that all items have, or the one that takes any."""
+    """Return the annotation that fits all items."""
     kinds = {type(item).__name__ for item in items}
     plain = len(kinds) == 1 and kinds <= {"str", "int", "float", "bool"}
     return kinds.pop() if plain else "JsonValue"

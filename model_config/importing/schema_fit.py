@@ -1,4 +1,4 @@
-"""Which of the schema's classes imported fields fit, and where each goes in it."""
+"""Which of the schema's classes fits the imported fields, and where each field goes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from model_config.schema import (
     SecretRef,
 )
 
-#: Values in their groups, as a class takes them.
+#: Values nested in their groups, as a class takes them.
 Nested: TypeAlias = dict[str, Any]
 
 CLASSES: tuple[type[ModelConfig], ...] = (ChatModel, EmbeddingModel, EndpointModel)
-# What other names our fields go by.
+# Other common names of the schema's fields.
 _ALSO_CALLED = {
     "model": "model_id",
     "model_name": "model_id",
@@ -42,11 +42,11 @@ _ALSO_CALLED = {
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A class that all fields fit.
+    """A class that fits all fields.
 
     Attributes:
-        values: what is set, in the class's order.
-        paths: where each field went.
+        values: the values to set, in the order of the class.
+        paths: the path of each field in the class.
     """
 
     kind: type[ModelConfig]
@@ -55,11 +55,11 @@ class Fit:
 
 
 def fitting_class(fields: Sequence[Field], *, keep_names: bool) -> Fit | None:
-    """Return the class that all the fields fit; None where there is none.
+    """Return the class that fits all the fields; None if there is none.
 
     Args:
-        fields: what was imported.
-        keep_names: whether each must stay where it is, since its parameter is to be adopted.
+        fields: the imported fields.
+        keep_names: whether each field must keep its path, so that its parameter can be adopted.
     """
     for kind in CLASSES:
         places = dict(_leaves(kind))
@@ -73,7 +73,7 @@ def fitting_class(fields: Sequence[Field], *, keep_names: bool) -> Fit | None:
 
 
 def group_of(annotation: Any) -> type[Group] | None:
-    """Return the group class that a field may have, if it may."""
+    """Return the group class that a field's annotation allows, if it does."""
     kinds = (annotation, *get_args(annotation))
     return next(
         (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)), None
@@ -89,25 +89,25 @@ def _leaves(kind: type[Group], above: Path = ()) -> Iterator[tuple[str, Path]]:
 
 
 def _place(field: Field, places: Mapping[str, Path], fields: Sequence[Field]) -> Path | None:
-    """Return where a field goes in a class; None where there is no place for it."""
+    """Return a field's path in a class; None if the class has no such field."""
     if isinstance(field.value, SecretRef):
-        # "openai_key", "token": where there is but one, it is the one the provider asks for.
+        # A single secret, such as "openai_key" or "token", is the provider's API key.
         only = sum(isinstance(each.value, SecretRef) for each in fields) == 1
         return places.get("api_key") if only else places.get(field.path[-1])
     for depth in reversed(range(len(field.path))):
         name = field.path[depth]
         if to := places.get(_ALSO_CALLED.get(name, name)):
-            return (*to, *field.names[depth + 1 :])  # below a field stand the keys of its object
+            return (*to, *field.names[depth + 1 :])  # the rest are keys of the field's object
     return None
 
 
 def _validated(kind: type[ModelConfig], placed: Mapping[Path, Field]) -> Nested | None:
-    """Return the values in the class's order; None where it refuses or would change one."""
+    """Return the values in the class's order; None if it refuses or changes one."""
     values = {to: field.value for to, field in placed.items()}
     try:
         config = kind.model_validate(_nested(values))
     except ValidationError as error:
-        # A version such as 2 looks like a number, and is text to the class.
+        # A version such as 2 looks like a number, and the class wants a string.
         texts = {
             to: placed[to].text
             for detail in error.errors()
@@ -142,7 +142,7 @@ def _at(config: Any, path: Path) -> object:
 
 
 def _canonical(value: object) -> object:
-    """Return a value as it is compared: to Python, 1 is True."""
+    """Return a value in a form in which 1 and True differ."""
     return value if isinstance(value, SecretRef) else to_json(cast(Value, value))
 
 

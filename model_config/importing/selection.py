@@ -1,4 +1,4 @@
-"""Which of the parameters that exist a path stands for."""
+"""Which existing parameters a path selects."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol, TypeVar
 from model_config.format.errors import ModelNotFoundError, UsageError
 from model_config.importing.names import Path
 
-#: Parameters that one model may come from: ours. More are several models.
+#: The most parameters that one model is made from (our own limit): more are several models.
 MOST = 200
 
 
 class Named(Protocol):
-    """A parameter, by its name."""
+    """Anything with a parameter's name."""
 
     @property
     def name(self) -> str:
@@ -25,16 +25,16 @@ ListedT = TypeVar("ListedT", bound=Named)
 
 
 def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
-    """Return what is to be imported, by its names below the path; a parameter itself by ().
+    """Return the parameters to import, by their names below the path; () for the path itself.
 
     Args:
-        path: a parameter; or with "/" at its end, or where there is no such parameter, what all
-            names begin with; or with another sign at its end likewise, for flat names.
-        listed: what has a name that begins with the path.
+        path: a parameter's name. If it ends in "/", or there is no such parameter, all parameters
+            below it; if it ends in "-", "_" or ".", all whose names begin with it.
+        listed: the parameters whose names begin with the path.
 
     Raises:
-        ModelNotFoundError: there is nothing.
-        UsageError: there is more than one model's.
+        ModelNotFoundError: there are none.
+        UsageError: there are too many for one model.
     """
     for each in listed:
         if each.name == path:
@@ -55,7 +55,7 @@ def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
         counts = Counter(f"{start}{parts[0]}" for parts in chosen)
         parts = ", ".join(f"{name} ({count})" for name, count in counts.most_common(10))
         raise UsageError(
-            f"{path} holds {len(chosen)} parameters, and one model has at most {MOST} here: import "
-            f"what belongs to one model. Largest below it: {parts}"
+            f"{path} has {len(chosen)} parameters below it, and one model can be made from at most "
+            f"{MOST}. Import the parameters of one model; the largest parts are {parts}"
         )
     return chosen

@@ -1,4 +1,4 @@
-"""A model module's source, as a person would have written it."""
+"""The source of a model module."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from model_config.importing.own_class import annotation, class_names
 from model_config.importing.schema_fit import Nested, group_of
 from model_config.schema import Group, ModelConfig, SecretRef
 
-#: Characters from which on a text of several words stands in a file of its own: ours.
+#: A longer text of several words, in characters, gets a file of its own (our own limit).
 _LONG = 80
 
 
 @dataclass(slots=True)
 class Module:
-    """A module to be.
+    """A module under construction.
 
     Attributes:
         name: the model's name.
-        files: long texts, by the name of the file beside the module.
-        imports: the names it takes from the schema.
-        class_names: the names of its own classes, by the group's path.
-        classes: their source.
+        files: long texts, by the names of the files beside the module.
+        imports: the names to import from the schema.
+        class_names: the names of its own classes, by group path.
+        classes: the source of these classes.
     """
 
     name: str
@@ -43,9 +43,9 @@ def source_in_class(
 
     Args:
         name: the model's name.
-        origin: where the values come from.
+        origin: the imported path.
         kind: the class.
-        values: what is set, in the class's order.
+        values: the values to set, in the order of the class.
     """
     module = Module(name)
     return _source(module, origin, _call(module, kind, values, ()))
@@ -58,10 +58,10 @@ def source_with_own_class(
 
     Args:
         name: the model's name.
-        origin: where the values come from.
-        fields: what it has.
+        origin: the imported path.
+        fields: its fields.
     """
-    there = [each for each in fields if each.value is not None]  # None has no parameter
+    there = [each for each in fields if each.value is not None]  # None is not stored
     module = Module(name, class_names=class_names(name, [each.path for each in there]))
     tree: Nested = {}
     for each in there:
@@ -73,7 +73,7 @@ def source_with_own_class(
 
 
 class _Own(dict[str, Any]):
-    """A group to be, told from an object that is a value."""
+    """A group, as opposed to an object that is a value."""
 
 
 def _call(module: Module, kind: type[Group], values: Nested, path: Path) -> Call:
@@ -110,7 +110,7 @@ def _own_class(module: Module, values: Nested, path: Path) -> Call:
 
 
 def _expression(module: Module, value: Any, path: Path) -> Any:
-    """Return a value with calls in it where something stands elsewhere."""
+    """Return a value, with calls for secrets and for texts in files of their own."""
     if isinstance(value, SecretRef):
         module.imports.add("SecretRef")
         return Call("SecretRef", (value.config_key,))
@@ -125,7 +125,7 @@ def _expression(module: Module, value: Any, path: Path) -> Any:
 
 
 def _is_long(text: str) -> bool:
-    # What reading a file changes, its line ends and a mark at its beginning, stays in the module.
+    # Reading a file changes line ends and drops a byte order mark: such texts stay in the module.
     exact = "\r" not in text and not text.startswith("\ufeff")
     return exact and len(text) > _LONG and len(text.split()) > 1
 

@@ -11,11 +11,14 @@ from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, rollout_name
 from model_config.operate.clients import ask, aws_client
 from model_config.operate.inventory import Inventory
+from model_config.operate.made_resources import MadeResources
+from model_config.operate.name_collisions import taken_names
 from model_config.operate.parameters import ListedParameter
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import document_of, under_way
 from model_config.plan.limits import MAX_PARAMETERS
+from model_config.plan.settings import Settings
 
 #: An error stops the next deploy, a warning a later one; a notice is worth knowing.
 Level: TypeAlias = Literal["error", "warning", "notice"]
@@ -49,6 +52,7 @@ def check_environment(
     planned: Mapping[str, AbstractSet[str]] | None,
     *,
     first_deploy: bool = False,
+    settings: Settings | None = None,
 ) -> Report:
     """Return what would stop the next deploy of an environment, and what is worth knowing.
 
@@ -61,6 +65,7 @@ def check_environment(
         planned: the names of the Standard parameters of each model that the next deploy writes;
             None where there is no project to tell.
         first_deploy: whether it is expected that none of them is deployed yet.
+        settings: the stack's, to look for names that somebody else has; None to leave that out.
 
     Raises:
         StoreError: AWS can't be asked, or refuses.
@@ -73,7 +78,12 @@ def check_environment(
     if planned is not None:
         found += _check_models(deployed, planned)
         found += _check_parameters(account, planned)
-        found += _check_policies(len(planned.keys() - deployed))
+        new = sorted(planned.keys() - deployed)
+        found += _check_policies(len(new))
+        if settings:
+            made, region = MadeResources(inventory.region), inventory.region
+            taken = taken_names(made, settings, region, new, first_deploy=first_deploy)
+            found += [Checked("error", finding) for finding in taken]
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
     texts = inventory.texts(sorted(rollouts))
     fix = "allow ssm:GetParameters on them, or look at `model-config rollout status`"

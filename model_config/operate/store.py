@@ -35,6 +35,12 @@ class OperatorStore(Store):
         """Return the names of the parameters directly below a path, without reading values."""
         return [found["Name"] for found in self._pages("get_parameters_by_path", [path], Path=path)]
 
+    def arn_of(self, name: str) -> str | None:
+        """Return a parameter's ARN, or None where there is no such parameter."""
+        asked = {"Names": [name], "WithDecryption": False}
+        found = list(self._pages("get_parameters", [name], **asked))
+        return str(found[0]["ARN"]) if found and "ARN" in found[0] else None
+
     def existing(self, names: Sequence[str]) -> set[str]:
         """Return those of the names that there are parameters of. Nothing is decrypted."""
         found: set[str] = set()

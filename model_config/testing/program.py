@@ -155,7 +155,7 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
         case "aws:cloudwatch/eventRule:EventRule":
             return {"arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}", "name": name}
         case _:
-            return {"arn": f"arn:{args.name}"}
+            return {"arn": f"arn:{args.name}", "name": name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,9 @@ class Aws:
         self.powertools = parameters
         parameters.base.DEFAULT_PROVIDERS["ssm"] = parameters.SSMProvider(boto3_client=theirs)
 
-    def deploy(self, model: str, config: Values, secrets: dict[str, str]) -> int:
+    def deploy(
+        self, model: str, config: Values, secrets: dict[str, str], *, promote: bool = True
+    ) -> int:
         """Write every value, then the release, then its label; return how many parts it has."""
         name = f"{OURS}/{model}/release"
         names = {path: f"{OURS}/{model}/secrets/{path}" for path in secrets}
@@ -87,8 +89,18 @@ class Aws:
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(self._put, texts.keys(), texts.values()))
         number = self._put(name, written.document)
-        self.client.label_parameter_version(Name=name, ParameterVersion=number, Labels=["stable"])
+        if promote:
+            self.promote(model, number)
         return len(written.parts)
+
+    def promote(self, model: str, number: int) -> None:
+        """Move the label."""
+        name = f"{OURS}/{model}/release"
+        self.client.label_parameter_version(Name=name, ParameterVersion=number, Labels=["stable"])
+
+    def roll_out(self, model: str, text: str) -> None:
+        """Write a model's rollout."""
+        self._put(f"{OURS}/{model}/rollout", text)
 
     def _put(self, name: str, text: str) -> int:
         put = self.client.put_parameter(Name=name, Value=text, Type="SecureString", Overwrite=True)
@@ -191,11 +203,18 @@ class _Server(ThreadingHTTPServer):
         return {"InvalidLabels": [], "ParameterVersion": version}
 
     def _get(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        found = {name: self._labels.get(name) or self._newest[name] for name in wanted["Names"]}
+        found = {name: self._version(name) for name in wanted["Names"]}
         return {
             "Parameters": [self._shown(name.split(":")[0], n) for name, n in found.items() if n],
             "InvalidParameters": [name for name, n in found.items() if not n],
         }
+
+    def _version(self, asked: str) -> int:
+        """Return the version that a name asks for, 0 where there is none."""
+        name, _, selector = asked.partition(":")
+        if selector.isdigit():
+            return int(selector)
+        return self._labels.get(asked, 0) if selector else self._newest[name]
 
     def _get_by_path(self, wanted: dict[str, Any]) -> dict[str, Any]:
         start = int(wanted.get("NextToken", 0))

@@ -13,7 +13,11 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_config.cli.environment_variables import PLACEHOLDER, asked_for, variables
+from model_config.cli.environment_variables import (
+    PLACEHOLDER,
+    environment_variables,
+    only_requested,
+)
 from model_config.cli.verbs.exec_ import _become
 from model_config.format.errors import UsageError
 from model_config.testing.fake import FakeReader
@@ -48,7 +52,7 @@ def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
         "generation": {"temperature": 0.2, "stop": ["é", 1], "seed": None, "stream": True},
         "routes": {"en-GB": {}, "größe": "5"},
     }
-    assert variables(chat(config), {"keys/primary": "sk"}) == {
+    assert environment_variables(chat(config), {"keys/primary": "sk"}) == {
         "MODEL_ID": "gpt",
         "GENERATION_TEMPERATURE": "0.2",
         "GENERATION_STOP": '["é",1]',
@@ -58,7 +62,7 @@ def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
         "ROUTES_GR_SSE": "5",
         "KEYS_PRIMARY": "sk",
     }
-    assert variables(chat({"a": 1}), {}, "CHAT_") == {"CHAT_A": "1"}
+    assert environment_variables(chat({"a": 1}), {}, "CHAT_") == {"CHAT_A": "1"}
 
 
 @pytest.mark.parametrize(
@@ -71,14 +75,14 @@ def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
 )
 def test_two_paths_of_one_name_are_refused(config, secrets, both):
     with pytest.raises(UsageError, match=both):
-        variables(chat(config), secrets)
+        environment_variables(chat(config), secrets)
 
 
 def test_a_nul_character_is_refused_without_showing_the_value():
-    with pytest.raises(UsageError, match="a/b of chat holds a NUL character") as caught:
-        variables(chat({"a": {"b": "se\0cret"}}), {})
-    with pytest.raises(UsageError, match="key of chat holds a NUL"):
-        variables(chat({}), {"key": "\0"})
+    with pytest.raises(UsageError, match="a/b of chat has a NUL character") as caught:
+        environment_variables(chat({"a": {"b": "se\0cret"}}), {})
+    with pytest.raises(UsageError, match="key of chat has a NUL"):
+        environment_variables(chat({}), {"key": "\0"})
     assert "cret" not in str(caught.value).replace("secret", "")
 
 
@@ -93,38 +97,38 @@ def test_a_nul_character_is_refused_without_showing_the_value():
 def test_a_variable_that_other_programs_obey_is_refused_without_a_prefix(path):
     config = {"model_id": "gpt", path: "sk-hidden"}
     with pytest.raises(UsageError, match="--variable-prefix CHAT_") as caught:
-        variables(chat(config), {"user": "x"})
+        environment_variables(chat(config), {"user": "x"})
     assert f"{path} would be " in str(caught.value)
     assert "user would be USER" in str(caught.value)  # all of them at once
     assert "sk-hidden" not in str(caught.value)
     assert "MODEL_ID" not in str(caught.value)
-    assert len(variables(chat(config), {"user": "x"}, "CHAT_")) == 3
+    assert len(environment_variables(chat(config), {"user": "x"}, "CHAT_")) == 3
 
 
 def test_a_name_that_only_begins_like_one_of_those_is_a_variable():
     names = ["pathway", "home_page", "environment", "node_count", "loading", "model_id"]
-    assert len(variables(chat(dict.fromkeys(names, 1)), {})) == len(names)
+    assert len(environment_variables(chat(dict.fromkeys(names, 1)), {})) == len(names)
 
 
 @pytest.mark.parametrize("prefix", ["1", "A-", "A B", "é", "A\n"])
 def test_a_prefix_that_begins_no_name_is_refused(prefix):
     with pytest.raises(UsageError, match="can't begin a variable's name"):
-        variables(chat({"a": 1}), {}, prefix)
+        environment_variables(chat({"a": 1}), {}, prefix)
 
 
 def test_strict_fills_what_is_asked_for_and_nothing_else():
     present = {"A": PLACEHOLDER, "HOME": "/root"}
-    assert asked_for({"A": "1", "B": "2"}, present) == {"A": "1"}
-    assert asked_for({"A": "1"}, {}) == {}
+    assert only_requested({"A": "1", "B": "2"}, present) == {"A": "1"}
+    assert only_requested({"A": "1"}, {}) == {}
 
 
 def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
     present = {"A": PLACEHOLDER, "X": PLACEHOLDER, "Y": PLACEHOLDER, "B": "mine"}
     with pytest.raises(UsageError) as caught:
-        asked_for({"A": "1", "B": "theirs"}, present)
+        only_requested({"A": "1", "B": "theirs"}, present)
     text = str(caught.value)
-    assert "X is asked for, and not in the release\n  Y is asked for" in text
-    assert "B is in the release, and set to something else" in text
+    assert "X is requested, and is not in the release\n  Y is requested" in text
+    assert "B is in the release, and is set to something else" in text
     assert "mine" not in text
     assert "theirs" not in text
 
@@ -180,8 +184,8 @@ def nothing_else_runs(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("command", "code", "problem"),
     [
-        ("there-is-none", 127, "there-is-none: there is no such command"),
-        ("file/in-a-file", 127, "file/in-a-file: there is no such command"),
+        ("there-is-none", 127, "there-is-none: command not found"),
+        ("file/in-a-file", 127, "file/in-a-file: command not found"),
         ("./file", 126, "./file can't be run: Permission denied"),
     ],
 )
@@ -255,7 +259,7 @@ def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, se
 
     ended = run_exec(*arguments, CHAT_SEED=PLACEHOLDER)
     assert ended.returncode == 2
-    assert "CHAT_SEED is asked for, and not in the release" in ended.stderr
+    assert "CHAT_SEED is requested, and is not in the release" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -284,4 +288,4 @@ def test_exec_without_a_command_is_a_usage_error(run):
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_a_string_stands_as_itself(text):
-    assert variables(chat({"a": text}), {}) == {"A": text}
+    assert environment_variables(chat({"a": text}), {}) == {"A": text}

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 import dotenv
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model_config import Reader
-from model_config.cli.environment_variables import variables
+from model_config.cli.environment_variables import environment_variables
 from model_config.cli.formats import as_text
 from model_config.files import write_file
 from model_config.format.errors import StoreUnavailableError, UsageError
@@ -70,6 +70,7 @@ def test_yaml_is_read_back():
     }
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 @example("\x85")  # which PyYAML loses outside of quotes
 @example("a\r\nb\u2028c\ufeff")
@@ -83,7 +84,7 @@ def test_any_text_is_read_back_from_yaml(text):
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_the_shell_reads_back_every_variable(shell, tmp_path):
     configuration = chat({**NASTY, **VALUES})
-    expected = variables(configuration, {"key": "s'k"}, "X_")
+    expected = environment_variables(configuration, {"key": "s'k"}, "X_")
     file = tmp_path / "variables.sh"
     file.write_bytes(as_text("shell", configuration, {"key": "s'k"}, "X_").encode())
     ended = subprocess.run(
@@ -96,6 +97,7 @@ def test_the_shell_reads_back_every_variable(shell, tmp_path):
     assert {name: found.get(name) for name in expected} == expected
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 def test_any_text_is_read_back_from_a_shell_line(text):
     export, assignment = shlex.split(as_text("shell", chat({"t": text}), {}))
@@ -106,13 +108,14 @@ def test_dotenv_is_read_back(tmp_path):
     config = {**NASTY, **VALUES}
     file = tmp_path / ".env"
     file.write_bytes(as_text("dotenv", chat(config), {"key": "s'k"}, "X_").encode())
-    expected = variables(chat(config), {"key": "s'k"}, "X_")
+    expected = environment_variables(chat(config), {"key": "s'k"}, "X_")
     found = dotenv.dotenv_values(file, encoding="utf-8")
     assert {name: found[name] for name in expected} == expected
     helpers = {"MODEL_CONFIG_BACKTICK": "`", "MODEL_CONFIG_DOLLAR": "$"}
     assert {name: found[name] for name in found.keys() - expected.keys()} == helpers
 
 
+@settings(deadline=None)
 @given(text=TEXT | st.text(st.sampled_from("'\"`${}\\x\n\r")))
 @example("${HOME}")
 @example("it's `x` \\")
@@ -123,6 +126,7 @@ def test_any_text_is_read_back_from_dotenv(text):
     assert (found["T"], found["U"]) == (text, "aft'er")
 
 
+@settings(deadline=None, max_examples=60)  # each starts a shell
 @given(text=st.text(st.sampled_from("'\"`$(){}\\x \n\r;&|>")) | TEXT)
 @example("It's `touch ran` and $(touch ran) for $5 ${HOME}\\")
 @example("\\`touch ran`\\n")
@@ -242,8 +246,8 @@ def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, rel
     [
         ([], "name one model"),
         (["chat", "other"], "name one model"),
-        (["--fallback", "--with-secrets"], "a fallback holds no secrets"),
-        (["--fallback", "--release", "1"], "a release's number is one model's"),
+        (["--fallback", "--with-secrets"], "a fallback has no secrets"),
+        (["--fallback", "--release", "1"], "--release goes with one model"),
         (["chat", "--format", "toml"], "'toml' is not one of"),
         (["chat", "--output", "/no/such/folder/x"], "can't be written: No such file or directory"),
     ],

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from model_config.importing.expressions import laid_out
+from model_config.importing.expressions import formatted
 from model_config.importing.field import Found
 from model_config.importing.module import imported_module
 from model_config.importing.names import looks_secret
@@ -116,7 +116,7 @@ def test_a_tree_becomes_a_class_of_its_own(put: Any, project: Path, run: Any):
     assert "class Limits(Group):" in source
     assert "class IndexLimits(Group):" in source
     assert "StringList can't become a SecureString" in said.out
-    assert "the secret stood in plain text: have its provider replace it" in said.out
+    assert "the secret was in plain text: have its provider replace it" in said.out
     assert "hunter2" not in said.out + source
 
 
@@ -246,7 +246,7 @@ def test_every_value_comes_back_as_it_was(tmp_path: Path):
     for name, value in NASTY.items():
         assert json.dumps(config[name]) == json.dumps(value), name
     module_file = tmp_path / "models" / "nasty.py"
-    module_file.write_text(laid_out(module_file.read_text(), module_file))
+    module_file.write_text(formatted(module_file.read_text(), module_file))
     assert config_of(loaded(tmp_path, "nasty").config) == config
     assert "double='say \"hi\"',\n" in module_file.read_text()
 
@@ -327,9 +327,9 @@ def test_a_secret_in_a_list_is_refused(put: Any, run: Any):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("not json, sk-hidden", "is no JSON at character 0, so it has no fields"),
-        ('{"a": 1', "is no JSON at character 7"),
-        ("[1]", "holds a JSON list, and fields come from a JSON object's keys"),
+        ("not json, sk-hidden", "is not JSON at character 0, so it has no fields"),
+        ('{"a": 1', "is not JSON at character 7"),
+        ("[1]", "holds a JSON list. Fields are made from a JSON object's keys"),
         ('"sk-hidden"', "holds a JSON string"),
         ("5", "holds a JSON number or null"),
         ("{}", "holds a JSON object without a value"),
@@ -338,7 +338,7 @@ def test_a_secret_in_a_list_is_refused(put: Any, run: Any):
         ('{"a": "\\ud800"}', "a can't be stored: half of a surrogate pair"),
         ('{"a-b": 1, "a_b": 2}', "a-b and a_b become the same field"),
         ('{"Aa": 1, "aA": 2}', "Aa and aA become the same field"),
-        ("[" * 4000, "is no JSON"),
+        ("[" * 4000, "is not JSON"),
     ],
 )
 def test_a_document_that_makes_no_fields_is_refused(
@@ -374,14 +374,14 @@ def test_a_path_that_does_not_exist_is_refused(put: Any, run: Any):
     )
     near = run("import", "/ai/model/oth", "--as", "m", code=2).err
     assert "there are /ai/model/other" in near
-    assert "is no path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
+    assert "is not a valid path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
 
 
 def test_five_hundred_parameters_are_several_models(put: Any, run: Any):
     put("/big/a", {str(number): "1" for number in range(450)})
     put("/big/b", {str(number): "1" for number in range(50)})
     said = run("import", "/big", "--as", "m", code=2)
-    assert "/big holds 500 parameters" in said.err
+    assert "/big has 500 parameters" in said.err
     assert "/big/a (450), /big/b (50)" in said.err
     run("import", "/big/b", "--as", "m")
 
@@ -425,7 +425,7 @@ def test_nothing_is_written_over_without_asking(
     put("/x", '{"a": 1}')
     module = project / "models" / "m.py"
     module.write_text("mine")
-    assert "Write over it with --force" in run("import", "/x", "--as", "m", code=2).err
+    assert "Overwrite it with --force" in run("import", "/x", "--as", "m", code=2).err
     for answer, code in (("n\n", 1), ("y\n", 0)):
         assert module.read_text() == "mine"
         terminal = StringIO(answer)

@@ -130,7 +130,7 @@ def test_exit_code_1_where_they_differ_only_if_asked_for(run):
     run("diff-releases", "chat", "1", "2", "--exit-code", code=1)
     run("diff-releases", "chat", "1", "2", "--exit-code", "--json", code=1)
     same = run("diff-releases", "chat", "2", "2", "--exit-code")
-    assert same.out == "release 2 and release 2 are the same\n"
+    assert same.out == "release 2 and release 2 have the same values\n"
 
 
 def test_a_line_end_that_came_is_a_difference(run, released):

@@ -315,7 +315,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except LookupError:
             return provider_pb2.ReadResponse()  # without an id: it is gone
         if not inputs:  # an import knows the id alone
-            inputs = {key: value for key, value in held.items() if key not in kind.computed}
+            inputs = {
+                key: value for key, value in held.items() if value and key not in kind.computed
+            }
         if "policy" in inputs and json.loads(held["policy"]) == json.loads(inputs["policy"]):
             held["policy"] = inputs["policy"]  # AWS gives it back with other spaces
         return provider_pb2.ReadResponse(

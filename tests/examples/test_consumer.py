@@ -10,8 +10,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pulumi.runtime.mocks import MockCallArgs
 from support.project import CHECKOUT, PROJECT, stack_config
+from support.ssm_recorder import Ssm
 
 import model_config
 from model_config.plan.stack_config import StackConfig
@@ -42,26 +42,15 @@ def exports() -> dict[str, Any]:
     return received
 
 
-class Provider(Recorder):
-    """Answers the example's request of SSM, too."""
-
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token != "aws:ssm/getParameter:getParameter":
-            return super().call(args)
-        name = args.args["name"]
-        arn = f"arn:aws:ssm:eu-west-1:111122223333:parameter{name}"
-        return {"name": name, "arn": arn, "version": 4.0, "value": "AQI="}, []
-
-
 FROM_AWS = {"environment": "prod"}
 REFERENCE = {"modelStack": STACK}
 
 
 def run(
     exports: dict[str, Any], source: dict[str, str], **config: str
-) -> tuple[Provider, dict[str, Any]]:
+) -> tuple[Ssm, dict[str, Any]]:
     values = {f"model-config:{key}": value for key, value in {**source, **config}.items()}
-    provider = Provider({STACK: exports})
+    provider = Ssm({STACK: exports}, {"/ai/prod/support_chat/release": 4})
     return provider, run_program(CONSUMER, StackConfig("prod", values), provider)
 
 

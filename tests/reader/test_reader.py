@@ -422,14 +422,19 @@ def test_an_asyncio_application_reads_without_blocking_its_loop(aws: Any) -> Non
     assert len(aws.requests) == 1
 
 
-def test_a_cached_read_in_asyncio_needs_no_thread(
-    aws: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    reader = Reader("prod", client=aws.client)
-    reader.get("chat")
-    monkeypatch.delattr(asyncio, "to_thread")
-    assert asyncio.run(reader.aget("chat"))["n"] == 1
+def test_asyncio_reads_fill_no_executor_that_belongs_to_others(aws: Any, clock: Any) -> None:
+    for number in range(5):
+        aws.deploy({"n": number}, label="stable", model=f"model{number}")
+    reader = Reader("prod", client=aws.client, clock=clock)
+
+    async def read() -> Any:
+        models = [f"model{number}" for number in range(5)] * 8
+        for _ in range(2):
+            await asyncio.gather(*(reader.aget(model, key="user-1") for model in models))
+            clock.advance(301)
+        return asyncio.get_running_loop()._default_executor
+
+    assert asyncio.run(read()) is None
 
 
 # Another source

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from model_config.operate.check import Checked
+    from model_config.plan.plan import Plan
 
 PANEL = Panel.OPERATE
 
@@ -47,9 +48,10 @@ def check(  # noqa: PLR0913 - a verb's options
     """Look in AWS for what would make the next deploy fail; exit with 1 where there is something.
 
     Errors: nothing of this project is there (the wrong account, region or prefix); the account has
-    no room for more parameters or policies; SSM would have to drop a labelled release, of which it
-    keeps 100. Warnings tell ten deploys ahead of the last. Notices tell of labels that are held, of
-    rollouts, and of models that are new or gone. Only an error makes it exit with 1.
+    no room for more parameters or policies; a name that the deploy makes is taken; SSM would have
+    to drop a labelled release, of which it keeps 100. Warnings tell ten deploys ahead of the last.
+    Notices tell of labels that are held, of rollouts, and of models that are new or gone. Only an
+    error makes it exit with 1.
 
     Example: model-config check --environment prod
     """
@@ -57,10 +59,14 @@ def check(  # noqa: PLR0913 - a verb's options
     from model_config.operate.check import check_environment
     from model_config.operate.inventory import Inventory
 
-    planned = _planned(environment)
+    plan = _plan(environment)
+    planned = _planned(plan) if plan else None
+    settings = plan.settings if plan else None
     with target(environment, prefix, local=local) as aws:
         inventory = Inventory(aws.client, with_progress)
-        report = check_environment(inventory, aws.path, planned, first_deploy=first_deploy)
+        report = check_environment(
+            inventory, aws.path, planned, first_deploy=first_deploy, settings=settings
+        )
     _refuse_unknown(models or [], {*report.deployed, *(planned or {})})
     about = {*models, aws.path, "the account"} if models else None
     found = [each for each in report.found if about is None or each.finding.where in about]
@@ -91,19 +97,26 @@ def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
         typer.echo(f"Nothing stops the next deploy: {', '.join(checked) or 'no releases yet'}.")
 
 
-def _planned(stack: str) -> dict[str, AbstractSet[str]] | None:
-    """Return the Standard parameters of each model of the stack, or None where there is none.
-
-    Where something is wrong with a model, `validate` tells what; the others are counted.
-    """
+def _plan(stack: str) -> Plan | None:
+    """Return what the stack deploys, or None where there is no such stack here."""
     from model_config.cli.project import project_or_none
     from model_config.plan.offline import plan_from_file
 
     project = project_or_none()
     if project is None or not project.stack_file(stack).is_file():
         return None
-    plan = plan_from_file(project, stack)
-    broken = dict.fromkeys(plan.settings.models or project.model_names(), frozenset[str]())
+    return plan_from_file(project, stack)
+
+
+def _planned(plan: Plan) -> dict[str, AbstractSet[str]]:
+    """Return the Standard parameters of each model of the stack.
+
+    Where something is wrong with a model, `validate` tells what; the others are counted.
+    """
+    from model_config.cli.project import current_project
+
+    names = plan.settings.models or current_project().model_names()
+    broken = dict.fromkeys(names, frozenset[str]())
     return {
         **broken,
         **{

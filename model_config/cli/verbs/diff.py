@@ -1,4 +1,4 @@
-"""`model-config diff`: what changes between two commits, from git alone."""
+"""`model-config diff`: the changes between commits, environments, or AWS and the working tree."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
         typer.Argument(
-            help="A commit, branch or tag; or main... for the commit where this branch left main. "
-            "Default: the newest commit, HEAD.",
+            help="A commit, branch or tag, or main... for the commit where this branch left main. "
+            "Default: HEAD.",
             autocompletion=complete_revision,
         ),
     ] = None,
     head: Annotated[
         str | None,
         typer.Argument(
-            help="Another one. Default: the working tree.", autocompletion=complete_revision
+            help="The commit to compare it with. Default: the working tree.",
+            autocompletion=complete_revision,
         ),
     ] = None,
     *,
@@ -41,21 +42,23 @@ def diff(  # noqa: PLR0913 - a verb's options
         tuple[str, str] | None,
         typer.Option(
             metavar="A B",
-            help="Compare two environments: of BASE, or else of the working tree.",
+            help="Compare two environments of BASE, or of the working tree.",
             autocompletion=complete_environment,
         ),
     ] = None,
     deployed: Annotated[
         bool,
-        typer.Option("--deployed", help="Compare AWS's newest releases with the working tree."),
+        typer.Option(
+            "--deployed", help="Compare the newest releases in AWS with the working tree."
+        ),
     ] = False,
     environment: Annotated[
         str | None,
         typer.Option(
             "--environment",
             "-e",
-            help="Only this environment. With --deployed by default "
-            "MODEL_CONFIG_ENVIRONMENT, or else dev.",
+            help="The environment to compare. Default: all; with --deployed, "
+            "MODEL_CONFIG_ENVIRONMENT, else dev.",
             autocompletion=complete_environment,
         ),
     ] = None,
@@ -63,18 +66,17 @@ def diff(  # noqa: PLR0913 - a verb's options
     local: Local = False,
     markdown: Annotated[
         bool,
-        typer.Option("--markdown", help="Print what fits into a comment on a pull request."),
+        typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
     ] = False,
     as_json: AsJson = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 where they differ.")
+        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
     ] = False,
 ) -> None:
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 
-    Each commit's configuration is worked out by that commit's own code, run in a folder of its
-    own: compare only commits that you would run. Of a secret it tells only that it comes from
-    another config key now.
+    Each commit is described by its own code, which runs in a temporary folder: compare only commits
+    that you trust. For a secret, it shows only that it now comes from another config key.
 
     Example: model-config diff main
     """
@@ -82,9 +84,11 @@ def diff(  # noqa: PLR0913 - a verb's options
     from model_config.comparing.differences import differences
 
     if environments and (head or deployed or environment):
-        raise UsageError("--environments A B goes with one commit at most, and with nothing else")
+        raise UsageError(
+            "--environments A B goes with one commit at most, and with no other option"
+        )
     if deployed and base:
-        raise UsageError("--deployed compares with the working tree: leave the commit out")
+        raise UsageError("--deployed compares AWS with the working tree: leave the commit out")
     project = current_project()
     if environments:
         before, after = pairs.two_environments(project, base, *environments)
@@ -109,7 +113,7 @@ def diff(  # noqa: PLR0913 - a verb's options
 def _newest_releases(
     environment: str, prefix: str | None, *, local: bool
 ) -> tuple[dict[str, Release], dict[str, str]]:
-    """Return each model's newest release in AWS, and why each of the others can't be read."""
+    """Return each model's newest release in AWS, and the errors of those that can't be read."""
     from model_config.cli.output import with_progress
     from model_config.cli.target import target
     from model_config.format.errors import ReleaseError

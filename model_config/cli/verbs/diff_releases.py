@@ -1,4 +1,4 @@
-"""`model-config diff-releases`: what differs between two releases of a model."""
+"""`model-config diff-releases`: the changes between two releases of a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PANEL = Panel.REVIEW
 Selector = Annotated[
     str,
     typer.Argument(
-        help='A release: its number, a label or "latest".',
+        help='A release number, a label, or "latest".',
         show_default=False,
         autocompletion=complete_label,
     ),
@@ -44,14 +44,13 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     local: Local = False,
     as_json: AsJson = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 where they differ.")
+        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
     ] = False,
 ) -> None:
     """Show what differs between two releases of a model.
 
-    "+" stands for a value that is new, "-" for one that is gone, "~" for one that changed. Long
-    texts are shown as a unified diff. Of a secret only its name is shown: no release holds its
-    text.
+    "+" marks an added value, "-" a removed one, and "~" a changed one. Long texts are shown as a
+    unified diff. A secret is shown by its name only, since no release holds its text.
 
     Example: model-config diff-releases support_chat stable latest
     """
@@ -76,7 +75,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     else:
         print_lines(line for change in changed for line in change_lines(change))
         if not changed:
-            typer.echo(f"release {old.number} and release {new.number} are the same")
+            typer.echo(f"release {old.number} and release {new.number} have the same values")
     if exit_code and changed:
         raise typer.Exit(1)
 

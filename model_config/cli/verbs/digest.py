@@ -1,4 +1,4 @@
-"""`model-config digest`: the digests that this checkout's releases carry."""
+"""`model-config digest`: the digests of the working tree's models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def digest(
     environment: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Print the digest of each model, as the release of this checkout carries it; needs no AWS.
+    """Print each model's digest, as a deploy of the working tree would write it; needs no AWS.
 
     Example: model-config digest support_chat --environment prod
     """

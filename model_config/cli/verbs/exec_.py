@@ -16,9 +16,9 @@ from model_config.cli.panels import Panel
 PANEL = Panel.READ
 
 VariablePrefix = Annotated[
-    str, typer.Option(help="What each variable's name begins with, such as CHAT_.")
+    str, typer.Option(help="The beginning of each variable's name, such as CHAT_.")
 ]
-# As a shell has them.
+# The exit codes of shells.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -33,7 +33,9 @@ def exec_(  # noqa: PLR0913 - a verb's options
     release: Release = None,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Fill only what is set to from-release, and all of that."),
+        typer.Option(
+            "--strict", help="Fill the variables that are set to from-release, and no others."
+        ),
     ] = False,
     variable_prefix: VariablePrefix = "",
     environment: Environment = "dev",
@@ -42,40 +44,41 @@ def exec_(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Run a command with a release's values and secrets as environment variables.
 
-    A variable's name is the value's path in upper case, all but letters and digits as underscores:
-    GENERATION_TEMPERATURE, and API_KEY for the secret api_key. A string stands there as itself,
-    all else as JSON. They win over variables of the same name.
+    A variable's name is the value's path in upper case, with underscores for all but letters and
+    digits: GENERATION_TEMPERATURE, and API_KEY for the secret api_key. A string is the variable's
+    text as it is; any other value is JSON. These variables override variables of the same name.
+    Names that other programs obey, such as PATH, need --variable-prefix.
 
-    With --strict, set the variables that the command needs to from-release. These are filled, and
-    no others; it fails if the release lacks one, or has one that is set to something else.
+    With --strict, set each variable that the command needs to from-release. Only these are filled.
+    It fails if the release lacks one, or has one that is set to something else.
 
-    The command takes this process's place: signals reach it, and its exit code is the one you get.
-    It is 127 where there is no such command, 126 where it can't be run.
+    The command replaces this process: signals reach it, and its exit code is the one you get. The
+    exit code is 127 if there is no such command, and 126 if it can't be run.
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
-    from model_config.cli.environment_variables import asked_for, variables
+    from model_config.cli.environment_variables import environment_variables, only_requested
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=True)
     secrets = {path: secret.reveal() for path, secret in configuration.secrets.items()}
-    found = variables(configuration, secrets, variable_prefix)
-    _become(command, asked_for(found, os.environ) if strict else found)
+    found = environment_variables(configuration, secrets, variable_prefix)
+    _become(command, only_requested(found, os.environ) if strict else found)
 
 
 def _become(command: list[str], found: Mapping[str, str]) -> NoReturn:
-    """Replace this process by the command."""
-    # UTF-8 whatever the locale: the command gets what the release holds.
+    """Replace this process with the command."""
+    # UTF-8 whatever the locale, so that the command gets the text of the release.
     environment = {**os.environb, **{key.encode(): text.encode() for key, text in found.items()}}
     sys.stdout.flush()
-    # Python ignores it, and a process that takes this one's place would too.
+    # Python ignores SIGPIPE, and the process that replaces this one would inherit that.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - what the user asked for
     except (FileNotFoundError, NotADirectoryError):
-        _fail(_NOT_FOUND, f"{command[0]}: there is no such command")
-    except OSError as error:  # among them: more than the kernel takes, in one variable or in all
+        _fail(_NOT_FOUND, f"{command[0]}: command not found")
+    except OSError as error:  # such as more than the kernel accepts in a variable or in all
         _fail(_NOT_EXECUTABLE, f"{command[0]} can't be run: {error.strerror}")
 
 

@@ -1,4 +1,4 @@
-"""`model-config export`: a release as a file, for what can't read one from SSM."""
+"""`model-config export`: a release as a file."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ def export(  # noqa: PLR0913 - a verb's options
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...", help="The model. With --fallback several; default: all."
+            metavar="[MODEL]...", help="The model; with --fallback, any number. Default: all."
         ),
     ] = None,
     *,
-    form: Annotated[Format, typer.Option("--format", help="The text's format.")] = "json",
+    form: Annotated[Format, typer.Option("--format", help="The format.")] = "json",
     output: Annotated[
-        Path | None, typer.Option(help="The file to write, whole or not at all. Default: stdout.")
+        Path | None, typer.Option(help="The file to write. Default: standard output.")
     ] = None,
     fallback: Annotated[
         bool,
         typer.Option(
-            "--fallback", help="Write what `Reader(fallback=...)` starts with, no secret."
+            "--fallback",
+            help="Write the file that `Reader(fallback=...)` reads. It has no secrets.",
         ),
     ] = False,
     with_secrets: Annotated[
         bool,
         typer.Option(
-            "--with-secrets", help="The secrets' texts too, into an --output of mode 0600."
+            "--with-secrets", help="Include the secrets' texts, in an --output file of mode 0600."
         ),
     ] = False,
     label: Label = None,
@@ -54,8 +55,8 @@ def export(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Write a release's values as JSON, YAML, Terraform's tfvars.json, dotenv or shell variables.
 
-    Variables are named as by `exec`. A shell can source a dotenv file: nothing in it is run.
-    Secrets are left out, and not even read, unless you say --with-secrets.
+    Variables have the names that `exec` gives them. A dotenv file can be sourced by a shell without
+    running anything. Secrets are left out, and are not read, unless you pass --with-secrets.
 
     Example: model-config export support_chat --format dotenv --output .env
 
@@ -77,7 +78,7 @@ def export(  # noqa: PLR0913 - a verb's options
         write_file(output, text, private=with_secrets)
     else:
         sys.stdout.flush()
-        typer.echo(text.encode(), nl=False)  # UTF-8, whatever the terminal's encoding
+        typer.echo(text.encode(), nl=False)  # in UTF-8, whatever the terminal's encoding
 
 
 def _check(
@@ -91,18 +92,18 @@ def _check(
     """Refuse options that contradict each other.
 
     Raises:
-        UsageError: with the rule.
+        UsageError: they do.
     """
     if not fallback and len(models) != 1:
-        raise UsageError("name one model to export; several go with --fallback")
+        raise UsageError("name one model to export; only --fallback takes several")
     if fallback and with_secrets:
-        raise UsageError("a fallback holds no secrets: leave --with-secrets out")
+        raise UsageError("a fallback has no secrets: leave --with-secrets out")
     if fallback and release is not None and len(models) != 1:
-        raise UsageError("a release's number is one model's: name that model, or give a --label")
+        raise UsageError("--release goes with one model: name it, or give a --label instead")
     if with_secrets and output is None:
         raise UsageError(
-            "--with-secrets goes with --output FILE, so that no terminal and no log has them; "
-            "to hand them to a command, use `model-config exec`"
+            "--with-secrets needs --output FILE, so that secrets reach no terminal and no log. "
+            "To hand them to a command, use `model-config exec`"
         )
 
 

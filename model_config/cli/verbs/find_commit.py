@@ -1,4 +1,4 @@
-"""`model-config find-commit`: which commit is running, by the digest that a release carries."""
+"""`model-config find-commit`: the commit that a release was made from, by its digest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"(sha256:)?([0-9a-f]{8,64})", re.IGNORECASE)
 def find_commit(
     digest: Annotated[
         str,
-        typer.Argument(help='A digest, "sha256:…", or its first 8 hex digits or more.'),
+        typer.Argument(help='A digest, "sha256:…", or at least its first 8 hex digits.'),
     ],
     *,
     environment: Annotated[
@@ -30,7 +30,7 @@ def find_commit(
         typer.Option(
             "--environment",
             "-e",
-            help="Only in this one. Default: in all.",
+            help="The environment to search. Default: all.",
             autocompletion=complete_environment,
         ),
     ] = None,
@@ -38,20 +38,21 @@ def find_commit(
         str,
         typer.Option(
             "--from",
-            help="Where to begin: the newest commit to look at.",
+            help="The newest commit to search.",
             autocompletion=complete_revision,
         ),
     ] = "HEAD",
     whole: Annotated[
-        bool, typer.Option("--all", help="Look at the whole history, for earlier times too.")
+        bool,
+        typer.Option("--all", help="Search the whole history, for earlier uses of the digest too."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find the commits whose configuration has a digest, the newest first.
+    """Find the commits whose configuration has a digest, newest first.
 
-    Only commits that changed models, schema or stack files are looked at, and only as far back as
-    they have the digest without a gap: the last one shown brought it in. Each commit's
-    configuration is worked out by that commit's own code.
+    Only commits that changed models, schema or stack files are searched. The search ends at the
+    commit that brought the digest in, which is shown last. Each commit is described by its own
+    code.
 
     Example: model-config find-commit sha256:39862c281fc3
     """

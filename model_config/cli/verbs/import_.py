@@ -1,4 +1,4 @@
-"""`model-config import`: parameters that exist become a model module."""
+"""`model-config import`: a model module from existing parameters."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def import_(  # noqa: PLR0913 - a verb's options
         str,
         typer.Argument(
             metavar="PATH",
-            help='A parameter that holds a JSON object; a path with parameters below it ("/" at '
-            'its end where both exist); or how flat names begin, with "-", "_" or "." at the end.',
+            help="A parameter that holds a JSON object; a path with parameters below it (ending in "
+            '"/" if both exist); or a common prefix of names, ending in "-", "_" or ".".',
             show_default=False,
         ),
     ],
@@ -45,16 +45,16 @@ def import_(  # noqa: PLR0913 - a verb's options
         str, typer.Option("--as", metavar="NAME", help="The model's name.", show_default=False)
     ],
     force: Annotated[
-        bool, typer.Option("--force", help="Write over files that exist, without asking.")
+        bool, typer.Option("--force", help="Overwrite existing files without asking.")
     ] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Write a model module from parameters that exist, and the list that adopts them.
+    """Write a model module from existing parameters, and the list for adopting them.
 
-    Nothing in AWS is changed. What looks like a secret is neither written nor shown: the module
-    refers to it, and the commands to set it are printed.
+    This changes nothing in AWS. A value that looks like a secret is neither written nor shown: the
+    module refers to it, and the command to set it is printed.
 
     Example: model-config import /ai/model/config --as support_chat
     """
@@ -83,24 +83,24 @@ def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name):
         right = f"{right}_model" if keyword.iskeyword(right) else right
         raise UsageError(
-            f"{name!r} can't be a model's name: it is a Python module's, so letters, digits and "
-            f'"_" alone, beginning with a letter, and no word of Python\'s own. Try --as {right}'
+            f"{name!r} is not a valid model name: a Python module's name has only letters, digits "
+            f'and "_", begins with a letter, and is not a keyword. Try --as {right}'
         )
 
 
 def _read(inventory: Inventory, path: str) -> list[Found]:
-    """Return the parameters to import, with the values of all that look like no secret.
+    """Return the parameters to import, with their values unless they look like secrets.
 
     Raises:
-        UsageError: the path can't be one, or holds too many.
-        ModelNotFoundError: there is nothing.
+        UsageError: the path is not valid, or there are too many parameters.
+        ModelNotFoundError: there are none.
     """
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret
     from model_config.importing.selection import below
 
     if not _PATH.fullmatch(path):
-        raise UsageError(f'{path!r} is no path in SSM: letters, digits, "_", "-", "." and "/"')
+        raise UsageError(f'{path!r} is not a valid path in SSM: use letters, digits, "_-./" only')
     listed = inventory.beginning_with(path.rstrip("/"))
     chosen = below(path, [listed[name] for name in sorted(listed)])
     secrets = {each.name for parts, each in chosen.items() if parts and looks_secret(parts)}
@@ -108,26 +108,27 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
     return [
         Found(each.name, parts, each.type, each.tier, texts.get(each.name))
         for parts, each in chosen.items()
-        if each.name in secrets or each.name in texts  # the others are denied, or gone meanwhile
+        if each.name in secrets
+        or each.name in texts  # others were denied, or have just been deleted
     ]
 
 
 def _refuse_half(found: list[Found], problems: list[str]) -> None:
     print_table(["parameter", "type"], [(each.name, each.type) for each in found])
     for problem in problems:
-        typer.echo(f"not read: {problem}", err=True)
-    typer.echo("Nothing was written: the module would lack what can't be read.", err=True)
+        typer.echo(f"can't be read: {problem}", err=True)
+    typer.echo("Nothing was written, since the module would be incomplete.", err=True)
     raise typer.Exit(2)
 
 
 def _files(module: ImportedModule) -> dict[Path, str]:
-    """Return the files to write: the long texts, the module that refers to them, the list."""
-    from model_config.importing.expressions import laid_out
+    """Return the files to write: the module, the long texts beside it, and the list to adopt."""
+    from model_config.importing.expressions import formatted
 
     project = current_project()
     files = {project.models_folder / name: text for name, text in module.files.items()}
     source = project.module(module.name)
-    files[source] = laid_out(files[source], source)
+    files[source] = formatted(files[source], source)
     if module.import_list:
         text = json.dumps(module.import_list, indent=2) + "\n"
         files[project.root / f"{module.name}.import.json"] = text
@@ -139,8 +140,8 @@ def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
     if not existing or force:
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"nothing was written: {existing} exists. Write over it with --force")
-    typer.confirm(f"Write over {existing}?", abort=True)
+        raise UsageError(f"nothing was written: {existing} exists. Overwrite it with --force")
+    typer.confirm(f"Overwrite {existing}?", abort=True)
 
 
 def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool) -> None:
@@ -155,11 +156,11 @@ def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool
         wrap=True,
     )
     steps = [set_secret_command(key, stack) for key in module.secret_keys]
-    if module.import_list and not local:  # where there is no state to import into
+    if module.import_list and not local:  # the local AWS has no state to import into
         file = f"{module.name}.import.json"
         steps.append(
             f"pulumi import --file {file} --protect=false --generate-code=false --stack {stack}"
         )
-    typer.echo("\nNothing in AWS was changed. Look the module over, then:")
+    typer.echo("\nNothing in AWS was changed. Review the module, then run:")
     for step in [*steps, f"pulumi up --stack {stack}"]:
         typer.echo(f"  {to_paste(f'`{step}`').strip('`')}")

@@ -22,7 +22,7 @@ PANEL = Panel.PROJECT
 
 app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
-#: How each change is marked and coloured.
+#: The mark and the colour of each change.
 _SHOWN = {
     "created": ("new", "green"),
     "updated": ("changed", "yellow"),
@@ -32,7 +32,7 @@ _SHOWN = {
 }
 _STAND_IN = (
     "This is a stand-in for AWS and for Pulumi's engine: the same program, on moto.\n"
-    "It can't show IAM permissions, KMS encryption, throttling, or a deploy cut off half-way."
+    "It has no IAM permissions, no KMS encryption, no throttling and no interrupted deploys."
 )
 
 
@@ -41,10 +41,10 @@ _STAND_IN = (
 def deploy(
     environment: Environment = "dev",
     *,
-    show_all: Annotated[bool, typer.Option("--all", help="Show what did not change, too.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Show unchanged parameters too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy an environment to the local AWS, show what changed, and read one model back.
+    """Deploy an environment to the local AWS, show what changed, and read a model back.
 
     Example: model-config local deploy --environment prod
     """
@@ -65,11 +65,13 @@ def deploy(
 @takes_project
 def serve(
     environment: Environment = "dev",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 for any that is free.")] = 4566,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
+    ] = 4566,
 ) -> None:
-    """Serve the local AWS on a loopback port, until Ctrl-C.
+    """Serve the local AWS on a loopback port until you press Ctrl-C.
 
-    `make local` may run meanwhile; what it deploys is served from then on.
+    What `make local` deploys in the meantime is served from then on.
 
     Example: model-config local serve --port 4566
     """
@@ -93,7 +95,7 @@ def serve(
         typer.echo(f"The local AWS listens on {HOST}:{port}. In the application's shell:\n")
         for name, value in variables.items():
             typer.echo(f"export {name}={value}")
-        typer.echo("\nCtrl-C ends it; what was written stays in .local/.")
+        typer.echo("\nPress Ctrl-C to stop. The state is kept in .local/.")
 
     try:
         serve_until_interrupted(project, port, ready)
@@ -104,7 +106,7 @@ def serve(
 @app.command()
 @takes_project
 def reset() -> None:
-    """Forget everything the local AWS holds, in all environments; secrets.yaml stays.
+    """Delete everything in the local AWS, in all environments. Keeps .local/secrets.yaml.
 
     Example: model-config local reset
     """
@@ -134,7 +136,7 @@ def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
 
 
 def _print_read_back(deployment: Deployment) -> None:
-    """Read one model from the local AWS as an application would, and print it."""
+    """Read a model from the local AWS as an application would, and print it."""
     from model_config.comparing.changes import leaves
     from model_config.local.local_aws import client
     from model_config.reader.reader import Reader

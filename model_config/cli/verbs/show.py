@@ -34,13 +34,16 @@ def show(  # noqa: PLR0913 - a verb's options
     model: Model,
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help="One value as it is, or a group: prompts/system."),
+        typer.Argument(
+            metavar="[PATH]",
+            help="A value to print as it is, or a group of values: prompts/system.",
+        ),
     ] = None,
     *,
     label: Label = None,
     release: Release = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Show texts of several lines as they are.")
+        bool, typer.Option("--full", help="Print texts of several lines as they are.")
     ] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' texts.")] = False,
     environment: Environment = "dev",
@@ -48,9 +51,9 @@ def show(  # noqa: PLR0913 - a verb's options
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a release holds: all of it, each value as JSON, or one value as it is.
+    """Show a release: all of its values as JSON, or one value as it is.
 
-    Secrets are masked, and not even read, unless you say --reveal.
+    Secrets are masked, and are not read, unless you pass --reveal.
 
     Example: model-config show support_chat --label latest
 
@@ -91,7 +94,7 @@ def _print_value(held: dict[str, Any], path: str, *, as_json: bool) -> None:
 
 
 def _at(held: dict[str, Any], path: str) -> Any:
-    """Return what is at a path; a name in it may have slashes of its own."""
+    """Return the value at a path. A name in the path may itself contain slashes."""
     for name, value in held.items():
         if path == name:
             return value
@@ -106,7 +109,7 @@ def _print_about(configuration: Configuration) -> None:
         f"{configuration.model} in {configuration.environment}: "
         f"release {configuration.release}{label}, {configuration.digest}, "
         f"written as {configuration.schema}",
-        err=True,  # so that a pipe gets values alone
+        err=True,  # so that a pipe gets only values
     )
 
 
@@ -115,7 +118,7 @@ def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
 
     rows = list(leaves(held))
     texts = [row for row in rows if full and isinstance(row[1], str) and "\n" in row[1]]
-    # Not in the table, which shortens what is too long for the terminal.
+    # Printed outside the table, which shortens long texts.
     revealed = [row for row in rows if reveal and row[0][0] == "secrets"]
     _print_rows(row for row in rows if row not in texts + revealed)
     for path, text in revealed:

@@ -1,0 +1,43 @@
+"""A page before it is rendered: what it shows, and what there is to say about it as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from model_config.operate.look import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about a page as a whole.
+
+    Attributes:
+        text: what there is to say.
+        as_of: when what is shown was read, where that isn't now.
+    """
+
+    text: str
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page.
+
+    Attributes:
+        title: what it is called.
+        content: what its template needs.
+        notices: what there is to say about it as a whole.
+    """
+
+    title: str
+    content: Any
+    notices: tuple[Notice, ...] = ()
+
+
+def notices_of(stack: str, look: Look) -> tuple[Notice, ...]:
+    """Return what there is to say about what a look has read."""
+    away = (Notice(f"{stack}: {look.away}", look.as_of),) if look.away else ()
+    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(look.problems))))

@@ -1,0 +1,13 @@
+"""What the page of an environment's drift is made of."""
+
+from __future__ import annotations
+
+from model_config.operate.inventory import Watch
+from model_config.web.shown import Shown
+from model_config.web.site import Site
+from model_config.web.views.drift import drift as view
+
+
+def drift(site: Site, watch: Watch, stack: str) -> Shown:
+    """Read what differs between an environment and the project."""
+    return Shown(f"Drift in {stack}", view(stack, site.drift(stack, watch), site.to_paste))

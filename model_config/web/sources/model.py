@@ -1,0 +1,88 @@
+"""What the pages of one model in one environment are made of."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
+from model_config.format.names import model_path, release_name
+from model_config.operate.inventory import Watch
+from model_config.operate.look import Look
+from model_config.operate.releases import read_releases
+from model_config.operate.rollout_history import Written, read_history
+from model_config.operate.rollout_parameter import read_stored, under_way
+from model_config.web.pages import model_page
+from model_config.web.shown import Notice, Shown, notices_of
+from model_config.web.site import Site
+from model_config.web.views.model import model as model_view
+from model_config.web.views.release import release as release_view
+from model_config.web.views.rollout import rollout as rollout_view
+
+
+def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
+    """Read a model's releases, and who moved its labels."""
+    path = site.environment(stack).target.path
+    with site.looking_at(stack, watch) as look:
+        releases = read_releases(look, path, name, documents=True)
+        history, notices = _history(look, path, name)
+        newest = history[-1].document if history else None
+        content = model_view(
+            stack,
+            releases,
+            history=history,
+            rollout=under_way(newest, releases) if newest else None,
+            elsewhere={
+                other: model_page(other, name) for other in site.environments if other != stack
+            },
+            now=datetime.now(UTC),
+        )
+        return Shown(f"{name} in {stack}", content, (*notices_of(stack, look), *notices))
+
+
+def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
+    """Read a release, and the parameters that it was made of."""
+    target = site.environment(stack).target
+    base = model_path(target.path, name)
+    with site.looking_at(stack, watch) as look:
+        releases = read_releases(look, target.path, name, documents=False)
+        shown = releases.select(int(selector) if selector.isdecimal() else selector)
+        listed = look.below(base) if shown is releases.newest else {}
+        arn = None
+        with suppress(StoreError):  # then the names have to do
+            arn = look.arn_of(release_name(base))
+        content = release_view(
+            target, stack, releases, shown, listed, arn=(arn or "").removesuffix(release_name(base))
+        )
+        title = f"{name} in {stack}, release {shown.number}"
+        return Shown(title, content, notices_of(stack, look))
+
+
+def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
+    """Read a model's rollout, and those before it."""
+    path = site.environment(stack).target.path
+    with site.looking_at(stack, watch) as look:
+        releases = read_releases(look, path, name, documents=False)
+        stored = read_stored(look, path, name)
+        history, notices = _history(look, path, name)
+        content = rollout_view(
+            stack,
+            name,
+            current=under_way(stored.document, releases) if stored else None,
+            history=history or (),
+            problem=stored.problem if stored else None,
+            now=datetime.now(UTC),
+        )
+        return Shown(f"Rollout of {name} in {stack}", content, (*notices_of(stack, look), *notices))
+
+
+def _history(look: Look, path: str, name: str) -> tuple[list[Written] | None, list[Notice]]:
+    """Return the versions of a rollout parameter; None, and why, where they can't be read."""
+    try:
+        return read_history(look, path, name), []
+    except StoreUnavailableError:
+        raise
+    except ModelNotFoundError:  # of a deploy from before there were any
+        return None, []
+    except StoreError as error:
+        return None, [Notice(f"Who moved the labels is not known: {error}")]

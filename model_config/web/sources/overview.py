@@ -1,0 +1,64 @@
+"""What the first page is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from model_config.comparing.commit_search import Match, find_each
+from model_config.format.errors import ModelConfigError
+from model_config.operate.inventory import Watch
+from model_config.operate.status import EnvironmentStatus, read_status, unread_status
+from model_config.web.shown import Notice, Shown, notices_of
+from model_config.web.site import Site
+from model_config.web.views.overview import overview as view
+
+#: Commits that are looked at for the digests: ours. Each takes about half a second.
+_COMMITS = 50
+
+
+def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
+    """Read where every model stands in every environment.
+
+    Args:
+        site: the environments.
+        watch: shows how far it is.
+        commits: whether to look in git for the commits that the newest releases come from.
+    """
+    found: dict[str, EnvironmentStatus] = {}
+    notices: list[Notice] = []
+    for stack in site.environments:
+        found[stack], said = _read(site, stack, watch)
+        notices += said
+    origins = None
+    if commits:
+        try:
+            origins = _origins(site, found.values(), watch)
+        except ModelConfigError as error:
+            notices.append(Notice(str(error)))
+    return Shown("Overview", view(found, origins, datetime.now(UTC)), tuple(notices))
+
+
+def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
+    """Return where an environment stands, as far as it can be read, and what stood in the way."""
+    target, program, notices = site.environment(stack).target, None, []
+    try:
+        program = site.program(stack)
+    except ModelConfigError as error:
+        notices.append(Notice(f"{stack}: {error}"))
+    try:
+        with site.looking_at(stack, watch) as look:
+            status = read_status(look, target.path, program)
+            notices += notices_of(stack, look)
+    except ModelConfigError as error:
+        notices.append(Notice(f"{stack}: {error}"))
+        status = unread_status(target.environment, program, str(error))
+    return status, notices
+
+
+def _origins(site: Site, found: Iterable[EnvironmentStatus], watch: Watch) -> dict[str, Match]:
+    if site.project is None:
+        return {}
+    models = [model for each in found for model in each.models]
+    digests = {model.digest for model in models if model.digest}
+    return find_each(site.project, digests, _COMMITS, watch)

@@ -1,0 +1,185 @@
+"""Two releases, two environments or two commits: values in a table, prompts side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from model_config.comparing.change_text import is_long, variable_change
+from model_config.comparing.changes import Change, changes, leaves
+from model_config.comparing.side_by_side import Stretch, differ_in_blanks_alone, side_by_side
+from model_config.comparing.text import one_line
+from model_config.format.codec import Value
+from model_config.format.prompt import variables
+from model_config.format.release import Release
+from model_config.web.pages import Page
+
+NOTHING = Release("", "", "", "", {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """A value that differs; a side that doesn't have it is None. Of a secret both are None."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    before: str | None
+    after: str | None
+    is_secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A text that differs.
+
+    Attributes:
+        asks, stops: the variables that only the later text, or only the earlier, asks for.
+        only_blanks: whether the two differ in white space alone.
+    """
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    asks: tuple[str, ...]
+    stops: tuple[str, ...]
+    only_blanks: bool
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs about a model.
+
+    Attributes:
+        where: the environments that it is about; empty where the page says so.
+        remark: what there is to say about the model as a whole.
+        same: the values that don't differ, by their paths.
+    """
+
+    model: str
+    where: tuple[str, ...]
+    remark: str
+    values: tuple[ValueChange, ...]
+    texts: tuple[TextChange, ...]
+    same: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SideShown:
+    """A side as the page names it: "dev: release 7", and what else there is to say of it."""
+
+    name: str
+    detail: str = ""
+    page: Page | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """What else can be compared: the sides of each environment, and the two that are chosen."""
+
+    model: str | None
+    sides: Mapping[str, Sequence[str]]
+    before: str
+    after: str
+    swapped: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A model on two sides; of two commits, in several environments."""
+
+    before: SideShown
+    after: SideShown
+    comparisons: tuple[Comparison, ...]
+    picker: Picker | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model that differs, in short."""
+
+    model: str
+    where: tuple[str, ...]
+    remark: str
+    changes: tuple[str, ...]
+    page: Page | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareAll:
+    """All models on two sides.
+
+    Attributes:
+        rows: the models that differ.
+        unchanged: those that don't.
+        settings: what differs about the stacks' own settings.
+        notes: what a reader has to know about the sides.
+    """
+
+    before: SideShown
+    after: SideShown
+    rows: tuple[Row, ...]
+    unchanged: tuple[str, ...] = ()
+    settings: tuple[ValueChange, ...] = ()
+    picker: Picker | None = None
+    notes: tuple[str, ...] = ()
+
+
+def comparison(model: str, before: Release | None, after: Release | None) -> Comparison:
+    """Return what differs between two releases of a model; None where there is none."""
+    old, new = before or NOTHING, after or NOTHING
+    changed = changes(old, new)
+    paths = {change.path for change in changed}
+    shown = {"/".join(path): value for path, value in leaves(new.config)}
+    same = tuple((path, one_line(value)) for path, value in shown.items() if path not in paths)
+    remark = "" if before and after else f"only {'before' if before else 'after'}"
+    return compared(model, changed, remark=remark, same=same if before and after else ())
+
+
+def compared(
+    model: str,
+    changed: Iterable[Change],
+    *,
+    where: tuple[str, ...] = (),
+    remark: str = "",
+    same: tuple[tuple[str, str], ...] = (),
+) -> Comparison:
+    """Return changes as a page shows them."""
+    changed = tuple(changed)
+    texts = [change for change in changed if _is_text(change)]
+    values = [change for change in changed if change not in texts]
+    return Comparison(
+        model, where, remark, tuple(map(value_change, values)), tuple(map(_text, texts)), same
+    )
+
+
+def value_change(change: Change) -> ValueChange:
+    """Return a value's change."""
+    before = None if change.secret or change.change == "added" else one_line(change.before)
+    after = None if change.secret or change.change == "removed" else one_line(change.after)
+    return ValueChange(change.path, change.change, before, after, change.secret)
+
+
+def _is_text(change: Change) -> bool:
+    sides = _sides(change)
+    return all(isinstance(side, str) for side in sides) and (
+        is_long(change) or any(variables(str(side)) for side in sides)
+    )
+
+
+def _sides(change: Change) -> list[Value]:
+    before = [] if change.change == "added" else [change.before]
+    return before if change.change == "removed" else [*before, change.after]
+
+
+def _text(change: Change) -> TextChange:
+    before, after = str(change.before or ""), str(change.after or "")
+    asked = variable_change(change)
+    return TextChange(
+        change.path,
+        change.change,
+        asked.added if asked else (),
+        asked.removed if asked else (),
+        change.change == "changed" and differ_in_blanks_alone(before, after),
+        tuple(side_by_side(before, after)),
+    )

@@ -1,0 +1,163 @@
+"""A model's time drawn: a mark for each release, and for each label a bar on what it was on.
+
+A step of time is a column, however long it was: deploys come in days and in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from model_config.format.rollout import Moved
+from model_config.operate.releases import Releases
+from model_config.operate.rollout_history import Written
+from model_config.web.pages import Page, release_page
+
+#: Columns that are drawn, the newest: ours. A screen holds about half of them.
+_COLUMNS = 24
+COLUMN, LANE, HEAD = 56, 30, 26
+_GAP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A release, at the left edge of its column."""
+
+    x: int
+    number: int
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a label was on, from one column to another.
+
+    Attributes:
+        is_rollout: it is a rollout, for a share of the label's readers.
+    """
+
+    x: int
+    width: int
+    release: int
+    page: Page
+    is_rollout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The bars of a label, or of its rollouts."""
+
+    name: str
+    y: int
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """A drawing, and its size.
+
+    Attributes:
+        since: when its first column begins.
+    """
+
+    width: int
+    height: int
+    since: datetime
+    marks: tuple[Mark, ...]
+    lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """A label, or its rollout, on a release for a time; `end` is None where it still is."""
+
+    label: str
+    release: int
+    begin: datetime
+    end: datetime | None
+    is_rollout: bool = False
+
+
+def lanes(releases: Releases, history: Sequence[Written], stack: str) -> Lanes:
+    """Return the drawing of a model's releases, labels and rollouts.
+
+    Args:
+        releases: the releases.
+        history: the versions of its rollout parameter, oldest first.
+        stack: the environment's stack.
+    """
+    stays = [*_label_stays(releases, history), *_rollout_stays(history)]
+    times = {each.at for each in releases} | {each.begin for each in stays}
+    times |= {each.end for each in stays if each.end}
+    shown = sorted(times)[-_COLUMNS:]
+    columns = {at: number for number, at in enumerate(shown)}
+    end = len(shown)
+
+    def bar(stay: _Stay) -> Bar:
+        first = columns.get(stay.begin, 0)
+        last = columns.get(stay.end, 0) if stay.end else end
+        width = (last - first) * COLUMN - _GAP
+        page = release_page(stack, releases.model, stay.release)
+        return Bar(first * COLUMN, width, stay.release, page, stay.is_rollout)
+
+    visible = [each for each in stays if each.end is None or each.end > shown[0]]
+    names = sorted({(each.label, each.is_rollout) for each in visible})
+    drawn = tuple(
+        Lane(
+            f"{label} rollout" if is_rollout else label,
+            HEAD + number * LANE,
+            tuple(
+                bar(each)
+                for each in visible
+                if (each.label, each.is_rollout) == (label, is_rollout)
+            ),
+        )
+        for number, (label, is_rollout) in enumerate(names)
+    )
+    marks = tuple(
+        Mark(
+            columns[each.at] * COLUMN, each.number, release_page(stack, releases.model, each.number)
+        )
+        for each in releases
+        if each.at in columns
+    )
+    return Lanes(end * COLUMN, HEAD + len(drawn) * LANE, shown[0], marks, drawn)
+
+
+def _label_stays(releases: Releases, history: Sequence[Written]) -> Iterator[_Stay]:
+    """Yield what each label has been on, as far as that is recorded."""
+    oldest, labels = releases.oldest.at, releases.labels
+    on: dict[str, tuple[int, datetime]] = {}
+    for at, moved in _moves(history):
+        release, since = on.get(moved.label, (moved.before, oldest))
+        if release is not None and since < at:
+            yield _Stay(moved.label, release, since, at)
+        on[moved.label] = (moved.release, at)
+    for label, release in labels.items():
+        known, since = on.get(label, (None, oldest))
+        # Moved by other means, all that is known is that it is there now.
+        begin = since if known == release else max(each.at for each in releases)
+        yield _Stay(label, release, begin, None)
+
+
+def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
+    last = None
+    for each in history:
+        moved = each.document.moved if each.document else None
+        if moved and moved != last:
+            yield each.at, moved
+        last = moved or last
+
+
+def _rollout_stays(history: Sequence[Written]) -> Iterator[_Stay]:
+    current, begin = None, None
+    for each in history:
+        rollout = each.document.rollout if each.document else None
+        if current and begin and (rollout is None or rollout.salt != current.salt):
+            yield _Stay(current.label, current.release, begin, each.at, is_rollout=True)
+            begin = None
+        begin = begin or each.at
+        current = rollout
+    if current and begin:
+        yield _Stay(current.label, current.release, begin, None, is_rollout=True)

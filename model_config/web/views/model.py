@@ -1,0 +1,127 @@
+"""A model's page: its releases and what happened to them, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from model_config.comparing.changes import changes
+from model_config.comparing.text import who
+from model_config.format.rollout import Rollout
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases
+from model_config.operate.rollout_history import Written as WrittenRollout
+from model_config.operate.rollout_history import events
+from model_config.web.pages import Page, Side, compare_page
+from model_config.web.views.lanes import Lanes, lanes
+from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that happened: a release was written, or a label or a rollout was changed.
+
+    Attributes:
+        what: what was done to a label or a rollout; of a release, nothing.
+        release: the release that was written, or None.
+        changes: what the release changed, "~ prompts/system"; None where there is nothing to
+            compare with.
+        compare: the page that shows it.
+        problem: why the release can't be read, or None.
+    """
+
+    at: datetime
+    by: str
+    what: str = ""
+    reason: str | None = None
+    release: Written | None = None
+    labels: tuple[Label, ...] = ()
+    changes: tuple[str, ...] | None = None
+    compare: Page | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model in an environment.
+
+    Attributes:
+        elsewhere: its pages in the other environments, by their stacks.
+        lanes: the same as the entries, drawn.
+        is_recorded: whether who moved a label is known.
+    """
+
+    name: str
+    stack: str
+    elsewhere: dict[str, Page]
+    newest: Written
+    labels: tuple[Label, ...]
+    rollout: Share | None
+    entries: tuple[Entry, ...]
+    lanes: Lanes
+    is_recorded: bool
+
+
+def model(  # noqa: PLR0913 - all that is known of a model
+    stack: str,
+    releases: Releases,
+    *,
+    history: Sequence[WrittenRollout] | None,
+    rollout: Rollout | None,
+    elsewhere: dict[str, Page],
+    now: datetime,
+) -> Model:
+    """Return a model's page.
+
+    Args:
+        stack: the environment's stack.
+        releases: its releases, with their documents.
+        history: the versions of its rollout parameter, oldest first; None where there are none.
+        rollout: the rollout that is under way.
+        elsewhere: its pages in the other environments.
+        now: the time.
+    """
+    written_entries = [
+        _release(stack, releases, release, before)
+        for release, before in pairwise([*releases, None])
+        if release
+    ]
+    told = [
+        Entry(e.written.at, who(e.written.by), e.what, e.reason)
+        for e in events(list(history or ()))
+    ]
+    return Model(
+        name=releases.model,
+        stack=stack,
+        elsewhere=elsewhere,
+        newest=written(stack, releases.model, releases.newest),
+        labels=labels_of(stack, releases),
+        rollout=share_of(stack, releases.model, rollout, now),
+        entries=tuple(sorted([*told, *written_entries], key=lambda each: each.at, reverse=True)),
+        lanes=lanes(releases, history or (), stack),
+        is_recorded=history is not None,
+    )
+
+
+def _release(
+    stack: str, releases: Releases, release: PastRelease, before: PastRelease | None
+) -> Entry:
+    changed = None
+    if before and before.content and release.content:
+        changed = tuple(map(str, changes(before.content, release.content)))
+    name, shown = releases.model, written(stack, releases.model, release)
+    return Entry(
+        at=release.at,
+        by=shown.by,
+        release=shown,
+        labels=labels_of(stack, releases, release.number),
+        changes=changed,
+        compare=compare_page(
+            Side(stack, str(before.number)), Side(stack, str(release.number)), name
+        )
+        if before
+        else None,
+        problem=release.problem,
+    )

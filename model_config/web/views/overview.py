@@ -1,0 +1,143 @@
+"""The first page: models by environments, as `status` tells them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from model_config.comparing.commit_search import Match
+from model_config.operate.status import EnvironmentStatus, ModelStatus
+from model_config.web.pages import Page, drift_page, model_page
+from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a model stands in an environment.
+
+    Attributes:
+        newest: its newest release; None where there is none, or it isn't known.
+        drift: how many parameters differ, by how; None where that isn't known.
+        commit: the commit that the newest release comes from, where it was looked up.
+        problem: why its releases can't be read, or None.
+    """
+
+    page: Page
+    drift_page: Page
+    newest: Written | None
+    labels: tuple[Label, ...]
+    rollout: Share | None
+    drift: Mapping[str, int] | None
+    commit: Match | None
+    problem: str | None
+
+    @property
+    def flags(self) -> list[str]:
+        """What a filter asks for: "held", "rollout", "drift", "behind"."""
+        newest = self.newest.number if self.newest else None
+        return [
+            flag
+            for flag, is_set in {
+                "held": any(label.is_held for label in self.labels),
+                "rollout": self.rollout is not None,
+                "drift": bool(self.drift),
+                "behind": any(
+                    label.name == "stable" and label.release != newest for label in self.labels
+                ),
+            }.items()
+            if is_set
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model in each environment; None where the environment doesn't have it."""
+
+    model: str
+    cells: tuple[Cell | None, ...]
+
+    @property
+    def flags(self) -> str:
+        """The flags of all cells."""
+        return " ".join(sorted({flag for cell in self.cells if cell for flag in cell.flags}))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An environment.
+
+    Attributes:
+        other_projects: models that the project doesn't know.
+        warnings: labels and histories that will make trouble.
+        on_trust: how many values were not read.
+    """
+
+    stack: str
+    drift_page: Page
+    other_projects: tuple[str, ...]
+    warnings: tuple[str, ...]
+    on_trust: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Models by environments.
+
+    Attributes:
+        counts: how many rows have each flag.
+        asked_for_commits: whether git was asked.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    counts: Mapping[str, int]
+    asked_for_commits: bool
+
+
+def overview(
+    found: Mapping[str, EnvironmentStatus], origins: Mapping[str, Match] | None, now: datetime
+) -> Overview:
+    """Return the first page.
+
+    Args:
+        found: where each environment stands, by its stack.
+        origins: the commit of each digest; None where git was not asked.
+        now: the time.
+    """
+    by_stack = {stack: {each.model: each for each in one.models} for stack, one in found.items()}
+    rows = tuple(
+        Row(
+            model,
+            tuple(
+                _cell(stack, models[model], origins or {}, now) if model in models else None
+                for stack, models in by_stack.items()
+            ),
+        )
+        for model in sorted({model for models in by_stack.values() for model in models})
+    )
+    counts = Counter(flag for row in rows for flag in row.flags.split())
+    columns = tuple(_column(stack, status) for stack, status in found.items())
+    return Overview(columns, rows, counts, origins is not None)
+
+
+def _column(stack: str, status: EnvironmentStatus) -> Column:
+    drift = status.drift
+    warnings = tuple(f"{each.where}: {each.problem}" for each in drift.findings) if drift else ()
+    on_trust = drift.on_trust if drift else 0
+    return Column(stack, drift_page(stack), status.other_projects, warnings, on_trust)
+
+
+def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: datetime) -> Cell:
+    releases, drifted = status.releases, status.drifted
+    return Cell(
+        page=model_page(stack, status.model),
+        drift_page=drift_page(stack),
+        newest=written(stack, status.model, releases.newest) if releases else None,
+        labels=labels_of(stack, releases) if releases else (),
+        rollout=share_of(stack, status.model, status.rollout, now),
+        drift=None if drifted is None else Counter(each.state for each in drifted),
+        commit=origins.get(status.digest or ""),
+        problem=status.problem or (releases.newest.problem if releases else None),
+    )

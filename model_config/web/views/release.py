@@ -1,0 +1,164 @@
+"""A release's page: its values by group, its prompts as text, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from model_config.comparing.changes import leaves
+from model_config.comparing.text import one_line
+from model_config.format.names import parse
+from model_config.format.prompt import Fragment, fragments, variables
+from model_config.format.release import Release as Content
+from model_config.operate.parameters import ListedParameter
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases
+from model_config.operate.target import Target
+from model_config.web.pages import Page, Side, compare_page, model_page, release_page
+from model_config.web.views import snippets
+from model_config.web.views.parts import Label, Written, labels_of, written
+
+#: Characters from which on a text is shown as a prompt: ours.
+_LONG = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text, with the variables that it asks for."""
+
+    path: str
+    fragments: tuple[Fragment, ...]
+    variables: tuple[str, ...]
+    characters: int
+
+
+@dataclass(slots=True)
+class Group:
+    """The values of a group by their paths in it, and its prompts; that at the top has no name."""
+
+    name: str
+    values: list[tuple[str, str]] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the model, ready to copy."""
+
+    path: str
+    kind: str
+    version: int
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release.
+
+    Attributes:
+        content: what it says; None where it can't be read, which `problem` then tells.
+        groups: its values.
+        secrets: the paths of its secrets, and the names of their parameters.
+        parameters: the parameters as they are now, where it is the newest release.
+        commands: what reads it, moves it and compares it on the command line.
+        python: what reads it in an application.
+        before, after: the releases next to it.
+        compare: what it changed.
+    """
+
+    model: str
+    stack: str
+    model_page: Page
+    written: Written
+    labels: tuple[Label, ...]
+    is_newest: bool
+    content: Content | None
+    problem: str | None
+    groups: tuple[Group, ...]
+    secrets: Mapping[str, str]
+    parameters: tuple[Parameter, ...]
+    commands: tuple[tuple[str, str], ...]
+    python: str
+    before: Page | None
+    after: Page | None
+    compare: Page | None
+
+
+def release(  # noqa: PLR0913 - all that is known of a release
+    target: Target,
+    stack: str,
+    releases: Releases,
+    shown: PastRelease,
+    listed: Mapping[str, ListedParameter],
+    *,
+    arn: str,
+) -> Release:
+    """Return a release's page.
+
+    Args:
+        target: the environment.
+        stack: its stack.
+        releases: the model's releases.
+        shown: the one that is shown.
+        listed: the model's parameters as SSM lists them.
+        arn: what a parameter's ARN begins with, before the parameter's name.
+    """
+    numbers = [each.number for each in releases]
+    place = numbers.index(shown.number)
+    after = numbers[place - 1] if place else None
+    before = numbers[place + 1] if place + 1 < len(numbers) else None
+    is_newest = shown is releases.newest
+    content = shown.content
+    return Release(
+        model=releases.model,
+        stack=stack,
+        model_page=model_page(stack, releases.model),
+        written=written(stack, releases.model, shown),
+        labels=labels_of(stack, releases, shown.number),
+        is_newest=is_newest,
+        content=content,
+        problem=shown.problem,
+        groups=tuple(_groups(content)) if content else (),
+        secrets=content.secrets if content else {},
+        parameters=tuple(_parameters(target.path, listed, arn)) if is_newest else (),
+        commands=tuple(snippets.commands(target, releases, shown.number, before)),
+        python=snippets.python(target, releases.model, shown.number, content),
+        before=release_page(stack, releases.model, before) if before else None,
+        after=release_page(stack, releases.model, after) if after else None,
+        compare=compare_page(
+            Side(stack, str(before)), Side(stack, str(shown.number)), releases.model
+        )
+        if before
+        else None,
+    )
+
+
+def _groups(content: Content) -> Iterator[Group]:
+    values = [
+        (path[0] if len(path) > 1 else "", path, value) for path, value in leaves(content.config)
+    ]
+    values.sort(key=lambda each: each[0] != "")  # what is outside of a group comes first
+    for name, members in groupby(values, key=lambda each: each[0]):
+        group = Group(name)
+        for _, path, value in members:
+            below = "/".join(path[1:] if name else path)
+            if isinstance(value, str) and _is_prompt(value):
+                group.prompts.append(_prompt("/".join(path), value))
+            else:
+                group.values.append((below, one_line(value)))
+        yield group
+
+
+def _is_prompt(text: str) -> bool:
+    return len(text) > _LONG or "\n" in text or bool(variables(text))
+
+
+def _prompt(path: str, text: str) -> Prompt:
+    return Prompt(path, tuple(fragments(text)), tuple(variables(text)), len(text))
+
+
+def _parameters(path: str, listed: Mapping[str, ListedParameter], arn: str) -> Iterator[Parameter]:
+    for name, each in sorted(listed.items()):
+        parsed = parse(name, path)
+        yield Parameter(parsed.path, parsed.kind, each.version, f"{arn}{name}")

@@ -1,0 +1,100 @@
+"""A rollout's page: its plan, and where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from model_config.comparing.text import who
+from model_config.format.rollout import Rollout as RolloutDocument
+from model_config.format.rollout import Step
+from model_config.operate.rollout_history import Event, Written, events, started
+from model_config.operate.rollout_plan import Phase, due_at, next_step, phase, plan_of
+from model_config.web.pages import Page, Side, compare_page, model_page
+from model_config.web.views.curve import Curve, curve
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A rollout that is under way.
+
+    Attributes:
+        by: who started it, at `since`; None where that isn't known.
+        due: when it is due to be finished, or None where that isn't known.
+        compare: the page that shows what its readers get.
+    """
+
+    document: RolloutDocument
+    phase: Phase
+    percent: float
+    since: datetime | None
+    by: str
+    reason: str | None
+    next: Step | None
+    due: datetime | None
+    is_watched: bool
+    curve: Curve
+    compare: Page
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The rollouts of a model.
+
+    Attributes:
+        under_way: the one that is, or None.
+        events: what was done before, the newest first.
+        problem: why the document can't be understood, or None.
+    """
+
+    model: str
+    stack: str
+    model_page: Page
+    under_way: UnderWay | None
+    events: tuple[Event, ...]
+    problem: str | None
+
+
+def rollout(  # noqa: PLR0913 - all that is known of a rollout
+    stack: str,
+    model: str,
+    *,
+    current: RolloutDocument | None,
+    history: Sequence[Written],
+    problem: str | None,
+    now: datetime,
+) -> Rollout:
+    """Return a rollout's page.
+
+    Args:
+        stack: the environment's stack.
+        model: the model's name.
+        current: the rollout that is under way, or None.
+        history: the versions of the rollout parameter, oldest first.
+        problem: why its newest version can't be understood, or None.
+        now: the time.
+    """
+    told = [each for each in events(list(history)) if "rollout" in each.what]
+    under_way = _under_way(stack, model, current, history, now) if current else None
+    return Rollout(model, stack, model_page(stack, model), under_way, tuple(told), problem)
+
+
+def _under_way(
+    stack: str, model: str, current: RolloutDocument, history: Sequence[Written], now: datetime
+) -> UnderWay:
+    plan, begun = plan_of(current), started(list(history), current) if history else None
+    sides = Side(stack, str(current.before)), Side(stack, str(current.release))
+    return UnderWay(
+        document=current,
+        phase=phase(current, now),
+        percent=current.percent(now),
+        since=begun.at if begun else None,
+        by=who(begun.by) if begun else "-",
+        reason=plan.reason,
+        next=None if plan.paused else next_step(current, now),
+        due=due_at(current),
+        is_watched=plan.watched,
+        curve=curve(current, now),
+        compare=compare_page(*sides, model),
+    )

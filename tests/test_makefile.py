@@ -1,0 +1,44 @@
+"""What `make local` says where Python is too old or isn't there."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.project import CHECKOUT
+
+MAKEFILES = [
+    CHECKOUT / "Makefile",
+    CHECKOUT / "model_config" / "scaffold" / "template" / "Makefile",
+]
+OLD = """#!/bin/sh
+test "$1" = --version && echo Python 3.10.13
+"""
+
+
+@pytest.mark.parametrize("makefile", MAKEFILES, ids=["here", "in a project"])
+@pytest.mark.parametrize(("python", "what"), [("./old", "Python 3.10.13"), ("./none", "not there")])
+def test_a_python_that_will_not_do_is_named_in_one_line(
+    tmp_path: Path, makefile: Path, python: str, what: str
+):
+    (tmp_path / "old").write_text(OLD)
+    (tmp_path / "old").chmod(0o755)
+    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+    pins = tmp_path / "model_config" / "scaffold" / "template"
+    pins.mkdir(parents=True)
+    (pins / "constraints.txt").touch()
+    ended = subprocess.run(
+        ["make", "-f", makefile, "local", f"PYTHON={python}"],  # noqa: S607
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.endswith(
+        f"*** Python 3.11 or newer is needed, and {python} is {what}. "
+        "Name another: make local PYTHON=python3.12.  Stop.\n"
+    )
+    assert not (tmp_path / ".venv").exists()
