@@ -52,6 +52,8 @@ def test_beside_a_finding_the_secrets_to_set_are_one_line(run, edit):
     edit("Pulumi.dev.yaml", "temperature:", "temprature:")
     err = run("validate", code=1).err
     assert err == "4 secrets are not set: `model-config validate --secrets` lists them.\n"
+    err = run("validate", "-e", "dev", code=1).err
+    assert err == "2 secrets are not set: `model-config validate --secrets -e dev` lists them.\n"
 
 
 def test_secrets_that_are_not_set_count_where_that_is_asked_for(run):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.commands import to_paste
 from model_config.cli.panels import Panel
 
 PANEL = Panel.PROJECT
@@ -33,9 +34,8 @@ def schema(
     stale = stale_files(read_modules(current_project()))
     names = ", ".join(file.name for file in stale)
     if check and stale:
-        typer.echo(
-            f"{SCHEMA_FILE} is out of date: run `model-config schema`, which writes {names}."
-        )
+        said = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
+        typer.echo(to_paste(said))
         raise typer.Exit(1)
     for file, text in stale.items():
         write_file(file, text, private=False)

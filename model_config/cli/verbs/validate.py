@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.cli.annotations import annotate
+from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, print_json
 from model_config.cli.panels import Panel
@@ -63,7 +64,11 @@ def validate(
         wrong = [result for result in results if result.is_error]
         _print_findings(wrong, stacks)
         unset = [result for result in results if not result.is_error]
-        _print_unset(unset, anything_wrong=bool(wrong))
+        if wrong and unset:
+            chosen = "".join(f" -e {stack}" for stack in environment or ())
+            _print_how_many(unset, f"model-config validate --secrets{chosen}")
+        elif unset:
+            _print_unset(unset)
     if any(result.is_error for result in results):
         raise typer.Exit(1)
 
@@ -100,14 +105,15 @@ def _table(results: list[Result]) -> Table:
     return table
 
 
-def _print_unset(unset: list[Result], *, anything_wrong: bool) -> None:
-    if unset and anything_wrong:
-        count = f"{len(unset)} {'secret is' if len(unset) == 1 else 'secrets are'} not set"
-        typer.echo(f"{count}: `model-config validate --secrets` lists them.", err=True)
-    elif unset:
-        typer.echo("Before a deploy, set what isn't set yet:", err=True)
-        for result in unset:
-            typer.echo(f"  {result.finding.fix}", err=True)
+def _print_how_many(unset: list[Result], command: str) -> None:
+    count = f"{len(unset)} {'secret is' if len(unset) == 1 else 'secrets are'} not set"
+    typer.echo(to_paste(f"{count}: `{command}` lists them."), err=True)
+
+
+def _print_unset(unset: list[Result]) -> None:
+    typer.echo("Before a deploy, set what isn't set yet:", err=True)
+    for result in unset:
+        typer.echo(f"  {result.finding.fix}", err=True)
 
 
 def _place(finding: Finding) -> str:
