@@ -61,8 +61,7 @@ def _fitted(command: str) -> str:
     place = _place.get()
     if place.is_local and command.startswith("pulumi up"):
         stack = _STACK.search(command)
-        environment = stack[1] if stack else place.options.get("environment", "dev")
-        return f"`model-config local deploy --environment {environment}`"
+        command = f"model-config local deploy{f' --environment {stack[1]}' if stack else ''}"
     if place.is_local and command.startswith("pulumi config set --secret"):
         key = _KEY.search(command)
         return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
