@@ -68,7 +68,7 @@ def _one(site: Site, watch: Watch, before: Side, after: Side, model: str) -> Sho
         (comparison(model, old.open(), new.open()),),
         _picker(sides, before, after, model),
     )
-    return Shown(f"{model}: {before} and {after}", content, tuple(notices))
+    return Shown("compare", f"{model}: {before} and {after}", content, tuple(notices))
 
 
 def _selected(releases: Releases, side: Side) -> PastRelease:
@@ -116,7 +116,7 @@ def _all(site: Site, watch: Watch, before: Side, after: Side) -> Shown:
         _settings(site, before.stack, after.stack),
         _picker(dict.fromkeys(site.environments, _ALWAYS), before, after),
     )
-    return Shown(f"{before} and {after}", content, (*notices, *more))
+    return Shown("compare_all", f"{before} and {after}", content, (*notices, *more))
 
 
 def _row(model: str, old: Release | None, new: Release | None, page: Page) -> Row:
