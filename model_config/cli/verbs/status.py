@@ -11,6 +11,7 @@ import typer
 
 from model_config.cli.completion import complete_environment
 from model_config.cli.output import AsJson, Local, Prefix, print_json, print_table, with_progress
+from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural
 from model_config.format.errors import ModelConfigError, UsageError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from model_config.comparing.commit_search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
+
+PANEL = Panel.READ
 
 #: Commits that --commits looks at: ours. Each takes about half a second.
 _COMMITS = 50
