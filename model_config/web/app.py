@@ -103,7 +103,12 @@ class _Pages:
     def _frame(self) -> Frame:
         stacks = list(self._site.environments)
         return Frame(
-            self._site.name, stacks, ServedLinks(), is_served=True, form_token=self._form_token
+            self._site.name,
+            stacks,
+            ServedLinks(),
+            is_served=True,
+            to_paste=self._site.to_paste,
+            form_token=self._form_token,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -25,16 +25,16 @@ class Frame:
         stacks: the environments that there are pages of.
         links: where pages are.
         is_served: whether a server answers, so that forms work.
+        to_paste: makes the commands in a text act where the pages do.
         form_token: what a form that changes something sends; None where nothing may be changed.
-        read_at: when the page was made.
     """
 
     project: str
     stacks: Sequence[str]
     links: Links
     is_served: bool
+    to_paste: Callable[[str], str] = str
     form_token: str | None = None
-    read_at: datetime | None = None
 
 
 def page_as_html(page: Page, shown: Shown, frame: Frame) -> str:
@@ -62,7 +62,8 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
             link=frame.links.to,
             static=frame.links.static,
             navigation=_navigation(frame.stacks),
-            now=frame.read_at or datetime.now(UTC),
+            to_paste=frame.to_paste,
+            now=datetime.now(UTC),
             **values,
         )
     )

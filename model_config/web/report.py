@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from model_config.format.errors import UsageError
@@ -44,7 +43,7 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
             chosen.note(shown.content)
         return shown
 
-    return _write_all(folder, site.name, list(site.environments), make, chosen.have_page)
+    return _write_all(folder, site, make, chosen.have_page)
 
 
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
@@ -60,18 +59,15 @@ def report_of_commits(project: Project, base: str, folder: Path) -> None:
     """
     overview, pages = commits(project, base)
     known = {OVERVIEW: overview, **pages}
-    _write_all(folder, project.root.name, [], known.__getitem__, known.__contains__)
+    _write_all(folder, Site([], project), known.__getitem__, known.__contains__)
 
 
 def _write_all(
-    folder: Path,
-    project: str,
-    stacks: list[str],
-    make: Callable[[Page], Shown],
-    is_made: Callable[[Page], bool],
+    folder: Path, site: Site, make: Callable[[Page], Shown], is_made: Callable[[Page], bool]
 ) -> list[Page]:
     """Write the first page and all that can be reached from it; return those with a problem."""
     _prepare(folder)
+    stacks = list(site.environments)
     waiting, failed = [OVERVIEW], []
     known = set(waiting)
 
@@ -82,8 +78,8 @@ def _write_all(
         return page in known
 
     for page in waiting:  # which grows meanwhile
-        links, now = FileLinks(page, wanted), datetime.now(UTC)
-        frame = Frame(project, stacks, links, is_served=False, read_at=now)
+        links = FileLinks(page, wanted)
+        frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
         made = guarded(page, frame, lambda page=page: make(page))  # type: ignore[misc]
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
