@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
@@ -154,36 +154,16 @@ def make(planned: Sequence[Planned]) -> None:
 
 
 def _tell(planned: Planned, move: Move) -> None:
-    for line in _told(planned, move):
-        typer.echo(line)
+    from model_config.operate.move_text import done
+
+    for line in done(move):
+        typer.echo(f"{planned.where}: {line}")
     for note in move.notes:
         typer.echo(to_paste(printable(f"{planned.where}: {note}")), err=True)
     if move.changed and move.before and not move.is_rollback:
         label = "" if move.label == "stable" else f" --label {move.label}"
         command = f"`model-config rollback {move.model}{label}{planned.place.region_option}`"
         typer.echo(f"Go back with: {to_paste(command)}")
-
-
-def _told(planned: Planned, move: Move) -> Iterator[str]:
-    where, label, release = planned.where, move.label, move.release
-    if move.changed and move.before:
-        yield f"{where}: {label} moved from release {move.before} to release {release}."
-    elif move.changed:
-        yield f"{where}: {label} is on release {release} now; it was on none."
-    elif not move.does_something:
-        yield f"{where}: {label} is on release {release} already, nothing moved."
-    if move.ends_hold and move.changed:
-        yield f"{where}: it was held on release {move.before} since a rollback; that is over."
-    elif move.ends_hold:
-        yield f"{where}: {label} stays on release {release}, and is not held any more."
-    if move.begins_hold:
-        yield (
-            f"{where}: {label} is held on release {release}: no pipeline moves it until somebody "
-            "promotes a release."
-        )
-    if move.rollout:
-        how = "aborted" if move.is_rollback else "finished"
-        yield f"{where}: the rollout of release {move.rollout.release} is {how}."
 
 
 def _release_before(move: Move) -> Release | None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.live import LiveState
 from model_config.local.state import StateFolder
+from model_config.loopback import HOST, listen
 from model_config.plan.project import Project
-
-HOST = "127.0.0.1"
 
 
 def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
@@ -27,9 +24,10 @@ def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
         ready: called with the port once requests are answered.
 
     Raises:
-        LocalError: the port is in use, or the state can't be read.
+        UsageError: the port is in use.
+        LocalError: the state can't be read.
     """
-    listener = _listen(port)
+    listener = listen(port)
     with listener, local_aws.local_aws():
         state = LiveState(StateFolder(project))
         application = _Shared(state, DomainDispatcherApplication(create_backend_app))
@@ -51,18 +49,3 @@ class _Shared:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with self._state.held():
             return list(self._application(environ, start_response))
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise LocalError(
-            f"port {port} of {HOST} can't be used ({error.strerror}): "
-            "choose another with --port, or --port 0 for any that is free"
-        ) from None
-    listener.listen()
-    return listener

@@ -27,11 +27,13 @@ class Shown:
     """A page.
 
     Attributes:
+        template: the template's name.
         title: what it is called.
         content: what its template needs.
         notices: what there is to say about it as a whole.
     """
 
+    template: str
     title: str
     content: Any
     notices: tuple[Notice, ...] = ()

@@ -12,9 +12,11 @@ from model_config.operate.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
 from model_config.operate.look import Look
+from model_config.operate.moves import Check
 from model_config.operate.program import Program, read_program
 from model_config.plan.messages import nearest
 from model_config.plan.project import Project
+from model_config.plan.registry import read_modules
 
 Made = TypeVar("Made")
 
@@ -105,6 +107,16 @@ class Site:
             stamp = self._looks[stack][0]
             both = None if stamp is None else (stamp, program)
             return self._keep("drift", stack, both, lambda: find_drift(look, program))
+
+    def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
+        """Return what a model's release is checked with, or None and why there is nothing."""
+        with self._modules:
+            modules = read_modules(self.project) if self.project else None
+        if modules and model in modules.models:
+            schema = type(modules.models[model].config)
+            return (lambda configuration: configuration.as_model(schema)), ()
+        why = "can't be read" if modules and model in modules.broken else "isn't in this project"
+        return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
 
     def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
         before, made = self._kept.get((what, stack), (None, None))

@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from model_config.format.errors import LocalError
+from model_config.format.errors import UsageError
 from model_config.local.deploy import deployed
 from model_config.local.serve import serve
 from model_config.plan.project import Project
@@ -68,5 +68,5 @@ def test_an_application_reads_and_writes_and_it_lasts(project: Path, ssm):
 def test_a_port_in_use_is_told(project: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(LocalError, match=re.escape(f"port {port}")):
+        with pytest.raises(UsageError, match=re.escape(f"port {port}")):
             serve(project, port, lambda _: None)

@@ -77,8 +77,8 @@ def serve(
     """
     from model_config.local.environment import CREDENTIALS
     from model_config.local.local_aws import DEFAULT_REGION
-    from model_config.local.serve import HOST
     from model_config.local.serve import serve as serve_until_interrupted
+    from model_config.loopback import HOST
     from model_config.plan.stack_file import read_stack_file
 
     project = current_project()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
+PANEL = Panel.READ
+
 #: Commits that --commits looks at: ours. Each takes about half a second.
 _COMMITS = 50
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from model_config.comparing.changes import changes
 from model_config.comparing.differences import setting_changes
@@ -21,6 +22,7 @@ from model_config.web.site import Site
 from model_config.web.views.compare import (
     Compare,
     CompareAll,
+    Comparison,
     Picker,
     Row,
     SideShown,
@@ -65,10 +67,10 @@ def _one(site: Site, watch: Watch, before: Side, after: Side, model: str) -> Sho
     content = Compare(
         _shown(before, model, old),
         _shown(after, model, new),
-        (comparison(model, old.open(), new.open()),),
+        (_comparison(model, old.open(), new.open()),),
         _picker(sides, before, after, model),
     )
-    return Shown(f"{model}: {before} and {after}", content, tuple(notices))
+    return Shown("compare", f"{model}: {before} and {after}", content, tuple(notices))
 
 
 def _selected(releases: Releases, side: Side) -> PastRelease:
@@ -116,13 +118,25 @@ def _all(site: Site, watch: Watch, before: Side, after: Side) -> Shown:
         _settings(site, before.stack, after.stack),
         _picker(dict.fromkeys(site.environments, _ALWAYS), before, after),
     )
-    return Shown(f"{before} and {after}", content, (*notices, *more))
+    return Shown("compare_all", f"{before} and {after}", content, (*notices, *more))
 
 
 def _row(model: str, old: Release | None, new: Release | None, page: Page) -> Row:
     if old is None or new is None:
         return Row(model, (), f"only {'before' if old else 'after'}", (), None)
-    return Row(model, (), "", tuple(map(str, changes(old, new))), page)
+    return Row(model, (), "", tuple(map(str, changes(*_alike(old, new)))), page)
+
+
+def _comparison(model: str, old: Release, new: Release) -> Comparison:
+    return comparison(model, *_alike(old, new))
+
+
+def _alike(old: Release, new: Release) -> tuple[Release, Release]:
+    """Return two releases; in two environments the same secret has a name in each."""
+    if old.environment == new.environment:
+        return old, new
+    one, other = (replace(each, secrets=dict.fromkeys(each.secrets, "")) for each in (old, new))
+    return one, other
 
 
 def _releases(

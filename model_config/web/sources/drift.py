@@ -10,4 +10,5 @@ from model_config.web.views.drift import drift as view
 
 def drift(site: Site, watch: Watch, stack: str) -> Shown:
     """Read what differs between an environment and the project."""
-    return Shown(f"Drift in {stack}", view(stack, site.drift(stack, watch), site.to_paste))
+    content = view(stack, site.drift(stack, watch))
+    return Shown("drift", f"Drift in {stack}", content)

@@ -37,7 +37,7 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             },
             now=datetime.now(UTC),
         )
-        return Shown(f"{name} in {stack}", content, (*notices_of(stack, look), *notices))
+        return Shown("model", f"{name} in {stack}", content, (*notices_of(stack, look), *notices))
 
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
@@ -55,7 +55,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
             target, stack, releases, shown, listed, arn=(arn or "").removesuffix(release_name(base))
         )
         title = f"{name} in {stack}, release {shown.number}"
-        return Shown(title, content, notices_of(stack, look))
+        return Shown("release", title, content, notices_of(stack, look))
 
 
 def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
@@ -73,7 +73,12 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             problem=stored.problem if stored else None,
             now=datetime.now(UTC),
         )
-        return Shown(f"Rollout of {name} in {stack}", content, (*notices_of(stack, look), *notices))
+        return Shown(
+            "rollout",
+            f"Rollout of {name} in {stack}",
+            content,
+            (*notices_of(stack, look), *notices),
+        )
 
 
 def _history(look: Look, path: str, name: str) -> tuple[list[Written] | None, list[Notice]]:

@@ -36,7 +36,7 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
             origins = _origins(site, found.values(), watch)
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
-    return Shown("Overview", view(found, origins, datetime.now(UTC)), tuple(notices))
+    return Shown("overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices))
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:

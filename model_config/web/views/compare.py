@@ -36,6 +36,8 @@ class TextChange:
     Attributes:
         asks, stops: the variables that only the later text, or only the earlier, asks for.
         only_blanks: whether the two differ in white space alone.
+        stretches: the two side by side, where both have it.
+        whole: the text, where only one side has it.
     """
 
     path: str
@@ -43,7 +45,14 @@ class TextChange:
     asks: tuple[str, ...]
     stops: tuple[str, ...]
     only_blanks: bool
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[Stretch, ...] = ()
+    whole: str = ""
+
+    @property
+    def blank_lines(self) -> int:
+        """How many lines differ in white space alone."""
+        rows = (row for stretch in self.stretches for row in stretch.rows)
+        return sum(row.kind == "blanks" for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +182,17 @@ def _sides(change: Change) -> list[Value]:
 
 
 def _text(change: Change) -> TextChange:
-    before, after = str(change.before or ""), str(change.after or "")
+    if change.change != "changed":
+        whole = str(change.before if change.change == "removed" else change.after)
+        asks = tuple(variables(whole)) if change.change == "added" else ()
+        return TextChange(change.path, change.change, asks, (), only_blanks=False, whole=whole)
+    before, after = str(change.before), str(change.after)
     asked = variable_change(change)
     return TextChange(
         change.path,
         change.change,
         asked.added if asked else (),
         asked.removed if asked else (),
-        change.change == "changed" and differ_in_blanks_alone(before, after),
+        differ_in_blanks_alone(before, after),
         tuple(side_by_side(before, after)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model_config.format.errors import Finding
@@ -51,19 +51,18 @@ class Drift:
     on_trust: int
 
 
-def drift(stack: str, found: Found, to_paste: Callable[[str], str]) -> Drift:
+def drift(stack: str, found: Found) -> Drift:
     """Return what differs in an environment, grouped by what to do about it.
 
     Args:
         stack: the environment's stack.
         found: what differs.
-        to_paste: makes the commands in a text act on the environment that is shown.
     """
     rows = list(_rows(stack, found))
     groups = (
         Group(
             state,
-            to_paste(advice.format(stack=stack)),
+            advice.format(stack=stack),
             tuple(row for of_state, row in rows if of_state == state),
         )
         for state, advice in ADVICE.items()

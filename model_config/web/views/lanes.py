@@ -6,9 +6,10 @@ A step of time is a column, however long it was: deploys come in days and in sec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Moved
 from model_config.operate.releases import Releases
 from model_config.operate.rollout_history import Written
@@ -135,6 +136,8 @@ def _label_stays(releases: Releases, history: Sequence[Written]) -> Iterator[_St
             yield _Stay(moved.label, release, since, at)
         on[moved.label] = (moved.release, at)
     for label, release in labels.items():
+        if label.endswith(PREVIOUS):
+            continue
         known, since = on.get(label, (None, oldest))
         # Moved by other means, all that is known is that it is there now.
         begin = since if known == release else max(each.at for each in releases)
@@ -151,13 +154,14 @@ def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
 
 
 def _rollout_stays(history: Sequence[Written]) -> Iterator[_Stay]:
-    current, begin = None, None
+    stay, salt = None, None
     for each in history:
         rollout = each.document.rollout if each.document else None
-        if current and begin and (rollout is None or rollout.salt != current.salt):
-            yield _Stay(current.label, current.release, begin, each.at, is_rollout=True)
-            begin = None
-        begin = begin or each.at
-        current = rollout
-    if current and begin:
-        yield _Stay(current.label, current.release, begin, None, is_rollout=True)
+        if stay and (rollout is None or rollout.salt != salt):
+            yield replace(stay, end=each.at)
+            stay = None
+        if rollout and stay is None:
+            stay = _Stay(rollout.label, rollout.release, each.at, None, is_rollout=True)
+            salt = rollout.salt
+    if stay:
+        yield stay

@@ -49,6 +49,7 @@ class Model:
 
     Attributes:
         elsewhere: its pages in the other environments, by their stacks.
+        numbers: those of its releases, newest first.
         lanes: the same as the entries, drawn.
         is_recorded: whether who moved a label is known.
     """
@@ -56,6 +57,7 @@ class Model:
     name: str
     stack: str
     elsewhere: dict[str, Page]
+    numbers: tuple[int, ...]
     newest: Written
     labels: tuple[Label, ...]
     rollout: Share | None
@@ -96,6 +98,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
         name=releases.model,
         stack=stack,
         elsewhere=elsewhere,
+        numbers=tuple(each.number for each in releases),
         newest=written(stack, releases.model, releases.newest),
         labels=labels_of(stack, releases),
         rollout=share_of(stack, releases.model, rollout, now),

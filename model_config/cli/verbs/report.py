@@ -1,0 +1,78 @@
+"""`model-config report`: the pages as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_config.cli.commands import to_paste
+from model_config.cli.completion import complete_environment
+from model_config.cli.output import Local, Prefix, with_progress
+from model_config.cli.panels import Panel
+from model_config.cli.project import current_project, project_or_none
+from model_config.format.errors import UsageError
+
+PANEL = Panel.READ
+
+
+def report(  # noqa: PLR0913 - a verb's options
+    *,
+    output: Annotated[
+        Path, typer.Option(help="The folder to write; it is made, or empty.", file_okay=False)
+    ],
+    environments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Only this environment; give it several times for several. Default: each that "
+            "has a stack file.",
+            autocompletion=complete_environment,
+        ),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Only compare the working tree with this commit: needs git, and no AWS."),
+    ] = None,
+    releases: Annotated[
+        int,
+        typer.Option(
+            min=1, help="How many of a model's newest releases have a page; labelled ones do, too."
+        ),
+    ] = 10,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Write the pages of `model-config ui` as files, for a build's artifact or a static site.
+
+    Begin with index.html. Exits with 2 where a page could not be made: it says why.
+
+    Example: model-config report --output report
+    """
+    if base is not None:
+        from model_config.web.report import report_of_commits
+
+        if environments or prefix:
+            raise UsageError("--base compares commits in all environments: leave the others out")
+        report_of_commits(current_project(), base, output)
+    else:
+        _report(output, environments, prefix, releases=releases, local=local)
+    typer.echo(f"Begin with {output / 'index.html'}")
+
+
+def _report(
+    output: Path, stacks: list[str] | None, prefix: str | None, *, releases: int, local: bool
+) -> None:
+    from model_config.cli.environments import environments
+    from model_config.web.report import report as write
+    from model_config.web.site import Site
+
+    with environments(stacks, prefix, local=local) as found:
+        site = Site(found, project_or_none(), to_paste)
+        failed = write(site, output, with_progress, most=releases)
+    for page in failed:
+        typer.echo(f"{output / page.file} only says why there is nothing to show.", err=True)
+    if failed:
+        raise typer.Exit(2)

@@ -1,0 +1,74 @@
+"""`model-config ui`: the pages, served on this machine alone."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from model_config.cli.commands import to_paste
+from model_config.cli.completion import complete_environment
+from model_config.cli.output import Local, Prefix
+from model_config.cli.panels import Panel
+from model_config.cli.project import project_or_none
+
+PANEL = Panel.READ
+
+
+def ui(  # noqa: PLR0913 - a verb's options
+    *,
+    environments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="Only this environment; give it several times for several. Default: each that "
+            "has a stack file.",
+            autocompletion=complete_environment,
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="The port; 0 for any that is free.")
+    ] = 4580,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
+    allow_changes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changes",
+            help="Let pages promote, roll back, and start and abort rollouts, each once it was "
+            "shown and confirmed.",
+        ),
+    ] = False,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
+
+    It listens on this machine alone, and lets in only who was given the address that it prints. It
+    reads what the other verbs read, with your permissions, and changes nothing by default.
+
+    Example: model-config ui -e dev -e prod --open
+    """
+    from model_config.cli.environments import environments as chosen_environments
+    from model_config.loopback import HOST, listen
+    from model_config.web.app import make_app
+    from model_config.web.server import opened_in_browser, serve
+    from model_config.web.site import Site
+
+    token = secrets.token_urlsafe()
+    with ExitStack() as until_the_end:
+        listener = until_the_end.enter_context(listen(port))
+        found = until_the_end.enter_context(chosen_environments(environments, prefix, local=local))
+        port = listener.getsockname()[1]
+        site = Site(found, project_or_none(), to_paste)
+        app = make_app(site, token=token, port=port, allows_changes=allow_changes)
+        address = f"http://{HOST}:{port}/?token={token}"
+        typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
+        if open_it and not until_the_end.enter_context(opened_in_browser(address)):
+            typer.echo("No browser could be started: open the address yourself.", err=True)
+        try:
+            serve(app, listener)
+        except KeyboardInterrupt:
+            typer.echo("Stopped.")

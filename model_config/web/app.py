@@ -1,0 +1,117 @@
+"""The server of `model-config ui`: an address for each page."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from model_config.web.guard import Guard
+from model_config.web.loading import answer
+from model_config.web.making import guarded, make_page
+from model_config.web.pages import OVERVIEW, Page, ServedLinks, Side, compare_page
+from model_config.web.render import Frame, loading_as_html
+from model_config.web.site import Site
+from model_config.web.sources.change import make, plan
+
+_STATIC = Path(__file__).parent / "static"
+#: The views with their arguments, as addresses have them.
+_ADDRESSES = (
+    "/model/{stack}/{model}",
+    "/release/{stack}/{model}/{selector}",
+    "/rollout/{stack}/{model}",
+    "/drift/{stack}",
+    "/compare/{before}/{after}",
+    "/compare/{before}/{after}/{model}",
+)
+_CHANGE = "/change/{verb}/{stack}/{model}"
+#: Bytes of a form: ours. The longest has a reason of 500 characters.
+_FORM_BYTES = 16_384
+
+
+def make_app(site: Site, *, token: str, port: int, allows_changes: bool) -> ASGIApp:
+    """Return the server's application.
+
+    Args:
+        site: what is shown.
+        token: the secret in the address that is printed.
+        port: where the server listens.
+        allows_changes: whether labels and rollouts may be changed.
+    """
+    pages = _Pages(site, secrets.token_urlsafe() if allows_changes else None)
+    routes: list[BaseRoute] = [
+        Route("/", pages.page),
+        *(Route(address, pages.page) for address in _ADDRESSES),
+        Route("/compare", pages.chosen),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    if allows_changes:
+        routes += [Route(_CHANGE, pages.plan), Route(_CHANGE, pages.change, methods=["POST"])]
+    return Guard(Starlette(routes=routes), token, port)
+
+
+class _Pages:
+    def __init__(self, site: Site, form_token: str | None) -> None:
+        self._site, self._form_token = site, form_token
+
+    async def page(self, request: Request) -> Response:
+        """Answer with a page."""
+        page, frame = _page_of(request), self._frame()
+        options = {"commits": True} if request.query_params.get("commits") else {}
+        options = options if page == OVERVIEW else {}
+        return await answer(
+            lambda watch: make_page(self._site, page, frame, watch, **options),
+            lambda: loading_as_html(page, frame),
+        )
+
+    async def chosen(self, request: Request) -> Response:
+        """Lead to the comparison that was chosen in a form."""
+        chosen = request.query_params
+        sides = [Side.parse(chosen.get(name, "")) for name in ("before", "after")]
+        page = compare_page(sides[0], sides[1], chosen.get("model"))
+        return RedirectResponse(page.path, status_code=303)
+
+    async def plan(self, request: Request) -> Response:
+        """Answer with what a change would do."""
+        page, form = _page_of(request), dict(request.query_params)
+        made = await run_in_threadpool(
+            guarded, page, self._frame(), lambda: plan(self._site, page, form)
+        )
+        return HTMLResponse(made.html, made.status)
+
+    async def change(self, request: Request) -> Response:
+        """Make a change that was confirmed."""
+        body = await request.body()
+        form = dict(parse_qsl(body[:_FORM_BYTES].decode(errors="replace")))
+        given, expected = form.pop("form_token", ""), self._form_token or ""
+        if not secrets.compare_digest(given.encode(), expected.encode()):
+            return PlainTextResponse("Refused: the form is not of this session.\n", 403)
+        page = _page_of(request)
+        made = await run_in_threadpool(
+            guarded, page, self._frame(), lambda: make(self._site, page, form)
+        )
+        return HTMLResponse(made.html, made.status)
+
+    def _frame(self) -> Frame:
+        stacks = list(self._site.environments)
+        return Frame(
+            self._site.name,
+            stacks,
+            ServedLinks(),
+            is_served=True,
+            to_paste=self._site.to_paste,
+            form_token=self._form_token,
+        )
+
+
+def _page_of(request: Request) -> Page:
+    view = request.url.path.split("/")[1]
+    return Page(view, tuple(request.path_params.values())) if view else OVERVIEW

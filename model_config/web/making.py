@@ -1,0 +1,65 @@
+"""Any page, from what it is of to its HTML; where it can't be made, a page that says why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
+from model_config.operate.inventory import Watch
+from model_config.web.pages import Page
+from model_config.web.render import Frame, page_as_html, problem_as_html
+from model_config.web.shown import Shown
+from model_config.web.site import Site
+from model_config.web.sources.compare import compare
+from model_config.web.sources.drift import drift
+from model_config.web.sources.model import model, release, rollout
+from model_config.web.sources.overview import overview
+
+#: What each page is read by, by its view.
+SOURCES: Mapping[str, Callable[..., Shown]] = {
+    "overview": overview,
+    "model": model,
+    "release": release,
+    "compare": compare,
+    "rollout": rollout,
+    "drift": drift,
+}
+
+
+class Made(NamedTuple):
+    """A page, and its HTTP status."""
+
+    html: str
+    status: int = 200
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether the page only says why there is nothing to show."""
+        return self.status != 200  # noqa: PLR2004 - HTTP's "OK"
+
+
+def make_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bool) -> Made:
+    """Return a page."""
+    source = SOURCES[page.view]
+    return guarded(page, frame, lambda: source(site, watch, *page.arguments, **options))
+
+
+def guarded(page: Page, frame: Frame, read: Callable[[], Shown]) -> Made:
+    """Return a page of what is read, or one that says why it can't be."""
+    title = " / ".join(page.arguments) or page.view
+    try:
+        return Made(page_as_html(page, read(), frame))
+    except ModelConfigError as error:
+        return Made(problem_as_html(page, title, str(error), frame), _status(error))
+    except Exception as error:
+        logging.getLogger(__name__).exception("A page could not be made")
+        text = f"This page could not be made ({type(error).__name__}). The server's log tells more."
+        return Made(problem_as_html(page, title, text, frame), 500)
+
+
+def _status(error: ModelConfigError) -> int:
+    if isinstance(error, StoreUnavailableError):
+        return 503
+    return 404 if isinstance(error, LookupError | UsageError) else 422

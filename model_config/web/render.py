@@ -1,0 +1,99 @@
+"""Pages as HTML. Everything that is put into a template is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from model_config.comparing.text import plural
+from model_config.format.names import LATEST
+from model_config.web.pages import OVERVIEW, Links, Page, Side, compare_page, drift_page
+from model_config.web.shown import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around every page.
+
+    Attributes:
+        project: the project's name.
+        stacks: the environments that there are pages of.
+        links: where pages are.
+        is_served: whether a server answers, so that forms work.
+        to_paste: makes the commands in a text act where the pages do.
+        form_token: what a form that changes something sends; None where nothing may be changed.
+    """
+
+    project: str
+    stacks: Sequence[str]
+    links: Links
+    is_served: bool
+    to_paste: Callable[[str], str] = str
+    form_token: str | None = None
+
+
+def page_as_html(page: Page, shown: Shown, frame: Frame) -> str:
+    """Return a page."""
+    return _html(shown.template, page, frame, shown=shown, it=shown.content)
+
+
+def problem_as_html(page: Page, title: str, text: str, frame: Frame) -> str:
+    """Return a page that says why there is nothing to show."""
+    return _html("problem", page, frame, shown=Shown("problem", title, None), text=text)
+
+
+def loading_as_html(page: Page, frame: Frame) -> str:
+    """Return the beginning of a page that takes its time, up to where progress is shown."""
+    return _html("loading", page, frame, shown=Shown("loading", "Loading", None))
+
+
+def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
+    return (
+        _environment()
+        .get_template(f"{template}.html")
+        .render(
+            page=page,
+            frame=frame,
+            link=frame.links.to,
+            static=frame.links.static,
+            navigation=_navigation(frame.stacks),
+            to_paste=frame.to_paste,
+            now=datetime.now(UTC),
+            **values,
+        )
+    )
+
+
+def _navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+    found = [("Overview", OVERVIEW)]
+    if len(stacks) > 1:
+        first, last = Side(stacks[0], LATEST), Side(stacks[-1], LATEST)
+        found.append(("Compare", compare_page(first, last)))
+    names = {stack: f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks}
+    return [*found, *((name, drift_page(stack)) for stack, name in names.items())]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("model_config.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"iso": _iso, "utc": _utc, "count": plural}
+    return environment
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,125 @@
+"""The pages as files, which need no server: links are relative, and work from disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from model_config.format.errors import UsageError
+from model_config.operate.inventory import Watch
+from model_config.plan.project import Project
+from model_config.web.making import SOURCES, guarded
+from model_config.web.pages import OVERVIEW, FileLinks, Page, Side
+from model_config.web.render import Frame
+from model_config.web.shown import Shown
+from model_config.web.site import Site
+from model_config.web.sources.commits import commits
+from model_config.web.views.model import Model
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
+    """Write the first page, and every page that one which is written links to.
+
+    Args:
+        site: the environments.
+        folder: where to; it is made.
+        watch: shows how far it is.
+        most: how many releases of each model have pages: the newest, besides those with a label.
+
+    Returns:
+        The pages that only say why there is nothing to show.
+
+    Raises:
+        UsageError: the folder holds something already, or can't be written.
+    """
+    chosen = _Releases(most)
+
+    def make(page: Page) -> Shown:
+        shown = SOURCES[page.view](site, watch, *page.arguments)
+        if isinstance(shown.content, Model):
+            chosen.note(shown.content)
+        return shown
+
+    return _write_all(folder, site, make, chosen.have_page)
+
+
+def report_of_commits(project: Project, base: str, folder: Path) -> None:
+    """Write what differs between a commit and the working tree; it needs git alone.
+
+    Args:
+        project: the project.
+        base: the commit.
+        folder: where to; it is made.
+
+    Raises:
+        UsageError: there is no such commit, its code fails, or the folder can't be written.
+    """
+    overview, pages = commits(project, base)
+    known = {OVERVIEW: overview, **pages}
+    _write_all(folder, Site([], project), known.__getitem__, known.__contains__)
+
+
+def _write_all(
+    folder: Path, site: Site, make: Callable[[Page], Shown], is_made: Callable[[Page], bool]
+) -> list[Page]:
+    """Write the first page and all that can be reached from it; return those with a problem."""
+    _prepare(folder)
+    stacks = list(site.environments)
+    waiting, failed = [OVERVIEW], []
+    known = set(waiting)
+
+    def wanted(page: Page) -> bool:
+        if is_made(page) and page not in known:
+            known.add(page)
+            waiting.append(page)
+        return page in known
+
+    for page in waiting:  # which grows meanwhile
+        links = FileLinks(page, wanted)
+        frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
+        made = guarded(page, frame, lambda page=page: make(page))  # type: ignore[misc]
+        file = folder / page.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(made.html, encoding="utf-8")
+        failed += [page] if made.is_problem else []
+    return failed
+
+
+def _prepare(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already: name a folder that is empty, or isn't there")
+    try:
+        shutil.copytree(_STATIC, folder / "static")
+    except OSError as error:
+        raise UsageError(f"{folder} can't be written: {error.strerror or error}") from None
+
+
+class _Releases:
+    """Which releases have pages: those with a label, and the newest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._numbers: dict[tuple[str, str], set[str]] = {}
+
+    def note(self, model: Model) -> None:
+        """Note the releases of a model once its page is made."""
+        labelled = {label.release for label in model.labels}
+        numbers = labelled | set(model.numbers[: self._most])
+        self._numbers[model.stack, model.name] = set(map(str, numbers))
+
+    def have_page(self, page: Page) -> bool:
+        """Tell whether a page is made; before its model's page is, the first one links to it."""
+        if page.view == "release":
+            stack, model, selector = page.arguments
+            return self._has(Side(stack, selector), model)
+        if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - it is of one model
+            before, after, model = page.arguments
+            return all(self._has(Side.parse(side), model) for side in (before, after))
+        return page.view in SOURCES
+
+    def _has(self, side: Side, model: str) -> bool:
+        known = self._numbers.get((side.stack, model))
+        return known is None or not side.selector.isdecimal() or side.selector in known

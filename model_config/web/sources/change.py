@@ -1,0 +1,56 @@
+"""A change of a model's labels or rollout: what it would do, and doing it."""
+
+from __future__ import annotations
+
+from model_config.format.errors import UsageError
+from model_config.web.changing import Change, Form, prepare
+from model_config.web.pages import Page, model_page
+from model_config.web.shown import Shown
+from model_config.web.site import Site
+from model_config.web.views.change import Done, Planned
+from model_config.web.views.compare import comparison
+
+_TITLES = {
+    "promote": "Promote",
+    "rollback": "Roll back",
+    "start": "Start a rollout",
+    "abort": "Abort the rollout",
+}
+
+
+def plan(site: Site, page: Page, form: Form) -> Shown:
+    """Prepare a change and show what it would do. Nothing is changed."""
+    verb, stack, model = page.arguments
+    with site.environment(stack).hold():
+        change = _prepared(site, page, form)
+        before, after = change.differs
+        differs = comparison(model, before, after) if before and after else None
+    content = Planned(
+        model_page(stack, model), change.what, change.notes, differs, form, change.state
+    )
+    return Shown("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
+
+
+def make(site: Site, page: Page, form: Form) -> Shown:
+    """Make a change that was shown and confirmed.
+
+    Raises:
+        UsageError: somebody else has changed something since it was shown.
+    """
+    verb, stack, model = page.arguments
+    with site.environment(stack).hold():
+        change = _prepared(site, page, form)
+        if change.state != form.get("state"):
+            raise UsageError(
+                f"{model} in {stack} was changed by somebody else since you looked. Nothing was "
+                "changed now: go back to the model's page and look again"
+            )
+        what = change.make()
+    done = Done(model_page(stack, model), what)
+    return Shown("done", f"{_TITLES[verb]}: {model} in {stack}", done)
+
+
+def _prepared(site: Site, page: Page, form: Form) -> Change:
+    verb, stack, model = page.arguments
+    target = site.environment(stack).for_changes()
+    return prepare(verb, target, site.check_of, model, form)

@@ -1,0 +1,73 @@
+"""What a comparison of two commits is made of: git alone."""
+
+from __future__ import annotations
+
+from model_config.comparing.diff_report import remark
+from model_config.comparing.differences import STACK_FILE, differences, sections
+from model_config.comparing.pairs import two_commits
+from model_config.plan.project import Project
+from model_config.web.pages import Page
+from model_config.web.shown import Shown
+from model_config.web.views.compare import (
+    Compare,
+    CompareAll,
+    Row,
+    SideShown,
+    compared,
+    value_change,
+)
+
+
+def changes_page(model: str) -> Page:
+    """Return the page of what changes about a model."""
+    return Page("changes", (model,))
+
+
+def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
+    """Return what differs between a commit and the working tree: in short, and model by model.
+
+    Args:
+        project: the project.
+        base: the commit, or as git has it "main...".
+
+    Raises:
+        UsageError: there is no such commit, or a commit's code fails.
+    """
+    before, after = two_commits(project, base, None, None)
+    found = sections(differences(before, after))
+    sides = SideShown(before.name), SideShown(after.name)
+    about_models = [each for each in found if each.model != STACK_FILE]
+    rows = tuple(
+        Row(
+            each.model,
+            each.environments,
+            remark(each).removeprefix(": "),
+            tuple(map(str, each.changes)),
+            changes_page(each.model),
+        )
+        for each in about_models
+    )
+    settings = [change for each in found if each.model == STACK_FILE for change in each.changes]
+    notes = (*before.remarks(), *after.remarks())
+    overview = CompareAll(*sides, rows, settings=tuple(map(value_change, settings)), notes=notes)
+    pages = {
+        changes_page(model): Shown(
+            "compare",
+            model,
+            Compare(
+                *sides,
+                tuple(
+                    compared(
+                        model,
+                        each.changes,
+                        where=each.environments,
+                        remark=remark(each).removeprefix(": "),
+                    )
+                    for each in about_models
+                    if each.model == model
+                ),
+            ),
+        )
+        for model in dict.fromkeys(each.model for each in about_models)
+    }
+    return Shown("compare_all", "What changes", overview), pages

@@ -1,0 +1,63 @@
+// What a page can't do without: the reader's own time zone, copying, filters, and filling in a prompt.
+"use strict";
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Times in the reader's zone, with UTC beside them.
+const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" });
+const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
+for (const time of all("time")) {
+  const at = new Date(time.dateTime);
+  if (!at.getTimezoneOffset()) continue;
+  const name = zone.formatToParts(at).find((part) => part.type === "timeZoneName").value;
+  const utc = Object.assign(document.createElement("small"), { textContent: ` (${time.textContent.slice(11)})` });
+  time.replaceChildren(`${local.format(at)} ${name}`, utc);
+}
+
+// Copy buttons, where the browser lets a page copy.
+for (const button of navigator.clipboard ? all(".copy") : []) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+}
+
+// The filters of the first page.
+for (const form of all(".filters")) {
+  form.hidden = false;
+  const name = form.querySelector("[data-filter=name]");
+  const flags = all("[type=checkbox]", form);
+  const rows = all(".matrix tbody tr");
+  const show = () => {
+    const wanted = flags.filter((each) => each.checked).map((each) => each.dataset.filter);
+    for (const row of rows) {
+      const has = row.dataset.flags.split(" ");
+      row.hidden =
+        !row.dataset.name.includes(name.value.trim()) || !wanted.every((flag) => has.includes(flag));
+    }
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").value = shown < rows.length ? `${shown} of ${rows.length}` : "";
+  };
+  form.addEventListener("input", show);
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+// A prompt with its variables filled in: what is typed takes the place of its placeholder.
+for (const prompt of all(".prompt")) {
+  for (const fill of all(".fill", prompt)) fill.hidden = false;
+  for (const input of all("[data-fills]", prompt)) {
+    const places = all("[data-variable]", prompt).filter((each) => each.dataset.variable === input.dataset.fills);
+    const placeholder = places.map((each) => each.textContent);
+    input.addEventListener("input", () =>
+      places.forEach((place, number) => {
+        place.textContent = input.value || placeholder[number];
+        place.classList.toggle("filled", input.value !== "");
+      }),
+    );
+  }
+}
+
+// The newest end of a drawing is at its right.
+for (const drawing of all(".drawing")) drawing.scrollLeft = drawing.scrollWidth;

@@ -1,0 +1,171 @@
+"""Pages of a project with two environments on moto, asked as a browser asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from starlette.testclient import TestClient
+
+from model_config.format import release
+from model_config.format.rollout_document import EMPTY
+from model_config.local import local_aws
+from model_config.operate.environment import Environment
+from model_config.operate.store import OperatorStore
+from model_config.operate.target import Target
+from model_config.plan.project import Project
+from model_config.web import loading
+from model_config.web.app import make_app
+from model_config.web.site import Site
+
+TOKEN = "a-token-that-was-printed"
+SECRET = "sk-live-29f1c0ffee"
+PROMPT = (
+    "You are the assistant of {{company}}.\nBe kind & brief.\n<script>alert('prompt')</script>\n"
+)
+CONFIG = {
+    "model_id": "gpt-4.1",
+    "generation": {"temperature": 0.5, "stop": ["</a>"]},
+    "prompts": {"system": PROMPT},
+}
+MODULE = f"""
+from model_config.schema import Group, ModelConfig, SecretRef
+
+class Generation(Group):
+    temperature: float = 0.5
+    stop: list[str] = ["</a>"]
+
+class Prompts(Group):
+    system: str = {PROMPT!r}
+
+class Own(ModelConfig):
+    model_id: str = "gpt-4.1"
+    generation: Generation = Generation()
+    prompts: Prompts = Prompts()
+    api_key: SecretRef = SecretRef("key")
+
+MODEL = Own()
+"""
+one_client = cache(local_aws.client)  # botocore takes a quarter of a second to make one
+
+
+class Deployer:
+    """Writes what a deploy writes."""
+
+    def __init__(self, ssm: Any) -> None:
+        self.ssm = ssm
+
+    def release(
+        self,
+        config: dict[str, Any] = CONFIG,
+        *,
+        model: str = "chat",
+        environment: str = "dev",
+        label: str | None = None,
+        document: str | None = None,
+    ) -> int:
+        base = f"/ai/{environment}/{model}"
+        secrets = {"api_key": f"{base}/secrets/api_key"}
+        digest = release.digest_of(config)
+        content = release.Release(model, environment, "Own", digest, dict(config), secrets)
+        text = release.write_release(content, f"{base}/release")
+        self.put(secrets["api_key"], SECRET)
+        for name, part in text.parts.items():
+            self.put(name, part)
+        self.put(f"{base}/rollout", EMPTY, kind="String", new=True)
+        number = self.put(f"{base}/release", document or text.document, tier="Advanced")
+        if label:
+            self.ssm.label_parameter_version(
+                Name=f"{base}/release", ParameterVersion=number, Labels=[label]
+            )
+        return number
+
+    def put(
+        self,
+        name: str,
+        text: str,
+        *,
+        kind: str = "SecureString",
+        tier: str = "Standard",
+        new: bool = False,
+    ) -> int:
+        try:
+            answer = self.ssm.put_parameter(
+                Name=name, Value=text, Type=kind, Tier=tier, Overwrite=not new
+            )
+        except self.ssm.exceptions.ParameterAlreadyExists:
+            return 1
+        return int(answer["Version"])
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a page comes whole, with its status."""
+    monkeypatch.setattr(loading, "PATIENCE", 60)
+
+
+@pytest.fixture
+def ssm() -> Iterator[Any]:
+    with mock_aws():
+        yield one_client("ssm", "eu-west-1")
+
+
+@pytest.fixture
+def deploy(ssm: Any) -> Callable[..., int]:
+    return Deployer(ssm).release
+
+
+@pytest.fixture
+def own_project(project: Path) -> Project:
+    """One model, chat, and the environments dev and prod."""
+    for file in (project / "models").glob("*.py"):
+        file.unlink()
+    for stack in ("dev", "prod"):
+        (project / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    own = Project(project)
+    own.module("chat").write_text(MODULE)
+    return own
+
+
+def environment(stack: str, client: Any) -> Environment:
+    target = Target(stack, "/ai", client=client, options=f"-e {stack}")
+    return Environment(stack, target, OperatorStore(client), is_local=True)
+
+
+@pytest.fixture
+def site(ssm: Any, own_project: Project) -> Site:
+    return Site([environment(stack, ssm) for stack in ("dev", "prod")], own_project)
+
+
+def browser(site: Site, *, allows_changes: bool = False) -> TestClient:
+    """A browser that was given the address."""
+    app = make_app(site, token=TOKEN, port=4580, allows_changes=allows_changes)
+    client = TestClient(app, base_url="http://127.0.0.1:4580")
+    client.cookies.set("model-config-4580", TOKEN)
+    return client
+
+
+@pytest.fixture
+def client(site: Site) -> TestClient:
+    return browser(site)
+
+
+@pytest.fixture
+def three_releases(deploy: Callable[..., int]) -> None:
+    """Three releases in dev, stable on the second, and one in prod."""
+    deploy({**CONFIG, "generation": {"temperature": 0.1, "stop": []}})
+    deploy({**CONFIG, "model_id": "gpt-4.0"}, label="stable")
+    deploy()
+    deploy(environment="prod", label="stable")
+
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def ago(**time: float) -> datetime:
+    return NOW - timedelta(**time)

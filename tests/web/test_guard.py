@@ -1,0 +1,153 @@
+"""Only a browser that was given the address gets a page, and nobody through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from model_config.web.guard import Guard
+
+TOKEN = "the-token"
+VISIT = {
+    "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document",
+}  # fmt: skip
+
+
+def served(base_url: str = "http://127.0.0.1:4580") -> TestClient:
+    async def page(_: Any) -> PlainTextResponse:
+        return PlainTextResponse("a page")
+
+    app = Starlette(routes=[Route("/{path:path}", page, methods=["GET", "POST"])])
+    return TestClient(Guard(app, TOKEN, 4580), base_url=base_url, follow_redirects=False)
+
+
+@pytest.fixture
+def client() -> TestClient:
+    client = served()
+    client.cookies.set("model-config-4580", TOKEN)
+    return client
+
+
+def test_the_token_is_taken_out_of_the_address_and_kept_in_a_cookie() -> None:
+    client = served()
+    answer = client.get(f"/model/dev/chat?commits=yes&token={TOKEN}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/model/dev/chat?commits=yes")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"model-config-4580={TOKEN}; HttpOnly; Path=/; SameSite=lax")
+    assert client.get("/").text == "a page"
+
+
+def test_the_way_without_the_token_never_leads_to_another_host() -> None:
+    answer = served().get(f"http://127.0.0.1:4580//evil.example/?token={TOKEN}")
+    assert answer.headers["location"].startswith("/evil.example")
+
+
+@pytest.mark.parametrize("address", ["/", "/model/dev/chat", "/compare?before=a&after=b"])
+def test_without_the_token_there_is_no_page(address: str) -> None:
+    answer = served().get(address)
+    assert answer.status_code == 403
+    assert "`model-config ui` has printed" in answer.text
+
+
+def test_an_old_token_is_told_from_none(client: TestClient) -> None:
+    assert "old token" in served().get("/?token=of-the-last-run").text
+    client.cookies.set("model-config-4580", "of-the-last-run")
+    assert client.get("/").status_code == 403
+
+
+def test_a_cookie_of_another_port_is_none() -> None:
+    client = served()
+    client.cookies.set("model-config-9999", TOKEN)
+    assert client.get("/").status_code == 403
+
+
+def test_styles_need_no_token_but_everything_else_that_is_checked() -> None:
+    assert served().get("/static/style.css").status_code == 200
+    assert served("http://evil.example").get("/static/style.css").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:4580", "localhost:4580", "localhost", "127.0.0.1:9000"]
+)
+def test_the_port_may_be_that_of_a_tunnel(client: TestClient, host: str) -> None:
+    assert client.get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:4580",
+        "127.0.0.1.evil.example",
+        "0.0.0.0:4580",
+        "127.0.0.1@evil",
+    ],
+)
+def test_a_name_that_was_bound_to_loopback_elsewhere_is_refused(
+    client: TestClient, host: str
+) -> None:
+    assert client.get("/", headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"]
+)
+def test_a_forwarded_request_is_refused(client: TestClient, header: str) -> None:
+    answer = client.get("/", headers={header: "127.0.0.1"})
+    assert (answer.status_code, "forwarded" in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://127.0.0.1:3000"},  # another server on this machine
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {},
+    ],
+    ids=str,
+)
+def test_nothing_is_posted_from_another_page(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://127.0.0.1:4580", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://127.0.0.1:4580"},  # a browser that is older than Sec-Fetch-Site
+    ],
+    ids=str,
+)
+def test_a_form_of_our_own_page_is_taken(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/", headers=headers).status_code == 200
+
+
+def test_a_link_that_a_colleague_sent_opens_and_nothing_is_embedded(client: TestClient) -> None:
+    assert client.get("/", headers=VISIT).status_code == 200
+    for dest in ("iframe", "image", "script", "empty"):
+        headers = {**VISIT, "Sec-Fetch-Dest": dest}
+        assert client.get("/", headers=headers).status_code == 403, dest
+
+
+def test_a_visit_across_sites_posts_nothing(client: TestClient) -> None:
+    assert client.post("/", headers=VISIT).status_code == 403
+
+
+@pytest.mark.parametrize("address", ["/", "/?token=wrong", "/static/style.css"])
+def test_every_answer_says_what_a_page_may_load(client: TestClient, address: str) -> None:
+    headers = client.get(address).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
