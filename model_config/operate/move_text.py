@@ -21,7 +21,7 @@ def planned(move: Move) -> Iterator[str]:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
         yield f"It is held on release {move.before} since a rollback, and will not be any more."
-    if move.begins_hold:
+    if move.is_rollback:
         yield "It will be held there: no pipeline moves it until somebody promotes a release."
     if move.rollout:
         how = "aborted" if move.is_rollback else "finished"

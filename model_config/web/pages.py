@@ -17,7 +17,9 @@ class Page(NamedTuple):
     @property
     def path(self) -> str:
         """Its address on a server."""
-        return "/" if self == OVERVIEW else "/" + "/".join(map(quote, (self.view, *self.arguments)))
+        if self == OVERVIEW:
+            return "/"
+        return "/" + "/".join(quote(each, safe="@") for each in (self.view, *self.arguments))
 
     @property
     def file(self) -> str:

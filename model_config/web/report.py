@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from model_config.format.errors import UsageError
 from model_config.operate.inventory import Watch
@@ -16,6 +17,7 @@ from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.commits import commits
 from model_config.web.views.model import Model
+from model_config.web.views.overview import Overview
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -35,15 +37,14 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     Raises:
         UsageError: the folder holds something already, or can't be written.
     """
-    chosen = _Releases(most)
+    chosen = _Chosen(most)
 
     def make(page: Page) -> Shown:
         shown = SOURCES[page.view](site, watch, *page.arguments)
-        if isinstance(shown.content, Model):
-            chosen.note(shown.content)
+        chosen.note(shown.content)
         return shown
 
-    return _write_all(folder, site, make, chosen.have_page)
+    return _write_all(folder, site, make, chosen.has)
 
 
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
@@ -97,29 +98,36 @@ def _prepare(folder: Path) -> None:
         raise UsageError(f"{folder} can't be written: {error.strerror or error}") from None
 
 
-class _Releases:
-    """Which releases have pages: those with a label, and the newest."""
+class _Chosen:
+    """Which pages are made: of models that are deployed, of their newest and labelled releases."""
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._models: set[Page] = set()
         self._numbers: dict[tuple[str, str], set[str]] = {}
 
-    def note(self, model: Model) -> None:
-        """Note the releases of a model once its page is made."""
-        labelled = {label.release for label in model.labels}
-        numbers = labelled | set(model.numbers[: self._most])
-        self._numbers[model.stack, model.name] = set(map(str, numbers))
+    def note(self, content: Any) -> None:
+        """Note what the first page says of models, and a model's page of its releases."""
+        if isinstance(content, Overview):
+            cells = [cell for row in content.rows for cell in row.cells if cell and cell.newest]
+            self._models.update(cell.page for cell in cells)
+        if isinstance(content, Model):
+            labelled = {label.release for label in content.labels}
+            numbers = labelled | set(content.numbers[: self._most])
+            self._numbers[content.stack, content.name] = set(map(str, numbers))
 
-    def have_page(self, page: Page) -> bool:
-        """Tell whether a page is made; before its model's page is, the first one links to it."""
+    def has(self, page: Page) -> bool:
+        """Tell whether a page is made."""
+        if page.view == "model":
+            return page in self._models
         if page.view == "release":
             stack, model, selector = page.arguments
-            return self._has(Side(stack, selector), model)
+            return self._has_side(Side(stack, selector), model)
         if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - it is of one model
             before, after, model = page.arguments
-            return all(self._has(Side.parse(side), model) for side in (before, after))
+            return all(self._has_side(Side.parse(side), model) for side in (before, after))
         return page.view in SOURCES
 
-    def _has(self, side: Side, model: str) -> bool:
+    def _has_side(self, side: Side, model: str) -> bool:
         known = self._numbers.get((side.stack, model))
         return known is None or not side.selector.isdecimal() or side.selector in known

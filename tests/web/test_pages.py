@@ -74,7 +74,7 @@ def test_a_model_tells_its_releases_and_what_each_changed(client: TestClient) ->
     assert "release 3" in said
     assert "~ model_id" in said
     assert "~ generation/stop ~ generation/temperature ~ model_id" in said
-    assert '<a class="aside" href="/compare/dev%402/dev%403/chat">compare</a>' in html
+    assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
     assert 'href="/model/prod/chat"' in html
 
 
@@ -116,7 +116,7 @@ def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
     assert "<ins><code>0.5</code></ins>" in html
     assert "2 values the same on both sides" in text(html)
     assert '<option value="dev@1" selected>' in html
-    assert 'href="/compare/dev%40latest/dev%401/chat">swap</a>' in html
+    assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
 
 
 def test_a_prompt_that_changed_is_shown_side_by_side(
@@ -145,7 +145,7 @@ def test_a_change_of_white_space_alone_is_told(
 def test_a_choice_of_two_sides_leads_to_their_address(client: TestClient) -> None:
     chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
     answer = client.get("/compare", params=chosen, follow_redirects=False)
-    assert answer.headers["location"] == "/compare/dev%401/prod%40stable/chat"
+    assert answer.headers["location"] == "/compare/dev@1/prod@stable/chat"
 
 
 @pytest.mark.usefixtures("three_releases")

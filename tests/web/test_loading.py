@@ -1,0 +1,62 @@
+"""A page that takes its time tells how far it is, and one that doesn't comes at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from model_config.operate.inventory import Watch
+from model_config.web import loading
+from model_config.web.loading import answer
+from model_config.web.making import Made
+
+
+def client(make: Any) -> TestClient:
+    async def page(_: Any) -> Response:
+        return await answer(make, lambda: "<html><body><div class='loading'>\n")
+
+    return TestClient(Starlette(routes=[Route("/", page)]))
+
+
+def test_a_page_that_is_made_soon_comes_whole_with_its_status() -> None:
+    answered = client(lambda _: Made("<html><main>gone</main></html>", 404)).get("/")
+    assert (answered.status_code, answered.text) == (404, "<html><main>gone</main></html>")
+
+
+def test_progress_is_told_until_the_page_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "PATIENCE", 0)
+
+    def make(watch: Watch) -> Made:
+        for number in watch(range(3), "Reading <releases>", 3):
+            time.sleep(0.5 if number == 2 else 0)
+        return Made("<html><head></head><body><main>the page</main></body></html>", 404)
+
+    answered = client(make).get("/")
+    assert answered.status_code == 200  # it was said before anybody knew
+    assert answered.text.startswith("<html><body><div class='loading'>")
+    assert "<p>Reading &lt;releases&gt; 2 of 3 …</p>" in answered.text
+    assert answered.text.endswith("</div>\n<main>the page</main></body></html>")
+
+
+def test_while_one_page_is_read_another_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "PATIENCE", 5)
+    together = threading.Barrier(2, timeout=5)
+
+    def make(_: Watch) -> Made:
+        together.wait()
+        return Made("<main></main>")
+
+    with client(make) as asked:
+        threads = [threading.Thread(target=asked.get, args=("/",)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=5)
+        assert not together.broken

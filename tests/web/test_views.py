@@ -1,0 +1,142 @@
+"""What views make of what was read: drawings, flags and snippets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from model_config.format.errors import ReleaseError
+from model_config.format.release import Release
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
+from model_config.operate.past_release import PastRelease
+from model_config.operate.releases import Releases
+from model_config.operate.rollout_history import Written
+from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.target import Target
+from model_config.web.pages import OVERVIEW, FileLinks, Page, Side, compare_page, model_page
+from model_config.web.views.curve import HEIGHT, WIDTH, curve
+from model_config.web.views.lanes import COLUMN, lanes
+from model_config.web.views.snippets import python
+
+from .conftest import NOW, ago
+
+
+def unreadable(_: str) -> Release:
+    raise ReleaseError("no")
+
+
+def releases(*labels: tuple[str, ...]) -> Releases:
+    """Releases of as many hours ago as there are after them, each with its labels."""
+    count = len(labels)
+    found = [
+        PastRelease(number, ago(hours=2 * (count - number)), "", names, str, unreadable)
+        for number, names in enumerate(labels, start=1)
+    ]
+    return Releases("chat", "dev", "/ai/dev/chat/release", tuple(reversed(found)))
+
+
+def moved(hours: float, *move: Any, rollout: Rollout | None = None) -> Written:
+    return Written(1, ago(hours=hours), "", RolloutDocument(Moved(*move), rollout))
+
+
+def bars(*arguments: Any) -> dict[str, list[tuple[int, int, int]]]:
+    """Each lane's bars: release, first column, columns."""
+    drawn = lanes(*arguments, "dev")
+    return {
+        lane.name: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in lane.bars]
+        for lane in drawn.lanes
+    }
+
+
+def test_a_label_is_drawn_on_each_release_that_it_was_on() -> None:
+    # Columns: release 1, the first move, release 2, the second move, release 3.
+    found = releases((), ("stable",), ())
+    history = [moved(3, "stable", 1, None), moved(1, "stable", 2, 1)]
+    assert bars(found, history) == {"stable": [(1, 1, 2), (2, 3, 2)]}
+
+
+def test_a_label_that_was_moved_by_other_means_is_drawn_where_it_is_now() -> None:
+    found = releases((), (), ("stable",))
+    assert bars(found, []) == {"stable": [(3, 2, 1)]}
+
+
+def test_what_a_label_was_on_before_the_record_begins_is_drawn_from_the_left() -> None:
+    found = releases(("stable-previous",), ("stable",))
+    assert bars(found, [moved(1, "stable", 2, 1)]) == {"stable": [(1, 0, 1), (2, 1, 2)]}
+
+
+def test_a_rollout_has_a_lane_of_its_own_from_its_start_to_its_end() -> None:
+    found = releases((), ("stable",))
+    under_way = rollout_of(8, steps=(5, 100))
+    history = [
+        moved(1.5, "stable", 1, None),
+        moved(1, "stable", 1, None, rollout=under_way),
+        moved(0.5, "stable", 2, 1),
+    ]
+    assert bars(found, history)["stable rollout"] == [(8, 2, 1)]
+    assert bars(found, history[:2])["stable rollout"] == [(8, 1, 2)]
+
+
+def test_only_the_newest_columns_are_drawn() -> None:
+    found = releases(*[()] * 39, ("stable",))
+    drawn = lanes(found, [], "dev")
+    assert (len(drawn.marks), drawn.width) == (24, 24 * COLUMN)
+    assert drawn.marks[0].number == 40
+
+
+def rollout_of(release: int, *, steps: tuple[float, ...], begun: float = 90) -> Rollout:
+    every = timedelta(hours=1)
+    times = tuple(Step(ago(minutes=begun) + n * every, p) for n, p in enumerate(steps))
+    plan = RolloutPlan(steps, every, every)
+    return Rollout("stable", release, 7, "0123456789abcdef", times, plan=plan.to_json())
+
+
+def test_a_curve_steps_up_at_each_time_and_knows_where_it_is() -> None:
+    drawn = curve(rollout_of(8, steps=(5, 25, 100)), NOW)
+    assert drawn.percent == 25
+    assert drawn.now == WIDTH / 2  # an hour and a half of three
+    assert drawn.line == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H426.7V0.0H{WIDTH}"
+    assert drawn.past == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H320.0V{HEIGHT}Z"
+    assert [point.is_past for point in drawn.points] == [True, True, False]
+
+
+def test_a_curve_that_has_not_begun_has_nothing_past() -> None:
+    drawn = curve(rollout_of(8, steps=(5, 100), begun=-60), NOW)
+    assert (drawn.percent, drawn.now) == (0, 0)
+    assert not any(point.is_past for point in drawn.points)
+
+
+def test_steps_that_a_watcher_will_take_are_drawn_at_the_earliest() -> None:
+    whole = rollout_of(8, steps=(5, 100), begun=30)
+    watched = Rollout("stable", 8, 7, whole.salt, whole.steps[:1], plan=whole.plan)
+    assert [point.step.percent for point in curve(watched, NOW).points] == [5, 100]
+
+
+def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
+    asked = []
+
+    def wanted(page: Page) -> bool:
+        asked.append(page)
+        return page.view != "release"
+
+    links = FileLinks(compare_page(Side("dev", "1"), Side("dev", "2"), "chat"), wanted)
+    assert links.to(OVERVIEW) == "../../../index.html"
+    assert links.to(model_page("dev", "chat")) == "../../../model/dev/chat.html"
+    assert links.static("style.css") == "../../../static/style.css"
+    assert links.to(Page("release", ("dev", "chat", "1"))) is None
+    assert FileLinks(OVERVIEW, wanted).to(model_page("dev", "chat")) == "model/dev/chat.html"
+    assert len(asked) == 4
+
+
+def test_a_pages_address_holds_whatever_its_names_are() -> None:
+    assert model_page("dev", "a b?c#d/e").path == "/model/dev/a%20b%3Fc%23d%2Fe"
+
+
+def test_the_lines_of_an_application_read_a_value_and_render_a_prompt() -> None:
+    config = {"id": "x", "generation": {"temperature": 0.5}, "prompt": "Hi {{a}} {{b}}"}
+    content = Release("chat", "dev", "Chat", "", config, {})
+    lines = python(Target("dev", "/team/ai"), "chat", 7, content)
+    assert 'reader = Reader(environment="dev", prefix="/team/ai")' in lines
+    assert 'config = reader.get("chat", release=7)' in lines
+    assert 'config["generation"]["temperature"]  # 0.5' in lines
+    assert 'config.render("prompt", a=…, b=…)' in lines
