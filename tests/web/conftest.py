@@ -133,7 +133,7 @@ def own_project(project: Path) -> Project:
 
 
 def environment(stack: str, client: Any) -> Environment:
-    target = Target(stack, "/ai", client=client, options=f"-e {stack}")
+    target = Target(stack, "/ai", client=client)
     return Environment(stack, target, OperatorStore(client), is_local=True)
 
 

@@ -245,7 +245,7 @@ def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(
 
 
 def site_on(client: Any, project: Project | None = None) -> Site:
-    here = Target("dev", "/ai", client=client, options="-e dev")
+    here = Target("dev", "/ai", client=client)
     return Site([Environment("dev", here, OperatorStore(client), is_local=True)], project)
 
 

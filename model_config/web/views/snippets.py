@@ -23,7 +23,7 @@ def commands(
         number: the release.
         before: the release before it, if there is one.
     """
-    model, options = releases.model, f"--environment {target.environment}{target.region_option}"
+    model, options = releases.model, f"-e {target.environment}{target.region_option}"
     if target.prefix != "/ai":
         options += f" --prefix {target.prefix}"
     yield "Show it", f"model-config show {model} --release {number} {options}"
