@@ -282,7 +282,12 @@ def everything(stack):
     """All that a stack made in AWS, and what its state knows of."""
     policies = stack.iam.list_policies(Scope="Local")["Policies"]
     key = stack.kms.describe_key(KeyId=f"alias/ai/{stack.name}")["KeyMetadata"]
-    known = sorted(resource["urn"] for resource in stack.resources())
+    # Providers make nothing, and Pulumi's own is there only while a program asks it.
+    known = sorted(
+        resource["urn"]
+        for resource in stack.resources()
+        if not resource["type"].startswith("pulumi:providers:")
+    )
     return stack.versions(), policies, key, known
 
 
