@@ -3,10 +3,13 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local test test-engine test-install lint lint-workflows bench lock scaffold clean
+.PHONY: local ui test test-engine test-install lint lint-workflows bench lock scaffold clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
+
+ui: .venv/installed  ## show what the local AWS holds as pages, after make local
+	@$(BIN)/model-config ui --local
 
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
