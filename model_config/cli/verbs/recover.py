@@ -61,9 +61,8 @@ def recover(
 
 def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
-    import boto3
-
     from model_config.format.errors import InvalidConfigurationError
+    from model_config.operate.clients import aws_client
     from model_config.operate.inventory import Inventory
     from model_config.operate.made_resources import MadeResources
     from model_config.operate.recovery import RecoverySearch
@@ -75,15 +74,14 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
-    session = boto3.session.Session(region_name=config.region)
-    account = session.client("sts").get_caller_identity()["Account"]
-    inventory = Inventory(session.client("ssm"), with_progress)
+    inventory = Inventory(aws_client("ssm", config.region), with_progress)
+    made = MadeResources(inventory.region)
     search = RecoverySearch(
         plan,
         config.own(),
-        account=Account(account, session.region_name),
+        account=Account(made.account_id(), inventory.region),
         inventory=inventory,
-        made=MadeResources(session.region_name),
+        made=made,
     )
     return search.recovery(state)
 
