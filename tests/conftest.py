@@ -11,7 +11,7 @@ import pytest
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.load_profile("suite")
 
-pytest_plugins = ["support.aws"]
+pytest_plugins = ["support.speed", "support.aws"]
 
 _FOREIGN = ("AWS_", "PULUMI_", "MODEL_CONFIG_", "MOTO_", "HTTP_", "HTTPS_", "ALL_PROXY", "NO_PROXY")
 

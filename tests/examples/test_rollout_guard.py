@@ -131,11 +131,12 @@ def test_where_no_rollout_is_under_way_nothing_is_written(made: Ssm, stored: str
 
 def test_only_these_alarms_start_it_and_only_when_they_fire(made: Ssm):
     pattern = json.loads(made.registered[RULE, "rollout-guard"].inputs["eventPattern"])
-    alarms = made.of_type(ALARM)
+    # The engine registers them in any order; the rule names them in one.
+    arns = [alarm.outputs["arn"] for _, alarm in sorted(made.of_type(ALARM).items())]
     assert pattern == {
         "source": ["aws.cloudwatch"],
         "detail-type": ["CloudWatch Alarm State Change"],
-        "resources": [alarm.outputs["arn"] for alarm in alarms.values()],
+        "resources": arns,
         "detail": {"state": {"value": ["ALARM"]}},
     }
     target = made.registered[TARGET, "rollout-guard"].inputs

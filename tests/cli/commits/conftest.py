@@ -1,4 +1,4 @@
-"""A git repository of its own for each test, which holds the project and nothing else."""
+"""A git repository of its own for each test: a team's, which holds the project alone."""
 
 import compileall
 import os
@@ -31,16 +31,10 @@ def first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("first")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(PROJECT.root, folder, ignore=ignored, dirs_exist_ok=True)
-    package = folder / "model_config"
-    for room in ROOMS:
-        shutil.copytree(CHECKOUT / "model_config" / room, package / room, ignore=ignored)
-    for name in ("__init__.py", "describe.py", "field_types.py", "schema.py"):
-        shutil.copy(CHECKOUT / "model_config" / name, package)
     (folder / ".gitignore").write_text("__pycache__/\n")
     git(folder, "init")
     git(folder, "add", "-A")
     git(folder, "commit", "-m", "The project")
-    compileall.compile_dir(package, quiet=2)  # as a checkout that is in use is compiled
     return folder
 
 
@@ -79,6 +73,25 @@ def commit(project: Path) -> Callable[..., str]:
         return git(project, "rev-parse", "HEAD")
 
     return call
+
+
+@pytest.fixture(scope="session")
+def compiled_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The part of the package that describes a commit, compiled as in a checkout in use."""
+    package, ignored = tmp_path_factory.mktemp("package"), shutil.ignore_patterns("__pycache__")
+    for room in ROOMS:
+        shutil.copytree(CHECKOUT / "model_config" / room, package / room, ignore=ignored)
+    for module in (CHECKOUT / "model_config").glob("*.py"):
+        shutil.copy(module, package)
+    compileall.compile_dir(package, quiet=2)
+    return package
+
+
+@pytest.fixture
+def own_package(compiled_package: Path, project: Path, commit: Callable[..., str]) -> None:
+    """Commit that part to the project, as the package's own repository has it."""
+    shutil.copytree(compiled_package, project / "model_config")
+    commit("The package")
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def changes(said):
     }
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_function_that_is_renamed_since_is_no_hindrance(run, edit, commit):
     edit("model_config/plan/plan.py", "def plan_stack(", "def plan_all(")
     edit("model_config/describe.py", "plan_stack", "plan_all")
@@ -69,6 +70,7 @@ def test_a_function_that_is_renamed_since_is_no_hindrance(run, edit, commit):
     }
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_commit_from_before_the_contract_is_described_by_the_script_for_it(
     run, project, commit, git
 ):
@@ -82,6 +84,7 @@ def test_a_commit_from_before_the_contract_is_described_by_the_script_for_it(
     assert ("prod", "support_chat", "added", "provider") in changes(said)
 
 
+@pytest.mark.usefixtures("own_package")
 def test_two_commits_that_speak_different_formats_are_not_compared(run, edit, commit):
     edit("model_config/describe.py", "FORMAT = 1", "FORMAT = 2")
     newer = commit()
@@ -90,52 +93,48 @@ def test_two_commits_that_speak_different_formats_are_not_compared(run, edit, co
     assert "reads format 1" in error
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_description_that_is_cut_short_is_an_error_and_no_traceback(run, edit):
     edit("model_config/describe.py", "json.dump(describe(Project(folder)), answer)", "pass")
     assert "the code of the working tree" in run("diff", code=2).err
 
 
-class TestTeam:
-    """A repository of a team's own: it pins the package and doesn't contain it."""
+def test_the_installed_package_describes_it(run, edit, commit):
+    edit("models/support_chat.py", "max_retries=2", "max_retries=3")
+    commit()
+    said = run("diff", "HEAD~1", "HEAD", "--json")
+    assert {each[1:] for each in changes(said)} == {
+        ("support_chat", "changed", "limits/max_retries")
+    }
+    assert said.json["notes"] == []
 
-    @pytest.fixture(autouse=True)
-    def _without_the_package(self, project, commit):
-        shutil.rmtree(project / "model_config")
-        commit("A team's own repository")
 
-    def test_the_installed_package_describes_it(self, run, edit, commit):
-        edit("models/support_chat.py", "max_retries=2", "max_retries=3")
-        commit()
-        said = run("diff", "HEAD~1", "HEAD", "--json")
-        assert {each[1:] for each in changes(said)} == {
-            ("support_chat", "changed", "limits/max_retries")
-        }
-        assert said.json["notes"] == []
+def test_a_folder_that_only_has_the_package_s_name_is_not_the_package(run, project):
+    (project / "model_config").mkdir()
+    (project / "model_config" / "notes.md").write_text("How we configure models.\n")
+    assert "no difference" in run("diff").out
 
-    def test_a_folder_that_only_has_the_package_s_name_is_not_the_package(self, run, project):
-        (project / "model_config").mkdir()
-        (project / "model_config" / "notes.md").write_text("How we configure models.\n")
-        assert "no difference" in run("diff").out
 
-    def test_a_commit_that_pins_another_version_is_named(self, run, project, commit):
-        (project / "requirements.txt").write_text("model-config[deploy]==9.9.9\n")
-        commit()
-        (project / "requirements.txt").write_text("# installed by hand\n")
-        (note, *_) = run("diff", "HEAD", "--json").json["notes"]
-        assert note.startswith("HEAD (")
-        assert "pins model-config 9.9.9" in note
-        assert f"the installed {version('model-config')}" in note
+def test_a_commit_that_pins_another_version_is_named(run, project, commit):
+    (project / "requirements.txt").write_text("model-config[deploy]==9.9.9\n")
+    commit()
+    (project / "requirements.txt").write_text("# installed by hand\n")
+    (note, *_) = run("diff", "HEAD", "--json").json["notes"]
+    assert note.startswith("HEAD (")
+    assert "pins model-config 9.9.9" in note
+    assert f"the installed {version('model-config')}" in note
 
-    def test_find_commit_looks_at_models_stack_files_and_the_pin(self, run, project, commit, git):
-        wanted = run("digest", "support_chat").out.strip()
-        touched = [
-            commit_with(project, commit, name)
-            for name in ("models/_shared.py", "Pulumi.qa.yaml", "requirements.txt")
-        ]
-        for name in ("README.md", "docs/models.md", "__main__.py"):
-            commit_with(project, commit, name)
-        rows = run("find-commit", wanted, "-e", "dev", "--json").json
-        assert [row["commit"] for row in rows] == [*reversed(touched), *rows_before(git, touched)]
+
+def test_find_commit_looks_at_models_stack_files_and_the_pin(run, project, commit, git):
+    wanted = run("digest", "support_chat").out.strip()
+    touched = [
+        commit_with(project, commit, name)
+        for name in ("models/_shared.py", "Pulumi.qa.yaml", "requirements.txt")
+    ]
+    for name in ("README.md", "docs/models.md", "__main__.py"):
+        commit_with(project, commit, name)
+    rows = run("find-commit", wanted, "-e", "dev", "--json").json
+    assert [row["commit"] for row in rows] == [*reversed(touched), *rows_before(git, touched)]
 
 
 def commit_with(project, commit, name):
@@ -150,6 +149,7 @@ def rows_before(git, touched):
     return git("log", "--format=%H", f"{touched[0]}~1", "--", *RELEVANT).split()
 
 
+@pytest.mark.usefixtures("own_package")
 def test_of_this_package_only_rooms_that_describe_a_commit_count(run, project, commit):
     wanted = run("digest", "support_chat").out.strip()
     planned = commit_with(project, commit, "model_config/plan/plan.py")

@@ -141,6 +141,7 @@ def test_an_environment_comes(run, project):
     assert {each["model"] for each in said.json["differences"]} >= {"support_chat", "stack file"}
 
 
+@pytest.mark.usefixtures("own_package")
 def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
     edit("model_config/schema.py", "    provider: Text\n", "    vendor: Text\n")
     for model in ("support_chat", "document_embedding"):
@@ -154,6 +155,7 @@ def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
     ] == [("removed", "provider"), ("added", "vendor")]
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
     edit("model_config/schema.py", "from pathlib import Path\n", "import nowhere\n")
     broken = commit()
@@ -165,6 +167,7 @@ def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
     assert "Traceback" not in error
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_base_that_has_the_package_but_not_yet_our_functions_is_an_error(run, project, commit):
     (project / "model_config" / "plan" / "plan.py").unlink()
     older = commit()

@@ -53,6 +53,7 @@ def test_with_all_an_earlier_time_is_found_too(run, edit, commit):
     assert [row["subject"] for row in rows] == ["Two again", "The project"]
 
 
+@pytest.mark.usefixtures("own_package")
 def test_a_commit_whose_code_fails_is_left_out_and_named(run, project, commit):
     schema = (project / "model_config" / "schema.py").read_text()
     (project / "model_config" / "schema.py").write_text("import nowhere")
@@ -60,7 +61,7 @@ def test_a_commit_whose_code_fails_is_left_out_and_named(run, project, commit):
     (project / "model_config" / "schema.py").write_text(schema)
     commit()
     said = run("find-commit", digest(run), "--all")
-    assert len(said.out.splitlines()) == 2
+    assert len(said.out.splitlines()) == 3
     assert f"Left out: the code of commit {broken[:9]} fails" in said.err
 
 
