@@ -39,6 +39,10 @@ $(BIN)/actionlint: | .venv/installed
 bench: .venv/installed  ## how fast it is, against the obvious alternatives
 	$(BIN)/python tests/bench/program.py
 	$(BIN)/python tests/bench/reader.py
+	$(BIN)/python tests/bench/cold_start.py
+	$(BIN)/python tests/bench/outage.py
+	$(BIN)/python tests/bench/rollout.py
+	$(BIN)/python tests/bench/fleet.py
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux

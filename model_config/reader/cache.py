@@ -13,6 +13,7 @@ from model_config.format.errors import ModelConfigError
 from model_config.reader.attempts import Loader, ask
 from model_config.reader.breaker import Breaker
 from model_config.reader.clock import Clock
+from model_config.reader.fresh import Fresh
 from model_config.reader.memory import Ask, Memory, Refuse, Renew, Rule, Serve
 from model_config.reader.settings import Times
 from model_config.reader.states import Good, Result, State
@@ -47,9 +48,10 @@ class Cache(Generic[KeyT, ValueT]):
         clock: seconds that never go backwards.
         observer: told of attempts.
         attempts: how often to ask when a read has nothing else to get.
+        fresh: where values are that need not be asked for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a cache is put together of
         self,
         loader: Loader[KeyT, ValueT],
         times: Times,
@@ -57,16 +59,13 @@ class Cache(Generic[KeyT, ValueT]):
         observer: Observer[KeyT, ValueT],
         *,
         attempts: int = 1,
+        fresh: Fresh[KeyT, ValueT] | None = None,
     ) -> None:
         self._loader, self._times, self._clock = loader, times, clock
         self._observer, self._attempts = observer, attempts
         self._memory: Memory[KeyT, ValueT] = Memory(loader.stand_in, loader.lifetime, times)
-        # From when to when by the wall clock a value may be served without a look at its state:
-        # one call of a clock instead of two, and a tenth of a microsecond. A wall clock that is
-        # set back lengthens a lifetime once, by less than itself.
-        self._fresh: dict[KeyT, tuple[float, float, ValueT]] = {}
-        self._wall = clock.wall
-        self.hits = self._renewals = self._failures = 0
+        self._fresh = Fresh(clock.wall) if fresh is None else fresh
+        self._renewals = self._failures = 0
         self._seconds = 0.0
         self.reset()
 
@@ -78,14 +77,7 @@ class Cache(Generic[KeyT, ValueT]):
 
     def fresh(self, key: KeyT) -> ValueT | None:
         """Return the key's value if it need not be asked for, without a lock."""
-        found = self._fresh.get(key)
-        if found is None:
-            return None
-        begins, ends, value = found
-        if not begins <= self._wall() < ends:
-            return None
-        self.hits += 1
-        return value
+        return self._fresh.get(key)
 
     def renew(self, key: KeyT, *, always: bool = False) -> ValueT:
         """Return the key's value, asking for it or waiting for the thread that does.
@@ -141,7 +133,7 @@ class Cache(Generic[KeyT, ValueT]):
     def counters(self) -> dict[str, float]:
         """Return sums since the cache was made."""
         return {
-            "hits": self.hits,
+            "hits": self._fresh.hits,
             "renewals": self._renewals,
             "failures": self._failures,
             "seconds": round(self._seconds, 6),
@@ -246,13 +238,12 @@ class Cache(Generic[KeyT, ValueT]):
             self._observer.landed(key, state)
 
     def _freshen(self, keys: Iterable[KeyT], now: float) -> None:
-        wall = self._wall()
         for key in keys:
             state = self._memory.served.get(key)
             if state is not None and state.ask_at > now:
-                self._fresh[key] = (wall, wall + state.ask_at - now, state.value)
+                self._fresh.put(key, state.value, state.ask_at - now)
             else:
-                self._fresh.pop(key, None)
+                self._fresh.drop(key)
 
     def _count(self, landed: Mapping[KeyT, State[ValueT]], seconds: float) -> None:
         good = sum(isinstance(state, Good) for state in landed.values())

@@ -9,6 +9,7 @@ from typing import Any, Self
 from model_config.reader.cache import Cache
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
+from model_config.reader.fresh import FreshReadings
 from model_config.reader.loading import Key, ReadingLoader
 from model_config.reader.reading import Reading, check_key
 from model_config.reader.reporter import Callback, Reporter
@@ -22,17 +23,22 @@ class Lifecycle:
     def __init__(  # noqa: PLR0913, PLR0917 - what a reader is put together of
         self,
         environment: str,
+        label: str,
         source: Source,
         loader: ReadingLoader,
         times: Times,
         clock: Clock,
         attempts: int,
     ) -> None:
-        self._environment, self._source, self._clock = environment, source, clock
+        self._environment, self._label = environment, label
+        self._source, self._clock = source, clock
         self._unit = _new_unit()
         self._reporter = Reporter(self._own, clock)
+        self._wall = clock.wall
+        self._fresh = FreshReadings(clock.wall, label)
+        self._plain = self._fresh.plain
         self._cache: Cache[Key, Reading] = Cache(
-            loader, times, clock, self._reporter, attempts=attempts
+            loader, times, clock, self._reporter, attempts=attempts, fresh=self._fresh
         )
         _READERS.add(self)
 
@@ -101,7 +107,7 @@ class Lifecycle:
         unit = self._unit if key is None else check_key(key)
         if reading.rollout is None:
             return reading.configuration
-        return reading.serve(unit, self._clock.wall())
+        return reading.serve(unit, self._wall())
 
     def _own(self, reading: Reading) -> Configuration:
         return self._served(reading, None)

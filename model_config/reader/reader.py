@@ -86,7 +86,7 @@ class Reader(Lifecycle):
     ) -> None:
         environment = chosen_environment(environment)
         self._path = environment_path(prefix, environment)
-        self._label = chosen_label(label)
+        label = chosen_label(label)
         times = Times(ttl, math.inf if max_stale is None else max_stale, max_wait)
         source, attempts = chosen_source(
             source,
@@ -101,7 +101,7 @@ class Reader(Lifecycle):
         loader = ReadingLoader(
             Opener(source, clock, with_secrets=secrets), releases, self._path, ttl
         )
-        super().__init__(environment, source, loader, times, clock, attempts)
+        super().__init__(environment, label, source, loader, times, clock, attempts)
 
     def get(
         self,
@@ -128,13 +128,17 @@ class Reader(Lifecycle):
             ModelConfigError: a type below it for each thing that can go wrong
                 (`model_config.format.errors`), and only where nothing was read before.
         """
-        plain = label is None and release is None
-        wanted = (model, self._label if plain else self._selector(label, release), schema)
+        if label is None and release is None and key is None:  # most reads, each of which counts
+            plain = self._plain[schema].get(model)
+            if plain is not None:
+                begins, ends, configuration = plain
+                if begins <= self._wall() < ends:
+                    self._fresh.hits += 1
+                    return configuration
+        wanted = (model, self._selector(label, release), schema)
         reading = self._cache.fresh(wanted)
         if reading is None:
             reading = self._cache.renew(self._checked(wanted))
-        if key is None and reading.rollout is None:  # most reads, and each call takes its time
-            return reading.configuration
         return self._served(reading, key)
 
     async def aget(

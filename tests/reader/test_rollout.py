@@ -87,6 +87,17 @@ def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -
     assert candidate.attributes()["feature_flag.result.variant"] == "candidate"
 
 
+def test_a_refresh_finds_its_begin_and_its_end_at_once(source: Documents, clock: Any) -> None:
+    reader = reader_of(source, clock)
+    assert reader.get("chat").release == 1
+    start(source, clock, (0, 100))
+    reader.refresh()
+    assert reader.get("chat").release == 2
+    source.put(ROLLOUT, '{"format":1}')
+    reader.refresh()
+    assert reader.get("chat").release == 1
+
+
 def test_before_its_first_step_everybody_is_control(source: Documents, clock: Any) -> None:
     start(source, clock, (60, 100))
     reader = reader_of(source, clock)
