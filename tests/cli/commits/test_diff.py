@@ -84,8 +84,8 @@ def test_variables_that_a_prompt_asks_for_are_said(run, edit):
     assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
-    run("local", "deploy")
     edit(CHAT, "max_retries=2", "max_retries=3")
     edit(CHAT, "supportChatApiKey", "otherKey")  # a name that no release holds
     edit(PROMPT, "of {{company_name}}", "of {{firm}}")
