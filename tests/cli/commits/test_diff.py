@@ -311,6 +311,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, git):
     assert set(of_commit(Project(outer / "ai"), "HEAD").environments) == {"dev", "prod"}
 
 
+@pytest.mark.usefixtures("nothing_described")
 def test_nothing_is_left_behind_and_the_repository_is_as_it_was(
     run, project, edit, git, monkeypatch
 ):
