@@ -4,6 +4,8 @@ import functools
 import gc
 
 import botocore.session
+import botocore.useragent
+import moto.backend_index
 import moto.core.models
 import moto.core.responses
 import moto.kms.models
@@ -24,6 +26,13 @@ moto.core.models.RESPONSES_METHODS.clear()
 # The methods of moto's class for a service: a tenth of each request.
 moto.core.responses.method_names_from_class = functools.cache(
     moto.core.responses.method_names_from_class
+)
+# Its patterns of all services' addresses, tried one after the other: those of ours come first.
+_SERVICES = {"ssm", "kms", "iam", "sts"}
+moto.backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in _SERVICES)
+# What a request says of its sender: a tenth too.
+botocore.useragent.sanitize_user_agent_string_component = functools.cache(
+    botocore.useragent.sanitize_user_agent_string_component
 )
 # Where in the program a resource is: for the engine's errors alone, and a quarter of a deploy.
 pulumi.runtime.resource._get_stack_trace = source_pb2.StackTrace
