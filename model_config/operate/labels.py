@@ -161,7 +161,7 @@ class Labels:
         )
 
     def _roll_back(self, move: Move) -> Move:
-        if move.begins_hold:
+        if move.releases.on(move.previous) != move.release:
             self.store.label(move.releases.name, move.release, move.previous)
         if move.changed:
             self.store.label(move.releases.name, move.release, move.label)

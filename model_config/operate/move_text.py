@@ -41,7 +41,7 @@ def done(move: Move) -> Iterator[str]:
         yield f"it was held on release {move.before} since a rollback; that is over."
     elif move.ends_hold:
         yield f"{label} stays on release {release}, and is not held any more."
-    if move.begins_hold:
+    if move.is_rollback:
         yield (
             f"{label} is held on release {release}: no pipeline moves it until somebody "
             "promotes a release."

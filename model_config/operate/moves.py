@@ -75,7 +75,7 @@ class Move:
     @property
     def begins_hold(self) -> bool:
         """Whether the label is held from now on, and wasn't there before."""
-        return self.is_rollback and self.releases.on(self.previous) != self.release
+        return self.is_rollback and (self.changed or not self.was_held)
 
     @property
     def rollout(self) -> Rollout | None:
