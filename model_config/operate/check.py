@@ -16,7 +16,7 @@ from model_config.operate.name_collisions import taken_names
 from model_config.operate.parameters import ListedParameter
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.operate.rollout_parameter import document_of, under_way, why_it_stays
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
@@ -165,14 +165,15 @@ def _check_policies(new: int) -> Iterator[Checked]:
 
 
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
-    rollout = under_way(document_of(rollout_text), releases)
+    document = document_of(rollout_text)
+    rollout = under_way(document, releases)
     for each in running_out(releases, rollout):
         yield Checked("error" if each.deploys_left <= 0 else "warning", each.finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(
             releases.model,
-            f"{label} is held on release {releases.on(label)} since a rollback",
+            why_it_stays(label, document, releases),
             "no pipeline moves it; to go on: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )

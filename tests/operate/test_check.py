@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import write_rollout
 from model_config.operate import check
 from model_config.operate.check import check_environment
@@ -147,6 +147,18 @@ def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
     assert checked(aws) == [
         ("notice", "chat", "stable is held on release 1 since a rollback"),
         ("notice", "chat", "a rollout of release 2 to stable is under way"),
+    ]
+
+
+def test_a_promotion_that_was_broken_off_is_worth_knowing(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    name = "/ai/prod/chat/release"
+    aws.client.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
+    text = write_rollout(RolloutDocument(Moved("stable", 1, None, held=False)))
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
+    assert checked(aws) == [
+        ("notice", "chat", "a promotion of stable from release 1 was broken off")
     ]
 
 
