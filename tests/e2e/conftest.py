@@ -54,7 +54,8 @@ class Stack:
         self.folder = project.parent
         self.printed: list[str] = []
         self.environment = environment
-        self.ssm, self.kms, self.iam = map(self._client, ("ssm", "kms", "iam"))
+        services = ("ssm", "kms", "iam", "events")
+        self.ssm, self.kms, self.iam, self.events = map(self._client, services)
         self.pulumi("stack", "init", "--no-select")
 
     def beside(self, project: Path) -> Stack:
@@ -130,6 +131,16 @@ class Stack:
         """Return the version of every parameter that AWS holds."""
         pages = self.ssm.get_paginator("get_parameters_by_path").paginate(Path="/", Recursive=True)
         return {item["Name"]: item["Version"] for page in pages for item in page["Parameters"]}
+
+    def told(self) -> dict[str, list[str]]:
+        """Return the ARNs of the targets of each rule that AWS holds, by the rule's name."""
+        return {
+            rule["Name"]: [
+                target["Arn"]
+                for target in self.events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            ]
+            for rule in self.events.list_rules()["Rules"]
+        }
 
     def _run(
         self, command: tuple[str, ...], stdin: str | None = None

@@ -17,6 +17,7 @@ if shutil.which("pulumi") is None:
 TEMPERATURE = "/ai/dev/support_chat/generation/temperature"
 SEED = "/ai/dev/support_chat/generation/seed"
 RELEASE = "/ai/dev/support_chat/release"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 SECRETS = ("sk-e2e-chat-9d1c7b", "sk-e2e-embedding-40a5f2", "sk-e2e-rotated-77e0")
 
 
@@ -367,16 +368,19 @@ def test_a_key_for_one_region_stays_one(own_dev):
 def test_a_topic_is_told_by_rules_of_the_stacks_own(new_stack):
     stack = new_stack("dev")
     names = {"model-config-ai-dev-releases", "model-config-ai-dev-key"}
-    stack.pulumi("config", "set", "notifyTopicArn", "arn:aws:sns:eu-west-1:123456789012:alerts")
+    stack.pulumi("config", "set", "notifyTopicArn", TOPIC)
     stack.pulumi("config", "set", "--path", "aws:allowedAccountIds[0]", "123456789012")
     stack.up()
     rules = [each for each in stack.resources() if each["type"].endswith(":EventRule")]
     assert {rule["urn"].rpartition("::")[2] for rule in rules} == names
+    assert stack.told() == {rule["id"]: [TOPIC] for rule in rules}
     patterns = " ".join(rule["inputs"]["eventPattern"] for rule in rules)
     assert stack.outputs()["kms_key"]["arn"] in patterns
-    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("preview", "--refresh", "--expect-no-changes")
     stack.pulumi("config", "rm", "notifyTopicArn")
     assert stack.plan() == {"notifications": "delete"} | dict.fromkeys(names, "delete")
+    stack.up()
+    assert stack.told() == {}
 
 
 def test_a_wrong_override_is_told_as_text_and_nothing_is_registered(new_stack):
