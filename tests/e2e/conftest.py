@@ -283,9 +283,10 @@ def _copy(
 
 @contextmanager
 def _aws(folder: Path) -> Iterator[str]:
-    """Serve the local AWS, and yield its URL."""
+    """Serve the local AWS, with AWS's own managed policies, and yield its URL."""
     folder.mkdir(exist_ok=True)
-    with _printing_port("-c", _SERVE_AWS, str(folder)) as port:
+    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with _printing_port("-c", _SERVE_AWS, str(folder), environment=environment) as port:
         yield f"http://127.0.0.1:{port}"
 
 

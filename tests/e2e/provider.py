@@ -242,6 +242,43 @@ class Target(Kind):
         self.events.remove_targets(Rule=olds["rule"], Ids=[olds["targetId"]])
 
 
+class Role(Kind):
+    replaced_by = ()
+    computed = ("arn", "name")
+
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        name = found or f"role-{uuid.uuid4()}"
+        if found is None:
+            trust = news["assumeRolePolicy"]
+            self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        return name
+
+    def read(self, found: str) -> Properties:
+        return {"name": found, "arn": self.iam.get_role(RoleName=found)["Role"]["Arn"]}
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.iam.delete_role(RoleName=found)
+
+
+class Attachment(Kind):
+    replaced_by = ("role", "policyArn")
+    computed = ()
+
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        self.iam.attach_role_policy(RoleName=news["role"], PolicyArn=news["policyArn"])
+        return f"{news['role']} {news['policyArn']}"
+
+    def read(self, found: str) -> Properties:
+        role, arn = found.split()
+        attached = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        if arn not in [policy["PolicyArn"] for policy in attached]:
+            raise LookupError(found)
+        return {"role": role, "policyArn": arn}
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.iam.detach_role_policy(RoleName=olds["role"], PolicyArn=olds["policyArn"])
+
+
 class Accepted(Kind):
     """A resource that is taken as it is: AWS is not asked."""
 
@@ -266,8 +303,8 @@ _KINDS = {
     "aws:cloudwatch/eventRule:EventRule": Rule,
     "aws:cloudwatch/eventTarget:EventTarget": Target,
     # What the example of a consumer makes besides.
-    "aws:iam/role:Role": Accepted,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Accepted,
+    "aws:iam/role:Role": Role,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Attachment,
     "aws:lambda/function:Function": Accepted,
 }
 

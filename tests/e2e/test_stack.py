@@ -230,7 +230,12 @@ def test_a_consumer_follows_a_label_or_pins_the_newest_release(own_dev, consumer
     consumer.up()
     assert variables() == {**where, "MODEL_CONFIG_RELEASE": "1"}
     state = consumer.pulumi("stack", "export")
-    assert own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"] in state
+    reader = own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"]
+    assert reader in state
+    (role,) = own_dev.iam.list_roles()["Roles"]
+    attached = own_dev.iam.list_attached_role_policies(RoleName=role["RoleName"])
+    logs = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    assert {each["PolicyArn"] for each in attached["AttachedPolicies"]} == {logs, reader}
     assert "ciphertext" not in state  # nothing that it was handed is secret
 
     own_dev.override("temperature: 0.7", "temperature: 0.9")
