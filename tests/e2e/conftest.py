@@ -242,10 +242,10 @@ def consumer(own_dev: Stack, request: pytest.FixtureRequest) -> Stack:
 
 @pytest.fixture
 def policy_pack(tmp_path: Path) -> str:
-    """A copy of the policy pack, with the environment that policy/README.md makes."""
+    """A copy of the policy pack, with the environment that `make test-engine` makes."""
     environment = CHECKOUT / "policy" / ".venv"
     if not environment.exists():
-        pytest.skip("the policy pack has no environment: policy/README.md says how to make it")
+        pytest.skip("the policy pack has no environment: `make policy/.venv/installed` makes it")
     pack = tmp_path / "policy"
     source = CHECKOUT / "policy"
     modules = sorted(module.name for module in source.glob("*.py"))
