@@ -117,9 +117,12 @@ def test_an_edit_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
 def test_a_removal_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
     (own_dev.project / "models" / "document_embedding.py").unlink()
     own_dev.pulumi("config", "rm", "documentEmbeddingApiKey")
-    moment = seconds.uniform(1.5, 5)
-    killed_up(own_dev, moment)
-    recover_and_deploy(own_dev)
+    own_dev.model_config("promote", "support_chat", "-e", "dev")
+    with reading(own_dev) as seen:
+        moment = seconds.uniform(1.5, 5)
+        killed_up(own_dev, moment)
+        recover_and_deploy(own_dev)
+    assert len(seen) == 1
     assert not any("document_embedding" in name for name in own_dev.in_aws()), moment
     with pytest.raises(ModelConfigError):
         Reader("dev", label="latest", client=own_dev.ssm).get("document_embedding")
