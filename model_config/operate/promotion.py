@@ -113,11 +113,12 @@ def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotio
             f"{release} was not promoted. Once it is finished or aborted: {promote}"
         )
         return Promotion(model, "rollout", release, on, message)
-    if label in releases.held and on != release:
+    if label in releases.held:
         is_broken_off = broken_off(document, releases) == label
         then = "To complete it" if is_broken_off else "Once that is mended"
-        why = why_it_stays(label, document, releases)
-        message = f"{model}: {why}, so release {release} was not promoted. {then}: {promote}"
+        left = f"so release {release} was not promoted. {then}: {promote}"
+        stays = "and stays so" if on == release else left
+        message = f"{model}: {why_it_stays(label, document, releases)}, {stays}"
         return Promotion(model, "broken off" if is_broken_off else "held", release, on, message)
     if on is not None and on > release:
         message = (

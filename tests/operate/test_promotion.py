@@ -74,6 +74,16 @@ def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
     assert two.labels("chat") == {"stable": 1, "stable-previous": 1}
 
 
+def test_a_run_that_is_started_again_ends_no_hold_on_its_own_release(two: Any) -> None:
+    Labels("prod", client=two.client).rollback("chat", release=2)
+    (left,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
+    assert (left.outcome, left.message) == (
+        "held",
+        "chat: stable is held on release 2 since a rollback, and stays so",
+    )
+    assert two.labels() == {"stable": 2, "stable-previous": 2}
+
+
 def break_off(aws: Any) -> None:
     """Make the first of a promotion's two requests, from release 2 to release 3."""
     aws.deploy({"n": 3})
