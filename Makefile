@@ -14,7 +14,7 @@ ui: .venv/installed  ## show what the local AWS holds as pages, after make local
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
 
-test-engine: .venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
+test-engine: .venv/installed policy/.venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
 	$(BIN)/pytest tests/e2e
 
 test-install: .venv/installed  ## the wheel, and a project made with it; needs the package index
@@ -74,5 +74,12 @@ PINS := constraints.txt $(TEMPLATE)/constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# The policy pack's own environment: it needs an older protobuf than ours.
+PACK := policy/.venv
+$(PACK)/installed: policy/requirements.txt
+	@($(PYTHON) -m venv --clear $(PACK) && $(PACK)/bin/pip install --quiet \
+		--disable-pip-version-check -r policy/requirements.txt && touch $@) || { rm -rf $(PACK); \
+	echo "$(PACK) can't be made, so the policy pack's test is skipped"; }
+
 clean:  ## take away what these commands made
-	rm -rf .venv .local .bench
+	rm -rf .venv .local .bench $(PACK)
