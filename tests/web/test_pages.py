@@ -313,7 +313,7 @@ def test_what_goes_wrong_in_us_is_a_page_too(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(Site, "looking_at", fail)
+    monkeypatch.setattr(Site, "inventory_of", fail)
     answer = client.get("/model/dev/chat")
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.text
