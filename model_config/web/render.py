@@ -52,6 +52,11 @@ def loading_as_html(page: Page, frame: Frame) -> str:
     return _html("loading", page, frame, shown=Shown("loading", "Loading", None))
 
 
+def refusal_as_html(why: str) -> str:
+    """Return a page for whoever may see no other: it says why, and what to do."""
+    return _environment().get_template("refused.html").render(why=why)
+
+
 def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
     return (
         _environment()

@@ -42,7 +42,8 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
     """Read a release, and the parameters that it was made of."""
-    target = site.environment(stack).target
+    environment = site.environment(stack)
+    target = environment.target
     base = model_path(target.path, name)
     with site.looking_at(stack, watch) as look:
         releases = read_releases(look, target.path, name, documents=False)
@@ -52,7 +53,13 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
         with suppress(StoreError):  # then the names have to do
             arn = look.arn_of(release_name(base))
         content = release_view(
-            target, stack, releases, shown, listed, arn=(arn or "").removesuffix(release_name(base))
+            target,
+            stack,
+            releases,
+            shown,
+            listed,
+            arn=(arn or "").removesuffix(release_name(base)),
+            is_local=environment.is_local,
         )
         title = f"{name} in {stack}, release {shown.number}"
         return Shown("release", title, content, notices_of(stack, look))
