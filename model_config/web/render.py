@@ -66,7 +66,7 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
             frame=frame,
             link=frame.links.to,
             static=frame.links.static,
-            navigation=_navigation(frame.stacks),
+            navigation=navigation(frame.stacks),
             to_paste=frame.to_paste,
             now=datetime.now(UTC),
             **values,
@@ -74,7 +74,8 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
     )
 
 
-def _navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+def navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+    """Return the pages that every page leads to, with their names."""
     found = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
         first, last = Side(stacks[0], LATEST), Side(stacks[-1], LATEST)
