@@ -16,7 +16,7 @@ def planned(move: Move) -> Iterator[str]:
     if move.changed and move.before:
         yield f"{label} moves from release {move.before} to release {release}."
     elif move.changed:
-        yield f"{label} is put on release {release}; it is on none now."
+        yield f"{label} moves from no release to release {release}."
     else:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
@@ -37,7 +37,7 @@ def done(move: Move) -> Iterator[str]:
     if move.changed and move.before:
         yield f"{label} moved from release {move.before} to release {release}."
     elif move.changed:
-        yield f"{label} is on release {release} now; it was on none."
+        yield f"{label} moved from no release to release {release}."
     elif not move.does_something:
         yield f"{label} is on release {release} already, nothing moved."
     if move.ends_hold and move.changed:
