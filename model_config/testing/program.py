@@ -300,7 +300,8 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
-        # A program that was refused half-way has registrations under way in other threads.
+        # A program that was refused half-way has registrations under way, some in other threads.
+        loop.run_until_complete(_cancel_tasks())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
@@ -309,6 +310,14 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
         set_all_config({}, [])
         _forget_root_stack()
         reset_options()
+
+
+async def _cancel_tasks() -> None:
+    """End what is still to run, as `asyncio.run` does."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _forget_root_stack() -> None:
