@@ -122,7 +122,7 @@ def test_the_names_of_rules_have_the_environment_and_are_short_enough():
         f"model-config-ai-{longest}-releases", f"model-config-ai-{longest}-key",
     }  # fmt: skip
     config = stack_config("prod", notifyTopicArn=TOPIC, environment=f"{longest}e")
-    with pytest.raises(pulumi.RunError, match="at most 56, and 8 that Pulumi adds"):
+    with pytest.raises(pulumi.RunError, match="at most 56, to which Pulumi adds 8"):
         run_program(PROJECT.root, config, Recorder())
 
 
