@@ -1,8 +1,8 @@
-"""Run a project's program whole, as Pulumi's language host does, under Pulumi's mocks.
+"""Runs a project's whole program, as Pulumi's language host does, under Pulumi's mocks.
 
-For a project's own tests: `findings(project)` gives what is wrong with its models and stack files,
-`deploy_under_mocks(project, "prod")` what a deploy would register and export, without Pulumi's CLI
-and without AWS.
+For a project's own tests: `findings(project)` returns the findings in its models and stack files,
+and `deploy_under_mocks(project, "prod")` what a deploy would register and export. Neither needs
+Pulumi's CLI or AWS.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.plan.validation import validate
 
-#: The account and region that a recorded program is deployed to, unless its stack says otherwise.
+#: The account and region of a recorded deploy, unless the stack's file sets a region.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 ORGANIZATION = "organization"
-#: What a program asks for the outputs of its own last update.
+#: The invoke by which a program reads the outputs of its own last update.
 OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
-# Python looks for garbage after so many new objects, not after 700: a deploy makes many that live
-# until it ends, and looking through them takes almost half of a large stack's time.
+# A garbage collection after so many new objects, instead of 700: a deploy creates many objects that
+# live until its end, and collections would take almost half of a large stack's time.
 _GARBAGE_THRESHOLD = 10_000
-_SIGNATURE = rpc._special_sig_key  # noqa: SLF001 -- how a secret is marked has no public name
+_SIGNATURE = rpc._special_sig_key  # noqa: SLF001 -- the mark of a secret has no public name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Resource:
     """A resource as a program registered it.
 
     Attributes:
-        inputs: its inputs as plain values, secret ones too.
-        secret: the names of the inputs that reached the engine marked as secret.
-        depends_on: the URNs it waits for.
+        inputs: its inputs as plain values, including secret ones.
+        secret: the names of the inputs that are marked as secret.
+        depends_on: the URNs of the resources it depends on.
     """
 
     type: str
@@ -67,14 +67,14 @@ class Resource:
 
 
 class Recorder(MockMonitor, mocks.Mocks):
-    """Answers a program as the AWS provider would, and keeps what it registers.
+    """Answers a program as the AWS provider would, and records what it registers.
 
     Attributes:
         registered: every resource by its type and name, in the order of registration.
 
     Args:
-        outputs: what stacks export, by their full name "organization/project/stack": other ones,
-            for StackReferences, and the stack itself after its last update.
+        outputs: the outputs of stacks, by their full name "organization/project/stack": of other
+            stacks, for StackReferences, and of the stack itself at its last update.
     """
 
     def __init__(self, outputs: Mapping[str, Any] | None = None) -> None:
@@ -94,10 +94,10 @@ class Recorder(MockMonitor, mocks.Mocks):
         return {each.inputs["name"]: each.inputs for each in found}
 
     def RegisterResource(self, request: Any) -> Any:
-        """Register, and keep the resource with the options it came with."""
+        """Register a resource, and record it with its options."""
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
         key = request.type, request.name
-        if request.type == "pulumi:pulumi:Stack":  # set_mocks registers one of its own before ours
+        if request.type == "pulumi:pulumi:Stack":  # set_mocks registers another one first
             return response
         with self._guard:
             if key in self.registered:
@@ -122,7 +122,7 @@ class Recorder(MockMonitor, mocks.Mocks):
         return response
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer what the program asks the provider."""
+        """Answer an invoke of the program."""
         answers = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": REGION},
@@ -142,7 +142,7 @@ class Recorder(MockMonitor, mocks.Mocks):
 
 
 def _computed(args: MockResourceArgs) -> dict[str, Any]:
-    """Return the outputs that AWS decides on. Numbers arrive as floats."""
+    """Return the outputs that AWS computes. Numbers arrive as floats."""
     name = args.inputs.get("name", args.name)
     match args.typ:
         case "aws:kms/key:Key":
@@ -160,14 +160,14 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a program registered and exported."""
+    """The resources that a program registered, and its outputs."""
 
     recorder: Recorder
     outputs: Mapping[str, Any]
 
 
 def findings(project: Project) -> list[str]:
-    """Return what `model-config validate` would refuse, in any environment; [] is as it should be.
+    """Return the errors that `model-config validate` would report, in all environments.
 
     Args:
         project: the project.
@@ -188,17 +188,18 @@ def deploy_under_mocks(
     preview: bool = False,
     **settings: str,
 ) -> Deployed:
-    """Run a project's program for one of its stacks, each secret with a text that stands in for it.
+    """Run a project's program for one of its stacks, with a placeholder text for each secret.
 
     Args:
         project: the project.
         stack: one of its stacks; its file is read.
-        recorder: what to record with. Default: a new one.
-        preview: whether the program is told that it only previews.
-        settings: settings under `model-config:` beside or instead of those in the file, as text.
+        recorder: the recorder to use. Default: a new one.
+        preview: whether to run it as a preview.
+        settings: settings under `model-config:`, as text, that are added to those in the file or
+            replace them.
 
     Raises:
-        pulumi.RunError: the program refused its configuration; the text holds every finding.
+        pulumi.RunError: the program refused its configuration. The text holds every finding.
         InvalidConfigurationError: the stack's file can't be read.
     """
     recorder = recorder or Recorder()
@@ -214,12 +215,12 @@ def with_stand_ins(
 ) -> StackConfig:
     """Return a stack's configuration in which every secret of the models has a text.
 
-    A key that stands in the stack's file in plain text is left there, for the program to refuse.
+    A secret in plain text in the stack's file is left as it is, for the program to refuse.
 
     Args:
-        config: the stack's configuration, as its file has it.
-        modules: the models.
-        given: the texts of some secrets by their config key. The others get a stand-in.
+        config: the stack's configuration, from its file.
+        modules: the model modules.
+        given: the texts of secrets by their config key. The others get a placeholder.
     """
     keys = sorted(set(secret_fields(modules.models.values())) - set(config.own()))
     texts = {key: (given or {}).get(key, f"stand-in for {key}") for key in keys}
@@ -227,7 +228,7 @@ def with_stand_ins(
     return replace(
         config,
         values={**config.values, **values},
-        # A setting that was given as a secret stays one, for the program to refuse.
+        # A setting in the file that is a secret stays one, for the program to refuse.
         secret_keys=config.secret_keys | set(values),
     )
 
@@ -244,14 +245,15 @@ def run_program(
     *,
     preview: bool = False,
 ) -> dict[str, Any]:
-    """Run the project's program to its end and return what it exported, as plain values.
+    """Run a project's program to its end, and return its outputs as plain values.
 
     Args:
         project: the folder of `__main__.py`.
-        config: the stack and its configuration, secrets in plain text among the values.
-        mock: what answers registrations and invokes.
-        monitor: a monitor of your own, which holds the mock; one that is both need not be named.
-        preview: whether the program is told that it only previews.
+        config: the stack and its configuration, with the secrets in plain text among the values.
+        mock: answers registrations and invokes.
+        monitor: your own monitor, which uses the mock. Default: the mock, if it is also a monitor,
+            otherwise Pulumi's.
+        preview: whether to run it as a preview.
 
     Raises:
         pulumi.RunError: the program refused its configuration.
@@ -261,7 +263,7 @@ def run_program(
         mocks.set_mocks(
             mock, config.project, config.stack, preview, monitor=monitor, organization=ORGANIZATION
         )
-        _forget_root_stack()  # set_mocks leaves one of its own
+        _forget_root_stack()  # set_mocks leaves its own
         set_all_config(dict(config.values), list(config.secret_keys))
         return loop.run_until_complete(_run(project))
 
@@ -280,7 +282,7 @@ def _run_main(project: Path) -> None:
 
 
 async def _resolved(value: Any) -> Any:
-    """Return the value with each output in it awaited; one that is unknown becomes None."""
+    """Return a value with each output in it awaited. An unknown output becomes None."""
     if isinstance(value, pulumi.Output):
         return await _resolved(await value.future(with_unknowns=False))
     if isinstance(value, dict):
@@ -292,10 +294,10 @@ async def _resolved(value: Any) -> Any:
 
 @contextmanager
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
-    """Leave nothing of Pulumi's global state behind."""
+    """Run with a new event loop, and reset Pulumi's global state afterwards."""
     threshold = gc.get_threshold()
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    # Python reports tasks of a program that was refused half-way; the refusal says it all.
+    # asyncio would log the unfinished tasks of a refused program, in addition to the refusal.
     asyncio_log = logging.getLogger("asyncio")
     level = asyncio_log.level
     asyncio_log.setLevel(logging.CRITICAL)
@@ -304,7 +306,7 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
-        # A program that was refused half-way has registrations under way in other threads.
+        # Registrations of a refused program may still be running in other threads.
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
@@ -316,11 +318,11 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def _forget_root_stack() -> None:
-    set_root_resource(cast(pulumi.Resource, None))  # typed as if there always were one
+    set_root_resource(cast(pulumi.Resource, None))  # its type doesn't allow None
 
 
 def plain(value: Any) -> Any:
-    """Return what a mock was handed, without secret marks and with whole numbers as ints."""
+    """Return a mock's argument without secret marks, and with whole numbers as ints."""
     if isinstance(value, dict):
         if _SIGNATURE in value:
             return plain(value.get("value"))

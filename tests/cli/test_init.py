@@ -166,8 +166,8 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
     [
         ([], "not on a public index, so --from"),
         (["--from", "latest"], "--from takes a version"),
-        (["--from", "git+https://git.example.com/model-config@main"], "its whole commit"),
-        (["--from", COMMIT[:-1]], "its whole commit"),
+        (["--from", "git+https://git.example.com/model-config@main"], "a full commit id"),
+        (["--from", COMMIT[:-1]], "a full commit id"),
         (["--from", "boto3-1.0-py3-none-any.whl"], "is not a wheel of model-config"),
         (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
         (["--from", "0.2.0", "--account", "11112222333"], "is not a valid AWS account"),
