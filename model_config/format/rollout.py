@@ -24,12 +24,14 @@ class Moved:
         release: the release that it was moved to.
         before: the release that it was on, or None if it was on none.
         reason: the reason, in the words of whoever moved it.
+        held: whether the move holds the label, as a rollback does; None if the record doesn't say.
     """
 
     label: str
     release: int
     before: int | None
     reason: str | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

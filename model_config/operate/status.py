@@ -18,9 +18,9 @@ from model_config.format.errors import (
 )
 from model_config.format.names import model_path, parse, release_name, rollout_name
 from model_config.format.rollout import Rollout
+from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift import Drift, find_drift
 from model_config.operate.drift_states import DriftedParameter
-from model_config.operate.look import Look
 from model_config.operate.program import Program
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import document_of, under_way
@@ -69,33 +69,35 @@ class EnvironmentStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(look: Look, path: str, program: Program | None) -> EnvironmentStatus:
+def read_status(
+    inventory: CachedInventory, path: str, program: Program | None
+) -> EnvironmentStatus:
     """Return where an environment stands.
 
     Args:
-        look: what asks SSM.
+        inventory: what asks SSM.
         path: the environment's path, "/ai/prod".
         program: what the project says of it; None where that isn't known.
 
     Raises:
         StoreError: the parameters can't be listed, or AWS can't be asked.
     """
-    listed = look.below(path)
+    listed = inventory.below(path)
     released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
     names = sorted(program.models) if program else released
     there = [name for name in names if name in released]
     newest = [release_name(model_path(path, name)) for name in there]
     rollouts = {rollout_name(model_path(path, name)): name for name in there}
-    texts = look.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
+    texts = inventory.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
     found = dict(
         zip(
             there,
-            look.map(lambda name: _read(look, path, name), there, "Reading releases"),
+            inventory.map(lambda name: _read(inventory, path, name), there, "Reading releases"),
             strict=True,
         )
     )
-    _fetch_labelled(look, [each for each in found.values() if isinstance(each, Releases)])
-    drift = find_drift(look, program, "recent") if program else None
+    _fetch_labelled(inventory, [each for each in found.values() if isinstance(each, Releases)])
+    drift = find_drift(inventory, program, "recent") if program else None
     documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
 
     def status(name: str) -> ModelStatus:
@@ -110,7 +112,7 @@ def read_status(look: Look, path: str, program: Program | None) -> EnvironmentSt
         tuple(map(status, names)),
         drift,
         tuple(name for name in released if name not in names),
-        tuple(sorted(set(look.problems))),
+        tuple(sorted(set(inventory.problems))),
     )
 
 
@@ -118,10 +120,10 @@ def _is_release(name: str, path: str) -> bool:
     return parse(name, path).kind == "release"
 
 
-def _read(look: Look, path: str, model: str) -> Releases | str:
+def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
     """Return a model's releases, the newest of them opened, or why they can't be read."""
     try:
-        releases = read_releases(look, path, model, documents=False)
+        releases = read_releases(inventory, path, model, documents=False)
         releases.newest.digest  # noqa: B018 - where it is denied, that is known now
     except StoreUnavailableError:
         raise
@@ -130,10 +132,10 @@ def _read(look: Look, path: str, model: str) -> Releases | str:
     return releases
 
 
-def _fetch_labelled(look: Look, found: Sequence[Releases]) -> None:
-    """Have the look hear the labelled releases, ten a request: each is opened later."""
+def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> None:
+    """Fetch the labelled releases into the inventory's cache, ten a request."""
     for names in _rounds(found):
-        look.texts(names)
+        inventory.texts(names)
 
 
 def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:

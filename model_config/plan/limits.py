@@ -25,9 +25,9 @@ MAX_PARAMETERS = 10_000
 MAX_ALIAS_CHARACTERS = 256
 #: The most characters of an IAM policy's name (IAM API reference, CreatePolicy).
 MAX_POLICY_NAME_CHARACTERS = 128
-#: The most characters of an EventBridge rule's name (EventBridge API reference, PutRule), and how
-#: many of them Pulumi adds to make it unique.
-MAX_RULE_NAME_CHARACTERS, _UNIQUE_CHARACTERS = 64, 8
+#: The most characters of an EventBridge rule's name (EventBridge API reference, PutRule), and the
+#: number of digits at its end, after a hyphen, that make it unique. Set by this package.
+MAX_RULE_NAME_CHARACTERS, RULE_DIGITS = 64, 7
 
 #: The beginnings of names that SSM reserves (SSM API reference, PutParameter, Name).
 RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
@@ -139,12 +139,13 @@ def check_policy_name(model: str, name: str) -> Iterator[Finding]:
 
 
 def check_rule_name(name: str) -> Iterator[Finding]:
-    """Yield the reason why EventBridge would refuse a rule's name, with what Pulumi adds to it."""
-    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - _UNIQUE_CHARACTERS):
+    """Yield the reason why EventBridge would refuse a rule's name, with the digits added to it."""
+    added = 1 + RULE_DIGITS
+    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - added):
         yield Finding(
             "model-config:notifyTopicArn",
             f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
             "shorten model-config:prefix or the environment's name",
-            f"at most {room}, to which Pulumi adds {_UNIQUE_CHARACTERS} (EventBridge API "
-            "reference, PutRule)",
+            f"at most {room}, and {added} that tell stacks apart (EventBridge API reference, "
+            "PutRule)",
         )

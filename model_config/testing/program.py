@@ -36,9 +36,6 @@ ACCOUNT, REGION = "111122223333", "eu-west-1"
 ORGANIZATION = "organization"
 #: The invoke by which a program reads the outputs of its own last update.
 OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
-# A garbage collection after so many new objects, instead of 700: a deploy creates many objects that
-# live until its end, and collections would take almost half of a large stack's time.
-_GARBAGE_THRESHOLD = 10_000
 _SIGNATURE = rpc._special_sig_key  # noqa: SLF001 -- the mark of a secret has no public name
 
 
@@ -295,8 +292,7 @@ async def _resolved(value: Any) -> Any:
 @contextmanager
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     """Run with a new event loop, and reset Pulumi's global state afterwards."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    threshold = gc.get_threshold()  # which the program raises
     # asyncio would log the unfinished tasks of a refused program, in addition to the refusal.
     asyncio_log = logging.getLogger("asyncio")
     level = asyncio_log.level

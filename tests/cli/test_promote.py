@@ -24,7 +24,7 @@ def labels(run):
 
 def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, released, labels):
     released({"n": 1})
-    assert "chat in dev: stable is on release 1 now; it was on none." in (
+    assert "chat in dev: stable moved from no release to release 1." in (
         run("promote", "chat", "--to", "stable").out
     )
     released({"n": 2})
@@ -95,7 +95,7 @@ def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told
     released()
     said = run("promote", "chat", "--to", "stable")
     assert "not checked against a schema: chat's module isn't in this project" in said.err
-    assert "is on release 1 now" in said.out
+    assert "moved from no release to release 1" in said.out
 
 
 def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released, project):
@@ -104,7 +104,7 @@ def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released,
     said = run("promote", "chat", "--to", "stable")
     assert "chat's module can't be read" in said.err
     assert "ZeroDivisionError" in said.err
-    assert "is on release 1 now" in said.out
+    assert "moved from no release to release 1" in said.out
 
 
 # What is taken, and what readers will get
@@ -186,6 +186,21 @@ def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, releas
     assert labels() == {"stable": 3, "stable-previous": 1}
 
 
+@pytest.mark.parametrize("options", [[], ["--release", "2"], ["--release", "1"]])
+def test_every_rollback_says_that_it_holds_and_how_to_go_on(run, released, labels, options):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    run("promote", "chat")
+    for _ in range(2):  # the second one finds it held already
+        said = run("rollback", "chat", *options).out
+        release = labels()["stable"]
+        held = f"chat in dev: stable is held on release {release}: no pipeline moves it until"
+        assert held in said
+        assert f"To end the hold there: `model-config promote chat --release {release}`" in said
+    run("promote", "chat", "--release", str(release))
+    assert labels() == {"stable": release}
+
+
 def test_promoting_the_very_release_ends_the_hold(run, released, labels):
     released({"n": 1}, label="stable")
     run("rollback", "chat", "--release", "1")
@@ -209,7 +224,7 @@ def test_a_missing_record_is_told(run, released, ssm):
     released()
     ssm.delete_parameter(Name="/ai/dev/chat/rollout")
     said = run("promote", "chat")
-    assert "stable is on release 1 now" in said.out
+    assert "stable moved from no release to release 1" in said.out
     assert "chat in dev: The move is not recorded" in said.err
 
 

@@ -50,8 +50,8 @@ def check(  # noqa: PLR0913 - a verb's options
     Errors: nothing of this project is there (the wrong account, region or prefix); the account has
     no room for more parameters or policies; a name that the deploy makes is taken; SSM would have
     to drop a labelled release, of which it keeps 100. Warnings tell ten deploys ahead of the last.
-    Notices tell of labels that are held, of rollouts, and of models that are new or gone. Only an
-    error makes it exit with 1.
+    Notices tell of a deploy that stopped half-way, of labels that are held, of rollouts, and of
+    models that are new or gone. Only an error makes it exit with 1.
 
     Example: model-config check --environment prod
     """

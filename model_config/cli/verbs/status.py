@@ -86,7 +86,9 @@ def _read(environment: Environment) -> EnvironmentStatus:
         problems.append(str(error))
     try:
         with environment.hold():
-            found = read_status(environment.look(with_progress), environment.target.path, program)
+            found = read_status(
+                environment.inventory(with_progress), environment.target.path, program
+            )
     except ModelConfigError as error:
         found = unread_status(environment.target.environment, program, str(error))
     return replace(found, problems=(*problems, *found.problems))
