@@ -30,8 +30,9 @@ def local_aws() -> Iterator[None]:
         yield
 
 
+@functools.cache
 def client(service: str, region: str) -> BaseClient:
-    """Return a client of the local AWS."""
+    """Return a client of the local AWS, the same one each time: a deploy asks for ten."""
     return _session().client(service, region_name=region)
 
 
