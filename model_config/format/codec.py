@@ -33,11 +33,6 @@ _CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byt
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
-def kind_of(value: Value) -> Kind:
-    """Return which of the two forms a value is stored in."""
-    return "text" if isinstance(value, str) else "json"
-
-
 def encode(value: Value) -> str:
     """Return the text that `value` is stored as. Its length is not limited here.
 

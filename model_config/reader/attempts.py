@@ -20,7 +20,7 @@ ValueT = TypeVar("ValueT")
 class Loader(Protocol[KeyT, ValueT]):
     """Loads values from the source."""
 
-    def ahead(self, wanted: Mapping[KeyT, ValueT | None]) -> Loader[KeyT, ValueT]:
+    def prefetched(self, wanted: Mapping[KeyT, ValueT | None]) -> Loader[KeyT, ValueT]:
         """Return a loader that has prefetched what these keys need, in few requests."""
         ...
 
@@ -28,7 +28,7 @@ class Loader(Protocol[KeyT, ValueT]):
         """Return a key's value, given the last good one. It may raise any exception."""
         ...
 
-    def stand_in(self, key: KeyT) -> ValueT | None:
+    def fallback_for(self, key: KeyT) -> ValueT | None:
         """Return what to serve for a key that was never loaded while AWS can't be reached."""
         ...
 
@@ -66,7 +66,7 @@ def _is_retryable(loader: Loader[KeyT, ValueT], key: KeyT, result: Result[ValueT
         isinstance(result, Problem)
         and result.is_outage
         and not issubclass(result.kind, CredentialsError)
-        and loader.stand_in(key) is None
+        and loader.fallback_for(key) is None
     )
 
 
@@ -74,10 +74,10 @@ def _ask_once(
     loader: Loader[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]
 ) -> dict[KeyT, Result[ValueT]]:
     try:
-        ahead = loader.ahead(wanted)
+        prefetched = loader.prefetched(wanted)
     except Exception as error:  # noqa: BLE001 - no error may lose the last good value
         return dict.fromkeys(wanted, Problem.of(error))
-    return {key: _load(ahead, key, last) for key, last in wanted.items()}
+    return {key: _load(prefetched, key, last) for key, last in wanted.items()}
 
 
 def _load(

@@ -63,7 +63,7 @@ class Cache(Generic[KeyT, ValueT]):
     ) -> None:
         self._loader, self._times, self._clock = loader, times, clock
         self._observer, self._attempts = observer, attempts
-        self._memory: Memory[KeyT, ValueT] = Memory(loader.stand_in, loader.lifetime, times)
+        self._memory: Memory[KeyT, ValueT] = Memory(loader.fallback_for, loader.lifetime, times)
         self._fresh = Fresh(clock.wall) if fresh is None else fresh
         self._renewals = self._failures = 0
         self._seconds = 0.0

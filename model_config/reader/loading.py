@@ -56,7 +56,7 @@ class ReadingLoader:
         self._opener, self._fallback, self._path, self._ttl = opener, fallback, path, ttl
         self._denied_until: dict[str, float] = {}
 
-    def ahead(self, wanted: Mapping[Key, Reading | None]) -> ReadingLoader:
+    def prefetched(self, wanted: Mapping[Key, Reading | None]) -> ReadingLoader:
         """Return a loader that has prefetched what these keys need."""
         if len(wanted) == 1:
             return self
@@ -85,7 +85,7 @@ class ReadingLoader:
             return Kept(self._kept(last, answer), Problem.of(error))
         return Reading(current, self._rollout(key, last, answer, current))
 
-    def stand_in(self, key: Key) -> Reading | None:
+    def fallback_for(self, key: Key) -> Reading | None:
         """Return the fallback's release for the same label or number, if it fits the class."""
         model, selector, schema = key
         found = self._fallback.get(model)
@@ -93,7 +93,7 @@ class ReadingLoader:
             return None
         label = selector if isinstance(selector, str) else None
         with suppress(SchemaMismatchError):
-            return Reading(self._opener.stand_in(found, label, schema))
+            return Reading(self._opener.from_fallback(found, label, schema))
         return None
 
     def lifetime(self, reading: Reading) -> float:

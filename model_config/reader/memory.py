@@ -69,18 +69,18 @@ class Memory(Generic[KeyT, ValueT]):
     """The states by key, and the breaker that they share.
 
     Args:
-        stand_in: returns what to serve for a key that was never loaded while AWS can't be reached.
+        fallback_for: returns what to serve for a key that was never loaded, while AWS is away.
         lifetime: returns the seconds that a value is good for; infinite if it can't change.
         times: the reader's times.
     """
 
     def __init__(
         self,
-        stand_in: Callable[[KeyT], ValueT | None],
+        fallback_for: Callable[[KeyT], ValueT | None],
         lifetime: Callable[[ValueT], float],
         times: Times,
     ) -> None:
-        self._stand_in, self._lifetime, self._times = stand_in, lifetime, times
+        self._fallback_for, self._lifetime, self._times = fallback_for, lifetime, times
         self.breaker = Breaker()
         # Two dicts, so that a fresh read needn't check the kind of state.
         self.served: dict[KeyT, Good[ValueT] | Stale[ValueT]] = {}
@@ -174,9 +174,9 @@ class Memory(Generic[KeyT, ValueT]):
         if last is not None and not isinstance(last, Failed):
             aged = self._aged(last, away.problem, now, away.ask_at)
             return Refuse(self._keep(key, aged).problem.error())
-        if (stand_in := self._stand_in(key)) is not None:
-            self._keep(key, Stale(stand_in, now, away.ask_at, away.problem, now, 0))
-            return Serve(stand_in)
+        if (fallback := self._fallback_for(key)) is not None:
+            self._keep(key, Stale(fallback, now, away.ask_at, away.problem, now, 0))
+            return Serve(fallback)
         text = (
             f"no request was made: the last one failed {now - away.failed_at:,.1f} s ago, and the "
             f"next one is made in {away.ask_at - now:,.1f} s. The failure: {away.problem.text}"
@@ -191,11 +191,11 @@ class Memory(Generic[KeyT, ValueT]):
         ask_at = self._ask_at(problem, now, 1 if isinstance(last, Failed) else failures)
         if last is None or isinstance(last, Failed):
             since = now if last is None else last.since
-            stand_in = self._stand_in(key) if problem.is_outage else None
-            if stand_in is None:
+            fallback = self._fallback_for(key) if problem.is_outage else None
+            if fallback is None:
                 self._forget_failures(now)
                 return self._keep(key, Failed(ask_at, problem, since, failures))
-            last = Good(stand_in, now, now)
+            last = Good(fallback, now, now)
         elif kept is not None:
             last = last._replace(value=kept)
         return self._keep(key, self._aged(last, problem, now, ask_at, 1))

@@ -72,7 +72,7 @@ class Opener(NamedTuple):
         """Return a configuration that AWS did not confirm, with its secrets as they are now."""
         return replace(known, secrets=freeze(self._secrets(known.content, answer)))
 
-    def stand_in(
+    def from_fallback(
         self, release: FallbackRelease, label: str | None, schema: type[Any] | None
     ) -> Configuration:
         """Return the configuration that a fallback holds.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_config.format.codec import Value, decode, encode, kind_of, size_in_bytes, split
+from model_config.format.codec import Value, decode, encode, size_in_bytes, split
 from model_config.format.errors import CodecError
 
 quickly = settings(deadline=None, max_examples=150)
@@ -50,7 +50,8 @@ def is_mangled(character: str) -> bool:
 @given(TEXTS | VALUES)
 def test_every_value_comes_back_exactly_here_and_in_another_language(value: Any) -> None:
     text = encode(value)
-    assert exactly(decode(text, kind_of(value))) == exactly(value)
+    kind = "text" if isinstance(value, str) else "json"
+    assert exactly(decode(text, kind)) == exactly(value)
     assert exactly(as_another_language_reads_it(text, value)) == exactly(value)
 
 
