@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import SEGMENT
-from model_config.plan.regions import LONGEST_REGION, partition_of
+from model_config.plan.policies import Account
+from model_config.plan.regions import LONGEST_REGION
 
 #: The most characters of a parameter's ARN, with its name (SSM API reference, PutParameter, Name).
 MAX_ARN_CHARACTERS = 1011
@@ -33,13 +34,11 @@ MAX_RULE_NAME_CHARACTERS, RULE_DIGITS = 64, 7
 RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
-_ACCOUNT = "0" * 12
 
 
 def arn_prefix(region: str | None) -> str:
     """Return a parameter's ARN without its name. If the region is unknown, it is the longest."""
-    region = region or LONGEST_REGION
-    return f"arn:{partition_of(region)}:ssm:{region}:{_ACCOUNT}:parameter"
+    return Account("0" * 12, region or LONGEST_REGION).parameter_arn
 
 
 def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:

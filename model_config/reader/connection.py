@@ -31,8 +31,8 @@ class OwnClient(NamedTuple):
         """Renew the credentials if they expire soon, so that a failure is reported as what it is.
 
         Raises:
-            CredentialsError: a provider of credentials failed.
-            BotoCoreError: likewise, if botocore says so.
+            CredentialsError: a token file or a credential process of the user failed.
+            BotoCoreError: botocore can't renew the credentials.
         """
         if self.credentials is not None:
             _or_error(self.credentials.get_frozen_credentials)
@@ -71,8 +71,8 @@ class Connection:
 
         Raises:
             UsageError: a setting is not valid, such as the endpoint's URL.
-            CredentialsError: a provider of credentials failed.
-            BotoCoreError: there are no usable credentials, or no region.
+            CredentialsError: a token file or a credential process of the user failed.
+            BotoCoreError: there are no usable credentials, or there is no region.
         """
         session = self._session or self._new_session()
         credentials = _or_error(session.get_credentials)
