@@ -18,7 +18,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
-from model_config.testing.program import OWN_OUTPUTS, plain
+from model_config.testing.recorder import OWN_OUTPUTS, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 PARAMETER = "aws:ssm/parameter:Parameter"

@@ -1,4 +1,4 @@
-"""What a read is served at once: without a lock, and without a look at what is known of it."""
+"""The values that reads are served at once, without a lock and without the cache's rules."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from model_config.reader.reading import Reading
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
-#: From when, and to when, by the wall clock, something may be served.
+#: The begin and the end, by the wall clock, of the time in which a value may be served.
 Span: TypeAlias = tuple[float, float, ValueT]
 
 
 class Fresh(Generic[KeyT, ValueT]):
-    """Values by key, each with the time in which it need not be asked for.
+    """Values by key, each with the time in which it needs no renewal.
 
-    The wall clock alone is looked at: one call instead of two, and a tenth of a microsecond. A
-    wall clock that is set back lengthens a lifetime once, by less than itself.
+    Only the wall clock is read: one call instead of two saves a tenth of a microsecond. If it is
+    set back, a lifetime gets longer once, by less than its own length.
 
     Args:
         wall: returns seconds since 1970.
 
     Attributes:
-        hits: how many reads were served, counted without a lock.
+        hits: the number of reads served, counted without a lock.
     """
 
     def __init__(self, wall: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Fresh(Generic[KeyT, ValueT]):
         self.hits = 0
 
     def get(self, key: KeyT) -> ValueT | None:
-        """Return the key's value if it need not be asked for."""
+        """Return the key's value if it needs no renewal."""
         found = self._values.get(key)
         if found is None:
             return None
@@ -47,25 +47,25 @@ class Fresh(Generic[KeyT, ValueT]):
         return value
 
     def put(self, key: KeyT, value: ValueT, seconds: float) -> None:
-        """Serve a value for so long."""
+        """Serve a value for a number of seconds."""
         now = self._wall()
         self._values[key] = now, now + seconds, value
 
     def drop(self, key: KeyT) -> None:
-        """Serve the key's value no longer."""
+        """Stop serving the key's value."""
         self._values.pop(key, None)
 
 
 class FreshReadings(Fresh[Key, Reading]):
-    """Readings, and at hand for most reads what they get: by the reader's label, and no rollout.
+    """Readings, and a shortcut for most reads: those by the reader's label, outside of a rollout.
 
     Args:
         wall: returns seconds since 1970.
         label: the reader's label.
 
     Attributes:
-        plain: configurations by class and model, since two look-ups by one name take less time
-            than one by three.
+        plain: configurations by class and model. Two look-ups by a single name are faster than one
+            by a tuple of three.
     """
 
     def __init__(self, wall: Callable[[], float], label: str) -> None:
@@ -75,7 +75,7 @@ class FreshReadings(Fresh[Key, Reading]):
         self.plain = defaultdict(dict)
 
     def put(self, key: Key, value: Reading, seconds: float) -> None:
-        """Serve a reading for so long."""
+        """Serve a reading for a number of seconds."""
         super().put(key, value, seconds)
         model, selector, schema = key
         if selector != self._label:
@@ -87,7 +87,7 @@ class FreshReadings(Fresh[Key, Reading]):
             self.plain[schema].pop(model, None)
 
     def drop(self, key: Key) -> None:
-        """Serve the key's reading no longer."""
+        """Stop serving the key's reading."""
         super().drop(key)
         model, selector, schema = key
         if selector == self._label:

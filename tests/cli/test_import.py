@@ -334,7 +334,7 @@ def test_a_secret_in_a_list_is_refused(put: Any, run: Any):
         ("5", "holds a JSON number or null"),
         ("{}", "holds a JSON object without a value"),
         ('{"a": null}', "holds a JSON object without a value"),
-        ('{"a": NaN}', "a can't be stored: nan is no JSON number"),
+        ('{"a": NaN}', "a can't be stored: nan is not a JSON number"),
         ('{"a": "\\ud800"}', "a can't be stored: half of a surrogate pair"),
         ('{"a-b": 1, "a_b": 2}', "a-b and a_b become the same field"),
         ('{"Aa": 1, "aA": 2}', "Aa and aA become the same field"),

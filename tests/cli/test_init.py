@@ -139,13 +139,13 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ([], "on no public index, so --from"),
+        ([], "not on a public index, so --from"),
         (["--from", "latest"], "--from takes a version"),
-        (["--from", "git+https://git.example.com/model-config@main"], "its whole commit"),
-        (["--from", COMMIT[:-1]], "its whole commit"),
+        (["--from", "git+https://git.example.com/model-config@main"], "a full commit id"),
+        (["--from", COMMIT[:-1]], "a full commit id"),
         (["--from", "boto3-1.0-py3-none-any.whl"], "is not a wheel of model-config"),
         (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
-        (["--from", "0.2.0", "--account", "11112222333"], "has 12 digits"),
+        (["--from", "0.2.0", "--account", "11112222333"], "is not a valid AWS account"),
     ],
 )
 def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source, said):
@@ -155,7 +155,7 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source
 
 def test_a_folder_whose_name_pulumi_refuses_is_refused(run, tmp_path):
     assert (
-        "can't be the name of a project"
+        "is not a valid name for a project"
         in run("init", str(tmp_path / "our models"), "--from", "0.2.0", code=2).err
     )
 

@@ -308,7 +308,7 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
     [
         (["promote", "chta", "--to", "stable"], "/ai/dev/chta/release"),
         (["promote", "chat", "--to", "7"], "not beginning with a digit"),
-        (["promote", "chat", "--to", "latest"], "asks for the newest release"),
+        (["promote", "chat", "--to", "latest"], "always means the newest release"),
         (["promote", "chat", "--to", "stable", "--release", "9"], "there is no release 9 of chat"),
         (["rollback", "chat"], "--label stable --release N --environment dev"),
         (["rollback", "chat", "--to", "0"], "whole number from 1"),
@@ -316,9 +316,9 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
         (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
         (["promote", "--all", "--release", "1"], "are one model's"),
         (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
-        (["promote", "a/b", "--to", "stable"], "the model 'a/b' can't be used"),
-        (["promote", "chat", "--to", "stable", "-e", "../x"], "the environment '../x'"),
-        (["promote", "chat", "--to", "stable", "--prefix", "ai"], "the prefix 'ai' can't be used"),
+        (["promote", "a/b", "--to", "stable"], "'a/b' is not a valid model"),
+        (["promote", "chat", "--to", "stable", "-e", "../x"], "'../x' is not a valid env"),
+        (["promote", "chat", "--to", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
     ],
 )
 def test_a_mistake_is_a_text_and_exit_code_2(run, released, arguments, problem):

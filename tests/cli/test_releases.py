@@ -55,7 +55,7 @@ def test_a_release_that_cannot_be_read_says_why_among_the_others(run, released):
     assert newest.endswith("\t")  # nothing to compare with
     assert "unreadable\t\t/ai/dev/chat/release:2 can't be used" in broken
     assert oldest.endswith("the first release")
-    assert "no JSON" in run("releases", "chat", "--json").json[1]["problem"]
+    assert "not valid JSON" in run("releases", "chat", "--json").json[1]["problem"]
 
 
 def test_a_release_of_the_same_values_says_so(run, released):
@@ -179,4 +179,4 @@ def test_a_release_that_is_not_there_is_told(run, selector, problem):
 def test_a_release_that_cannot_be_read_cannot_be_compared(run, released):
     released()
     released(document="{")
-    assert "no JSON" in run("diff-releases", "chat", "1", "2", code=2).err
+    assert "not valid JSON" in run("diff-releases", "chat", "1", "2", code=2).err

@@ -154,7 +154,7 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--release", "0"], "whole number from 1"),
         (["--release", "1"], "is on release 1 already"),
         (["--label", "canary"], "canary is on no release of chat in dev"),
-        (["--label", "latest"], "asks for the newest release"),
+        (["--label", "latest"], "always means the newest release"),
     ],
 )
 @pytest.mark.usefixtures("three", "clock")

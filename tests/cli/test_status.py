@@ -108,7 +108,7 @@ def test_a_release_that_cannot_be_read_stands_among_the_others(run: Any, release
     released(document="{")
     told = run("status", "-e", "dev", "--json").json[0]
     assert told["models"][0]["newest"]["release"] == 3
-    assert "no JSON" in told["models"][0]["newest"]["problem"]
+    assert "not valid JSON" in told["models"][0]["newest"]["problem"]
 
 
 @pytest.mark.usefixtures("two_releases")

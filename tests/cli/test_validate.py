@@ -106,7 +106,7 @@ def test_annotations_name_file_and_line(run, edit):
     lines = run("validate", "--github", code=1).out.splitlines()
     assert lines[0] == (
         f"::error file=Pulumi.prod.yaml,line={line},title=model-config%3Aprotekt (prod)::there is "
-        'no such setting, and no model has a secret of that name%0Afix: did you mean "protect"?'
+        'no such setting, and no model has a secret with that key%0Afix: did you mean "protect"?'
     )
     assert lines[1].startswith("::notice file=Pulumi.dev.yaml,title=")
     assert all(each.startswith("::") for each in lines)

@@ -366,7 +366,7 @@ def test_a_key_for_one_region_stays_one(own_dev):
     before = everything(own_dev)
     own_dev.pulumi("config", "set", "kmsMultiRegion", "true")
     printed = own_dev.refused("up", "--yes", "--skip-preview")
-    assert "was made for one region" in printed
+    assert "is not a multi-Region key" in printed
     assert everything(own_dev) == before
 
 

@@ -182,7 +182,7 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     (project / ".local" / "secrets.yaml").write_text(given)
     deployment = deploy(project)
     number, misspelled = deployment.warnings
-    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known are doc")
+    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known names: doc")
     assert misspelled.endswith(': did you mean "supportChatApiKey"?')
     assert "90210" not in number
     assert "sk-shown" not in misspelled

@@ -49,10 +49,10 @@ def test_a_key_for_several_regions_has_such_an_id(project: Path):
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ({}, {"kmsKeyArn": SHARED}, "the stack has a key of its own"),
+        ({}, {"kmsKeyArn": SHARED}, "the stack has its own key"),
         ({"kmsKeyArn": SHARED}, {}, "the stack uses the existing key"),
-        ({}, {"kmsMultiRegion": "true"}, "was made for one region"),
-        ({"kmsMultiRegion": "true"}, {}, "was made for several regions"),
+        ({}, {"kmsMultiRegion": "true"}, "is not a multi-Region key"),
+        ({"kmsMultiRegion": "true"}, {}, "is a multi-Region key"),
     ],
 )
 def test_another_choice_is_refused_and_leaves_what_was_there(

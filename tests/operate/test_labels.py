@@ -352,10 +352,10 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
         ("é", "at most 100 letters"),
         ("ok\n", "at most 100 letters"),
         ("x" * 101, "at most 100 letters"),
-        ("latest", "asks for the newest release"),
-        ("LATEST", "asks for the newest release"),
-        ("x" * 92, '91 leave room for "-previous"'),
-        ("stable-previous", "kept by promoting to 'stable'"),
+        ("latest", "always means the newest release"),
+        ("LATEST", "always means the newest release"),
+        ("x" * 92, "has 92 characters, and the limit is 91"),
+        ("stable-previous", "each promotion to 'stable'"),
     ],
 )
 def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(

@@ -66,7 +66,7 @@ def test_a_release_that_cannot_be_read_says_why_and_hides_no_other(aws: Any) -> 
     third, second, first = releases_of(aws)
     assert first.digest == digest_of({"n": 1})
     assert second.digest is None
-    assert "no JSON" in str(second.problem)
+    assert "not valid JSON" in str(second.problem)
     assert "is missing" in str(third.problem)
 
 

@@ -287,7 +287,7 @@ def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
     reader.get("chat")
     assert [ROLLOUT in names for names in source.asked] == [True, False]
     assert len(caplog.records) == 1
-    assert f"{ROLLOUT} may not be read, so rollouts of chat are not followed" in caplog.text
+    assert f"no permission to read {ROLLOUT}, so rollouts of chat are ignored" in caplog.text
     source.denied = set()
     clock.advance(DENIED)
     assert reader.get("chat", key="user-1").release == 2
@@ -323,8 +323,8 @@ def test_a_readers_own_id_changing_hands_is_told(source: Documents, clock: Any) 
     ("key", "problem"),
     [
         ("", "key is empty"),
-        (7, "not of type int"),
-        (b"user", "not of type bytes"),
+        (7, "must be a str, such as a user's id, not int"),
+        (b"user", "must be a str, such as a user's id, not bytes"),
         ("x" * 1_025, "key has 1,025 bytes"),
         ("é" * 513, "key has 1,026 bytes"),
         ("\ud800", "half of a surrogate pair"),

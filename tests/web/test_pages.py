@@ -199,11 +199,11 @@ def test_a_release_that_cannot_be_read_says_why(
 ) -> None:
     deploy()
     deploy(document="{")
-    assert "no JSON" in text(client.get("/").text)
-    assert "no JSON" in text(client.get("/model/dev/chat").text)
-    assert "no JSON" in text(client.get("/release/dev/chat/2").text)
+    assert "not valid JSON" in text(client.get("/").text)
+    assert "not valid JSON" in text(client.get("/model/dev/chat").text)
+    assert "not valid JSON" in text(client.get("/release/dev/chat/2").text)
     answer = client.get("/compare/dev@1/dev@2/chat")
-    assert (answer.status_code, "no JSON" in answer.text) == (422, True)
+    assert (answer.status_code, "not valid JSON" in answer.text) == (422, True)
 
 
 @pytest.mark.usefixtures("three_releases")
