@@ -39,7 +39,7 @@ def test_check_as_json_holds_the_reason_too(run, released):
 def test_check_tells_of_the_named_models_alone(run, released):
     released(model="support_chat")
     said = run("check", "support_chat")
-    assert said.out == "Nothing stops the next deploy: support_chat.\n"
+    assert said.out == "The next deploy can run: support_chat.\n"
     run("check", "support_chat", "chat", code=1)
 
 
@@ -49,7 +49,7 @@ def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(r
     assert error["where"] == "/ai/dev"
     said = run("check", "--first-deploy")
     assert "support_chat\tit is not deployed yet" in said.out
-    assert "Nothing stops the next deploy: no releases yet.\n" in said.out
+    assert "The next deploy can run: no releases yet.\n" in said.out
 
 
 def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
@@ -71,7 +71,7 @@ def test_check_needs_no_project(run, released, tmp_path, monkeypatch):
     released(label="stable")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MODEL_CONFIG_PROJECT")
-    assert run("check").out == "Nothing stops the next deploy: chat.\n"
+    assert run("check").out == "The next deploy can run: chat.\n"
 
 
 def test_a_model_that_is_nowhere_is_a_typing_mistake(run, released):

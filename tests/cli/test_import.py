@@ -374,7 +374,7 @@ def test_a_path_that_does_not_exist_is_refused(put: Any, run: Any):
     )
     near = run("import", "/ai/model/oth", "--as", "m", code=2).err
     assert "there are /ai/model/other" in near
-    assert "is not a valid path in SSM" in run("import", "/ai//x", "--as", "m", code=2).err
+    assert "is not a valid SSM path" in run("import", "/ai//x", "--as", "m", code=2).err
 
 
 def test_five_hundred_parameters_are_several_models(put: Any, run: Any):

@@ -218,7 +218,7 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
     assert "has format None" in said.err
     assert "model-config rollout abort chat --environment dev" in said.err
     assert "has format None" in start(run, "--force", code=2).err
-    assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
+    assert "the invalid document is replaced" in run("rollout", "abort", "chat").out
     assert document().rollout is None
 
 
@@ -243,12 +243,12 @@ def test_status_of_all_shows_those_with_a_rollout(run, released):
     for model in ("chat", "other"):
         released({"n": 1}, model=model, label="stable")
         released({"n": 2}, model=model)
-    assert run("rollout", "status").out == "No rollout is under way in dev.\n"
+    assert run("rollout", "status").out == "No rollout is in progress in dev.\n"
     start(run)
     assert [line.split("\t")[0] for line in run("rollout", "status").out.splitlines()] == [
         "chat in dev"
     ]
-    assert "No rollout of other is under way" in run("rollout", "status", "other").out
+    assert "No rollout of other is in progress" in run("rollout", "status", "other").out
 
 
 @pytest.mark.usefixtures("three")
@@ -448,7 +448,7 @@ def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, d
 
 @pytest.mark.usefixtures("three")
 def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
-    assert "Nobody has moved a label of chat" in run("history", "chat").out
+    assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
     start(run, "--release", "3", "--reason", "gently", "--watched", "--steps", "5,100")
     run("promote", "chat", "--label", "canary", "--reason", "beside")

@@ -22,7 +22,7 @@ PANEL = Panel.PROJECT
 
 app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
-#: The mark and the colour of each change.
+#: The text and the colour of each change.
 _SHOWN = {
     "created": ("new", "green"),
     "updated": ("changed", "yellow"),
@@ -71,7 +71,7 @@ def serve(
 ) -> None:
     """Serve the local AWS on a loopback port until you press Ctrl-C.
 
-    What `make local` deploys in the meantime is served from then on.
+    It also serves later deploys by `make local`.
 
     Example: model-config local serve --port 4566
     """
@@ -136,7 +136,7 @@ def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
 
 
 def _print_read_back(deployment: Deployment) -> None:
-    """Read a model from the local AWS as an application would, and print it."""
+    """Read a model from the local AWS the way an application does, and print it."""
     from model_config.comparing.changes import leaves
     from model_config.local.local_aws import client
     from model_config.reader.reader import Reader
