@@ -1,4 +1,4 @@
-"""A label's move: what it does, and what has to hold before it is made."""
+"""A label's move: its effects, and its preconditions."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Move:
 
 
 def check_room(move: Move) -> None:
-    """Refuse a move that finds a release full of labels.
+    """Refuse a move to a release that has no room for another label.
 
     Raises:
         UsageError: with the labels that could go.
@@ -122,7 +122,7 @@ def _labels_of(move: Move) -> Iterator[tuple[int, str]]:
 
 
 def check_rollout(move: Move) -> None:
-    """Refuse a promotion that would end a rollout without a word.
+    """Refuse a promotion that would silently end a rollout.
 
     Raises:
         UsageError: with the ways out.
@@ -145,7 +145,7 @@ def verify(
 
     Raises:
         ReleaseError: it is not what was released, or its secrets are gone.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
         Exception: whatever `check` raises.
     """
     content = target.open()
@@ -156,7 +156,7 @@ def verify(
     try:
         missing = sorted(set(names) - store.existing(names))
     except AccessDeniedError as error:
-        return [f"It is not known whether the release's secrets exist: {error}"]
+        return [f"It is unknown whether the release's secrets exist: {error}"]
     if missing:
         raise ReleaseError(
             f"release {target.number} of {releases.model} in {releases.environment} names secrets "

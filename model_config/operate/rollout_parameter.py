@@ -56,12 +56,12 @@ def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | 
     Needs `ssm:GetParameters` on it, and no right to a key.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         path: the environment's path, "/ai/prod".
         model: the model's name.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     name = rollout_name(model_path(path, model))
     found = store.get([name]).get(name)
@@ -81,14 +81,14 @@ def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutD
     Needs `ssm:PutParameter` on it.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         stored: the parameter as it was read.
         document: what it shall say.
 
     Raises:
         RolloutError: the document can't be written.
         OverwrittenError: it was written, over what somebody else wrote meanwhile.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     version = store.write_string(stored.name, write_rollout(document))
     if version != stored.version + 1:

@@ -22,7 +22,7 @@ def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
     found = [line.split("\t") for line in run("check", code=1).out.splitlines()]
     (level, where, problem, fix), *_ = [each for each in found if each[0] == "error"]
     assert (level, where) == ("error", "chat")
-    assert "release 1, which carries stable, is then the oldest of 100" in problem
+    assert "release 1, which has stable, is then the oldest of 100" in problem
     assert "model-config promote chat --label stable --environment dev" in fix
 
 

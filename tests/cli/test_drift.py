@@ -319,7 +319,7 @@ def test_long_texts_are_compared_part_by_part_around_the_difference(aws: Aws, ch
 @pytest.mark.parametrize(
     ("labels", "problem"),
     [
-        (["stable-previous"], "it is on release 1, and stable on none"),
+        (["stable-previous"], "it is on release 1, but stable is on no release"),
         (["stable"], "names secrets that are gone: /ai/dev/chat/secrets/old"),
     ],
 )

@@ -93,7 +93,7 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
 
     Raises:
         UsageError: the path is not valid, or there are too many parameters.
-        ModelNotFoundError: there are none.
+        ModelNotFoundError: the model has no releases.
     """
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret

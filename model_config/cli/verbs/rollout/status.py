@@ -30,4 +30,4 @@ def status(  # noqa: PLR0913 - a verb's options
     elif found:
         print_statuses(found)
     else:
-        typer.echo(f"No rollout{f' of {model}' if model else ''} is in progress in {environment}.")
+        typer.echo(f"No rollout{f' of {model}' if model else ''} is under way in {environment}.")
