@@ -3,7 +3,8 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local ui test test-engine test-install lint lint-workflows bench lock scaffold clean
+.PHONY: local ui test test-browser test-engine test-install screenshot lint lint-workflows bench lock \
+	scaffold clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
 	@$(BIN)/model-config local deploy --environment $(ENV)
@@ -14,7 +15,13 @@ ui: .venv/installed  ## show the local AWS in a browser, after make local
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
 
-test-engine: .venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
+test-browser: .venv/installed  ## the pages in a real browser; needs chromium
+	$(BIN)/pytest --numprocesses=0 tests/browser
+
+screenshot: .venv/installed  ## take README's picture of the pages anew; needs chromium
+	SCREENSHOT=yes $(BIN)/pytest --numprocesses=0 tests/browser/test_screenshot.py
+
+test-engine: .venv/installed policy/.venv/installed  ## the program under Pulumi's engine; needs the pulumi CLI
 	$(BIN)/pytest tests/e2e
 
 test-install: .venv/installed  ## the wheel, and a project made with it; needs the package index
@@ -43,6 +50,7 @@ bench: .venv/installed  ## measure the speed, compared with the obvious alternat
 	$(BIN)/python tests/bench/outage.py
 	$(BIN)/python tests/bench/rollout.py
 	$(BIN)/python tests/bench/fleet.py
+	$(BIN)/python tests/bench/web.py
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux
@@ -74,5 +82,12 @@ PINS := constraints.txt $(TEMPLATE)/constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# The policy pack's own environment: it needs an older protobuf than ours.
+PACK := policy/.venv
+$(PACK)/installed: policy/requirements.txt
+	@($(PYTHON) -m venv --clear $(PACK) && $(PACK)/bin/pip install --quiet \
+		--disable-pip-version-check -r policy/requirements.txt && touch $@) || { rm -rf $(PACK); \
+	echo "$(PACK) can't be created, so the policy pack's test is skipped"; }
+
 clean:  ## delete what these commands created
-	rm -rf .venv .local .bench
+	rm -rf .venv .local .bench $(PACK)

@@ -60,7 +60,7 @@ class Scope:
 
     @property
     def rules(self) -> list[str]:
-        """The ARNs of the rules for notifications, with the seven digits that Pulumi adds."""
+        """The ARNs of the rules for notifications, with the seven digits that tell stacks apart."""
         name = f"model-config{self.prefix}/{self.environment}".replace("/", "-")
         return [f"{self._arn('events')}:rule/{name}-{of}-???????" for of in ("releases", "key")]
 

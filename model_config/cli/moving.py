@@ -160,10 +160,19 @@ def _tell(planned: Planned, move: Move) -> None:
         typer.echo(f"{planned.where}: {line}")
     for note in move.notes:
         typer.echo(to_paste(printable(f"{planned.where}: {note}")), err=True)
-    if move.changed and move.before and not move.is_rollback:
-        label = "" if move.label == "stable" else f" --label {move.label}"
-        command = f"`model-config rollback {move.model}{label}{planned.place.region_option}`"
-        typer.echo(f"Go back with: {to_paste(command)}")
+    if following := _following(planned, move):
+        typer.echo(to_paste(following))
+
+
+def _following(planned: Planned, move: Move) -> str | None:
+    """Return how to end the hold that a rollback is, or how to take a promotion back."""
+    label = "" if move.label == "stable" else f" --label {move.label}"
+    which = f"{move.model}{label}{planned.place.region_option}"
+    if move.is_rollback:
+        return f"To end the hold there: `model-config promote {which} --release {move.release}`"
+    if move.changed and move.before:
+        return f"Go back with: `model-config rollback {which}`"
+    return None
 
 
 def _release_before(move: Move) -> Release | None:

@@ -24,12 +24,14 @@ class Moved:
         release: the release it is on since.
         before: the release it was on, or None where it was on none.
         reason: why, in the words of who moved it.
+        held: whether it was left held there, as a rollback does; None where the record doesn't say.
     """
 
     label: str
     release: int
     before: int | None
     reason: str | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

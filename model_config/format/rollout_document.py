@@ -66,8 +66,8 @@ def write_rollout(document: RolloutDocument) -> str:
     content: dict[str, Any] = {"format": FORMAT}
     if moved := document.moved:
         content["moved"] = {"label": moved.label, "release": moved.release, "from": moved.before}
-        if moved.reason is not None:
-            content["moved"]["reason"] = moved.reason
+        optional = {"reason": moved.reason, "held": moved.held}
+        content["moved"] |= {key: value for key, value in optional.items() if value is not None}
     if rollout := document.rollout:
         content["rollout"] = {
             "label": rollout.label,
@@ -95,7 +95,10 @@ def _read_moved(moved: Mapping[str, Any]) -> Moved:
         check_selector(_number(release))
     if reason is not None:
         _text(reason, "reason", REASON_CHARACTERS)
-    return Moved(moved["label"], moved["release"], before, reason)
+    held = moved.get("held")
+    if not isinstance(held, bool | None):
+        raise RolloutError(f"`held` is {held!r}, not true or false")
+    return Moved(moved["label"], moved["release"], before, reason, held)
 
 
 def _read_rollout(rollout: Mapping[str, Any]) -> Rollout:

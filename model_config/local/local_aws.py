@@ -16,7 +16,7 @@ from moto.kms.models import Key, kms_backends
 from moto.ssm.models import Parameter, ssm_backends
 
 from model_config.local.environment import own_environment
-from model_config.local.refusals import as_strict_as_aws
+from model_config.local.refusals import as_strict_as_aws, pages_as_long_as_in_aws
 from model_config.local.state import State
 
 ACCOUNT = "123456789012"
@@ -26,12 +26,13 @@ DEFAULT_REGION = "us-east-1"
 @contextmanager
 def local_aws() -> Iterator[None]:
     """Answer every AWS request of this process from memory, whatever the environment's settings."""
-    with own_environment(), mock_aws(), as_strict_as_aws():
+    with own_environment(), mock_aws(), as_strict_as_aws(), pages_as_long_as_in_aws():
         yield
 
 
+@functools.cache
 def client(service: str, region: str) -> BaseClient:
-    """Return a client of the local AWS."""
+    """Return a client of the local AWS, the same one each time: a deploy asks for ten."""
     return _session().client(service, region_name=region)
 
 

@@ -45,6 +45,25 @@ def as_strict_as_aws() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def pages_as_long_as_in_aws() -> Iterator[None]:
+    """Make moto's DescribeParameters give as many as are asked for: ten a page is five times slow.
+
+    Each of its pages looks at every parameter anew.
+    """
+
+    def describe(response: SimpleSystemManagerResponse) -> ActionResult:
+        get = response._get_param  # noqa: SLF001 -- moto's way
+        start, size = int(get("NextToken") or 0), int(get("MaxResults") or 10)
+        found = response.ssm_backend.describe_parameters(get("Filters"), get("ParameterFilters"))
+        page = [each.describe_response_object() for each in found[start : start + size]]
+        more = {"NextToken": str(start + size)} if len(found) > start + size else {}
+        return ActionResult({"Parameters": page, **more})
+
+    with patch.object(SimpleSystemManagerResponse, "describe_parameters", describe):
+        yield
+
+
 def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
     """Yield the reasons for which AWS would refuse a PutParameter request.
 

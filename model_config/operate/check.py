@@ -10,13 +10,14 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, rollout_name
 from model_config.operate.clients import ask, aws_client
+from model_config.operate.half_written import half_written
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.name_collisions import taken_names
 from model_config.operate.parameters import ListedParameter
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.operate.rollout_parameter import document_of, under_way, why_it_stays
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
@@ -76,7 +77,9 @@ def check_environment(
     deployed = {name.model for name in parsed if name.kind == "release"}
     found = list(_check_place(inventory.region, path, deployed, planned, first_deploy=first_deploy))
     if planned is not None:
-        found += _check_models(deployed, planned)
+        half = {each.where: each for each in half_written(listed, path, planned)}
+        found += [Checked("notice", finding) for finding in half.values()]
+        found += _check_models(deployed, planned.keys() - half.keys(), planned.keys())
         found += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
         found += _check_policies(len(new))
@@ -117,10 +120,12 @@ def _check_place(
     )
 
 
-def _check_models(deployed: AbstractSet[str], planned: Mapping[str, object]) -> Iterator[Checked]:
-    for model in sorted(planned.keys() - deployed):
+def _check_models(
+    deployed: AbstractSet[str], whole: AbstractSet[str], planned: AbstractSet[str]
+) -> Iterator[Checked]:
+    for model in sorted(whole - deployed):
         yield _notice(model, "it is not deployed yet", "nothing: the next deploy makes it")
-    for model in sorted(deployed - planned.keys()):
+    for model in sorted(deployed - planned):
         yield _notice(
             model,
             "it has a release, but no module in this project",
@@ -166,14 +171,15 @@ def _check_policies(new: int) -> Iterator[Checked]:
 
 
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
-    rollout = under_way(document_of(rollout_text), releases)
+    document = document_of(rollout_text)
+    rollout = under_way(document, releases)
     for each in running_out(releases, rollout):
         yield Checked("error" if each.deploys_left <= 0 else "warning", each.finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(
             releases.model,
-            f"{label} is held on release {releases.on(label)} since a rollback",
+            why_it_stays(label, document, releases),
             "no pipeline moves it; to go on: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )

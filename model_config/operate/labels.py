@@ -7,11 +7,10 @@ from typing import Any
 
 from model_config.format.errors import LabelNotFoundError
 from model_config.format.names import PREVIOUS, check_movable_label, environment_path
-from model_config.format.rollout import Rollout
+from model_config.format.rollout import RolloutDocument
 from model_config.operate.moves import Check, Move, check_rollout, check_room, verify
 from model_config.operate.record import check_reason, read_record, record
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import under_way
 from model_config.operate.store import OperatorStore
 
 
@@ -25,8 +24,9 @@ class Labels:
     parameter, to respect a rollout and to record the move.
 
     A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
-    nothing automatic moves it. A promotion that broke off between its two requests looks the same,
-    and so may several at the very same moment; promoting again completes it.
+    nothing automatic moves it. A promotion that was broken off between its two requests looks the
+    same, and so may several at the very same moment. The record tells them apart where it has the
+    label's last move (`broken_off`); promoting again completes it.
 
     Of several people who move a label at once, one is the last: the label is on that one's
     release. SSM has no way to move a label only if it is still where it was, so `-previous` may
@@ -137,8 +137,8 @@ class Labels:
         move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
         return self._verified(move, check)
 
-    def state(self, model: str) -> tuple[Releases, Rollout | None]:
-        """Return a model's releases, and the rollout that is under way as far as may be known.
+    def state(self, model: str) -> tuple[Releases, RolloutDocument]:
+        """Return a model's releases, and its rollout document as far as that may be read.
 
         Raises:
             ModelNotFoundError: there are no releases.
@@ -146,7 +146,7 @@ class Labels:
         """
         releases = self.releases(model)
         stored, _ = read_record(self.store, self.path, model)
-        return releases, under_way(stored.document, releases) if stored else None
+        return releases, stored.document if stored else RolloutDocument()
 
     def make(self, move: Move) -> Move:
         """Make a move that was prepared and record it; return it with the release it began from.
@@ -161,7 +161,7 @@ class Labels:
         )
 
     def _roll_back(self, move: Move) -> Move:
-        if move.begins_hold:
+        if move.releases.on(move.previous) != move.release:
             self.store.label(move.releases.name, move.release, move.previous)
         if move.changed:
             self.store.label(move.releases.name, move.release, move.label)
@@ -169,7 +169,7 @@ class Labels:
 
     def _promote(self, move: Move) -> Move:
         name = move.releases.name
-        if move.was_held and not move.changed:
+        if move.label in move.releases.held and not move.changed:
             self.store.unlabel(name, move.release, move.previous)
             return move
         before, marked = move.before, None

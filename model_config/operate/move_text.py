@@ -21,6 +21,9 @@ def planned(move: Move) -> Iterator[str]:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
         yield f"It is held on release {move.before} since a rollback, and will not be any more."
+    if move.was_broken_off and not move.is_rollback:
+        how = "completed" if move.changed else "given up"
+        yield f"A promotion of it from release {move.before} was broken off, and is {how} by this."
     if move.is_rollback:
         yield "It will be held there: no pipeline moves it until somebody promotes a release."
     if move.rollout:
@@ -41,7 +44,10 @@ def done(move: Move) -> Iterator[str]:
         yield f"it was held on release {move.before} since a rollback; that is over."
     elif move.ends_hold:
         yield f"{label} stays on release {release}, and is not held any more."
-    if move.begins_hold:
+    if move.was_broken_off and not move.is_rollback:
+        how = "completed" if move.changed else "given up"
+        yield f"the promotion of it that was broken off is {how}."
+    if move.is_rollback:
         yield (
             f"{label} is held on release {release}: no pipeline moves it until somebody "
             "promotes a release."

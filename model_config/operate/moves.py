@@ -10,7 +10,7 @@ from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.operate.past_release import PastRelease
 from model_config.operate.releases import Releases
-from model_config.operate.rollout_parameter import StoredRollout, under_way
+from model_config.operate.rollout_parameter import StoredRollout, broken_off, under_way
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 
@@ -65,7 +65,12 @@ class Move:
     @property
     def was_held(self) -> bool:
         """Whether a rollback put the label where it is."""
-        return self.label in self.releases.held
+        return self.label in self.releases.held and not self.was_broken_off
+
+    @property
+    def was_broken_off(self) -> bool:
+        """Whether a promotion of the label was broken off: the move completes or replaces it."""
+        return bool(self.stored and broken_off(self.stored.document, self.releases) == self.label)
 
     @property
     def ends_hold(self) -> bool:
@@ -75,7 +80,7 @@ class Move:
     @property
     def begins_hold(self) -> bool:
         """Whether the label is held from now on, and wasn't there before."""
-        return self.is_rollback and self.releases.on(self.previous) != self.release
+        return self.is_rollback and (self.changed or not self.was_held)
 
     @property
     def rollout(self) -> Rollout | None:
@@ -86,7 +91,8 @@ class Move:
     @property
     def does_something(self) -> bool:
         """Whether anything is not as the move leaves it."""
-        return self.changed or self.ends_hold or self.begins_hold or self.rollout is not None
+        is_unfinished = self.was_broken_off or self.rollout is not None
+        return self.changed or self.ends_hold or self.begins_hold or is_unfinished
 
 
 def check_room(move: Move) -> None:

@@ -64,7 +64,7 @@ def record(store: OperatorStore, move: Move) -> Move:
         return move
     rollout = stored.document.rollout
     kept = None if rollout and rollout.label == move.label else rollout
-    moved = Moved(move.label, move.release, move.before, move.reason)
+    moved = Moved(move.label, move.release, move.before, move.reason, move.is_rollback)
     try:
         write_stored(store, stored, RolloutDocument(moved, kept))
     except OverwrittenError as error:

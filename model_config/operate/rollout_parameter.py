@@ -105,6 +105,27 @@ def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
     return rollout if rollout and releases.on(rollout.label) == rollout.before else None
 
 
+def broken_off(document: RolloutDocument, releases: Releases) -> str | None:
+    """Return the label whose promotion was broken off between its two requests, or None.
+
+    It leaves `-previous` beside the label, as a hold does. The record tells the two apart: a
+    promotion put the label where it is, and nothing has moved it since. Where the record doesn't
+    say so, the label counts as held.
+    """
+    moved = document.moved
+    if moved is None or moved.held is not False or moved.label not in releases.held:
+        return None
+    return moved.label if releases.on(moved.label) == moved.release else None
+
+
+def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> str:
+    """Return why a label that has `-previous` beside it is moved by nothing automatic."""
+    on = releases.on(label)
+    if label == broken_off(document, releases):
+        return f"a promotion of {label} from release {on} was broken off"
+    return f"{label} is held on release {on} since a rollback"
+
+
 def document_of(text: str | None) -> RolloutDocument:
     """Return what the value of a rollout parameter says; nothing where it can't be understood."""
     try:

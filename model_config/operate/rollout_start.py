@@ -9,7 +9,7 @@ from datetime import datetime
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.rollout import Rollout
 from model_config.operate.releases import Releases
-from model_config.operate.rollout_parameter import StoredRollout, under_way
+from model_config.operate.rollout_parameter import StoredRollout, under_way, why_it_stays
 from model_config.operate.rollout_plan import RolloutPlan, steps_from
 
 
@@ -86,8 +86,8 @@ def refuse_to_override(label: str, stored: StoredRollout, releases: Releases) ->
         )
     if label in releases.held:
         raise UsageError(
-            f"{label} of {releases.model} is held on release {releases.on(label)} since a rollback."
-            " To roll out to its readers anyway, add --force"
+            f"{releases.model}: {why_it_stays(label, stored.document, releases)}. To roll out to "
+            "its readers anyway, add --force"
         )
 
 

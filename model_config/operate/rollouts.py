@@ -141,7 +141,8 @@ class Rollouts:
         if rollout is None and stored.problem is None:
             raise _none(model, releases)
         if rollout and reason:
-            moved = Moved(rollout.label, rollout.before, rollout.before, reason)
+            held = rollout.label in releases.held
+            moved = Moved(rollout.label, rollout.before, rollout.before, reason, held)
         return RolloutChange(releases, stored, RolloutDocument(moved))
 
     def finish(self, model: str, *, check: Check | None = None, reason: str | None = None) -> Move:

@@ -8,7 +8,9 @@ from typing import Any
 from model_config.format.names import environment_path
 from model_config.operate.inventory import Inventory
 from model_config.operate.labels import Labels
+from model_config.operate.record import read_record
 from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import broken_off
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
@@ -67,6 +69,17 @@ class Target:
             StoreError: AWS is unavailable or refuses.
         """
         return read_releases(OperatorStore(self.client), self.path, model, documents=True)
+
+    def broken_off(self, releases: Releases) -> str | None:
+        """Return the label whose promotion was broken off, or None; None, too, if it isn't known.
+
+        Raises:
+            StoreError: AWS can't be asked.
+        """
+        if not releases.held:
+            return None
+        stored, _ = read_record(OperatorStore(self.client), self.path, releases.model)
+        return broken_off(stored.document, releases) if stored else None
 
     def models(self) -> list[str]:
         """Return the names of the models that have a release.

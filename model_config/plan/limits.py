@@ -24,9 +24,9 @@ MAX_PARAMETERS = 10_000
 MAX_ALIAS_CHARACTERS = 256
 #: Characters of an IAM policy's name (IAM API reference, CreatePolicy).
 MAX_POLICY_NAME_CHARACTERS = 128
-#: Characters of an EventBridge rule's name (EventBridge API reference, PutRule), and those of them
-#: that Pulumi adds to make it unique.
-MAX_RULE_NAME_CHARACTERS, _UNIQUE_CHARACTERS = 64, 8
+#: Characters of an EventBridge rule's name (EventBridge API reference, PutRule), and the digits at
+#: its end, after a hyphen, that tell stacks apart: ours.
+MAX_RULE_NAME_CHARACTERS, RULE_DIGITS = 64, 7
 
 #: What a parameter's name must not begin with, in upper or lower case (likewise).
 RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
@@ -138,12 +138,13 @@ def check_policy_name(model: str, name: str) -> Iterator[Finding]:
 
 
 def check_rule_name(name: str) -> Iterator[Finding]:
-    """Yield what EventBridge refuses about the name of a rule, as Pulumi will lengthen it."""
-    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - _UNIQUE_CHARACTERS):
+    """Yield what EventBridge refuses about the name of a rule, which the program lengthens."""
+    added = 1 + RULE_DIGITS
+    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - added):
         yield Finding(
             "model-config:notifyTopicArn",
             f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
             "shorten model-config:prefix or the environment's name",
-            f"at most {room}, and {_UNIQUE_CHARACTERS} that Pulumi adds (EventBridge API "
-            "reference, PutRule)",
+            f"at most {room}, and {added} that tell stacks apart (EventBridge API reference, "
+            "PutRule)",
         )

@@ -36,9 +36,6 @@ ACCOUNT, REGION = "111122223333", "eu-west-1"
 ORGANIZATION = "organization"
 #: What a program asks for the outputs of its own last update.
 OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
-# Python looks for garbage after so many new objects, not after 700: a deploy makes many that live
-# until it ends, and looking through them takes almost half of a large stack's time.
-_GARBAGE_THRESHOLD = 10_000
 _SIGNATURE = rpc._special_sig_key  # noqa: SLF001 -- how a secret is marked has no public name
 
 
@@ -293,8 +290,7 @@ async def _resolved(value: Any) -> Any:
 @contextmanager
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     """Leave nothing of Pulumi's global state behind."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    threshold = gc.get_threshold()  # which the program raises
     # Python reports tasks of a program that was refused half-way; the refusal says it all.
     asyncio_log = logging.getLogger("asyncio")
     level = asyncio_log.level

@@ -12,8 +12,10 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from model_config.web.render import refusal_as_html
 
 #: What a page may load and where its forms may go: here, and nowhere else.
 POLICY = (
@@ -23,7 +25,8 @@ POLICY = (
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With "no-referrer", a browser sends our own forms with the origin "null".
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -88,8 +91,7 @@ class Guard:
 
 
 def _no_entry(why: str) -> Response:
-    text = f"Refused: this address {why}. Open the one that `model-config ui` has printed.\n"
-    return PlainTextResponse(text, status_code=403)
+    return HTMLResponse(refusal_as_html(why), status_code=403)
 
 
 def _refusals(request: Request) -> Iterator[str]:

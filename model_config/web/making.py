@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
-from model_config.operate.inventory import Watch
+from model_config.operate.inventory import Watch, unwatched
 from model_config.web.pages import Page
-from model_config.web.render import Frame, page_as_html, problem_as_html
+from model_config.web.render import Frame, navigation, page_as_html, problem_as_html
 from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.compare import compare
@@ -44,6 +45,13 @@ def make_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: boo
     """Return a page."""
     source = SOURCES[page.view]
     return guarded(page, frame, lambda: source(site, watch, *page.arguments, **options))
+
+
+def read_ahead(site: Site) -> None:
+    """Read what the pages of the navigation are made of, before anybody asks for them."""
+    for _, page in navigation(list(site.environments)):
+        with suppress(ModelConfigError):  # who asks for the page is told
+            SOURCES[page.view](site, unwatched, *page.arguments)
 
 
 def guarded(page: Page, frame: Frame, read: Callable[[], Shown]) -> Made:

@@ -52,6 +52,11 @@ def loading_as_html(page: Page, frame: Frame) -> str:
     return _html("loading", page, frame, shown=Shown("loading", "Loading", None))
 
 
+def refusal_as_html(why: str) -> str:
+    """Return a page for whoever may see no other: it says why, and what to do."""
+    return _environment().get_template("refused.html").render(why=why)
+
+
 def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
     return (
         _environment()
@@ -61,7 +66,7 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
             frame=frame,
             link=frame.links.to,
             static=frame.links.static,
-            navigation=_navigation(frame.stacks),
+            navigation=navigation(frame.stacks),
             to_paste=frame.to_paste,
             now=datetime.now(UTC),
             **values,
@@ -69,7 +74,8 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
     )
 
 
-def _navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+def navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+    """Return the pages that every page leads to, with their names."""
     found = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
         first, last = Side(stacks[0], LATEST), Side(stacks[-1], LATEST)

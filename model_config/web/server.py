@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import webbrowser
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp
 
 def serve(app: ASGIApp, listener: socket) -> None:
     """Serve until Ctrl-C."""
+    # What is loaded stays: the collector would look at all of it again and again.
+    gc.freeze()
     config = uvicorn.Config(
         app,
         log_level="warning",

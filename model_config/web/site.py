@@ -14,6 +14,7 @@ from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
 from model_config.operate.moves import Check
 from model_config.operate.program import Program, read_program
+from model_config.operate.status import EnvironmentStatus, read_status
 from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
@@ -92,6 +93,24 @@ class Site:
                 "program", stack, _stamp(project), lambda: read_program(project, stack)
             )
 
+    def status(
+        self, stack: str, program: Program | None, inventory: CachedInventory
+    ) -> EnvironmentStatus:
+        """Return where an environment stands.
+
+        Args:
+            stack: the environment's stack.
+            program: what the project says of it.
+            inventory: the inventory that asks about it.
+
+        Raises:
+            StoreError: AWS can't be asked.
+        """
+        path = self.environment(stack).target.path
+        return self._keep_while_same(
+            "status", stack, program, lambda: read_status(inventory, path, program)
+        )
+
     def drift(self, stack: str, watch: Watch) -> Drift:
         """Return what differs in an environment.
 
@@ -104,9 +123,9 @@ class Site:
         if program is None:
             raise UsageError("drift is what differs from a project, and there is no project here")
         with self.inventory_of(stack, watch) as inventory:
-            stamp = self._inventories[stack][0]
-            both = None if stamp is None else (stamp, program)
-            return self._keep("drift", stack, both, lambda: find_drift(inventory, program))
+            return self._keep_while_same(
+                "drift", stack, program, lambda: find_drift(inventory, program)
+            )
 
     def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
         """Return what a model's release is checked with, or None and why there is nothing."""
@@ -117,6 +136,13 @@ class Site:
             return (lambda configuration: configuration.as_model(schema)), ()
         why = "can't be read" if modules and model in modules.broken else "isn't in this project"
         return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
+
+    def _keep_while_same(
+        self, what: str, stack: str, program: Program | None, make: Callable[[], Made]
+    ) -> Made:
+        """Return what is made of an environment and its program, anew once either has changed."""
+        stamp = self._inventories[stack][0]
+        return self._keep(what, stack, None if stamp is None else (stamp, program), make)
 
     def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
         before, made = self._kept.get((what, stack), (None, None))

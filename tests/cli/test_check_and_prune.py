@@ -52,8 +52,8 @@ def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(r
     assert "The next deploy can run: no releases yet.\n" in said.out
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
-    run("local", "deploy")
     assert run("check", "--json").json == []
     run("rollback", "support_chat", "--release", "1")
     (notice,) = run("check", "--json").json
@@ -61,8 +61,8 @@ def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
     assert "stable is held on release 1 since a rollback" in notice["problem"]
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(run, project):
-    run("local", "deploy")
     (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
     assert run("check", "--json").json == []
 

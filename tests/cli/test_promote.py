@@ -186,6 +186,21 @@ def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, releas
     assert labels() == {"stable": 3, "stable-previous": 1}
 
 
+@pytest.mark.parametrize("options", [[], ["--release", "2"], ["--release", "1"]])
+def test_every_rollback_says_that_it_holds_and_how_to_go_on(run, released, labels, options):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    run("promote", "chat")
+    for _ in range(2):  # the second one finds it held already
+        said = run("rollback", "chat", *options).out
+        release = labels()["stable"]
+        held = f"chat in dev: stable is held on release {release}: no pipeline moves it until"
+        assert held in said
+        assert f"To end the hold there: `model-config promote chat --release {release}`" in said
+    run("promote", "chat", "--release", str(release))
+    assert labels() == {"stable": release}
+
+
 def test_promoting_the_very_release_ends_the_hold(run, released, labels):
     released({"n": 1}, label="stable")
     run("rollback", "chat", "--release", "1")

@@ -85,8 +85,10 @@ def test_labels_complete_without_an_answer_from_aws(complete, monkeypatch):
     answer.set()  # or the threads that still wait would end in another test
 
 
-def test_models_and_environments_complete(complete):
+def test_verbs_models_and_environments_complete(complete):
+    assert complete("val") == ["validate"]
     assert complete("show s") == ["support_chat"]
+    assert complete("digest p") == ["passage_reranker"]
     assert complete("show support_chat -e ") == ["dev", "prod"]
 
 

@@ -56,6 +56,7 @@ documents = st.builds(
         release=st.integers(1, 10**6),
         before=st.none() | st.integers(1, 10**6),
         reason=st.none() | st.text(max_size=200).filter(lambda text: text.isascii()),
+        held=st.none() | st.booleans(),
     ),
     rollout=st.none()
     | st.builds(

@@ -71,3 +71,17 @@ def test_an_unknown_key_is_refused(put):
     unknown = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
     assert "InvalidKeyId" in refused(put, KeyId=unknown)
     assert put(KeyId="alias/aws/ssm") == 1
+
+
+def test_a_page_of_a_listing_holds_as_many_as_are_asked_for(put):
+    for number in range(51):
+        put(f"/ai/dev/m/f{number}")
+    ssm = client("ssm", REGION)
+    pages = [
+        [each["Name"] for each in page["Parameters"]]
+        for page in ssm.get_paginator("describe_parameters").paginate(
+            PaginationConfig={"PageSize": 50}
+        )
+    ]
+    assert [len(page) for page in pages] == [50, 1]
+    assert len({name for page in pages for name in page}) == 51

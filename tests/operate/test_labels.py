@@ -221,9 +221,10 @@ def test_rollback_puts_the_label_back_and_twice_is_the_same_as_once(three: Any) 
     labels = labels_of(three)
     labels.promote("chat", "stable")
     move = labels.rollback("chat")
-    assert (move.release, move.before) == (1, 3)
+    assert (move.release, move.before, move.begins_hold) == (1, 3, True)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
-    assert not labels.rollback("chat").changed
+    again = labels.rollback("chat")
+    assert (again.changed, again.begins_hold) == (False, False)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
 
 

@@ -51,7 +51,7 @@ def test_the_way_without_the_token_never_leads_to_another_host() -> None:
 def test_without_the_token_there_is_no_page(address: str) -> None:
     answer = served().get(address)
     assert answer.status_code == 403
-    assert "`model-config ui` has printed" in answer.text
+    assert "<code>model-config ui</code> has printed" in answer.text
 
 
 def test_an_old_token_is_told_from_none(client: TestClient) -> None:
@@ -148,6 +148,6 @@ def test_every_answer_says_what_a_page_may_load(client: TestClient, address: str
     assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'")
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from model_config.operate.environment import Environment
+from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.rollout_start import NewRollout, new_salt
+from model_config.operate.rollouts import Rollouts, utc_now
 from model_config.operate.store import OperatorStore
 from model_config.operate.target import Target
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
-from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser
+from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment
 
 PAGES = [
     "/",
@@ -96,6 +100,7 @@ def test_a_release_shows_values_prompts_and_how_to_read_it(client: TestClient) -
     assert "model-config show chat --release 3 -e dev" in said
     assert "model-config diff-releases chat 2 3 -e dev" in said
     assert 'reader.get("chat", release=3)' in said
+    assert "with the variables that model-config local serve prints" in said
     assert "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/chat/release" in said
     assert "api_key /ai/dev/chat/secrets/api_key" in said
 
@@ -119,24 +124,28 @@ def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
     assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
 
 
-def test_a_prompt_that_changed_is_shown_side_by_side(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
-    deploy()
-    deploy({**CONFIG, "prompts": {"system": PROMPT.replace("kind", "friendly to {{name}}")}})
-    html = client.get("/compare/dev@1/dev@2/chat").text
+@pytest.fixture
+def compared(client: TestClient, deploy: Callable[..., int]) -> Callable[..., str]:
+    """The page that compares two releases with these prompts."""
+
+    def call(after: str, before: str = PROMPT) -> str:
+        for text in (before, after):
+            deploy({**CONFIG, "prompts": {"system": text}})
+        return client.get("/compare/dev@1/dev@2/chat").text
+
+    return call
+
+
+def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str]) -> None:
+    html = compared(PROMPT.replace("kind", "friendly to {{name}}"))
     assert "<del>kind</del>" in html
     assert "<ins>friendly to {{name}}</ins>" in html
     assert "Now asks for name : an application that doesn't give it" in text(html)
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
 
 
-def test_a_change_of_white_space_alone_is_told(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
-    deploy()
-    deploy({**CONFIG, "prompts": {"system": PROMPT.replace("Be kind", "Be  kind")}})
-    html = client.get("/compare/dev@1/dev@2/chat").text
+def test_a_change_of_white_space_alone_is_told(compared: Callable[..., str]) -> None:
+    html = compared(PROMPT.replace("Be kind", "Be  kind"))
     assert "only white space differs" in html
     assert "<ins>··</ins>" in html
 
@@ -164,25 +173,15 @@ def test_two_environments_are_compared_with_their_settings(
 @pytest.mark.usefixtures("three_releases")
 def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
-    started = browser_with_rollout(client, ssm)
-    said = text(started)
-    assert "Release 3 is rolled out to the readers of stable , who have release 2" in said
-    assert "now 25 %, running" in said
-    assert 'class="plan" d="M0 200H0.0V150.0' in started
-    assert "25 % of stable, running" in text(client.get("/").text)
-
-
-def browser_with_rollout(client: TestClient, ssm: Any) -> str:
-    from datetime import timedelta  # noqa: PLC0415
-
-    from model_config.operate.rollout_plan import RolloutPlan  # noqa: PLC0415
-    from model_config.operate.rollout_start import NewRollout, new_salt  # noqa: PLC0415
-    from model_config.operate.rollouts import Rollouts, utc_now  # noqa: PLC0415
-
     rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels())
     plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
     rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now(), new_salt())))
-    return client.get("/rollout/dev/chat").text
+    html = client.get("/rollout/dev/chat").text
+    said = text(html)
+    assert "Release 3 is rolled out to the readers of stable , who have release 2" in said
+    assert "now 25 %, running" in said
+    assert 'class="plan" d="M0 200H0.0V150.0' in html
+    assert "25 % of stable, running" in text(client.get("/").text)
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -233,27 +232,19 @@ def test_an_address_of_no_page_is_not_found(client: TestClient) -> None:
 
 
 def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(
-    client: TestClient, deploy: Callable[..., int]
+    client: TestClient, compared: Callable[..., str]
 ) -> None:
-    long = {**CONFIG, "prompts": {"system": "A line of the first prompt\n" * 3_700}}
-    deploy(long)
-    deploy({**CONFIG, "prompts": {"system": "Etwas ganz anderes\n" * 5_000}})
+    html = compared("Etwas ganz anderes\n" * 5_000, before="A line of the first prompt\n" * 3_700)
     assert client.get("/release/dev/chat/1").text.count("A line of the first prompt") == 3_700
-    html = client.get("/compare/dev@1/dev@2/chat").text
     assert "<del>A line of the first prompt</del>" in html
     assert "<ins>Etwas ganz anderes</ins>" in html
-
-
-def site_on(client: Any, project: Project | None = None) -> Site:
-    here = Target("dev", "/ai", client=client)
-    return Site([Environment("dev", here, OperatorStore(client), is_local=True)], project)
 
 
 def test_while_aws_is_away_the_first_page_shows_what_git_has(
     loopback: Any, own_project: Project
 ) -> None:
     loopback.answers = [loopback.resets()]
-    answer = browser(site_on(loopback.client(), own_project)).get("/")
+    answer = browser(Site([environment("dev", loopback.client())], own_project)).get("/")
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "chat" in text(answer.text)
@@ -262,7 +253,7 @@ def test_while_aws_is_away_the_first_page_shows_what_git_has(
 
 def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
     loopback.answers = [loopback.resets()]
-    client = browser(site_on(loopback.client()))
+    client = browser(Site([environment("dev", loopback.client())]))
     for address in ("/model/dev/chat", "/release/dev/chat/1", "/compare/dev@1/dev@2/chat"):
         assert client.get(address).status_code == 503
 
@@ -274,9 +265,8 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
     assert "release 3" in text(client.get("/model/dev/chat").text)
     loopback.answers = [loopback.resets()]
     before = site.environments["dev"]
-    site.environments["dev"] = Environment(
-        "dev", before.target, OperatorStore(loopback.client()), is_local=True, memory=before.memory
-    )
+    away = OperatorStore(loopback.client())
+    site.environments["dev"] = replace(before, store=away)
     said = text(client.get("/model/dev/chat").text)
     assert "release 3" in said
     assert re.search(r"What is shown was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
@@ -284,7 +274,7 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
 
 def test_a_denied_request_is_told_with_the_permission(loopback: Any) -> None:
     loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
-    answer = browser(site_on(loopback.client())).get("/model/dev/chat")
+    answer = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
     assert answer.status_code == 422
     assert "ssm:GetParameterHistory" in answer.text
 
@@ -302,7 +292,7 @@ def test_a_project_that_is_broken_is_told_beside_what_is_deployed(
 
 def test_without_a_project_there_is_no_drift_to_tell(ssm: Any, deploy: Callable[..., int]) -> None:
     deploy()
-    client = browser(site_on(ssm))
+    client = browser(Site([environment("dev", ssm)]))
     assert "newest 1" in text(client.get("/").text)
     assert "no project here" in client.get("/drift/dev").text
 

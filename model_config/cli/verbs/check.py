@@ -48,9 +48,9 @@ def check(  # noqa: PLR0913 - a verb's options
     """Find in AWS what would make the next deploy fail; exit with 1 on an error.
 
     Errors: none of this project's models is deployed (the wrong account, region or prefix); a quota
-        for parameters or policies would be exceeded; a name is already taken; SSM, which keeps 100
-        releases, would have to drop a labelled one. The last has a warning ten deploys ahead.
-        Notices report held labels, rollouts, and models that are new or removed.
+    for parameters or policies would be exceeded; a name is already taken; SSM, which keeps 100
+    releases, would have to drop a labelled one. The last has a warning ten deploys ahead. Notices
+    report an interrupted deploy, held labels, rollouts, and models that are new or removed.
 
     Example: model-config check --environment prod
     """

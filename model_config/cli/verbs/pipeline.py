@@ -153,7 +153,9 @@ def _stack_releases(stack: str) -> dict[str, int]:
     from model_config.infra.engine_stack import EngineStack
 
     models = EngineStack(current_project(), stack).outputs().get("models", {})
-    return {name: int(model["release"]["version"]) for name, model in models.items()}
+    versions = {name: model["release"]["version"] for name, model in models.items()}
+    # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
+    return {name: int(found) for name, found in versions.items() if not isinstance(found, str)}
 
 
 def _local_releases(environment: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -54,6 +55,7 @@ def ui(  # noqa: PLR0913 - a verb's options
     from model_config.cli.environments import environments as chosen_environments
     from model_config.loopback import HOST, listen
     from model_config.web.app import make_app
+    from model_config.web.making import read_ahead
     from model_config.web.server import opened_in_browser, serve
     from model_config.web.site import Site
 
@@ -68,6 +70,8 @@ def ui(  # noqa: PLR0913 - a verb's options
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
         if open_it and not until_the_end.enter_context(opened_in_browser(address)):
             typer.echo("No browser could be started: open the address yourself.", err=True)
+        if local:  # which costs nobody anything
+            until_the_end.enter_context(ThreadPoolExecutor(1)).submit(read_ahead, site)
         try:
             serve(app, listener)
         except KeyboardInterrupt:

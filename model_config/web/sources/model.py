@@ -44,7 +44,8 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
     """Read a release, and the parameters that it was made of."""
-    target = site.environment(stack).target
+    environment = site.environment(stack)
+    target = environment.target
     base = model_path(target.path, name)
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, target.path, name, documents=False)
@@ -54,7 +55,13 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
         with suppress(StoreError):  # then the names have to do
             arn = inventory.arn_of(release_name(base))
         content = release_view(
-            target, stack, releases, shown, listed, arn=(arn or "").removesuffix(release_name(base))
+            target,
+            stack,
+            releases,
+            shown,
+            listed,
+            arn=(arn or "").removesuffix(release_name(base)),
+            is_local=environment.is_local,
         )
         title = f"{name} in {stack}, release {shown.number}"
         return Shown("release", title, content, notices_of(stack, inventory))

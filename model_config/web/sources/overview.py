@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from model_config.comparing.commit_search import Match, find_each
 from model_config.format.errors import ModelConfigError
 from model_config.operate.inventory import Watch
-from model_config.operate.status import EnvironmentStatus, read_status, unread_status
+from model_config.operate.status import EnvironmentStatus, unread_status
 from model_config.web.shown import Notice, Shown, notices_of
 from model_config.web.site import Site
 from model_config.web.views.overview import overview as view
@@ -48,7 +48,7 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
         notices.append(Notice(f"{stack}: {error}"))
     try:
         with site.inventory_of(stack, watch) as inventory:
-            status = read_status(inventory, target.path, program)
+            status = site.status(stack, program, inventory)
             notices += notices_of(stack, inventory)
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))

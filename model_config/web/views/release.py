@@ -63,6 +63,7 @@ class Release:
         parameters: the parameters as they are now, where it is the newest release.
         commands: what reads it, moves it and compares it on the command line.
         python: what reads it in an application.
+        is_local: it is in the local AWS.
         before, after: the releases next to it.
         compare: what it changed.
     """
@@ -80,6 +81,7 @@ class Release:
     parameters: tuple[Parameter, ...]
     commands: tuple[tuple[str, str], ...]
     python: str
+    is_local: bool
     before: Page | None
     after: Page | None
     compare: Page | None
@@ -93,6 +95,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
     listed: Mapping[str, ListedParameter],
     *,
     arn: str,
+    is_local: bool = False,
 ) -> Release:
     """Return a release's page.
 
@@ -103,6 +106,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         shown: the one that is shown.
         listed: the model's parameters as SSM lists them.
         arn: what a parameter's ARN begins with, before the parameter's name.
+        is_local: whether the environment is in the local AWS.
     """
     numbers = [each.number for each in releases]
     place = numbers.index(shown.number)
@@ -124,6 +128,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         parameters=tuple(_parameters(target.path, listed, arn)) if is_newest else (),
         commands=tuple(snippets.commands(target, releases, shown.number, before)),
         python=snippets.python(target, releases.model, shown.number, content),
+        is_local=is_local,
         before=release_page(stack, releases.model, before) if before else None,
         after=release_page(stack, releases.model, after) if after else None,
         compare=compare_page(

@@ -32,7 +32,7 @@ def commands(
     yield "Promote it", f"model-config promote {model} --to stable --release {number} {options}"
     query = "--with-decryption --query Parameter.Value --output text"
     parameter = f"aws ssm get-parameter --name '{releases.name}:{number}' {query}"
-    yield "Read it with AWS's own tool", parameter
+    yield "Read it with the AWS CLI", parameter
 
 
 def python(target: Target, model: str, number: int, content: Release | None) -> str:

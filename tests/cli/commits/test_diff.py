@@ -84,8 +84,8 @@ def test_variables_that_a_prompt_asks_for_are_said(run, edit):
     assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
-    run("local", "deploy")
     edit(CHAT, "max_retries=2", "max_retries=3")
     edit(CHAT, "supportChatApiKey", "otherKey")  # a name that no release holds
     edit(PROMPT, "of {{company_name}}", "of {{firm}}")
@@ -311,6 +311,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, git):
     assert set(of_commit(Project(outer / "ai"), "HEAD").environments) == {"dev", "prod"}
 
 
+@pytest.mark.usefixtures("nothing_described")
 def test_nothing_is_left_behind_and_the_repository_is_as_it_was(
     run, project, edit, git, monkeypatch
 ):

@@ -1,0 +1,143 @@
+"""How long each page of `model-config ui` takes, on the local AWS with 50 models of 20 releases.
+
+Two environments hold them. Each page is asked of a server that has shown none before, some seconds
+after its start, as a reader opens the address; and then again. Until then the server reads ahead
+what the navigation's pages need. "At once" is the first page of a server that had no time for it.
+Run it with `make bench`; a slow page never makes it fail.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+from _measure import Row, clean_environment, report, row
+
+from model_config.format.release import digest_of, write_release
+from model_config.local.live import LiveState
+from model_config.local.local_aws import client, local_aws
+from model_config.local.state import StateFolder
+from model_config.operate.target import Target
+from model_config.plan.project import Project
+
+SOURCE = Path(__file__).parent.parent / "project"
+STACKS = ("dev", "prod")
+BOUND = 300  # ms
+READING = 8  # seconds that a new server has to read ahead
+MODEL = "chat_025"
+PAGES = {
+    "overview": "/",
+    "model": f"/model/dev/{MODEL}",
+    "release": f"/release/dev/{MODEL}/latest",
+    "compare two releases": f"/compare/dev@19/dev@20/{MODEL}",
+    "compare two environments": f"/compare/dev@stable/prod@latest/{MODEL}",
+    "compare all models": "/compare/dev@latest/prod@latest",
+    "rollout": f"/rollout/dev/{MODEL}",
+    "drift": "/drift/dev",
+}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "model_config", *words]
+
+
+def make_project(folder: Path, models: int) -> Project:
+    """Copy the chat model of the tests' project so many times."""
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("models", "__pycache__"))
+    (folder / "models").mkdir()
+    for number in range(models):
+        for kind in (".py", ".md"):
+            text = (SOURCE / "models" / f"support_chat{kind}").read_text()
+            name = f"chat_{number:03}"
+            (folder / "models" / f"{name}{kind}").write_text(text.replace("support_chat", name))
+    for stack in STACKS:
+        (folder / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+        deploy = command("local", "deploy", "--environment", stack)
+        subprocess.run(deploy, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return Project(folder)
+
+
+def add_releases(project: Project, count: int) -> None:
+    """Write releases as later deploys do; the newest is what the project says."""
+    with local_aws(), LiveState(StateFolder(project)).held():
+        ssm = client("ssm", "eu-west-1")
+        for stack in STACKS:
+            target = Target(stack, "/ai", client=ssm)
+            for model in sorted(path.stem for path in project.models_folder.glob("*.py")):
+                releases = target.releases(model)
+                content = releases.newest.open()
+                for number in range(2, count + 1):
+                    config = dict(content.config)
+                    if number < count:
+                        config["model_id"] = f"gpt-{number}"
+                    changed = replace(content, config=config, digest=digest_of(config))
+                    text = write_release(changed, releases.name).document
+                    ssm.put_parameter(Name=releases.name, Value=text, Overwrite=True)
+                ssm.label_parameter_version(
+                    Name=releases.name, ParameterVersion=count - 1, Labels=["stable"]
+                )
+
+
+@contextmanager
+def served(project: Project) -> Iterator[str]:
+    ui = command("ui", "--local", "--port", "0")
+    with subprocess.Popen(ui, cwd=project.root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def ask(project: Project, path: str, *, times: int, after: float) -> list[float]:
+    """Return how many milliseconds a page of a new server takes, again and again."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def milliseconds() -> float:
+        begun = time.perf_counter()
+        with browser.open(origin + path) as answer:
+            answer.read()
+        return (time.perf_counter() - begun) * 1_000
+
+    with served(project) as address:
+        origin, _, token = address.partition("/?")
+        time.sleep(after)
+        # With the address of a style the token is taken, and no page is shown.
+        browser.open(f"{origin}/static/icon.svg?{token}").close()
+        return [milliseconds() for _ in range(times)]
+
+
+def rows(project: Project) -> Iterator[Row]:
+    for name, path in PAGES.items():
+        (at_once,) = ask(project, path, times=1, after=0)
+        yield row(f"{name}, at once", "ms", at_once, None)
+        first, second = ask(project, path, times=2, after=READING)
+        yield bounded(f"{name}, first", first)
+        yield bounded(f"{name}, second", second)
+
+
+def bounded(name: str, ms: float) -> Row:
+    return row(name, "ms", ms, None, f"ours <= {BOUND}: {'ok' if ms <= BOUND else 'over'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=int, default=50)
+    parser.add_argument("--releases", type=int, default=20)
+    asked = parser.parse_args()
+    clean_environment()
+    with tempfile.TemporaryDirectory() as folder:
+        project = make_project(Path(folder) / "project", asked.models)
+        add_releases(project, asked.releases)
+        title = f"{asked.models} models of {asked.releases} releases"
+        report("web.json", title, rows(project))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Pages in a real browser: the system's Chromium, which Playwright drives."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .history import Played, play
+from .visits import SIZES, Visit
+
+#: Playwright's own download isn't needed.
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is on PATH")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        # As root, and in most containers, Chromium can't make its sandbox.
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def played(
+    chromium: Any,  # noqa: ARG001 - without a browser nothing is deployed
+    tmp_path_factory: pytest.TempPathFactory,
+    users_environment: dict[str, str],
+) -> Played:
+    """A project with a history, which no test changes."""
+    project = Played.new(tmp_path_factory.mktemp("played") / "help-centre", users_environment)
+    play(project)
+    return project
+
+
+@pytest.fixture
+def free_project(played: Played, tmp_path: Path) -> Played:
+    """A copy of the project that a test may change."""
+    return played.copy(tmp_path / "help-centre")
+
+
+@pytest.fixture(scope="session")
+def address(played: Played) -> Iterator[str]:
+    """Where its pages are served."""
+    with played.served("--local") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Any]:
+    """Visit an address: `visit(address, size="narrow", color_scheme="dark")`."""
+    contexts = []
+
+    def call(address: str, *, size: str = "wide", **options: Any) -> Visit:
+        contexts.append(chromium.new_context(viewport=SIZES[size], **options))
+        return Visit(contexts[-1], address)
+
+    yield call
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def reader(visit: Any, address: str) -> Visit:
+    """A reader who has opened the address of the project's pages."""
+    there: Visit = visit(address)
+    there.begin()
+    return there

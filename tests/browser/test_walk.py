@@ -1,0 +1,132 @@
+"""A reader clicks from page to page, and finds on each what it is there for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .history import MARKUP
+from .visits import Visit
+
+
+@pytest.fixture(autouse=True)
+def _as_quiet_as_it_was_loaded(reader: Visit) -> Iterator[None]:
+    yield
+    assert reader.complaints == []
+    assert reader.came_from() == {reader.origin}
+
+
+def rows(reader: Visit) -> list[str]:
+    """The models that the first page shows."""
+    return list(reader.page.locator(".matrix tbody tr:not([hidden]) th").all_inner_texts())
+
+
+def test_the_token_leaves_the_address(reader: Visit) -> None:
+    assert reader.page.url == f"{reader.origin}/"
+    assert reader.page.title() == "Overview · help-centre"
+
+
+def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
+    assert rows(reader) == ["document_embedding", "passage_reranker", "support_chat"]
+    assert "50 % of stable, running" in reader.says()
+    for flag, models in {
+        "rollout under way (1)": ["support_chat"],
+        "drift (1)": ["passage_reranker"],
+        "held (1)": ["support_chat"],
+        "stable is behind (1)": ["support_chat"],
+    }.items():
+        box = reader.page.get_by_label(flag)
+        box.check()
+        assert rows(reader) == models, flag
+        box.uncheck()
+    reader.page.get_by_label("Model", exact=True).fill("emb")
+    assert rows(reader) == ["document_embedding"]
+    assert reader.page.locator("output").inner_text() == "1 of 3"
+
+
+def test_a_model_tells_what_happened_and_leads_to_what_changed(reader: Visit) -> None:
+    said = reader.follow("newest 3")
+    assert "support_chat in dev" in said
+    assert "answers lost the order's number" in said
+    assert reader.page.locator("svg rect.stable").count() == 3
+    said = reader.follow("compare")
+    assert reader.page.url.endswith("/compare/dev@2/dev@3/support_chat")
+    assert "Now asks for brand" in said
+
+
+def test_two_releases_side_by_side(reader: Visit) -> None:
+    said = reader.go("/compare/dev@1/dev@3/support_chat")
+    assert re.search(r"generation/temperature\s+0\.7\s+0\.4", said)
+    assert reader.page.locator(".diff del").all_inner_texts() == ["three"]
+    assert reader.page.locator(".diff ins").all_inner_texts()[0] == "two"
+    folded = reader.page.get_by_text("You are the support assistant of").first
+    assert not folded.is_visible()
+    reader.page.get_by_text("35 unchanged lines").click()
+    assert folded.is_visible()
+    reader.page.get_by_label("before").select_option("dev@2")
+    reader.page.get_by_role("button", name="Compare").click()
+    reader.page.wait_for_url("**/compare/dev@2/dev@3/support_chat")
+
+
+def test_two_environments_side_by_side(reader: Visit) -> None:
+    said = reader.follow("Compare", within="nav")
+    assert re.search(r"model-config:protect\s+false\s+true", said)
+    assert "The same on both sides: document_embedding." in said
+    said = reader.follow("passage_reranker")
+    assert re.search(r"instances/max_count\s+2\s+8", said)
+
+
+def test_a_release_can_be_read_filled_in_and_copied(reader: Visit) -> None:
+    reader.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    said = reader.go("/release/prod/support_chat/2")
+    assert 'reader.get("support_chat", release=2)' in said
+    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/prod/support_chat/release" in said
+    system = reader.page.locator(".prompt").first
+    system.get_by_text("Fill in 11 variables").click()
+    system.get_by_label("company_name").fill("Acme <b>&</b> Sons")
+    assert "assistant of Acme <b>&</b> Sons. You talk with {{customer_name}}" in said_by(system)
+    system.get_by_label("company_name").fill("")
+    assert "assistant of {{company_name}}. You talk" in said_by(system)
+    reader.page.locator(".snippet .copy").first.click()
+    copied = reader.page.evaluate("navigator.clipboard.readText()")
+    assert copied == "model-config show support_chat --release 2 -e prod --local"
+    assert "support_chat in prod" in reader.follow("support_chat")
+
+
+def said_by(prompt: Any) -> str:
+    return str(prompt.locator(".text").inner_text())
+
+
+@pytest.mark.parametrize(
+    "path", ["/release/dev/support_chat/3", "/compare/dev@1/dev@3/support_chat"]
+)
+def test_a_prompt_with_markup_is_text_and_runs_nothing(reader: Visit, path: str) -> None:
+    assert MARKUP in re.sub(r"\s+", " ", reader.go(path))
+    assert reader.page.locator("main img, main script").count() == 0
+    assert reader.page.title() != "run"
+
+
+def test_a_rollout_has_its_plan_and_where_it_is(reader: Visit) -> None:
+    said = reader.follow("rollout of 2")
+    assert "50 %, running" in said
+    assert "the brand's own voice" in said
+    assert reader.page.locator("svg.curve circle.taken").count() == 3
+    assert reader.page.locator("svg.curve circle").count() == 4
+    assert "prompts/system" in reader.follow("What changes for them")
+
+
+def test_drift_tells_what_was_edited_and_what_to_do(reader: Visit) -> None:
+    said = reader.follow("1 edited")
+    assert re.search(r"passage_reranker\s+limits/timeout_seconds\s+.*2\.5; SSM: 9", said)
+    assert "model-config local deploy --environment prod" in said
+    assert "No drift: " in reader.follow("Drift in dev", within="nav")
+
+
+def test_times_are_in_the_readers_zone_with_utc_beside(visit: Any, address: str) -> None:
+    there: Visit = visit(address, timezone_id="Asia/Kolkata")
+    there.begin()
+    shown = there.page.locator("footer time").inner_text()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d (\d\d:\d\d) GMT\+5:30 \((\d\d:\d\d) UTC\)", shown)

@@ -1,0 +1,90 @@
+"""What was read for one page serves the next, until something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from model_config.plan.project import Project
+from model_config.web.making import read_ahead
+from model_config.web.site import Site
+
+from .conftest import CONFIG, browser, environment
+
+
+class Stamped:
+    """Environments that tell whether anything in them has changed, as the local AWS does."""
+
+    def __init__(self, ssm: Any, project: Project) -> None:
+        self.stamp = 0
+        self.asked: list[str] = []
+        environments = [
+            replace(environment(stack, ssm), hold=self._hold) for stack in ("dev", "prod")
+        ]
+        self.site = Site(environments, project)
+
+    @contextmanager
+    def _hold(self) -> Iterator[int]:
+        yield self.stamp
+
+    def note(self, model: Any, **_: object) -> None:
+        self.asked.append(model.name)
+
+
+@pytest.fixture
+def stamped(ssm: Any, own_project: Project) -> Iterator[Stamped]:
+    stamped = Stamped(ssm, own_project)
+    ssm.meta.events.register("before-call.ssm", stamped.note)
+    yield stamped
+    ssm.meta.events.unregister("before-call.ssm", stamped.note)
+
+
+@pytest.fixture
+def client(stamped: Stamped) -> TestClient:
+    return browser(stamped.site)
+
+
+@pytest.mark.usefixtures("three_releases")
+@pytest.mark.parametrize("address", ["/", "/drift/dev", "/compare/dev@latest/prod@latest"])
+def test_what_was_read_ahead_is_not_asked_for_again(
+    stamped: Stamped, client: TestClient, address: str
+) -> None:
+    read_ahead(stamped.site)
+    stamped.asked.clear()
+    assert client.get(address).status_code == 200
+    assert stamped.asked == []
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_a_change_in_an_environment_is_seen(
+    stamped: Stamped, client: TestClient, deploy: Callable[..., int]
+) -> None:
+    assert ">newest 3<" in client.get("/").text
+    deploy({**CONFIG, "model_id": "gpt-5"})
+    assert ">newest 3<" in client.get("/").text
+    stamped.stamp += 1
+    assert ">newest 4<" in client.get("/").text
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_a_change_in_the_project_is_seen(
+    stamped: Stamped, client: TestClient, own_project: Project
+) -> None:
+    assert "gpt-5" not in client.get("/drift/dev").text
+    module = own_project.module("chat")
+    module.write_text(module.read_text().replace("gpt-4.1", "gpt-5"))
+    assert "gpt-5" in client.get("/drift/dev").text
+    assert stamped.stamp == 0
+
+
+def test_what_cannot_be_read_ahead_is_told_to_who_asks(
+    stamped: Stamped, client: TestClient, own_project: Project
+) -> None:
+    own_project.module("chat").write_text("MODEL = nothing")
+    read_ahead(stamped.site)
+    assert client.get("/drift/dev").status_code == 422
