@@ -63,11 +63,11 @@ def write_comment(repository: str, pull_request: str, text: str) -> None:
         ModelConfigError: GitHub refused the request.
     """
     comments = f"repos/{repository}/issues/{pull_request}/comments"
-    ours = (
+    existing = (
         '.[] | select(.user.login == "github-actions[bot]") '
         f'| select(.body | startswith("{MARK}")) | .id'
     )
-    if found := _gh("api", "--paginate", comments, "--jq", ours).split():
+    if found := _gh("api", "--paginate", comments, "--jq", existing).split():
         there = f"repos/{repository}/issues/comments/{found[0]}"
         _gh("api", "--silent", "--method", "PATCH", "-F", "body=@-", there, text=text)
     else:

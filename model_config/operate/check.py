@@ -58,13 +58,13 @@ def check_environment(
     """Return what would stop the next deploy of an environment, and what is worth knowing.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
-    `ssm:GetParameters` on the rollouts; where it has it, `iam:GetAccountSummary`.
+    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`.
 
     Args:
         inventory: reads SSM.
         path: the environment's path, "/ai/prod".
         planned: the names of the Standard parameters of each model that the next deploy writes;
-            None where there is no project to tell.
+            None without a project.
         first_deploy: whether it is expected that none of them is deployed yet.
         settings: the stack's, to look for names that somebody else has; None to leave that out.
 
@@ -109,7 +109,7 @@ def _check_place(
     found = deployed if planned is None else deployed & planned.keys()
     if found or first_deploy:
         return
-    others = f"; others are there: {', '.join(sorted(deployed))}" if deployed else ""
+    others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
     whose = "" if planned is None else " of this project's models"
     yield _error(
         path,

@@ -71,7 +71,7 @@ def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
     aws.deploy({"n": 1}, model="theirs")
     error, *notices = checked(aws, CHAT)
     assert "no release of this project's models" in error[2]
-    assert error[2].endswith("others are there: theirs")
+    assert error[2].endswith("other models have releases: theirs")
     assert notices == [
         ("notice", "chat", "it is not deployed yet"),
         ("notice", "theirs", "it has a release, but no module in this project"),
