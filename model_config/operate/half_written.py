@@ -26,10 +26,12 @@ def half_written(
         release = listed.get(release_name(model_path(path, model)))
         there = [listed[name] for name in sorted(names & listed.keys())]
         if written := [each.name for each in there if _is_ahead(each, release, path)]:
-            where = "are newer than its newest release" if release else "are there and no release"
+            found = "1 parameter" if len(written) == 1 else f"{len(written)} parameters"
+            where = "newer than its newest release" if release else "and no release"
+            others = " and others" if len(written) > 1 else ""
             yield Finding(
                 model,
-                f"{len(written)} of its parameters {where}, {written[0]} among them",
+                f"it has {found} {where}: {written[0]}{others}",
                 f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
                 "deploy: it adopts those that the stack's state does not know",
                 "a deploy that was killed leaves such parameters, and the next one fails with "

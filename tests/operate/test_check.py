@@ -94,7 +94,7 @@ def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
     (found,) = report.found
     assert (found.level, found.finding.where) == ("notice", "new")
     assert found.finding.problem == (
-        "2 of its parameters are there and no release, /ai/prod/new/n among them"
+        "it has 2 parameters and no release: /ai/prod/new/n and others"
     )
     assert "`model-config recover --environment prod`" in found.finding.fix
     assert "ParameterAlreadyExists" in found.finding.reason
@@ -115,7 +115,7 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
         (
             "notice",
             "chat",
-            "1 of its parameters are newer than its newest release, /ai/prod/chat/seed among them",
+            "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
         )
     ]
     aws.deploy({"n": 2, "seed": 7})
