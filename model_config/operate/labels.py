@@ -129,8 +129,8 @@ class Labels:
         previous = f"{label}{PREVIOUS}"
         if release is None and releases.on(previous) is None:
             raise LabelNotFoundError(
-                f"{previous} is on no release of {model} in {releases.environment}: {label} was "
-                f"not moved since. Name the release: `model-config rollback {model} --label "
+                f"{previous} is on no release of {model} in {releases.environment}, so there is "
+                f"nothing to go back to. Name the release: `model-config rollback {model} --label "
                 f"{label} --release N --environment {releases.environment}`"
             )
         target = releases.select(previous if release is None else release)

@@ -28,8 +28,7 @@ def finish(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Move the label to the candidate, which ends the rollout: all readers get that release.
 
-    With --when-due and without a model, it finishes all rollouts that are due. Use this in a
-    scheduled job.
+    With --when-due and without a model, it finishes all rollouts that are due, for a scheduled job.
 
     Example: model-config rollout finish support_chat --environment prod
     """
