@@ -16,7 +16,9 @@ test "$1" = --version && echo Python 3.10.13
 
 
 @pytest.mark.parametrize("makefile", MAKEFILES, ids=["here", "in a project"])
-@pytest.mark.parametrize(("python", "what"), [("./old", "Python 3.10.13"), ("./none", "not there")])
+@pytest.mark.parametrize(
+    ("python", "what"), [("./old", "Python 3.10.13"), ("./none", "not installed")]
+)
 def test_a_python_that_will_not_do_is_named_in_one_line(
     tmp_path: Path, makefile: Path, python: str, what: str
 ):
@@ -38,7 +40,7 @@ def test_a_python_that_will_not_do_is_named_in_one_line(
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.endswith(
-        f"*** Python 3.11 or newer is needed, and {python} is {what}. "
+        f"*** This needs Python 3.11 or newer, but {python} is {what}. "
         "Name another: make local PYTHON=python3.12.  Stop.\n"
     )
     assert not (tmp_path / ".venv").exists()

@@ -1,4 +1,4 @@
-"""What would stop the next deploy, and what a person who deploys should know."""
+"""Finds what would make the next deploy fail, and what the deployer should know."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from model_config.operate.rollout_parameter import document_of, under_way, why_i
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
-#: An error stops the next deploy, a warning a later one; a notice is worth knowing.
+#: An error makes the next deploy fail, a warning a later one; a notice is only information.
 Level: TypeAlias = Literal["error", "warning", "notice"]
 Listed: TypeAlias = Mapping[str, ListedParameter]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Something that a check found."""
+    """A finding of a check, with its level."""
 
     level: Level
     finding: Finding
@@ -40,7 +40,7 @@ class Report:
 
     Attributes:
         deployed: the models that have a release.
-        found: what would stop a deploy, and what is worth knowing.
+        found: the findings.
     """
 
     deployed: AbstractSet[str]
@@ -58,18 +58,18 @@ def check_environment(
     """Return what would stop the next deploy of an environment, and what is worth knowing.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
-    `ssm:GetParameters` on the rollouts; where it has it, `iam:GetAccountSummary`.
+    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`.
 
     Args:
-        inventory: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path, "/ai/prod".
         planned: the names of the Standard parameters of each model that the next deploy writes;
-            None where there is no project to tell.
+            None without a project.
         first_deploy: whether it is expected that none of them is deployed yet.
         settings: the stack's, to look for names that somebody else has; None to leave that out.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     account = inventory.everything()
     listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
@@ -105,18 +105,18 @@ def _check_place(
     *,
     first_deploy: bool,
 ) -> Iterator[Checked]:
-    """Yield that nothing of this project was found: a check that sees nothing must not say yes."""
+    """Yield an error if nothing of this project was found: a check of nothing must not succeed."""
     found = deployed if planned is None else deployed & planned.keys()
     if found or first_deploy:
         return
-    others = f"; others are there: {', '.join(sorted(deployed))}" if deployed else ""
+    others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
     whose = "" if planned is None else " of this project's models"
     yield _error(
         path,
         f"there is no release{whose} below {path} in this account and {region}{others}",
-        "look at the environment, the prefix, the region and the credentials; if this is the first "
+        "check the environment, the prefix, the region and the credentials; if this is the first "
         "deploy, add --first-deploy",
-        "a check that looks in the wrong place finds nothing that is wrong",
+        "a check in the wrong place has no findings",
     )
 
 
@@ -128,8 +128,9 @@ def _check_models(
     for model in sorted(deployed - planned):
         yield _notice(
             model,
-            "it has a release, and no module in this project",
-            "if another project deploys it, nothing. If this one did, the next deploy deletes it "
+            "it has a release, but no module in this project",
+            "nothing, if another project deploys it. If this project did, the next deploy deletes "
+            "it "
             "with its history: move its readers first",
         )
 
@@ -150,14 +151,14 @@ def _check_parameters(
 
 
 def _check_policies(new: int) -> Iterator[Checked]:
-    """Yield that IAM has no room for the reader policies of new models, as far as it tells."""
+    """Yield an error if new models' reader policies would exceed IAM's quota."""
     if not new:
         return
     try:
         summary = ask(aws_client("iam", None), "iam:GetAccountSummary", "the account")
     except AccessDeniedError:
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
-        yield _notice("the account", "IAM's policies were not counted: that is not allowed", fix)
+        yield _notice("the account", "IAM's policies were not counted: access was denied", fix)
         return
     policies, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
     if policies + new > quota:

@@ -88,7 +88,7 @@ class Inventory(OperatorStore):
         """Return decrypted values by name. A denied parameter is left out and added to `problems`.
 
         Raises:
-            StoreUnavailableError: AWS can't be asked.
+            StoreUnavailableError: AWS is unavailable.
         """
         wanted = list(dict.fromkeys(names))
         batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]

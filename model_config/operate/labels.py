@@ -1,4 +1,4 @@
-"""Moving labels: which release the readers of a label get. No value is ever rewritten."""
+"""Moves labels, which decide the release that readers get. No value is ever rewritten."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ class Labels:
         """Return a model's releases.
 
         Raises:
-            ModelNotFoundError: there are none.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError: the model has no releases.
+            StoreError: AWS is unavailable or refuses.
         """
         return read_releases(self.store, self.path, model, documents=False)
 
     def promote(self, model: str, label: str, **options: Any) -> Move:
         """Put a label on a release, and `<label>-previous` on the one it was on.
 
-        Args, errors: as `prepare_promotion` has them.
+        Arguments and errors are those of `prepare_promotion`.
         """
         return self.make(self.prepare_promotion(model, label, **options))
 
     def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
         """Put a label back on the release it was on before, or on another, and hold it there.
 
-        Args, errors: as `prepare_rollback` has them.
+        Arguments and errors are those of `prepare_rollback`.
         """
         return self.make(self.prepare_rollback(model, label, **options))
 
@@ -89,9 +89,9 @@ class Labels:
         Raises:
             UsageError: the label can't be used, there is no room for it on the release, or a
                 rollout of another release is under way.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(label)
         releases = self.releases(model)
@@ -120,17 +120,17 @@ class Labels:
         Raises:
             UsageError: the label can't be used, or there is no room for it on the release.
             LabelNotFoundError: there is no `<label>-previous`.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(label)
         releases = self.releases(model)
         previous = f"{label}{PREVIOUS}"
         if release is None and releases.on(previous) is None:
             raise LabelNotFoundError(
-                f"{previous} is on no release of {model} in {releases.environment}: {label} was "
-                f"not moved since. Name the release: `model-config rollback {model} --label "
+                f"{previous} is on no release of {model} in {releases.environment}, so there is "
+                f"nothing to go back to. Name the release: `model-config rollback {model} --label "
                 f"{label} --release N --environment {releases.environment}`"
             )
         target = releases.select(previous if release is None else release)
@@ -142,7 +142,7 @@ class Labels:
 
         Raises:
             ModelNotFoundError: there are no releases.
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         releases = self.releases(model)
         stored, _ = read_record(self.store, self.path, model)
@@ -152,7 +152,7 @@ class Labels:
         """Make a move that was prepared and record it; return it with the release it began from.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses. Preparing and making it again completes it.
+            StoreError: AWS is unavailable or refuses. Preparing and making it again completes it.
         """
         if not move.does_something:
             return replace(move, notes=())

@@ -1,6 +1,6 @@
-"""The promotion that a pipeline makes: of what its own deploy changed, and of nothing held.
+"""A pipeline's promotions: of the models that its deploy changed, except for held labels.
 
-`model-config promote` by a person goes through `Labels` alone.
+A person's `model-config promote` uses only `Labels`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotio
 
     Raises:
         ModelNotFoundError: the model has no release.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     releases, document = labels.state(model)
     rollout, on = under_way(document, releases), releases.on(label)

@@ -1,8 +1,8 @@
-"""Where an environment stands: for each model its releases, labels, rollout and drift.
+"""The status of an environment: for each model its releases, labels, rollout and drift.
 
-Listing costs a request for 50 parameters, each model one for its history, and its newest release,
-its rollout and its labelled releases a tenth of one each. Of the other values only those are read
-that were written after the newest release; `find_drift` looks at all of them.
+One request lists 50 parameters, or returns a model's history. Newest releases, rollouts and
+labelled releases are read ten in a request. Of the other values, only those written after the
+newest release are read; `find_drift` can read all of them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from model_config.operate.rollout_parameter import document_of, under_way
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Where a model stands in an environment.
+    """The status of a model in an environment.
 
     Attributes:
         model: its name.
-        releases: its releases; None where there are none, or they can't be read.
-        rollout: the rollout that is under way, if there is one.
-        drifted: what differs from the program; None where that isn't known.
+        releases: its releases; None if there are none, or they can't be read.
+        rollout: the rollout in progress, if there is one.
+        drifted: its differences from the program; None if they are unknown.
         problem: why its releases can't be read, or None.
     """
 
@@ -46,20 +46,20 @@ class ModelStatus:
 
     @property
     def digest(self) -> str | None:
-        """The digest of the newest release, or None where that can't be read."""
+        """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """Where an environment stands.
+    """The status of an environment.
 
     Attributes:
         environment: its name.
-        models: those of the project; without one, all that have a release.
-        drift: what differs; None where there is no program to compare with.
-        other_projects: models with a release that the project doesn't know.
-        problems: what could not be read, in words.
+        models: the project's models; without a project, all that have a release.
+        drift: the drift; None if there is no program to compare with.
+        other_projects: models that have a release but are not in the project.
+        problems: errors while reading, in words.
     """
 
     environment: str
@@ -72,15 +72,15 @@ class EnvironmentStatus:
 def read_status(
     inventory: CachedInventory, path: str, program: Program | None
 ) -> EnvironmentStatus:
-    """Return where an environment stands.
+    """Return an environment's status.
 
     Args:
-        inventory: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path, "/ai/prod".
-        program: what the project says of it; None where that isn't known.
+        program: the project's plan of it; None if there is none.
 
     Raises:
-        StoreError: the parameters can't be listed, or AWS can't be asked.
+        StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     listed = inventory.below(path)
     released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
@@ -121,10 +121,10 @@ def _is_release(name: str, path: str) -> bool:
 
 
 def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
-    """Return a model's releases, the newest of them opened, or why they can't be read."""
+    """Return a model's releases with the newest opened, or why they can't be read."""
     try:
         releases = read_releases(inventory, path, model, documents=False)
-        releases.newest.digest  # noqa: B018 - where it is denied, that is known now
+        releases.newest.digest  # noqa: B018 - fails here if it is denied
     except StoreUnavailableError:
         raise
     except (StoreError, ModelNotFoundError) as error:
@@ -139,17 +139,17 @@ def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> No
 
 
 def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
-    # A request takes one version of a parameter alone.
+    # A request takes only one version of each parameter.
     versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
     yield from ([name for name in names if name] for names in zip_longest(*versions))
 
 
 def unread_status(environment: str, program: Program | None, problem: str) -> EnvironmentStatus:
-    """Return what is known of an environment that can't be read: which models it should have.
+    """Return the status of an environment that can't be read: only its models' names.
 
     Args:
         environment: its name.
-        program: what the project says of it, as far as that is known.
+        program: the project's plan of it, or None.
         problem: why it can't be read.
     """
     names = sorted(program.models) if program else ()

@@ -266,7 +266,7 @@ def test_a_model_with_a_release_that_is_not_in_the_program_is_another_projects(
     found = drift("--exit-code")
     assert (found["differences"], found["other_projects"]) == ([], ["chat"])
     assert BASE not in {given.get("Name", "").rpartition("/")[0] for _, given in asked}
-    assert "chat is another project's" in run("drift").out
+    assert "chat belongs to another project" in run("drift").out
 
 
 def test_parts_of_a_model_that_is_gone_are_orphaned(aws: Aws, drift: Any):
@@ -319,7 +319,7 @@ def test_long_texts_are_compared_part_by_part_around_the_difference(aws: Aws, ch
 @pytest.mark.parametrize(
     ("labels", "problem"),
     [
-        (["stable-previous"], "it is on release 1, and stable on none"),
+        (["stable-previous"], "it is on release 1, but stable is on no release"),
         (["stable"], "names secrets that are gone: /ai/dev/chat/secrets/old"),
     ],
 )
@@ -495,7 +495,7 @@ def test_what_is_denied_about_the_key_and_the_policies_is_noted_and_not_fatal(
     aws.put(TEMPERATURE, "0.9")
     with denied(getattr(aws, service), operation, ""):
         said = run("drift", "--exit-code", code=1)
-    assert f"not compared, since it may not be asked for: {note}" in said.err
+    assert f"not compared, for lack of permission: {note}" in said.err
     assert "generation/temperature\tedited\t" in said.out
     assert "2 differences" not in said.out
 

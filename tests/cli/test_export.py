@@ -247,7 +247,7 @@ def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, rel
         ([], "name one model"),
         (["chat", "other"], "name one model"),
         (["--fallback", "--with-secrets"], "a fallback has no secrets"),
-        (["--fallback", "--release", "1"], "--release goes with one model"),
+        (["--fallback", "--release", "1"], "--release needs exactly one model"),
         (["chat", "--format", "toml"], "'toml' is not one of"),
         (["chat", "--output", "/no/such/folder/x"], "can't be written: No such file or directory"),
     ],

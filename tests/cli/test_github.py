@@ -120,7 +120,7 @@ def test_what_does_not_fit_is_cut_at_a_line_and_says_where_the_rest_is(size: int
     }
     comment = compose(RUN, texts)
     assert len(comment) <= 65_536
-    assert comment.endswith(f"\nThere was no room for all of it; the rest is in {RUN}\n")
+    assert comment.endswith(f"\nShortened to fit. The full text is in {RUN}\n")
     assert set(comment.splitlines()) <= {
         MARK,
         line.strip(),
@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_cut_at_a_line_and_says_where_the_rest_is(size: int
         "",
         "```",
         "</details>",
-        f"There was no room for all of it; the rest is in {RUN}",
+        f"Shortened to fit. The full text is in {RUN}",
     }
     assert comment.count("```") == 2 * comment.count("<details>")
 

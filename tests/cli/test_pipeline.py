@@ -76,7 +76,7 @@ def test_a_run_that_is_started_again_promotes_the_same(run, released, note, prom
     released(NEWER, model="chat")
     promote(before, note("after"))
     # The second attempt deploys nothing, and finds what the first noted before it.
-    assert "stays as it is" in run("pipeline", "note", "--output", before).out
+    assert "is kept" in run("pipeline", "note", "--output", before).out
     out, _ = promote(before, note("again"))
     assert "chat: stable is on release 2 already" in out
     assert label_of(run, "chat") == [2]
@@ -116,7 +116,7 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, 
 def test_a_deploy_without_a_change_moves_nothing(released, note, promote):
     released(model="chat")
     same = note("same")
-    assert promote(same, same)[0] == "This deploy changed no model: no label moves.\n"
+    assert promote(same, same)[0] == "This deploy changed no model, so no label moves.\n"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"chat": "2"}', '{"chat": 2.5}'])

@@ -161,7 +161,7 @@ def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, relea
     released({"n": 1.0})
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
     same = run("promote", "chat", "--release", "1", "--dry-run").out
-    assert same == "chat in dev: stable is on release 1 already.\n"
+    assert same == "chat in dev: stable is already on release 1.\n"
 
 
 def test_a_prompt_that_asks_for_another_variable_is_told(run, released):
@@ -246,7 +246,7 @@ def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, lab
     released({"n": 2})
     released(model="broken", document="{")
     said = run("promote", "--all", code=2)
-    assert "nothing was moved, since not all could be:\n  broken in dev: " in said.err
+    assert "nothing was moved, since not all moves are possible:\n  broken in dev: " in said.err
     assert labels() == {"stable": 1}
 
 
@@ -314,7 +314,7 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
         (["rollback", "chat", "--to", "0"], "whole number from 1"),
         (["promote"], "name one model to promote, or all of them with --all"),
         (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
-        (["promote", "--all", "--release", "1"], "are one model's"),
+        (["promote", "--all", "--release", "1"], "need exactly one model"),
         (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
         (["promote", "a/b", "--to", "stable"], "'a/b' is not a valid model"),
         (["promote", "chat", "--to", "stable", "-e", "../x"], "'../x' is not a valid env"),

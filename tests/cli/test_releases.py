@@ -168,8 +168,8 @@ def test_a_secret_under_another_name_is_another_secret(run, released):
 @pytest.mark.parametrize(
     ("selector", "problem"),
     [
-        ("9", "there is no release 9 of chat in dev; there are 1 to 2"),
-        ("canary", "no release of chat in dev has the label 'canary'; labels there are: stable"),
+        ("9", "there is no release 9 of chat in dev; the releases are 1 to 2"),
+        ("canary", "no release of chat in dev has the label 'canary'; existing labels: stable"),
     ],
 )
 def test_a_release_that_is_not_there_is_told(run, selector, problem):

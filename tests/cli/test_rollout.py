@@ -131,28 +131,28 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--steps", "25,5"], "don't rise"),
-        (["--steps", "5,5"], "don't rise"),
+        (["--steps", "25,5"], "don't increase"),
+        (["--steps", "5,5"], "don't increase"),
         (["--steps", "5,101"], "at most 100 percent"),
         (["--steps", "0"], "above 0"),
         (["--steps", "nan"], "above 0"),
-        (["--steps", ""], "give shares in percent"),
-        (["--steps", "5,x"], "give shares in percent"),
+        (["--steps", ""], "give increasing shares in percent"),
+        (["--steps", "5,x"], "give increasing shares in percent"),
         (["--steps", "5.001"], "two decimal places"),
         (["--steps", ",".join(str(each) for each in range(1, 22))], "1 to 20 steps"),
         (["--every", "30"], "write a number and s, m, h or d"),
         (["--every", "0m"], "is not after"),
         (["--every", "366d"], "at most 365 days"),
         (["--bake", "soon"], "write a number and s, m, h or d"),
-        (["--at", "2026-12-01T10:00:00"], "with its zone"),
-        (["--at", "tomorrow"], "with its zone"),
+        (["--at", "2026-12-01T10:00:00"], "with a time zone"),
+        (["--at", "tomorrow"], "with a time zone"),
         (["--at", "2026-12-01T09:58:00Z"], "in the past"),
         (["--poll-seconds", "4"], "poll_seconds"),
         (["--poll-seconds", "3601"], "poll_seconds"),
         (["--reason", "x" * 501], "has 501 characters"),
         (["--release", "9"], "there is no release 9"),
         (["--release", "0"], "whole number from 1"),
-        (["--release", "1"], "is on release 1 already"),
+        (["--release", "1"], "already on release 1"),
         (["--label", "canary"], "canary is on no release of chat in dev"),
         (["--label", "latest"], "always means the newest release"),
     ],
@@ -188,7 +188,7 @@ def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
 def test_without_a_rollout_parameter_start_says_how_to_get_one(run, ssm):
     ssm.delete_parameter(Name=NAME)
     said = start(run, code=2)
-    assert "has no rollout parameter. A deploy makes one: `model-config local deploy" in said.err
+    assert "has no rollout parameter. A deploy creates it: `model-config local deploy" in said.err
 
 
 # Two people at once, and what was edited
@@ -218,7 +218,7 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
     assert "has format None" in said.err
     assert "model-config rollout abort chat --environment dev" in said.err
     assert "has format None" in start(run, "--force", code=2).err
-    assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
+    assert "the invalid document is replaced" in run("rollout", "abort", "chat").out
     assert document().rollout is None
 
 
@@ -437,7 +437,7 @@ def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, d
     alarms(errors="INSUFFICIENT_DATA")
     start(run, "--watched", "--release", "2")
     clock.advance(1000)
-    assert "nothing goes on without data: errors" in watch(run, "errors").out
+    assert "no step without data: errors" in watch(run, "errors").out
     assert "there is no alarm gone in eu-west-1" in watch(run, "errors", "gone", code=2).err
     assert "name one to 5 alarms, not 6" in watch(run, *"abcdef", code=2).err
     assert len(document().rollout.steps) == 1
@@ -448,7 +448,7 @@ def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, d
 
 @pytest.mark.usefixtures("three")
 def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
-    assert "Nobody has moved a label of chat" in run("history", "chat").out
+    assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
     start(run, "--release", "3", "--reason", "gently", "--watched", "--steps", "5,100")
     run("promote", "chat", "--label", "canary", "--reason", "beside")
@@ -473,7 +473,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
         ["-", "rollout of release 3 to stable: 100 %", ""],
         ["-", "rollout of release 3 to stable resumed", ""],
         ["-", "rollout of release 3 to stable paused", ""],
-        ["-", "canary put on release 3", "beside"],
+        ["-", "canary moved from no release to 3", "beside"],
         ["-", "rollout of release 3 to stable started: 5, 100 %", "gently"],
         ["-", "stable moved from release 1 to 2", "first"],
     ]
@@ -502,7 +502,7 @@ def test_a_record_from_before_it_said_so_may_be_of_a_hold_or_of_its_end(run, ssm
 @pytest.mark.usefixtures("three")
 def test_a_document_that_was_edited_into_nonsense_is_part_of_the_history(run, ssm):
     put(ssm, "nonsense")
-    assert "replaced by one that can't be understood" in run("history", "chat").out
+    assert "replaced by an invalid one" in run("history", "chat").out
 
 
 def test_a_model_without_a_rollout_parameter_has_no_history(run, released, ssm):

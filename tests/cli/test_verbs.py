@@ -131,7 +131,7 @@ def test_a_reader_that_has_seen_enough_changes_no_exit_code(project, verb, code)
 def test_a_full_disk_is_told_in_a_line(project, verb):
     with Path("/dev/full").open("w") as full:
         ended, said = start(project, *verb, stdout=full.fileno())
-    assert (ended, said) == (2, "the output can't be written: No space left on device\n")
+    assert (ended, said) == (2, "can't write the output: No space left on device\n")
 
 
 @pytest.mark.parametrize(

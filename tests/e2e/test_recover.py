@@ -146,7 +146,7 @@ def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
     own_dev.override("temperature: 0.7", "temperature: 0.9\n        seed: 7")
     own_dev.refused("up", "--yes", "--skip-preview")
     refused = own_dev.model_config_refused("recover", "--environment", "dev")
-    problem = "the stack's state does not know it, and it has another key and value than the plan"
+    problem = "the stack's state lacks it, and it has another key and value than the plan"
     assert f"{seed}: {problem}" in refused
     assert own_dev.in_aws()[seed] == "1"
 

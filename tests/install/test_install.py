@@ -172,7 +172,7 @@ def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, 
     python.mkdir()
     (python / "python").symlink_to(sys.executable)
     run("bash", "-ec", f'PATH="{python}:$PATH"\n{script}', cwd=job)
-    assert "Nothing is wrong" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
+    assert "No findings" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
     said = run(job / ".venv/bin/model-config", "local", "deploy", cwd=job, code=2).stderr
     assert "model-config[local]" in said
 

@@ -193,7 +193,7 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     ("text", "expected"),
     [
         ("supportChatApiKey: 90210", "quotation marks"),
-        ("[sk-shown]", "holds lines such as"),
+        ("[sk-shown]", "must have lines such as"),
         ("supportChatApiKey: 'sk-shown", "can't be read"),
     ],
 )

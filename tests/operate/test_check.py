@@ -71,10 +71,10 @@ def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
     aws.deploy({"n": 1}, model="theirs")
     error, *notices = checked(aws, CHAT)
     assert "no release of this project's models" in error[2]
-    assert error[2].endswith("others are there: theirs")
+    assert error[2].endswith("other models have releases: theirs")
     assert notices == [
         ("notice", "chat", "it is not deployed yet"),
-        ("notice", "theirs", "it has a release, and no module in this project"),
+        ("notice", "theirs", "it has a release, but no module in this project"),
     ]
 
 
@@ -156,7 +156,7 @@ def test_where_the_policies_may_not_be_counted_that_is_said(aws: Any, iam: Iam) 
     aws.deploy({"n": 1})
     iam.denied = True
     found = checked(aws, {**CHAT, "new": set()})
-    assert ("notice", "the account", "IAM's policies were not counted: that is not allowed") in (
+    assert ("notice", "the account", "IAM's policies were not counted: access was denied") in (
         found
     )
 

@@ -124,7 +124,9 @@ def test_promote_calls_the_check_with_the_configuration_before_anything_moves(aw
 
 @pytest.mark.parametrize("release", [4, 99])
 def test_a_release_that_is_not_there_cannot_be_promoted(three: Any, release: int) -> None:
-    with pytest.raises(ReleaseNotFoundError, match=f"no release {release} .*there are 1 to 3"):
+    with pytest.raises(
+        ReleaseNotFoundError, match=f"no release {release} .*the releases are 1 to 3"
+    ):
         labels_of(three).promote("chat", "stable", release=release)
 
 
@@ -332,7 +334,7 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
             return self.client.get_parameters(**wanted)
 
     move = Labels("prod", client=Denies(aws.client, 0)).promote("chat", "stable")
-    assert "not known whether the release's secrets exist" in move.notes[0]
+    assert "unknown whether the release's secrets exist" in move.notes[0]
     assert aws.labels() == {"stable": 1}
 
 

@@ -134,8 +134,8 @@ def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
 
 @pytest.mark.parametrize(
     ("reason", "problem"),
-    [("x" * 501, "has 501 characters; the record takes 500"), ("", "not empty"), (" ", "not empty"),
-     ("two\nlines", "on one line"), ("\x1b[2J", "plain text")],
+    [("x" * 501, "has 501 characters; the maximum is 500"), ("", "not empty"), (" ", "not empty"),
+     ("two\nlines", "one line of plain text"), ("\x1b[2J", "plain text")],
 )  # fmt: skip
 def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
     three: Any, reason: str, problem: str

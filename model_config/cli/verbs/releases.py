@@ -1,4 +1,4 @@
-"""`model-config releases`: which releases there are, and what each changed."""
+"""`model-config releases`: list a model's releases and their changes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def releases(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """List a model's releases, the newest first, and what each changed.
+    """List a model's releases and their changes, newest first.
 
-    A label that a rollback holds is marked, and so is one whose promotion was broken off.
+    A label that a rollback holds is marked, and so is one whose promotion was interrupted.
 
-    "+" stands for a path that is new in that release, "-" for one that is gone, "~" for another
-    value. SSM keeps the newest 100 releases.
+    "+" marks an added path, "-" a removed one, and "~" a changed value. SSM keeps the newest 100
+    releases.
 
     Example: model-config releases support_chat --environment prod
     """
@@ -66,7 +66,7 @@ def releases(
 
 
 def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Change] | None:
-    """Return what changed, or None where there is nothing to compare with."""
+    """Return the changes, or None if there is no release to compare with."""
     from model_config.comparing.changes import changes
 
     if before is None or release is None or before.content is None or release.content is None:

@@ -272,7 +272,7 @@ def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project)
     (dev, prod) = run("diff", "main...feature", "--json").json["differences"]
     assert dev["model"] == prod["model"] == "support_chat"
     assert run("diff", "main..feature", "--json").json["after"] == f"feature ({feature[:9]})"
-    assert "leave the second commit out" in run("diff", "main...", "feature", code=2).err
+    assert "omit the second commit" in run("diff", "main...", "feature", code=2).err
 
 
 def test_without_a_common_commit_there_is_no_merge_base(run, git):
