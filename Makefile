@@ -54,7 +54,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotat
 TEMPLATE := model_config/scaffold/template
 LOCKED := $(TEMPLATE)/.github/requirements/deploy.txt
 lock: .venv/installed  ## what jobs with credentials install, by hash; for Linux, where they run
-	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
+	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint constraints.txt \
 		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 
