@@ -58,7 +58,7 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotat
 TEMPLATE := model_config/scaffold/template
 LOCKED := $(TEMPLATE)/.github/requirements/deploy.txt
 lock: .venv/installed  ## pin the packages of jobs with credentials by hash, for Linux
-	$(LOCK) pyproject.toml --extra cli --extra deploy --constraint constraints.txt \
+	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint constraints.txt \
 		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 

@@ -131,7 +131,11 @@ def drift(scope: Scope) -> list[Statement]:
     return [
         allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
         allow("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], everything),
-        allow("ReadHistory", ["ssm:GetParameterHistory"], [scope.parameters("*/release")]),
+        allow(
+            "ReadHistory",
+            ["ssm:GetParameterHistory"],
+            [scope.parameters("*/release"), scope.parameters("*/rollout")],
+        ),
         through_ssm(scope, ["kms:Decrypt"], everything),
         _no_secrets(scope),
         allow(

@@ -23,9 +23,11 @@ def test_a_promotion_is_shown_and_confirmed(free_project: Played, visit: Any) ->
         form = there.page.locator("form[action^='/change/promote/']")
         form.get_by_label("release").select_option("3")
         form.get_by_label("why").fill("the pilot liked it")
+        assert there.faults() == []
         form.get_by_role("button", name="Promote …").click()
         there.page.wait_for_url("**/change/promote/**")
         assert "stable moves from release 1 to release 3." in there.says()
+        assert there.faults() == []
         assert there.page.locator(".diff del").all_inner_texts() == ["three"]
         assert stable(free_project) == 1
         there.page.get_by_role("button", name="Do it").click()

@@ -352,6 +352,7 @@ PART = "support_chat/release/parts/0123456789abcdef"
         ("drift", "ssm:DescribeParameters", "*", None),
         ("drift", "ssm:GetParameters", f"{TREE}/{VALUE}", None),
         ("drift", "ssm:GetParameterHistory", f"{TREE}/{RELEASE}", None),
+        ("drift", "ssm:GetParameterHistory", f"{TREE}/{ROLLOUT}", None),  # which `report` reads
         ("drift", "kms:Decrypt", KEY, for_parameter(VALUE)),
         ("drift", "kms:DescribeKey", KEY, None),
         ("drift", "kms:GetKeyPolicy", KEY, None),

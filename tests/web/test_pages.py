@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from model_config.format import release
 from model_config.operate.rollout_plan import RolloutPlan
 from model_config.operate.rollout_start import NewRollout, new_salt
 from model_config.operate.rollouts import Rollouts, utc_now
@@ -62,6 +63,18 @@ def test_the_first_page_is_what_status_tells(client: TestClient) -> None:
     assert "newest 1 stable 1" in said
     assert 'data-flags="behind drift"' in html  # the values and the secret were not deployed
     assert "4 edited" in said
+
+
+def test_500_models_are_on_one_page(ssm: Any) -> None:
+    deployer = Deployer(ssm)
+    for number in range(500):
+        text = release.write_release(
+            release.Release(f"m{number}", "dev", "Own", release.digest_of({}), {}, {}), ""
+        )
+        deployer.put(f"/ai/dev/m{number}/release", text.document)
+    answer = browser(Site([environment("dev", ssm)])).get("/")
+    assert answer.status_code == 200
+    assert answer.text.count(">newest 1</a>") == 500
 
 
 @pytest.mark.usefixtures("own_project")

@@ -133,6 +133,7 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
     used = {line[0] for line in lines}
     assert used == {
         *("validate", "diff", "recover", "check", "drift", "pipeline", "github", "rollout"),
+        "report",
     }
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
@@ -186,6 +187,37 @@ def test_prod_has_no_preview_with_credentials_unless_somebody_has_to_let_it():
     assert preview["environment"] == "${{ matrix.stack }}-preview"
     condition = "vars.PROD_PREVIEW == 'reviewed'"
     assert preview["strategy"]["matrix"]["stack"].startswith(f"${{{{ fromJSON({condition} && ")
+
+
+def uploads(job: dict[str, Any]) -> dict[str, str]:
+    """Return the name of each artifact of a job, and what is in it."""
+    steps = [step["with"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+    return {step["name"]: step["path"] for step in steps}
+
+
+def test_pages_are_kept_and_no_text_is_made_of_them():
+    check, look = WORKFLOWS["pull-request"]["jobs"]["check"], WORKFLOWS["drift"]["jobs"]["look"]
+    assert uploads(check) == {"pages": "pages", "told-diff": "diff.md"}
+    assert uploads(look) == {
+        "told-${{ matrix.stack }}": "${{ matrix.stack }}.txt",
+        "pages-${{ matrix.stack }}": "pages",
+    }
+    downloads = [step["with"] for _, _, job in jobs() for step in job.get("steps", [])
+                 if "download-artifact" in step.get("uses", "")
+                 and step["with"].get("path") == "told"]  # fmt: skip
+    assert [each["pattern"] for each in downloads] == ["told-*"] * 2
+
+
+def test_the_comment_leads_to_the_pages_that_were_made_without_credentials():
+    job = WORKFLOWS["pull-request"]["jobs"]["check"]
+    assert job["permissions"] == {"contents": "read"}
+    steps = {step.get("name", step.get("id", "")): step for step in job["steps"]}
+    names = list(steps)
+    assert names.index("Make pages of what changes") < names.index("pages")
+    assert "report --base HEAD^1 --output pages" in steps["Make pages of what changes"]["run"]
+    tell = steps["Tell what changes"]
+    assert tell["env"] == {"PAGES": "${{ steps.pages.outputs.artifact-url }}"}
+    assert "($PAGES)" in tell["run"]
 
 
 def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
