@@ -10,11 +10,11 @@ import typer
 from model_config.cli.commands import to_paste
 from model_config.cli.output import MASK, print_table
 from model_config.comparing.text import plural, printable
-from model_config.operate.drift_text import ACCESS, ADVICE, access_difference, difference
+from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Drift
-    from model_config.operate.parameters import Content
+    from model_config.operate.drift.drift import Drift
+    from model_config.operate.drift.parameters import Content
 
 
 def print_drift(found: Drift, stack: str) -> None:

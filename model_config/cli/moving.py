@@ -16,9 +16,9 @@ from model_config.format.errors import ModelConfigError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from model_config.format.release import Release
-    from model_config.operate.labels import Labels
-    from model_config.operate.moves import Move
-    from model_config.operate.releases import Releases
+    from model_config.operate.labels.labels import Labels
+    from model_config.operate.labels.moves import Move
+    from model_config.operate.releases.releases import Releases
     from model_config.operate.target import Target
 
 Regions = Annotated[
@@ -154,7 +154,7 @@ def make(planned: Sequence[Planned]) -> None:
 
 
 def _tell(planned: Planned, move: Move) -> None:
-    from model_config.operate.move_text import done
+    from model_config.operate.labels.move_text import done
 
     for line in done(move):
         typer.echo(f"{planned.where}: {line}")

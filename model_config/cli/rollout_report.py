@@ -15,8 +15,8 @@ from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
     from model_config.format.rollout import Rollout
-    from model_config.operate.rollout_history import Written
-    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.rollouts.history import Written
+    from model_config.operate.rollouts.parameter import RolloutChange
     from model_config.operate.target import Target
 
 
@@ -43,7 +43,7 @@ class Status:
 
 def print_plan(status: Status) -> None:
     """Print the plan of a rollout: its shares and their times."""
-    from model_config.operate.rollout_plan import due_at, plan_of
+    from model_config.operate.rollouts.plan import due_at, plan_of
 
     rollout, plan = status.rollout, plan_of(status.rollout)
     typer.echo(
@@ -88,7 +88,7 @@ def print_statuses(found: Sequence[Status]) -> None:
 
 def status_as_json(status: Status) -> dict[str, Any]:
     """Return a rollout's progress for --json."""
-    from model_config.operate.rollout_plan import due_at, next_step, plan_of
+    from model_config.operate.rollouts.plan import due_at, next_step, plan_of
 
     rollout, plan = status.rollout, plan_of(status.rollout)
     step, due = next_step(rollout, status.now), due_at(rollout)
@@ -119,7 +119,7 @@ def time_text(at: datetime) -> str:
 
 
 def _cells(status: Status) -> list[str]:
-    from model_config.operate.rollout_plan import plan_of
+    from model_config.operate.rollouts.plan import plan_of
 
     rollout = status.rollout
     return [
@@ -137,13 +137,13 @@ def _cells(status: Status) -> list[str]:
 
 
 def _phase(status: Status) -> str:
-    from model_config.operate.rollout_plan import phase
+    from model_config.operate.rollouts.plan import phase
 
     return "over" if status.is_over else phase(status.rollout, status.now)
 
 
 def _next(status: Status) -> str:
-    from model_config.operate.rollout_plan import due_at, next_step, plan_of
+    from model_config.operate.rollouts.plan import due_at, next_step, plan_of
 
     rollout = status.rollout
     if plan_of(rollout).paused or status.is_over:

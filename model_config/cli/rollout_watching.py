@@ -13,7 +13,7 @@ from model_config.cli.schema_check import schema_checks
 
 if TYPE_CHECKING:
     from model_config.cli.rollouts import RegionRollouts
-    from model_config.operate.rollout_watch import Action
+    from model_config.operate.rollouts.watch import Action
 
 
 def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
@@ -23,11 +23,11 @@ def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Acti
         UsageError: an alarm doesn't exist, or the model has no rollout parameter.
         StoreError: AWS is unavailable or refuses.
     """
-    from model_config.operate.alarms import alarm_states
     from model_config.operate.clients import aws_client
-    from model_config.operate.rollout_parameter import under_way
-    from model_config.operate.rollout_watch import decide
-    from model_config.operate.rollouts import utc_now
+    from model_config.operate.rollouts.alarms import alarm_states
+    from model_config.operate.rollouts.parameter import under_way
+    from model_config.operate.rollouts.rollouts import utc_now
+    from model_config.operate.rollouts.watch import decide
 
     where = place.target.where(model)
     states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)

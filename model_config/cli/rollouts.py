@@ -16,8 +16,8 @@ from model_config.format.errors import StoreError
 from model_config.format.names import model_path, rollout_name
 
 if TYPE_CHECKING:
-    from model_config.operate.rollout_parameter import RolloutChange
-    from model_config.operate.rollouts import Rollouts
+    from model_config.operate.rollouts.parameter import RolloutChange
+    from model_config.operate.rollouts.rollouts import Rollouts
     from model_config.operate.target import Target
 
 
@@ -41,7 +41,7 @@ def places(
 ) -> Iterator[list[RegionRollouts]]:
     """Yield the environment that a verb's options name, once for each region."""
     from model_config.cli.target import targets
-    from model_config.operate.rollouts import Rollouts
+    from model_config.operate.rollouts.rollouts import Rollouts
 
     with targets(environment, prefix, local=local, regions=regions) as found:
         yield [RegionRollouts(target, Rollouts(target.labels())) for target in found]
@@ -77,9 +77,9 @@ def change_in_all(
 
 def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
     """Yield the rollouts of a model, or of all models, in one region."""
-    from model_config.operate.rollout_history import read_history, started
-    from model_config.operate.rollout_parameter import under_way
-    from model_config.operate.rollouts import utc_now
+    from model_config.operate.rollouts.history import read_history, started
+    from model_config.operate.rollouts.parameter import under_way
+    from model_config.operate.rollouts.rollouts import utc_now
 
     labels = place.target.labels()
     for name in [model] if model else models_with_rollouts(place.target):
@@ -99,7 +99,7 @@ def models_with_rollouts(target: Target) -> list[str]:
     Raises:
         StoreError: AWS is unavailable or refuses.
     """
-    from model_config.operate.rollout_parameter import document_of
+    from model_config.operate.rollouts.parameter import document_of
 
     models = {rollout_name(model_path(target.path, model)): model for model in target.models()}
     found = target.labels().store.get(list(models))

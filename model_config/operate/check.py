@@ -10,14 +10,14 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, rollout_name
 from model_config.operate.clients import ask, aws_client
+from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.half_written import half_written
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.name_collisions import taken_names
-from model_config.operate.parameters import ListedParameter
-from model_config.operate.release_findings import running_out
-from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import document_of, under_way, why_it_stays
+from model_config.operate.releases.findings import running_out
+from model_config.operate.releases.releases import Releases, read_releases
+from model_config.operate.rollouts.parameter import document_of, under_way, why_it_stays
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 from model_config.format.codec import Value
 from model_config.format.names import RELEASE, ParameterName, parse
 from model_config.operate.inventory import Inventory
-from model_config.operate.releases import read_releases
+from model_config.operate.releases.releases import read_releases
 from model_config.plan.tree import Leaf, ModelTree, leaf
 
 _ORDER = ("value", "secret", "rollout", "release", "release part")

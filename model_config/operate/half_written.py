@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from model_config.format.errors import Finding
 from model_config.format.names import model_path, parse, release_name
-from model_config.operate.parameters import ListedParameter
+from model_config.operate.drift.parameters import ListedParameter
 
 
 def half_written(

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from model_config.format.errors import StoreError, StoreUnavailableError
 from model_config.format.names import parse
-from model_config.operate.parameters import ListedParameter
+from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.store import OperatorStore
 from model_config.reader.store import BATCH
 

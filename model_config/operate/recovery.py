@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
 from model_config.format.names import ROLLOUT
+from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import Key, MadeResources
-from model_config.operate.parameters import ListedParameter
 from model_config.plan.plan import Plan
 from model_config.plan.planned_model import PlannedModel
 from model_config.plan.policies import Account, reader_policy

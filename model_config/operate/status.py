@@ -19,11 +19,11 @@ from model_config.format.errors import (
 from model_config.format.names import model_path, parse, release_name, rollout_name
 from model_config.format.rollout import Rollout
 from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.drift import Drift, find_drift
-from model_config.operate.drift_states import DriftedParameter
+from model_config.operate.drift.drift import Drift, find_drift
+from model_config.operate.drift.states import DriftedParameter
 from model_config.operate.program import Program
-from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.operate.releases.releases import Releases, read_releases
+from model_config.operate.rollouts.parameter import document_of, under_way
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from model_config.format.names import environment_path
 from model_config.operate.inventory import Inventory
-from model_config.operate.labels import Labels
-from model_config.operate.record import read_record
-from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import broken_off
+from model_config.operate.labels.labels import Labels
+from model_config.operate.labels.record import read_record
+from model_config.operate.releases.releases import Releases, read_releases
+from model_config.operate.rollouts.parameter import broken_off
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader

@@ -6,10 +6,10 @@ import os
 import weakref
 from typing import Any, Self
 
-from model_config.reader.cache import Cache
+from model_config.reader.cache.cache import Cache
+from model_config.reader.cache.fresh import FreshReadings
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
-from model_config.reader.fresh import FreshReadings
 from model_config.reader.loading import Key, ReadingLoader
 from model_config.reader.reading import Reading, check_key
 from model_config.reader.reporter import Callback, Reporter

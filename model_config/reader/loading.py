@@ -18,12 +18,12 @@ from model_config.format.errors import (
     SecretUnavailableError,
 )
 from model_config.format.names import LATEST, model_path, release_name, rollout_name
+from model_config.reader.cache.states import Kept, Problem
 from model_config.reader.configuration import Configuration
 from model_config.reader.fallback import FallbackRelease
 from model_config.reader.opening import Answer, Opener
 from model_config.reader.reading import Reading, Unfollowed
 from model_config.reader.source import Stored
-from model_config.reader.states import Kept, Problem
 
 if TYPE_CHECKING:
     from model_config.reader.share import Share

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError
+from model_config.reader.cache.states import Problem
 from model_config.reader.source import Source, Stored
-from model_config.reader.states import Problem
 from model_config.reader.store import BATCH
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from model_config.format.errors import UsageError
+from model_config.reader.cache.states import Problem
 from model_config.reader.configuration import Configuration
-from model_config.reader.states import Problem
 
 if TYPE_CHECKING:  # for a faster cold start: most readers start outside of a rollout
     from model_config.format.rollout import Rollout

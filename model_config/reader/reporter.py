@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
 from model_config.format.errors import SecretUnavailableError
+from model_config.reader.cache.states import Failed, Good, Stale, State, TooOld
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
 from model_config.reader.incidents import Incidents
 from model_config.reader.loading import Key
 from model_config.reader.reading import Reading, Unfollowed
 from model_config.reader.secret import Secret
-from model_config.reader.states import Failed, Good, Stale, State, TooOld
 
 #: Called with the old and the new configuration.
 Callback: TypeAlias = Callable[[Configuration, Configuration], object]

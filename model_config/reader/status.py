@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from model_config.reader.breaker import Answers, Away, Breaker
+from model_config.reader.cache.breaker import Answers, Away, Breaker
+from model_config.reader.cache.states import Failed, Good, Problem, Stale, State, TooOld
 from model_config.reader.clock import Clock
 from model_config.reader.loading import Key
 from model_config.reader.reading import Reading, Unfollowed
 from model_config.reader.reporter import Served
 from model_config.reader.share import Share
-from model_config.reader.states import Failed, Good, Problem, Stale, State, TooOld
 
 _STATES = {Good: "good", Stale: "stale", TooOld: "too old", Failed: "failed"}
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
-from model_config.operate.move_text import done, planned
-from model_config.operate.moves import Check, Move
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_parameter import RolloutChange
-from model_config.operate.rollout_plan import RolloutPlan
-from model_config.operate.rollout_start import NewRollout, new_salt
-from model_config.operate.rollout_times import duration_of, percents_of
-from model_config.operate.rollouts import Rollouts, utc_now
+from model_config.operate.labels.move_text import done, planned
+from model_config.operate.labels.moves import Check, Move
+from model_config.operate.releases.releases import Releases
+from model_config.operate.rollouts.parameter import RolloutChange
+from model_config.operate.rollouts.plan import RolloutPlan
+from model_config.operate.rollouts.rollouts import Rollouts, utc_now
+from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.times import duration_of, percents_of
 from model_config.operate.target import Target
 
 #: Returns what a model's release is checked with, or None and why there is nothing.

@@ -9,10 +9,10 @@ from typing import TypeVar, cast
 
 from model_config.format.errors import UsageError
 from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.drift import Drift, find_drift
+from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
-from model_config.operate.moves import Check
+from model_config.operate.labels.moves import Check
 from model_config.operate.program import Program, read_program
 from model_config.operate.status import EnvironmentStatus, read_status
 from model_config.plan.messages import nearest

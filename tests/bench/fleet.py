@@ -18,7 +18,7 @@ from typing import Any, Self
 from _measure import Clock, Row, counted, report, row
 
 from model_config.format.errors import StoreUnavailableError
-from model_config.reader.cache import Cache
+from model_config.reader.cache.cache import Cache
 from model_config.reader.settings import Times
 
 SCALE = 10

@@ -11,7 +11,8 @@ import pytest
 
 from model_config import Reader
 from model_config.format.rollout_document import read_rollout
-from model_config.operate import clients, rollouts
+from model_config.operate import clients
+from model_config.operate.rollouts import rollouts
 
 NAME = "/ai/dev/chat/rollout"
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)

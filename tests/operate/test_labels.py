@@ -20,7 +20,7 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.names import check_label, check_movable_label
-from model_config.operate.labels import Labels
+from model_config.operate.labels.labels import Labels
 
 NAME = "/ai/prod/chat/release"
 

@@ -11,8 +11,8 @@ import pytest
 from model_config.format.errors import SchemaMismatchError
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, write_rollout
-from model_config.operate.labels import Labels
-from model_config.operate.promotion import Promotion, promote_changed
+from model_config.operate.labels.labels import Labels
+from model_config.operate.labels.promotion import Promotion, promote_changed
 
 
 @pytest.fixture

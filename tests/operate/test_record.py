@@ -11,7 +11,7 @@ import pytest
 from model_config.format.errors import AccessDeniedError, UsageError
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
-from model_config.operate.labels import Labels
+from model_config.operate.labels.labels import Labels
 
 ROLLOUT = "/ai/prod/chat/rollout"
 UNDER_WAY = Rollout(

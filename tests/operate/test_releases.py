@@ -15,9 +15,9 @@ from model_config.format.errors import (
 )
 from model_config.format.release import digest_of
 from model_config.format.rollout import Rollout
-from model_config.operate.prune import unneeded_parts
-from model_config.operate.release_findings import running_out
-from model_config.operate.releases import Releases, read_releases
+from model_config.operate.releases.findings import running_out
+from model_config.operate.releases.prune import unneeded_parts
+from model_config.operate.releases.releases import Releases, read_releases
 from model_config.operate.store import OperatorStore
 
 NAME = "/ai/prod/chat/release"

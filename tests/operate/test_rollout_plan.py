@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model_config.format.errors import UsageError
 from model_config.format.rollout import Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import read_rollout, write_rollout
-from model_config.operate.rollout_plan import (
+from model_config.operate.rollouts.plan import (
     RolloutPlan,
     due_at,
     next_step,
@@ -22,7 +22,7 @@ from model_config.operate.rollout_plan import (
     resumed,
     steps_from,
 )
-from model_config.operate.rollout_watch import decide
+from model_config.operate.rollouts.watch import decide
 
 BEGIN = datetime(2026, 12, 1, 10, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)

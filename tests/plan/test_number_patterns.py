@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from model_config.plan.number_patterns import number_pattern
+from model_config.plan.json_schema.number_patterns import number_pattern
 
 KEYS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]
 QUARTERS = [Decimal(number) / 4 for number in range(-84, 85)]

@@ -17,11 +17,11 @@ from pydantic import Field, JsonValue
 from support.json_schema import validator
 
 from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.json_schema.stack_schema import stack_schema
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, Modules
 from model_config.plan.stack_file import read_stack_file
-from model_config.plan.stack_schema import stack_schema
 from model_config.schema import ChatModel, Group, ModelConfig, Prompts, SecretRef
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from model_config.format.errors import StoreUnavailableError
-from model_config.reader.breaker import Answers, Away, Breaker, Slow
-from model_config.reader.states import Problem
+from model_config.reader.cache.breaker import Answers, Away, Breaker, Slow
+from model_config.reader.cache.states import Problem
 
 AWAY = Problem.of(StoreUnavailableError("away"))
 

@@ -18,9 +18,9 @@ from model_config.format.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from model_config.reader.breaker import LONGEST_PAUSE, Away, Slow
-from model_config.reader.cache import Cache
-from model_config.reader.memory import JITTER
+from model_config.reader.cache.breaker import LONGEST_PAUSE, Away, Slow
+from model_config.reader.cache.cache import Cache
+from model_config.reader.cache.memory import JITTER
 from model_config.reader.settings import Times
 
 AWAY = StoreUnavailableError("AWS is away")

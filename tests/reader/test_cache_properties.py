@@ -16,8 +16,8 @@ from model_config.format.errors import (
     ModelConfigError,
     StoreUnavailableError,
 )
-from model_config.reader.breaker import Away
-from model_config.reader.cache import Cache
+from model_config.reader.cache.breaker import Away
+from model_config.reader.cache.cache import Cache
 from model_config.reader.settings import Times
 
 TTL = 300.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from model_config.reader.fresh import FreshReadings
+from model_config.reader.cache.fresh import FreshReadings
 from model_config.reader.reading import Reading
 
 KEY = ("chat", "stable", None)

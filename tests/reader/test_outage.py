@@ -25,7 +25,7 @@ from model_config.format.errors import (
     StaleConfigurationError,
     StoreUnavailableError,
 )
-from model_config.reader.breaker import LONGEST_PAUSE
+from model_config.reader.cache.breaker import LONGEST_PAUSE
 from model_config.reader.incidents import REPEAT
 
 LOGGER = "model_config.reader"

@@ -13,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from model_config.format import release
-from model_config.operate.rollout_plan import RolloutPlan
-from model_config.operate.rollout_start import NewRollout, new_salt
-from model_config.operate.rollouts import Rollouts, utc_now
+from model_config.operate.rollouts.plan import RolloutPlan
+from model_config.operate.rollouts.rollouts import Rollouts, utc_now
+from model_config.operate.rollouts.start import NewRollout, new_salt
 from model_config.operate.store import OperatorStore
 from model_config.operate.target import Target
 from model_config.plan.project import Project

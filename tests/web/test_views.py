@@ -8,10 +8,10 @@ from typing import Any
 from model_config.format.errors import ReleaseError
 from model_config.format.release import Release
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.operate.past_release import PastRelease
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_history import Written
-from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases
+from model_config.operate.rollouts.history import Written
+from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.target import Target
 from model_config.web.pages import OVERVIEW, FileLinks, Page, Side, compare_page, model_page
 from model_config.web.views.curve import HEIGHT, WIDTH, curve

@@ -19,8 +19,8 @@ from model_config.cli.output import (
 from model_config.cli.panels import Panel
 
 if TYPE_CHECKING:
-    from model_config.operate.past_release import PastRelease
-    from model_config.operate.releases import Releases
+    from model_config.operate.releases.past_release import PastRelease
+    from model_config.operate.releases.releases import Releases
 
 PANEL = Panel.REVIEW
 

@@ -12,7 +12,7 @@ from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Drift, Values
+    from model_config.operate.drift.drift import Drift, Values
 
 PANEL = Panel.OPERATE
 
@@ -66,7 +66,7 @@ def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
         StoreError: AWS is unavailable or refuses.
     """
     from model_config.cli.target import target
-    from model_config.operate.drift import find_drift
+    from model_config.operate.drift.drift import find_drift
     from model_config.operate.inventory import Inventory
     from model_config.operate.program import read_program
 

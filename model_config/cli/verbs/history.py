@@ -20,7 +20,7 @@ from model_config.cli.panels import Panel
 from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
-    from model_config.operate.rollout_history import Event
+    from model_config.operate.rollouts.history import Event
 
 PANEL = Panel.RELEASE
 
@@ -40,7 +40,7 @@ def history(
     Example: model-config history support_chat --environment prod
     """
     from model_config.cli.target import target
-    from model_config.operate.rollout_history import events, read_history
+    from model_config.operate.rollouts.history import events, read_history
 
     with target(environment, prefix, local=local) as aws:
         found = events(read_history(aws.labels().store, aws.path, model))

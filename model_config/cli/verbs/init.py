@@ -51,7 +51,7 @@ def init(
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
     from model_config.files import write_file, write_new_files
-    from model_config.plan.editor import stale_files
+    from model_config.plan.json_schema.editor import stale_files
     from model_config.plan.project import Project
     from model_config.plan.registry import read_modules
     from model_config.scaffold.project import project_files

@@ -17,8 +17,8 @@ from model_config.format.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from model_config.operate.promotion import Promotion
-    from model_config.operate.rollout_start import NewRollout
+    from model_config.operate.labels.promotion import Promotion
+    from model_config.operate.rollouts.start import NewRollout
 
 PANEL = Panel.PIPELINES
 
@@ -85,7 +85,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.schema_check import schema_checks
     from model_config.cli.target import target
-    from model_config.operate.promotion import promote_changed
+    from model_config.operate.labels.promotion import promote_changed
 
     with target(environment, prefix, local=local) as aws:
         promotions = list(
@@ -119,7 +119,7 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     Example: model-config pipeline verify --environment prod
     """
     from model_config.cli.verbs.drift import compare
-    from model_config.operate.drift_text import ADVICE
+    from model_config.operate.drift.text import ADVICE
 
     found = compare(environment, local=local)
     wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
@@ -139,10 +139,10 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
-    from model_config.operate.rollout_plan import RolloutPlan
-    from model_config.operate.rollout_start import NewRollout, new_salt
-    from model_config.operate.rollout_times import duration_of, percents_of
-    from model_config.operate.rollouts import utc_now
+    from model_config.operate.rollouts.plan import RolloutPlan
+    from model_config.operate.rollouts.rollouts import utc_now
+    from model_config.operate.rollouts.start import NewRollout, new_salt
+    from model_config.operate.rollouts.times import duration_of, percents_of
 
     between = duration_of(every)
     plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)

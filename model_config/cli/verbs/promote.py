@@ -17,8 +17,8 @@ from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.operate.labels import Labels
-    from model_config.operate.moves import Move
+    from model_config.operate.labels.labels import Labels
+    from model_config.operate.labels.moves import Move
     from model_config.operate.target import Target
     from model_config.reader.configuration import Configuration
 
@@ -116,7 +116,7 @@ def _chosen(
     places: Sequence[Target], model: str | None, label: str
 ) -> Iterator[tuple[Target, str]]:
     """Yield each model to promote, with its target; print the ones that --all skips."""
-    from model_config.operate.promotion import left_alone
+    from model_config.operate.labels.promotion import left_alone
 
     for place in places:
         if model is not None:

@@ -34,7 +34,7 @@ def prune(  # noqa: PLR0913 - a verb's options
     Example: model-config prune support_chat --dry-run
     """
     from model_config.cli.target import target
-    from model_config.operate.prune import unneeded_parts
+    from model_config.operate.releases.prune import unneeded_parts
     from model_config.operate.store import OperatorStore
 
     if gone:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from model_config.comparing.changes import Change
-    from model_config.operate.past_release import PastRelease
+    from model_config.operate.releases.past_release import PastRelease
 
 PANEL = Panel.RELEASE
 

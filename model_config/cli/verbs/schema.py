@@ -28,7 +28,7 @@ def schema(
     """
     from model_config.cli.project import current_project
     from model_config.files import write_file
-    from model_config.plan.editor import SCHEMA_FILE, stale_files
+    from model_config.plan.json_schema.editor import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 
     stale = stale_files(read_modules(current_project()))

@@ -145,7 +145,7 @@ def _labels(model: ModelStatus) -> list[str]:
 
 
 def _rollout(model: ModelStatus) -> str:
-    from model_config.operate.rollout_plan import phase
+    from model_config.operate.rollouts.plan import phase
 
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:
@@ -199,7 +199,7 @@ def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str
 
 
 def _rollout_as_json(model: ModelStatus) -> dict[str, Any] | None:
-    from model_config.operate.rollout_plan import phase
+    from model_config.operate.rollouts.plan import phase
 
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:

@@ -12,8 +12,8 @@ from model_config.format.errors import InvalidConfigurationError, ReleaseError
 from model_config.format.names import LATEST, check_selector, model_path, release_name
 from model_config.format.release import Release
 from model_config.operate.inventory import Watch
-from model_config.operate.past_release import PastRelease
-from model_config.operate.releases import Releases, read_releases
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases, read_releases
 from model_config.plan.stack_file import read_stack_file
 from model_config.reader.opening import open_release
 from model_config.web.pages import Page, Side, compare_page, release_page

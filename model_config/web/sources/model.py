@@ -9,9 +9,9 @@ from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnav
 from model_config.format.names import model_path, release_name
 from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.inventory import Watch
-from model_config.operate.releases import read_releases
-from model_config.operate.rollout_history import Written, read_history
-from model_config.operate.rollout_parameter import read_stored, under_way
+from model_config.operate.releases.releases import read_releases
+from model_config.operate.rollouts.history import Written, read_history
+from model_config.operate.rollouts.parameter import read_stored, under_way
 from model_config.web.pages import model_page
 from model_config.web.shown import Notice, Shown, notices_of
 from model_config.web.site import Site

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from model_config.format.rollout import Rollout, Step
-from model_config.operate.rollout_plan import due_at, plan_of, steps_from
+from model_config.operate.rollouts.plan import due_at, plan_of, steps_from
 
 WIDTH, HEIGHT = 640, 200
 

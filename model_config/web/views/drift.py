@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model_config.format.errors import Finding
-from model_config.operate.drift import Drift as Found
-from model_config.operate.drift_text import ACCESS, ADVICE, access_difference, difference
+from model_config.operate.drift.drift import Drift as Found
+from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
 from model_config.web.pages import Page, model_page
 
 

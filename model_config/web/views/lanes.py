@@ -11,8 +11,8 @@ from datetime import datetime
 
 from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Moved
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_history import Written
+from model_config.operate.releases.releases import Releases
+from model_config.operate.rollouts.history import Written
 from model_config.web.pages import Page, release_page
 
 #: Columns that are drawn, the newest: ours. A screen holds about half of them.

@@ -10,10 +10,10 @@ from itertools import pairwise
 from model_config.comparing.changes import changes
 from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
-from model_config.operate.past_release import PastRelease
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_history import Written as WrittenRollout
-from model_config.operate.rollout_history import events
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases
+from model_config.operate.rollouts.history import Written as WrittenRollout
+from model_config.operate.rollouts.history import events
 from model_config.web.pages import Page, Side, compare_page
 from model_config.web.views.lanes import Lanes, lanes
 from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
-from model_config.operate.past_release import PastRelease
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_plan import Phase, phase
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases
+from model_config.operate.rollouts.plan import Phase, phase
 from model_config.web.pages import Page, release_page, rollout_page
 
 

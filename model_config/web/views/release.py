@@ -11,9 +11,9 @@ from model_config.comparing.text import one_line
 from model_config.format.names import parse
 from model_config.format.prompt import Fragment, fragments, variables
 from model_config.format.release import Release as Content
-from model_config.operate.parameters import ListedParameter
-from model_config.operate.past_release import PastRelease
-from model_config.operate.releases import Releases
+from model_config.operate.drift.parameters import ListedParameter
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases
 from model_config.operate.target import Target
 from model_config.web.pages import Page, Side, compare_page, model_page, release_page
 from model_config.web.views import snippets

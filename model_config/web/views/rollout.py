@@ -9,8 +9,8 @@ from datetime import datetime
 from model_config.comparing.text import who
 from model_config.format.rollout import Rollout as RolloutDocument
 from model_config.format.rollout import Step
-from model_config.operate.rollout_history import Event, Written, events, started
-from model_config.operate.rollout_plan import Phase, due_at, next_step, phase, plan_of
+from model_config.operate.rollouts.history import Event, Written, events, started
+from model_config.operate.rollouts.plan import Phase, due_at, next_step, phase, plan_of
 from model_config.web.pages import Page, Side, compare_page, model_page
 from model_config.web.views.curve import Curve, curve
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from model_config.comparing.changes import leaves
 from model_config.format.prompt import variables
 from model_config.format.release import Release
-from model_config.operate.releases import Releases
+from model_config.operate.releases.releases import Releases
 from model_config.operate.target import Target
 
 

@@ -34,7 +34,7 @@ def finish(  # noqa: PLR0913 - a verb's options
     """
     if model is None and not when_due:
         raise UsageError("name the model, or finish all rollouts that are due with --when-due")
-    from model_config.operate.rollouts import Rollouts
+    from model_config.operate.rollouts.rollouts import Rollouts
 
     with places(environment, prefix, local=local, regions=region) as where:
         chosen = [

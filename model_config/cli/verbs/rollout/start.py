@@ -11,10 +11,10 @@ from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, p
 from model_config.cli.rollout_report import print_plan, status_as_json
 from model_config.cli.rollouts import RegionRollouts, change_in_all, places, statuses
 from model_config.cli.schema_check import schema_checks
-from model_config.operate.rollout_times import duration_of, percents_of, time_of
+from model_config.operate.rollouts.times import duration_of, percents_of, time_of
 
 if TYPE_CHECKING:
-    from model_config.operate.rollout_parameter import RolloutChange
+    from model_config.operate.rollouts.parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options
@@ -61,9 +61,9 @@ def start(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """
-    from model_config.operate.rollout_plan import RolloutPlan
-    from model_config.operate.rollout_start import NewRollout, new_salt
-    from model_config.operate.rollouts import utc_now
+    from model_config.operate.rollouts.plan import RolloutPlan
+    from model_config.operate.rollouts.rollouts import utc_now
+    from model_config.operate.rollouts.start import NewRollout, new_salt
 
     pause_between = duration_of(every)
     plan = RolloutPlan(

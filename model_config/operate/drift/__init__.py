@@ -1,0 +1,1 @@
+"""Differences among the program, the newest release and AWS."""

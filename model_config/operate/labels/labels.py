@@ -1,0 +1,191 @@
+"""Moves labels, which decide the release that readers get. No value is ever rewritten."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from model_config.format.errors import LabelNotFoundError
+from model_config.format.names import PREVIOUS, check_movable_label, environment_path
+from model_config.format.rollout import RolloutDocument
+from model_config.operate.labels.moves import Check, Move, check_rollout, check_room, verify
+from model_config.operate.labels.record import check_reason, read_record, record
+from model_config.operate.releases.releases import Releases, read_releases
+from model_config.operate.store import OperatorStore
+
+
+class Labels:
+    """The labels on an environment's releases.
+
+    Needs `ssm:LabelParameterVersion`, `ssm:UnlabelParameterVersion`, `ssm:GetParameters` and
+    `ssm:GetParameterHistory` on the release (and its parts, where it has any), and `kms:Decrypt`
+    for it. Where it has them too: `ssm:GetParameters` on the model's secrets, without
+    `kms:Decrypt`, to see that they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout
+    parameter, to respect a rollout and to record the move.
+
+    A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
+    nothing automatic moves it. A promotion that was broken off between its two requests looks the
+    same, and so may several at the very same moment. The record tells them apart where it has the
+    label's last move (`broken_off`); promoting again completes it.
+
+    Of several people who move a label at once, one is the last: the label is on that one's
+    release. SSM has no way to move a label only if it is still where it was, so `-previous` may
+    miss a promotion that falls between the last look and the move, one request later: it then is
+    on the release before that, or on none.
+
+    Args:
+        environment: the environment, such as "prod".
+        prefix: the path above all environments.
+        client: a boto3 client for SSM. Default: one of our own, as the reader's.
+    """
+
+    def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
+        self.path = environment_path(prefix, environment)
+        self.store = OperatorStore(client)
+
+    def releases(self, model: str) -> Releases:
+        """Return a model's releases.
+
+        Raises:
+            ModelNotFoundError: the model has no releases.
+            StoreError: AWS is unavailable or refuses.
+        """
+        return read_releases(self.store, self.path, model, documents=False)
+
+    def promote(self, model: str, label: str, **options: Any) -> Move:
+        """Put a label on a release, and `<label>-previous` on the one it was on.
+
+        Arguments and errors are those of `prepare_promotion`.
+        """
+        return self.make(self.prepare_promotion(model, label, **options))
+
+    def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
+        """Put a label back on the release it was on before, or on another, and hold it there.
+
+        Arguments and errors are those of `prepare_rollback`.
+        """
+        return self.make(self.prepare_rollback(model, label, **options))
+
+    def prepare_promotion(
+        self,
+        model: str,
+        label: str,
+        *,
+        release: int | None = None,
+        check: Check | None = None,
+        reason: str | None = None,
+    ) -> Move:
+        """Return a promotion, verified. Nothing moves yet.
+
+        Made again it changes nothing, and made again after it stopped half-way it is completed.
+
+        Args:
+            model: the model's name.
+            label: the label.
+            release: the number of the release. Default: the newest.
+            check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
+
+        Raises:
+            UsageError: the label can't be used, there is no room for it on the release, or a
+                rollout of another release is under way.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
+        """
+        check_movable_label(label)
+        releases = self.releases(model)
+        target = releases.newest if release is None else releases.select(release)
+        move = Move(releases, label, target, releases.on(label), is_rollback=False, reason=reason)
+        return self._verified(move, check)
+
+    def prepare_rollback(
+        self,
+        model: str,
+        label: str = "stable",
+        *,
+        release: int | None = None,
+        check: Check | None = None,
+        reason: str | None = None,
+    ) -> Move:
+        """Return a rollback, verified. Nothing moves yet.
+
+        Args:
+            model: the model's name.
+            label: the label.
+            release: the number of the release. Default: the one with `<label>-previous`.
+            check: called with the configuration; what it raises is raised.
+            reason: why. Everyone who may read the model may read it.
+
+        Raises:
+            UsageError: the label can't be used, or there is no room for it on the release.
+            LabelNotFoundError: there is no `<label>-previous`.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
+        """
+        check_movable_label(label)
+        releases = self.releases(model)
+        previous = f"{label}{PREVIOUS}"
+        if release is None and releases.on(previous) is None:
+            raise LabelNotFoundError(
+                f"{previous} is on no release of {model} in {releases.environment}, so there is "
+                f"nothing to go back to. Name the release: `model-config rollback {model} --label "
+                f"{label} --release N --environment {releases.environment}`"
+            )
+        target = releases.select(previous if release is None else release)
+        move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
+        return self._verified(move, check)
+
+    def state(self, model: str) -> tuple[Releases, RolloutDocument]:
+        """Return a model's releases, and its rollout document as far as that may be read.
+
+        Raises:
+            ModelNotFoundError: there are no releases.
+            StoreError: AWS is unavailable or refuses.
+        """
+        releases = self.releases(model)
+        stored, _ = read_record(self.store, self.path, model)
+        return releases, stored.document if stored else RolloutDocument()
+
+    def make(self, move: Move) -> Move:
+        """Make a move that was prepared and record it; return it with the release it began from.
+
+        Raises:
+            StoreError: AWS is unavailable or refuses. Preparing and making it again completes it.
+        """
+        if not move.does_something:
+            return replace(move, notes=())
+        return record(
+            self.store, self._roll_back(move) if move.is_rollback else self._promote(move)
+        )
+
+    def _roll_back(self, move: Move) -> Move:
+        if move.releases.on(move.previous) != move.release:
+            self.store.label(move.releases.name, move.release, move.previous)
+        if move.changed:
+            self.store.label(move.releases.name, move.release, move.label)
+        return move
+
+    def _promote(self, move: Move) -> Move:
+        name = move.releases.name
+        if move.label in move.releases.held and not move.changed:
+            self.store.unlabel(name, move.release, move.previous)
+            return move
+        before, marked = move.before, None
+        # Until the label is where `-previous` is: someone else may be moving it just now.
+        while before is not None and before not in {marked, move.release}:
+            self.store.label(name, before, move.previous)
+            before, marked = self.releases(move.model).on(move.label), before
+        if before != move.release:
+            self.store.label(name, move.release, move.label)
+        return replace(move, before=before)
+
+    def _verified(self, move: Move, check: Check | None) -> Move:
+        check_reason(move.reason)
+        stored, missing_record = read_record(self.store, self.path, move.model)
+        move = replace(move, stored=stored)
+        check_rollout(move)
+        check_room(move)
+        notes = verify(self.store, move.releases, move.target, check)
+        return replace(move, notes=(*notes, *missing_record))

@@ -1,0 +1,182 @@
+"""A pipeline's promotions: of the models that its deploy changed, except for held labels.
+
+A person's `model-config promote` uses only `Labels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from model_config.format.errors import ModelConfigError
+from model_config.operate.labels.labels import Labels
+from model_config.operate.labels.moves import Check, Move
+from model_config.operate.rollouts.parameter import broken_off, under_way, why_it_stays
+from model_config.operate.rollouts.rollouts import Rollouts
+from model_config.operate.rollouts.start import NewRollout
+
+#: What became of a model: its label moved; a rollout to its readers began; it was there already; it
+#: was left alone, since a rollback holds it, a promotion of it was broken off, another rollout is
+#: under way, or it is on a newer release; or it could not be moved.
+Outcome: TypeAlias = Literal[
+    "promoted", "rolled out", "already there", "held", "broken off", "rollout", "newer", "failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of one model that a deploy changed.
+
+    Attributes:
+        model: the model's name.
+        outcome: what became of it.
+        release: the release that this deploy wrote.
+        on: the release that the label is on now, or None where it is on none or isn't known.
+        message: the same in words, for a log or a summary.
+        notes: what could not be verified or recorded, in words.
+    """
+
+    model: str
+    outcome: Outcome
+    release: int
+    on: int | None
+    message: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the label was left alone for a reason that a person should know."""
+        return self.outcome in {"held", "broken off", "rollout", "newer"}
+
+
+def promote_changed(  # noqa: PLR0913 - what a pipeline knows
+    labels: Labels,
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    *,
+    label: str = "stable",
+    check_of: Callable[[str], Check | None] = lambda _: None,
+    reason: str | None = None,
+    rollout: NewRollout | None = None,
+) -> Iterator[Promotion]:
+    """Promote the models that a deploy changed, one by one, and yield what became of each.
+
+    A model that this deploy didn't change is left out, wherever its label is. One that it changed
+    keeps its label where somebody decided otherwise: where a rollback holds it, where a rollout is
+    under way, and where a newer release was promoted since, so that an old run which is started
+    again undoes nothing. What fails for one model doesn't keep the others from being promoted.
+    Running it again with the same numbers promotes what is left and changes nothing else. A
+    promotion that was broken off between its two requests is for a person to complete: where a
+    rollback was not recorded, it may be a hold.
+
+    Args:
+        labels: the environment's labels.
+        before: each model's release number in the outputs of the last successful update. Not those
+            of an update that failed: what it wrote is promoted by the deploy that mends it.
+        after: each model's release number in the outputs of this update.
+        label: the label to move.
+        check_of: returns what each model's configuration is checked with before its label moves,
+            such as its class in the project.
+        reason: for the record of each move, such as the run's address.
+        rollout: a rollout to start instead of moving the label, where that is on a release.
+    """
+    for model, release in sorted(after.items()):
+        if before.get(model) != release:
+            check = check_of(model)
+            if rollout is not None and labels.state(model)[0].on(label) is not None:
+                yield _rolled_out(labels, model, release, rollout, check)
+            else:
+                yield _promoted(labels, model, label, release=release, check=check, reason=reason)
+
+
+def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
+    """Return why a label is not to be moved to a release automatically, or None where it may be.
+
+    Args:
+        labels: the environment's labels.
+        model: the model's name.
+        release: the release that it would be moved to.
+        label: the label.
+
+    Raises:
+        ModelNotFoundError: the model has no release.
+        StoreError: AWS is unavailable or refuses.
+    """
+    releases, document = labels.state(model)
+    rollout, on = under_way(document, releases), releases.on(label)
+    place = f"{model} --label {label} --environment {releases.environment}"
+    promote = f"`model-config promote {place} --release {release}`"
+    if rollout and rollout.label == label and rollout.release != release:
+        message = (
+            f"{model}: a rollout of release {rollout.release} to {label} is under way, so release "
+            f"{release} was not promoted. Once it is finished or aborted: {promote}"
+        )
+        return Promotion(model, "rollout", release, on, message)
+    if label in releases.held:
+        is_broken_off = broken_off(document, releases) == label
+        then = "To complete it" if is_broken_off else "Once that is mended"
+        left = f"so release {release} was not promoted. {then}: {promote}"
+        stays = "and stays so" if on == release else left
+        message = f"{model}: {why_it_stays(label, document, releases)}, {stays}"
+        return Promotion(model, "broken off" if is_broken_off else "held", release, on, message)
+    if on is not None and on > release:
+        message = (
+            f"{model}: {label} is on release {on}, which is newer than the {release} of this "
+            f"deploy, so nothing moved. To go back to it: {promote}"
+        )
+        return Promotion(model, "newer", release, on, message)
+    return None
+
+
+def _promoted(  # noqa: PLR0913 - one model of the above
+    labels: Labels,
+    model: str,
+    label: str,
+    *,
+    release: int,
+    check: Check | None,
+    reason: str | None,
+) -> Promotion:
+    try:
+        if left := left_alone(labels, model, release, label):
+            return left
+        move = labels.promote(model, label, release=release, check=check, reason=reason)
+    except ModelConfigError as error:
+        message = f"{model}: {label} could not be moved to release {release}: {error}"
+        return Promotion(model, "failed", release, None, message)
+    return _moved(move)
+
+
+def _rolled_out(
+    labels: Labels, model: str, release: int, new: NewRollout, check: Check | None
+) -> Promotion:
+    on = None
+    try:
+        releases, document = labels.state(model)
+        on, current = releases.on(new.label), under_way(document, releases)
+        if on == release or (current and current.release == release):
+            message = f"{model}: release {release} is on {new.label} or rolled out to it already"
+            return Promotion(model, "already there", release, on, message)
+        if left := left_alone(labels, model, release, new.label):
+            return left
+        rollouts = Rollouts(labels)
+        change = rollouts.start(model, new, release=release, check=check)
+        rollouts.write(change)
+    except ModelConfigError as error:
+        message = f"{model}: release {release} could not be rolled out to {new.label}: {error}"
+        return Promotion(model, "failed", release, on, message)
+    shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
+    message = f"{model}: a rollout of release {release} to {new.label} began: {shares} %"
+    return Promotion(model, "rolled out", release, on, message, change.notes)
+
+
+def _moved(move: Move) -> Promotion:
+    if not move.changed:
+        message = f"{move.model}: {move.label} is on release {move.release} already"
+        return Promotion(
+            move.model, "already there", move.release, move.release, message, move.notes
+        )
+    before = f"release {move.before}" if move.before else "no release"
+    message = f"{move.model}: {move.label} moved from {before} to {move.release}"
+    return Promotion(move.model, "promoted", move.release, move.release, message, move.notes)

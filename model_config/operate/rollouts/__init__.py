@@ -1,0 +1,1 @@
+"""Rollouts: their plan, their parameter, their commands and their history."""

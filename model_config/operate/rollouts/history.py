@@ -1,0 +1,168 @@
+"""Who moved which label and changed which rollout, from the versions of one parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from model_config.format.errors import RolloutError
+from model_config.format.names import model_path, rollout_name
+from model_config.format.rollout import Moved, Rollout, RolloutDocument
+from model_config.format.rollout_document import read_rollout
+from model_config.operate.rollouts.plan import plan_of
+from model_config.operate.store import OperatorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One version of a rollout parameter.
+
+    Attributes:
+        version: its number in SSM.
+        at: when it was written.
+        by: the ARN of its author, if SSM has it.
+        document: its content; None if it is invalid.
+    """
+
+    version: int
+    at: datetime
+    by: str
+    document: RolloutDocument | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of a label or a rollout.
+
+    Attributes:
+        written: the version that records it.
+        what: the change, in words.
+        reason: the author's reason, or None.
+    """
+
+    written: Written
+    what: str
+    reason: str | None = None
+
+
+def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
+    """Return the newest 100 versions of a model's rollout parameter, oldest first.
+
+    Needs `ssm:GetParameterHistory` on it.
+
+    Args:
+        store: sends the requests to SSM.
+        path: the environment's path, "/ai/prod".
+        model: the model's name.
+
+    Raises:
+        ModelNotFoundError: the model has no rollout parameter.
+        StoreError: AWS is unavailable or refuses.
+    """
+    versions = store.history(rollout_name(model_path(path, model)), decrypt=False)
+    return [
+        Written(
+            int(version["Version"]),
+            version["LastModifiedDate"],
+            version.get("LastModifiedUser", ""),
+            _document(version["Value"]),
+        )
+        for version in versions
+    ]
+
+
+def started(history: list[Written], rollout: Rollout) -> Written:
+    """Return the version that started a rollout, or the oldest that SSM still has."""
+    of_rollout = [
+        each
+        for each in history
+        if each.document and each.document.rollout and each.document.rollout.salt == rollout.salt
+    ]
+    return of_rollout[0]
+
+
+def events(history: list[Written]) -> list[Event]:
+    """Return the changes, newest first.
+
+    The change of the oldest of 100 versions is unknown, since SSM has dropped the version before
+    it.
+    """
+    found = [event for before, after in pairwise(history) for event in _between(before, after)]
+    return found[::-1]
+
+
+def _between(before: Written, after: Written) -> Iterator[Event]:
+    """Yield the changes of a version. A version equal to the one before records a repeated move."""
+    if after.document is None:
+        yield Event(after, "the document was replaced by an invalid one")
+        return
+    old, new = before.document or RolloutDocument(), after.document
+    moved = new.moved if new.moved != old.moved or new == old else None
+    aborted = moved if moved and _is_abort(moved, old, new) else None
+    if what := _rollout_change(old, new):
+        started_for = (
+            plan_of(new.rollout).reason if new.rollout and not _goes_on(old, new) else None
+        )
+        yield Event(after, what, aborted.reason if aborted else started_for)
+    if moved and not aborted:
+        yield Event(after, _move(moved), moved.reason)
+
+
+def _rollout_change(old: RolloutDocument, new: RolloutDocument) -> str | None:
+    if new == old or new.rollout == old.rollout:
+        return None
+    if new.rollout is None:
+        return _end(old, new)
+    rollout = new.rollout
+    about = f"rollout of release {rollout.release} to {rollout.label}"
+    if old.rollout is None or not _goes_on(old, new):
+        steps = ", ".join(f"{percent:g}" for percent in plan_of(rollout).percents)
+        return f"{about} started: {steps} %"
+    was_paused, is_paused = plan_of(old.rollout).paused, plan_of(rollout).paused
+    if was_paused != is_paused:
+        return f"{about} {'paused' if is_paused else 'resumed'}"
+    return f"{about}: {rollout.steps[-1].percent:g} %"
+
+
+def _end(old: RolloutDocument, new: RolloutDocument) -> str | None:
+    if old.rollout is None:
+        return None
+    about = f"rollout of release {old.rollout.release} to {old.rollout.label}"
+    moved = new.moved
+    is_finished = (
+        moved is not None
+        and moved != old.moved
+        and (moved.label, moved.release) == (old.rollout.label, old.rollout.release)
+    )
+    return f"{about} {'finished' if is_finished else 'aborted'}"
+
+
+def _goes_on(old: RolloutDocument, new: RolloutDocument) -> bool:
+    return bool(old.rollout and new.rollout and old.rollout.salt == new.rollout.salt)
+
+
+def _is_abort(moved: Moved, old: RolloutDocument, new: RolloutDocument) -> bool:
+    """Return whether a record is not a move, but holds the reason of an abort."""
+    stays = moved.release == moved.before
+    return stays and old.rollout is not None and new.rollout is None
+
+
+def _move(moved: Moved) -> str:
+    if moved.before is None:
+        return f"{moved.label} moved from no release to {moved.release}"
+    if moved.before == moved.release:
+        how = {True: "held there", False: "not held any more"}
+        either = "held there, or not any more"  # a record from before it said so
+        kept = f"{moved.label} kept on release {moved.release}"
+        return f"{kept}: {either if moved.held is None else how[moved.held]}"
+    held = ", and held there" if moved.held else ""
+    return f"{moved.label} moved from release {moved.before} to {moved.release}{held}"
+
+
+def _document(text: str) -> RolloutDocument | None:
+    try:
+        return read_rollout(text)
+    except RolloutError:
+        return None
