@@ -1,7 +1,7 @@
 """AI model configurations, kept under version control and deployed to AWS SSM Parameter Store.
 
-What an application imports. A model module imports `model_config.schema`, another Pulumi project
-`model_config.consumer`, a test `model_config.testing`.
+Applications import this package. Model modules import `model_config.schema`, other Pulumi projects
+`model_config.consumer`, and tests `model_config.testing`.
 """
 
 from importlib import import_module
@@ -53,7 +53,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # On first use (PEP 562): a deploy and a model module import this package without boto3.
+    # Imported on first use (PEP 562), so that deploys and model modules don't import boto3.
     if name in {"Reader", "Configuration", "Secret"}:
         return getattr(import_module(f"model_config.reader.{name.lower()}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m model_config`: the command line, where its script is not on PATH."""
+"""`python -m model_config`: the command line, for when its script is not on PATH."""
 
 from model_config.cli import main
 

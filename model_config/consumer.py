@@ -1,8 +1,8 @@
-"""What another Pulumi project imports: the models of a stack, with types.
+"""For other Pulumi projects: the models that a stack deploys, with types.
 
-A program gets them in one of two ways. `from_reference` has everything, and opens the producer's
-whole state and its secrets provider. `from_aws` asks SSM for one parameter a model, and has no
-digest and no map of parameters. docs/consuming.md compares them.
+`ModelStack.from_reference` reads the stack's outputs. It returns everything, and needs access to
+the producer's whole state and its secrets provider. `ModelStack.from_aws` reads one SSM parameter
+for each model. It returns neither the digest nor the parameters. docs/consuming.md compares them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Pin:
     """Exactly one version of a parameter.
 
     Attributes:
-        reference: "name:version", usable as it stands in SSM's GetParameter.
+        reference: "name:version", which SSM's GetParameter takes as a name.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Pin:
 
     @classmethod
     def of(cls, exported: Mapping[str, Any]) -> Self:
-        """Return a pin as it was exported. A StackReference gives every number as a float."""
+        """Return the pin that a stack exported. A StackReference returns numbers as floats."""
         version = int(exported["version"])
         return cls(exported["name"], exported["arn"], version, exported["reference"])
 
@@ -44,13 +44,15 @@ class Model:
     """One model of an environment.
 
     Attributes:
-        path: where it stands in SSM, "/ai/prod/support_chat".
-        release: the release's parameter; its version is the release's number.
-        reader_policy_arn: the managed policy that lets a role read it.
-        digest: "sha256:…" of its configuration; None from AWS, where it is encrypted.
-        reader_policy_json: the policy's text, for a role that has no room for one more; None from
-            AWS.
-        parameters: each value's and secret's parameter, by its path in the model; none from AWS.
+        path: its path in SSM, "/ai/prod/support_chat".
+        release: the release parameter; its version is the release's number.
+        reader_policy_arn: the managed policy that lets a role read the model.
+        digest: "sha256:…" of its configuration; None with `from_aws`, because SSM holds it
+            encrypted.
+        reader_policy_json: the policy's document, for a role that can't have another managed
+            policy; None with `from_aws`.
+        parameters: the parameters of its values and secrets, by their paths in the model; empty
+            with `from_aws`.
     """
 
     path: str
@@ -62,7 +64,7 @@ class Model:
 
     @classmethod
     def of(cls, exported: Mapping[str, Any]) -> Self:
-        """Return a model as it was exported. Keys of a newer producer are passed over."""
+        """Return the model that a stack exported. Unknown keys of a newer stack are ignored."""
         return cls(
             path=exported["path"],
             release=Pin.of(exported["release"]),
@@ -74,12 +76,12 @@ class Model:
 
     @property
     def prefix(self) -> str:
-        """What a reader of the model is given as its prefix, "/ai"."""
+        """The `prefix` of a `Reader` of this model, "/ai"."""
         return self.path.rsplit("/", 2)[0]
 
     @property
     def environment(self) -> str:
-        """What a reader of the model is given as its environment, "prod"."""
+        """The `environment` of a `Reader` of this model, "prod"."""
         return self.path.rsplit("/", 2)[1]
 
 
@@ -88,10 +90,10 @@ class ModelStack(ABC):
 
     @staticmethod
     def from_reference(name: str, opts: pulumi.ResourceOptions | None = None) -> ModelStack:
-        """Return a stack's models by what it exports.
+        """Return a stack's models, read from its outputs.
 
-        Who runs the program needs to read the producer's state, and `kms:Decrypt` on the key of its
-        secrets provider; with that they can read every model's secrets.
+        Whoever runs the program needs read access to the producer's state, and `kms:Decrypt` on the
+        key of its secrets provider. With these they can read every model's secrets.
 
         Args:
             name: the stack's full name, "organization/model-config/prod".
@@ -108,20 +110,20 @@ class ModelStack(ABC):
         label: str | None = None,
         opts: pulumi.InvokeOptions | None = None,
     ) -> ModelStack:
-        """Return an environment's models by what SSM says of their releases.
+        """Return an environment's models, read from their releases in SSM.
 
-        Who runs the program needs `ssm:GetParameter` on `{prefix}/{environment}/*`, and no right to
-        decrypt.
+        Whoever runs the program needs `ssm:GetParameter` on `{prefix}/{environment}/*`, and no
+        permission to decrypt.
 
         Args:
             environment: the environment's name, "prod".
-            prefix: what stands above all environments.
-            region: where it is deployed to. Default: the provider's region.
-            label: which release to give: the one that this label is on. Default: the newest.
-            opts: options of the requests, such as the provider of another account.
+            prefix: the path above all environments.
+            region: the region of the environment. Defaults to the provider's region.
+            label: the label of the release to return. Defaults to the newest release.
+            opts: options of the invokes, such as the provider of another account.
 
         Raises:
-            UsageError: the prefix or the environment has a form that SSM has no parameter for.
+            UsageError: the prefix or the environment is not valid in a parameter's name.
         """
         return _StackInAws(environment_path(prefix, environment), region, label, opts)
 
@@ -130,7 +132,7 @@ class ModelStack(ABC):
         """Return a model.
 
         Raises:
-            pulumi.RunError: there is no such model, or it can't be read.
+            pulumi.RunError: the model doesn't exist, or can't be read.
         """
 
     @abstractmethod
@@ -138,7 +140,7 @@ class ModelStack(ABC):
         """Return the newest version of one parameter: "support_chat/generation/temperature".
 
         Raises:
-            pulumi.RunError: there is no such parameter, or it can't be read.
+            pulumi.RunError: the parameter doesn't exist, or can't be read.
         """
 
 
@@ -148,22 +150,24 @@ class _ReferencedStack(ModelStack):
         self._models = pulumi.StackReference(name, opts=opts).require_output("models")
 
     def model(self, name: str) -> pulumi.Output[Model]:
-        return self._models.apply(lambda models: self._picked(models, name))
+        return self._models.apply(lambda models: self._select_model(models, name))
 
     def parameter(self, path: str) -> pulumi.Output[Pin]:
         model, _, below = path.partition("/")
-        return self.model(model).apply(lambda found: self._pinned(found, below))
+        return self.model(model).apply(lambda found: self._select_parameter(found, below))
 
-    def _picked(self, models: Mapping[str, Any], name: str) -> Model:
+    def _select_model(self, models: Mapping[str, Any], name: str) -> Model:
         if name not in models:
             known = ", ".join(sorted(models))
-            raise pulumi.RunError(f"{self._name} has no model {name!r}. There are: {known}")
+            raise pulumi.RunError(f"{self._name} has no model {name!r}. Its models: {known}")
         return Model.of(models[name])
 
-    def _pinned(self, model: Model, path: str) -> Pin:
+    def _select_parameter(self, model: Model, path: str) -> Pin:
         if path not in model.parameters:
             known = ", ".join(sorted(model.parameters))
-            raise pulumi.RunError(f"there is no parameter {model.path}/{path}. There are: {known}")
+            raise pulumi.RunError(
+                f"there is no parameter {model.path}/{path}. The model's parameters: {known}"
+            )
         return model.parameters[path]
 
 
@@ -184,16 +188,16 @@ class _StackInAws(ModelStack):
         return pulumi.Output.from_input(self._newest(f"{self._path}/{path}"))
 
     def _newest(self, name: str, label: str | None = None) -> Pin:
-        asked = f"{name}:{label}" if label else name
+        selector = f"{name}:{label}" if label else name
         try:
             found = aws.ssm.get_parameter(
-                name=asked, region=self._region, with_decryption=False, opts=self._opts
+                name=selector, region=self._region, with_decryption=False, opts=self._opts
             )
-        except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
+        except Exception as error:  # noqa: BLE001 -- the engine raises plain Exceptions
             raise pulumi.RunError(
-                f"{asked} can't be read: {error}\n"
-                "  fix: check the name, the region, whether it is deployed, and that you have "
-                "ssm:GetParameter on it"
+                f"{selector} can't be read: {error}\n"
+                "  fix: check the name and the region, that the model is deployed, and that you "
+                "have ssm:GetParameter on it"
             ) from None
         version = int(found.version)
         return Pin(name, found.arn, version, f"{name}:{version}")

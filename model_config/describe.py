@@ -1,7 +1,7 @@
 """Describe a project: `python -m model_config.describe FOLDER` prints one JSON object.
 
 `diff` and `find-commit` run this with a commit's folder first on the path, so that each commit is
-described by its own code. What is printed is a contract between versions:
+described by its own code. The output is a contract between versions:
 
     {"format": 1, "environments": {stack: {
         "settings": {full key: text},
@@ -9,8 +9,8 @@ described by its own code. What is printed is a contract between versions:
         "unreadable": [names of invalid models],
         "findings": [texts]}}}
 
-Keys may be added; a reader takes those it knows. A key that changes its meaning or is removed
-makes another `format`.
+Keys may be added, and readers ignore those they don't know. Removing a key, or changing its
+meaning, takes a new `format`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FORMAT = 1
 
 
 def describe(project: Project) -> dict[str, Any]:
-    """Return what a project configures in each of its environments."""
+    """Return the description of a project's configuration in each of its environments."""
     modules = read_modules(project)
     environments = {stack: _environment(modules, stack) for stack in project.stack_names()}
     return {"format": FORMAT, "environments": environments}
@@ -54,7 +54,7 @@ def _environment(modules: Modules, stack: str) -> dict[str, Any]:
             "secrets": {path: ref.config_key for path, ref in secrets_of(model.config).items()},
         }
         for model in plan.models
-        if model.digest  # else a value in it can't be stored
+        if model.digest  # without one, a value in it can't be stored
     }
     chosen = modules.names if plan.settings.models is None else plan.settings.models
     unreadable = sorted(set(chosen) - set(models))
@@ -62,7 +62,7 @@ def _environment(modules: Modules, stack: str) -> dict[str, Any]:
 
 
 def settings_of(config: StackConfig) -> dict[str, str]:
-    """Return the settings that a stack's file gives, by their full keys; overrides are values."""
+    """Return the settings in a stack's file, by their full keys, without the overrides."""
     shown = (SETTING_KEYS - {"overrides"}) & set(config.own())
     region = {"aws:region": config.region} if config.region else {}
     return {**{f"model-config:{key}": config.own()[key] for key in sorted(shown)}, **region}
@@ -84,10 +84,10 @@ def _described(
 
 
 def main(folder: Path) -> None:
-    """Print the description alone: what the project's modules print goes to standard error."""
-    with os.fdopen(os.dup(1), "w", encoding="ascii") as answer:
+    """Print nothing but the description: what the modules print goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="ascii") as output:
         os.dup2(2, 1)
-        json.dump(describe(Project(folder)), answer)
+        json.dump(describe(Project(folder)), output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The types of fields: some to use, and which ones a field may have at all.
+"""Types for fields, and the check of which types a field may have.
 
-It may have those that JSON holds and gives back the same.
+A field may have any type whose values JSON holds without loss.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _PLAIN = (str, int, float, bool, NoneType)
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
 
-_SHOWN_PLACES = 3
+_POSITIONS_SHOWN = 3
 
 
 def _check_prompt(text: str, info: ValidationInfo) -> str:
     if info.context == RELEASED:
-        return text  # checked when it was deployed; an older package allowed more
+        return text  # checked at its deploy, perhaps by an older package, which allowed more
     if not text.strip():
         raise ValueError("the prompt is empty")
-    if stray := list(islice(stray_braces(text), _SHOWN_PLACES + 1)):
-        where = "; ".join(stray[:_SHOWN_PLACES]) + "; …" * (len(stray) > _SHOWN_PLACES)
+    if stray := list(islice(stray_braces(text), _POSITIONS_SHOWN + 1)):
+        where = "; ".join(stray[:_POSITIONS_SHOWN]) + "; …" * (len(stray) > _POSITIONS_SHOWN)
         raise ValueError(
-            f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, with "
-            "a letter or _ and then letters, digits or _. A text in another template language "
-            "goes into a str field, in a class of your own"
+            f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, where "
+            "the name is a letter or _ followed by letters, digits or _. For a text in another "
+            "template language, use a str field in a class of your own"
         )
     return text
 
 
 #: A text with placeholders, `{{name}}`, that an application fills in with `Configuration.render`.
-#: It is not empty, and `{{` has no other meaning in it.
+#: It must not be empty, and every `{{` in it must begin a placeholder.
 Prompt = Annotated[str, Field(json_schema_extra={"minLength": 1}), AfterValidator(_check_prompt)]
 
 
 def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
-    """Return why a type can't be a field's, or None where it can.
+    """Return why a field can't have a type, or None if it can.
 
     Args:
         kind: the field's annotation.
-        whole_field: classes that a field may have, but not the items of a list or dict.
+        whole_field: classes that are allowed for a field, but not for the items of a list or dict.
     """
     if kind is JsonValue or kind is None or kind in _PLAIN:
         return None
@@ -74,7 +74,7 @@ def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
 
 
 def union_members(kind: Any) -> Iterator[Any]:
-    """Yield the types that a field's value may have: those of a union, else the one there is."""
+    """Yield the members of a union, or the type itself if it is not a union."""
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         yield from union_members(args[0])
@@ -86,14 +86,14 @@ def union_members(kind: Any) -> Iterator[Any]:
 
 
 def subclasses_in(kind: Any, base: type[_Class]) -> list[type[_Class]]:
-    """Return the classes below `base` that a field's value may be an instance of."""
+    """Return the subclasses of `base` that a field's value may be an instance of."""
     members = union_members(kind)
     return [each for each in members if isinstance(each, type) and issubclass(each, base)]
 
 
 def _why_not_key(kind: Any) -> str | None:
     text = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    return None if text is str else f"a dict's keys are str in JSON, not {_name(kind)}"
+    return None if text is str else f"the keys of a dict must be str in JSON, not {_name(kind)}"
 
 
 def _why_not_plain(value: object) -> str | None:

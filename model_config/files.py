@@ -1,4 +1,4 @@
-"""Atomic writes: a file is replaced as a whole or not at all."""
+"""Atomic writes: a file is replaced as a whole, or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_config.format.errors import UsageError
 
 
 def replace_file(path: Path, text: str, *, private: bool) -> None:
-    """Write a file beside its place and put it there at once.
+    """Replace a file atomically: write a temporary file next to it, then rename that.
 
     Args:
         path: the file.
@@ -19,23 +19,23 @@ def replace_file(path: Path, text: str, *, private: bool) -> None:
         private: whether only its owner may read it; otherwise the umask decides.
 
     Raises:
-        OSError: it can't be written; what was there before still is.
+        OSError: the file can't be written; its old content is kept.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        aside.unlink()
+        temporary.unlink()
         raise
 
 
 def write_file(path: Path, text: str, *, private: bool) -> None:
-    """Write a file that a user named, whole or not at all; a link is followed.
+    """Write the file at a path that a user gave, atomically. Symbolic links are followed.
 
     Args:
         path: the file.
@@ -43,31 +43,31 @@ def write_file(path: Path, text: str, *, private: bool) -> None:
         private: whether only its owner may read it; otherwise the umask decides.
 
     Raises:
-        UsageError: it can't be written; what was there before still is.
+        UsageError: the file can't be written; its old content is kept.
     """
     try:
-        place = Path(os.path.realpath(path))
-        if place.is_symlink():  # what is left of links that lead to one another
-            raise UsageError(f"{path} can't be written: its links lead in a circle")
-        if place.exists() and not place.is_file():  # a folder, or a device such as /dev/stdout
-            raise UsageError(f"{path} can't be written: it is not an ordinary file")
-        replace_file(place, text, private=private)
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():  # realpath returns a link only where links form a loop
+            raise UsageError(f"{path} can't be written: its symbolic links form a loop")
+        if target.exists() and not target.is_file():  # a folder, or a device such as /dev/stdout
+            raise UsageError(f"{path} can't be written: it is not a regular file")
+        replace_file(target, text, private=private)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from None
 
 
 def write_new_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files, over none that is there.
+    """Write new files. An existing file is never overwritten.
 
     Args:
-        folder: where they go; made where it is missing, as the folders in it are.
-        contents: what each holds, by its path in the folder.
+        folder: the folder of the files. It and its subfolders are created as needed.
+        contents: the content of each file, by its path in the folder.
 
     Raises:
-        UsageError: one of them is there already, and nothing was written; or one can't be written.
+        UsageError: one of the files exists, and nothing was written; or one can't be written.
     """
-    if there := sorted(path for path in contents if os.path.lexists(folder / path)):
-        raise UsageError(f"nothing was written: {folder} already has {', '.join(there)}")
+    if existing := sorted(path for path in contents if os.path.lexists(folder / path)):
+        raise UsageError(f"nothing was written: {folder} already has {', '.join(existing)}")
     try:
         for path, content in contents.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

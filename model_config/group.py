@@ -19,7 +19,7 @@ _CONFIG_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """A secret, by the name of its key in the stack's configuration.
+    """A reference to a secret: the name of its key in the stack's configuration.
 
     The value comes from `pulumi config set --secret <config_key>` and is kept nowhere else.
 
@@ -31,7 +31,7 @@ class SecretRef:
 
     def __post_init__(self) -> None:
         if not _CONFIG_KEY.fullmatch(self.config_key):
-            # Whatever was given may be the secret itself, so it is not shown.
+            # The argument may be the secret itself, so the message doesn't show it.
             raise SchemaError(
                 "SecretRef takes the name of a config key: a letter, then letters, digits, "
                 '"_", "." or "-", such as SecretRef("supportChatApiKey")'
@@ -52,7 +52,7 @@ class SecretRef:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"not": {}}  # no file holds one
+        return {"not": {}}  # matches nothing: a stack file can't hold a reference
 
 
 class Group(BaseModel):
@@ -71,25 +71,27 @@ class Group(BaseModel):
         """Refuse fields that can't be stored as soon as the class is defined.
 
         Raises:
-            SchemaError: with the class, the field and the types that can.
+            SchemaError: names the class, the field and the types that a field may have.
         """
         for name, field in cls.model_fields.items():
             if field.alias or field.validation_alias or field.serialization_alias:
                 raise SchemaError(
-                    f"{cls.__name__}.{name} has an alias: the field's name is the parameter's name"
+                    f"{cls.__name__}.{name} has an alias. The field's name must be the parameter's "
+                    "name: remove the alias"
                 )
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             if NoneType in get_args(field.annotation) and default is not None:
                 raise SchemaError(
-                    f"{cls.__name__}.{name} may be None and has another default: None has no "
-                    "parameter, so a reader would get the default back. Make None the default"
+                    f"{cls.__name__}.{name} may be None and has another default. None is stored as "
+                    "no parameter, so a reader would get the default: make None the default"
                 )
             if problem := why_not_storable(field.annotation, whole_field=(Group, SecretRef)):
                 raise SchemaError(
-                    f"{cls.__name__}.{name}: {problem}. A field is str, int, float, bool, an enum, "
-                    "list[...], dict[str, ...], a Group, a SecretRef, or one of these or None"
+                    f"{cls.__name__}.{name}: {problem}. A field's type is str, int, float, bool, "
+                    "an enum, list[...], dict[str, ...], a Group, a SecretRef, or one of these or "
+                    "None"
                 )
 
 
 class ModelConfig(Group):
-    """One model's whole configuration: the base of the classes below, and of your own."""
+    """One model's whole configuration: the base class of the built-in classes and of your own."""

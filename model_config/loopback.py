@@ -1,4 +1,4 @@
-"""A port of the loopback interface, which no other machine can reach."""
+"""Listening on the loopback interface, which other machines can't reach."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens.
+    """Return a socket that listens on a port of the loopback interface.
 
     Args:
-        port: the port; 0 for any that is free.
+        port: the port; 0 for any free port.
 
     Raises:
-        UsageError: it is in use, or may not be used.
+        UsageError: the port is in use, or the user may not use it.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -26,7 +26,7 @@ def listen(port: int) -> socket.socket:
         listener.close()
         raise UsageError(
             f"port {port} of {HOST} can't be used ({error.strerror}): "
-            "choose another with --port, or --port 0 for any that is free"
+            "choose another with --port, or any free port with --port 0"
         ) from None
     listener.listen()
     return listener

@@ -1,8 +1,9 @@
-"""What a model module imports: the classes a configuration is written in.
+"""For model modules: the classes that configurations are written with.
 
 A field's type is one that JSON can hold: str, int, float, bool, list, dict with string keys, an
-enum, a literal, or any of these or None. `Group`s nest. Anything else is refused when the class
-is defined. Beyond that they are ordinary pydantic: constraints, defaults and validators work.
+enum, a literal, or one of these or None. `Group`s nest. Any other type is refused when the class
+is defined. Otherwise these are ordinary pydantic classes, with constraints, defaults and
+validators.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ try:
     from pydantic import Field, JsonValue
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain "
-        "install leaves out: pip install pydantic",
+        "model_config.schema, as_model() and schema= need pydantic, which a plain install leaves "
+        "out: pip install pydantic",
         name=error.name,
     ) from None
 
@@ -42,14 +43,14 @@ __all__ = [
 
 
 class Generation(Group):
-    """How a chat model samples. What is None is left to the provider.
+    """How a chat model samples. A field that is None is left to the provider.
 
     Attributes:
         temperature: how random the answers are, from 0 to 2.
         top_p: the share of the most likely tokens to choose from, above 0 and up to 1.
         max_output_tokens: the most tokens an answer may have.
         stop: texts that end an answer.
-        seed: makes answers repeatable, where the provider can.
+        seed: makes answers repeatable, if the provider supports it.
     """
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -60,7 +61,7 @@ class Generation(Group):
 
 
 class Prompts(Group):
-    """The texts a chat model is driven with.
+    """The prompts of a chat model.
 
     Attributes:
         system: the system prompt.
@@ -77,7 +78,7 @@ class CallLimits(Group):
     Attributes:
         timeout_seconds: how long it waits for an answer, up to an hour.
         max_retries: how often it tries again after a failure, up to 20 times.
-        requests_per_minute: how many requests it makes in a minute, at most; None for no limit.
+        requests_per_minute: the most requests it makes in a minute; None for no limit.
     """
 
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
@@ -89,9 +90,9 @@ class ChatModel(ModelConfig):
     """A chat model behind a provider's API.
 
     Attributes:
-        provider: whose API it is: "openai".
+        provider: the provider of the API: "openai".
         model_id: the provider's name for the model: "gpt-4.1".
-        prompts: the texts it is driven with.
+        prompts: its prompts.
         generation: how it samples.
         limits: how an application calls it.
         api_key: the provider's API key.
@@ -109,10 +110,10 @@ class EmbeddingModel(ModelConfig):
     """A model that turns texts into vectors.
 
     Attributes:
-        provider: whose API it is: "openai".
+        provider: the provider of the API: "openai".
         model_id: the provider's name for the model.
         dimensions: the length of a vector.
-        batch_size: how many texts a request has, at most.
+        batch_size: the most texts in one request.
         normalize: whether vectors are scaled to length 1.
         distance: how two vectors are compared.
         limits: how an application calls it.
@@ -133,10 +134,10 @@ class Instances(Group):
     """The machines a self-hosted endpoint runs on.
 
     Attributes:
-        instance_type: the kind of machine: "g5.xlarge".
-        min_count: how many run at least.
-        max_count: how many run at most.
-        settings: what the server is started with.
+        instance_type: the type of machine: "g5.xlarge".
+        min_count: the fewest machines that run.
+        max_count: the most machines that run.
+        settings: the settings that the server is started with.
     """
 
     instance_type: Text
@@ -150,11 +151,11 @@ class EndpointModel(ModelConfig):
 
     Attributes:
         endpoint: its URL.
-        model_version: which weights it serves.
+        model_version: the version of the weights it serves.
         instances: the machines it runs on.
         feature_flags: switches, by name.
         limits: how an application calls it.
-        api_key: what an application proves itself with.
+        api_key: the key that applications authenticate with.
     """
 
     endpoint: Url
@@ -168,11 +169,12 @@ class EndpointModel(ModelConfig):
 def text_beside(module_file: str, name: str) -> str:
     r"""Return the text of a file beside a module: `text_beside(__file__, "support_chat.md")`.
 
-    Line ends become "\n" whatever git checked out, so that a digest is the same everywhere. The
-    one line end that editors put at a file's end is left out, as is a byte order mark.
+    Line endings become "\n", whatever git checked out, so that the digest is the same on every
+    machine. The line ending that editors put at the end of a file is removed, as is a byte order
+    mark.
 
     Raises:
-        SchemaError: there is no such file, or it is not UTF-8.
+        SchemaError: the file can't be read, or is not UTF-8.
     """
     path = Path(module_file).parent / name
     try:

@@ -1,4 +1,4 @@
-"""The pack: which rule is asked about which resources, and in what words it says no."""
+"""The policy pack: the rules, the resources they check, and their descriptions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CONFIG = PolicyConfigSchema(
 
 
 def resource_policy(name: str, kind: str, description: str, rule: Rule) -> ResourceValidationPolicy:
-    """Return a policy that asks a rule about each resource of a kind, before it is written."""
+    """Return a policy that checks each resource of a type with a rule, before it is written."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type == kind:
@@ -50,7 +50,7 @@ def resource_policy(name: str, kind: str, description: str, rule: Rule) -> Resou
 
 
 def stack_policy(name: str, description: str, rule: StackRule) -> StackValidationPolicy:
-    """Return a policy that asks a rule about all resources together."""
+    """Return a policy that checks all resources of a stack together with a rule."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [_resource(resource) for resource in args.resources]
@@ -86,9 +86,9 @@ def _settings(config: Mapping[str, Any]) -> rules.Settings:
 
 
 def _known(value: Any) -> Any:
-    """Return properties as plain dicts and lists; what a preview can't know is UNKNOWN.
+    """Return properties as plain dicts and lists. A value that a preview doesn't know is UNKNOWN.
 
-    Left alone, one unknown property would keep a rule from being asked at all.
+    Otherwise Pulumi would skip a rule if any property that it reads is unknown.
     """
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in value}
@@ -111,7 +111,7 @@ PolicyPack(
         resource_policy(
             "names-below-prefix",
             rules.PARAMETER,
-            "Every SSM parameter of the stack stands below the prefix.",
+            "Every SSM parameter of the stack is below the prefix.",
             rules.below_prefix,
         ),
         resource_policy(
@@ -123,7 +123,7 @@ PolicyPack(
         resource_policy(
             "customer-managed-key",
             rules.PARAMETER,
-            "A parameter below the prefix is encrypted by a key of the customer's.",
+            "A parameter below the prefix is encrypted under a customer managed key.",
             rules.customer_key,
         ),
         resource_policy(
@@ -137,7 +137,7 @@ PolicyPack(
         ),
         stack_policy(
             "protected-releases",
-            "Releases, their reader policies, key and alias are protected where they have to be.",
+            "In a protected environment, releases, reader policies, key and alias are protected.",
             rules.unprotected,
         ),
         stack_policy(

@@ -1,6 +1,6 @@
-"""What a reader policy may grant, by list: one model's release, rollout and secrets, through SSM.
+"""The permissions that a reader policy may have: one model's release, rollout and secrets.
 
-What isn't on the list is refused. IAM has too many ways to grant more for a list of those.
+Anything that isn't listed is refused, because IAM has too many ways to allow more.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Any
 Statement = Mapping[str, Any]
 
 _READS, _DECRYPTS = ("ssm:GetParameter", "ssm:GetParameters"), "kms:Decrypt"
-# In IAM an action's name may be written in any case.
+# IAM ignores the case of an action's name.
 _ACTIONS = {action.lower() for action in (*_READS, _DECRYPTS)}
 _ELEMENTS = {"Sid", "Effect", "Action", "Resource", "Condition"}
-# "…IfExists" and "ForAllValues:" let through a request without the key, "Not…" all but the value.
+# "…IfExists" and "ForAllValues:" allow a request without the condition key, and "Not…" any value
+# except the named one.
 _OPERATORS = {"StringEquals", "StringLike"}
 _CONTEXT, _VIA = "kms:EncryptionContext:PARAMETER_ARN", "kms:ViaService"
 
 _KEY_ARN = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _SSM = re.compile(r"ssm\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
-# A wildcard may stand below a model's parts and secrets alone. "${…}" is one, too.
+# A wildcard is allowed only below a model's parts and secrets. "${…}" counts as one.
 _MODEL = (
     r"(?P<model>arn:[a-z-]+:ssm:[a-z0-9-]+:\d{{12}}:parameter{prefix}"
     r"/(?P<environment>{name})/{name})"
@@ -32,7 +33,7 @@ _NAME = r"[A-Za-z0-9_.-]+"
 
 
 def grants_beyond_one_model(document: object, prefix: str) -> Iterator[str]:
-    """Yield what a policy document grants beyond reading one model below the prefix."""
+    """Yield what a policy document allows beyond reading one model below the prefix."""
     if not (statements := _statements(document)):
         yield "it is not a policy document with statements"
     granting = [each for each in statements if each.get("Effect") != "Deny"]
@@ -43,7 +44,7 @@ def grants_beyond_one_model(document: object, prefix: str) -> Iterator[str]:
 
 
 def environments_read(document: object, prefix: str) -> set[str]:
-    """Return the environments whose models a policy document lets be read."""
+    """Return the environments whose models a policy document allows to read."""
     return {environment for _, environment in _models(_statements(document), prefix)}
 
 
@@ -58,11 +59,11 @@ def _statements(document: object) -> list[Statement]:
 
 def _too_wide(statement: Statement, prefix: str) -> Iterator[str]:
     for element in sorted(statement.keys() - _ELEMENTS):
-        yield f"the element {element} is none of {', '.join(sorted(_ELEMENTS))}"
+        yield f"the element {element} is not one of {', '.join(sorted(_ELEMENTS))}"
     actions = _list(statement.get("Action", []))
     for action in actions:
         if action.lower() not in _ACTIONS:
-            yield f"the action {action} is none of {', '.join((*_READS, _DECRYPTS))}"
+            yield f"the action {action} is not one of {', '.join((*_READS, _DECRYPTS))}"
     for arn in _list(statement.get("Resource", [])):
         if not _KEY_ARN.fullmatch(arn):
             yield from _not_one_models(arn, prefix)
@@ -71,7 +72,7 @@ def _too_wide(statement: Statement, prefix: str) -> Iterator[str]:
 
 
 def _unconditional(statement: Statement, prefix: str) -> Iterator[str]:
-    """Yield what a right to decrypt lacks: through SSM alone, and for one model's parameters."""
+    """Yield the missing conditions of a decryption: only through SSM, and for one model."""
     callers, contexts = _condition(statement, _VIA), _condition(statement, _CONTEXT)
     for key, values in ((_VIA, callers), (_CONTEXT, contexts)):
         if not values:
@@ -89,7 +90,7 @@ def _not_one_models(arn: str, prefix: str) -> Iterator[str]:
 
 
 def _models(statements: list[Statement], prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield each model that is named, as the start of its parameters' ARNs, and its environment."""
+    """Yield each model in the statements, as the beginning of its ARNs, and its environment."""
     for statement in statements:
         for arn in (*_list(statement.get("Resource", [])), *_condition(statement, _CONTEXT)):
             if found := _own(arn, prefix):

@@ -1,8 +1,8 @@
-"""What the pack demands, as plain functions: what the engine says in, what is wrong with it out.
+"""The rules of the pack, as plain functions that take properties and yield problems.
 
-Nothing here knows `pulumi_policy`, so the rules are tested without it and without a CLI. Properties
-have the engine's names (`keyId`); one that a preview can't know yet is UNKNOWN, and is checked in
-the update, where it is known.
+Nothing here imports `pulumi_policy`, so that tests need neither it nor the CLI. Properties have the
+engine's names (`keyId`). A property that a preview doesn't know yet is UNKNOWN, and is checked in
+the update.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALIAS = "aws:kms/alias:Alias"
 POLICY = "aws:iam/policy:Policy"
 STACK = "pulumi:pulumi:Stack"
 
-#: In the place of a value that a preview can't know.
+#: Replaces a value that a preview doesn't know.
 UNKNOWN = object()
 
 Properties = Mapping[str, Any]
@@ -29,11 +29,11 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an organisation can set; see README.md.
+    """The settings of the pack; see README.md.
 
     Attributes:
-        prefix: where in SSM the model configurations stand.
-        protected_environments: the environments whose releases nobody may delete by mistake.
+        prefix: the path above all model configurations in SSM.
+        protected_environments: the environments whose releases must be protected from deletion.
         reader_policy_path: the IAM path of the reader policies.
     """
 
@@ -44,7 +44,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource of the stack, as it is when the stack is complete.
+    """A resource of the stack, once the whole stack is known.
 
     Attributes:
         props: its outputs.
@@ -62,14 +62,14 @@ class Resource:
 
 
 def below_prefix(parameter: Properties, settings: Settings) -> Iterator[str]:
-    """Yield a parameter's name that stands somewhere else."""
+    """Yield a parameter's name that is not below the prefix."""
     name = parameter.get("name")
     if name is not UNKNOWN and not _is_below(name, settings):
-        yield f"{name!r} does not stand below {settings.prefix}/"
+        yield f"{name!r} is not below {settings.prefix}/"
 
 
 def secure_string(parameter: Properties, settings: Settings) -> Iterator[str]:
-    """Yield another type than SecureString, but for a rollout, which is a String."""
+    """Yield a type other than SecureString, except for a rollout, which is a String."""
     if not _is_below(parameter.get("name"), settings):
         return
     kind = parameter.get("type")
@@ -80,27 +80,27 @@ def secure_string(parameter: Properties, settings: Settings) -> Iterator[str]:
 
 
 def customer_key(parameter: Properties, settings: Settings) -> Iterator[str]:
-    """Yield the default key, with which every principal of the account may decrypt."""
+    """Yield AWS's default key, with which every principal of the account can decrypt."""
     if not _is_below(parameter.get("name"), settings) or _is_rollout(parameter, settings):
         return
     key = parameter.get("keyId")
     if key is UNKNOWN:
         return
     if not key:
-        yield "it names no key, so AWS takes alias/aws/ssm"
+        yield "it names no key, so AWS uses alias/aws/ssm"
     elif "alias/aws/" in key:
-        yield f"{key} is a key of AWS's own"
+        yield f"{key} is an AWS managed key"
 
 
 def rotation(key: Properties, _: Settings) -> Iterator[str]:
-    """Yield a key that isn't rotated, of those that can be: KMS rotates symmetric keys alone."""
+    """Yield a symmetric key without rotation. KMS rotates no other keys."""
     spec = key.get("customerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     if spec == "SYMMETRIC_DEFAULT" and key.get("enableKeyRotation") is not True:
         yield "enableKeyRotation is not true"
 
 
 def narrow_reader(policy: Properties, settings: Settings) -> Iterator[str]:
-    """Yield what a reader policy grants beyond one model's release, rollout and secrets."""
+    """Yield what a reader policy allows beyond one model's release, rollout and secrets."""
     document = policy["policy"]
     if policy.get("path") == settings.reader_policy_path and _is_known(document):
         yield from grants_beyond_one_model(document, settings.prefix)
@@ -112,8 +112,8 @@ def narrow_reader(policy: Properties, settings: Settings) -> Iterator[str]:
 def unprotected(resources: Sequence[Resource], settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield the URN of each unprotected release, its reader policy, its key, and its aliases.
 
-    Deleting a release's parameter deletes its history; deleting the key, every value. A reader
-    policy goes before its release: whoever deletes the one may be about to delete the other.
+    Deleting a release's parameter deletes its history, and deleting the key makes every value
+    unreadable. A reader policy is deleted before its release, so it is protected, too.
     """
     releases = {
         resource.urn
@@ -141,8 +141,8 @@ def exported_secrets(
 ) -> Iterator[tuple[str, str]]:
     """Yield each output of the stack that holds the text of a secret, or a whole resource.
 
-    The text is looked for, marked as secret or not: a mark keeps it out of sight here, but hands
-    it to every stack that refers to this one.
+    Outputs that are marked as secret are included: the mark hides the text here, but every stack
+    that refers to this one can read it.
     """
     secrets = {
         text
@@ -162,10 +162,10 @@ def _is_below(name: object, settings: Settings) -> bool:
 
 
 def _is_rollout(parameter: Properties, settings: Settings) -> bool:
-    """Tell whether it is the one String that a model has: numbers and times, and no value."""
+    """Return whether a parameter is a model's rollout, a String without any of its values."""
     name = rf"{re.escape(settings.prefix)}/[^/]+/[^/]+/rollout"
-    is_named_so = re.fullmatch(name, str(parameter.get("name"))) is not None
-    return is_named_so and parameter.get("type") == "String"
+    has_name = re.fullmatch(name, str(parameter.get("name"))) is not None
+    return has_name and parameter.get("type") == "String"
 
 
 def _reads_protected(policy: Properties, settings: Settings) -> bool:

@@ -1,5 +1,6 @@
 """What every test gets: an environment without a developer's own settings, and a project."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -7,9 +8,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from model_config.local.deploy import deployed
+from model_config.plan.project import Project
+
 # The same examples in every run: a change turns a test red, and never the dice.
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.load_profile("suite")
+
+# A program that was refused leaves futures behind. asyncio would log them at the end of the run.
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 pytest_plugins = ["support.speed", "support.aws"]
 
@@ -48,11 +55,41 @@ def users_environment() -> dict[str, str]:
     return dict(_USER)
 
 
-@pytest.fixture
-def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the tests' project, which a test may edit; every verb works on it."""
-    copy = tmp_path_factory.mktemp("copy") / "project"
+@pytest.fixture(scope="session")
+def _files() -> dict[Path, bytes]:
     source = Path(__file__).parent / "project"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    files = [file for file in source.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    return {file.relative_to(source): file.read_bytes() for file in files}
+
+
+def _write(files: dict[Path, bytes], folder: Path) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def project(
+    _files: dict[Path, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A copy of the tests' project, which a test may edit; every verb works on it."""
+    copy = _write(_files, tmp_path_factory.mktemp("copy") / "project")
     monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(copy))
     return copy
+
+
+@pytest.fixture(scope="session")
+def _first_state(_files: dict[Path, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = Project(_write(_files, tmp_path_factory.mktemp("deployed") / "project"))
+    with deployed(project, "dev"):
+        pass
+    return project.root / ".local"
+
+
+@pytest.fixture
+def first_deploy(project: Path, _first_state: Path) -> None:
+    """What the first local deploy, to dev, leaves of the project as it is."""
+    shutil.copytree(_first_state, project / ".local")

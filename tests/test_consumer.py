@@ -78,7 +78,7 @@ def test_a_model_that_the_stack_has_not_is_refused_with_those_it_has(
         run(tmp_path, export(REFERENCE, 'model("suport_chat")'), Recorder({STACK: exports}))
     assert str(caught.value) == (
         f"{STACK} has no model 'suport_chat'. "
-        "There are: document_embedding, passage_reranker, support_chat"
+        "Its models: document_embedding, passage_reranker, support_chat"
     )
 
 

@@ -70,7 +70,7 @@ except ModuleNotFoundError as error:
 """
 
 PYDANTIC = (
-    "model_config.schema, and so as_model() and schema=, needs pydantic, which a plain install "
+    "model_config.schema, as_model() and schema= need pydantic, which a plain install "
     "leaves out: pip install pydantic pydantic"
 )
 

@@ -16,7 +16,9 @@ test "$1" = --version && echo Python 3.10.13
 
 
 @pytest.mark.parametrize("makefile", MAKEFILES, ids=["here", "in a project"])
-@pytest.mark.parametrize(("python", "what"), [("./old", "Python 3.10.13"), ("./none", "not there")])
+@pytest.mark.parametrize(
+    ("python", "what"), [("./old", "Python 3.10.13"), ("./none", "not installed")]
+)
 def test_a_python_that_will_not_do_is_named_in_one_line(
     tmp_path: Path, makefile: Path, python: str, what: str
 ):
@@ -38,7 +40,32 @@ def test_a_python_that_will_not_do_is_named_in_one_line(
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.endswith(
-        f"*** Python 3.11 or newer is needed, and {python} is {what}. "
+        f"*** This needs Python 3.11 or newer, but {python} is {what}. "
         "Name another: make local PYTHON=python3.12.  Stop.\n"
     )
     assert not (tmp_path / ".venv").exists()
+
+
+def test_where_the_policy_packs_environment_cannot_be_made_the_other_engine_tests_go_on(
+    tmp_path: Path,
+):
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "requirements.txt").touch()
+    # A Python that makes an environment whose pip reaches no index.
+    python = (
+        '#!/bin/sh\nmkdir -p policy/.venv/bin && ln -s "$(command -v false)" policy/.venv/bin/pip'
+    )
+    (tmp_path / "python").write_text(python)
+    (tmp_path / "python").chmod(0o755)
+
+    ended = subprocess.run(
+        ["make", "-f", MAKEFILES[0], "policy/.venv/installed", "PYTHON=./python"],  # noqa: S607
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "the policy pack's test is skipped" in ended.stdout
+    assert not (tmp_path / "policy" / ".venv").exists()

@@ -17,7 +17,7 @@ def test_every_model_is_valid_in_every_environment():
 
 @pytest.mark.parametrize("stack", PROJECT.require_stacks())
 def test_every_model_of_a_stack_gets_a_release(stack):
-    deployed = deploy_under_mocks(PROJECT, stack)  # no AWS; a stand-in text for each secret
+    deployed = deploy_under_mocks(PROJECT, stack)  # without AWS; secrets get a placeholder text
     releases = [model["release"]["name"] for model in deployed.outputs["models"].values()]
     assert releases
     assert set(releases) <= deployed.recorder.parameters().keys()

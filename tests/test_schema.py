@@ -68,7 +68,7 @@ def test_a_field_may_have_any_type_that_json_holds(annotation: Any) -> None:
     ids=str,
 )  # fmt: skip
 def test_any_other_type_is_refused_when_the_class_is_defined(annotation: Any) -> None:
-    with pytest.raises(SchemaError, match=r"^Mine\.field: .+\. A field is str, int, float, bool"):
+    with pytest.raises(SchemaError, match=r"^Mine\.field: .+\. A field's type is str, int, float"):
         defined_with(annotation)
 
 

@@ -1,4 +1,4 @@
-"""A function that answers with one release of a model, and with no other model's secrets."""
+"""A function that reads a release of one model, and can't read any other model."""
 
 import json
 
@@ -9,8 +9,8 @@ from model_config.consumer import Model, ModelStack
 
 MODEL = "support_chat"
 
-# Where the models come from: SSM, by the environment's name; or the producer's whole state, by the
-# stack's. docs/consuming.md says what each costs.
+# The models come from SSM, by the environment's name, or from the producer's outputs, by the
+# stack's name. docs/consuming.md compares the two.
 config = pulumi.Config()
 if model_stack := config.get("modelStack"):
     stack = ModelStack.from_reference(model_stack)
@@ -19,14 +19,14 @@ else:
     stack = ModelStack.from_aws(environment=config.require("environment"), prefix=prefix)
 model = stack.model(MODEL)
 
-# Which release: whichever a label is on while the function reads; one number, kept until you change
-# it; or "newest", the newest there is at each deploy of this function.
+# The release: the one with a label when the function reads, a number that you set, or "newest",
+# which is the newest release at each deploy of this function.
 label = config.get("label") or "stable"
 release = config.get("release")
 
 
 def variables(found: Model) -> dict[str, str]:
-    """Return what tells the function where and what to read."""
+    """Return the function's environment variables, which say what to read."""
     number = str(found.release.version) if release == "newest" else release
     pinned = {"MODEL_CONFIG_RELEASE": number} if number else {"MODEL_CONFIG_LABEL": label}
     return {
@@ -36,7 +36,7 @@ def variables(found: Model) -> dict[str, str]:
     }
 
 
-# Its role may write its logs and read this model. Nothing else.
+# The role may write logs and read this model, and nothing else.
 role = aws.iam.Role(
     "support-bot",
     assume_role_policy=json.dumps(
@@ -65,7 +65,7 @@ function = aws.lambda_.Function(
     "support-bot",
     runtime="python3.13",
     handler="handler.handle",
-    # build/ holds what `pip install --target build` put there; see README.md.
+    # build/ holds the packages that `pip install --target build` installed; see README.md.
     code=pulumi.AssetArchive(
         {
             ".": pulumi.FileArchive("build"),
@@ -75,7 +75,7 @@ function = aws.lambda_.Function(
     role=role.arn,
     timeout=30,
     environment={"variables": model.apply(variables)},
-    # The function reads its model as it starts, so its role has to be able to by then.
+    # The function reads its model at its start, so its role needs the permission before.
     opts=pulumi.ResourceOptions(depends_on=[logs, reader]),
 )
 

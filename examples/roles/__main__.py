@@ -1,4 +1,4 @@
-"""Four roles for one stack: who may look, deploy, promote, and watch for drift."""
+"""Four roles for one stack: preview, deploy, promote and drift; and a boundary for applications."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from scope import Scope
 config = pulumi.Config()
 model_stack = config.require("modelStack")
 models = pulumi.StackReference(model_stack)
-#: What an application's role may do besides reading models, where it has the boundary.
+#: The actions that the boundary allows an application's role in addition to reading models.
 own_work = config.get_object("applicationActions") or [
     "logs:CreateLogGroup",
     "logs:CreateLogStream",
@@ -23,7 +23,7 @@ own_work = config.get_object("applicationActions") or [
 
 
 def scope_of(exported: dict[str, Any]) -> Scope:
-    """Return what the stack's exports and our own settings say together."""
+    """Return the scope of the roles, from the stack's outputs and this project's settings."""
     _, project, stack = model_stack.split("/")
     key = exported["kms_key"]
     return Scope(
@@ -50,9 +50,9 @@ scope = pulumi.Output.all(**{name: models.require_output(name) for name in names
 preview = GithubRole("preview", scope, runs.previews, permissions.preview)
 deploy = GithubRole("deploy", scope, runs.deploys, permissions.deploy)
 promote = GithubRole("promote", scope, runs.promotions, permissions.promote)
-drift = GithubRole("drift", scope, runs.looks, permissions.drift)
+drift = GithubRole("drift", scope, runs.drift_checks, permissions.drift)
 
-# For whoever makes applications' roles.
+# For those who create applications' roles.
 application_boundary = aws.iam.Policy(
     "application-boundary",
     name=scope.apply(lambda scope: f"model-config-{scope.stack}-applications"),

@@ -1,7 +1,7 @@
-"""What the role of an application may do at most, whatever a reader policy says.
+"""The most that an application's role may do, whatever its reader policies allow.
 
-A deploy writes reader policies, and so what applications' roles may do. Set as the permissions
-boundary of such a role, this keeps a policy that grants too much from granting it.
+A deploy writes reader policies, and thereby the permissions of applications' roles. As the
+permissions boundary of such a role, this makes a policy that allows too much ineffective.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from scope import Scope
 
 
 def boundary(scope: Scope, own_work: list[str]) -> list[Statement]:
-    """Return a boundary: reading this environment's models, and what applications do besides."""
+    """Return a boundary that allows reading this environment's models, and other actions."""
     encrypted = [
         scope.parameters(pattern) for pattern in ("*/release", "*/release/parts/*", "*/secrets/*")
     ]

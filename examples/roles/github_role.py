@@ -1,4 +1,4 @@
-"""A role that one kind of workflow run in one repository can take, with no key to keep."""
+"""A role that one kind of workflow run of a repository can assume, without an access key."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _ISSUER = "token.actions.githubusercontent.com"
 
 
 class GithubRole(pulumi.ComponentResource):
-    """An IAM role, and the policy that stands in it.
+    """An IAM role with an inline policy.
 
-    It makes no OIDC provider, of which an account has one for all repositories.
+    It doesn't create the OIDC provider, because an account has one for all repositories.
 
     Args:
-        purpose: what the role is for: the last part of its name.
-        scope: the stack it is held to.
-        runs: returns which runs may take it.
+        purpose: the purpose of the role, which is the last part of its name.
+        scope: the stack that it is limited to.
+        runs: returns the runs that may assume it.
         permissions: returns its IAM statements.
 
     Attributes:
-        arn: what a workflow names as `role-to-assume`.
+        arn: the ARN that a workflow passes as `role-to-assume`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class GithubRole(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             purpose,
-            # By the stack: an environment may be deployed to two regions of one account.
+            # Named after the stack: an environment may be deployed to two regions of one account.
             name=scope.apply(lambda scope: f"model-config-{scope.stack}-{purpose}"),
             path="/model-config/",
             assume_role_policy=scope.apply(lambda scope: trust(scope, runs(scope))),
@@ -57,10 +57,10 @@ class GithubRole(pulumi.ComponentResource):
 
 
 def trust(scope: Scope, runs: Runs) -> str:
-    """Return the trust policy: GitHub's word for exactly one subject, given for AWS.
+    """Return the trust policy, which accepts GitHub's tokens of one subject for AWS.
 
-    In the partition "aws" STS also looks at the workflow's file and ref (IAM user guide, Available
-    keys for AWS OIDC federation); a claim that a token lacks fits no condition.
+    In the partition "aws", STS also checks the workflow's file and ref (IAM user guide, Available
+    keys for AWS OIDC federation). A token without such a claim is refused.
     """
     exact = {"aud": scope.audience, "sub": f"repo:{scope.repository}:{runs.subject}"}
     conditions = {"StringEquals": exact}
@@ -85,5 +85,5 @@ def trust(scope: Scope, runs: Runs) -> str:
 
 
 def policy(statements: list[dict[str, Any]]) -> str:
-    """Return statements as a policy document."""
+    """Return the policy document of statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,7 +1,7 @@
-"""What each role may do: one function a role, a list of IAM statements each.
+"""The permissions of each role: one function for each, which returns its IAM statements.
 
-No role may make or delete a key, or write a key's policy: IAM can't hold such a right to one key
-before the key is there, so an environment's first deploy is a person's. docs/ci.md has the reasons.
+No role may create or delete a key, or write a key's policy. IAM can't limit such a permission to a
+key that doesn't exist yet, so a person does an environment's first deploy. docs/ci.md explains it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ Statement = dict[str, Any]
 
 
 def preview(scope: Scope) -> list[Statement]:
-    """Read the stack's state and secrets: `pulumi preview` asks AWS for nothing else."""
+    """Read the stack's state and secrets. `pulumi preview` requests nothing else from AWS."""
     return _read_state(scope)
 
 
 def deploy(scope: Scope) -> list[Statement]:
-    """Write parameters and reader policies: `recover`, `check`, `pulumi up`, `prune`."""
+    """Write parameters and reader policies, for `recover`, `check`, `pulumi up` and `prune`."""
     return [
         *_read_state(scope),
         allow(
@@ -85,7 +85,7 @@ def deploy(scope: Scope) -> list[Statement]:
             ],
             scope.rules,
         ),
-        # AWS holds none of these to a resource. They tell names and numbers, and no values.
+        # AWS can't limit these to a resource. They return names and numbers, but no values.
         allow(
             "ListNames",
             ["ssm:DescribeParameters", "kms:ListAliases", "iam:GetAccountSummary"],
@@ -95,7 +95,7 @@ def deploy(scope: Scope) -> list[Statement]:
 
 
 def promote(scope: Scope) -> list[Statement]:
-    """Move labels on releases, each of which is read and verified first; run rollouts."""
+    """Verify releases and move labels on them, and run rollouts."""
     releases = [scope.parameters("*/release"), scope.parameters("*/release/parts/*")]
     rollouts = [scope.parameters("*/rollout")]
     return [
@@ -105,14 +105,14 @@ def promote(scope: Scope) -> list[Statement]:
             releases[:1],
         ),
         allow("ReadHistory", ["ssm:GetParameterHistory"], [*releases[:1], *rollouts]),
-        # Secrets come as they are stored, encrypted: enough to see that they are there.
+        # Secrets are returned encrypted, which is enough to check that they exist.
         allow(
             "VerifyReleases",
             ["ssm:GetParameter", "ssm:GetParameters"],
             [*releases, *rollouts, scope.parameters("*/secrets/*")],
         ),
         allow("RecordMovesAndRunRollouts", ["ssm:PutParameter"], rollouts),
-        # A wildcard reaches over slashes: without this a field called "rollout" could be written.
+        # A wildcard matches slashes, so without this a field called "rollout" could be written.
         {
             "Sid": "NothingDeeper",
             "Effect": "Deny",
@@ -126,7 +126,7 @@ def promote(scope: Scope) -> list[Statement]:
 
 
 def drift(scope: Scope) -> list[Statement]:
-    """Read what there is but for secrets, and write nothing."""
+    """Read everything except secrets, and write nothing."""
     everything = [scope.parameters("*")]
     return [
         allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
@@ -152,7 +152,7 @@ def drift(scope: Scope) -> list[Statement]:
 
 
 def _key(scope: Scope) -> list[Statement]:
-    """Return what a deploy does with the key but use it: with an existing one, nothing but look."""
+    """Return the administration of the key by a deploy. An existing key is only described."""
     names = ["GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "EnableKeyRotation"]
     names += ["TagResource", "UntagResource"]
     actions = ["kms:DescribeKey", *(f"kms:{name}" for name in names if scope.makes_key)]
@@ -167,13 +167,13 @@ def _read_state(scope: Scope) -> list[Statement]:
             ["s3:GetObject"],
             scope.state("meta.yaml", f"stacks/{scope.project}/{scope.stack}.*"),
         ),
-        # The stack's secrets come with it; hence a role of its own for each environment.
+        # It decrypts all of the stack's secrets, so each environment has a role of its own.
         allow("OpenStacksSecrets", ["kms:Decrypt"], [scope.secrets_key_arn]),
     ]
 
 
 def through_ssm(scope: Scope, actions: list[str], parameters: list[str]) -> Statement:
-    """Return the use of the environment's key for these parameters, and through SSM alone."""
+    """Return the use of the environment's key for these parameters, and only through SSM."""
     return {
         **allow("UseTheKey", actions, [scope.key_arn]),
         "Condition": {
@@ -184,8 +184,9 @@ def through_ssm(scope: Scope, actions: list[str], parameters: list[str]) -> Stat
 
 
 def _no_secrets(scope: Scope) -> Statement:
-    # A wildcard reaches over slashes: "*/release" is also a secret that is called "release". And
-    # what IAM denies by name, a list by path still shows; without the key it shows nothing.
+    # A wildcard matches slashes, so "*/release" includes a secret called "release". The key is
+    # denied rather than the names, because GetParametersByPath returns parameters that are denied
+    # by name.
     return {
         "Sid": "NoSecrets",
         "Effect": "Deny",

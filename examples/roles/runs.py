@@ -1,4 +1,4 @@
-"""Which runs may take which role. A job's environment is where GitHub asks for an approval."""
+"""The workflow runs that may assume each role. GitHub asks for approval by a job's environment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Runs:
     """One kind of run.
 
     Attributes:
-        subject: what the token's subject says after the repository: "environment:prod".
-        workflows: the files that the job may stand in, in `.github/workflows`.
-        ref: the branch's ref; None for pull requests, each of which has a ref of its own.
+        subject: the part of the token's subject after the repository: "environment:prod".
+        workflows: the workflow files in `.github/workflows` that may define the job.
+        ref: the branch's ref; None for pull requests, each of which has its own ref.
     """
 
     subject: str
@@ -23,7 +23,7 @@ class Runs:
 
 
 def previews(scope: Scope) -> Runs:
-    """Return the runs that look at a pull request's plan."""
+    """Return the runs that preview a pull request."""
     subject = f"environment:{scope.github_environment}-preview"
     return Runs(subject, ("pull-request.yml",), None)
 
@@ -35,11 +35,11 @@ def deploys(scope: Scope) -> Runs:
 
 
 def promotions(scope: Scope) -> Runs:
-    """Return the runs that move labels, and that finish rollouts."""
+    """Return the runs that move labels and finish rollouts."""
     subject = f"environment:{scope.github_environment}-promote"
     return Runs(subject, ("deploy-environment.yml", "rollouts.yml"), scope.ref)
 
 
-def looks(scope: Scope) -> Runs:
-    """Return the runs that compare what is there with what should be."""
+def drift_checks(scope: Scope) -> Runs:
+    """Return the runs that compare AWS with what was deployed."""
     return Runs(f"ref:{scope.ref}", ("drift.yml", "deploy-environment.yml"), scope.ref)

@@ -1,4 +1,4 @@
-"""What the roles of one stack are held to, and the ARNs that follow from it."""
+"""The stack that a set of roles is limited to, and the ARNs of its resources."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One stack of the model configurations, as it exports itself.
+    """One stack of the model configurations, from its outputs.
 
     Attributes:
         environment: the name of its environment in SSM, "prod".
-        prefix: where in SSM all environments stand, "/ai".
-        account, region: where it is deployed to.
-        key_arn: the key its parameters are encrypted by.
-        makes_key: whether it made that key, or uses an existing one.
+        prefix: the path above all environments in SSM, "/ai".
+        account, region: the account and region it is deployed to.
+        key_arn: the key that its parameters are encrypted under.
+        makes_key: whether the stack created that key, or uses an existing one.
         project, stack: the Pulumi project and stack that deploy it.
         state_bucket: the S3 bucket that holds Pulumi's state.
         secrets_key_arn: the key of the stack's secrets provider.
-        repository: the GitHub repository, as it stands in the subject of its tokens.
-        github_environment: how the GitHub environments' names begin, "prod".
+        repository: the GitHub repository, as in the subject of its tokens.
+        github_environment: the beginning of the names of its GitHub environments, "prod".
         branch: the branch that is deployed.
     """
 
@@ -54,29 +54,29 @@ class Scope:
 
     @property
     def reader_policies(self) -> str:
-        """The ARN of the reader policies: no other environment's or region's have such names."""
+        """The ARN of the reader policies, which differ from other environments' and regions'."""
         tree = f"{self.prefix}/{self.environment}"[1:].replace("/", "+")
         return f"{self._iam}:policy/model-config/{tree}+*@{self.region}"
 
     @property
     def rules(self) -> list[str]:
-        """The ARNs of the rules for notifications, with the seven digits that Pulumi adds."""
+        """The ARNs of the rules for notifications, with the seven digits that tell stacks apart."""
         name = f"model-config{self.prefix}/{self.environment}".replace("/", "-")
         return [f"{self._arn('events')}:rule/{name}-{of}-???????" for of in ("releases", "key")]
 
     @property
     def oidc_provider(self) -> str:
-        """The ARN under which the account knows GitHub Actions."""
+        """The ARN of the account's OIDC provider for GitHub Actions."""
         return f"{self._iam}:oidc-provider/token.actions.githubusercontent.com"
 
     @property
     def audience(self) -> str:
-        """Whom GitHub's tokens are for: STS, by its name in the partition."""
+        """The audience of GitHub's tokens: STS, by its name in the partition."""
         return f"sts.amazonaws.com{'.cn' if self.partition == 'aws-cn' else ''}"
 
     def workflow(self, file: str, ref: str) -> str:
-        """Return what a token says of a job in a workflow's file, run at a ref."""
-        names = re.sub(r"@\d+", "", self.repository)  # newer subjects have ids beside the names
+        """Return a token's claim `job_workflow_ref` for a workflow's file and a ref."""
+        names = re.sub(r"@\d+", "", self.repository)  # newer subjects have ids after the names
         return f"{names}/.github/workflows/{file}@{ref}"
 
     def state(self, *paths: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The way back by itself: alarms on what a rollout's candidate does, and what ends the rollout."""
+"""Ends a rollout automatically: alarms on its candidate, and the guard that reacts to them."""
 
 import pulumi
 from alarms import error_alarm, latency_alarm
@@ -13,7 +13,7 @@ stack = ModelStack.from_aws(
 )
 model = stack.model(name)
 
-# What the application measures, and how much is too much. README.md has the application's side.
+# The application's metrics, and their thresholds. README.md has the application's side.
 namespace = config.get("namespace") or "ModelConfig"
 dimensions = {
     "feature_flag.key": name,

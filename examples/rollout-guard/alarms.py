@@ -1,4 +1,4 @@
-"""Alarms on what an application measures of a rollout's candidate."""
+"""Alarms on the metrics of a rollout's candidate."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import pulumi_aws as aws
 
-# Two minutes out of two: one bad minute ends no rollout. No traffic is no error.
+# Two minutes out of two, so that one bad minute doesn't end a rollout. No traffic is no error.
 _PERIOD, _PERIODS = 60, 2
-# Below so many requests a minute a share of errors says nothing.
+# With fewer requests in a minute, a share of errors is not significant.
 _ENOUGH = 20
 
 
 def error_alarm(
     namespace: str, dimensions: Mapping[str, str], *, percent: int
 ) -> aws.cloudwatch.MetricAlarm:
-    """Return an alarm on the share of `Requests` that are `Errors`."""
+    """Return an alarm on `Errors` as a share of `Requests`, in percent."""
     return aws.cloudwatch.MetricAlarm(
         "candidate-errors",
-        alarm_description="Too many requests fail that a rollout's candidate serves",
+        alarm_description="Too many requests to a rollout's candidate fail",
         comparison_operator="GreaterThanThreshold",
         threshold=percent,
         evaluation_periods=_PERIODS,

@@ -1,4 +1,4 @@
-"""From an alarm to the end of a rollout, with no code to run: EventBridge and Step Functions."""
+"""Ends a rollout when an alarm fires, with EventBridge and Step Functions and no code to run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from model_config.consumer import Model
 
-# A rollout is under way unless its label was moved since: then the document records another one.
+# A rollout is under way unless its label has moved since, which the document records.
 _UNDER_WAY = (
     "$document.format = 1 and $exists($document.rollout) and $not("
     "$document.moved.label = $document.rollout.label"
@@ -27,17 +27,17 @@ _WITHOUT_IT = (
 
 
 class Guard(pulumi.ComponentResource):
-    """Ends the rollout of one model as soon as one of some alarms fires.
+    """Ends the rollout of a model as soon as one of its alarms fires.
 
-    An alarm that fires already when a rollout starts changes no state, so nothing hears of it:
-    `model-config rollout watch` looks at alarms as they are.
+    An alarm that is already in ALARM when a rollout starts causes no event, and so ends nothing.
+    `model-config rollout watch` checks the current state of alarms.
 
     Args:
         model: the model.
         alarms: the alarms' ARNs.
 
     Attributes:
-        state_machine_arn: what ends the rollout; its executions are the record.
+        state_machine_arn: the state machine that ends the rollout; its executions are the record.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Guard(pulumi.ComponentResource):
         self.register_outputs({"state_machine_arn": machine.arn})
 
     def _role(self, name: str, service: str, allowed: dict[str, Any]) -> pulumi.Output[str]:
-        """Return the ARN of a role that a service takes, with one statement in it."""
+        """Return the ARN of a role that a service assumes, with one statement in its policy."""
         trust = {
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
@@ -104,7 +104,7 @@ class Guard(pulumi.ComponentResource):
 
 
 def definition(model: Model) -> str:
-    """Return the state machine: read the rollout's document; if one is under way, write the end."""
+    """Return the state machine: it reads the rollout, and ends it if it is under way."""
     name, partition = f"{model.path}/rollout", model.release.arn.split(":")[1]
     sdk = f"arn:{partition}:states:::aws-sdk:ssm"
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 8}]

@@ -1,10 +1,10 @@
-"""The command line: one file for each verb. What a verb does stands in the other rooms."""
+"""The command line: one file for each verb. The other rooms do the work."""
 
 import sys
 
 from model_config.cli.stdout import guard_stdout
 
-#: Which extra of the package brings what a verb imports.
+#: The extra that installs each package that a verb may import.
 _EXTRAS = {
     "click": "cli",
     "pydantic": "cli",
@@ -24,7 +24,7 @@ _EXTRAS = {
 
 
 def main() -> None:
-    """Run the command line, or say what a verb lacks: a plain install has none of these."""
+    """Run the command line, or name the missing extra: a plain install has none of them."""
     guard_stdout()
     try:
         from model_config.cli.app import main as run
@@ -35,7 +35,7 @@ def main() -> None:
         if missing not in _EXTRAS:
             raise
         sys.stderr.write(
-            f"This needs {missing}, which is not installed. It comes with the extra "
-            f"model-config[{_EXTRAS[missing]}]: name it where you install model-config.\n"
+            f"This command needs {missing}, which is not installed. Install the extra "
+            f"model-config[{_EXTRAS[missing]}].\n"
         )
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""What GitHub Actions reads from a step: annotations on its output, and the run's summary.
+"""Annotations and the run's summary, as GitHub Actions reads them from a step.
 
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -17,7 +17,7 @@ Level = Literal["error", "warning", "notice"]
 def annotate(
     level: Level, message: str, *, title: str, file: str | None = None, line: int | None = None
 ) -> None:
-    """Print an annotation, which GitHub shows with the run, and beside the line that it names."""
+    """Print an annotation, which GitHub shows on the run's page and next to the line."""
     given = {"file": file, "line": line, "title": title}
     properties = ",".join(
         f"{key}={_escaped(str(value), ':,')}" for key, value in given.items() if value
@@ -26,14 +26,14 @@ def annotate(
 
 
 def summarize(markdown: str) -> None:
-    """Add to the run's summary; where there is no run, there is none to add to."""
+    """Add to the run's summary. Outside of a workflow run, do nothing."""
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(f"{markdown}\n")
 
 
 def _escaped(text: str, also: str = "") -> str:
-    """Return the text as a workflow command takes it: a line end would begin another command."""
+    """Return the text escaped for a workflow command, which a line end would terminate."""
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
     return text

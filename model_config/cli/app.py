@@ -1,6 +1,6 @@
-"""`model-config`: its verbs, and how errors are shown.
+"""`model-config`: its verbs, and how errors are printed.
 
-A verb imports what it needs when it runs, so that `--help` does not wait for pulumi and boto3.
+A verb imports its dependencies when it runs, so that `--help` doesn't wait for pulumi and boto3.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer hands an option's value over
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer passes an option's value
     if wanted:
         typer.echo(f"model-config {version('model-config')}")
         raise typer.Exit
@@ -74,7 +74,7 @@ _add_verbs()
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 findings, 2 usage or failure."""
+    """Run the command line: exit code 0 for success, 1 for findings, 2 for a failure."""
     try:
         app()
     except ModelConfigError as error:

@@ -1,8 +1,8 @@
-"""Printed commands, completed so that they act where the running verb acts.
+"""Printed commands, completed so that they act on the same target as the running verb.
 
-The other rooms write messages for AWS and know nothing of the local AWS. When a message is printed,
-each command in backticks gets the options that the user gave and the command lacks; under --local,
-`pulumi up` becomes `model-config local deploy`.
+The other rooms write messages for AWS and don't know about the local AWS. When a message is
+printed, each command in backticks gets the user's options that it lacks. Under --local, `pulumi up`
+becomes `model-config local deploy`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _takes: dict[str, frozenset[str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the running verb acts.
+    """The target of the running verb.
 
     Attributes:
-        is_local: whether that is the local AWS.
-        options: the options that say so, by name. Settings from environment variables are not
-            among them, since they apply to a pasted command too.
+        is_local: whether it is the local AWS.
+        options: the options that select it, by name. Settings from environment variables are not
+            included, since they also apply to a pasted command.
     """
 
     is_local: bool = False
@@ -38,7 +38,7 @@ _place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 -
 
 
 def verb_takes(words: str, options: Iterable[str]) -> None:
-    """Note which options a verb takes: "local" for --local.
+    """Register the options that a verb takes: "local" for --local.
 
     Args:
         words: how the verb is called, "show" or "rollout start".
@@ -48,12 +48,12 @@ def verb_takes(words: str, options: Iterable[str]) -> None:
 
 
 def acts_at(place: Place) -> None:
-    """Note where the running verb acts."""
+    """Set the target of the running verb."""
     _place.set(place)
 
 
 def to_paste(text: str) -> str:
-    """Return a text with its commands completed; they are in backticks."""
+    """Return a text with the commands in backticks completed."""
     return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
 
 
@@ -71,7 +71,7 @@ def _fitted(command: str) -> str:
 
 
 def _lacking(words: list[str], place: Place) -> Iterator[str]:
-    """Yield the options that a command needs to act at a place, and does not have."""
+    """Yield the options of a target that a command takes and lacks."""
     takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
     for name, value in place.options.items():
         if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):

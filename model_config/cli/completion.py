@@ -1,6 +1,6 @@
 """Shell completion: models, environments, labels and git revisions.
 
-Completion has to be fast and silent, so anything that is slow or fails is left out.
+Completion must be fast and silent, so results that are slow or fail are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typer
 from model_config.cli.project import project_or_none
 from model_config.format.errors import ModelConfigError
 
-#: Seconds to wait for AWS.
+#: How long to wait for AWS, in seconds.
 _PATIENCE = 2.0
 
 
@@ -52,7 +52,7 @@ def _labels(context: typer.Context) -> list[str]:
     from model_config.cli.target import target
 
     given = context.params
-    # While an option is completed, arguments are not parsed yet.
+    # When an option is completed, the arguments are not parsed yet.
     model = given["model"] or next(iter(context.args), "")
     with (
         suppress(ModelConfigError),

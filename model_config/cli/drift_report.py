@@ -1,4 +1,4 @@
-"""How drift is shown: what differs, what it means, and what to do about it."""
+"""How drift is printed: each difference, its meaning, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_drift(found: Drift, stack: str) -> None:
-    """Print what differs, and below it what to do about each kind of difference."""
+    """Print the differences, and below them what to do about each kind."""
     rows = [
         (each.model or "-", each.path, each.state, printable(difference(each)))
         for each in found.parameters
@@ -45,16 +45,16 @@ def print_drift(found: Drift, stack: str) -> None:
     count = len(found.parameters) + len(found.access) + len(found.findings)
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
     for model in found.other_projects:
-        typer.echo(f"{model} is another project's: it has a release, and no module here.")
+        typer.echo(f"{model} belongs to another project: it has a release, and no module here.")
     if found.on_trust:
         typer.echo(
             f"{plural(found.on_trust, 'value')} not read: their versions show that only deploys "
-            "wrote them. --all-values reads them, too."
+            "wrote them. --all-values reads them too."
         )
 
 
 def as_json(found: Drift, stack: str) -> dict[str, Any]:
-    """Return the same for a script, each difference with what to do about it."""
+    """Return the drift for --json, with a fix for each difference."""
     return {
         "environment": stack,
         "parameters": found.count,

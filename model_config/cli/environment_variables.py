@@ -1,8 +1,8 @@
-"""A release as environment variables.
+"""Environment variables from a release.
 
 A variable's name is the path in upper case, with an underscore for each character that is not a
 letter, a digit or an underscore: `generation/temperature` becomes GENERATION_TEMPERATURE, and the
-secret `api_key` API_KEY. A string is the variable's text as it is; any other value is compact JSON.
+secret `api_key` becomes API_KEY. A string is used unchanged; any other value is compact JSON.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from model_config.format.errors import UsageError
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
 
-#: The text of a variable that the release is to fill.
+#: The value of a variable that requests its value from the release.
 PLACEHOLDER = "from-release"
 
-#: Variables that shells, loaders, interpreters, HTTP and AWS clients obey. A release must not set
-#: them.
+#: Variables that change how shells, loaders, interpreters, HTTP and AWS clients behave. A release
+#: must not set them.
 _OBEYED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|PWD|TMPDIR|IFS|ENV|BASH_ENV|SHELLOPTS|PS4|PROMPT_COMMAND"
     r"|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|PYTHON.*|PERL5?(LIB|OPT|DB)|RUBY(LIB|OPT)|CLASSPATH"
@@ -41,17 +41,17 @@ def environment_variables(
 
     Args:
         configuration: the configuration.
-        secrets: the texts of the secrets to include, by path.
-        prefix: the beginning of each name.
+        secrets: the values of the secrets to include, by path.
+        prefix: the prefix of each name.
 
     Raises:
-        UsageError: two paths have the same name, other programs obey a name, a value can't be a
-            variable's, or the prefix can't begin a name. The text holds no value.
+        UsageError: two paths have the same name, a name is reserved by other programs, a value
+            can't be stored in a variable, or the prefix is invalid. The message holds no value.
     """
     if not _PREFIX.fullmatch(prefix):
         raise UsageError(
-            f"{prefix!r} can't begin a variable's name: use letters, digits and underscores, and "
-            "no digit first"
+            f"{prefix!r} is not a valid prefix for variables: use letters, digits and "
+            "underscores, and don't begin with a digit"
         )
     found: dict[str, str] = {}
     paths: dict[str, str] = {}
@@ -59,18 +59,18 @@ def environment_variables(
         name = prefix + re.sub(r"[^A-Z0-9_]", "_", path.upper())
         if name in found:
             raise UsageError(
-                f"{paths[name]} and {path} of {configuration.model} would both be {name}: "
+                f"{paths[name]} and {path} of {configuration.model} would both be named {name}: "
                 "rename one, or read them with the Reader or `model-config export --format json`"
             )
         if "\0" in text:
             raise UsageError(
-                f"{path} of {configuration.model} has a NUL character, which no environment "
-                "variable can have: read it with the Reader or `model-config export --format json`"
+                f"{path} of {configuration.model} contains a NUL character, which an environment "
+                "variable can't: read it with the Reader or `model-config export --format json`"
             )
         found[name], paths[name] = text, path
     if obeyed := [f"{paths[name]} would be {name}" for name in found if _OBEYED.fullmatch(name)]:
         raise UsageError(
-            f"{', '.join(obeyed)}, which other programs obey. Give all variables a prefix, such as "
+            f"{', '.join(obeyed)}, which changes how other programs behave. Use a prefix, such as "
             f"--variable-prefix {configuration.model.upper()}_"
         )
     return found
@@ -85,20 +85,20 @@ def only_requested(found: Mapping[str, str], present: Mapping[str, str]) -> dict
 
     Raises:
         UsageError: the release lacks a requested variable, or the environment sets one of the
-            release's variables to something else, so that it is unclear which is meant.
+            release's variables to another value, so that it is unclear which one to use.
     """
     asked = {name for name, text in present.items() if text == PLACEHOLDER}
     problems = [
-        *(f"{name} is requested, and is not in the release" for name in sorted(asked - set(found))),
+        *(f"{name} is requested, but is not in the release" for name in sorted(asked - set(found))),
         *(
-            f"{name} is in the release, and is set to something else here: unset it, or set it to "
+            f"{name} is in the release, but is set to another value here: unset it, or set it to "
             f"{PLACEHOLDER}"
             for name in sorted((set(found) & set(present)) - asked)
         ),
     ]
     if problems:
         raise UsageError(
-            "the environment does not match the release:\n"
+            "the environment doesn't match the release:\n"
             + "\n".join(f"  {each}" for each in problems)
         )
     return {name: text for name, text in found.items() if name in asked}

@@ -1,4 +1,4 @@
-"""Several environments at once, in AWS or in the local AWS of this project."""
+"""Several environments at once, on AWS or on this project's local AWS."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from model_config.reader.store import Store
 def environments(
     stacks: Sequence[str] | None, prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    """Give the environments that a verb's options name.
+    """Yield the environments that a verb's options name.
 
     Args:
-        stacks: the stacks; None or nothing: all of the project.
-        prefix: where in SSM they stand. Default: what each stack's file says.
-        local: look at the local AWS, and keep what is written there.
+        stacks: the stacks. Default: all of the project.
+        prefix: their prefix in SSM. Default: from each stack's file.
+        local: use the local AWS, and save changes to it.
 
     Raises:
-        UsageError: there is no such environment, or none is named and there is no project.
-        InvalidConfigurationError: a stack's file can't be read, or its prefix can't be used.
+        UsageError: an environment doesn't exist, or none is named and there is no project.
+        InvalidConfigurationError: a stack file can't be read, or its prefix is invalid.
         LocalError: the local AWS can't be used.
     """
     found = {stack: named(stack, prefix) for stack in _chosen(stacks or ())}

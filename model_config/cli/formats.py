@@ -1,4 +1,4 @@
-"""The formats of `export`. What each is written for reads back exactly what was written."""
+"""The formats of `export`. Each format's readers get back exactly the exported values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 Format = Literal["json", "dotenv", "yaml", "shell", "tfvars.json"]
 
-# In double quotes, a shell runs the first and expands the second. A shell and python-dotenv agree
-# on no escape for them, but both expand a variable exactly once.
+# In double quotes, a shell executes a backtick and expands a dollar sign. Shells and python-dotenv
+# have no common escape for them, but both expand a variable exactly once.
 _HELPERS = {"`": "MODEL_CONFIG_BACKTICK", "$": "MODEL_CONFIG_DOLLAR"}
 _IN_DOUBLE_QUOTES = str.maketrans(
     {
@@ -36,9 +36,9 @@ def as_text(
     Args:
         form: the format.
         configuration: the configuration.
-        secrets: the texts of the secrets to include, by path. Nested formats have them under
-            `secrets`, which is no field's name.
-        prefix: the beginning of each variable's name, for dotenv and shell.
+        secrets: the values of the secrets to include, by path. Nested formats have them under
+            `secrets`, which is reserved and can't be a field's name.
+        prefix: the prefix of each variable's name, for dotenv and shell.
 
     Raises:
         UsageError: the values can't be variables.
@@ -62,14 +62,14 @@ def _shell(found: Mapping[str, str]) -> str:
 
 
 def _dotenv(found: Mapping[str, str]) -> str:
-    """Return a dotenv file for python-dotenv, which a shell can source without running anything."""
+    """Return a dotenv file for python-dotenv, which a shell can source safely."""
     lines = "".join(f"{name}={_quoted(text)}\n" for name, text in found.items())
     helpers = (f"{name}='{each}'\n" for each, name in _HELPERS.items() if f"${{{name}}}" in lines)
     return "".join(helpers) + lines
 
 
 def _quoted(text: str) -> str:
-    """Return a text in single quotes, which all readers agree on, or if it must be in double."""
+    """Return a text in single quotes, which all readers parse alike, or if necessary in double."""
     if "${" in text or re.search(r"['\\\r]", text):
         return f'"{text.translate(_IN_DOUBLE_QUOTES)}"'
     return f"'{text}'"

@@ -1,4 +1,4 @@
-"""What a workflow has to tell, as one text that a comment or an issue on GitHub can hold."""
+"""A workflow's results as one text that fits into a comment or an issue on GitHub."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Mapping
 
 from model_config.format.errors import ModelConfigError
 
-#: Characters that GitHub takes.
+#: The maximum length of a comment or an issue on GitHub, in characters.
 LIMIT = 65_536
-#: A comment is found again by it.
+#: Identifies the comment among others.
 MARK = "<!-- model-config -->"
 
 
 def compose(run: str, texts: Mapping[str, str], limit: int = LIMIT) -> str:
-    """Return Markdown as it is, then each log, folded; cut where there is no more room.
+    """Return Markdown unchanged, followed by each log, folded; texts are cut at the limit.
 
     Args:
-        run: the address where all of it can be read.
+        run: the URL of the workflow run, which has the full texts.
         texts: a file's name ("diff.md", "prod.txt") and its content.
-        limit: the characters that it may have.
+        limit: the maximum length, in characters.
     """
     parts = [MARK]
     left = limit - len(MARK) - len(_end(run, cut=True)) - 1
@@ -37,22 +37,22 @@ def compose(run: str, texts: Mapping[str, str], limit: int = LIMIT) -> str:
 
 
 def _end(run: str, *, cut: bool) -> str:
-    return f"\n{'There was no room for all of it; the rest is in' if cut else 'From'} {run}\n"
+    return f"\n{'Shortened to fit. The full text is in' if cut else 'From'} {run}\n"
 
 
 def _folded(title: str, text: str) -> tuple[str, str]:
-    # A fence longer than any in the text, which so can't end it.
+    # Longer than any fence in the text, so that the text can't end it.
     fence = "`" * (max(map(len, re.findall("`{3,}", text)), default=2) + 1)
     return f"<details><summary>{title}</summary>\n\n{fence}\n", f"\n{fence}\n</details>"
 
 
 def _cut(text: str, room: int) -> str:
-    """Return as many whole lines as there is room for."""
+    """Return as many whole lines as fit."""
     return text if len(text) <= room else text[: text.rfind("\n", 0, room + 1) + 1].rstrip()
 
 
 def write_comment(repository: str, pull_request: str, text: str) -> None:
-    """Write the one comment on a pull request, or replace the one that is there.
+    """Write the comment on a pull request, or replace the existing one.
 
     Args:
         repository: "owner/name".
@@ -60,14 +60,14 @@ def write_comment(repository: str, pull_request: str, text: str) -> None:
         text: as `compose` returns it.
 
     Raises:
-        ModelConfigError: GitHub refused it.
+        ModelConfigError: GitHub refused the request.
     """
     comments = f"repos/{repository}/issues/{pull_request}/comments"
-    ours = (
+    existing = (
         '.[] | select(.user.login == "github-actions[bot]") '
         f'| select(.body | startswith("{MARK}")) | .id'
     )
-    if found := _gh("api", "--paginate", comments, "--jq", ours).split():
+    if found := _gh("api", "--paginate", comments, "--jq", existing).split():
         there = f"repos/{repository}/issues/comments/{found[0]}"
         _gh("api", "--silent", "--method", "PATCH", "-F", "body=@-", there, text=text)
     else:
@@ -75,10 +75,10 @@ def write_comment(repository: str, pull_request: str, text: str) -> None:
 
 
 def write_issue(title: str, label: str, text: str) -> None:
-    """Open the one issue with a label, or replace its text.
+    """Open an issue with a label, or replace the text of the open one.
 
     Raises:
-        ModelConfigError: GitHub refused it.
+        ModelConfigError: GitHub refused the request.
     """
     if issue := _open_issue(label):
         _gh("issue", "edit", issue, "--body-file", "-", text=text)
@@ -88,10 +88,10 @@ def write_issue(title: str, label: str, text: str) -> None:
 
 
 def close_issue(label: str, comment: str) -> None:
-    """Close the one issue with a label, if it is open.
+    """Close the open issue with a label, if there is one.
 
     Raises:
-        ModelConfigError: GitHub refused it.
+        ModelConfigError: GitHub refused the request.
     """
     if issue := _open_issue(label):
         _gh("issue", "close", issue, "--comment", comment)
@@ -103,7 +103,7 @@ def _open_issue(label: str) -> str:
 
 
 def _gh(*arguments: str, text: str = "") -> str:
-    """Run GitHub's own command line, which every runner has, with a text on its standard input."""
+    """Run GitHub's command line, which every runner has, with a text on its standard input."""
     try:
         ended = subprocess.run(  # noqa: S603 -- our own arguments
             ["gh", *arguments],  # noqa: S607 -- wherever the runner has it

@@ -1,4 +1,4 @@
-"""How labels are moved from the command line: all moves verified first, then made one by one."""
+"""How the command line moves labels: it verifies all moves first, then makes them one by one."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ Regions = Annotated[
     list[str] | None,
     typer.Option(
         "--region",
-        help="The region; give it several times for several. All are verified before any moves.",
+        help="The region; may be repeated. All regions are verified before any label moves.",
     ),
 ]
 Reason = Annotated[
     str | None,
     typer.Option(
-        help="Why, in at most 500 characters of plain text, for `model-config history`. Everyone "
+        help="The reason for `model-config history`, in at most 500 characters. Everyone "
         "who may read the model may read it."
     ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show what the label's readers would get.")
+    bool, typer.Option("--dry-run", help="Only show what would change for the label's readers.")
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A move that was verified, and where it is made."""
+    """A verified move, and its environment and region."""
 
     place: Target
     labels: Labels
@@ -50,17 +50,17 @@ class Planned:
 
     @property
     def where(self) -> str:
-        """What it is about: "chat in dev (eu-west-1)"."""
+        """The model and its location: "chat in dev (eu-west-1)"."""
         return self.place.where(self.move.model)
 
 
 def verified(
     models: Iterable[tuple[Target, str]], prepare: Callable[[Labels, str], Move]
 ) -> list[Planned]:
-    """Return the moves of models, each in its place, verified.
+    """Return the verified moves of models.
 
     Raises:
-        ModelConfigError: one or more of them can't be made. Nothing has moved.
+        ModelConfigError: one or more moves can't be made. Nothing has moved.
     """
     planned: list[Planned] = []
     problems: list[tuple[str, ModelConfigError]] = []
@@ -73,19 +73,19 @@ def verified(
     if len(problems) == 1 and not planned:
         raise problems[0][1]
     if problems:
-        told = "\n".join(f"  {where}: {error}" for where, error in problems)
-        raise UsageError(f"nothing was moved, since not all could be:\n{told}")
+        listed = "\n".join(f"  {where}: {error}" for where, error in problems)
+        raise UsageError(f"nothing was moved, since not all moves are possible:\n{listed}")
     return planned
 
 
 def show(planned: Planned) -> None:
-    """Print what readers would get: the move, and each value that differs for them."""
+    """Print the move, and each value that would change for the label's readers."""
     from model_config.comparing.change_text import change_lines
     from model_config.comparing.changes import changes
 
     move = planned.move
     if not move.changed:
-        typer.echo(f"{planned.where}: {move.label} is on release {move.release} already.")
+        typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
         return
     begin = f"release {move.before}" if move.before else "no release"
     typer.echo(
@@ -102,7 +102,7 @@ def show(planned: Planned) -> None:
 
 
 def tell_what_is_taken(planned: Planned) -> None:
-    """Print which release is meant where none was named, so that none moves unseen."""
+    """Print the release that was chosen by default, so that no choice goes unnoticed."""
     move = planned.move
     which = "the newest" if move.target is move.releases.newest else f"on {move.previous} now"
     typer.echo(
@@ -112,30 +112,30 @@ def tell_what_is_taken(planned: Planned) -> None:
 
 
 def warn(planned: Planned) -> None:
-    """Print what an application has to be ready for: variables that its prompts ask for now."""
+    """Print the changes of prompt variables, which an application has to support."""
     move = planned.move
     if move.changed and move.before:
         warn_of_variables(planned.where, move.releases, move.before, move.release)
 
 
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
-    """Print which variables the prompts of one release ask for and those of another don't."""
+    """Print the changes of prompt variables between two releases."""
     from model_config.format.prompt import variable_changes
 
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
     for change in variable_changes(old.config, new.config):
-        ready = " An application that doesn't give it can't render the prompt."
+        ready = " An application that doesn't pass it can't render the prompt."
         typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
 
 
 def make(planned: Sequence[Planned]) -> None:
-    """Make the moves, one by one; tell what could not be moved, and exit with 2 if anything.
+    """Make the moves one by one. Print those that fail, and exit with 2 if any does.
 
     Raises:
-        StoreError: the only move could not be made.
-        typer.Exit: one of several could not be made.
+        StoreError: the only move failed.
+        typer.Exit: one of several moves failed.
     """
     failed = 0
     for each in planned:
@@ -160,12 +160,21 @@ def _tell(planned: Planned, move: Move) -> None:
         typer.echo(f"{planned.where}: {line}")
     for note in move.notes:
         typer.echo(to_paste(printable(f"{planned.where}: {note}")), err=True)
-    if move.changed and move.before and not move.is_rollback:
-        label = "" if move.label == "stable" else f" --label {move.label}"
-        command = f"`model-config rollback {move.model}{label}{planned.place.region_option}`"
-        typer.echo(f"Go back with: {to_paste(command)}")
+    if following := _following(planned, move):
+        typer.echo(to_paste(following))
+
+
+def _following(planned: Planned, move: Move) -> str | None:
+    """Return how to end the hold that a rollback is, or how to take a promotion back."""
+    label = "" if move.label == "stable" else f" --label {move.label}"
+    which = f"{move.model}{label}{planned.place.region_option}"
+    if move.is_rollback:
+        return f"To end the hold there: `model-config promote {which} --release {move.release}`"
+    if move.changed and move.before:
+        return f"Go back with: `model-config rollback {which}`"
+    return None
 
 
 def _release_before(move: Move) -> Release | None:
-    """Return what the label's readers get now, or None where that can't be told."""
+    """Return the release that the label's readers get now, or None if it can't be read."""
     return move.releases.select(move.before).content if move.before else None

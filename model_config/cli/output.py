@@ -30,7 +30,7 @@ Environment = Annotated[
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option(help="The path of all environments in SSM. Default: the stack file's, else /ai."),
+    typer.Option(help="The prefix of all parameters. Default: from the stack file, or /ai."),
 ]
 Local = Annotated[
     bool,
@@ -52,7 +52,7 @@ Model = Annotated[
 Label = Annotated[
     str | None,
     typer.Option(
-        help='The label to read by, or "latest". Default: MODEL_CONFIG_LABEL, else stable.',
+        help='The label to read, or "latest". Default: MODEL_CONFIG_LABEL, or stable.',
         autocompletion=complete_label,
     ),
 ]
@@ -64,9 +64,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Item = TypeVar("Item")
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
-#: The least width of a table's last column, in characters. Other columns wrap to make room.
+#: The minimum width of a table's last column, in characters. Other columns wrap to make room.
 _LAST_COLUMN = 24
-#: Printed in place of a secret's text.
+#: Printed in place of a secret's value.
 MASK = "********"
 
 
@@ -86,7 +86,7 @@ def print_table(
     """Print rows as a table on a terminal, or with tabs between the cells in a pipe.
 
     If the terminal is too narrow, texts in the last column are shortened in the middle, since the
-    end of an ARN says most.
+    end of an ARN is the most specific.
 
     Args:
         columns: the headings.
@@ -119,7 +119,7 @@ def print_table(
 
 
 def print_text(text: str, *, nl: bool = False) -> None:
-    """Print a text unchanged; on a terminal, control characters are escaped.
+    """Print a text unchanged, but with control characters escaped on a terminal.
 
     Args:
         text: the text.
@@ -130,7 +130,7 @@ def print_text(text: str, *, nl: bool = False) -> None:
 
 
 def is_terminal() -> bool:
-    """Tell whether standard output is a terminal, or FORCE_COLOR says so."""
+    """Return whether standard output is a terminal, or FORCE_COLOR is set."""
     return _console().is_terminal
 
 
@@ -142,7 +142,7 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 
 def _console() -> Console:
-    # Without markup and emoji: "[bold]" and ":smile:" in a prompt are text.
+    # No markup and no emoji: "[bold]" and ":smile:" in a prompt are plain text.
     return Console(highlight=False, markup=False, emoji=False)
 
 
@@ -152,7 +152,7 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
     Args:
         items: the items.
         what: what is done with them.
-        total: how many there are, or None if that is not known.
+        total: the number of items, or None if it isn't known.
     """
     from rich.progress import Progress
 

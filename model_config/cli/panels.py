@@ -1,4 +1,4 @@
-"""The groups of verbs in `--help`, in order. A verb's file names its group as PANEL."""
+"""The groups of verbs in `--help`, in order. A verb's file names its group in PANEL."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""The project that a verb works on: the current folder's, or the one that --project names."""
+"""The project that a verb uses: that of the current folder, or of --project."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def _place(context: typer.Context) -> Place:
     options = {}
     for name in ("environment", "prefix", "project", "local"):
         value, source = context.params.get(name), context.get_parameter_source(name)
-        # A verb may take several environments; a printed command is about one.
+        # A verb may take several environments; a printed command takes one.
         if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
             options[name] = "" if value is True else str(value)
     return Place(bool(context.params.get("local")), options)
 
 
 def current_project() -> Project:
-    """Return the project that the verb works on.
+    """Return the project that the verb uses.
 
     Raises:
         ProjectNotFoundError: there is none.
@@ -74,7 +74,7 @@ def current_project() -> Project:
 
 
 def project_or_none() -> Project | None:
-    """Return the project, or None. Verbs that only speak to AWS need no project."""
+    """Return the project, or None: verbs that only use AWS need no project."""
     try:
         return current_project()
     except ProjectNotFoundError:

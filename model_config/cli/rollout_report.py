@@ -1,4 +1,4 @@
-"""How rollouts are shown: what is planned, where one is, and what was done."""
+"""How rollouts are printed: their plans, their progress, and the changes made."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A rollout, and where it is.
+    """A rollout and its progress.
 
     Attributes:
-        place: where.
+        place: the environment and region.
         model: the model's name.
         rollout: the rollout.
-        started: the version that it began with.
-        is_over: whether the label has moved since, so that it is none any more.
-        now: the time that was looked at.
+        started: the parameter version that it started with.
+        is_over: whether the label has moved since, which ended the rollout.
+        now: the time for which the progress is computed.
     """
 
     place: Target
@@ -42,7 +42,7 @@ class Status:
 
 
 def print_plan(status: Status) -> None:
-    """Print a rollout that begins: its shares and their times."""
+    """Print the plan of a rollout: its shares and their times."""
     from model_config.operate.rollout_plan import due_at, plan_of
 
     rollout, plan = status.rollout, plan_of(status.rollout)
@@ -66,10 +66,10 @@ def print_plan(status: Status) -> None:
 
 
 def aborted(where: str, change: RolloutChange) -> str:
-    """Return that a rollout was ended, and from when on everybody knows."""
+    """Return a message that a rollout was aborted, and when all readers follow."""
     rollout = change.stored.document.rollout
     if rollout is None:
-        return f"{where}: the document that couldn't be understood is replaced."
+        return f"{where}: the invalid document is replaced."
     return (
         f"{where}: the rollout of release {rollout.release} is aborted. Within "
         f"{rollout.poll_seconds} seconds all readers of {rollout.label} get release "
@@ -78,7 +78,7 @@ def aborted(where: str, change: RolloutChange) -> str:
 
 
 def print_statuses(found: Sequence[Status]) -> None:
-    """Print where rollouts are, one a line."""
+    """Print the progress of rollouts, one on each line."""
     print_table(
         ["model", "label", "release", "from", "share", "phase", "next", "started", "by", "reason"],
         [_cells(each) for each in found],
@@ -87,7 +87,7 @@ def print_statuses(found: Sequence[Status]) -> None:
 
 
 def status_as_json(status: Status) -> dict[str, Any]:
-    """Return where a rollout is, for a script."""
+    """Return a rollout's progress for --json."""
     from model_config.operate.rollout_plan import due_at, next_step, plan_of
 
     rollout, plan = status.rollout, plan_of(status.rollout)
@@ -114,7 +114,7 @@ def status_as_json(status: Status) -> dict[str, Any]:
 
 
 def time_text(at: datetime) -> str:
-    """Return a time as people read it."""
+    """Return a time in UTC, for display."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 

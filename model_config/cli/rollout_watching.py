@@ -1,4 +1,4 @@
-"""A rollout and its alarms, asked once, and what is done about it."""
+"""One check of a rollout's alarms, and the action that follows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
-    """Ask for a rollout and its alarms, do what is to be done, print it, and return it.
+    """Read a rollout and its alarms, take the action that follows, print it and return it.
 
     Raises:
-        UsageError: an alarm isn't there, or the model has no rollout parameter.
-        StoreError: AWS can't be asked, or refuses.
+        UsageError: an alarm doesn't exist, or the model has no rollout parameter.
+        StoreError: AWS is unavailable or refuses.
     """
     from model_config.operate.alarms import alarm_states
     from model_config.operate.clients import aws_client

@@ -1,4 +1,4 @@
-"""What the verbs of `model-config rollout` share: each place, and a change made in all of them."""
+"""What the verbs of `model-config rollout` share: the regions, and a change in all of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RegionRollouts:
 def places(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[RegionRollouts]]:
-    """Give what a verb's options name, once for each region."""
+    """Yield the environment that a verb's options name, once for each region."""
     from model_config.cli.target import targets
     from model_config.operate.rollouts import Rollouts
 
@@ -50,12 +50,12 @@ def places(
 def change_in_all(
     where: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
 ) -> list[tuple[RegionRollouts, RolloutChange]]:
-    """Make a change in all places: prepared everywhere first, then written one by one.
+    """Make a change in all regions: first prepare it everywhere, then write it one by one.
 
     Raises:
-        ModelConfigError: it can't be made in one of them. Nothing was written.
-        StoreError: it could not be written in the only one.
-        typer.Exit: it could not be written in one of several.
+        ModelConfigError: the change can't be made in one region. Nothing was written.
+        StoreError: the change could not be written in the only region.
+        typer.Exit: the change could not be written in one of several regions.
     """
     changes = [(place, prepare(place.rollouts)) for place in where]
     failed = 0
@@ -76,7 +76,7 @@ def change_in_all(
 
 
 def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
-    """Yield the rollouts of a model, or of all models, that are in a place's documents."""
+    """Yield the rollouts of a model, or of all models, in one region."""
     from model_config.operate.rollout_history import read_history, started
     from model_config.operate.rollout_parameter import under_way
     from model_config.operate.rollouts import utc_now
@@ -97,7 +97,7 @@ def models_with_rollouts(target: Target) -> list[str]:
     """Return the models whose rollout parameter holds a rollout.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     from model_config.operate.rollout_parameter import document_of
 

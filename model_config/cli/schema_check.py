@@ -1,4 +1,4 @@
-"""Whether a release fits the class that its model is written in now."""
+"""Whether a release is valid for its model's current class."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def schema_checks() -> Callable[[str], Callable[[Configuration], object] | None]:
-    """Return what gives each model's check; the project's modules are run once for all.
+    """Return a function from a model's name to its check. The project's modules are imported once.
 
-    Where a model can't be checked, that is printed, and its check is None.
+    If a model can't be checked, the function prints why and returns None.
     """
     from model_config.plan.registry import read_modules
 

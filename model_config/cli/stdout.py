@@ -1,4 +1,4 @@
-"""Standard output that copes with a closed pipe and with a full disk."""
+"""Standard output that handles a closed pipe and a full disk."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class OutputError(ModelConfigError):
 
 
 def guard_stdout() -> None:
-    """Let a verb go on after its reader has closed the pipe, so that it ends with its exit code."""
-    if sys.stdout is not None:  # as it is where the caller has closed it
+    """Let a verb continue after its reader has closed the pipe, so that its exit code is kept."""
+    if sys.stdout is not None:  # None if the caller has closed it
         raw = io.BufferedWriter(_Guarded(sys.stdout.fileno(), "wb", closefd=False))
         encoding, errors = sys.stdout.encoding, sys.stdout.errors
         sys.stdout = io.TextIOWrapper(raw, encoding, errors, line_buffering=True)
@@ -28,7 +28,7 @@ class _Guarded(io.FileIO):
     is_over = False
 
     def write(self, data: ReadableBuffer) -> int:
-        """Write, or do nothing once writing has failed, so that Python's last flush succeeds."""
+        """Write, or do nothing once a write has failed, so that Python's final flush succeeds."""
         try:
             return len(memoryview(data)) if self.is_over else super().write(data)
         except BrokenPipeError:  # `| head`
@@ -36,4 +36,4 @@ class _Guarded(io.FileIO):
             return len(memoryview(data))
         except OSError as error:
             self.is_over = True
-            raise OutputError(f"the output can't be written: {error.strerror}") from None
+            raise OutputError(f"can't write the output: {error.strerror}") from None

@@ -1,6 +1,6 @@
-"""Where a verb works: an environment in AWS, or in the local AWS of this project.
+"""The target of a verb: an environment on AWS, or on this project's local AWS.
 
-Verbs import this when they run: it brings boto3 along.
+Verbs import this module when they run, since it imports boto3.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from model_config.plan.stack_file import read_stack_file
 
 @contextmanager
 def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Target]:
-    """Give what a verb's options name.
+    """Yield the environment that a verb's options name.
 
-    Where the project has `Pulumi.<environment>.yaml`, that says what the options and boto3's own
-    settings leave open: the prefix, the region, and the environment's name where it has another.
+    If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
+    settings don't: the prefix, the region, and the environment's name if it differs from the
+    stack's.
 
     Args:
         environment: the environment, or its stack.
-        prefix: where in SSM it stands. Default: what the stack's file says.
-        local: work on the local AWS, and keep what was written there.
+        prefix: its prefix in SSM. Default: from the stack file.
+        local: use the local AWS, and save changes to it.
 
     Raises:
-        InvalidConfigurationError: the stack's file can't be read, or its prefix can't be used.
+        InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
         LocalError: the local AWS can't be used.
     """
     here, region = named(environment, prefix)
@@ -54,9 +55,9 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
 def targets(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[Target]]:
-    """Give what a verb's options name, once for each region.
+    """Yield the environment that a verb's options name, once for each region.
 
-    Args, errors: as `target` has them.
+    Arguments and errors are those of `target`.
     """
     with target(environment, prefix, local=local) as here:
         yield [
@@ -66,30 +67,30 @@ def targets(
 
 
 def named(environment: str, prefix: str | None) -> tuple[Target, str | None]:
-    """Return what a verb's options name, and the region in its stack's file.
+    """Return the environment that a verb's options name, and the region in its stack file.
 
-    Args, errors: as `target` has them.
+    Arguments and errors are those of `target`.
     """
     environment, set_prefix, region = _stack(environment)
     return Target(environment, prefix or set_prefix), region
 
 
 def unless_set(region: str | None) -> str | None:
-    """Return a region where boto3's own settings name none."""
-    with suppress(BotoCoreError):  # the first request meets it too, and says what to do
+    """Return a region unless boto3's own settings name one."""
+    with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:
             return None
     return region
 
 
 def _stack(environment: str) -> tuple[str, str, str | None]:
-    """Return the environment's name, prefix and region as its stack's file has them."""
+    """Return the environment's name, prefix and region from its stack file."""
     project = project_or_none()
     if project is None or not project.stack_file(environment).is_file():
         return environment, "/ai", None
     config = read_stack_file(project, environment)
     settings, findings = read_settings(config)
-    # Another setting that is wrong is the deploy's business, and must not hold up a rollback.
+    # Other invalid settings matter to a deploy, and must not block a rollback.
     needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
     if wrong := [finding for finding in findings if finding.where in needed]:
         raise InvalidConfigurationError(wrong)

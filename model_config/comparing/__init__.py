@@ -1,1 +1,1 @@
-"""What any commit configures, and how two configurations differ."""
+"""The configuration of any commit, and the differences between two configurations."""

@@ -12,7 +12,7 @@ from model_config.comparing.text import one_line, printable
 from model_config.format.codec import Value
 from model_config.format.prompt import VariableChange, variable_changes
 
-#: Characters beyond which values are compared line by line.
+#: The length in characters beyond which values are compared line by line.
 _LONG = 72
 
 
@@ -25,14 +25,14 @@ class Line(NamedTuple):
 
 def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
     """Yield a summary line, followed by a diff if the values are long."""
-    mark, told = MARKS[change.change], summary(change)
-    yield Line(printable(f"{indent}{mark} {change.path}{': ' if told else ''}{told}"), mark)
+    mark, short = MARKS[change.change], summary(change)
+    yield Line(printable(f"{indent}{mark} {change.path}{': ' if short else ''}{short}"), mark)
     for line in text_diff(change):
         yield Line(f"{indent}    {line}", line[0].strip())
 
 
 def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
-    """Return short values, and the prompt variables that came or went, on one line.
+    """Return short values, and added and removed prompt variables, on one line.
 
     Args:
         change: the change to summarize.
@@ -42,7 +42,7 @@ def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
 
 
 def text_diff(change: Change) -> Iterator[str]:
-    """Yield the lines of a unified diff of long values; nothing for short ones."""
+    """Yield the lines of a unified diff of long values, or nothing for short ones."""
     if change.secret or not is_long(change):
         return
     before = [] if change.change == "added" else _text_lines(change.before)
@@ -81,13 +81,13 @@ def _variables(change: Change) -> str:
 
 
 def variable_change(change: Change) -> VariableChange | None:
-    """Return the variables that a text asks for on one side alone, or None."""
+    """Return the variables that only one side of a text has, or None."""
     found = variable_changes({change.path: change.before}, {change.path: change.after})
     return found[0] if found else None
 
 
 def is_long(change: Change) -> bool:
-    """Tell whether a value is shown by its lines rather than in one."""
+    """Return whether a value is shown line by line."""
     return any(
         len(one_line(value)) > _LONG or (isinstance(value, str) and "\n" in value)
         for value in (change.before, change.after)

@@ -38,8 +38,7 @@ MARKS = {"added": "+", "removed": "-", "changed": "~"}
 def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
     """Yield each value with its path.
 
-    A release does not distinguish a group from a field that holds an object: both are descended
-    into.
+    A release doesn't distinguish a group from a field that holds an object, so both are traversed.
     """
     for name, value in values.items():
         if isinstance(value, dict) and value:

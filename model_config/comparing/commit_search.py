@@ -39,8 +39,8 @@ class Search:
         digest: the beginning of the digest, "sha256:39862c28".
         environment: the only environment to search; None for all.
         revision: the newest commit to search.
-        whole: search the whole history. Otherwise the search ends where the digest, followed from
-            its newest commit to that one's ancestors, is no longer there.
+        whole: search the whole history. Otherwise the search follows the digest from its newest
+            commit to that commit's ancestors, and ends where they no longer have it.
     """
 
     digest: str
@@ -97,7 +97,7 @@ def find(
 def find_each(
     project: Project, digests: Iterable[str], most: int, progress: Progress
 ) -> dict[str, Match]:
-    """Return the commit that brought each digest in, for those of which it is found.
+    """Return the commit that introduced each digest, for those that are found.
 
     Args:
         project: the project whose repository is searched.
@@ -128,7 +128,7 @@ def find_each(
 
 
 class _Trail:
-    """Follows a digest from its newest commit back to the one that brought it in.
+    """Follows a digest from its newest commit back to the one that introduced it.
 
     Attributes:
         found: the commits that have it, newest first.
@@ -139,19 +139,19 @@ class _Trail:
         self.found: list[Match] = []
         self.is_cut_off = False
         self._search = search
-        self._ancestors: set[str] = set()  # the commits that the digest may go back to
+        self._ancestors: set[str] = set()  # the next commits to search
 
     @property
     def has_ended(self) -> bool:
-        """Whether no older commit can belong to it."""
+        """Whether no older commit can be part of the trail."""
         return bool(self.found) and not self._search.whole and not self._ancestors
 
     def leads_to(self, commit: Commit) -> bool:
-        """Tell whether a commit can belong to it, or is on another branch or from before it."""
+        """Return whether a commit can be part of the trail, rather than on another branch."""
         return not self.found or self._search.whole or commit.id in self._ancestors
 
     def follow(self, commit: Commit, described: Snapshot | str) -> None:
-        """Follow it through a commit; one whose code fails may have the digest or not."""
+        """Follow the trail through a commit. One whose code fails may have the digest."""
         self._ancestors.discard(commit.id)
         models = [] if isinstance(described, str) else self._search.found_in(described)
         self.found += [_match(commit, *model) for model in models]
@@ -165,8 +165,8 @@ _UNSHALLOW = "run `git fetch --unshallow` first"
 
 def _not_sure(commit: Commit) -> str:
     return (
-        f"{commit.id[:9]}, the oldest commit of this shallow clone, has the digest already, and an "
-        f"older one may have brought it in: {_UNSHALLOW}"
+        f"{commit.id[:9]}, the oldest commit of this shallow clone, already has the digest, and "
+        f"an older one may have introduced it: {_UNSHALLOW}"
     )
 
 
@@ -175,7 +175,7 @@ def _match(commit: Commit, environment: str, model: str) -> Match:
 
 
 def _read(project: Project, commits: Sequence[Commit]) -> Iterator[_Read]:
-    """Yield what each commit configures. Several are described at a time."""
+    """Yield each commit's configuration. Several commits are described concurrently."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         asked = [pool.submit(snapshot.of_commit, project, commit.id) for commit in commits]
         try:

@@ -2,8 +2,8 @@
 
     python -P describe_old_commit.py FOLDER
 
-It imports only what every such commit's package has, and prints what `model_config.describe`
-prints. Newer commits describe themselves.
+It imports only names that the package has in every such commit, and prints the same as
+`model_config.describe`. Newer commits describe themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 def main(folder: Path) -> None:
-    """Print the description alone: what the project's modules print goes to standard error."""
+    """Print only the description: output of the project's modules goes to standard error."""
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answer:
         os.dup2(2, 1)
         sys.path.insert(0, str(folder))

@@ -9,7 +9,7 @@ from model_config.comparing.change_text import summary, text_diff
 from model_config.comparing.diff_report import Report, remark
 from model_config.comparing.text import one_line, plural, printable
 
-#: Characters that GitHub accepts in a comment.
+#: The maximum length of a comment on GitHub, in characters.
 COMMENT = 65_536
 
 _NOTE = (
@@ -20,7 +20,7 @@ _LEFT_OUT = "  (text left out)"
 
 
 def markdown(report: Report, limit: int = COMMENT) -> str:
-    """Return one line for each change, and diffs of long texts as far as there is room."""
+    """Return one line for each change, and as many diffs of long texts as fit."""
     pieces = list(_pieces(report))
     room = limit - len(_NOTE) - 40
     shown = 0
@@ -57,8 +57,8 @@ def _pieces(report: Report) -> Iterator[tuple[str, str]]:
         where = ", ".join(map(_code, section.environments))
         yield f"\n#### {_code(section.model)} in {where}{remark(section)}\n", ""
         for change in section.changes:
-            told = summary(change, lambda value: _code(one_line(value)))
-            head = f"- {change.change} {_code(change.path)}{': ' if told else ''}{told}"
+            short = summary(change, lambda value: _code(one_line(value)))
+            head = f"- {change.change} {_code(change.path)}{': ' if short else ''}{short}"
             yield head, _fenced(list(text_diff(change)))
 
 

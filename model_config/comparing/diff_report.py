@@ -23,7 +23,7 @@ class Report:
 
     Attributes:
         before, after: the names of the two snapshots.
-        notes: what a reader should know about either.
+        notes: remarks about either snapshot.
     """
 
     before: str
@@ -46,11 +46,11 @@ def report_lines(report: Report) -> Iterator[Line]:
 
 
 def remark(section: Section) -> str:
-    """Return what follows a model's name in a heading."""
+    """Return the text that follows a model's name in a heading."""
     if section.renamed_from:
         return (
             f": renamed from {section.renamed_from}, with the same values. All its parameters are "
-            "new: deploy it beside the old model, move the readers, then delete the old model"
+            "new: deploy it next to the old model, move the readers, then delete the old model"
         )
     heading = _HEADINGS[section.kind]
     return f": {heading}" if heading else ""

@@ -12,7 +12,7 @@ from model_config.comparing.changes import Change, changes
 from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.format.release import Release
 
-#: Takes the place of a model's name where a stack's settings changed. No model can have it.
+#: Replaces a model's name where a stack's settings changed. It is not a valid model name.
 STACK_FILE = "stack file"
 
 
@@ -83,7 +83,7 @@ def _content(release: Release) -> tuple[object, ...]:
 
 
 def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """Return what differs between the settings of two stacks, by their full keys."""
+    """Return the differences between the settings of two stacks, by their full keys."""
     return changes(_as_release(before), _as_release(after))
 
 

@@ -63,7 +63,7 @@ class Repository:
             raise UsageError(f"there is no commit {revision!r} in {self._folder}: {fix}") from None
 
     def is_shallow(self) -> bool:
-        """Tell whether this is a shallow clone, which lacks older commits."""
+        """Return whether this is a shallow clone, which lacks older commits."""
         return self._git("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def uncommitted(self, paths: Iterable[str]) -> list[str]:
@@ -73,7 +73,7 @@ class Repository:
         return [entry[3:] for entry in status.split("\0") if entry]
 
     def has_project(self, commit: str) -> bool:
-        """Tell whether a commit has models and stack files."""
+        """Return whether a commit has models and stack files."""
         names = set(self._git("ls-tree", "--name-only", "-z", commit).split("\0"))
         # Before models had a folder of their own, they were in the package.
         has_models = not names.isdisjoint({"models", "model_config"})

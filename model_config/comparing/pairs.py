@@ -29,7 +29,7 @@ def two_commits(project: Project, base: str, head: str | None, environment: str 
         environment: the only environment to compare. Default: all.
 
     Raises:
-        UsageError: there is no such commit or environment, or a commit's code fails.
+        UsageError: a commit or the environment doesn't exist, or a commit's code fails.
     """
     base, name, head = _between(Repository(project.root), base, head)
     with ThreadPoolExecutor() as pool:
@@ -47,10 +47,10 @@ def two_commits(project: Project, base: str, head: str | None, environment: str 
 def _between(
     repository: Repository, base: str, head: str | None
 ) -> tuple[str, str | None, str | None]:
-    """Return the commit to start from, its name if it has one of its own, and the one to end at."""
+    """Return the first commit, its display name if it differs, and the last commit."""
     one, dots, other = base.partition("...") if "..." in base else base.partition("..")
     if dots and head:
-        raise UsageError(f"{base} is a range of its own: leave the second commit out")
+        raise UsageError(f"{base} is already a range: omit the second commit")
     one, head = one or "HEAD", other or head
     for revision in filter(None, (one, head)):  # before any code runs
         repository.commit(revision)
@@ -92,13 +92,13 @@ def working_tree(project: Project, environment: str) -> Snapshot:
 def deployed_and_tree(
     tree: Snapshot, environment: str, releases: Mapping[str, Release], problems: Mapping[str, str]
 ) -> Pair:
-    """Return the snapshots of what AWS holds and of the working tree, as far as AWS knows.
+    """Return the snapshots of AWS and of the working tree, limited to what AWS stores.
 
     Args:
         tree: the environment in the working tree.
         environment: the environment.
-        releases: the newest release of each model in AWS that can be read.
-        problems: why each of the others can't.
+        releases: the newest release of each readable model in AWS.
+        problems: the error of each unreadable model.
     """
     there = EnvironmentSnapshot(
         {}, _without_origins(releases), tuple(problems), tuple(problems.values())
@@ -127,7 +127,7 @@ def _commit_or_tree(project: Project, revision: str | None) -> Snapshot:
 
 
 def _without_origins(releases: Mapping[str, Release]) -> dict[str, Release]:
-    """Return the releases without the config keys of their secrets, which AWS doesn't know."""
+    """Return the releases without the config keys of their secrets, which AWS doesn't store."""
     return {
         model: replace(release, secrets=dict.fromkeys(release.secrets, ""))
         for model, release in releases.items()

@@ -1,4 +1,4 @@
-"""The version of model-config that a project pins, and whether it is the one installed."""
+"""The version of model-config that a project pins, and whether it is installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHA256 = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The one version that a project asks for. At most one of version and revision is set.
+    """The version that a project pins. At most one of version and revision is set.
 
     Attributes:
         revision: a git commit or tag.
@@ -48,7 +48,7 @@ def pin_notes(folder: Path, name: str) -> tuple[str, ...]:
     if pin is None or is_installed(pin, installed):
         return ()
     note = f"{name} pins model-config {pin} and is described by the installed {installed.version}"
-    return (f"{note}: what the pinned one would deploy may differ",)
+    return (f"{note}: a deploy by the pinned version may differ",)
 
 
 def pinned(requirements: str) -> Pin | None:
@@ -64,7 +64,7 @@ def pinned(requirements: str) -> Pin | None:
 
 
 def is_installed(pin: Pin, installed: Distribution) -> bool:
-    """Tell whether a distribution is the pinned one, as far as pip recorded its origin.
+    """Return whether a distribution is the pinned one, as far as pip recorded its origin.
 
     https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
     """

@@ -1,4 +1,4 @@
-"""Two texts side by side: changed words marked, unchanged stretches folded, blanks told apart."""
+"""Two texts side by side: changed words marked, unchanged lines folded, whitespace made visible."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from typing import Literal, NamedTuple, TypeAlias
 
-#: "blanks": the two lines differ in white space alone.
+#: "blanks": the two lines differ only in whitespace.
 Kind: TypeAlias = Literal["same", "changed", "blanks", "added", "removed"]
 
-#: Unchanged lines that are shown around a change.
+#: The number of unchanged lines shown around a change.
 _CONTEXT = 3
-#: Pairs of words up to which two lines are compared word by word: ours. It takes a tenth of a
-#: second; beyond, the whole lines count as changed.
+#: The maximum number of word pairs for a comparison word by word, which then takes a tenth of a
+#: second. Beyond it, the whole lines count as changed.
 _WORD_PAIRS = 250_000
-#: How alike two lines must be for marked words to help rather than speckle.
+#: The minimum similarity of two lines at which marking single words helps the reader.
 _ALIKE = 0.4
-# A placeholder is one word, and so is each blank stretch and each sign.
+# A placeholder counts as one word, and so does each run of whitespace and each other character.
 _WORD = re.compile(r"\{\{ *\w+ *\}\}|\w+|\s+|.", re.DOTALL)
 _BETWEEN_WORDS = re.compile(r"\S+")
 _SHOWN_BLANKS = str.maketrans({" ": "·", "\t": "⇥", "\r": "␍"})
 
 
 class Piece(NamedTuple):
-    """A piece of a line, and whether it is what differs."""
+    """A piece of a line, and whether it differs."""
 
     text: str
     is_changed: bool = False
@@ -53,20 +53,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Rows one after the other: to be shown, or unchanged and folded."""
+    """Consecutive rows: shown, or unchanged and folded."""
 
     rows: tuple[Row, ...]
     is_folded: bool
 
 
 def side_by_side(before: str, after: str) -> list[Stretch]:
-    """Return two texts in rows, in stretches that are shown and stretches that are folded."""
+    """Return the rows of two texts, in stretches that are shown or folded."""
     left, right = before.split("\n"), after.split("\n")
     return _folded(list(_rows(left, right)))
 
 
 def differ_in_blanks_alone(before: str, after: str) -> bool:
-    """Tell whether two texts are the same but for white space."""
+    """Return whether two texts differ only in whitespace."""
     return before != after and before.split() == after.split()
 
 
@@ -80,7 +80,7 @@ def _rows(left: Sequence[str], right: Sequence[str]) -> Iterator[Row]:
 
 
 def _replaced(left: Sequence[str], i: int, right: Sequence[str], j: int) -> Iterator[Row]:
-    """Yield the rows of lines that differ; those that differ in blanks alone face each other."""
+    """Yield the rows of different lines. Lines that differ only in whitespace share a row."""
     bare = [[" ".join(line.split()) for line in side] for side in (left, right)]
     for tag, k, k_end, m, m_end in SequenceMatcher(None, bare[0], bare[1]).get_opcodes():
         if tag == "equal":
@@ -108,7 +108,7 @@ def _whole(index: int, text: str) -> Line:
 
 
 def _marked(left: str, right: str) -> tuple[_Pieces, _Pieces]:
-    """Return two lines, the words marked that only one of them has."""
+    """Return two lines, with the words marked that only one of them has."""
     one, other = _WORD.findall(left), _WORD.findall(right)
     if len(one) * len(other) <= _WORD_PAIRS:
         matcher = SequenceMatcher(None, one, other, autojunk=False)
@@ -133,7 +133,7 @@ def _joined(words: Iterator[tuple[str, bool]]) -> _Pieces:
 
 
 def _marked_blanks(left: str, right: str) -> tuple[_Pieces, _Pieces]:
-    """Return two lines of the same words, the blanks that differ marked and made visible."""
+    """Return two lines of the same words, with different whitespace marked and made visible."""
     one, other = _BETWEEN_WORDS.split(left), _BETWEEN_WORDS.split(right)
     differ = [blank != facing for blank, facing in zip(one, other, strict=True)]
     words = left.split()
@@ -169,7 +169,7 @@ def _ends_before(run: tuple[Row, ...], rows: list[Row]) -> bool:
 
 
 def _show(stretches: list[Stretch], rows: tuple[Row, ...]) -> None:
-    """Add rows that are shown to those before them."""
+    """Append shown rows to the last shown stretch."""
     if stretches and not stretches[-1].is_folded:
         rows = stretches.pop().rows + rows
     if rows:

@@ -1,4 +1,4 @@
-"""What a commit or the working tree configures, as described by its own code."""
+"""The configuration of a commit or the working tree, as described by its own code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from model_config.format.errors import UsageError
 from model_config.format.release import Release
 from model_config.plan.project import Project
 
-#: What can change a configuration, as pathspecs for git: the project's files and, in this
+#: Git pathspecs of the files that can change a configuration: the project's files and, in this
 #: package's own repository, the code that describes a commit. Old commits have the last two.
 RELEVANT = (
     "models",
@@ -33,7 +33,7 @@ RELEVANT = (
     "model_config/models",
 )
 WORKING_TREE = "the working tree"
-#: Seconds after which a commit's code is stopped. It usually takes less than one.
+#: The time limit of a commit's code, in seconds. It usually takes less than one.
 TIME_LIMIT = 60
 
 
@@ -46,7 +46,7 @@ class EnvironmentSnapshot:
         models: each model's release as a deploy would write it, except that `secrets` holds
             config keys, which say where a secret's value comes from.
         unreadable: the names of the models that are invalid, and so not among `models`.
-        findings: what is wrong, in words.
+        findings: the findings, as texts.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Snapshot:
 
     Attributes:
         name: the commit as the user named it, or "the working tree".
-        notes: what a reader of a comparison should know.
+        notes: remarks for the reader of a comparison.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Snapshot:
 
 
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
-    """Return what a commit configures. This runs the commit's code in a temporary folder.
+    """Return a commit's configuration. This runs the commit's code in a temporary folder.
 
     Args:
         project: the project whose repository has the commit.
@@ -87,7 +87,7 @@ def of_commit(project: Project, revision: str, name: str | None = None) -> Snaps
         name: what to call it. Default: the revision.
 
     Raises:
-        UsageError: there is no such commit, or its code fails.
+        UsageError: the commit doesn't exist, or its code fails.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
@@ -101,7 +101,7 @@ def of_commit(project: Project, revision: str, name: str | None = None) -> Snaps
 
 
 def of_working_tree(project: Project) -> Snapshot:
-    """Return what the working tree configures, uncommitted changes included.
+    """Return the working tree's configuration, uncommitted changes included.
 
     Raises:
         UsageError: its code fails.
@@ -119,7 +119,7 @@ def _described(folder: Path, name: str, whose: str) -> Snapshot:
     environments = described["environments"].items()
     return Snapshot(
         name,
-        {stack: _environment(stack, told) for stack, told in environments},
+        {stack: _environment(stack, described) for stack, described in environments},
         () if _has_package(folder) else pin_notes(folder, name),
     )
 
@@ -144,11 +144,11 @@ def _ask(folder: Path, whose: str) -> dict[str, Any]:
         reason = lines[-1] if lines else f"exit code {error.returncode}"
     except ValueError:
         reason = "its output is incomplete"
-    raise UsageError(f"the code of {whose} fails, so what it configures is not known: {reason}")
+    raise UsageError(f"the code of {whose} fails, so its configuration is unknown: {reason}")
 
 
 def _describer(folder: Path) -> list[str]:
-    """Return what describes a folder: its own package if it has one, else the installed one."""
+    """Return the module that describes a folder: its own package's, or the installed one's."""
     if _has_package(folder) and not (folder / "model_config" / "describe.py").is_file():
         return [describe_old_commit.__file__]
     return ["-m", describe.__name__]
@@ -158,17 +158,17 @@ def _has_package(folder: Path) -> bool:
     return (folder / "model_config" / "__init__.py").is_file()
 
 
-def _environment(stack: str, told: Mapping[str, Any]) -> EnvironmentSnapshot:
+def _environment(stack: str, described: Mapping[str, Any]) -> EnvironmentSnapshot:
     return EnvironmentSnapshot(
-        settings=told["settings"],
+        settings=described["settings"],
         models={
             name: Release(
                 model=name,
                 environment=stack,
                 **{key: model[key] for key in ("schema", "digest", "config", "secrets")},
             )
-            for name, model in told["models"].items()
+            for name, model in described["models"].items()
         },
-        unreadable=tuple(told["unreadable"]),
-        findings=tuple(told["findings"]),
+        unreadable=tuple(described["unreadable"]),
+        findings=tuple(described["findings"]),
     )

@@ -33,7 +33,7 @@ def printable(text: str) -> str:
 
 
 def who(arn: str) -> str:
-    """Return who an ARN names: "anna", "Deployer/build-7". moto's "N/A" is nobody."""
+    """Return the identity in an ARN: "anna", "Deployer/build-7", or "-" for moto's "N/A"."""
     if not arn.startswith("arn:"):
         return "-"
     name = arn.split(":", 5)[-1]

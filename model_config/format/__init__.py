@@ -1,1 +1,1 @@
-"""What a deploy and a reader agree on: names, codec, documents, errors. Plain Python."""
+"""The formats that deploys and readers share: names, codec, documents, errors. Plain Python."""

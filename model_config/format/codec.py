@@ -1,7 +1,6 @@
-"""How a value stands in a parameter: a string as itself, everything else as compact JSON.
+"""How a value is stored in a parameter: a string as itself, everything else as compact JSON.
 
-`decode(encode(value), ...) == value` for every value that `encode` accepts. Nothing here knows
-AWS: the texts are what is handed to it.
+`decode(encode(value), ...) == value` for every value that `encode` accepts.
 """
 
 from __future__ import annotations
@@ -19,32 +18,27 @@ Kind: TypeAlias = Literal["text", "json"]
 
 #: Bytes of UTF-8 that one Standard parameter holds (SSM API reference, PutParameter, Tier).
 PART_BYTES = 4096
-#: Parts that one field may have: ours, so that one prompt can't fill an account.
+#: The most parts of one field. Set by this package, so that one prompt can't fill an account.
 MAX_PARTS = 32
 #: The largest integer that every JSON reader gets back unchanged (RFC 8785, section 3.2.2.3).
 MAX_INTEGER = 2**53 - 1
 
 _QUOTE = '"'
-# Control characters but for tab and line ends: SSM's console and many tools mangle them.
+# Control characters except tab and line endings: SSM's console and many tools mangle them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# json.dumps escapes those below U+0020 itself; these it leaves as they are.
+# json.dumps escapes those below U+0020, but not these.
 _CONTROL_IN_JSON = re.compile(r"[\x7f-\x9f]")
 _CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byte in UTF-8
-# SSM refuses `{{`. Each brace that another one follows is escaped, so `{{{` leaves no pair either.
+# SSM refuses `{{`. Each brace before another brace is escaped, so `{{{` leaves no pair either.
 _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
-def kind_of(value: Value) -> Kind:
-    """Tell which of the two forms a value is stored in."""
-    return "text" if isinstance(value, str) else "json"
-
-
 def encode(value: Value) -> str:
-    """Return the text that stands for `value` in the store, of any length.
+    """Return the text that `value` is stored as. Its length is not limited here.
 
     Raises:
         CodecError: the value holds a lone surrogate, NaN, an infinity, an integer beyond
-            2^53-1, a key that is no string, or something that JSON has no form for.
+            2^53-1, a dict key that is not a string, or a type that JSON can't hold.
     """
     check_storable(value)
     if isinstance(value, str) and not _must_be_quoted(value):
@@ -53,17 +47,17 @@ def encode(value: Value) -> str:
 
 
 def decode(text: str, kind: Kind) -> Value:
-    """Return the value that `text` stands for.
+    """Return the value that is stored as `text`.
 
     Raises:
-        CodecError: the text is not what `encode` writes for that kind of value.
+        CodecError: `encode` doesn't write this text for that kind of value.
     """
     if kind == "text" and not text.startswith(_QUOTE):
         return text
     try:
         value: Value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CodecError(f"the stored {kind} is not valid JSON ({_place(error)})") from None
+        raise CodecError(f"the stored {kind} is not valid JSON ({_position(error)})") from None
     return value
 
 
@@ -88,15 +82,15 @@ def split(text: str, size: int = PART_BYTES) -> list[str]:
 
 
 def size_in_bytes(text: str) -> int:
-    """Return the length of `text` in the unit of SSM's limits, bytes of UTF-8."""
+    """Return the length of `text` in bytes of UTF-8, the unit of SSM's limits."""
     return len(text.encode())
 
 
 def check_storable(value: object) -> None:
-    """Refuse what would not come back exactly as it was, or not at all.
+    """Refuse a value that could not be read back exactly as it was written.
 
     Raises:
-        CodecError: with the reason, never with the value.
+        CodecError: gives the reason, never the value of a string.
     """
     match value:
         case None | bool():
@@ -106,14 +100,14 @@ def check_storable(value: object) -> None:
         case int() if abs(value) > MAX_INTEGER:
             raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
         case float() if not math.isfinite(value):
-            raise CodecError(f"{value} is no JSON number")
+            raise CodecError(f"{value} is not a JSON number")
         case int() | float():
             pass
         case list():
             _check_items(value)
         case dict():
             if not all(isinstance(key, str) for key in value):
-                raise CodecError("a key that is no string, and JSON has no other")
+                raise CodecError("a dict key that is not a string, which JSON can't hold")
             _check_items([*value, *value.values()])
         case _:
             raise CodecError(f"a value of type {type(value).__name__}, which JSON can't hold")
@@ -137,7 +131,7 @@ def _refuse_lone_surrogates(text: str) -> None:
         ) from None
 
 
-def _place(error: Exception) -> str:
+def _position(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos}"
     return type(error).__name__

@@ -1,6 +1,6 @@
 """Every error a user can meet: what is wrong, where, why it is a limit, and what to do next.
 
-One exception type for a family of errors. None of them ever holds a secret's value.
+Each family of errors has one exception type. None of them ever holds a secret's value.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class ModelConfigError(Exception):
-    """The base of all errors of this package. Its text is written for the user as it stands."""
+    """The base class of all errors of this package. Its text can be shown to the user as it is."""
 
 
 class SchemaError(ModelConfigError, TypeError):
@@ -22,11 +22,11 @@ class CodecError(ModelConfigError, ValueError):
 
 
 class ReleaseError(ModelConfigError, ValueError):
-    """A release document can't be written, or is not what it should be."""
+    """A release document can't be written, or is not valid."""
 
 
 class RolloutError(ModelConfigError, ValueError):
-    """A rollout document can't be written, or is not what it should be."""
+    """A rollout document can't be written, or is not valid."""
 
 
 class LocalError(ModelConfigError):
@@ -39,14 +39,14 @@ class DeployError(ModelConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a configuration.
+    """One problem in a configuration.
 
     Attributes:
         where: the model and path ("support_chat/prompt/system"), or the setting.
         problem: what is wrong there, with the value's size or kind, never a secret's value.
         fix: what to do about it.
-        reason: the limit and its source. Empty where the problem says it all.
-        file: the file to look at, relative to the project, where one is known.
+        reason: the limit and its source. Empty if the problem explains itself.
+        file: the file with the problem, relative to the project, if it is known.
         line: the line in that file, counted from 1.
     """
 
@@ -58,8 +58,8 @@ class Finding:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f" ({self.file}:{self.line})" if self.file and self.line else ""
-        lines = [f"{self.where}{place}: {self.problem}"]
+        location = f" ({self.file}:{self.line})" if self.file and self.line else ""
+        lines = [f"{self.where}{location}: {self.problem}"]
         if self.reason:
             lines.append(f"    why: {self.reason}")
         lines.append(f"    fix: {self.fix}")
@@ -67,7 +67,7 @@ class Finding:
 
 
 class InvalidConfigurationError(ModelConfigError):
-    """The configuration was refused before anything was deployed; `findings` holds every reason."""
+    """The configuration was refused before anything was deployed. `findings` has every reason."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
@@ -77,31 +77,31 @@ class InvalidConfigurationError(ModelConfigError):
 
 
 class UsageError(ModelConfigError, ValueError):
-    """A name, number or label that can't be used, refused before AWS is asked."""
+    """A name, number or label is not valid. It is refused before any request to AWS."""
 
 
 class ProjectNotFoundError(ModelConfigError):
-    """The current folder is in no project, and the command needs one."""
+    """The command needs a project, and the current folder is not in one."""
 
 
 class ModelNotFoundError(ModelConfigError, LookupError):
-    """There is no release of that model in that environment."""
+    """The environment has no release of the model."""
 
 
 class ReleaseNotFoundError(ModelConfigError, LookupError):
-    """The model has no release of that number."""
+    """The model has no release with that number."""
 
 
 class LabelNotFoundError(ReleaseNotFoundError):
-    """The label is on no release of the model. The text holds the promote command."""
+    """The label is on no release of the model. The text has the command that promotes one."""
 
 
 class StoreError(ModelConfigError):
-    """AWS refused a request, for a reason that none of the types below names."""
+    """AWS refused a request, for a reason that none of the subclasses covers."""
 
 
 class AccessDeniedError(StoreError):
-    """A permission is missing: the text says which, and on what."""
+    """A permission is missing. The text names the permission and the resource."""
 
 
 class KeyUnavailableError(StoreError):
@@ -109,24 +109,24 @@ class KeyUnavailableError(StoreError):
 
 
 class StoreUnavailableError(StoreError):
-    """AWS can't be asked right now: no network, no answer in time, throttling, a fault of AWS."""
+    """AWS can't be reached right now: no network, a timeout, throttling or a fault of AWS."""
 
 
 class CredentialsError(StoreUnavailableError):
-    """AWS can't be asked as things are set here: no region, no valid credentials, a wrong clock."""
+    """AWS can't be called from this machine: no region, no valid credentials or a wrong clock."""
 
 
 class StaleConfigurationError(ModelConfigError):
-    """AWS can't be asked, and the last configuration read is older than `max_stale` allows."""
+    """AWS can't be reached, and the last configuration read is older than `max_stale`."""
 
 
 class SecretUnavailableError(ModelConfigError):
-    """A secret that the release names can't be had."""
+    """A secret that the release names can't be read."""
 
 
 class SchemaMismatchError(ModelConfigError, ValueError):
-    """A release doesn't fit the class an application reads it into."""
+    """A release doesn't fit the class that an application reads it into."""
 
 
 class PromptError(ModelConfigError, ValueError):
-    """A prompt can't be rendered: the text names every variable that is in the way."""
+    """A prompt can't be rendered. The text names every variable with a problem."""

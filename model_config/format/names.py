@@ -1,4 +1,4 @@
-"""Every name in SSM, put together and taken apart; and the rules of names and labels.
+"""Builds and parses every name in SSM, and checks names and labels.
 
 {prefix}/{environment}/{model}/{group}/{field}            a value
 {prefix}/{environment}/{model}/{group}/{field}.part2      its second 4,096 bytes
@@ -19,17 +19,17 @@ from model_config.format.errors import UsageError
 #: Reserved at the top of a model.
 RELEASE, ROLLOUT, SECRETS = "release", "rollout", "secrets"
 RESERVED = frozenset({RELEASE, ROLLOUT, SECRETS})
-#: Asks for the newest release. No label can have this name.
+#: Selects the newest release. No label can have this name.
 LATEST = "latest"
-#: What a label's former release is labelled with.
+#: The suffix of the label that marks a label's previous release.
 PREVIOUS = "-previous"
-#: Characters that a label may have (SSM API reference, LabelParameterVersion).
+#: The most characters of a label (SSM API reference, LabelParameterVersion).
 LABEL_CHARACTERS = 100
-#: Labels that one version may carry (SSM API reference, LabelParameterVersion).
+#: The most labels on one version (SSM API reference, LabelParameterVersion).
 LABELS_ON_A_RELEASE = 10
-#: One name between two slashes (SSM API reference, PutParameter, Name).
+#: One part of a path, between two slashes (SSM API reference, PutParameter, Name).
 SEGMENT = re.compile(r"[A-Za-z0-9_.-]+")
-#: A path of such names.
+#: A path of such parts.
 PREFIX = re.compile(rf"(/{SEGMENT.pattern})+")
 
 _LABEL = re.compile(r"(?!\d|aws|ssm)[a-zA-Z0-9_.-]+", re.IGNORECASE)
@@ -39,29 +39,30 @@ Kind: TypeAlias = Literal["value", "secret", "release", "release part", "rollout
 
 
 def environment_path(prefix: str, environment: str) -> str:
-    """Return the path all models of an environment stand below, "/ai/prod".
+    """Return the path above all models of an environment, "/ai/prod".
 
     Raises:
-        UsageError: the prefix or the environment has a form that SSM has no parameter for.
+        UsageError: the prefix or the environment is not valid in a parameter's name.
     """
     if not isinstance(prefix, str) or not PREFIX.fullmatch(prefix):
         raise UsageError(
-            f"the prefix {prefix!r} can't be used: it begins with one slash, has no double and no "
-            'trailing one, and only letters, digits, ".", "-" and "_" between them, such as "/ai"'
+            f"{prefix!r} is not a valid prefix: it must begin with a slash, with no double or "
+            'trailing slash, and have only letters, digits, ".", "-" and "_" between slashes, such '
+            'as "/ai"'
         )
     _check_segment("environment", environment)
     return f"{prefix}/{environment}"
 
 
 def model_path(environment: str, model: str) -> str:
-    """Return the path all parameters of a model stand below, "/ai/prod/support_chat".
+    """Return the path above all parameters of a model, "/ai/prod/support_chat".
 
     Args:
         environment: the environment's path, "/ai/prod".
         model: the model's name.
 
     Raises:
-        UsageError: the model's name has a character that stands for something else in SSM.
+        UsageError: the model's name is not valid in a parameter's name.
     """
     _check_segment("model", model)
     return f"{environment}/{model}"
@@ -78,30 +79,30 @@ def rollout_name(model: str) -> str:
 
 
 def secret_name(model: str, path: str) -> str:
-    """Return the name of a secret's parameter, by the model's path and the secret's own."""
+    """Return the name of a secret's parameter, given the model's path and the secret's path."""
     return f"{model}/{SECRETS}/{path}"
 
 
 def field_part(field: str, number: int) -> str:
-    """Return the name of a field's first part, which is its own, or of a later one."""
+    """Return the name of a part of a field, counted from 1. The first has the field's own name."""
     return field if number == 1 else f"{field}.part{number}"
 
 
 def release_parts(release: str) -> str:
-    """Return the path that the parts of releases stand below, by the release parameter's name."""
+    """Return the path above the parts of releases, given the release parameter's name."""
     return f"{release}/parts"
 
 
 @dataclass(frozen=True, slots=True)
 class ParameterName:
-    """A parameter's name, taken apart.
+    """A parsed parameter name.
 
     Attributes:
         model: the model's name.
         path: the parameter's path in the model, "generation/temperature".
-        kind: what it holds.
-        field: for a value its path without `.partN`, else the whole path.
-        part: which part of the field it is, from 1.
+        kind: what the parameter holds.
+        field: the path; for a value, without `.partN`.
+        part: the number of the field's part, from 1.
     """
 
     model: str
@@ -112,10 +113,10 @@ class ParameterName:
 
 
 def parse(name: str, environment: str) -> ParameterName:
-    """Take a parameter's name apart.
+    """Parse a parameter's name.
 
     Args:
-        name: the full name; it stands below the environment's path.
+        name: the full name, below the environment's path.
         environment: the environment's path, "/ai/prod".
     """
     model, _, path = name.removeprefix(f"{environment}/").partition("/")
@@ -133,28 +134,28 @@ def parse(name: str, environment: str) -> ParameterName:
 
 
 def check_label(label: str) -> None:
-    """Refuse a label that SSM would refuse, or that means something else to us.
+    """Refuse a label that SSM would refuse, and "latest", which selects the newest release.
 
     Raises:
-        UsageError: with the rule.
+        UsageError: gives the rule.
     """
     problem = None
     if label.lower() == LATEST:
-        problem = f'"{LATEST}" asks for the newest release and is on whichever that is'
+        problem = f'"{LATEST}" always means the newest release'
     elif not _LABEL.fullmatch(label) or len(label) > LABEL_CHARACTERS:
         problem = (
-            f"SSM takes at most {LABEL_CHARACTERS} letters, digits, dots, hyphens and underscores, "
-            'not beginning with a digit, "aws" or "ssm"'
+            f"SSM allows at most {LABEL_CHARACTERS} letters, digits, dots, hyphens and "
+            'underscores, not beginning with a digit, "aws" or "ssm"'
         )
     if problem:
-        raise UsageError(f"{_shortened(label)} can't be a label: {problem}. Choose another name")
+        raise UsageError(f"{_shortened(label)} is not a valid label: {problem}. Choose another")
 
 
 def check_selector(selector: str | int) -> None:
-    """Refuse what no release can be asked for by: a label, "latest" or a number.
+    """Refuse anything that can't select a release: allowed are a label, "latest" and a number.
 
     Raises:
-        UsageError: with the rule.
+        UsageError: gives the rule.
     """
     if isinstance(selector, str):
         if selector != LATEST:
@@ -164,30 +165,30 @@ def check_selector(selector: str | int) -> None:
 
 
 def check_movable_label(label: str) -> None:
-    """Refuse a label that can't be promoted to: it needs room for its `-previous` as well.
+    """Refuse a label that no release can be promoted to: there must be room for `-previous`.
 
     Raises:
-        UsageError: with the rule.
+        UsageError: gives the rule.
     """
     check_label(label)
     if label.endswith(PREVIOUS):
         raise UsageError(
-            f"{_shortened(label)} is kept by promoting to {_shortened(label[: -len(PREVIOUS)])}, "
-            "and can't be promoted to itself. Choose another name"
+            f"nothing can be promoted to {_shortened(label)}: each promotion to "
+            f"{_shortened(label[: -len(PREVIOUS)])} moves it. Choose another label"
         )
     room = LABEL_CHARACTERS - len(PREVIOUS)
     if len(label) > room:
         raise UsageError(
-            f"{_shortened(label)} has {len(label)} characters; {room} leave room for "
-            f'"{PREVIOUS}" within the {LABEL_CHARACTERS} that SSM takes. Choose a shorter name'
+            f"{_shortened(label)} has {len(label)} characters, and the limit is {room}: SSM allows "
+            f'{LABEL_CHARACTERS}, less the {len(PREVIOUS)} of "{PREVIOUS}". Choose a shorter label'
         )
 
 
-def _check_segment(what: str, name: object) -> None:
+def _check_segment(kind: str, name: object) -> None:
     if not isinstance(name, str) or not SEGMENT.fullmatch(name):
         raise UsageError(
-            f"the {what} {_shortened(name)} can't be used: its name has letters, digits, "
-            '".", "-" and "_" only'
+            f"{_shortened(name)} is not a valid {kind} name: use only letters, digits, "
+            '".", "-" and "_"'
         )
 
 

@@ -1,8 +1,8 @@
-"""The placeholders of a prompt: `{{name}}`, filled in with values, and nothing more than that.
+"""Prompts: texts with placeholders, `{{name}}`, that are replaced with values.
 
 A placeholder is two braces, an ASCII identifier with or without spaces around it, and two braces.
-Everything else is text, a lone brace and the braces of JSON too. There are no expressions, no
-conditions and no escapes: values go in as they are, and what they contain is never read again.
+Everything else is text, including single braces and the braces of JSON. There are no expressions,
+conditions or escapes. Values are inserted as they are: a placeholder in a value is not replaced.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _STRAY = re.compile(r"\{\{(?!" + _REST + ")")
 
 
 def variables(text: str) -> list[str]:
-    """Return the names that a text asks for, each once, in the order in which they appear."""
+    """Return the names of a text's placeholders, each once, in the order of their appearance."""
     return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
 
 
 class Fragment(NamedTuple):
-    """A placeholder of a text with the name it asks for, or what stands between two of them."""
+    """A piece of a text: a placeholder and its variable, or the text between placeholders."""
 
     text: str
     variable: str | None = None
 
 
 def fragments(text: str) -> Iterator[Fragment]:
-    """Yield a text in fragments; put together they are the text again."""
+    """Yield the fragments of a text. Joined, they are the text again."""
     end = 0
     for found in _PLACEHOLDER.finditer(text):
         if found.start() > end:
@@ -49,39 +49,39 @@ def render(text: str, values: Mapping[str, object]) -> str:
 
     Args:
         text: the prompt.
-        values: a str or an int for each variable of the text, and for no other name. Whatever
-            can be written in more than one way (a float, a bool, None, a list) is refused, so
-            that the caller decides how it reads.
+        values: a str or an int for each variable of the text, and no others. A type that can be
+            written in more than one way (a float, a bool, None, a list) is refused, so that the
+            caller decides on its form.
 
     Raises:
-        PromptError: with every variable that has no value, every name that is not a variable of
+        PromptError: names every variable that has no value, every name that is not a variable of
             the text, and every value of another type.
     """
     if problems := list(_problems(variables(text), values)):
         raise PromptError("; ".join(problems))
-    return _PLACEHOLDER.sub(lambda found: _written(values[found[1]]), text)
+    return _PLACEHOLDER.sub(lambda found: _as_text(values[found[1]]), text)
 
 
 def stray_braces(text: str) -> Iterator[str]:
-    """Yield the place ("line 2, column 5") of each `{{` that does not begin a placeholder."""
+    """Yield the position ("line 2, column 5") of each `{{` that does not begin a placeholder."""
     for found in _STRAY.finditer(text):
         at = found.start()
         yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
 def texts(config: Mapping[str, Value]) -> dict[str, str]:
-    """Return every text of a configuration by its path ("prompts/system"); not those in lists."""
+    """Return the texts of a configuration by path ("prompts/system"), without those in lists."""
     return dict(_texts(config))
 
 
 @dataclass(frozen=True, slots=True)
 class VariableChange:
-    """The variables that a text asks for in one configuration and not in the other.
+    """The variables that a text has in only one of two configurations.
 
     Attributes:
-        path: where the text is in both configurations, "prompts/system".
-        added: what it asks for only now. An application that doesn't pass it fails.
-        removed: what it no longer asks for. An application that still passes it fails.
+        path: the path of the text in both, "prompts/system".
+        added: the new variables. An application that doesn't pass them fails.
+        removed: the former variables. An application that still passes them fails.
     """
 
     path: str
@@ -97,10 +97,10 @@ class VariableChange:
 def variable_changes(
     before: Mapping[str, Value], after: Mapping[str, Value]
 ) -> list[VariableChange]:
-    """Return the texts that ask for other variables than before, in the order of their paths.
+    """Return the texts whose variables changed, in the order of their paths.
 
-    A text that is in only one of the two configurations is left out: no application renders it
-    in both.
+    A text that is in only one of the configurations is left out: no application renders it in
+    both.
 
     Args:
         before, after: the nested values of two configurations of one model.
@@ -123,8 +123,8 @@ def _problems(names: list[str], values: Mapping[str, object]) -> Iterator[str]:
             yield f"{name} is of type {type(value).__name__}: pass a str or an int"
 
 
-def _written(value: object) -> str:
-    # An enum's member that is a str or an int goes in as that, not as "Plan.FREE".
+def _as_text(value: object) -> str:
+    # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
     return value if isinstance(value, str) else str(int(cast(int, value)))
 
 
@@ -133,8 +133,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _without(text: str, other: str) -> tuple[str, ...]:
-    there = variables(other)
-    return tuple(name for name in variables(text) if name not in there)
+    others = variables(other)
+    return tuple(name for name in variables(text) if name not in others)
 
 
 def _texts(config: Mapping[str, Value], above: str = "") -> Iterator[tuple[str, str]]:

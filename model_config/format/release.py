@@ -1,7 +1,7 @@
 """The release document: one model's whole configuration as one self-contained text.
 
-`docs/release-format.md` describes it for readers in other languages. Writing and reading stand
-side by side here, in plain Python, because the deploy and the runtime must never disagree.
+`docs/release-format.md` describes it for readers in other languages. Writing and reading are side
+by side here, in plain Python, because deploys and readers must never disagree.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ from model_config.format.names import PREFIX, release_name, release_parts, secre
 FORMAT = 1
 #: Bytes that one Advanced parameter holds (SSM API reference, PutParameter, Tier).
 RELEASE_BYTES = 8192
-#: Parts that one release may have: ours; a reader fetches them in two requests.
+#: The most parts of one release. Set by this package: a reader fetches them in two requests.
 MAX_RELEASE_PARTS = 16
-#: What a compressed document may grow to when unpacked: ours, against a bomb. 60 times what fits.
+#: The most bytes of an unpacked document. Set by this package against decompression bombs, at over
+#: 60 times the size of all parts.
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024
 _ENCODING = "zlib+base64"
 
 Config = dict[str, Value]
 
-#: The context (pydantic's `ValidationInfo.context`) in which a class checks what a release holds.
-#: A check that came after the release was deployed looks for it, and lets the release pass.
+#: The context (pydantic's `ValidationInfo.context`) in which a released configuration is validated.
+#: A check that is newer than the release finds it there, and accepts the value.
 RELEASED = {"released": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a release says: the configuration, and where its secrets stand.
+    """The content of a release: the configuration, and the names of its secrets' parameters.
 
     Attributes:
         config: nested plain values, exactly those that have a parameter.
-        secrets: the path under `secrets/` to the parameter's full name.
-        digest: "sha256:" and 64 hex digits over `config` in RFC 8785 form.
+        secrets: the parameters' full names, by the secrets' paths under `secrets/`.
+        digest: "sha256:" and 64 hex digits, computed from `config` in RFC 8785 form.
     """
 
     model: str
@@ -57,17 +58,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseText:
-    """A release ready to be stored: the document, and the parts it names (name to text)."""
+    """A release ready to be stored: the document, and the texts of the parts it names, by name."""
 
     document: str
     parts: dict[str, str]
 
 
 def digest_of(config: Mapping[str, Value]) -> str:
-    """Return the digest of a configuration: it needs no AWS, and any language can work it out.
+    """Return the digest of a configuration. Any language can compute it, without AWS.
 
     Raises:
-        ReleaseError: a value that RFC 8785 has no form for.
+        ReleaseError: RFC 8785 has no form for one of the values.
     """
     try:
         canonical = rfc8785.dumps(dict(config))
@@ -77,14 +78,14 @@ def digest_of(config: Mapping[str, Value]) -> str:
 
 
 def write_release(release: Release, name: str) -> ReleaseText:
-    """Return the text of a release, in the smallest of the three forms that holds it.
+    """Return the text of a release, in the simplest of the three forms that fits.
 
     Args:
         release: what to write.
         name: the release parameter's full name; its parts are named below it.
 
     Raises:
-        ReleaseError: it is too large even for the largest form.
+        ReleaseError: the release is too large for all three.
     """
     head = {
         "format": FORMAT,
@@ -119,18 +120,18 @@ def write_release(release: Release, name: str) -> ReleaseText:
 def read_release(
     document: str, model: str, fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]
 ) -> Release:
-    """Return what a release document says, verified.
+    """Verify a release document and return its content.
 
     Args:
         document: the release parameter's value.
         model: the path of the model whose release it must be, "/ai/prod/support_chat".
-        fetch_parts: returns the texts of the named parts; called only where there are any,
-            with each name once.
+        fetch_parts: returns the texts of the named parts. It is called only if the release has
+            parts, with each name once.
 
     Raises:
-        ReleaseError: no JSON, a newer format, another model's or environment's, a missing or
-            changed part, a part or secret outside of the model's own path, or a configuration
-            that is not the one the digest was made of.
+        ReleaseError: the document is not JSON, has a newer format, belongs to another model or
+            environment, has a missing or changed part, names a part or secret outside of the
+            model's path, or its configuration doesn't match its digest.
     """
     head = _object(document, "the release document")
     environment, name = model.split("/")[-2:]
@@ -143,17 +144,17 @@ def read_release(
     actual = digest_of(config)
     if actual != head["digest"]:
         raise ReleaseError(
-            f"the configuration is not the one that was released: its digest is {actual}, "
-            f"the release says {head['digest']}"
+            f"the configuration was changed after its release: its digest is {actual}, and the "
+            f"release has {head['digest']}"
         )
     return Release(name, environment, head["schema"], actual, config, secrets)
 
 
 def part_names(document: str) -> list[str]:
-    """Return the names of the parts a document is spread over, empty for most.
+    """Return the names of a document's parts. Most documents have none.
 
     Raises:
-        ReleaseError: the document is no JSON object, or `parts` is no list of names.
+        ReleaseError: the document is not a JSON object, or `parts` is not a list of names.
     """
     return _part_names(_object(document, "the release document"))
 
@@ -161,31 +162,31 @@ def part_names(document: str) -> list[str]:
 def _part_names(head: Mapping[str, Any]) -> list[str]:
     names = head.get("parts", [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ReleaseError("`parts` of the release document is no list of names")
+        raise ReleaseError("`parts` of the release document is not a list of names")
     if len(names) > MAX_RELEASE_PARTS:
-        raise ReleaseError(f"the release names {len(names)} parts; {MAX_RELEASE_PARTS} can be read")
+        raise ReleaseError(f"the release has {len(names)} parts; the limit is {MAX_RELEASE_PARTS}")
     return names
 
 
 def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
     if head.get("format") != FORMAT:
         raise ReleaseError(
-            f"the release has format {head.get('format')!r}, this reader knows {FORMAT}: "
+            f"the release has format {head.get('format')!r}, and this reader supports {FORMAT}: "
             "update the model-config package in the application"
         )
     for key, expected in (("model", model), ("environment", environment)):
         if head.get(key) != expected:
-            raise ReleaseError(f"the release is of {key} {head.get(key)!r}, not {expected!r}")
+            raise ReleaseError(f"the release is for {key} {head.get(key)!r}, not {expected!r}")
     for key in ("schema", "digest"):
         if not isinstance(head.get(key), str):
             raise ReleaseError(f"the release document has no {key!r}")
 
 
 def _check_own(names: Iterable[Any], path: str, what: str) -> None:
-    """Refuse names that would make whoever reads the release fetch some other parameter."""
+    """Refuse names that would make a reader of the release fetch another model's parameters."""
     for name in names:
         if not isinstance(name, str) or not name.startswith(path) or not PREFIX.fullmatch(name):
-            raise ReleaseError(f"the release names the {what} {name!r}, and its own are in {path}")
+            raise ReleaseError(f"the release names the {what} {name!r}, which is not in {path}")
 
 
 def _unpack(
@@ -197,7 +198,7 @@ def _unpack(
         raise ReleaseError(f"the release is encoded as {head.get('encoding')!r}, not {_ENCODING!r}")
     data = head["data"] if "data" in head else _join(_own_parts(head, model), fetch_parts)
     if not isinstance(data, str):
-        raise ReleaseError("`data` of the release document is no text")
+        raise ReleaseError("`data` of the release document is not a string")
     try:
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(
@@ -220,13 +221,13 @@ def _own_parts(head: Mapping[str, Any], model: str) -> list[str]:
 
 def _join(names: Sequence[str], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]) -> str:
     if not names:
-        raise ReleaseError("the release document has neither `config` nor `data` nor `parts`")
+        raise ReleaseError("the release document has none of `config`, `data` and `parts`")
     texts = fetch_parts(list(dict.fromkeys(names)))
     for name in names:
         if name not in texts:
             raise ReleaseError(f"the release's part {name} is missing")
         if not name.endswith(f"/{_short_hash(texts[name])}"):
-            raise ReleaseError(f"the release's part {name} was changed: its name tells its content")
+            raise ReleaseError(f"the release's part {name} was changed: its name is a hash of it")
     return "".join(texts[name] for name in names)
 
 
@@ -234,9 +235,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ReleaseError(f"{what} is no JSON") from None
+        raise ReleaseError(f"{what} is not valid JSON") from None
     if not isinstance(value, dict):
-        raise ReleaseError(f"{what} is no JSON object")
+        raise ReleaseError(f"{what} is not a JSON object")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Rollouts: which share of units is served another release, and who moved a label last.
+"""Rollouts, which serve a release to a growing share of units; and the last move of a label.
 
 Nothing has to run for a rollout to proceed: it is a plan of times, and each reader works out the
-share. `rollout_document` reads and writes the text of it.
+share. `rollout_document` reads and writes its text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-#: Buckets that units are spread over, so that a share is exact to a hundredth of a percent.
+#: The number of buckets for units. With it, a share is exact to a hundredth of a percent.
 BUCKETS = 10_000
 
 
@@ -21,20 +21,22 @@ class Moved:
     """A label's last promotion or rollback.
 
     Attributes:
-        release: the release it is on since.
-        before: the release it was on, or None where it was on none.
-        reason: why, in the words of who moved it.
+        release: the release that it was moved to.
+        before: the release that it was on, or None if it was on none.
+        reason: the reason, in the words of whoever moved it.
+        held: whether the move holds the label, as a rollback does; None if the record doesn't say.
     """
 
     label: str
     release: int
     before: int | None
     reason: str | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From a time on, a share in percent of all units."""
+    """The share of units, in percent, from a time on."""
 
     at: datetime
     percent: float
@@ -47,7 +49,7 @@ class Rollout:
     Attributes:
         label: only reads by this label take part.
         release: the candidate.
-        before: the release that the label is on; once it is on another, this is no rollout.
+        before: the release that the label is on. Once the label moves, the rollout is over.
         salt: 16 hex digits, drawn anew for each rollout.
         steps: in order of time, with rising percents.
         poll_seconds: how often readers look at the document while the rollout is under way.
@@ -67,24 +69,24 @@ class Rollout:
         return max((step.percent for step in self.steps if step.at <= now), default=0)
 
     def serves(self, unit: str, now: datetime) -> bool:
-        """Tell whether a unit is served the candidate at a time."""
+        """Return whether a unit is served the candidate at a time."""
         return bucket(self.salt, unit) < threshold(self.percent(now))
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutDocument:
-    """What a model's rollout parameter says."""
+    """The content of a model's rollout parameter."""
 
     moved: Moved | None = None
     rollout: Rollout | None = None
 
 
 def bucket(salt: str, unit: str) -> int:
-    """Return the bucket of a unit, from 0 to 9,999: the same in every language."""
+    """Return the bucket of a unit, from 0 to 9,999. It is the same in every language."""
     digest = hashlib.sha256(f"{salt}:{unit}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % BUCKETS
 
 
 def threshold(percent: float) -> int:
-    """Return the bucket from which on units are not in a share any more."""
+    """Return the first bucket outside of a share."""
     return round(percent * BUCKETS / 100)

@@ -1,4 +1,4 @@
-"""The text of a model's rollout parameter, read and written with everything checked.
+"""Reads, checks and writes the text of a model's rollout parameter.
 
 `docs/release-format.md` describes it for readers in other languages.
 """
@@ -18,32 +18,32 @@ from model_config.format.names import check_movable_label, check_selector
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 
 FORMAT = 1
-#: What a deploy writes: no move is recorded and no rollout is under way.
+#: The text that a deploy writes: no move is recorded and no rollout is under way.
 EMPTY = '{"format":1}'
-#: Characters of a reason: ours, so that a document of many steps fits.
+#: The most characters of a reason. Set by this package, so that a document of many steps fits.
 REASON_CHARACTERS = 500
-#: Steps of a rollout: ours.
+#: The most steps of a rollout. Set by this package, so that a document with a reason fits.
 MAX_STEPS = 20
 #: Bytes that one Standard parameter holds (SSM API reference, PutParameter, Tier).
 DOCUMENT_BYTES = 4096
-#: Seconds between two reads of the document while a rollout is under way: ours. Fewer would let a
-#: fleet exhaust the account's requests; more would make an abort slow.
+#: Seconds between two reads of the document while a rollout is under way. Set by this package: with
+#: fewer, a fleet could exhaust the account's requests; with more, an abort would be slow.
 POLL_SECONDS = range(5, 3601)
 
 _SALT = re.compile(r"[0-9a-f]{16}")
 
 
 def read_rollout(text: str) -> RolloutDocument:
-    """Return what a rollout document says. Keys that it doesn't know are left out.
+    """Return the content of a rollout document. Unknown keys are ignored.
 
     Raises:
-        RolloutError: it is not JSON, of a newer format, or says something that can't be.
+        RolloutError: the text is not JSON, has a newer format, or has a value that is not valid.
     """
     document = _object(_parsed(text), "the rollout document")
     if document.get("format") != FORMAT:
         raise RolloutError(
-            f"the rollout document has format {document.get('format')!r}, this version knows "
-            f"{FORMAT}: update the model-config package"
+            f"the rollout document has format {document.get('format')!r}, and this version "
+            f"supports {FORMAT}: update the model-config package"
         )
     moved, rollout = document.get("moved"), document.get("rollout")
     try:
@@ -54,20 +54,20 @@ def read_rollout(text: str) -> RolloutDocument:
     except KeyError as error:
         raise RolloutError(f"the rollout document has no {error}") from None
     except UsageError as error:  # a label or a release's number
-        raise RolloutError(f"the rollout document can't be used: {error}") from None
+        raise RolloutError(f"the rollout document is not valid: {error}") from None
 
 
 def write_rollout(document: RolloutDocument) -> str:
     """Return the text of a rollout document.
 
     Raises:
-        RolloutError: it says something that can't be, or is too large for its parameter.
+        RolloutError: a value in it is not valid, or it is too large for its parameter.
     """
     content: dict[str, Any] = {"format": FORMAT}
     if moved := document.moved:
         content["moved"] = {"label": moved.label, "release": moved.release, "from": moved.before}
-        if moved.reason is not None:
-            content["moved"]["reason"] = moved.reason
+        optional = {"reason": moved.reason, "held": moved.held}
+        content["moved"] |= {key: value for key, value in optional.items() if value is not None}
     if rollout := document.rollout:
         content["rollout"] = {
             "label": rollout.label,
@@ -83,7 +83,7 @@ def write_rollout(document: RolloutDocument) -> str:
     if (size := size_in_bytes(text)) > DOCUMENT_BYTES:
         raise RolloutError(
             f"the rollout document has {size:,} bytes; a Standard parameter holds "
-            f"{DOCUMENT_BYTES:,}. Shorten the reason, or take fewer steps"
+            f"{DOCUMENT_BYTES:,}. Shorten the reason, or use fewer steps"
         )
     return text
 
@@ -95,7 +95,10 @@ def _read_moved(moved: Mapping[str, Any]) -> Moved:
         check_selector(_number(release))
     if reason is not None:
         _text(reason, "reason", REASON_CHARACTERS)
-    return Moved(moved["label"], moved["release"], before, reason)
+    held = moved.get("held")
+    if not isinstance(held, bool | None):
+        raise RolloutError(f"`held` is {held!r}, not true or false")
+    return Moved(moved["label"], moved["release"], before, reason, held)
 
 
 def _read_rollout(rollout: Mapping[str, Any]) -> Rollout:
@@ -137,7 +140,7 @@ def check_rising(steps: Sequence[Step]) -> None:
     """Refuse steps that are not in order of time or whose percents don't rise.
 
     Raises:
-        RolloutError: with the two that are in the wrong order.
+        RolloutError: names the two steps that are in the wrong order.
     """
     for earlier, later in pairwise(steps):
         if later.at <= earlier.at:
@@ -158,7 +161,7 @@ def _read_step(step: Mapping[str, Any]) -> Step:
     at = _parsed_time(step["at"])
     if at is None or at.tzinfo is None:
         raise RolloutError(
-            f"a step is at {step['at']!r}, not at a time with its zone such as "
+            f"a step is at {step['at']!r}, which is not a time with a time zone, such as "
             '"2026-12-01T10:00:00Z"'
         )
     return Step(at.astimezone(UTC), percent)
@@ -182,7 +185,7 @@ def _text(value: Any, what: str, most: int = DOCUMENT_BYTES) -> str:
 
 
 def _number(value: Any) -> int:
-    # A bool is an int to Python, and a whole float isn't one to other languages.
+    # In Python a bool is an int; a whole float such as 8.0 isn't an integer in every language.
     if isinstance(value, bool) or not isinstance(value, int):
         raise RolloutError(f"{value!r} is not a whole number")
     return value

@@ -1,1 +1,1 @@
-"""From existing parameters to a model module, and to the list for adopting them."""
+"""Generates a model module from existing parameters, and the file for adopting them."""

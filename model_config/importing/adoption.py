@@ -1,4 +1,4 @@
-"""Which imported parameters a stack can adopt, and the list for `pulumi import --file`."""
+"""Which imported parameters a stack can adopt, and the file for `pulumi import --file`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _DELETE = "aws ssm delete-parameter --name"
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What becomes of one parameter.
+    """The outcome for one parameter.
 
     Attributes:
         name: the parameter's name.
         becomes: its path in the model, "generation/temperature".
-        outcome: "adopted": the stack takes it over with its history. "new": the stack makes another
-            parameter. "in the way": it has the name of a parameter that the stack makes.
+        outcome: "adopted": the stack takes it over with its history. "new": the stack creates
+            another parameter. "in the way": the stack needs its name for another parameter.
         why: why it is not adopted, and what to do.
     """
 
@@ -33,7 +33,7 @@ class Adoption:
 
 
 def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool) -> Adoption:
-    """Return what becomes of a parameter.
+    """Return the outcome for a parameter.
 
     Args:
         found: the parameter.
@@ -64,7 +64,7 @@ def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool)
 def import_list(planned: PlannedModel, adoptions: Iterable[Adoption]) -> Mapping[str, Any] | None:
     """Return the contents of the file for `pulumi import --file`; None if nothing is adopted.
 
-    It includes the component, so that the parameters get the URNs that the program gives them.
+    It includes the component, so that the parameters get the same URNs as in the program.
     """
     adopted = [
         {

@@ -16,7 +16,7 @@ class Found:
 
     Attributes:
         path: its name, split, below the imported path: ("generation", "temperature").
-        text: its value; None if it looks like a secret, and so was not read.
+        text: its value; None if it looks like a secret, which is not read.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the model to be.
+    """A field of the generated model.
 
     Attributes:
         path: its path in the model; each name is a Python identifier.
@@ -44,7 +44,7 @@ class Field:
 
 
 def collisions(fields: Iterable[Field]) -> Iterator[str]:
-    """Yield a problem for each two fields with the same path, or with one below the other."""
+    """Yield a problem for each pair of fields whose paths are equal or nested."""
     taken: dict[Path, Field] = {}
     for field in fields:
         path = tuple(name.casefold() for name in field.path)
@@ -63,4 +63,4 @@ def _collision(first: Field, second: Field) -> str:
     if len(first.path) == len(second.path):
         return f"{here} and {there} become the same field: rename or delete one of the two"
     short, long = sorted((here, there), key=len)
-    return f"{short} is a value and has {long} below it: a field can't be both"
+    return f"{short} has a value, but {long} is below it: it can't be both a field and a group"

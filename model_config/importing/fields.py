@@ -1,4 +1,4 @@
-"""From existing parameters to a model's fields: their names, values and secrets."""
+"""The fields of a model from existing parameters: their names, values and secrets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def fields_of(model: str, found: Iterable[Found]) -> list[Field]:
     """Return the fields of a tree of parameters, one for each parameter.
 
     Raises:
-        UsageError: two names become the same field, a value can't be stored, or the parameters
-            were deployed by such a project.
+        UsageError: two names become the same field, a value can't be stored, or a project like this
+            one deployed the parameters.
     """
     parameters = list(found)
     for each in parameters:
@@ -42,7 +42,7 @@ def fields_of_document(model: str, found: Found) -> list[Field]:
     """Return the fields of a parameter that holds a JSON object.
 
     Raises:
-        UsageError: it holds something else, two names become the same field, or a value can't be
+        UsageError: it isn't a JSON object, two names become the same field, or a value can't be
             stored.
     """
     try:
@@ -72,7 +72,7 @@ def _of_parameter(model: str, found: Found) -> Field:
 
 
 def _value_of(text: str) -> Value:
-    """Return the value of a text: a number only if the codec would write it the same way."""
+    """Return the value of a text. It is a number only if the codec would encode it the same way."""
     try:
         value: Value = json.loads(text)
         if isinstance(value, list | dict):
@@ -97,7 +97,7 @@ def _of_object(model: str, values: Mapping[str, Value], above: Path) -> Iterator
 
 
 def _is_group(values: Mapping[str, Value]) -> bool:
-    """Tell whether an object's keys are field names rather than data."""
+    """Return whether an object's keys are field names rather than data."""
     return all(identifier(name, top=False) == name for name in values)
 
 
@@ -124,8 +124,8 @@ def _checked(fields: list[Field]) -> list[Field]:
             problems.append(f"{where} can't be stored: {error}")
         if _hides_secret(field.value):
             problems.append(
-                f"{where} has what looks like a secret inside a list or an object, which can't "
-                "hold a SecretRef: give the secret a parameter or a key of its own"
+                f"{where} seems to contain a secret inside a list or an object, which can't "
+                "hold a SecretRef: move the secret to its own parameter or key"
             )
     if problems:
         raise UsageError("\n".join(["nothing was written:", *(f"  {each}" for each in problems)]))

@@ -1,4 +1,4 @@
-"""A model module from existing parameters, loaded as a test before it is written."""
+"""A model module from existing parameters. It is loaded as a test before it is written."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class ImportedModule:
     """A module to be written.
 
     Attributes:
-        files: its source and the long texts beside it, by file name.
+        files: its source and its long texts, by file name.
         kind: the name of its MODEL's class.
         secret_keys: the config keys of its secrets.
-        adoptions: what becomes of each parameter.
+        adoptions: the outcome for each parameter.
         import_list: the contents of the file for `pulumi import --file`; None if nothing is
             adopted.
     """

@@ -1,4 +1,4 @@
-"""What a parameter's name becomes in Python, and whether it looks like a secret's."""
+"""Python names from parameter names, and names that look like a secret's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRET_TEXT = re.compile(
 
 
 def looks_secret(path: Path) -> bool:
-    """Tell whether a name looks like a secret's: "api_key", "secrets/any", "DB-Password"."""
+    """Return whether a name looks like a secret's: "api_key", "secrets/any", "DB-Password"."""
     words = [word.lower() for word in _WORDS.findall(path[-1])]
     inside = {name.lower() for name in path[:-1]} & {"secret", "secrets", "credentials"}
     return bool(inside) or bool(words and words[-1] in _SECRET_WORDS)

@@ -1,4 +1,4 @@
-"""Class names and type annotations for a class that is made for imported fields."""
+"""Class names and type annotations for a class that is generated from imported fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TAKEN = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
 
 
 def class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
-    """Return a class name for each group: its own name, preceded by those above if it is taken."""
+    """Return a class name for each group: its own name, prefixed by its parents' if taken."""
     groups = {path[:depth] for path in fields for depth in range(len(path))}
     names: dict[Path, str] = {}
     for path in sorted(groups, key=lambda path: (len(path), path)):

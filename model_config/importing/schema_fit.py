@@ -25,7 +25,7 @@ Nested: TypeAlias = dict[str, Any]
 
 CLASSES: tuple[type[ModelConfig], ...] = (ChatModel, EmbeddingModel, EndpointModel)
 # Other common names of the schema's fields.
-_ALSO_CALLED = {
+_ALIASES = {
     "model": "model_id",
     "model_name": "model_id",
     "system_prompt": "system",
@@ -55,15 +55,15 @@ class Fit:
 
 
 def fitting_class(fields: Sequence[Field], *, keep_names: bool) -> Fit | None:
-    """Return the class that fits all the fields; None if there is none.
+    """Return the class that fits all the fields, or None.
 
     Args:
         fields: the imported fields.
         keep_names: whether each field must keep its path, so that its parameter can be adopted.
     """
     for kind in CLASSES:
-        places = dict(_leaves(kind))
-        placed = {to: field for field in fields if (to := _place(field, places, fields))}
+        paths_by_name = dict(_leaves(kind))
+        placed = {to: field for field in fields if (to := _place(field, paths_by_name, fields))}
         moved = any(to != field.path for to, field in placed.items())
         if len(placed) < len(fields) or (keep_names and moved):
             continue
@@ -73,7 +73,7 @@ def fitting_class(fields: Sequence[Field], *, keep_names: bool) -> Fit | None:
 
 
 def group_of(annotation: Any) -> type[Group] | None:
-    """Return the group class that a field's annotation allows, if it does."""
+    """Return the group class that a field's annotation allows, or None."""
     kinds = (annotation, *get_args(annotation))
     return next(
         (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)), None
@@ -88,15 +88,15 @@ def _leaves(kind: type[Group], above: Path = ()) -> Iterator[tuple[str, Path]]:
             yield name, (*above, name)
 
 
-def _place(field: Field, places: Mapping[str, Path], fields: Sequence[Field]) -> Path | None:
+def _place(field: Field, paths_by_name: Mapping[str, Path], fields: Sequence[Field]) -> Path | None:
     """Return a field's path in a class; None if the class has no such field."""
     if isinstance(field.value, SecretRef):
         # A single secret, such as "openai_key" or "token", is the provider's API key.
         only = sum(isinstance(each.value, SecretRef) for each in fields) == 1
-        return places.get("api_key") if only else places.get(field.path[-1])
+        return paths_by_name.get("api_key") if only else paths_by_name.get(field.path[-1])
     for depth in reversed(range(len(field.path))):
         name = field.path[depth]
-        if to := places.get(_ALSO_CALLED.get(name, name)):
+        if to := paths_by_name.get(_ALIASES.get(name, name)):
             return (*to, *field.names[depth + 1 :])  # the rest are keys of the field's object
     return None
 
@@ -107,7 +107,7 @@ def _validated(kind: type[ModelConfig], placed: Mapping[Path, Field]) -> Nested 
     try:
         config = kind.model_validate(_nested(values))
     except ValidationError as error:
-        # A version such as 2 looks like a number, and the class wants a string.
+        # A version such as 2 looks like a number, but the class needs a string.
         texts = {
             to: placed[to].text
             for detail in error.errors()
@@ -142,7 +142,7 @@ def _at(config: Any, path: Path) -> object:
 
 
 def _canonical(value: object) -> object:
-    """Return a value in a form in which 1 and True differ."""
+    """Return a value in a form that distinguishes 1 from True."""
     return value if isinstance(value, SecretRef) else to_json(cast(Value, value))
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from model_config.format.errors import ModelNotFoundError, UsageError
 from model_config.importing.names import Path
 
-#: The most parameters that one model is made from (our own limit): more are several models.
+#: The maximum number of parameters for one model. More are probably several models.
 MOST = 200
 
 
@@ -33,7 +33,7 @@ def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
         listed: the parameters whose names begin with the path.
 
     Raises:
-        ModelNotFoundError: there are none.
+        ModelNotFoundError: no parameter has such a name.
         UsageError: there are too many for one model.
     """
     for each in listed:
@@ -55,7 +55,7 @@ def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
         counts = Counter(f"{start}{parts[0]}" for parts in chosen)
         parts = ", ".join(f"{name} ({count})" for name, count in counts.most_common(10))
         raise UsageError(
-            f"{path} has {len(chosen)} parameters below it, and one model can be made from at most "
-            f"{MOST}. Import the parameters of one model; the largest parts are {parts}"
+            f"{path} has {len(chosen)} parameters below it, but a model can have at most "
+            f"{MOST}. Import one model at a time; the largest subtrees are {parts}"
         )
     return chosen

@@ -13,7 +13,7 @@ from model_config.importing.own_class import annotation, class_names
 from model_config.importing.schema_fit import Nested, group_of
 from model_config.schema import Group, ModelConfig, SecretRef
 
-#: A longer text of several words, in characters, gets a file of its own (our own limit).
+#: The length in characters beyond which a text of several words gets its own file.
 _LONG = 80
 
 
@@ -23,9 +23,9 @@ class Module:
 
     Attributes:
         name: the model's name.
-        files: long texts, by the names of the files beside the module.
+        files: long texts, by file name.
         imports: the names to import from the schema.
-        class_names: the names of its own classes, by group path.
+        class_names: the names of the generated classes, by group path.
         classes: the source of these classes.
     """
 
@@ -39,7 +39,7 @@ class Module:
 def source_in_class(
     name: str, origin: str, kind: type[ModelConfig], values: Nested
 ) -> tuple[str, dict[str, str]]:
-    """Return a module that uses one of the schema's classes, and the texts beside it.
+    """Return a module that uses one of the schema's classes, and its text files.
 
     Args:
         name: the model's name.
@@ -54,7 +54,7 @@ def source_in_class(
 def source_with_own_class(
     name: str, origin: str, fields: Sequence[Field]
 ) -> tuple[str, dict[str, str]]:
-    """Return a module with classes of its own, and the texts beside it.
+    """Return a module with its own classes, and its text files.
 
     Args:
         name: the model's name.
@@ -125,7 +125,7 @@ def _expression(module: Module, value: Any, path: Path) -> Any:
 
 
 def _is_long(text: str) -> bool:
-    # Reading a file changes line ends and drops a byte order mark: such texts stay in the module.
+    # Reading a file would change these texts, so they stay in the module.
     exact = "\r" not in text and not text.startswith("\ufeff")
     return exact and len(text) > _LONG and len(text.split()) > 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,11 @@ from model_config.plan.key_choice import changed_key
 from model_config.plan.plan import Plan
 from model_config.plan.policies import Account
 from model_config.plan.stack_config import StackConfig
+
+#: New objects after which Python looks for garbage, instead of 700. A deploy makes many objects
+#: that live until it ends. With 1,000 parameters, looking through them again and again took a
+#: quarter of the program's processor time on the engine, and almost half under mocks.
+GARBAGE_THRESHOLD = 10_000
 
 
 def stack_config() -> StackConfig:
@@ -31,6 +37,8 @@ def stack_config() -> StackConfig:
 def stop_on_findings(plan: Plan) -> None:
     """End the program before it registers anything, if something is wrong.
 
+    If nothing is, the deploy begins.
+
     Raises:
         pulumi.RunError: with every finding, secrets without a value among them; the engine prints
             its text, not a traceback.
@@ -41,6 +49,7 @@ def stop_on_findings(plan: Plan) -> None:
         findings += [changed] if changed else []
     if findings:
         raise pulumi.RunError(str(InvalidConfigurationError(findings)))
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def _own_outputs() -> Mapping[str, Any]:

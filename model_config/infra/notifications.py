@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import pulumi
@@ -10,6 +11,7 @@ import pulumi_aws as aws
 
 from model_config.format.names import release_name, rollout_name
 from model_config.infra.encryption_key import EncryptionKey
+from model_config.plan.limits import RULE_DIGITS
 from model_config.plan.settings import Settings
 
 _KEY_CALLS = ["ScheduleKeyDeletion", "DisableKey"]
@@ -61,13 +63,27 @@ class Notifications(pulumi.ComponentResource):
 
     def _tell(self, about: str, pattern: dict[str, Any]) -> None:
         name, child = self._settings.rule_name(about), pulumi.ResourceOptions(parent=self)
-        # Named by Pulumi: two stacks may share an environment, and PutRule replaces silently.
         rule = aws.cloudwatch.EventRule(
             name,
+            name=f"{name}-{_own_digits()}",
             event_pattern=pulumi.Output.json_dumps(pattern),
             tags=self._settings.tags,
             opts=child,
         )
         aws.cloudwatch.EventTarget(
-            name, rule=rule.name, arn=self._settings.notify_topic_arn, opts=child
+            name,
+            rule=rule.name,
+            target_id="topic",
+            arn=self._settings.notify_topic_arn,
+            opts=child,
         )
+
+
+def _own_digits() -> str:
+    """Return what tells this stack's rules from those of another one in the same environment.
+
+    PutRule and PutTargets replace what is there. So rules of two stacks may not have one name, and
+    one that a dead deploy made is made again by the next deploy only if its name is the same.
+    """
+    stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    return sha256(stack.encode()).hexdigest()[:RULE_DIGITS]

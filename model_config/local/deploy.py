@@ -1,4 +1,4 @@
-"""Deploy one environment to the local AWS, and tell what became of each parameter."""
+"""Deploys one environment to the local AWS, and reports the change of each parameter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from model_config.testing.program import run_program, with_stand_ins
 
 @dataclass(frozen=True, slots=True)
 class DeployedParameter:
-    """One line of what a deploy did."""
+    """A deploy's change of one parameter."""
 
     model: str
     path: str
@@ -39,12 +39,12 @@ class DeployedParameter:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a deploy made.
+    """The result of a deploy.
 
     Attributes:
         outputs: the stack's exports.
-        stand_ins: config keys of secrets that nobody gave a value.
-        warnings: what holds up nothing and is worth a look.
+        stand_ins: the config keys of secrets without a value, which got a placeholder.
+        warnings: problems that don't stop the deploy.
     """
 
     environment: str
@@ -57,14 +57,14 @@ class Deployment:
 
 @contextmanager
 def deployed(project: Project, environment: str) -> Iterator[Deployment]:
-    """Deploy, and keep the local AWS there to look at until the block ends.
+    """Deploy, and keep the local AWS running until the block ends.
 
-    Only a deploy that succeeds whole is kept.
+    Only a successful deploy is saved.
 
     Raises:
-        InvalidConfigurationError: there is no such stack file, or it is none.
-        LocalError: the program was refused, the local AWS refused a write, or its state can't
-            be read or kept.
+        InvalidConfigurationError: the stack file doesn't exist or is invalid.
+        LocalError: the program failed, the local AWS refused a write, or its state can't be read or
+            saved.
     """
     config, stand_ins, warnings = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
@@ -83,7 +83,7 @@ def _run(
     region = config.region or local_aws.DEFAULT_REGION
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
-        with redirect_stdout(sys.stderr):  # what a program prints may be in a command's JSON
+        with redirect_stdout(sys.stderr):  # the program's output must not mix with --json
             outputs = run_program(project.root, config, provider, LocalMonitor(provider))
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
@@ -93,11 +93,11 @@ def _run(
 
 
 def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, list[str], list[str]]:
-    """Give each secret its value from `secrets.yaml`, or a text that stands in for it.
+    """Give each secret its value from `secrets.yaml`, or a placeholder.
 
     Returns:
-        The configuration, the config keys of the secrets that nobody gave a value, and a warning
-        for each key of the file that no model names: one is left over when a model is deleted.
+        The configuration, the config keys of the secrets without a value, and a warning for each
+        key in the file that no model uses, such as that of a deleted model.
 
     Raises:
         LocalError: the file can't be read.
@@ -115,18 +115,18 @@ def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, li
 
 
 def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
-    """Return what `.local/secrets.yaml` holds; no error shows a value.
+    """Return the contents of `.local/secrets.yaml`. No error shows a value.
 
     Raises:
-        LocalError: it is not a map from config keys to texts, or can't be read.
+        LocalError: it is not a map of config keys to strings, or can't be read.
     """
-    form = f'{file} holds lines such as `supportChatApiKey: "the secret\'s text"`'
+    form = f'{file} must have lines such as `supportChatApiKey: "the secret\'s text"`'
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise LocalError(f"{form}, and can't be read: {type(error).__name__}") from None
+        raise LocalError(f"{form}, but can't be read: {type(error).__name__}") from None
     if not isinstance(content, dict):
         raise LocalError(form)
     for key in wanted & content.keys():

@@ -1,4 +1,4 @@
-"""Keep a developer's own AWS settings away from the local AWS."""
+"""Hides a developer's AWS settings from the local AWS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-#: For the local AWS alone; no other takes them.
+#: Valid only in the local AWS.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 

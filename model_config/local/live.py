@@ -1,4 +1,4 @@
-"""The local AWS of a process that stays, in step with what other processes do meanwhile."""
+"""The local AWS of a long-running process, kept in step with changes by other processes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from model_config.local.state import StateFolder
 
 
 class LiveState:
-    """Gives one caller at a time the local AWS as it is saved, and saves what the caller changed.
+    """Gives one caller at a time the saved state of the local AWS, and saves the caller's changes.
 
-    `make local` writes the same file while this runs, so nothing is kept from one caller to the
-    next but where the file hasn't changed. Use it inside `local_aws.local_aws()`.
+    `make local` may write the same file in the meantime, so the state is reused only if the file
+    hasn't changed. Use it inside `local_aws.local_aws()`.
 
     Args:
-        folder: where the state is.
+        folder: the folder of the state.
 
     Raises:
-        LocalError: the state is damaged: that is told at the start, not to the first caller.
+        LocalError: the state is damaged; raised at the start rather than to the first caller.
     """
 
     def __init__(self, folder: StateFolder) -> None:
@@ -32,10 +32,10 @@ class LiveState:
 
     @contextmanager
     def held(self) -> Iterator[tuple[int, int]]:
-        """Give what tells whether anything has changed since another time.
+        """Load the state, and yield a stamp that differs after any change.
 
         Raises:
-            LocalError: the state can't be had, read or kept.
+            LocalError: the state can't be locked, read or saved.
         """
         with self._threads, self._folder.locked():
             self._read()

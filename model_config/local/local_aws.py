@@ -1,4 +1,4 @@
-"""An AWS inside this process, with what the last run left in it."""
+"""An AWS inside this process, with the state of the last run."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ DEFAULT_REGION = "us-east-1"
 
 @contextmanager
 def local_aws() -> Iterator[None]:
-    """Answer every AWS request of this process from memory, whatever the environment names."""
+    """Answer every AWS request of this process from memory, whatever the environment's settings."""
     with own_environment(), mock_aws(), as_strict_as_aws(), pages_as_long_as_in_aws():
         yield
 
 
+@functools.cache
 def client(service: str, region: str) -> BaseClient:
-    """Return a client of the local AWS."""
+    """Return a client of the local AWS, the same one each time: a deploy asks for ten."""
     return _session().client(service, region_name=region)
 
 
 @functools.cache
 def _session() -> boto3.Session:
-    """Return the one session: botocore reads its descriptions of the services once for all."""
+    """Return the shared session, so that botocore loads its service descriptions once."""
     return boto3.Session()
 
 
 def restore(state: State) -> None:
-    """Make the local AWS hold what `state` says, and nothing else.
+    """Replace the contents of the local AWS by a saved state.
 
-    The API could not do that: versions, labels and dates have to be the ones that were.
+    The API can't do this, since versions, labels and dates must be the saved ones.
     """
     BackendDict.reset()
     resources = [each for those in state.environments.values() for each in those.values()]
@@ -77,7 +78,7 @@ def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
-    """Put a KMS key in place under a given id, and return its ARN."""
+    """Create a KMS key with a given id, and return its ARN."""
     key = Key(
         policy=inputs["policy"],
         key_usage="ENCRYPT_DECRYPT",
@@ -97,7 +98,7 @@ def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
 
 
 def stand_in_for_key(arn: str) -> None:
-    """Put a key in place that stands outside of every stack, unless there is one of that ARN."""
+    """Create a key that belongs to no stack, unless it exists."""
     if not arn.startswith("arn:"):
         return
     region, key_id = arn.split(":")[3], arn.rpartition("/")[2]
@@ -114,7 +115,7 @@ def install_alias(region: str, inputs: dict[str, Any]) -> None:
 
 
 def install_policy(inputs: dict[str, Any]) -> str:
-    """Make a managed policy, and return its ARN."""
+    """Create a managed policy, and return its ARN."""
     policy = client("iam", DEFAULT_REGION).create_policy(
         PolicyName=inputs["name"],
         Path=inputs["path"],

@@ -1,4 +1,4 @@
-"""Hands the local provider what Pulumi's mocks don't tell it: the options of a resource."""
+"""Passes resource options to the local provider, which Pulumi's mocks don't."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from model_config.local.provider import LocalProvider
 
 
 class LocalMonitor(MockMonitor):
-    """Notes `ignore_changes`, `protect` and `retain_on_delete`."""
+    """Records `ignore_changes`, `protect` and `retain_on_delete`."""
 
     def __init__(self, provider: LocalProvider) -> None:
         super().__init__(provider)
         self._provider = provider
 
     def RegisterResource(self, request: Any) -> Any:
-        """Register a resource, and note its options on both sides of it."""
+        """Register a resource, and record its options before and after."""
         self._provider.ignore(request.type, request.name, list(request.ignoreChanges))
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
         resource = self._provider.resources.get(f"{request.type}::{request.name}")

@@ -1,7 +1,8 @@
-"""Plays Pulumi's AWS provider for the local AWS: writes what changed, deletes what is gone.
+"""Simulates Pulumi's AWS provider on the local AWS: writes changes and deletes old resources.
 
-The rules are the provider's own: a change of a parameter's name, of its data type or from Advanced
-to Standard replaces it; tags alone write no new version; an existing parameter is not taken over.
+It follows the provider's rules: a change of a parameter's name, of its data type or from Advanced
+to Standard replaces it; a change of tags writes no new version; an existing parameter is not taken
+over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
-from model_config.testing.program import OWN_OUTPUTS, plain
+from model_config.testing.recorder import OWN_OUTPUTS, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -30,12 +31,12 @@ TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 
 
 class LocalProvider(mocks.Mocks):
-    """Registers one environment's resources against what it had before.
+    """Registers one environment's resources, compared with those of the last deploy.
 
     Attributes:
-        before: what the last deploy left, by "type::name".
-        resources: what there is now.
-        changes: what became of each.
+        before: the resources of the last deploy, by "type::name".
+        resources: the current resources.
+        changes: the change of each.
     """
 
     def __init__(self, region: str, before: dict[str, Resource]) -> None:
@@ -56,7 +57,7 @@ class LocalProvider(mocks.Mocks):
         }
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer what the program asks the provider."""
+        """Answer the program's function calls."""
         answers: dict[str, dict[str, Any]] = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": local_aws.ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": self._region},
@@ -65,9 +66,9 @@ class LocalProvider(mocks.Mocks):
         return answers[args.token], []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Create, update or leave one resource, and return its id and outputs."""
+        """Create, update or keep one resource, and return its id and outputs."""
         if not args.custom:
-            return None, args.inputs  # a component: a group in the tree, nothing in AWS
+            return None, args.inputs  # a component, which has no counterpart in AWS
         key = f"{args.typ}::{args.name}"
         with self._lock:
             if key in self.resources:
@@ -77,15 +78,15 @@ class LocalProvider(mocks.Mocks):
         return resource.id, resource.outputs
 
     def ignore(self, kind: str, name: str, inputs: list[str]) -> None:
-        """Keep inputs of a resource as the last deploy left them, whatever the program says."""
+        """Keep inputs of a resource from the last deploy, whatever the program's values are."""
         with self._lock:
             self._ignored[f"{kind}::{name}"] = inputs
 
     def delete_what_is_gone(self) -> None:
-        """Delete what the program no longer registers, what depends on others first.
+        """Delete resources that the program no longer registers, dependents first.
 
         Raises:
-            LocalError: something among it is protected.
+            LocalError: one of them is protected.
         """
         gone = {key: old for key, old in self.before.items() if key not in self.resources}
         _refuse_protected(gone.values())
@@ -95,7 +96,7 @@ class LocalProvider(mocks.Mocks):
                 self.changes[key] = "deleted"
 
     def _former_outputs(self) -> dict[str, Any]:
-        """Return what the last deploy exported of its key."""
+        """Return the last deploy's exports about its key."""
         keys = [each.inputs["keyId"] for each in self.before.values() if "keyId" in each.inputs]
         aliases = [each.inputs["name"] for each in self.before.values() if each.type == ALIAS]
         if not keys:
@@ -176,7 +177,7 @@ class LocalProvider(mocks.Mocks):
         resource.outputs = {**resource.inputs, "arn": resource.id}
 
     def _accept(self, resource: Resource, _: Resource | None) -> None:
-        """Take a resource that nothing here would look at as it is."""
+        """Accept a resource that the local AWS doesn't use."""
         resource.id = resource.name
         resource.outputs = {**resource.inputs, "name": resource.name}
 
@@ -195,8 +196,9 @@ class LocalProvider(mocks.Mocks):
 def _refuse_protected(resources: Iterable[Resource]) -> None:
     if names := sorted(resource.name for resource in resources if resource.protect):
         raise LocalError(
-            f"protected, so Pulumi refuses to delete or replace it: {', '.join(names)}. Keep it as "
-            "it is, or set model-config:protect to false, deploy, and then change it"
+            f"Pulumi refuses to delete or replace protected resources: {', '.join(names)}. Keep "
+            "them as "
+            "they are, or set model-config:protect to false, deploy, and then change them"
         )
 
 

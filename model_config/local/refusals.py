@@ -1,4 +1,4 @@
-"""What AWS refuses and moto takes: without it, a deploy that works here could fail there."""
+"""Requests that AWS refuses and moto accepts, so that a local deploy fails where AWS would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}
 
 @contextmanager
 def as_strict_as_aws() -> Iterator[None]:
-    """Make moto's PutParameter refuse what AWS documents that it refuses."""
+    """Make moto's PutParameter refuse requests that AWS refuses according to its documentation."""
     put = SimpleSystemManagerResponse.put_parameter
 
     def strict_put(response: SimpleSystemManagerResponse) -> ActionResult:
@@ -65,12 +65,12 @@ def pages_as_long_as_in_aws() -> Iterator[None]:
 
 
 def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
-    """Yield why AWS would refuse to put a parameter.
+    """Yield the reasons for which AWS would refuse a PutParameter request.
 
     Args:
-        request: as PutParameter takes it.
+        request: the parameters of PutParameter.
         current: the parameter's newest version, if there is one.
-        region: where it is put.
+        region: the region.
     """
     name, value = str(request["Name"]), str(request.get("Value", ""))
     for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):
@@ -84,7 +84,7 @@ def refusals(request: dict[str, Any], current: Parameter | None, region: str) ->
     if size_in_bytes(value) > limit:
         yield f"{tier} tier parameters support a maximum parameter value of {limit} bytes"
     if current is None or not request.get("Overwrite"):
-        return  # moto itself refuses to make what there is already
+        return  # moto itself refuses to create an existing parameter
     if (current_tier, tier) == ("Advanced", "Standard"):
         yield "This parameter uses the advanced-parameter tier and can't go back to standard"
     if request.get("Type", current.parameter_type) != current.parameter_type:

@@ -1,4 +1,4 @@
-"""The local AWS on a loopback port, so that an application can be developed against it."""
+"""The local AWS on a loopback port, for developing an application against it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
 
     Args:
         project: the project whose `.local/` it is.
-        port: the port; 0 for any that is free.
+        port: the port; 0 for any free one.
         ready: called with the port once requests are answered.
 
     Raises:
@@ -40,7 +40,7 @@ def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
 
 
 class _Shared:
-    """Answers each request from what is saved, and saves what a request changed."""
+    """Answers each request from the saved state, and saves its changes."""
 
     def __init__(self, state: LiveState, application: WSGIApplication) -> None:
         self._state = state

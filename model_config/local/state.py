@@ -1,4 +1,4 @@
-"""What the local AWS remembers between two runs: one file, whole or not at all.
+"""The state of the local AWS between two runs: one file, written atomically.
 
 Every process that uses it holds the lock, so `make local`, a second one and `serve` take turns.
 """
@@ -23,7 +23,7 @@ LOCK_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Resource:
-    """One resource that a deploy made: what Pulumi keeps in a stack's state."""
+    """One resource, as Pulumi keeps it in a stack's state."""
 
     type: str
     name: str
@@ -36,7 +36,7 @@ class Resource:
 
 @dataclass(slots=True)
 class State:
-    """Everything there is.
+    """The whole state.
 
     Attributes:
         environments: for each environment its resources, by "type::name".
@@ -48,7 +48,7 @@ class State:
 
 
 class StateFolder:
-    """The folder `.local/`: readable by its owner alone, since it holds secrets in plain text."""
+    """The folder `.local/`, readable only by its owner, since it holds secrets in plain text."""
 
     def __init__(self, project: Project) -> None:
         self.path = project.root / ".local"
@@ -60,7 +60,7 @@ class StateFolder:
         """Hold the lock.
 
         Raises:
-            LocalError: another process held it for `timeout` seconds, or nothing can be written.
+            LocalError: another process held it for `timeout` seconds, or the folder isn't writable.
         """
         with self._lock(timeout):
             yield
@@ -78,17 +78,18 @@ class StateFolder:
             raise self._unwritable(error) from None
 
     def load(self) -> State:
-        """Return what was saved last, or an empty state.
+        """Return the saved state, or an empty one.
 
         Raises:
-            LocalError: the file is damaged, or of another version of this program.
+            LocalError: the file is damaged, or has another version's format.
         """
         try:
             content = json.loads(self._file.read_bytes())
             if content["format"] != _FORMAT:
                 raise LocalError(
-                    f"{self._file} has format {content['format']!r}, this program reads {_FORMAT}: "
-                    "start anew with `model-config local reset`"
+                    f"{self._file} has format {content['format']!r}, but this version reads "
+                    f"format {_FORMAT}: "
+                    "start over with `model-config local reset`"
                 )
             return State(
                 {
@@ -103,15 +104,15 @@ class StateFolder:
             raise LocalError(f"{self._file} can't be read: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise LocalError(
-                f"{self._file} is damaged: start anew with `model-config local reset` "
+                f"{self._file} is damaged: start over with `model-config local reset` "
                 "(the local AWS forgets its versions; your modules are not touched)"
             ) from None
 
     def save(self, state: State) -> None:
-        """Keep the state.
+        """Save the state.
 
         Raises:
-            LocalError: it can't be written; what was saved before is still there.
+            LocalError: it can't be written; the earlier state is unchanged.
         """
         content = json.dumps({"format": _FORMAT, **asdict(state)})
         try:
@@ -120,7 +121,7 @@ class StateFolder:
             raise self._unwritable(error) from None
 
     def stamp(self) -> tuple[int, int]:
-        """Return what changes whenever the state is saved."""
+        """Return a stamp that changes whenever the state is saved."""
         try:
             status = self._file.stat()
         except FileNotFoundError:
@@ -128,13 +129,13 @@ class StateFolder:
         return (status.st_mtime_ns, status.st_ino)
 
     def reset(self) -> bool:
-        """Forget everything but `secrets.yaml`; tell whether there was anything."""
+        """Delete everything but `secrets.yaml`, and return whether anything existed."""
         existed = self._file.exists()
         self._file.unlink(missing_ok=True)
         return existed
 
     def _unwritable(self, error: OSError) -> LocalError:
         return LocalError(
-            f"the local AWS can't keep its state in {self.path}: {error.strerror}. "
-            "Nothing was changed; make the folder writable, or free some disk, and run it again"
+            f"the local AWS can't save its state in {self.path}: {error.strerror}. "
+            "Nothing was changed; make the folder writable or free disk space, and run it again"
         )

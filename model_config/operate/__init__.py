@@ -1,1 +1,1 @@
-"""What a person does to what is deployed: labels, history, inventory, drift."""
+"""Operations on a deployed environment: labels, rollouts, history, inventory, drift."""

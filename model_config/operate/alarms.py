@@ -1,4 +1,4 @@
-"""CloudWatch alarms, asked once."""
+"""The states of CloudWatch alarms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from model_config.format.errors import UsageError
 from model_config.operate.clients import ask
 
-#: Alarms that one rollout is watched by: ours.
+#: The maximum number of alarms that watch a rollout.
 MAX_ALARMS = 5
 
 
@@ -22,8 +22,8 @@ def alarm_states(client: Any, names: Sequence[str]) -> dict[str, str]:
         names: the alarms' names, metric and composite ones.
 
     Raises:
-        UsageError: none are named, more than five, or one that isn't there.
-        StoreError: AWS can't be asked, or refuses.
+        UsageError: no alarm or more than five are named, or an alarm doesn't exist.
+        StoreError: AWS is unavailable or refuses.
     """
     wanted = list(dict.fromkeys(names))
     if not 1 <= len(wanted) <= MAX_ALARMS:

@@ -1,4 +1,4 @@
-"""What would stop the next deploy, and what a person who deploys should know."""
+"""Finds what would make the next deploy fail, and what the deployer should know."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, rollout_name
 from model_config.operate.clients import ask, aws_client
+from model_config.operate.half_written import half_written
 from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.name_collisions import taken_names
 from model_config.operate.parameters import ListedParameter
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import document_of, under_way
+from model_config.operate.rollout_parameter import document_of, under_way, why_it_stays
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
-#: An error stops the next deploy, a warning a later one; a notice is worth knowing.
+#: An error makes the next deploy fail, a warning a later one; a notice is only information.
 Level: TypeAlias = Literal["error", "warning", "notice"]
 Listed: TypeAlias = Mapping[str, ListedParameter]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Something that a check found."""
+    """A finding of a check, with its level."""
 
     level: Level
     finding: Finding
@@ -39,7 +40,7 @@ class Report:
 
     Attributes:
         deployed: the models that have a release.
-        found: what would stop a deploy, and what is worth knowing.
+        found: the findings.
     """
 
     deployed: AbstractSet[str]
@@ -57,18 +58,18 @@ def check_environment(
     """Return what would stop the next deploy of an environment, and what is worth knowing.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
-    `ssm:GetParameters` on the rollouts; where it has it, `iam:GetAccountSummary`.
+    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`.
 
     Args:
-        inventory: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path, "/ai/prod".
         planned: the names of the Standard parameters of each model that the next deploy writes;
-            None where there is no project to tell.
+            None without a project.
         first_deploy: whether it is expected that none of them is deployed yet.
         settings: the stack's, to look for names that somebody else has; None to leave that out.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     account = inventory.everything()
     listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
@@ -76,7 +77,9 @@ def check_environment(
     deployed = {name.model for name in parsed if name.kind == "release"}
     found = list(_check_place(inventory.region, path, deployed, planned, first_deploy=first_deploy))
     if planned is not None:
-        found += _check_models(deployed, planned)
+        half = {each.where: each for each in half_written(listed, path, planned)}
+        found += [Checked("notice", finding) for finding in half.values()]
+        found += _check_models(deployed, planned.keys() - half.keys(), planned.keys())
         found += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
         found += _check_policies(len(new))
@@ -102,29 +105,32 @@ def _check_place(
     *,
     first_deploy: bool,
 ) -> Iterator[Checked]:
-    """Yield that nothing of this project was found: a check that sees nothing must not say yes."""
+    """Yield an error if nothing of this project was found: a check of nothing must not succeed."""
     found = deployed if planned is None else deployed & planned.keys()
     if found or first_deploy:
         return
-    others = f"; others are there: {', '.join(sorted(deployed))}" if deployed else ""
+    others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
     whose = "" if planned is None else " of this project's models"
     yield _error(
         path,
         f"there is no release{whose} below {path} in this account and {region}{others}",
-        "look at the environment, the prefix, the region and the credentials; if this is the first "
+        "check the environment, the prefix, the region and the credentials; if this is the first "
         "deploy, add --first-deploy",
-        "a check that looks in the wrong place finds nothing that is wrong",
+        "a check in the wrong place has no findings",
     )
 
 
-def _check_models(deployed: AbstractSet[str], planned: Mapping[str, object]) -> Iterator[Checked]:
-    for model in sorted(planned.keys() - deployed):
+def _check_models(
+    deployed: AbstractSet[str], whole: AbstractSet[str], planned: AbstractSet[str]
+) -> Iterator[Checked]:
+    for model in sorted(whole - deployed):
         yield _notice(model, "it is not deployed yet", "nothing: the next deploy makes it")
-    for model in sorted(deployed - planned.keys()):
+    for model in sorted(deployed - planned):
         yield _notice(
             model,
-            "it has a release, and no module in this project",
-            "if another project deploys it, nothing. If this one did, the next deploy deletes it "
+            "it has a release, but no module in this project",
+            "nothing, if another project deploys it. If this project did, the next deploy deletes "
+            "it "
             "with its history: move its readers first",
         )
 
@@ -145,14 +151,14 @@ def _check_parameters(
 
 
 def _check_policies(new: int) -> Iterator[Checked]:
-    """Yield that IAM has no room for the reader policies of new models, as far as it tells."""
+    """Yield an error if new models' reader policies would exceed IAM's quota."""
     if not new:
         return
     try:
         summary = ask(aws_client("iam", None), "iam:GetAccountSummary", "the account")
     except AccessDeniedError:
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
-        yield _notice("the account", "IAM's policies were not counted: that is not allowed", fix)
+        yield _notice("the account", "IAM's policies were not counted: access was denied", fix)
         return
     policies, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
     if policies + new > quota:
@@ -165,14 +171,15 @@ def _check_policies(new: int) -> Iterator[Checked]:
 
 
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
-    rollout = under_way(document_of(rollout_text), releases)
+    document = document_of(rollout_text)
+    rollout = under_way(document, releases)
     for each in running_out(releases, rollout):
         yield Checked("error" if each.deploys_left <= 0 else "warning", each.finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(
             releases.model,
-            f"{label} is held on release {releases.on(label)} since a rollback",
+            why_it_stays(label, document, releases),
             "no pipeline moves it; to go on: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )

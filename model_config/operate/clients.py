@@ -1,4 +1,4 @@
-"""The clients of AWS's services beside SSM's own, with the reader's short timeouts."""
+"""Clients for AWS services other than SSM, with the reader's short timeouts."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def aws_client(service: str, region: str | None) -> Any:
 
 
 def ask(client: Any, action: str, about: str, *, absent: str = "", **wanted: Any) -> Any:
-    """Return an answer of AWS, or None where what is asked for doesn't exist.
+    """Return an answer from AWS, or None if the resource doesn't exist.
 
     Args:
         client: the service's client.
         action: the request as IAM calls it, "kms:DescribeKey".
-        about: what it is asked about, for the error.
-        absent: the error code that says that there is no such thing.
-        wanted: what the request takes.
+        about: the resource, for the error.
+        absent: the error code for a resource that doesn't exist.
+        wanted: the request's parameters.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     try:
         return getattr(client, xform_name(action.partition(":")[2]))(**wanted)

@@ -1,4 +1,4 @@
-"""One model as SSM holds it: its releases, and which of its values are worth a request."""
+"""One model as stored in SSM: its releases, and which of its values are worth a request."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class DeployedModel:
 
     Attributes:
         base: its path in SSM.
-        program: what the program says of each parameter; nothing where it has no such model.
-        releases: its releases, or None where there are none or they can't be read.
-        known: whether the newest release could be read, or there is none.
-        listed: all parameters below its path, with what each of them holds.
+        program: the program's content of each parameter; empty if it has no such model.
+        releases: its releases, or None if there are none or they can't be read.
+        known: whether the newest release could be read, or there is no release.
+        listed: all parameters below its path.
     """
 
     name: str
@@ -45,16 +45,16 @@ class DeployedModel:
 
     @cached_property
     def values(self) -> dict[str, ListedParameter]:
-        """The values and secrets, and what else is below its path."""
+        """The values, the secrets, and any other parameters below its path."""
         return {name: each for name, (kind, each) in self.listed.items() if kind in _OF_FIELDS}
 
     @cached_property
     def released(self) -> dict[str, Content]:
-        """What the newest release says of each parameter."""
+        """The newest release's content of each parameter."""
         return self._contents(self.releases.newest) if self.releases else {}
 
     def to_read(self) -> set[str]:
-        """Return the names of the values to compare: no secret's, and nobody else's."""
+        """Return the names of the values to compare, without secrets and unmanaged parameters."""
         both = self.program, self.released
         return {
             name
@@ -63,14 +63,14 @@ class DeployedModel:
         }
 
     def written_since(self, names: Iterable[str]) -> set[str]:
-        """Return the names of those that were written after the newest release."""
+        """Return the names of the values that were written after the newest release."""
         if self.releases is None:
             return set(names)
         at = self.releases.newest.at
         return {name for name in names if self.values[name].at > at}
 
     def doubtful(self, names: Iterable[str]) -> set[str]:
-        """Return the names of those that somebody other than a deploy may have written."""
+        """Return the names of the values that somebody other than a deploy may have written."""
         opened: list[tuple[PastRelease, Contents]] = []
         for release in self.releases or ():
             if not self._is_worth_opening(release) or release.problem:
@@ -81,11 +81,11 @@ class DeployedModel:
         return {name for name in names if not only_deploys_wrote(values[name], opened, whole=whole)}
 
     def ssm(self, texts: Mapping[str, str], asked: AbstractSet[str]) -> dict[str, Content]:
-        """Return what SSM holds of each parameter, without those that could not be read.
+        """Return each parameter's content in SSM, without those that could not be read.
 
         Args:
             texts: the values that were read.
-            asked: the names that were asked for. Any other is as its release has it.
+            asked: the names that were requested. All others equal their release.
         """
         released, contents = self.released, dict[str, Content]()
         for name in self.values:
@@ -96,7 +96,7 @@ class DeployedModel:
         return contents
 
     def former(self) -> set[str]:
-        """Return the names that an older release has, where there is something to explain."""
+        """Return the names in older releases, if there is a parameter that they may explain."""
         if self.values.keys() <= self.program.keys():
             return set()
         older = list(self.releases or ())[1:]
@@ -110,7 +110,7 @@ class DeployedModel:
         try:
             for release in self.releases or () if parts else ():
                 needed.update(release.part_names)
-        except ReleaseError:  # whatever it needs isn't known
+        except ReleaseError:  # it is unknown which parts it needs
             return
         yield from (each for name, each in parts.items() if name not in needed)
 
@@ -119,7 +119,7 @@ class DeployedModel:
         return contents_of(release.content, self.base, known) if release.content else {}
 
     def _is_worth_opening(self, release: PastRelease) -> bool:
-        """Tell whether a release costs no request, or is in use."""
+        """Return whether a release costs no request, or is in use."""
         is_newest = self.releases is not None and release is self.releases.newest
         return is_newest or bool(release.labels) or not _is_in_parts(release)
 
@@ -140,22 +140,22 @@ def read_model(  # noqa: PLR0913 - what is known of one model
     *,
     documents: bool = True,
 ) -> DeployedModel:
-    """Return one model; if its history is denied, that is noted as a problem.
+    """Return one model. A history that is denied is added to the inventory's problems.
 
     Args:
-        inventory: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path.
         name: the model.
-        program: what the program says of it.
-        listed: what SSM lists of it.
+        program: the program's content of it.
+        listed: its parameters in SSM.
         documents: whether all of its releases will be opened, or only the newest.
 
     Raises:
-        StoreUnavailableError: AWS can't be asked.
+        StoreUnavailableError: AWS is unavailable.
     """
     kinds = {key: (parse(key, path).kind, each) for key, each in listed.items()}
     has_release = any(kind == "release" for kind, _ in kinds.values())
-    # What the program doesn't know, an older release may explain.
+    # An older release may explain a parameter that the program doesn't have.
     is_strange = any(
         kind == "release part" or (kind in _OF_FIELDS and key not in program)
         for key, (kind, _) in kinds.items()

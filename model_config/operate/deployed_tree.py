@@ -1,4 +1,4 @@
-"""An environment's hierarchy as AWS holds it: parameters, versions, releases and labels."""
+"""An environment's hierarchy in AWS: parameters, versions, releases and labels."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from model_config.operate.releases import read_releases
 from model_config.plan.tree import Leaf, ModelTree, leaf
 
 _ORDER = ("value", "secret", "rollout", "release", "release part")
-#: A parameter's name taken apart, and its version.
+#: A parameter's parsed name, and its version.
 _Parameters = list[tuple[ParameterName, int]]
 
 
 def deployed_trees(inventory: Inventory, path: str) -> list[ModelTree]:
-    """Return each model as its parameters and its newest release have it.
+    """Return each model with its parameters and its newest release.
 
     Args:
-        inventory: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path, "/ai/prod".
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     by_model: dict[str, _Parameters] = {}
     for name, listed in inventory.below(path).items():

@@ -1,8 +1,8 @@
-"""What an environment's SSM holds, against its releases and the program.
+"""Compares an environment in SSM with its releases and the program.
 
-Listing costs a request for 50 parameters, a model's history one for 50 releases, reading values one
-for ten. So values are read last, and where there are many, only those that somebody other than a
-deploy may have written. Secrets are never read.
+One request lists 50 parameters, returns 50 releases of a model's history, or reads ten values. So
+values are read last, and if there are many, only those that somebody other than a deploy may have
+written. Secrets are never read.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from model_config.operate.rollout_parameter import document_of, under_way
 from model_config.plan.settings import Settings
 from model_config.reader.store import BATCH
 
-#: Requests up to which every value is read, whatever its version says: ours.
+#: The number of requests up to which every value is read, whatever its version says.
 ENOUGH = 110
 
-#: Which values are read: only those that were written after their model's newest release; as the
-#: above says; all.
+#: Which values are read: only those written after their model's newest release; the usual
+#: selection, as described above; or all.
 Values: TypeAlias = Literal["recent", "usual", "all"]
 Listed = dict[str, ListedParameter]
 
@@ -50,16 +50,16 @@ class Drift:
     """What was found.
 
     Attributes:
-        parameters: the parameters that are not the same everywhere.
-        access: what differs about the key, its alias and the reader policies.
-        findings: labels and histories that will make trouble.
-        other_projects: models with a release of their own that the program doesn't know.
-        problems: what could not be read, and so was not compared.
-        notes: what may not be asked about the key and the policies, and so was not compared.
-        count: how many parameters SSM lists.
-        on_trust: how many values were not read, since their versions say that only deploys have
-            written them; or since they are no younger than the newest release, where only recent
-            values were wanted.
+        parameters: the parameters whose contents differ.
+        access: the differences of the key, its alias and the reader policies.
+        findings: labels and release histories that will cause problems.
+        other_projects: models that have a release but are not in the program.
+        problems: errors that prevented a comparison.
+        notes: missing permissions that prevented a comparison of the key or a policy.
+        count: the number of parameters in SSM.
+        on_trust: the number of values that were not read, since their versions show that only
+            deploys wrote them, or since they are older than the newest release and only recent
+            values were requested.
     """
 
     parameters: list[DriftedParameter]
@@ -75,16 +75,16 @@ class Drift:
 def find_drift(inventory: Inventory, program: Program, values: Values = "usual") -> Drift:
     """Compare an environment three ways.
 
-    With "recent" values the key and the policies are left out, too, and no release but the newest
-    is opened unless something can't be explained without.
+    With "recent" values, the key and the policies are not compared either, and older releases are
+    opened only to explain a difference.
 
     Args:
-        inventory: what asks SSM.
-        program: what the project says of the environment.
+        inventory: reads SSM.
+        program: the project's plan of the environment.
         values: which values are read.
 
     Raises:
-        StoreError: the parameters can't be listed, or AWS can't be asked.
+        StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     path, wanted = program.path, program.models
     listed = inventory.below(path)
@@ -172,7 +172,7 @@ def _of_model(
 
 
 def _release(model: DeployedModel, document: str) -> Iterator[DriftedParameter]:
-    """Yield that the release is another one, where all values are the same."""
+    """Yield the release as a difference if its document differs and all values are equal."""
     stored = model.releases.newest.document if model.releases else None
     if stored != document:
         release = _head(stored) if stored else NoText.ABSENT
@@ -187,7 +187,7 @@ def _head(document: str) -> str:
 def _unmanaged(
     by_model: Mapping[str, Listed], path: str, models: AbstractSet[str]
 ) -> Iterator[DriftedParameter]:
-    """Yield what belongs to no model, and the parts that a model which is gone has left."""
+    """Yield parameters that belong to no model, and parts that a removed model has left."""
     for model in sorted(by_model.keys() - models):
         for name, each in sorted(by_model[model].items()):
             parsed = parse(name, path)

@@ -1,6 +1,6 @@
-"""The environment's key, its alias and the reader policies, against what the program says of them.
+"""Compares the environment's key, its alias and the reader policies with the program.
 
-Whatever may not be asked for is noted and left out: the rest is compared all the same.
+What the caller may not read is noted and skipped, and the rest is compared.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Access:
     """What was found.
 
     Attributes:
-        key_names: the names that the key goes by; empty where it isn't known.
-        drifted: what differs.
-        notes: what may not be asked for, in words.
+        key_names: the key's names; empty if the key is unknown.
+        drifted: the differences.
+        notes: the missing permissions, in words.
     """
 
     key_names: AbstractSet[str] = frozenset()
@@ -39,11 +39,11 @@ class AccessSearch:
     """Compares the key and the reader policies of an environment.
 
     Args:
-        settings: what the program says.
-        made: what asks KMS and IAM.
+        settings: the program's settings.
+        made: reads KMS and IAM.
         region: the region.
 
-    Every method raises the family of `StoreError` where AWS can't be asked.
+    Every method raises a `StoreError` or a subclass if AWS is unavailable.
     """
 
     def __init__(self, settings: Settings, made: MadeResources, region: str) -> None:
@@ -51,7 +51,7 @@ class AccessSearch:
         self._found = Access()
 
     def access(self, models: Iterable[str]) -> Access:
-        """Return what differs about the key, and about the reader policies of models."""
+        """Return the differences of the key and of the models' reader policies."""
         name = self._settings.key_name
         try:
             key = self._made.key(name)
@@ -65,11 +65,11 @@ class AccessSearch:
         self._found.key_names = _names_of(key, name)
         if not key.is_enabled:
             self._differs("", name, "state", "Enabled", key.state)
-        # An existing key may be another account's.
+        # An existing key may belong to another account.
         existing = self._settings.kms_key_arn is not None
         account_id = self._made.account_id() if existing else key.arn.split(":")[4]
         account = Account(account_id, self._region)
-        if not existing:  # else it is as whoever made it wants it
+        if not existing:  # an existing key is configured by its owner
             self._compare_key(key, name, account)
         for model in models:
             self._compare_policy(model, key, account)
@@ -106,7 +106,7 @@ class AccessSearch:
         self._found.drifted.append(DriftedAccess(model, resource, aspect, program, aws))
 
     def _allowed(self, request: Callable[[], Answer], what: str) -> Answer | None:
-        """Return an answer, or None where it may not be asked for, which is noted."""
+        """Return an answer, or None if the permission is missing, which is noted."""
         try:
             return request()
         except AccessDeniedError as error:
@@ -115,6 +115,6 @@ class AccessSearch:
 
 
 def _names_of(key: Key, name: str) -> AbstractSet[str]:
-    """Return the names a key goes by, its ARN among them: an alias says which key it is."""
+    """Return a key's names: its ARN, its id and its alias."""
     aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
     return frozenset({key.arn, key.id, *aliases})

@@ -1,4 +1,4 @@
-"""Three ways to look at a parameter: what the program says, the newest release, and SSM itself."""
+"""Parameters whose contents differ among the program, the newest release and SSM."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ State: TypeAlias = Literal[
     "interrupted",  # a deploy stopped half-way
     "not deployed",  # the program is ahead
     "orphaned",  # an earlier program left it
-    "unmanaged",  # nobody but SSM knows it
+    "unmanaged",  # neither the program nor a release has it
     "unclear",  # the newest release can't be read
 ]
 
-#: How a deploy stores a parameter of each kind: its type and its tier.
+#: The type and the tier with which a deploy stores each kind of parameter.
 STORED: Mapping[Kind, tuple[str, str]] = {
     "value": ("SecureString", "Standard"),
     "secret": ("SecureString", "Standard"),
@@ -31,7 +31,7 @@ STORED: Mapping[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ThreeWay:
-    """What a parameter holds by the program, by the newest release, and in SSM."""
+    """A parameter's content in the program, in the newest release and in SSM."""
 
     program: Content
     release: Content
@@ -40,12 +40,12 @@ class ThreeWay:
 
 @dataclass(frozen=True, slots=True)
 class DriftedParameter:
-    """A parameter that is not the same everywhere.
+    """A parameter whose contents differ.
 
     Attributes:
-        aspect: "value", "document", or how it is stored: "type", "tier", "key". Of that, releases
-            say nothing.
-        listed: the parameter, where SSM has it.
+        aspect: "value", "document", or how it is stored: "type", "tier", "key". Releases don't
+            record how a parameter is stored.
+        listed: the parameter, if SSM has it.
     """
 
     model: str
@@ -58,10 +58,10 @@ class DriftedParameter:
 
 @dataclass(frozen=True, slots=True)
 class DriftedAccess:
-    """Something about the key, or about who may read, that is not as the program has it.
+    """A difference of the key or a reader policy from the program.
 
     Attributes:
-        model: the model that a reader policy is for; empty for the key.
+        model: the reader policy's model; empty for the key.
         resource: the key's alias, or the policy's ARN.
         aspect: "alias", "key", "state", "rotation" or "policy".
         program: what the program says.
@@ -89,11 +89,11 @@ def compare(  # noqa: PLR0913 - three sides, and what is known of them
     Args:
         base: the model's path in SSM.
         program: what the program says.
-        released: what the newest release says; None where that isn't known.
-        ssm: what SSM holds. A parameter that is listed and not in here couldn't be read: it is
+        released: the newest release's contents; None if they are unknown.
+        ssm: the contents in SSM. A listed parameter that is missing here couldn't be read, and is
             left out.
-        listed: what SSM lists.
-        former: names that older releases have.
+        listed: the parameters in SSM.
+        former: the names in older releases.
     """
     found = []
     for name in sorted({*program, *(released or {}), *listed}):
@@ -105,7 +105,7 @@ def compare(  # noqa: PLR0913 - three sides, and what is known of them
             model, path = base.rpartition("/")[2], name.removeprefix(f"{base}/")
             found.append(DriftedParameter(model, path, state, "value", contents, listed.get(name)))
     if any(each.state == "interrupted" for each in found):
-        # What a deploy that stopped had not come to yet belongs to it.
+        # A parameter that an interrupted deploy had not reached yet belongs to that deploy.
         return [
             replace(each, state="interrupted") if each.state == "not deployed" else each
             for each in found
@@ -116,14 +116,14 @@ def compare(  # noqa: PLR0913 - three sides, and what is known of them
 def check_attributes(
     model: str, path: str, kind: Kind, listed: ListedParameter, keys: AbstractSet[str]
 ) -> Iterator[DriftedParameter]:
-    """Yield how a parameter is stored, where no deploy stores it so.
+    """Yield how a parameter is stored if it differs from how a deploy stores it.
 
     Args:
         model: the model's name.
         path: the parameter's path in the model.
-        kind: what it holds.
+        kind: the kind of its content.
         listed: the parameter.
-        keys: the names of the key it must have; empty where that isn't known.
+        keys: the names of its expected key; empty if the key is unknown.
     """
     type_, tier = STORED[kind]
     wanted = {"type": type_, "tier": tier}
@@ -150,7 +150,8 @@ def _state(contents: ThreeWay, *, known: bool, former: bool) -> State | None:
         return "orphaned" if former else "unmanaged"
     if ssm == released:
         return None if program == released else "not deployed"
-    # A deploy deletes last, after the release: what the release still has, no deploy deleted.
+    # A deploy deletes after it has written the release, so no deploy deleted what the newest
+    # release still has.
     if ssm == program and ssm is not NoText.ABSENT:
         return "interrupted"
     return "edited"

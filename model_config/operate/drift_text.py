@@ -1,4 +1,4 @@
-"""Drift in words: what differs, what that means, and what to do about it."""
+"""Drift in words: the differences, their meaning, and what to do about them."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from itertools import takewhile
 from model_config.operate.drift_states import DriftedAccess, DriftedParameter, State
 from model_config.operate.parameters import Content
 
-#: What each state means, and what to do about it.
+#: The meaning of each state, and what to do about it.
 ADVICE: dict[State, str] = {
     "edited": (
         "Somebody changed it by hand. To undo it: `pulumi up --refresh --stack {stack}` (a "
         "parameter of another type or tier first needs `aws ssm delete-parameter --name NAME`). To "
-        "keep a value: write it into the model's module or the stack's file, then do the same. "
-        "Applications read the release, so they don't see it; a secret they read as it is. A key "
-        "or a policy may also be older than the program: the same command brings it up to date."
+        "keep a value: write it into the model's module or the stack file, then do the same. "
+        "Applications read the release and so don't see the change, except for a secret. A key "
+        "or a policy may also be older than the program: the same command updates it."
     ),
     "interrupted": (
-        "A deploy wrote some parameters and no release: applications still read the one before. "
+        "A deploy wrote some parameters but no release: applications still read the previous one. "
         "To finish it: `model-config recover --environment {stack}`, which adopts what the state "
-        "doesn't know, and then `pulumi up --refresh --stack {stack}`."
+        "lacks, and then `pulumi up --refresh --stack {stack}`."
     ),
     "not deployed": (
-        "The program is ahead of AWS: `pulumi up --stack {stack}`. Where somebody deleted a "
+        "The program is ahead of AWS: `pulumi up --stack {stack}`. If somebody deleted a "
         "rollout parameter: `pulumi up --refresh --stack {stack}`."
     ),
     "orphaned": (
-        "An earlier program left it. After a deploy that stopped before its deletes: "
+        "An earlier program left it. After a deploy that was interrupted before its deletions: "
         "`pulumi up --refresh --stack {stack}`. Parts of releases: `model-config prune MODEL`, "
         "with --gone for a model that was removed."
     ),
     "unmanaged": (
-        "No release and no program of ours has it. Adopt it (`model-config import`), move it, or "
+        "Neither a release nor the program has it. Adopt it (`model-config import`), move it, or "
         "delete it: `aws ssm delete-parameter --name NAME`."
     ),
-    "unclear": "The newest release can't be read, so who changed it isn't known: see below.",
+    "unclear": "The newest release can't be read, so the origin of the change is unknown: see "
+    "below.",
 }
-#: The state of what differs about the key and the policies: releases say nothing of them.
+#: The state of a difference of the key or a policy, which releases don't record.
 ACCESS: State = "edited"
-#: Characters of a value that are shown.
+#: The number of characters of a value that are shown.
 _ROOM = 48
 
 
 def difference(each: DriftedParameter) -> str:
-    """Return what differs, sides that agree together, and who wrote it where it wasn't a deploy."""
+    """Return the contents, grouped by equality, and who wrote the parameter if not a deploy."""
     named = {
         "program": each.contents.program,
         "release": each.contents.release,
@@ -65,14 +66,14 @@ def difference(each: DriftedParameter) -> str:
 
 
 def _same_characters(texts: list[str]) -> int:
-    """Return how many characters the texts have in common at their beginning."""
+    """Return the length of the texts' common prefix."""
     different = set(texts)
     same = takewhile(lambda column: len(set(column)) == 1, zip(*different, strict=False))
     return sum(1 for _ in same) if len(different) > 1 else 0
 
 
 def _shown(side: Content, begin: int = 0) -> str:
-    """Return a side on one line; of a long text what stands around the first difference."""
+    """Return a content on one line; of a long text, the part around the first difference."""
     if not isinstance(side, str):
         return str(side.value)
     start = max(0, begin - 12) if len(side) > _ROOM else 0
@@ -81,5 +82,5 @@ def _shown(side: Content, begin: int = 0) -> str:
 
 
 def access_difference(each: DriftedAccess) -> str:
-    """Return what differs about the key or a policy."""
+    """Return the difference of the key or a policy."""
     return f"{each.aspect}: {each.aws}, not {each.program}"

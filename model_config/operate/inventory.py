@@ -1,4 +1,4 @@
-"""The parameters below a path in SSM: listed whole, and read as far as we are allowed to."""
+"""The parameters below a path in SSM: all are listed, and the permitted ones are read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Result = TypeVar("Result")
 
 
 class Watch(Protocol):
-    """Shows a person how far it is: `with_progress` of the command line."""
+    """Shows progress to a person: the command line's `with_progress`."""
 
     def __call__(self, items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:
-        """Return the items, and note each that is taken."""
+        """Return the items, and count each one that is consumed."""
 
 
 def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:  # noqa: ARG001
@@ -31,19 +31,19 @@ def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterabl
 
 
 class Inventory(OperatorStore):
-    """A store that goes on where one parameter of many is denied.
+    """A store that continues when one of many parameters is denied.
 
-    Needs `ssm:DescribeParameters` on everything (it can't be had on less), `ssm:GetParameters`
-    and `kms:Decrypt` on what is read.
+    Needs `ssm:DescribeParameters` on `*` (AWS supports no narrower resource), and
+    `ssm:GetParameters` and `kms:Decrypt` on the parameters that are read.
 
     Attributes:
-        requests: how many were made.
-        problems: what was denied, in words.
-        watch: shows how far it is.
+        requests: the number of requests sent.
+        problems: a message for each parameter that was denied.
+        watch: shows progress.
 
     Args:
-        client: a boto3 client for SSM. Default: one of our own, as the reader's.
-        watch: shows a person how far it is. Default: nothing.
+        client: a boto3 client for SSM. Default: a new one, configured like the reader's.
+        watch: shows progress to a person. Default: nothing is shown.
     """
 
     def __init__(self, client: Any = None, watch: Watch = unwatched) -> None:
@@ -55,12 +55,12 @@ class Inventory(OperatorStore):
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str
     ) -> list[Result]:
-        """Return what a function that asks for something gives for each item, in their order.
+        """Return the function's result for each item, in their order.
 
         Args:
-            function: what is called.
-            items: what it is called with.
-            what: what it does, for who watches: "Reading releases".
+            function: sends requests for one item.
+            items: its arguments.
+            what: the label of the progress bar: "Reading releases".
 
         Raises:
             Exception: whatever the function raises first.
@@ -81,14 +81,14 @@ class Inventory(OperatorStore):
         return self._listed("*")
 
     def beginning_with(self, start: str) -> dict[str, ListedParameter]:
-        """Return what has a name that begins so."""
+        """Return the parameters whose names begin with a text, by name."""
         return self._listed(start, Key="Name", Option="BeginsWith", Values=[start])
 
     def texts(self, names: Sequence[str]) -> dict[str, str]:
-        """Return values, decrypted; one that is denied is noted as a problem and left out.
+        """Return decrypted values by name. A denied parameter is left out and added to `problems`.
 
         Raises:
-            StoreUnavailableError: AWS can't be asked.
+            StoreUnavailableError: AWS is unavailable.
         """
         wanted = list(dict.fromkeys(names))
         batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
@@ -100,7 +100,7 @@ class Inventory(OperatorStore):
     def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
         filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
         found = self._pages("describe_parameters", [about], MaxResults=LISTED, **filters)
-        listed = self.watch(found, "Listing parameters", None)  # SSM doesn't tell how many
+        listed = self.watch(found, "Listing parameters", None)  # SSM doesn't return a total
         return {each["Name"]: _parameter(each) for each in listed}
 
     def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
@@ -112,7 +112,7 @@ class Inventory(OperatorStore):
             if len(names) == 1:
                 self.problems.append(str(error))
                 return {}
-        # SSM refuses all ten for one that is denied.
+        # SSM refuses the whole request if one of its names is denied.
         return {key: text for name in names for key, text in self._texts_of_batch([name]).items()}
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Moving labels: which release the readers of a label get. No value is ever rewritten."""
+"""Moves labels, which decide the release that readers get. No value is ever rewritten."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from model_config.format.errors import LabelNotFoundError
 from model_config.format.names import PREVIOUS, check_movable_label, environment_path
-from model_config.format.rollout import Rollout
+from model_config.format.rollout import RolloutDocument
 from model_config.operate.moves import Check, Move, check_rollout, check_room, verify
 from model_config.operate.record import check_reason, read_record, record
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.rollout_parameter import under_way
 from model_config.operate.store import OperatorStore
 
 
@@ -25,8 +24,9 @@ class Labels:
     parameter, to respect a rollout and to record the move.
 
     A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
-    nothing automatic moves it. A promotion that broke off between its two requests looks the same,
-    and so may several at the very same moment; promoting again completes it.
+    nothing automatic moves it. A promotion that was broken off between its two requests looks the
+    same, and so may several at the very same moment. The record tells them apart where it has the
+    label's last move (`broken_off`); promoting again completes it.
 
     Of several people who move a label at once, one is the last: the label is on that one's
     release. SSM has no way to move a label only if it is still where it was, so `-previous` may
@@ -47,22 +47,22 @@ class Labels:
         """Return a model's releases.
 
         Raises:
-            ModelNotFoundError: there are none.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError: the model has no releases.
+            StoreError: AWS is unavailable or refuses.
         """
         return read_releases(self.store, self.path, model, documents=False)
 
     def promote(self, model: str, label: str, **options: Any) -> Move:
         """Put a label on a release, and `<label>-previous` on the one it was on.
 
-        Args, errors: as `prepare_promotion` has them.
+        Arguments and errors are those of `prepare_promotion`.
         """
         return self.make(self.prepare_promotion(model, label, **options))
 
     def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
         """Put a label back on the release it was on before, or on another, and hold it there.
 
-        Args, errors: as `prepare_rollback` has them.
+        Arguments and errors are those of `prepare_rollback`.
         """
         return self.make(self.prepare_rollback(model, label, **options))
 
@@ -89,9 +89,9 @@ class Labels:
         Raises:
             UsageError: the label can't be used, there is no room for it on the release, or a
                 rollout of another release is under way.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(label)
         releases = self.releases(model)
@@ -120,39 +120,39 @@ class Labels:
         Raises:
             UsageError: the label can't be used, or there is no room for it on the release.
             LabelNotFoundError: there is no `<label>-previous`.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the release is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the release fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(label)
         releases = self.releases(model)
         previous = f"{label}{PREVIOUS}"
         if release is None and releases.on(previous) is None:
             raise LabelNotFoundError(
-                f"{previous} is on no release of {model} in {releases.environment}: {label} was "
-                f"not moved since. Name the release: `model-config rollback {model} --label "
+                f"{previous} is on no release of {model} in {releases.environment}, so there is "
+                f"nothing to go back to. Name the release: `model-config rollback {model} --label "
                 f"{label} --release N --environment {releases.environment}`"
             )
         target = releases.select(previous if release is None else release)
         move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
         return self._verified(move, check)
 
-    def state(self, model: str) -> tuple[Releases, Rollout | None]:
-        """Return a model's releases, and the rollout that is under way as far as may be known.
+    def state(self, model: str) -> tuple[Releases, RolloutDocument]:
+        """Return a model's releases, and its rollout document as far as that may be read.
 
         Raises:
             ModelNotFoundError: there are no releases.
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         releases = self.releases(model)
         stored, _ = read_record(self.store, self.path, model)
-        return releases, under_way(stored.document, releases) if stored else None
+        return releases, stored.document if stored else RolloutDocument()
 
     def make(self, move: Move) -> Move:
         """Make a move that was prepared and record it; return it with the release it began from.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses. Preparing and making it again completes it.
+            StoreError: AWS is unavailable or refuses. Preparing and making it again completes it.
         """
         if not move.does_something:
             return replace(move, notes=())
@@ -161,7 +161,7 @@ class Labels:
         )
 
     def _roll_back(self, move: Move) -> Move:
-        if move.begins_hold:
+        if move.releases.on(move.previous) != move.release:
             self.store.label(move.releases.name, move.release, move.previous)
         if move.changed:
             self.store.label(move.releases.name, move.release, move.label)
@@ -169,7 +169,7 @@ class Labels:
 
     def _promote(self, move: Move) -> Move:
         name = move.releases.name
-        if move.was_held and not move.changed:
+        if move.label in move.releases.held and not move.changed:
             self.store.unlabel(name, move.release, move.previous)
             return move
         before, marked = move.before, None

@@ -1,4 +1,4 @@
-"""What a deploy makes in KMS and IAM, as AWS has it."""
+"""The resources of a deploy in KMS and IAM, as they are in AWS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Key:
 
 
 class MadeResources:
-    """Keys and policies, looked up by what a deploy names them.
+    """Keys and policies, looked up by the names that a deploy gives them.
 
     Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:GetKeyPolicy` and `kms:GetKeyRotationStatus`,
     `iam:GetPolicy` and `iam:GetPolicyVersion`: each method its own.
@@ -37,7 +37,7 @@ class MadeResources:
     Args:
         region: where the keys are.
 
-    Every method raises the family of `StoreError` where AWS can't be asked, or refuses.
+    Every method raises the family of `StoreError` where AWS is unavailable or refuses.
     """
 
     def __init__(self, region: str | None) -> None:
@@ -45,12 +45,12 @@ class MadeResources:
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
 
     def account_id(self) -> str:
-        """Return the account that is asked. It takes no permission."""
+        """Return the account's id. This needs no permission."""
         sts = aws_client("sts", self._region)
         return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
 
     def key(self, name: str) -> Key | None:
-        """Return the key with an id or ARN, or the one that an alias names, if there is one."""
+        """Return the key with an id, an ARN or an alias, if it exists."""
         found = ask(self._kms, "kms:DescribeKey", name, absent="NotFoundException", KeyId=name)
         if found is None:
             return None
@@ -58,7 +58,7 @@ class MadeResources:
         return Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
 
     def key_described(self, description: str) -> Key | None:
-        """Return an enabled key with that description, if there is one."""
+        """Return an enabled key with a description, if it exists."""
         pages = self._kms.get_paginator("list_keys").paginate()
         for page in pages:
             for listed in page["Keys"]:
@@ -74,12 +74,12 @@ class MadeResources:
         return dict(json.loads(document))
 
     def rotates(self, key_id: str) -> bool:
-        """Tell whether a key's material is rotated every year."""
+        """Return whether a key's material is rotated every year."""
         answer = ask(self._kms, "kms:GetKeyRotationStatus", key_id, KeyId=key_id)
         return bool(answer["KeyRotationEnabled"])
 
     def policy(self, arn: str) -> dict[str, Any] | None:
-        """Return a managed policy's document, if there is such a policy."""
+        """Return a managed policy's document, if the policy exists."""
         found = ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
         if found is None:
             return None

@@ -16,11 +16,14 @@ def planned(move: Move) -> Iterator[str]:
     if move.changed and move.before:
         yield f"{label} moves from release {move.before} to release {release}."
     elif move.changed:
-        yield f"{label} is put on release {release}; it is on none now."
+        yield f"{label} moves from no release to release {release}."
     else:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
         yield f"It is held on release {move.before} since a rollback, and will not be any more."
+    if move.was_broken_off and not move.is_rollback:
+        how = "completed" if move.changed else "given up"
+        yield f"A promotion of it from release {move.before} was broken off, and is {how} by this."
     if move.is_rollback:
         yield "It will be held there: no pipeline moves it until somebody promotes a release."
     if move.rollout:
@@ -34,14 +37,17 @@ def done(move: Move) -> Iterator[str]:
     if move.changed and move.before:
         yield f"{label} moved from release {move.before} to release {release}."
     elif move.changed:
-        yield f"{label} is on release {release} now; it was on none."
+        yield f"{label} moved from no release to release {release}."
     elif not move.does_something:
         yield f"{label} is on release {release} already, nothing moved."
     if move.ends_hold and move.changed:
         yield f"it was held on release {move.before} since a rollback; that is over."
     elif move.ends_hold:
         yield f"{label} stays on release {release}, and is not held any more."
-    if move.begins_hold:
+    if move.was_broken_off and not move.is_rollback:
+        how = "completed" if move.changed else "given up"
+        yield f"the promotion of it that was broken off is {how}."
+    if move.is_rollback:
         yield (
             f"{label} is held on release {release}: no pipeline moves it until somebody "
             "promotes a release."

@@ -1,4 +1,4 @@
-"""A label's move: what it does, and what has to hold before it is made."""
+"""A label's move: its effects, and its preconditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.operate.past_release import PastRelease
 from model_config.operate.releases import Releases
-from model_config.operate.rollout_parameter import StoredRollout, under_way
+from model_config.operate.rollout_parameter import StoredRollout, broken_off, under_way
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 
@@ -19,17 +19,17 @@ Check = Callable[[Configuration], object]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A label's move: verified, and made once it was given to `Labels.make`.
+    """A verified move of a label, which `Labels.make` makes.
 
     Attributes:
         releases: the model's releases, as they were before.
-        label: the label that moves.
-        target: the release that the label goes to.
-        before: the number of the release that it is on, or None where it is on none.
+        label: the label.
+        target: the release that the label moves to.
+        before: the number of the release that it is on, or None.
         is_rollback: whether the label is held there afterwards.
-        reason: why, in the words of who moves it.
-        stored: the model's rollout parameter, which the move is recorded in; None where there is
-            none or where it may not be read.
+        reason: the reason given by the mover, or None.
+        stored: the model's rollout parameter, which records the move; None if there is none or
+            access is denied.
         notes: what could not be verified or recorded, in words.
     """
 
@@ -54,7 +54,7 @@ class Move:
 
     @property
     def changed(self) -> bool:
-        """Whether the label is on another release before."""
+        """Whether the label moves to another release."""
         return self.release != self.before
 
     @property
@@ -64,33 +64,39 @@ class Move:
 
     @property
     def was_held(self) -> bool:
-        """Whether a rollback put the label where it is."""
-        return self.label in self.releases.held
+        """Whether a rollback moved the label to its release."""
+        return self.label in self.releases.held and not self.was_broken_off
+
+    @property
+    def was_broken_off(self) -> bool:
+        """Whether a promotion of the label was broken off: the move completes or replaces it."""
+        return bool(self.stored and broken_off(self.stored.document, self.releases) == self.label)
 
     @property
     def ends_hold(self) -> bool:
-        """Whether the label was held, and isn't any more."""
+        """Whether the move ends a hold of the label."""
         return self.was_held and not self.is_rollback
 
     @property
     def begins_hold(self) -> bool:
-        """Whether the label is held from now on, and wasn't there before."""
-        return self.is_rollback and self.releases.on(self.previous) != self.release
+        """Whether the move begins a hold of the label."""
+        return self.is_rollback and (self.changed or not self.was_held)
 
     @property
     def rollout(self) -> Rollout | None:
-        """The rollout of the label that is under way: the move ends it."""
+        """The label's rollout, which the move ends, or None."""
         rollout = under_way(self.stored.document, self.releases) if self.stored else None
         return rollout if rollout and rollout.label == self.label else None
 
     @property
     def does_something(self) -> bool:
-        """Whether anything is not as the move leaves it."""
-        return self.changed or self.ends_hold or self.begins_hold or self.rollout is not None
+        """Whether the move changes anything."""
+        is_unfinished = self.was_broken_off or self.rollout is not None
+        return self.changed or self.ends_hold or self.begins_hold or is_unfinished
 
 
 def check_room(move: Move) -> None:
-    """Refuse a move that finds a release full of labels.
+    """Refuse a move to a release that has no room for another label.
 
     Raises:
         UsageError: with the labels that could go.
@@ -113,7 +119,7 @@ def check_room(move: Move) -> None:
 
 
 def _labels_of(move: Move) -> Iterator[tuple[int, str]]:
-    """Yield each label that the move puts somewhere, and the release it goes to."""
+    """Yield each label that moves, and the release that it moves to."""
     if move.is_rollback:
         yield move.release, move.previous
     elif move.before is not None:
@@ -122,7 +128,7 @@ def _labels_of(move: Move) -> Iterator[tuple[int, str]]:
 
 
 def check_rollout(move: Move) -> None:
-    """Refuse a promotion that would end a rollout without a word.
+    """Refuse a promotion that would silently end a rollout.
 
     Raises:
         UsageError: with the ways out.
@@ -145,7 +151,7 @@ def verify(
 
     Raises:
         ReleaseError: it is not what was released, or its secrets are gone.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
         Exception: whatever `check` raises.
     """
     content = target.open()
@@ -156,7 +162,7 @@ def verify(
     try:
         missing = sorted(set(names) - store.existing(names))
     except AccessDeniedError as error:
-        return [f"It is not known whether the release's secrets exist: {error}"]
+        return [f"It is unknown whether the release's secrets exist: {error}"]
     if missing:
         raise ReleaseError(
             f"release {target.number} of {releases.model} in {releases.environment} names secrets "

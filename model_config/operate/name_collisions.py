@@ -1,4 +1,4 @@
-"""Names in KMS and IAM that a deploy would make, and somebody else has."""
+"""Names in KMS and IAM that a deploy needs and that are already taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from model_config.plan.policies import Account
 from model_config.plan.settings import Settings
 
 _FIX = (
-    "if a deploy of this stack died, `model-config recover`. Otherwise another stack deploys the "
+    "if a deploy of this stack was interrupted, `model-config recover`. Otherwise another stack "
+    "deploys the "
     "environment: give this one another model-config:environment, or share it with "
     "model-config:models and model-config:kmsKeyArn"
 )
@@ -25,27 +26,27 @@ def taken_names(
     *,
     first_deploy: bool,
 ) -> Iterator[Finding]:
-    """Yield names that are taken. What may not be asked for is left for the deploy to find.
+    """Yield names that are taken. Names that the caller may not look up are left to the deploy.
 
     Needs `kms:DescribeKey` on the key behind the alias, `iam:GetPolicy` and `iam:GetPolicyVersion`.
 
     Args:
-        made: what asks KMS and IAM.
+        made: reads KMS and IAM.
         settings: the stack's settings.
-        region: where it is deployed to.
-        new_models: the models without a release, of which a deploy makes the reader policies.
-        first_deploy: whether the stack has made no key yet.
+        region: the region of the deploy.
+        new_models: the models without a release, whose reader policies a deploy creates.
+        first_deploy: whether the stack has not created its key yet.
 
     Raises:
-        StoreError: AWS can't be asked.
+        StoreError: AWS is unavailable.
     """
     with suppress(AccessDeniedError):
         if first_deploy and not settings.kms_key_arn and made.key(settings.key_alias):
             yield Finding(
                 settings.key_alias,
-                "there is such an alias already",
+                "the alias already exists",
                 _FIX,
-                "an alias is on one key of an account and region",
+                "an alias is unique in an account and region",
             )
     if not new_models:
         return
@@ -55,7 +56,7 @@ def taken_names(
             if made.policy(account.policy_arn(name)) is not None:
                 yield Finding(
                     name,
-                    "there is such a reader policy already",
+                    "the reader policy already exists",
                     _FIX,
-                    "IAM's names are the whole account's",
+                    "a policy's name is unique in an account",
                 )

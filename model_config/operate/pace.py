@@ -1,4 +1,4 @@
-"""How many requests of ours reach SSM in a second, so that applications are left their share."""
+"""A rate limit for requests to SSM, so that applications keep their share of the quota."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Pace:
-    """Lets callers through at a rate, and several at once after a pause. Threads may share it.
+    """Lets callers through at a rate, with a burst after a pause. Threads may share it.
 
     Args:
         rate: callers in a second.
@@ -29,7 +29,7 @@ class Pace:
         self._next = clock() - burst / rate
 
     def wait(self) -> None:
-        """Return when it is the caller's turn."""
+        """Block until it is the caller's turn."""
         with self._lock:
             now = self._clock()
             turn = max(self._next, now - (self._burst - 1) * self._gap)

@@ -1,4 +1,4 @@
-"""A parameter as SSM lists it, what a release says of it, and what the two prove together."""
+"""Parameters as SSM lists them, their contents by release, and what the versions prove."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from model_config.operate.past_release import PastRelease
 
 
 class NoText(Enum):
-    """What takes the place of a parameter's text where there is none to compare."""
+    """Replaces a parameter's text if there is no text to compare."""
 
     ABSENT = "nothing"
     SECRET = "a secret"  # noqa: S105 - only a deploy knows its value
-    UNREAD = "something"  # it is nobody's business here: it may be a secret
+    UNREAD = "something"  # not read, since it may be a secret
 
 
 Content: TypeAlias = str | NoText
@@ -47,13 +47,13 @@ class ListedParameter:
 
 
 def contents_of(release: Release, base: str, known: Container[str]) -> dict[str, Content]:
-    """Return the content of each parameter that a release was made of.
+    """Return the content of each parameter of a release.
 
     Args:
-        release: what it says.
+        release: the release.
         base: the model's path in SSM.
-        known: names of parameters. A release doesn't tell a group from a field that holds an
-            object: what has a parameter of that name is a field.
+        known: names of parameters. A release doesn't distinguish a group from a field that holds an
+            object: a path with a parameter is a field.
     """
     contents: dict[str, Content] = dict.fromkeys(release.secrets.values(), NoText.SECRET)
     for name, value in _fields(release.config, base, known):
@@ -76,22 +76,22 @@ def _fields(
 def only_deploys_wrote(
     listed: ListedParameter, opened: Sequence[tuple[PastRelease, Contents]], *, whole: bool
 ) -> bool:
-    """Tell whether a parameter's version proves that nobody but deploys has written it.
+    """Return whether a parameter's version proves that only deploys have written it.
 
-    Each change of its value from one release to the next took a deploy that wrote it. With exactly
-    as many versions as changes, no version is left for anybody else.
+    Each change of its value from one release to the next was written by a deploy. If it has exactly
+    as many versions as changes, nobody else wrote a version.
 
     Args:
         listed: the parameter.
         opened: the releases and their contents, newest first.
-        whole: whether they go back to the first release.
+        whole: whether they include the first release.
     """
     contents = (each.get(listed.name, NoText.ABSENT) for _, each in opened)
     values = list(takewhile(lambda content: content is not NoText.ABSENT, contents))
     changes = [number for number, (new, old) in enumerate(pairwise(values)) if new != old]
-    whole = whole or len(values) < len(opened)  # it was made after a release that hasn't got it
+    whole = whole or len(values) < len(opened)  # created after a release that doesn't have it
     if not values or not whole or listed.version != len(changes) + 1:
         return False
     last_write = opened[changes[0] if changes else len(values) - 1][0]
-    # Written later, it was deleted and made again: versions begin anew then.
+    # It was deleted and created again, which starts its versions at 1.
     return listed.at <= last_write.at and listed.by == last_write.by

@@ -31,19 +31,19 @@ class PastRelease:
 
     @cached_property
     def document(self) -> str:
-        """The document as SSM has it.
+        """The document as stored in SSM.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         return self._fetch()
 
     def open(self) -> Release:
-        """Return what the release says, verified.
+        """Return the release, verified.
 
         Raises:
             ReleaseError: it can't be read.
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         if self.content is None:
             raise ReleaseError(self.problem)
@@ -51,25 +51,25 @@ class PastRelease:
 
     @property
     def content(self) -> Release | None:
-        """What the release says, verified, or None where it can't be read."""
+        """The release, verified, or None if it can't be read."""
         return self._opened if isinstance(self._opened, Release) else None
 
     @property
     def problem(self) -> str | None:
-        """Why it can't be read, or None where it can."""
+        """Why it can't be read, or None if it can."""
         return self._opened if isinstance(self._opened, str) else None
 
     @property
     def digest(self) -> str | None:
-        """The verified digest, or None where the release can't be read."""
+        """The verified digest, or None if the release can't be read."""
         return self.content.digest if self.content else None
 
     @cached_property
     def part_names(self) -> list[str]:
-        """The names of the parts it is spread over. They can be told without opening it.
+        """The names of its parts, which are known without opening it.
 
         Raises:
-            ReleaseError: the document is not one.
+            ReleaseError: the document is not a release.
         """
         return part_names(self.document)
 

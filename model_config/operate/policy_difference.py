@@ -1,4 +1,4 @@
-"""What differs between two policy documents, statement by statement."""
+"""The differences between two policy documents, statement by statement."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 def policy_difference(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> str:
-    """Return what another document has in place of the expected one; empty where they say the same.
+    """Return a document's differences from the expected one, or an empty text if it is equivalent.
 
-    The order of statements, actions and resources means nothing, nor does one in a list of its own.
+    The order of statements, actions and resources is ignored, and a text equals a list of that
+    text.
     """
     wanted, found = _statements(expected), _statements(actual)
     return ", ".join(
@@ -22,7 +23,7 @@ def policy_difference(expected: Mapping[str, Any], actual: Mapping[str, Any]) ->
 
 
 def _statements(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the statements' names by what they say."""
+    """Return the statements' names by their contents."""
     given = document.get("Statement", [])
     statements = given if isinstance(given, list) else [given]
     return {

@@ -1,4 +1,4 @@
-"""What a project says of an environment: what AWS should hold."""
+"""The expected contents of an environment in AWS, according to the project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_config.plan.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the program says of a model: its parameters' texts, and its release's document."""
+    """The expected contents of a model: its parameters' texts, and its release's document."""
 
     contents: Contents
     document: str
@@ -21,12 +21,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a project says of an environment.
+    """The expected contents of an environment.
 
     Attributes:
         path: the environment's path, "/ai/prod".
-        models: what it says of each model.
-        settings: what it says of the key and of who may read.
+        models: the expected contents of each model.
+        settings: the settings of the key and the reader policies.
     """
 
     path: str
@@ -35,10 +35,10 @@ class Program:
 
 
 def read_program(project: Project, stack: str) -> Program:
-    """Return what the working tree says of an environment.
+    """Return an environment as the working tree defines it.
 
     Raises:
-        InvalidConfigurationError: something is wrong with the working tree.
+        InvalidConfigurationError: the working tree has findings.
     """
     plan = plan_from_file(project, stack)
     plan.refuse_findings()

@@ -1,6 +1,6 @@
-"""The promotion that a pipeline makes: of what its own deploy changed, and of nothing held.
+"""A pipeline's promotions: of the models that its deploy changed, except for held labels.
 
-`model-config promote` by a person goes through `Labels` alone.
+A person's `model-config promote` uses only `Labels`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import ModelConfigError
 from model_config.operate.labels import Labels
 from model_config.operate.moves import Check, Move
+from model_config.operate.rollout_parameter import broken_off, under_way, why_it_stays
 from model_config.operate.rollout_start import NewRollout
 from model_config.operate.rollouts import Rollouts
 
 #: What became of a model: its label moved; a rollout to its readers began; it was there already; it
-#: was left alone, since a rollback holds it, another rollout is under way, or it is on a newer
-#: release; or it could not be moved.
+#: was left alone, since a rollback holds it, a promotion of it was broken off, another rollout is
+#: under way, or it is on a newer release; or it could not be moved.
 Outcome: TypeAlias = Literal[
-    "promoted", "rolled out", "already there", "held", "rollout", "newer", "failed"
+    "promoted", "rolled out", "already there", "held", "broken off", "rollout", "newer", "failed"
 ]
 
 
@@ -46,7 +47,7 @@ class Promotion:
     @property
     def was_left(self) -> bool:
         """Whether the label was left alone for a reason that a person should know."""
-        return self.outcome in {"held", "rollout", "newer"}
+        return self.outcome in {"held", "broken off", "rollout", "newer"}
 
 
 def promote_changed(  # noqa: PLR0913 - what a pipeline knows
@@ -65,7 +66,9 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     keeps its label where somebody decided otherwise: where a rollback holds it, where a rollout is
     under way, and where a newer release was promoted since, so that an old run which is started
     again undoes nothing. What fails for one model doesn't keep the others from being promoted.
-    Running it again with the same numbers completes what was begun and changes nothing else.
+    Running it again with the same numbers promotes what is left and changes nothing else. A
+    promotion that was broken off between its two requests is for a person to complete: where a
+    rollback was not recorded, it may be a hold.
 
     Args:
         labels: the environment's labels.
@@ -98,10 +101,10 @@ def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotio
 
     Raises:
         ModelNotFoundError: the model has no release.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
-    releases, rollout = labels.state(model)
-    on = releases.on(label)
+    releases, document = labels.state(model)
+    rollout, on = under_way(document, releases), releases.on(label)
     place = f"{model} --label {label} --environment {releases.environment}"
     promote = f"`model-config promote {place} --release {release}`"
     if rollout and rollout.label == label and rollout.release != release:
@@ -110,12 +113,13 @@ def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotio
             f"{release} was not promoted. Once it is finished or aborted: {promote}"
         )
         return Promotion(model, "rollout", release, on, message)
-    if label in releases.held and on != release:
-        message = (
-            f"{model}: {label} is held on release {on} since a rollback, so release {release} was "
-            f"not promoted. Once that is mended: {promote}"
-        )
-        return Promotion(model, "held", release, on, message)
+    if label in releases.held:
+        is_broken_off = broken_off(document, releases) == label
+        then = "To complete it" if is_broken_off else "Once that is mended"
+        left = f"so release {release} was not promoted. {then}: {promote}"
+        stays = "and stays so" if on == release else left
+        message = f"{model}: {why_it_stays(label, document, releases)}, {stays}"
+        return Promotion(model, "broken off" if is_broken_off else "held", release, on, message)
     if on is not None and on > release:
         message = (
             f"{model}: {label} is on release {on}, which is newer than the {release} of this "
@@ -149,9 +153,9 @@ def _rolled_out(
 ) -> Promotion:
     on = None
     try:
-        releases, under_way = labels.state(model)
-        on = releases.on(new.label)
-        if on == release or (under_way and under_way.release == release):
+        releases, document = labels.state(model)
+        on, current = releases.on(new.label), under_way(document, releases)
+        if on == release or (current and current.release == release):
             message = f"{model}: release {release} is on {new.label} or rolled out to it already"
             return Promotion(model, "already there", release, on, message)
         if left := left_alone(labels, model, release, new.label):

@@ -11,25 +11,25 @@ from model_config.operate.store import OperatorStore
 def unneeded_parts(store: OperatorStore, path: str, model: str, *, gone: bool = False) -> list[str]:
     """Return the names of the parts that no release in the history names.
 
-    Not while a deploy runs: it writes the parts before the release that names them.
+    Don't call it during a deploy, which writes the parts before the release that names them.
 
     Needs `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release
     and `kms:Decrypt` for it.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         path: the environment's path, "/ai/prod".
         model: the model's name.
-        gone: the model was deleted, so that it has no release and needs none of its parts.
+        gone: whether the model was deleted, so that none of its parts is needed.
 
     Raises:
         ModelNotFoundError: the model has no release, and `gone` is not set.
         UsageError: `gone` is set, and the model has releases.
-        ReleaseError: a release can't be read, so that which parts it needs isn't known.
-        StoreError: AWS can't be asked, or refuses.
+        ReleaseError: a release can't be read, so it is unknown which parts it needs.
+        StoreError: AWS is unavailable or refuses.
     """
     release = release_name(model_path(path, model))
-    # The parts first: one that is written in between is not in the list.
+    # List the parts first, so that a part that is written in between is not in the list.
     parts = store.names_below(release_parts(release))
     try:
         releases = read_releases(store, path, model, documents=True)
@@ -38,7 +38,7 @@ def unneeded_parts(store: OperatorStore, path: str, model: str, *, gone: bool = 
             return sorted(parts)
         raise
     if gone:
-        raise UsageError(f"{model} is not gone: there is a release of it, {release}")
+        raise UsageError(f"{model} was not removed: it has a release, {release}")
     return sorted(set(parts) - _needed(releases))
 
 
@@ -50,6 +50,6 @@ def _needed(releases: Releases) -> set[str]:
         except ReleaseError as error:
             raise ReleaseError(
                 f"nothing was deleted: {releases.name}:{each.number} can't be read ({error}), so "
-                "its parts aren't known"
+                "its parts are unknown"
             ) from None
     return needed

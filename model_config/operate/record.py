@@ -1,6 +1,6 @@
 """The record of who moved which label: versions of the model's rollout parameter.
 
-A label's move makes no version of its own in SSM, so each promotion and rollback writes one here.
+SSM creates no version when a label moves, so each promotion and rollback writes one here.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ from model_config.operate.store import OperatorStore
 
 
 def check_reason(reason: str | None) -> None:
-    """Refuse a reason that the record can't hold.
+    """Refuse a reason that can't be recorded.
 
     Raises:
-        UsageError: it is too long, or has characters that a terminal doesn't show.
+        UsageError: it is too long, or has unprintable characters.
     """
     if reason is None:
         return
     if len(reason) > REASON_CHARACTERS:
         raise UsageError(
-            f"the reason has {len(reason):,} characters; the record takes {REASON_CHARACTERS}"
+            f"the reason has {len(reason):,} characters; the maximum is {REASON_CHARACTERS}"
         )
     if not reason.strip() or not reason.isprintable():
-        raise UsageError("a reason is plain text on one line, and not empty")
+        raise UsageError("a reason must be one line of plain text, and not empty")
 
 
 def read_record(
     store: OperatorStore, path: str, model: str
 ) -> tuple[StoredRollout | None, tuple[str, ...]]:
-    """Return a model's rollout parameter, and what there is to say where it can't be used."""
-    unknown = "It is not known whether a rollout is under way, and the move is not recorded"
+    """Return a model's rollout parameter, and a note if it can't be used."""
+    unknown = "It is unknown whether a rollout is under way, and the move is not recorded"
     try:
         stored = read_stored(store, path, model)
     except AccessDeniedError as error:
         return None, (f"{unknown}: {error}",)
     if stored is None:
-        note = "The move is not recorded: the model has no rollout parameter. A deploy makes one."
+        note = "The move is not recorded: the model has no rollout parameter. A deploy creates it."
         return None, (note,)
     return stored, (f"{unknown}: {stored.problem}",) if stored.problem else ()
 
 
 def record(store: OperatorStore, move: Move) -> Move:
-    """Record a move that was made, and end the rollout that it ended.
+    """Record a move, and end the rollout that it ended.
 
-    Where that can't be done, the label has moved all the same: the returned move says so.
+    If recording fails, the label has still moved: the returned move's notes say so.
 
     Raises:
-        StoreError: a rollout goes on that the move was to end.
+        StoreError: the rollout that the move should have ended continues.
     """
     stored = move.stored
     if stored is None or stored.problem:
         return move
     rollout = stored.document.rollout
     kept = None if rollout and rollout.label == move.label else rollout
-    moved = Moved(move.label, move.release, move.before, move.reason)
+    moved = Moved(move.label, move.release, move.before, move.reason, move.is_rollback)
     try:
         write_stored(store, stored, RolloutDocument(moved, kept))
     except OverwrittenError as error:

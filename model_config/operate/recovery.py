@@ -1,8 +1,9 @@
-"""What a deploy that died left behind: made in AWS, and unknown to the stack's state.
+"""Resources that an interrupted deploy created in AWS and that the stack's state lacks.
 
 A deploy that is killed (an evicted runner, a job's time limit) leaves resources that its state
-doesn't have. Every later `pulumi up` then fails with ParameterAlreadyExists. What is exactly as the
-plan has it is this deploy's own and can be adopted; anything else is somebody else's.
+doesn't have. Every later `pulumi up` then fails with ParameterAlreadyExists. A resource that
+matches the plan exactly belongs to the deploy and can be adopted; any other belongs to somebody
+else.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ _KEY = "encryption-key"  # the logical name of the key, its alias and their comp
 
 @dataclass(slots=True)
 class Recovery:
-    """What it takes to go on after a deploy that died.
+    """The steps that are necessary after an interrupted deploy.
 
     Attributes:
-        adopt: what is this deploy's own.
-        blocked: what has a name of ours and is not as the plan has it.
-        pending: the operations that were under way, each in words.
-        refresh: the URNs of resources that were being changed: their state may be behind.
+        adopt: the deploy's own resources.
+        blocked: resources with a name from the plan that differ from the plan.
+        pending: the interrupted operations, in words.
+        refresh: the URNs of resources that were being changed, whose state may be outdated.
     """
 
     adopt: list[Adoption] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Recovery:
 
     @property
     def is_needed(self) -> bool:
-        """Whether the next deploy would not simply go on."""
+        """Whether anything has to be done before the next deploy."""
         return bool(self.adopt or self.blocked or self.pending)
 
 
@@ -54,8 +55,8 @@ class RecoverySearch:
         plan: what the next deploy would do.
         secrets: the texts of the stack's secrets, by config key.
         account: where it is deployed to.
-        inventory: what asks SSM.
-        made: what asks KMS and IAM.
+        inventory: reads SSM.
+        made: reads KMS and IAM.
     """
 
     def __init__(
@@ -71,17 +72,17 @@ class RecoverySearch:
         self._inventory, self._made = inventory, made
 
     def recovery(self, state: StackState) -> Recovery:
-        """Return what it takes to go on from a state.
+        """Return the steps that are necessary for a state.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         found = Recovery()
         for operation, urn in state.pending:
             found.pending.append(f"{operation} {urn.rsplit('::', 1)[-1]}")
             if operation == "updating":
                 found.refresh.append(urn)
-        if key := self._adopt_key(found, state):  # without a key, a deploy has made nothing else
+        if key := self._adopt_key(found, state):  # without a key, a deploy has created nothing else
             self._adopt_parameters(found, state, key)
             self._adopt_policies(found, state, key)
         return found
@@ -93,7 +94,7 @@ class RecoverySearch:
             return settings.kms_key_arn
         known = next(iter(state.ids.get(KEY, ())), None)
         target = self._usable(settings.key_alias)
-        if target is None:  # the key is made before its alias
+        if target is None:  # the key is created before its alias
             described = settings.key_description
             key = self._usable(known) if known else self._made.key_described(described)
             if key is not None and known is None:
@@ -167,8 +168,8 @@ def _differing(listed: ListedParameter, key: str, *, same_text: bool) -> Iterato
 def _foreign(name: str, problem: str) -> Finding:
     return Finding(
         name,
-        f"the stack's state does not know it, and it {problem} than the plan",
-        "adopt it with `model-config import`, rename what the program makes, or delete it if "
+        f"the stack's state lacks it, and it {problem} than the plan",
+        "adopt it with `model-config import`, rename the program's resource, or delete it if "
         "nobody needs it",
-        "only what is exactly as the plan has it can be taken for this deploy's own",
+        "only a resource that matches the plan exactly is known to belong to this deploy",
     )

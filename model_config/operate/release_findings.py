@@ -1,4 +1,4 @@
-"""Releases, labels and histories that will make trouble for a reader or for a later deploy."""
+"""Releases, labels and histories that will cause problems for a reader or a later deploy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_config.format.rollout import Rollout
 from model_config.operate.past_release import PastRelease
 from model_config.operate.releases import KEPT, Releases
 
-#: Deploys ahead of the one that would fail from which on it is told: ours.
+#: The number of deploys ahead of a failing one at which a warning starts.
 WARN_AHEAD = 10
 
 
@@ -20,7 +20,7 @@ class RunningOut:
     """A release that is in use and will soon be the oldest that SSM keeps.
 
     Attributes:
-        deploys_left: how many deploys of the model still succeed; 0: the next one does harm.
+        deploys_left: how many deploys of the model are still safe; 0 if the next one isn't.
     """
 
     deploys_left: int
@@ -30,12 +30,12 @@ class RunningOut:
 def release_findings(
     releases: Releases, listed: Container[str], rollout: Rollout | None = None
 ) -> Iterator[Finding]:
-    """Yield what is wrong with a model's releases and labels. It opens the labelled releases.
+    """Yield problems of a model's releases and labels. This opens the labelled releases.
 
     Args:
         releases: the releases.
         listed: the names of all parameters of the environment.
-        rollout: the rollout that is under way, if there is one.
+        rollout: the rollout in progress, if there is one.
     """
     if releases.newest.problem:
         yield Finding(
@@ -49,7 +49,7 @@ def release_findings(
 
 
 def running_out(releases: Releases, rollout: Rollout | None = None) -> Iterator[RunningOut]:
-    """Yield the releases in use that leave room for few deploys more. It opens none of them."""
+    """Yield the releases in use that only a few more deploys keep. This opens no release."""
     newest = releases.newest.number
     for release in releases:
         left = KEPT - (newest - release.number + 1)
@@ -67,7 +67,7 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
     elsewhere = f"`{_promote(releases, promoted)} --release N`"
     if promoted != label and releases.on(promoted) is None:
         removal = _unlabel(releases, release, [label])
-        problem = f"it is on release {release.number}, and {promoted} on none"
+        problem = f"it is on release {release.number}, but {promoted} is on no release"
         yield Finding(where, problem, f"promote a release: {elsewhere}; or {removal}")
     if release.problem:
         problem = f"it is on a release that can't be read: {release.problem}"
@@ -86,7 +86,7 @@ def _labelled_oldest(releases: Releases, release: PastRelease, left: int) -> Fin
     left_behind = sorted({f"{label.removesuffix(PREVIOUS)}{PREVIOUS}" for label in labels})
     return Finding(
         where=releases.model,
-        problem=f"{_when(left)} fails: release {release.number}, which carries "
+        problem=f"{_when(left)} fails: release {release.number}, which has "
         f"{' and '.join(labels)}, is then the oldest of {KEPT}",
         fix=", then ".join([*moves, _unlabel(releases, release, left_behind)]),
         reason=f"SSM keeps {KEPT} versions and refuses to drop one with a label "
@@ -98,10 +98,10 @@ def _candidate_oldest(releases: Releases, rollout: Rollout, left: int) -> Findin
     place = f"{releases.model} --environment {releases.environment}"
     return Finding(
         where=releases.model,
-        problem=f"{_when(left)} takes release {rollout.release} away, which a rollout gives to a "
+        problem=f"{_when(left)} removes release {rollout.release}, which a rollout gives to a "
         f"share of the readers of {rollout.label}",
         fix=f"`model-config rollout finish {place}` or `model-config rollout abort {place}`",
-        reason=f"SSM keeps {KEPT} versions and drops the oldest one, which carries no label",
+        reason=f"SSM keeps {KEPT} versions and drops the oldest one, which has no label",
     )
 
 

@@ -1,7 +1,7 @@
-"""A model's releases as SSM keeps them: the newest 100, each with its labels and who wrote it.
+"""A model's releases in SSM: the newest 100, each with its labels and author.
 
-Everything that looks at a history looks at this one list: labels, `releases`, `tree --deployed`,
-`check`, `prune` and `drift`.
+Everything that reads a history uses this list: labels, `releases`, `tree --deployed`, `check`,
+`prune` and `drift`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from model_config.operate.store import OperatorStore
 from model_config.reader.opening import open_release
 from model_config.reader.source import Stored
 
-#: Versions that SSM keeps; the next write drops the oldest, and fails if that has a label
-#: (Systems Manager User Guide, "Working with parameter versions").
+#: The number of versions that SSM keeps; the next write drops the oldest, and fails if that has a
+#: label (Systems Manager User Guide, "Working with parameter versions").
 KEPT = 100
 
 
@@ -55,7 +55,7 @@ class Releases:
 
     @property
     def held(self) -> list[str]:
-        """The labels that a rollback put where they are: nothing automatic moves them."""
+        """The labels that a rollback moved: nothing automatic moves them."""
         labels = self.labels
         return sorted(
             label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
@@ -66,11 +66,11 @@ class Releases:
         return self.labels.get(label)
 
     def select(self, selector: str | int) -> PastRelease:
-        """Return the release that a number, a label or "latest" stands for.
+        """Return the release that a number, a label or "latest" selects.
 
         Raises:
-            UsageError: there can't be such a release.
-            ReleaseNotFoundError: there is none.
+            UsageError: the selector is invalid.
+            ReleaseNotFoundError: no release matches.
         """
         check_selector(selector)
         if selector == LATEST:
@@ -84,10 +84,11 @@ class Releases:
             labels = ", ".join(self.labels) or "none"
             raise LabelNotFoundError(
                 f"no release of {self.model} in {self.environment} has the label {selector!r}; "
-                f"labels there are: {labels}. {see}"
+                f"existing labels: {labels}. {see}"
             )
         raise ReleaseNotFoundError(
-            f"there is no release {selector} of {self.model} in {self.environment}; there are "
+            f"there is no release {selector} of {self.model} in {self.environment}; the releases "
+            "are "
             f"{self.oldest.number} to {self.newest.number}. {see}"
         )
 
@@ -101,19 +102,19 @@ class Releases:
 def read_releases(store: OperatorStore, path: str, model: str, *, documents: bool) -> Releases:
     """Return a model's releases.
 
-    Needs `ssm:GetParameterHistory` on the release. Documents need `kms:Decrypt` for it, too;
-    without `documents` that and `ssm:GetParameters`, for those alone that are opened.
+    Needs `ssm:GetParameterHistory` on the release, and with `documents` also `kms:Decrypt`. Without
+    `documents`, opening a release needs `kms:Decrypt` and `ssm:GetParameters`.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         path: the environment's path, "/ai/prod".
         model: the model's name.
-        documents: whether most of them will be opened, so that all documents come with the list.
+        documents: whether to fetch all documents with the list, since most will be opened.
             Otherwise each is fetched when it is opened.
 
     Raises:
-        ModelNotFoundError: there are none.
-        StoreError: AWS can't be asked, or refuses.
+        ModelNotFoundError: the model has no releases.
+        StoreError: AWS is unavailable or refuses.
     """
     name, environment = release_name(model_path(path, model)), path.rpartition("/")[2]
 
@@ -135,5 +136,5 @@ def read_releases(store: OperatorStore, path: str, model: str, *, documents: boo
 def _document(store: OperatorStore, name: str, number: int) -> str:
     found = store.get([f"{name}:{number}"]).get(name)
     if found is None:
-        raise ReleaseNotFoundError(f"{name} has no version {number} any more: read it again")
+        raise ReleaseNotFoundError(f"{name} no longer has version {number}: run the command again")
     return found.text

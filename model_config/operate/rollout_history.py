@@ -1,4 +1,4 @@
-"""Who moved which label, and who changed a rollout: told from the versions of one parameter."""
+"""Who moved which label and changed which rollout, from the versions of one parameter."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Written:
     """One version of a rollout parameter.
 
     Attributes:
-        version: SSM's number of it.
+        version: its number in SSM.
         at: when it was written.
-        by: the ARN of who wrote it, as far as SSM says.
-        document: what it says; None where that can't be understood.
+        by: the ARN of its author, if SSM has it.
+        document: its content; None if it is invalid.
     """
 
     version: int
@@ -34,12 +34,12 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that was done to a label or a rollout.
+    """A change of a label or a rollout.
 
     Attributes:
-        written: the version that tells it.
-        what: what was done, in words.
-        reason: why, in the words of who did it, or None.
+        written: the version that records it.
+        what: the change, in words.
+        reason: the author's reason, or None.
     """
 
     written: Written
@@ -48,18 +48,18 @@ class Event:
 
 
 def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
-    """Return the versions of a model's rollout parameter, oldest first: the newest 100.
+    """Return the newest 100 versions of a model's rollout parameter, oldest first.
 
     Needs `ssm:GetParameterHistory` on it.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         path: the environment's path, "/ai/prod".
         model: the model's name.
 
     Raises:
         ModelNotFoundError: the model has no rollout parameter.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     versions = store.history(rollout_name(model_path(path, model)), decrypt=False)
     return [
@@ -74,7 +74,7 @@ def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
 
 
 def started(history: list[Written], rollout: Rollout) -> Written:
-    """Return the version that a rollout began with, as far back as SSM has it."""
+    """Return the version that started a rollout, or the oldest that SSM still has."""
     of_rollout = [
         each
         for each in history
@@ -84,18 +84,19 @@ def started(history: list[Written], rollout: Rollout) -> Written:
 
 
 def events(history: list[Written]) -> list[Event]:
-    """Return what was done, the newest first.
+    """Return the changes, newest first.
 
-    What the oldest of 100 versions did isn't known any more: the one before it is gone.
+    The change of the oldest of 100 versions is unknown, since SSM has dropped the version before
+    it.
     """
-    told = [event for before, after in pairwise(history) for event in _between(before, after)]
-    return told[::-1]
+    found = [event for before, after in pairwise(history) for event in _between(before, after)]
+    return found[::-1]
 
 
 def _between(before: Written, after: Written) -> Iterator[Event]:
-    """Yield what a version did. One that looks as the one before is a move that was made again."""
+    """Yield the changes of a version. A version equal to the one before records a repeated move."""
     if after.document is None:
-        yield Event(after, "the document was replaced by one that can't be understood")
+        yield Event(after, "the document was replaced by an invalid one")
         return
     old, new = before.document or RolloutDocument(), after.document
     moved = new.moved if new.moved != old.moved or new == old else None
@@ -143,17 +144,21 @@ def _goes_on(old: RolloutDocument, new: RolloutDocument) -> bool:
 
 
 def _is_abort(moved: Moved, old: RolloutDocument, new: RolloutDocument) -> bool:
-    """Tell whether a move is none, but holds the reason of an abort."""
+    """Return whether a record is not a move, but holds the reason of an abort."""
     stays = moved.release == moved.before
     return stays and old.rollout is not None and new.rollout is None
 
 
 def _move(moved: Moved) -> str:
     if moved.before is None:
-        return f"{moved.label} put on release {moved.release}"
+        return f"{moved.label} moved from no release to {moved.release}"
     if moved.before == moved.release:
-        return f"{moved.label} kept on release {moved.release}: held there, or not any more"
-    return f"{moved.label} moved from release {moved.before} to {moved.release}"
+        how = {True: "held there", False: "not held any more"}
+        either = "held there, or not any more"  # a record from before it said so
+        kept = f"{moved.label} kept on release {moved.release}"
+        return f"{kept}: {either if moved.held is None else how[moved.held]}"
+    held = ", and held there" if moved.held else ""
+    return f"{moved.label} moved from release {moved.before} to {moved.release}{held}"
 
 
 def _document(text: str) -> RolloutDocument | None:

@@ -1,4 +1,4 @@
-"""A model's rollout parameter: the rollout that is under way, and who moved a label last."""
+"""A model's rollout parameter: its rollout, and the last move of a label."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class StoredRollout:
     Attributes:
         name: the parameter's full name.
         version: SSM's version of it.
-        document: what it says; nothing where that can't be understood.
-        problem: why it can't be understood, or None where it can.
+        document: its content; empty if it is invalid.
+        problem: why it is invalid, or None.
     """
 
     name: str
@@ -31,12 +31,12 @@ class StoredRollout:
 
 @dataclass(frozen=True, slots=True)
 class RolloutChange:
-    """A change of a model's rollout: verified, and made once it was given to `Rollouts.write`.
+    """A verified change of a model's rollout, which `Rollouts.write` makes.
 
     Attributes:
         releases: the model's releases.
-        stored: the rollout parameter as it is.
-        document: what it will say.
+        stored: the current rollout parameter.
+        document: its new content.
         notes: what could not be verified, in words.
     """
 
@@ -47,21 +47,21 @@ class RolloutChange:
 
 
 class OverwrittenError(StoreError):
-    """Somebody else wrote the parameter in between, and what they wrote was written over."""
+    """The write has replaced a concurrent change by somebody else."""
 
 
 def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | None:
-    """Return a model's rollout parameter, or None where it has none.
+    """Return a model's rollout parameter, or None if it has none.
 
     Needs `ssm:GetParameters` on it, and no right to a key.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         path: the environment's path, "/ai/prod".
         model: the model's name.
 
     Raises:
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     name = rollout_name(model_path(path, model))
     found = store.get([name]).get(name)
@@ -76,37 +76,59 @@ def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | 
 def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutDocument) -> None:
     """Write a rollout parameter.
 
-    SSM has no way to write only if nobody else has written, but it tells afterwards.
+    SSM can't write conditionally, but the new version's number reveals a concurrent write.
 
     Needs `ssm:PutParameter` on it.
 
     Args:
-        store: what asks SSM.
+        store: sends the requests to SSM.
         stored: the parameter as it was read.
-        document: what it shall say.
+        document: its new content.
 
     Raises:
         RolloutError: the document can't be written.
-        OverwrittenError: it was written, over what somebody else wrote meanwhile.
-        StoreError: AWS can't be asked, or refuses.
+        OverwrittenError: it was written, and has replaced somebody else's change.
+        StoreError: AWS is unavailable or refuses.
     """
     version = store.write_string(stored.name, write_rollout(document))
     if version != stored.version + 1:
         raise OverwrittenError(
-            f"somebody else wrote {stored.name} at the same moment, and this was written over it: "
-            f"versions {stored.version + 1} to {version - 1} are theirs. Look at "
-            "`model-config history`, and at `model-config rollout status`"
+            f"somebody else wrote {stored.name} at the same moment, and this change replaced "
+            "theirs: "
+            f"versions {stored.version + 1} to {version - 1} are theirs. See "
+            "`model-config history` and `model-config rollout status`"
         )
 
 
 def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
-    """Return the rollout that is under way: one whose label has moved since is none to readers."""
+    """Return the rollout that is under way. A move of its label has ended it for readers."""
     rollout = document.rollout
     return rollout if rollout and releases.on(rollout.label) == rollout.before else None
 
 
+def broken_off(document: RolloutDocument, releases: Releases) -> str | None:
+    """Return the label whose promotion was broken off between its two requests, or None.
+
+    It leaves `-previous` beside the label, as a hold does. The record tells the two apart: a
+    promotion put the label where it is, and nothing has moved it since. Where the record doesn't
+    say so, the label counts as held.
+    """
+    moved = document.moved
+    if moved is None or moved.held is not False or moved.label not in releases.held:
+        return None
+    return moved.label if releases.on(moved.label) == moved.release else None
+
+
+def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> str:
+    """Return why a label that has `-previous` beside it is moved by nothing automatic."""
+    on = releases.on(label)
+    if label == broken_off(document, releases):
+        return f"a promotion of {label} from release {on} was broken off"
+    return f"{label} is held on release {on} since a rollback"
+
+
 def document_of(text: str | None) -> RolloutDocument:
-    """Return what the value of a rollout parameter says; nothing where it can't be understood."""
+    """Return the document in a rollout parameter's value, or an empty one if it is invalid."""
     try:
         return read_rollout(text) if text else RolloutDocument()
     except RolloutError:

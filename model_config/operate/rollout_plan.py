@@ -1,4 +1,4 @@
-"""What a rollout is to do and when: the `plan` in its document, and what it says at a time."""
+"""A rollout's plan: the `plan` in its document, and its progress at a given time."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, Literal, TypeAlias
 from model_config.format.errors import UsageError
 from model_config.format.rollout import Rollout, Step
 
-#: Where a rollout is: before its first step; with steps to come; paused; after its last step; after
-#: the time for a last look, too.
+#: The phases of a rollout: before its first step; with steps to come; paused; after its last step;
+#: after its bake time.
 Phase: TypeAlias = Literal["scheduled", "running", "paused", "baking", "due"]
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """What only the command line needs to know of a rollout.
+    """The part of a rollout that only the command line uses.
 
     Attributes:
-        percents: the shares, rising.
-        every: the time from one step to the next.
-        bake: the time from the last step until the rollout is due to be finished.
+        percents: the shares, in increasing order.
+        every: the interval between two steps.
+        bake: the time between the last step and the finish.
         watched: whether each step after the first waits for `rollout watch`.
-        paused: whether no step is taken for now.
-        waits_since: when the wait for the next step began, if that was after the last step.
-        reason: why, in the words of who started it.
+        paused: whether the rollout is paused.
+        waits_since: when the interval before the next step began, if later than the last step.
+        reason: the reason given at the start.
     """
 
     percents: tuple[float, ...]
@@ -38,7 +38,7 @@ class RolloutPlan:
     reason: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as the document has it."""
+        """Return the plan as it is stored in the document."""
         since = self.waits_since
         return {
             "percents": list(self.percents),
@@ -52,7 +52,7 @@ class RolloutPlan:
 
 
 def plan_of(rollout: Rollout) -> RolloutPlan:
-    """Return a rollout's plan; where its document has none, what its steps say."""
+    """Return a rollout's plan, or one derived from its steps if the document has none."""
     given: Mapping[str, Any] = rollout.plan
     try:
         since = given.get("waits_since")
@@ -71,14 +71,14 @@ def plan_of(rollout: Rollout) -> RolloutPlan:
 
 
 def steps_from(percents: Sequence[float], begin: datetime, every: timedelta) -> tuple[Step, ...]:
-    """Return a step for each share, the first at a time and each later one `every` after it."""
+    """Return a step for each share, the first at the given time and the others at intervals."""
     return tuple(Step(begin + number * every, percent) for number, percent in enumerate(percents))
 
 
 def next_step(rollout: Rollout, now: datetime) -> Step | None:
-    """Return the step that comes next, or None where there is none to come.
+    """Return the next step, or None if no step is left.
 
-    A watched rollout's is the earliest time that a watcher may take it.
+    In a watched rollout, its time is the earliest at which a watcher may take it.
     """
     plan = plan_of(rollout)
     if to_come := [step for step in rollout.steps if step.at > now]:
@@ -88,7 +88,7 @@ def next_step(rollout: Rollout, now: datetime) -> Step | None:
 
 
 def due_at(rollout: Rollout) -> datetime | None:
-    """Return when a rollout is due to be finished, or None where that is not known yet."""
+    """Return when a rollout is due to be finished, or None if that is not known yet."""
     plan = plan_of(rollout)
     if plan.paused or len(rollout.steps) < len(plan.percents):
         return None
@@ -96,7 +96,7 @@ def due_at(rollout: Rollout) -> datetime | None:
 
 
 def phase(rollout: Rollout, now: datetime) -> Phase:
-    """Return where a rollout is."""
+    """Return a rollout's phase."""
     due = due_at(rollout)
     if plan_of(rollout).paused:
         return "paused"
@@ -108,7 +108,7 @@ def phase(rollout: Rollout, now: datetime) -> Phase:
 
 
 def paused(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout with the share that it has, and no step to come.
+    """Return the rollout paused: with its current share, and no further steps.
 
     Raises:
         UsageError: it has no share yet.
@@ -116,14 +116,15 @@ def paused(rollout: Rollout, now: datetime) -> Rollout:
     past = tuple(step for step in rollout.steps if step.at <= now)
     if not past:
         raise UsageError(
-            "the rollout has not begun, so there is no share to keep: abort it, and start it again "
-            "when you want it"
+            "the rollout has not started, so it has no share to freeze: abort it, and start it "
+            "again "
+            "later"
         )
     return replace(rollout, steps=past, plan=replace(plan_of(rollout), paused=True).to_json())
 
 
 def resumed(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout with its steps to come again, the next one after its usual time."""
+    """Return the rollout resumed: with its further steps, the next one after an interval."""
     plan = replace(plan_of(rollout), paused=False, waits_since=now)
     missing = plan.percents[len(rollout.steps) :]
     to_come = () if plan.watched else steps_from(missing, now + plan.every, plan.every)

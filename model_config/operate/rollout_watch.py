@@ -1,6 +1,6 @@
-"""What is to be done about a watched rollout, for a job that runs every few minutes.
+"""The next action for a watched rollout, for a job that runs every few minutes.
 
-A watcher that doesn't run any more freezes the share: nothing grows unseen.
+If the job stops running, the share stays as it is: it never grows unwatched.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ Action: TypeAlias = Literal["none", "wait", "step", "finish", "abort"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done about a rollout.
+    """The next action for a rollout.
 
     Attributes:
-        action: what to do.
-        message: why, in words.
-        step: the step to write, where that is what to do.
+        action: the action.
+        message: the reason, in words.
+        step: the step to write, if that is the action.
     """
 
     action: Action
@@ -32,24 +32,24 @@ class Decision:
 
 
 def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> Decision:
-    """Return what is to be done about a rollout.
+    """Return the next action for a rollout.
 
     Args:
-        rollout: the rollout that is under way, or None where there is none.
+        rollout: the rollout in progress, or None.
         alarms: the state of each alarm.
-        now: the time.
+        now: the current time.
     """
     if rollout is None:
         return Decision("none", "no rollout is under way")
     if firing := _in_state(alarms, "ALARM"):
         return Decision("abort", f"in alarm: {firing}")
     if silent := ", ".join(name for name in sorted(alarms) if alarms[name] != "OK"):
-        return Decision("wait", f"nothing goes on without data: {silent}")
+        return Decision("wait", f"no step without data: {silent}")
     where = phase(rollout, now)
     if where == "paused":
         return Decision("wait", "it is paused")
     if where == "due":
-        return Decision("finish", "all steps are taken, and the time after the last one is over")
+        return Decision("finish", "all steps are taken, and the bake time is over")
     return _next(rollout, now)
 
 
@@ -60,7 +60,7 @@ def _next(rollout: Rollout, now: datetime) -> Decision:
     if step.at > now or not plan_of(rollout).watched:
         return Decision("wait", f"the next step is to {step.percent:g} % at {step.at}")
     return Decision(
-        "step", f"the alarms are quiet: {step.percent:g} % from now", Step(now, step.percent)
+        "step", f"all alarms are OK: {step.percent:g} % from now on", Step(now, step.percent)
     )
 
 

@@ -1,7 +1,7 @@
-"""Rollouts: a release for a share of a label's readers first.
+"""Rollouts, which give a release to a share of a label's readers first.
 
-Nothing runs meanwhile. The document in the model's rollout parameter has the times, and each reader
-works out the share.
+No service runs a rollout. The document in the model's rollout parameter has the times, and each
+reader computes the share.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from model_config.operate.rollout_start import (
 
 
 def utc_now() -> datetime:
-    """Return the time, to the second that a document holds."""
+    """Return the current time, in whole seconds as a document stores it."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -45,10 +45,10 @@ class Rollouts:
     Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter,
     `ssm:GetParameterHistory` on it and on the release, and what `Labels` needs to start and finish.
 
-    Of two people who change a rollout at once, one is the last, and is told so.
+    If two people change a rollout at once, the last write wins, and its author gets an error.
 
-    Every method raises UsageError where the model has no rollout parameter, or no rollout that it
-    could change; RolloutError where the document can't be understood; and the family of StoreError.
+    Every method raises UsageError if the model has no rollout parameter or no rollout to change,
+    RolloutError if the document is invalid, and StoreError or a subclass.
 
     Args:
         labels: the environment's labels.
@@ -67,7 +67,7 @@ class Rollouts:
         stored = read_stored(self._labels.store, self._labels.path, model)
         if stored is None:
             raise UsageError(
-                f"{model} in {releases.environment} has no rollout parameter. A deploy makes one: "
+                f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
                 f"`pulumi up --refresh --stack {releases.environment}`"
             )
         return stored, releases
@@ -81,21 +81,21 @@ class Rollouts:
         check: Check | None = None,
         force: bool = False,
     ) -> RolloutChange:
-        """Return a rollout that begins, its candidate verified. Nothing is written yet.
+        """Return a new rollout with a verified candidate. Nothing is written yet.
 
         Args:
             model: the model's name.
             new: the rollout.
             release: the number of the candidate. Default: the newest release.
-            check: called with its configuration; what it raises is raised.
-            force: whether it may take the place of another one, and a held label's readers.
+            check: called with the candidate's configuration; its exceptions propagate.
+            force: whether it may replace another rollout, and use a held label.
 
         Raises:
-            UsageError: it can't be, or it is refused without `force`.
+            UsageError: it is impossible, or refused without `force`.
             RolloutError: the document can't hold it.
-            ModelNotFoundError, ReleaseNotFoundError: there is no such release.
-            ReleaseError: the candidate is not what it should be, or its secrets are gone.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
+            ReleaseError: the candidate fails verification, or its secrets don't exist.
+            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(new.label)
         check_reason(new.plan.reason)
@@ -106,12 +106,12 @@ class Rollouts:
             refuse_to_override(new.label, stored, releases)
         rollout = new_rollout(new, candidate.number, releases)
         document = RolloutDocument(stored.document.moved, rollout)
-        write_rollout(document)  # refuse what it can't hold before anything is asked
+        write_rollout(document)  # refuse an invalid document before the first request
         notes = verify(self._labels.store, releases, candidate, check)
         return RolloutChange(releases, stored, document, tuple(notes))
 
     def pause(self, model: str) -> RolloutChange:
-        """Return the rollout paused: it keeps the share that it has. Nothing is written yet.
+        """Return the rollout paused, with its current share. Nothing is written yet.
 
         Raises:
             UsageError: it has no share yet.
@@ -119,7 +119,7 @@ class Rollouts:
         return self._changed(model, lambda rollout: paused(rollout, utc_now()))
 
     def resume(self, model: str) -> RolloutChange:
-        """Return the rollout going on: its next step comes after the usual time from now."""
+        """Return the rollout resumed: its next step comes one interval from now."""
         return self._changed(model, lambda rollout: resumed(rollout, utc_now()))
 
     def advance(self, model: str, step: Step) -> RolloutChange:
@@ -127,13 +127,13 @@ class Rollouts:
         return self._changed(model, lambda rollout: replace(rollout, steps=(*rollout.steps, step)))
 
     def abort(self, model: str, reason: str | None = None) -> RolloutChange:
-        """Return the document without a rollout: everybody gets the label's release again.
+        """Return the document without a rollout: all readers get the label's release again.
 
-        Also a document that can't be understood is replaced.
+        An invalid document is replaced too.
 
         Args:
             model: the model's name.
-            reason: why, for the record.
+            reason: the reason to record.
         """
         check_reason(reason)
         stored, releases = self.current(model)
@@ -141,14 +141,15 @@ class Rollouts:
         if rollout is None and stored.problem is None:
             raise _none(model, releases)
         if rollout and reason:
-            moved = Moved(rollout.label, rollout.before, rollout.before, reason)
+            held = rollout.label in releases.held
+            moved = Moved(rollout.label, rollout.before, rollout.before, reason, held)
         return RolloutChange(releases, stored, RolloutDocument(moved))
 
     def finish(self, model: str, *, check: Check | None = None, reason: str | None = None) -> Move:
         """Return the promotion that finishes the rollout. Nothing moves yet.
 
         Raises:
-            ReleaseError: the candidate is not what it should be, or its secrets are gone.
+            ReleaseError: the candidate fails verification, or its secrets don't exist.
         """
         stored, releases = self.current(model)
         rollout = self._under_way(model, stored, releases)
@@ -157,18 +158,18 @@ class Rollouts:
         )
 
     def due(self, model: str) -> bool:
-        """Tell whether a rollout is under way that is due to be finished."""
+        """Return whether a rollout is in progress and due to be finished."""
         stored, releases = self.current(model)
         rollout = under_way(stored.document, releases)
         due = due_at(rollout) if rollout else None
         return due is not None and due <= utc_now()
 
     def write(self, change: RolloutChange) -> None:
-        """Make a change that was prepared.
+        """Write a prepared change.
 
         Raises:
-            OverwrittenError: it was made, over what somebody else wrote meanwhile.
-            StoreError: AWS can't be asked, or refuses.
+            OverwrittenError: it was written, and has replaced somebody else's change.
+            StoreError: AWS is unavailable or refuses.
         """
         write_stored(self._labels.store, change.stored, change.document)
 

@@ -1,8 +1,8 @@
-"""Where an environment stands: for each model its releases, labels, rollout and drift.
+"""The status of an environment: for each model its releases, labels, rollout and drift.
 
-Listing costs a request for 50 parameters, each model one for its history, and its newest release,
-its rollout and its labelled releases a tenth of one each. Of the other values only those are read
-that were written after the newest release; `find_drift` looks at all of them.
+One request lists 50 parameters, or returns a model's history. Newest releases, rollouts and
+labelled releases are read ten in a request. Of the other values, only those written after the
+newest release are read; `find_drift` can read all of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from model_config.format.errors import (
 )
 from model_config.format.names import model_path, parse, release_name, rollout_name
 from model_config.format.rollout import Rollout
+from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift import Drift, find_drift
 from model_config.operate.drift_states import DriftedParameter
-from model_config.operate.look import Look
 from model_config.operate.program import Program
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.rollout_parameter import document_of, under_way
@@ -28,13 +28,13 @@ from model_config.operate.rollout_parameter import document_of, under_way
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Where a model stands in an environment.
+    """The status of a model in an environment.
 
     Attributes:
         model: its name.
-        releases: its releases; None where there are none, or they can't be read.
-        rollout: the rollout that is under way, if there is one.
-        drifted: what differs from the program; None where that isn't known.
+        releases: its releases; None if there are none, or they can't be read.
+        rollout: the rollout in progress, if there is one.
+        drifted: its differences from the program; None if they are unknown.
         problem: why its releases can't be read, or None.
     """
 
@@ -46,20 +46,20 @@ class ModelStatus:
 
     @property
     def digest(self) -> str | None:
-        """The digest of the newest release, or None where that can't be read."""
+        """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """Where an environment stands.
+    """The status of an environment.
 
     Attributes:
         environment: its name.
-        models: those of the project; without one, all that have a release.
-        drift: what differs; None where there is no program to compare with.
-        other_projects: models with a release that the project doesn't know.
-        problems: what could not be read, in words.
+        models: the project's models; without a project, all that have a release.
+        drift: the drift; None if there is no program to compare with.
+        other_projects: models that have a release but are not in the project.
+        problems: errors while reading, in words.
     """
 
     environment: str
@@ -69,33 +69,35 @@ class EnvironmentStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(look: Look, path: str, program: Program | None) -> EnvironmentStatus:
-    """Return where an environment stands.
+def read_status(
+    inventory: CachedInventory, path: str, program: Program | None
+) -> EnvironmentStatus:
+    """Return an environment's status.
 
     Args:
-        look: what asks SSM.
+        inventory: reads SSM.
         path: the environment's path, "/ai/prod".
-        program: what the project says of it; None where that isn't known.
+        program: the project's plan of it; None if there is none.
 
     Raises:
-        StoreError: the parameters can't be listed, or AWS can't be asked.
+        StoreError: the parameters can't be listed, or AWS is unavailable.
     """
-    listed = look.below(path)
+    listed = inventory.below(path)
     released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
     names = sorted(program.models) if program else released
     there = [name for name in names if name in released]
     newest = [release_name(model_path(path, name)) for name in there]
     rollouts = {rollout_name(model_path(path, name)): name for name in there}
-    texts = look.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
+    texts = inventory.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
     found = dict(
         zip(
             there,
-            look.map(lambda name: _read(look, path, name), there, "Reading releases"),
+            inventory.map(lambda name: _read(inventory, path, name), there, "Reading releases"),
             strict=True,
         )
     )
-    _fetch_labelled(look, [each for each in found.values() if isinstance(each, Releases)])
-    drift = find_drift(look, program, "recent") if program else None
+    _fetch_labelled(inventory, [each for each in found.values() if isinstance(each, Releases)])
+    drift = find_drift(inventory, program, "recent") if program else None
     documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
 
     def status(name: str) -> ModelStatus:
@@ -110,7 +112,7 @@ def read_status(look: Look, path: str, program: Program | None) -> EnvironmentSt
         tuple(map(status, names)),
         drift,
         tuple(name for name in released if name not in names),
-        tuple(sorted(set(look.problems))),
+        tuple(sorted(set(inventory.problems))),
     )
 
 
@@ -118,11 +120,11 @@ def _is_release(name: str, path: str) -> bool:
     return parse(name, path).kind == "release"
 
 
-def _read(look: Look, path: str, model: str) -> Releases | str:
-    """Return a model's releases, the newest of them opened, or why they can't be read."""
+def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
+    """Return a model's releases with the newest opened, or why they can't be read."""
     try:
-        releases = read_releases(look, path, model, documents=False)
-        releases.newest.digest  # noqa: B018 - where it is denied, that is known now
+        releases = read_releases(inventory, path, model, documents=False)
+        releases.newest.digest  # noqa: B018 - fails here if it is denied
     except StoreUnavailableError:
         raise
     except (StoreError, ModelNotFoundError) as error:
@@ -130,24 +132,24 @@ def _read(look: Look, path: str, model: str) -> Releases | str:
     return releases
 
 
-def _fetch_labelled(look: Look, found: Sequence[Releases]) -> None:
-    """Have the look hear the labelled releases, ten a request: each is opened later."""
+def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> None:
+    """Fetch the labelled releases into the inventory's cache, ten a request."""
     for names in _rounds(found):
-        look.texts(names)
+        inventory.texts(names)
 
 
 def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
-    # A request takes one version of a parameter alone.
+    # A request takes only one version of each parameter.
     versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
     yield from ([name for name in names if name] for names in zip_longest(*versions))
 
 
 def unread_status(environment: str, program: Program | None, problem: str) -> EnvironmentStatus:
-    """Return what is known of an environment that can't be read: which models it should have.
+    """Return the status of an environment that can't be read: only its models' names.
 
     Args:
         environment: its name.
-        program: what the project says of it, as far as that is known.
+        program: the project's plan of it, or None.
         problem: why it can't be read.
     """
     names = sorted(program.models) if program else ()

@@ -1,4 +1,4 @@
-"""The requests that a person's commands make of SSM, beside those of a reader."""
+"""The requests of the command line to SSM, in addition to those of a reader."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from model_config.reader.store import BATCH, Store
 
 
 class OperatorStore(Store):
-    """A store that also reads histories, and writes. It changes no value that a deploy wrote.
+    """A store that also reads histories and writes. It changes no value that a deploy wrote.
 
-    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so. Each
-    needs the permission of the request that it is named after.
+    Every method raises StoreError or a subclass, or ModelNotFoundError if the parameter doesn't
+    exist. Each needs the permission of the request that it is named after.
     """
 
     @property
     def region(self) -> str:
-        """The region that is asked."""
+        """The client's region."""
         return str(self._client().meta.region_name)
 
     def history(self, name: str, *, decrypt: bool) -> list[dict[str, Any]]:
-        """Return a parameter's versions, oldest first, as GetParameterHistory has them."""
+        """Return a parameter's versions from GetParameterHistory, oldest first."""
         found = list(
             self._pages("get_parameter_history", [name], Name=name, WithDecryption=decrypt)
         )
-        if not found:  # a parameter has at least one; callers count on it
+        if not found:  # a parameter has at least one version; callers rely on it
             raise unreadable_answer("ssm:GetParameterHistory", [name])
         return sorted(found, key=lambda version: int(version["Version"]))
 
@@ -36,13 +36,13 @@ class OperatorStore(Store):
         return [found["Name"] for found in self._pages("get_parameters_by_path", [path], Path=path)]
 
     def arn_of(self, name: str) -> str | None:
-        """Return a parameter's ARN, or None where there is no such parameter."""
+        """Return a parameter's ARN, or None if the parameter doesn't exist."""
         asked = {"Names": [name], "WithDecryption": False}
         found = list(self._pages("get_parameters", [name], **asked))
         return str(found[0]["ARN"]) if found and "ARN" in found[0] else None
 
     def existing(self, names: Sequence[str]) -> set[str]:
-        """Return those of the names that there are parameters of. Nothing is decrypted."""
+        """Return the names of the existing parameters. Nothing is decrypted."""
         found: set[str] = set()
         for batch in _batches(names):
             answer = self._list("get_parameters", batch, Names=batch, WithDecryption=False)
@@ -50,10 +50,10 @@ class OperatorStore(Store):
         return found
 
     def label(self, name: str, version: int, label: str) -> None:
-        """Move a label to a version, or put it there.
+        """Put a label on a version, and take it off any other.
 
         Raises:
-            StoreError: likewise if SSM refuses the label, which it does without an error.
+            StoreError: also if SSM refuses the label, which it does without an error.
         """
         about = [f"{name}:{version}"]
         answer = self._ask(
@@ -65,19 +65,19 @@ class OperatorStore(Store):
             raise unreadable_answer("ssm:LabelParameterVersion", about)
 
     def unlabel(self, name: str, version: int, label: str) -> None:
-        """Take a label off a version; where it isn't there, that is no error."""
+        """Take a label off a version. A missing label is not an error."""
         about = [f"{name}:{version}"]
         self._ask(
             "unlabel_parameter_version", about, Name=name, ParameterVersion=version, Labels=[label]
         )
 
     def write_string(self, name: str, text: str) -> int:
-        """Write over a parameter of type String, and return the number of the new version."""
+        """Overwrite a parameter of type String, and return the new version's number."""
         wanted = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
         return int(self._ask("put_parameter", [name], **wanted)["Version"])
 
     def delete(self, names: Sequence[str]) -> None:
-        """Delete parameters with their history; those that don't exist are no error."""
+        """Delete parameters with their history. A missing parameter is not an error."""
         for batch in _batches(names):
             self._ask("delete_parameters", batch, Names=batch)
 
@@ -92,6 +92,6 @@ class OperatorStore(Store):
 
 
 def _batches(names: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the names as one request takes them (SSM API reference: GetParameters, Delete…)."""
+    """Yield the names in batches for one request (SSM API reference: GetParameters, Delete…)."""
     for start in range(0, len(names), BATCH):
         yield list(names[start : start + BATCH])

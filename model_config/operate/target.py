@@ -1,4 +1,4 @@
-"""An environment in AWS, and what asks for it."""
+"""An environment in AWS, and the client for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 from model_config.format.names import environment_path
 from model_config.operate.inventory import Inventory
 from model_config.operate.labels import Labels
+from model_config.operate.record import read_record
 from model_config.operate.releases import Releases, read_releases
+from model_config.operate.rollout_parameter import broken_off
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
@@ -16,13 +18,13 @@ from model_config.reader.reader import Reader
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An environment, and what asks for it.
+    """An environment, and the client for it.
 
     Attributes:
         environment: its name.
-        prefix: where in SSM all of it stands.
-        client: the client for SSM; None: each room makes its own.
-        region: the region, where the user named one.
+        prefix: the prefix of its parameters in SSM.
+        client: the client for SSM; None: each room creates its own.
+        region: the region, if the user named one.
     """
 
     environment: str
@@ -32,17 +34,17 @@ class Target:
 
     @property
     def region_option(self) -> str:
-        """The option that names the region in a command that is printed."""
+        """The option for the region in a printed command."""
         return f" --region {self.region}" if self.region else ""
 
     def where(self, model: str) -> str:
-        """Return what a model is called in what is printed: "chat in dev (eu-west-1)"."""
+        """Return a model and its location for display: "chat in dev (eu-west-1)"."""
         return f"{model} in {self.environment}{f' ({self.region})' if self.region else ''}"
 
     def configuration(
         self, model: str, label: str | None, release: int | None, *, secrets: bool = False
     ) -> Configuration:
-        """Return a model's configuration, its secrets locked unless they are asked for.
+        """Return a model's configuration, with its secrets locked unless requested.
 
         Raises:
             ModelConfigError: as `Reader.get`.
@@ -51,7 +53,7 @@ class Target:
         return reader.get(model, label=label, release=release)
 
     def labels(self) -> Labels:
-        """Return what moves the environment's labels."""
+        """Return the environment's labels."""
         return Labels(self.environment, prefix=self.prefix, client=self.client)
 
     @property
@@ -60,18 +62,29 @@ class Target:
         return environment_path(self.prefix, self.environment)
 
     def releases(self, model: str) -> Releases:
-        """Return a model's releases, all of their documents among them.
+        """Return a model's releases with all their documents.
 
         Raises:
-            ModelNotFoundError: there are none.
-            StoreError: AWS can't be asked, or refuses.
+            ModelNotFoundError: the model has no releases.
+            StoreError: AWS is unavailable or refuses.
         """
         return read_releases(OperatorStore(self.client), self.path, model, documents=True)
+
+    def broken_off(self, releases: Releases) -> str | None:
+        """Return the label whose promotion was broken off, or None; None, too, if it isn't known.
+
+        Raises:
+            StoreError: AWS can't be asked.
+        """
+        if not releases.held:
+            return None
+        stored, _ = read_record(OperatorStore(self.client), self.path, releases.model)
+        return broken_off(stored.document, releases) if stored else None
 
     def models(self) -> list[str]:
         """Return the names of the models that have a release.
 
         Raises:
-            StoreError: AWS can't be asked, or refuses.
+            StoreError: AWS is unavailable or refuses.
         """
         return Inventory(self.client).models_below(self.path)

@@ -1,1 +1,1 @@
-"""From a project's files to what will be deployed, checked whole. Neither pulumi nor boto3."""
+"""From a project's files to a checked plan of what will be deployed. Needs no pulumi or boto3."""

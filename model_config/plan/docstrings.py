@@ -1,4 +1,4 @@
-"""What a class's docstring says: of the class, and under "Attributes:" of each field."""
+"""Parses docstrings: the summary of a class, and the entries under "Attributes:"."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def summary(kind: type) -> str:
 
 
 def attribute_docs(kind: type) -> dict[str, str]:
-    """Return what the docstrings of a class and those above it say of their attributes."""
+    """Return the descriptions of attributes in the docstrings of a class and its base classes."""
     docs: dict[str, str] = {}
     for each in reversed(kind.__mro__):
         for section in _SECTION.findall(cleandoc(each.__doc__ or "")):

@@ -1,4 +1,4 @@
-"""What lets an editor complete and check a project's stack files: a schema that they name."""
+"""Keeps up to date the JSON Schema with which editors complete and check stack files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from model_config.plan.stack_schema import stack_schema
 #: The schema's file, beside the stack files.
 SCHEMA_FILE = "stack.schema.json"
 
-_NAMES_A_SCHEMA = "# yaml-language-server: $schema="
+_SCHEMA_COMMENT = "# yaml-language-server: $schema="
 
 
 def stale_files(modules: Modules) -> dict[Path, str]:
-    """Return what is to be written, by file; nothing where all of it is up to date.
+    """Return the new text of each file that is not up to date.
 
     Args:
         modules: the project's modules.
 
     Raises:
-        InvalidConfigurationError: a module is broken, and so nobody knows what it takes.
+        InvalidConfigurationError: a module is broken, so its fields are unknown.
     """
     if modules.broken:
         raise InvalidConfigurationError(each for found in modules.broken.values() for each in found)
@@ -35,9 +35,9 @@ def stale_files(modules: Modules) -> dict[Path, str]:
 
 
 def _stack_files(project: Project) -> Iterator[tuple[Path, str]]:
-    """Yield each stack file that names no schema, with the text that names ours."""
+    """Yield each stack file that names no schema, with the text that names this one."""
     for stack in project.stack_names():
         file = project.stack_file(stack)
-        text = file.read_bytes().decode() if file.is_file() else _NAMES_A_SCHEMA
-        if _NAMES_A_SCHEMA not in text:
-            yield file, f"{_NAMES_A_SCHEMA}{SCHEMA_FILE}\n{text}"
+        text = file.read_bytes().decode() if file.is_file() else _SCHEMA_COMMENT
+        if _SCHEMA_COMMENT not in text:
+            yield file, f"{_SCHEMA_COMMENT}{SCHEMA_FILE}\n{text}"

@@ -1,4 +1,4 @@
-"""From a typed configuration to flat paths, each with the text of its parameter."""
+"""Flattens a typed configuration into paths, each with the text of its parameter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Parameter:
     Attributes:
         path: relative to the model, "generation/temperature".
         name: the full name in SSM.
-        content: the text to store, or the reference to a secret that only the deploy knows.
+        content: the text to store, or the reference to a secret that only a deploy knows.
     """
 
     path: str
@@ -56,10 +56,10 @@ def secrets_of(model: Group) -> dict[str, SecretRef]:
 
 
 def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Parameter]:
-    """Return the parameters one field becomes: one, or several where its text is long.
+    """Return the parameters of one field. A long text takes several.
 
     Args:
-        path: the field's place in the model, ("generation", "temperature").
+        path: the field's path in the model, ("generation", "temperature").
         value: the field's value, or a reference to a secret.
         base: the model's path in SSM, "/ai/dev/support_chat".
 
@@ -76,7 +76,7 @@ def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Param
 
 
 def plain(value: object) -> Value:
-    """Return a field's value as JSON has it: an enum's member is its value, at any depth."""
+    """Return a field's value as plain JSON, with enum members replaced by their values."""
     match value:
         case Enum():
             return plain(value.value)

@@ -1,7 +1,7 @@
-"""What AWS refuses, checked offline: a deploy must not find out half-way through.
+"""Checks the limits of AWS offline, so that no deploy fails half-way because of them.
 
-Every limit names its source. The limits of a value are in `codec`, those of a release in
-`release`.
+Every limit names its source. The limits of a value are in `format.codec`, those of a release in
+`format.release`.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from collections.abc import Iterable, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import SEGMENT
-from model_config.plan.regions import LONGEST_REGION, partition_of
+from model_config.plan.policies import Account
+from model_config.plan.regions import LONGEST_REGION
 
-#: Characters of a parameter's ARN, its name included (SSM API reference, PutParameter, Name).
+#: The most characters of a parameter's ARN, with its name (SSM API reference, PutParameter, Name).
 MAX_ARN_CHARACTERS = 1011
-#: Names between slashes (likewise).
+#: The most levels of a parameter's name (SSM API reference, PutParameter, Name).
 MAX_LEVELS = 15
-#: Standard parameters in an account and region (AWS General Reference, Systems Manager quotas).
+#: The most Standard parameters in an account and region (AWS General Reference, Systems Manager
+#: quotas).
 MAX_PARAMETERS = 10_000
-#: Characters of a KMS alias's name (KMS API reference, CreateAlias).
+#: The most characters of a KMS alias (KMS API reference, CreateAlias).
 MAX_ALIAS_CHARACTERS = 256
-#: Characters of an IAM policy's name (IAM API reference, CreatePolicy).
+#: The most characters of an IAM policy's name (IAM API reference, CreatePolicy).
 MAX_POLICY_NAME_CHARACTERS = 128
-#: Characters of an EventBridge rule's name (EventBridge API reference, PutRule), and those of them
-#: that Pulumi adds to make it unique.
-MAX_RULE_NAME_CHARACTERS, _UNIQUE_CHARACTERS = 64, 8
+#: The most characters of an EventBridge rule's name (EventBridge API reference, PutRule), and the
+#: number of digits at its end, after a hyphen, that make it unique. Set by this package.
+MAX_RULE_NAME_CHARACTERS, RULE_DIGITS = 64, 7
 
-#: What a parameter's name must not begin with, in upper or lower case (likewise).
+#: The beginnings of names that SSM reserves (SSM API reference, PutParameter, Name).
 RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
 
 _NAME_SOURCE = "SSM API reference, PutParameter, Name"
-_ACCOUNT = "0" * 12
 
 
 def arn_prefix(region: str | None) -> str:
-    """Return what comes before a parameter's name in its ARN; without a region, the longest."""
-    region = region or LONGEST_REGION
-    return f"arn:{partition_of(region)}:ssm:{region}:{_ACCOUNT}:parameter"
+    """Return a parameter's ARN without its name. If the region is unknown, it is the longest."""
+    return Account("0" * 12, region or LONGEST_REGION).parameter_arn
 
 
 def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
-    """Yield what AWS refuses about a parameter's full name."""
+    """Yield the reasons why SSM would refuse a parameter's full name."""
     for segment in name.split("/")[1:]:
         if not SEGMENT.fullmatch(segment):
             yield Finding(
@@ -79,7 +79,7 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     """Yield pairs of fields whose parameters' names are the same, or differ only in case.
 
     Args:
-        names: for each parameter its place ("model/path") and its full name.
+        names: the path ("model/path") and the full name of each parameter.
     """
     by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for where, name in names:
@@ -91,7 +91,7 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
                 where,
                 f"its parameter's name {name!r} {how} that of {first}",
                 "rename one of the two",
-                "one would overwrite the other, or be taken for it",
+                "one would overwrite the other, or be mistaken for it",
             )
 
 
@@ -116,7 +116,7 @@ def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
 
 
 def check_alias(alias: str) -> Iterator[Finding]:
-    """Yield what KMS refuses about the key's alias."""
+    """Yield the reason why KMS would refuse the key's alias."""
     if len(alias) > MAX_ALIAS_CHARACTERS:
         yield Finding(
             "model-config:prefix",
@@ -127,7 +127,7 @@ def check_alias(alias: str) -> Iterator[Finding]:
 
 
 def check_policy_name(model: str, name: str) -> Iterator[Finding]:
-    """Yield what IAM refuses about the name of a model's reader policy."""
+    """Yield the reason why IAM would refuse the name of a model's reader policy."""
     if len(name) > MAX_POLICY_NAME_CHARACTERS:
         yield Finding(
             model,
@@ -138,12 +138,13 @@ def check_policy_name(model: str, name: str) -> Iterator[Finding]:
 
 
 def check_rule_name(name: str) -> Iterator[Finding]:
-    """Yield what EventBridge refuses about the name of a rule, as Pulumi will lengthen it."""
-    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - _UNIQUE_CHARACTERS):
+    """Yield the reason why EventBridge would refuse a rule's name, with the digits added to it."""
+    added = 1 + RULE_DIGITS
+    if len(name) > (room := MAX_RULE_NAME_CHARACTERS - added):
         yield Finding(
             "model-config:notifyTopicArn",
             f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
             "shorten model-config:prefix or the environment's name",
-            f"at most {room}, and {_UNIQUE_CHARACTERS} that Pulumi adds (EventBridge API "
-            "reference, PutRule)",
+            f"at most {room}, and {added} that tell stacks apart (EventBridge API reference, "
+            "PutRule)",
         )

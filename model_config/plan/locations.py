@@ -1,4 +1,4 @@
-"""The file and line of a finding, for an editor or a review to show."""
+"""Finds the file and line of a finding, for editors and reviews to show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = re.compile(r"[\w.-]+:[\w.-]+")
 
 
 def located(finding: Finding, project: Project) -> Finding:
-    """Return the finding with its file, relative to the project, and its line where known."""
+    """Return the finding with its file, relative to the project, and its line if known."""
     if finding.file and finding.file.endswith(".yaml"):
         line = finding.line or _line_in_stack_file(project.root / finding.file, finding)
         return replace(finding, line=line)
@@ -29,7 +29,7 @@ def located(finding: Finding, project: Project) -> Finding:
 
 
 def _line_in_stack_file(file: Path, finding: Finding) -> int | None:
-    """Return the line of the setting that the finding names, or of what is nearest above it."""
+    """Return the line of the setting that the finding names, or of its nearest parent."""
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
     except (OSError, ValueError, yaml.YAMLError):
@@ -56,7 +56,7 @@ def _deepest(node: yaml.Node | None, line: int | None, path: Iterable[str]) -> i
 
 
 def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | None]:
-    """Return what a map or list holds under a name, and the line it begins in."""
+    """Return an entry of a map or list, and the line that it begins in."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == name:
@@ -68,7 +68,7 @@ def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | N
 
 
 def _line_in_module(module: Path, where: str) -> int:
-    """Return the line that gives the field its value, or what is nearest above it; else 1."""
+    """Return the line that gives the field its value, or that of its nearest parent, or 1."""
     try:
         tree = ast.parse(module.read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError):

@@ -1,4 +1,4 @@
-"""How findings are worded: what pydantic says of a value, and the nearest right name."""
+"""The wording of findings: pydantic's messages, and suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 
 def message_of(detail: Mapping[str, Any]) -> str:
-    """Return what pydantic says of one value, as the part of a sentence."""
+    """Return pydantic's message about one value, to go on with in a sentence."""
     if detail["type"] == "extra_forbidden":
         return "there is no field of that name"
     text = str(detail["msg"])
-    ours = text.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] if ours == text else ours
+    from_validator = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if from_validator == text else from_validator
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelled one is close to, if there is one."""
+    """Return the known name that is most like a misspelled one, if any is."""
     names = sorted(known)
     close = get_close_matches(name, names, n=1) or [
         other for other in names if other.casefold() == name.casefold()
@@ -26,8 +26,8 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` where a known name is close, else the known names."""
+    """Return `did you mean "..."?` if a known name is close, otherwise the known names."""
     names = sorted(known)
     if close := closest(name, names):
         return f'did you mean "{close}"?'
-    return f"known are {', '.join(names)}" if names else "there are none"
+    return f"known names: {', '.join(names)}" if names else "there are none"

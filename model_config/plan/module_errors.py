@@ -1,4 +1,4 @@
-"""What is wrong with a model module, from the exception that running it raised."""
+"""Turns the exception that a model module raised into findings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from model_config.schema import Group
 def findings_of(
     error: BaseException, model: str, path: Path, names: Mapping[str, object]
 ) -> Iterator[Finding]:
-    """Yield what is wrong with a module: each of its wrong values, or why it can't be run.
+    """Yield the findings of a module: each invalid value, or why the module can't be imported.
 
     Args:
-        error: what running the module raised.
+        error: the exception that the module raised.
         model: the model's name.
         path: the module's file.
-        names: what the module had defined and imported until then.
+        names: the module's globals at that time.
     """
     file, line = f"{path.parent.name}/{path.name}", _line_of(error, path)
     if not isinstance(error, ValidationError):
@@ -50,7 +50,7 @@ def _problem_of(
 
 
 def _group_at(path: Sequence[str], title: str, names: Mapping[str, object]) -> type[Group] | None:
-    """Return the class of a group inside the one of that title, where it is clear which."""
+    """Return the class of the group at a path in the class of that name, if only one fits."""
     classes = subclasses_in(names.get(title, getattr(schema, title, None)), Group)
     for field in path:
         fields = classes[0].model_fields if len(classes) == 1 else {}

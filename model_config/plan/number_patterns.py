@@ -1,6 +1,6 @@
-"""Regular expressions for numbers as text, so that a JSON Schema can hold a text to a range.
+"""Regular expressions for numbers in strings, so that a JSON Schema can check their range.
 
-`pulumi config set` writes numbers as text: "7", "0.2". Here they are plain decimals, without an
+`pulumi config set` writes numbers as strings: "7", "0.2". Only plain decimals match, without an
 exponent. The expressions mean the same in Python and in JavaScript.
 """
 
@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-# Few enough digits that the float a text becomes is on the same side of a limit as the text.
+# Few enough digits that converting the text to a float never moves it across a limit.
 _WHOLE, _FRACTION = "(0|[1-9][0-9]{0,14})", r"(\.[0-9]{1,9})?"
 _BEYOND_ANY_TEXT = 10**15
 
 
 def number_pattern(schema: Mapping[str, Any]) -> str:
-    """Return a pattern for the numbers that a JSON Schema allows, as text.
+    """Return a pattern for the strings of the numbers that a JSON Schema allows.
 
     Args:
-        schema: its `type`, "integer" or "number", and its limits, such as `minimum`.
+        schema: has a `type`, "integer" or "number", and limits, such as `minimum`.
     """
     number = f"-?{_WHOLE}" + (_FRACTION if schema["type"] == "number" else "")
     outside = "|".join(_outside(schema))
@@ -27,7 +27,7 @@ def number_pattern(schema: Mapping[str, Any]) -> str:
 
 
 def _outside(schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield patterns for the numbers that the limits leave out."""
+    """Yield patterns for the numbers outside of the limits."""
     for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
         limit = Decimal(str(schema.get(key, _BEYOND_ANY_TEXT)))
         if abs(limit) < _BEYOND_ANY_TEXT:
@@ -59,7 +59,7 @@ def _equal(limit: Decimal) -> str:
 
 
 def _smaller(limit: Decimal) -> Iterator[str]:
-    """Yield patterns for the numbers that are smaller than a limit, both without their signs."""
+    """Yield patterns for the numbers smaller than a limit, ignoring all signs."""
     whole, fraction = _digits(limit)
     if len(whole) > 1:
         yield rf"[0-9]{{1,{len(whole) - 1}}}(\..*)?"
@@ -76,7 +76,7 @@ def _smaller(limit: Decimal) -> Iterator[str]:
 
 
 def _greater(limit: Decimal) -> Iterator[str]:
-    """Yield patterns for the numbers that are greater than a limit, both without their signs."""
+    """Yield patterns for the numbers greater than a limit, ignoring all signs."""
     whole, fraction = _digits(limit)
     yield rf"[0-9]{{{len(whole) + 1},}}(\..*)?"
     for place, digit in enumerate(whole):
@@ -90,6 +90,6 @@ def _greater(limit: Decimal) -> Iterator[str]:
 
 
 def _digits(limit: Decimal) -> tuple[str, str]:
-    """Return the digits before and after the point, without zeros that say nothing."""
+    """Return the digits before and after the decimal point, without trailing zeros."""
     whole, _, fraction = format(abs(limit), "f").partition(".")
     return whole, fraction.rstrip("0")

@@ -1,4 +1,4 @@
-"""A stack's plan worked out from its file, without Pulumi's engine and without AWS."""
+"""Plans a stack from its file, without Pulumi's engine and without AWS."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from model_config.plan.stack_file import read_stack_file
 
 
 def plan_from_file(project: Project, stack: str) -> Plan:
-    """Return what a deploy of a stack would do, as the project's files are now.
+    """Return the plan of a stack, from the project's files as they are now.
 
     Raises:
         InvalidConfigurationError: the stack's file can't be read.
     """
-    config = read_stack_file(project, stack)  # before any module is run
+    config = read_stack_file(project, stack)  # first, so that a missing file runs no module
     return plan_stack(read_modules(project), config)

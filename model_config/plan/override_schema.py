@@ -1,4 +1,4 @@
-"""JSON Schemas of what a model's overrides may be, from its class and its module's values."""
+"""JSON Schemas of models' overrides, derived from their classes and their modules' values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from model_config.schema import Group, ModelConfig, SecretRef
 
 
 class OverrideSchemas:
-    """Makes the schemas of models' overrides; they follow `overrides`.
+    """Builds the schemas of models' overrides, with the rules of `overrides`.
 
     Attributes:
         definitions: the schemas of groups, by the names that the models' schemas refer to.
@@ -42,18 +42,18 @@ class OverrideSchemas:
         if kind not in self._absent:
             schema: JsonSchema = {}
             self._absent[kind] = self._defined(kind.__name__, schema)
-            schema |= self._fields(kind, None)  # which may hold another group of the same class
+            schema |= self._fields(kind, None)  # last, as it may refer to the same class
         return self._absent[kind]
 
     def _defined(self, name: str, schema: JsonSchema) -> JsonSchema:
-        """Return a reference to a schema, under its name or the name with a number."""
+        """Define a schema, with a number after its name if need be, and return a reference."""
         names = (name if number == 1 else f"{name}{number}" for number in count(1))
         free = next(each for each in names if self.definitions.get(each, schema) == schema)
         self.definitions[free] = schema
         return {"$ref": f"#/definitions/{free}"}
 
     def _fields(self, kind: type[Group], current: Group | None) -> JsonSchema:
-        """Return the schema of a group that changes the module's, or of a new one."""
+        """Return the schema of overrides of the module's group, or of a group it doesn't have."""
         schemas, docs = properties_of(kind.model_json_schema()), attribute_docs(kind)
         properties = {}
         for name, field in kind.model_fields.items():
@@ -79,7 +79,7 @@ class OverrideSchemas:
         schemas += [value_schema(each, merged=True) for each in alternatives(schema)]
         if NULL in schema.get("anyOf", ()) or holds_map(annotation, current):
             return either(schemas) if groups else nullable(either(schemas))
-        for number, kind in enumerate(groups):  # in place of a text, say
+        for number, kind in enumerate(groups):  # replaces a value of another type
             whole = {"type": "object", "required": _required(kind)}
             schemas[number] = {"allOf": [schemas[number]], **whole}
         return either(schemas)

@@ -1,4 +1,4 @@
-"""What an environment changes about a model: values from its stack's file, through the schema."""
+"""Applies the overrides in a stack's file to a model, checked by the model's schema class."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _Path: TypeAlias = tuple[str, ...]
 def apply_overrides(
     model: Model, overrides: JsonValue, config: StackConfig
 ) -> tuple[Model, list[Finding]]:
-    """Return the model as this environment has it, and what is wrong with its overrides.
+    """Return the model with its overrides applied, and what is wrong with the overrides.
 
-    Where one of them is wrong, the model is returned as its module defines it.
+    If any of them is invalid, the model is returned as its module defines it.
 
     Args:
         model: the model as its module defines it.
-        overrides: group to field to value. Null and an empty map override nothing.
-        config: the configuration of the stack that the overrides are from.
+        overrides: the values by group and field. Null and an empty map override nothing.
+        config: the configuration of the stack.
     """
-    if _is_nothing(overrides):  # validate nothing twice: a validator may change its value
+    if _is_nothing(overrides):  # no second validation: a validator may change its value again
         return model, []
     overriding = _Overriding(config)
     changed = overriding.model(model, overrides)
@@ -40,7 +40,7 @@ def apply_overrides(
 
 
 def merge_patch(target: JsonValue, patch: JsonValue) -> JsonValue:
-    """Return what JSON Merge Patch makes of a value (RFC 7396, section 2)."""
+    """Apply a JSON Merge Patch to a value (RFC 7396, section 2)."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -53,15 +53,15 @@ def merge_patch(target: JsonValue, patch: JsonValue) -> JsonValue:
 
 
 def group_to_override(annotation: Any, current: object) -> type[Group] | None:
-    """Return the class whose fields an override of a field may name.
+    """Return the group class whose fields the override of a field names.
 
     Args:
         annotation: the field's type.
         current: the field's value in the module.
 
     Returns:
-        The class of the module's group. Where the module has none, the one that the field's type
-        allows; None where it allows none, or several.
+        The class of the group in the module. If the module has none, the only group class that the
+        field's type allows. None if the type allows no group, or several.
     """
     if isinstance(current, Group):
         return type(current)
@@ -70,7 +70,7 @@ def group_to_override(annotation: Any, current: object) -> type[Group] | None:
 
 
 def holds_map(annotation: Any, current: object) -> bool:
-    """Tell whether a field is a group or a dict, so that null overrides nothing in it."""
+    """Return whether a field is a group or a dict, which null overrides nothing in."""
     maps = (dict, type(None), *subclasses_in(annotation, Group))
     return isinstance(current, Group | dict) or all(
         (get_origin(kind) or kind) in maps for kind in union_members(annotation)
@@ -79,7 +79,7 @@ def holds_map(annotation: Any, current: object) -> bool:
 
 @dataclass
 class _Overriding:
-    """Applies a model's overrides to its module's values, and collects what is wrong with them."""
+    """Applies a model's overrides to its module's values, and collects their findings."""
 
     config: StackConfig
     findings: list[Finding] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""From a stack's configuration to what will be deployed, all of it checked before any of it is.
+"""From a stack's configuration to a plan of what it deploys, all checked before any deploy.
 
-Everything that is wrong is reported at once, so each step goes on with what is right.
+Every problem is reported at once, so each step goes on with what is valid.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Plan:
 
     Attributes:
         stack: the stack's name.
-        settings: what its file says.
-        models: what is deployed, in the order of their names.
-        findings: everything that is wrong, but for the secrets that have no value yet.
-        unset: the config keys of secrets without a value, each with the fields they are for. No
-            commit can hold a secret, so only a deploy counts them as findings.
+        settings: the settings in its file.
+        models: the models to deploy, in the order of their names.
+        findings: every problem, except secrets that have no value yet.
+        unset: the config keys of secrets without a value, each with its fields. A commit can't
+            hold a secret, so only a deploy counts these as findings.
     """
 
     stack: str
@@ -58,17 +58,17 @@ class Plan:
         return unset_secrets(self.unset, self.stack)
 
     def refuse_findings(self) -> None:
-        """Refuse to go on where something is wrong.
+        """Raise the plan's findings, if it has any.
 
         Raises:
-            InvalidConfigurationError: with every finding.
+            InvalidConfigurationError: holds every finding.
         """
         if self.findings:
             raise InvalidConfigurationError(self.findings)
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
-    """Return what a stack deploys, and everything that is wrong with it.
+    """Return what a stack deploys, with every problem in it.
 
     Args:
         modules: the project's model modules.
@@ -91,8 +91,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
             )
             models.append(model)
             findings += problems
-    # A model that this stack leaves out may still have its secret in the stack's file; and as long
-    # as a module can't be read, any secret may be its own.
+    # The stack's file may have the secrets of models that the stack leaves out. While a module is
+    # broken, any unknown secret may belong to it.
     known = secret_fields({**modules.models, **{model.name: model for model in models}}.values())
     findings += check_keys(config, known, all_known=not modules.broken)
     findings += check_secrets(config, known)
@@ -111,7 +111,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 def _check_choice(
     settings: Settings, config: StackConfig, known: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yield the names of models in the settings that don't exist."""
+    """Yield the models that the settings name and that don't exist."""
     if not known:
         yield Finding("models", "there is no model module", "add one to models/")
     chosen = known if settings.models is None else settings.models

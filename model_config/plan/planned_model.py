@@ -36,9 +36,9 @@ class PlannedModel:
     Attributes:
         path: its path in SSM, "/ai/dev/support_chat".
         config: its configuration, with the environment's overrides.
-        digest: the digest its release will carry; empty where a value can't be stored.
-        parameters: one for each value, secret and part; neither release nor rollout among them.
-        release: the release document and its parts; empty where a value can't be stored.
+        digest: the digest of its release; empty if a value can't be stored.
+        parameters: one for each value, secret and part, without the release and the rollout.
+        release: the release document and its parts; empty if a value can't be stored.
     """
 
     name: str
@@ -60,7 +60,7 @@ class PlannedModel:
 
     @property
     def standard_parameters(self) -> int:
-        """How many parameters it takes in tier Standard: all but the release."""
+        """The number of its Standard parameters: all except the release."""
         return len(self.parameters) + len(self.release.parts) + 1
 
 
@@ -72,7 +72,7 @@ def plan_model(
     Args:
         model: the model, with the environment's overrides.
         settings: the stack's settings.
-        region: where it is deployed to, as far as is known: names count with their ARN.
+        region: the region of the deploy, if known. The limit on names includes their ARN.
     """
     path = settings.path_of(model.name)
     findings: list[Finding] = []
@@ -92,7 +92,7 @@ def plan_model(
         )
     findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
     digest, text = "", ReleaseText("", {})
-    if not findings:  # a release of values that can't be stored would say the same once more
+    if not findings:  # otherwise the release would repeat the same findings
         try:
             release = release_of(model, settings)
             digest, text = release.digest, write_release(release, release_name(path))
@@ -105,7 +105,7 @@ def plan_model(
 
 
 def release_of(model: Model, settings: Settings) -> Release:
-    """Return what a model's release says.
+    """Return the content of a model's release.
 
     Raises:
         ReleaseError: the configuration holds a value that can't be stored.
@@ -129,7 +129,7 @@ def _check_field(
             where,
             f'a field at the top of a model can\'t be called "{field[0]}"',
             "rename it",
-            f"the model's own {reserved} has that path, or one that differs only in case",
+            f"the name is reserved, in upper and lower case, for the model's own {reserved}",
         )
     if len(parameters) > MAX_PARTS:
         size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)

@@ -1,4 +1,4 @@
-"""The policy documents of an environment: who may use its key, and who may read a model."""
+"""The policy documents of an environment: the key policy and the models' reader policies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from model_config.format.names import SECRETS, release_name, release_parts, rollout_name
 from model_config.plan.regions import partition_of
 
-#: The IAM path of every reader policy, so that a deployer's role can be held to it.
+#: The IAM path of every reader policy, so that a deployer's role can be limited to it.
 POLICY_PATH = "/model-config/"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a stack is deployed to: an AWS account and region."""
+    """The AWS account and region that a stack is deployed to."""
 
     id: str
     region: str
@@ -26,7 +26,7 @@ class Account:
 
     @property
     def parameter_arn(self) -> str:
-        """What comes before a parameter's name in its ARN."""
+        """The ARN of a parameter, without its name."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
 
     def policy_arn(self, name: str) -> str:
@@ -35,24 +35,24 @@ class Account:
 
     @property
     def via_ssm(self) -> str:
-        """The name SSM calls KMS under in the region (KMS developer guide, kms:ViaService)."""
+        """The `kms:ViaService` of SSM in the region (KMS developer guide, kms:ViaService)."""
         return f"ssm.{self.region}.amazonaws.com"
 
 
 def reader_policy_name(path: str, region: str) -> str:
     """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 
-    IAM's names are the whole account's, in all regions, and have no slashes.
+    An IAM name is unique in the account, across all regions, and has no slashes.
 
     Args:
-        path: where the model stands in SSM, "/ai/dev/support_chat".
-        region: where it is deployed to.
+        path: the model's path in SSM, "/ai/dev/support_chat".
+        region: the region of the deploy.
     """
     return f"{path[1:].replace('/', '+')}@{region}"
 
 
 def key_policy(account: Account) -> dict[str, Any]:
-    """Return the key's policy: administered by the account, used through SSM alone."""
+    """Return the key's policy: the account administers the key, and only SSM can use it."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -78,13 +78,13 @@ def key_policy(account: Account) -> dict[str, Any]:
 def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
     """Return the policy that lets a role read one model's releases, rollout and secrets.
 
-    Its only wildcards are below the model's own secrets and release parts: older releases name
+    Its only wildcards are below the model's own secrets and release parts. Older releases name
     parts and secrets that this program doesn't know, so they can't be listed.
 
     Args:
         path: the model's path in SSM, "/ai/dev/support_chat".
         key_arn: the key's ARN, or a placeholder until it is known.
-        account: where it is deployed to.
+        account: the account and region of the deploy.
     """
     release = release_name(path)
     names = (release, f"{release_parts(release)}/*", f"{path}/{SECRETS}/*")

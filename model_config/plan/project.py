@@ -1,4 +1,4 @@
-"""A project: the folder that a team owns, with its models, its stack files and its program."""
+"""A project: a folder that a team owns, with its models, stack files and Pulumi program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from model_config.format.errors import Finding, InvalidConfigurationError, ProjectNotFoundError
 from model_config.plan.stack_config import NAMESPACE
 
-# The ending is that of Pulumi.yaml: beside it, Pulumi doesn't read Pulumi.dev.yml.
+# Pulumi takes the extension of Pulumi.yaml for stack files too, and so ignores Pulumi.dev.yml.
 _START, _END, _WRONG_END = "Pulumi.", ".yaml", ".yml"
 
 
@@ -22,7 +22,7 @@ class Project:
 
     @classmethod
     def find(cls, folder: Path) -> Project:
-        """Return the project that a folder belongs to: the nearest one, from there upwards.
+        """Return the project of a folder: the folder itself, or the nearest one above it.
 
         Raises:
             ProjectNotFoundError: neither the folder nor one above it is a project.
@@ -33,17 +33,17 @@ class Project:
         raise ProjectNotFoundError(
             f"{folder} is not in a project: neither it nor a folder above it has a Pulumi.yaml and "
             "a models folder. Change to a project, name one with --project or "
-            "MODEL_CONFIG_PROJECT, or make one with `model-config init`"
+            "MODEL_CONFIG_PROJECT, or create one with `model-config init`"
         )
 
     @property
     def name(self) -> str:
-        """The name in `Pulumi.yaml`, to which a config key without a namespace belongs."""
+        """The name in `Pulumi.yaml`. It is the namespace of config keys that have none."""
         try:
             content = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
             return str(content["name"])
         except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
-            return NAMESPACE  # Pulumi itself says what is wrong with it
+            return NAMESPACE  # Pulumi reports what is wrong with the file
 
     @property
     def models_folder(self) -> Path:
@@ -51,7 +51,7 @@ class Project:
         return self.root / "models"
 
     def model_names(self) -> list[str]:
-        """Return the names of all model modules, broken ones too."""
+        """Return the names of all model modules, including broken ones."""
         files = self.models_folder.glob("*.py")
         return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
@@ -64,12 +64,12 @@ class Project:
         return self.root / f"{_START}{stack}{_END}"
 
     def unread_stack_file(self, stack: str) -> Path | None:
-        """Return the file of a stack whose ending Pulumi doesn't read, if there is one."""
+        """Return the file of a stack that Pulumi ignores because of its extension, if any."""
         file = self.root / f"{_START}{stack}{_WRONG_END}"
         return file if file.is_file() else None
 
     def stack_names(self) -> list[str]:
-        """Return the names of the stacks that have a file, also one that Pulumi doesn't read."""
+        """Return the names of the stacks that have a file, even one that Pulumi ignores."""
         return sorted(
             {
                 file.name.removeprefix(_START).removesuffix(end)
@@ -82,7 +82,7 @@ class Project:
         """Return the names of the stacks that have a file.
 
         Raises:
-            InvalidConfigurationError: no stack has one.
+            InvalidConfigurationError: there is no stack file.
         """
         if names := self.stack_names():
             return names

@@ -1,4 +1,4 @@
-"""AWS's regions, and the partition that each belongs to."""
+"""The regions of AWS, and the partition of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REGIONS = frozenset(
     }
 )  # fmt: skip
 
-# How the names of a partition's regions begin (likewise).
+# The partition of each beginning of a region's name, also from botocore's partitions.json.
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",

@@ -1,4 +1,4 @@
-"""Find the model modules: every file in `models/` that holds a `MODEL`."""
+"""Runs the model modules: every file in `models/`, each of which defines a `MODEL`."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Model:
 class Modules:
     """All model modules of a project, each of them run once.
 
-    A module does not depend on an environment, so one reading serves all of them.
+    A module doesn't depend on the environment, so one run serves them all.
 
     Attributes:
         project: the project they belong to.
-        models: the models whose modules are in order, by name.
-        broken: what is wrong with each of the others, by name.
+        models: the models of the valid modules, by name.
+        broken: the findings of the other modules, by name.
     """
 
     project: Project
@@ -49,7 +49,7 @@ class Modules:
 
     @property
     def names(self) -> list[str]:
-        """The names of all modules, broken ones too."""
+        """The names of all modules, including broken ones."""
         return sorted({*self.models, *self.broken})
 
 
@@ -68,13 +68,13 @@ def read_modules(project: Project) -> Modules:
 
 
 def read_modules_twice(project: Project) -> Modules:
-    """Run every module of a project twice, to find values that change by themselves.
+    """Run every module of a project twice, to find values that differ between runs.
 
-    A model with such a value counts as broken: each deploy would write a release of its own.
+    A model with such a value counts as broken: every deploy would write a new release.
     """
     first, second = read_modules(project), read_modules(project)
     changing = {
-        name: (_changes_by_itself(name, fields),)
+        name: (_differs_between_runs(name, fields),)
         for name, model in first.models.items()
         if name in second.models and (fields := _changed_fields(model, second.models[name]))
     }
@@ -83,18 +83,17 @@ def read_modules_twice(project: Project) -> Modules:
 
 
 def _changed_fields(first: Model, second: Model) -> list[str]:
-    # By their text: each run defines new classes, and NaN differs from itself.
+    # Compared as text: each run defines new classes, and NaN differs from itself.
     one, other = ({path: repr(plain(value)) for path, value in leaves(model.config)}
                   for model in (first, second))  # fmt: skip
     return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
 
 
-def _changes_by_itself(name: str, fields: list[str]) -> Finding:
+def _differs_between_runs(name: str, fields: list[str]) -> Finding:
     return Finding(
         "/".join((name, fields[0])),
         f"the value of {' and '.join(fields)} changes each time the module is run",
-        "write a fixed value: a time, a random number or an environment variable differs from one "
-        "run to the next",
+        "write a fixed value: no time, random number or environment variable",
         "every deploy would write a new release, and its digest would not lead to a commit",
         _file(name),
     )
@@ -108,12 +107,12 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
     file = _file(name)
     if not MODULE_NAME.fullmatch(name):
         return [
-            Finding(name, f"{file} has a name that is not a Python identifier", "rename the file",
+            Finding(name, f"the name of {file} is not a Python identifier", "rename the file",
                     reason="the file's name is the model's name", file=file)
         ]  # fmt: skip
     try:
         module = _execute(name, path)
-    except (Exception, SystemExit) as error:  # an exit() would pass for a program without models
+    except (Exception, SystemExit) as error:  # an exit() would look like a program without models
         names = getattr(sys.modules.get(f"{_PACKAGE}.{name}"), "__dict__", {})
         return list(findings_of(error, name, path, names))
     model = getattr(module, "MODEL", None)
@@ -129,19 +128,19 @@ def _why_no_model(model: object) -> str:
     if model is None:
         return "the module has no MODEL"
     if isinstance(model, type):
-        return f"MODEL is the class {model.__name__}, not an instance of it"
+        return f"MODEL is the class {model.__name__}, not an instance"
     return f"MODEL is a {type(model).__name__}, not a configuration"
 
 
 class _Uncached(SourceFileLoader):
-    """Reads the source each time: Python's cache takes an edit within a second for the old file."""
+    """Compiles the source each time: Python's bytecode cache misses an edit within a second."""
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 -- importlib's signature
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    """Run a module again: an edit counts even if this process has read the file before."""
+    """Run a module afresh, even if this process has run it before, so that edits take effect."""
     full_name = f"{_PACKAGE}.{name}"
     loader = _Uncached(full_name, str(path))
     spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
@@ -155,12 +154,12 @@ def _execute(name: str, path: Path) -> ModuleType:
 
 @contextmanager
 def _models_package(folder: Path) -> Iterator[None]:
-    """Let modules import what they share, such as `models._shared`, and leave no trace of them.
+    """Let modules import shared ones, such as `models._shared`, without side effects.
 
-    No `__pycache__` beside the models, nothing in `sys.modules`, and nothing on standard output,
-    which may be a command's JSON: what a module prints goes to standard error.
+    They leave no `__pycache__` in the folder and nothing in `sys.modules`. What they print goes to
+    standard error, because standard output may be a command's JSON.
     """
-    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_ours(name)}
+    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_in_package(name)}
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     package = ModuleType(_PACKAGE)
     package.__path__ = [str(folder)]
@@ -170,10 +169,10 @@ def _models_package(folder: Path) -> Iterator[None]:
             yield
     finally:
         sys.dont_write_bytecode = writes_bytecode
-        for name in list(filter(_is_ours, sys.modules)):
+        for name in list(filter(_is_in_package, sys.modules)):
             del sys.modules[name]
         sys.modules.update(before)
 
 
-def _is_ours(module: str) -> bool:
+def _is_in_package(module: str) -> bool:
     return module.partition(".")[0] == _PACKAGE

@@ -1,4 +1,4 @@
-"""The secrets of a stack: which have no value, are in plain text, or can't be stored."""
+"""Checks a stack's secrets: those without a value, in plain text, or too large to store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_co
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
-    """Return, for each config key that a SecretRef names, the fields it is for."""
+    """Return the secret fields of models, by the config key that their SecretRef names."""
     fields: dict[str, list[str]] = {}
     for model in models:
         for path, ref in secrets_of(model.config).items():
@@ -23,7 +23,7 @@ def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
 
 
 def lacks_value(config: StackConfig, key: str) -> bool:
-    """Tell whether a secret has no value; one that can't be decrypted here has one."""
+    """Return whether a secret has no value. One that can't be decrypted here does have one."""
     value, is_secret = config.own().get(key), key in config.own_secret_keys()
     return value == "" if is_secret else value is None and key not in SETTING_KEYS
 
@@ -32,8 +32,8 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
     """Return a finding for each secret that has no value.
 
     Args:
-        unset: the secrets' config keys, each with the fields it is for.
-        stack: the stack that lacks them.
+        unset: the secrets' config keys, each with its fields.
+        stack: the stack's name.
     """
     return [
         Finding(
@@ -47,11 +47,11 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
 
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield secrets that are in plain text or can't be stored: all at once.
+    """Yield every secret that is in plain text or can't be stored.
 
     Args:
         config: the stack's configuration.
-        fields: the config keys of secrets, each with the fields it is for.
+        fields: the config keys of secrets, each with its fields.
     """
     for key, of_key in sorted(fields.items()):
         for problem, fix, reason in _problems_of(key, config):
@@ -67,7 +67,7 @@ def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]
     elif value is not None and not is_secret:
         yield (
             f"{NAMESPACE}:{key} is in plain text in {config.file}",
-            f"revoke it at its provider, since it may have been read, and set a new one: {command}",
+            f"it may have been read: revoke it at its provider, and set a new one: {command}",
             "",
         )
     elif value:  # an empty one counts as not set

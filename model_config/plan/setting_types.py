@@ -1,4 +1,4 @@
-"""The types of a stack's settings: how each is read from the engine's text, and what is refused."""
+"""The types of a stack's settings: how each is parsed and checked."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _prefix(prefix: str) -> str:
     right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
     right = re.sub(r"/{2,}", "/", right)
     raise ValueError(
-        f'"{prefix}" is not a valid prefix: it begins with one slash, has no double and no '
-        'trailing one, and only letters, digits, "_", "." and "-" between them. Write '
+        f'"{prefix}" is not a valid prefix: it must begin with a slash, with no double or trailing '
+        'slash, and have only letters, digits, "_", "." and "-" between slashes. Write '
         f'"{right if right != "/" else "/ai"}"'
     )
 
@@ -34,7 +34,7 @@ def _segment(name: str) -> str:
 
 
 def _shown_as(pattern: str, message: str) -> Any:
-    """Return a mark that gives a validator's rule to the JSON Schema that editors check by."""
+    """Return a pydantic field that gives a validator's rule to the JSON Schema for editors."""
     return Field(json_schema_extra={"pattern": pattern, "patternErrorMessage": message})
 
 
@@ -43,7 +43,7 @@ def _key_arn(arn: str) -> str:
         return arn
     raise ValueError(
         f'"{arn}" is not the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>. '
-        "An alias may come to mean another key"
+        "An alias is not allowed, because it can be moved to another key"
     )
 
 
@@ -52,12 +52,12 @@ def _topic_arn(arn: str) -> str:
         return arn
     raise ValueError(
         f'"{arn}" is not the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>. '
-        "EventBridge delivers to no other"
+        "EventBridge doesn't deliver to FIFO topics"
     )
 
 
 def _from_json(value: object) -> object:
-    # The engine hands every value over as text, objects and lists as JSON.
+    # The engine passes every value as text, and objects and lists as JSON.
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
@@ -65,7 +65,7 @@ def _from_json(value: object) -> object:
 
 
 def _map_from_json(value: object) -> object:
-    # A map whose lines are all commented out is null, which the engine hands over as "".
+    # A map whose lines are all commented out is null, which the engine passes as "".
     given = _from_json(value or "null")
     return {} if given is None else given
 
@@ -130,7 +130,7 @@ TopicArn = Annotated[
     _shown_as(f"^{_TOPIC_ARN}$", "write arn:aws:sns:<region>:<account>:<name>"),
 ]
 
-# An empty list would delete every model; to deploy none, destroy the stack.
+# An empty list would delete every model. To deploy none, destroy the stack.
 Models = Annotated[Annotated[list[str], Field(min_length=1)] | None, BeforeValidator(_from_json)]
-# Each model's own are checked with the model, so that one's mistake hides no other's.
+# Each model's overrides are checked with the model, so that one mistake hides no others.
 Overrides = Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)]

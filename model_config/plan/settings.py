@@ -1,4 +1,4 @@
-"""A stack's settings: what `Pulumi.<stack>.yaml` says under `model-config:`."""
+"""A stack's settings: the keys of `Pulumi.<stack>.yaml` that begin with `model-config:`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_co
 
 
 class Settings(BaseModel):
-    """What a stack can set, with its defaults.
+    """The settings of a stack, with their defaults.
 
     Attributes:
         prefix: the path above all environments.
@@ -33,10 +33,12 @@ class Settings(BaseModel):
         protect: whether Pulumi refuses to delete the key, its alias and the releases.
         key_deletion_window_days: how many days a deleted KMS key can be restored, 7 to 30
             (KMS API reference, ScheduleKeyDeletion).
-        kms_key_arn: an existing key, used instead of one that the stack makes. For good.
-        kms_multi_region: whether the stack's key can be replicated to other regions. For good.
-        tags: on every resource that can have tags, at most 50.
-        notify_topic_arn: an SNS topic that is told of label moves, releases and the key's deletion.
+        kms_key_arn: an existing key, used instead of a new one. It can't be changed later.
+        kms_multi_region: whether the stack's key can be replicated to other regions. It can't be
+            changed later.
+        tags: the tags of every resource that can have tags, at most 50.
+        notify_topic_arn: an SNS topic that is notified of label moves, releases and the deletion of
+            the key.
     """
 
     model_config = ConfigDict(
@@ -70,17 +72,17 @@ class Settings(BaseModel):
 
     @property
     def key_alias(self) -> str:
-        """The KMS key's alias: "alias/ai/dev". KMS has no dots there, so they become dashes."""
+        """The KMS key's alias: "alias/ai/dev". KMS allows no dots in it, so they become dashes."""
         return f"alias{self.environment_path}".replace(".", "-")
 
     @property
     def key_description(self) -> str:
-        """What the KMS key says of itself; a key without an alias is found by it."""
+        """The KMS key's description. A key that has lost its alias is found by it."""
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
     @property
     def key_name(self) -> str:
-        """What KMS knows the key by: the ARN of an existing one, else the alias."""
+        """The name of the key in requests: the ARN of an existing key, otherwise the alias."""
         return self.kms_key_arn or self.key_alias
 
     def policy_name(self, model: str, region: str) -> str:
@@ -88,7 +90,7 @@ class Settings(BaseModel):
         return reader_policy_name(self.path_of(model), region)
 
     def rule_name(self, about: str) -> str:
-        """Return how an EventBridge rule's name begins: "model-config-ai-dev-releases"."""
+        """Return the first part of an EventBridge rule's name: "model-config-ai-dev-releases"."""
         return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
@@ -96,7 +98,7 @@ SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
 
 
 def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
-    """Return the stack's settings, with the default where a value is wrong, and what is wrong."""
+    """Return the stack's settings and their findings. An invalid setting has its default."""
     findings = list(config.findings)
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):
@@ -124,8 +126,8 @@ def _secret_setting(key: str, config: StackConfig) -> Finding:
     return Finding(
         where=f"{NAMESPACE}:{key}",
         problem="it is set as a secret, but a setting is not kept secret",
-        reason="Pulumi hands a `secure:` value inside an object back as plain text",
-        fix=f'set it without --secret; for a secret field write SecretRef("key") in the model '
+        reason="Pulumi returns a `secure:` value inside an object as plain text",
+        fix=f'set it without --secret. For a secret field, write SecretRef("key") in the model '
         f"and run: {set_secret_command('key', config.stack)}",
         file=config.file,
     )

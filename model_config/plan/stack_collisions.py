@@ -1,4 +1,4 @@
-"""Two stacks of one project that would make the same alias, reader policies and parameters."""
+"""Finds stacks of one project that would create the same alias, reader policies or parameters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from model_config.plan.stack_file import read_stack_file
 
 
 def check_stacks(project: Project, config: StackConfig, settings: Settings) -> Iterator[Finding]:
-    """Yield what another stack of the project makes, too, in the same account and region.
+    """Yield the resources that another stack creates too, in the same account and region.
 
-    Only what the files say is known: which accounts a stack may deploy to, if they name any.
+    A stack's accounts are known only if its file sets `aws:allowedAccountIds`.
     """
     for stack in project.stack_names():
         if stack == config.stack:
@@ -23,12 +23,12 @@ def check_stacks(project: Project, config: StackConfig, settings: Settings) -> I
         try:
             other = read_stack_file(project, stack)
         except InvalidConfigurationError:
-            continue  # the stack itself is told
+            continue  # reported when that stack is checked
         if other.region == config.region and _accounts(other) & _accounts(config):
-            yield from _of_both(project, config, settings, other)
+            yield from _common_resources(project, config, settings, other)
 
 
-def _of_both(
+def _common_resources(
     project: Project, config: StackConfig, settings: Settings, other: StackConfig
 ) -> Iterator[Finding]:
     others, _ = read_settings(other)
@@ -36,25 +36,25 @@ def _of_both(
     if have_keys and settings.key_alias == others.key_alias:
         yield Finding(
             f"{NAMESPACE}:environment",
-            f"{other.file} makes a key with the alias {settings.key_alias} as well",
+            f"{other.file} also creates a key with the alias {settings.key_alias}",
             f"give one of the two another environment, or set {NAMESPACE}:kmsKeyArn",
-            "an alias is on one key of an account and region",
+            "an alias is unique in an account and region",
             config.file,
         )
-    theirs = _policies(project, others, config.region)
-    ours = _policies(project, settings, config.region)
-    if names := sorted(ours[policy] for policy in ours.keys() & theirs.keys()):
+    other_policies = _policies(project, others, config.region)
+    policies = _policies(project, settings, config.region)
+    if names := sorted(policies[policy] for policy in policies.keys() & other_policies.keys()):
         yield Finding(
             f"{NAMESPACE}:models",
-            f"{other.file} deploys {', '.join(names)} to the same place as well",
-            f"name each of them in the {NAMESPACE}:models of one stack",
-            "IAM's names are the whole account's, in any case of letters",
+            f"{other.file} also deploys {', '.join(names)} to this environment and prefix",
+            f"name each of them in the {NAMESPACE}:models of one stack only",
+            "a policy's name is unique in an account, in upper and lower case",
             config.file,
         )
 
 
 def _policies(project: Project, settings: Settings, region: str | None) -> dict[str, str]:
-    """Return the models of a stack by the names of their reader policies, as IAM compares them."""
+    """Return the models of a stack by their reader policies' names, case-folded as IAM does."""
     names = settings.models or project.model_names()
     return {settings.policy_name(name, region or "").casefold(): name for name in names}
 

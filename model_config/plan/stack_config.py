@@ -1,4 +1,4 @@
-"""A stack's configuration: keys and texts, as Pulumi's engine hands them to a program."""
+"""A stack's configuration: keys and texts, as Pulumi's engine passes them to a program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model_config.format.errors import Finding
 
-#: What our own keys begin with, before a colon.
+#: The namespace of this package's config keys, before the colon.
 NAMESPACE = "model-config"
 
 
@@ -17,11 +17,11 @@ class StackConfig:
 
     Attributes:
         stack: the stack's name.
-        values: "namespace:key" to text; an object or list is JSON text.
-        secret_keys: the keys marked as secret. One of them without a value is encrypted, and
-            this process doesn't hold the key to it.
-        project: the project's name, which is the namespace of a key that is given without one.
-        findings: what is wrong with the stack's file, where that is what was read.
+        values: the text of each "namespace:key"; an object or list is JSON text.
+        secret_keys: the keys marked as secret. If one has no entry in `values`, it is encrypted
+            and can't be decrypted here.
+        project: the project's name, which is the namespace of keys that have none.
+        findings: the problems of the stack's file, if the configuration was read from it.
     """
 
     stack: str
@@ -37,7 +37,7 @@ class StackConfig:
 
     @property
     def region(self) -> str | None:
-        """The AWS region the stack's file names, if it does."""
+        """The AWS region in the stack's file, if it has one."""
         return self.values.get("aws:region")
 
     def own(self) -> dict[str, str]:
@@ -58,5 +58,5 @@ class StackConfig:
 
 
 def set_secret_command(key: str, stack: str) -> str:
-    """Return the command that sets a secret; Pulumi asks for the value, so no shell keeps it."""
+    """Return the command that sets a secret. Pulumi prompts for the value, so no shell keeps it."""
     return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"

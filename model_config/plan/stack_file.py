@@ -1,4 +1,4 @@
-"""Read `Pulumi.<stack>.yaml` the way Pulumi's engine does, for what runs without the engine."""
+"""Reads `Pulumi.<stack>.yaml` as Pulumi's engine does, for commands that run without it."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from model_config.plan.messages import closest
 from model_config.plan.project import Project
 from model_config.plan.stack_config import StackConfig
 
-_Item: TypeAlias = tuple[str, int, yaml.Node]  # its name, its line and its value
+_Item: TypeAlias = tuple[str, int, yaml.Node]  # name, line and value
 
-# What Pulumi 3.260 reads at the top of the file. It ignores any other key.
+# The top-level keys that Pulumi 3.260 reads. It ignores all others.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
-# From here on Go writes a float with an exponent, and reads an integer as a float.
+# From these numbers on, Go writes a float with an exponent, and reads an integer as a float.
 _EXPONENT, _INTEGERS = 1e21, 2**64
 _MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain scalars as Pulumi's engine does (seen with 3.260, whose parser is yaml.v3)."""
+    """Reads plain scalars as Pulumi's engine does (observed with 3.260, which uses yaml.v3)."""
 
     def number(self, node: yaml.ScalarNode) -> float:
-        """Return 1.0 as 1: the engine hands numbers on as JSON, and so 1e21 as it is."""
+        """Return 1.0 as 1, because the engine passes numbers on as JSON."""
         value = float(self.construct_yaml_float(node))
         return int(value) if value.is_integer() and abs(value) < _EXPONENT else value
 
     def integer(self, node: yaml.ScalarNode) -> float:
-        """Return an integer that has no room in 64 bits as a float."""
+        """Return an integer of more than 64 bits as a float."""
         value = self.construct_yaml_int(node)
         return value if abs(value) < _INTEGERS else float(value)
 
     def date(self, node: yaml.ScalarNode) -> str:
-        """Return a date as the engine prints it, which is rarely what was meant."""
+        """Return a date as the engine prints it, though rarely what the user meant."""
         try:
             return f"{self.construct_yaml_timestamp(node):%Y-%m-%d %H:%M:%S} +0000 UTC"
-        except ValueError:  # there is no such day
+        except ValueError:  # not a day of the calendar
             return str(node.value)
 
 
-def _take_words_as_yaml_1_2() -> None:
-    # PyYAML has YAML 1.1, where `no` is a boolean, `12:30` a number and `1e3` text.
+def _resolve_scalars_as_yaml_1_2() -> None:
+    # PyYAML implements YAML 1.1, where `no` is a boolean, `12:30` a number and `1e3` text.
     forms = {
         "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
         "int": (r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|[1-9][0-9_]*|0)", "-+0123456789"),
@@ -67,20 +67,20 @@ def _take_words_as_yaml_1_2() -> None:
     _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
 
 
-_take_words_as_yaml_1_2()
+_resolve_scalars_as_yaml_1_2()
 
 
 def read_stack_file(project: Project, stack: str) -> StackConfig:
-    """Return a stack's configuration, its secrets without their values: they are encrypted.
+    """Return a stack's configuration, without the values of secrets, which are encrypted.
 
-    What is wrong with single keys is among its findings.
+    Problems with single keys are among its findings.
 
     Args:
-        project: the project whose stack it is.
+        project: the stack's project.
         stack: the stack's name, "dev".
 
     Raises:
-        InvalidConfigurationError: there is no such file, or it is not a stack file.
+        InvalidConfigurationError: the file doesn't exist, or is not a stack file.
     """
     file = project.stack_file(stack)
     try:
@@ -88,17 +88,17 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     except FileNotFoundError:
         if findings := list(check_ending(project, stack)):
             raise InvalidConfigurationError(findings) from None
-        raise _refusal(file, "there is no such file", _which_there_are(project)) from None
+        raise _refusal(file, "there is no such file", _known_stacks(project)) from None
     except (OSError, ValueError) as error:
         raise _refusal(file, f"it can't be read: {error}", "make it readable") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}" if mark else ""
-        problem = f"it is not valid YAML{place}: {getattr(error, 'problem', None) or 'unreadable'}"
+        where = f" in line {mark.line + 1}" if mark else ""
+        problem = f"it is not valid YAML{where}: {getattr(error, 'problem', None) or 'unreadable'}"
         raise _refusal(file, problem, "correct the file") from None
     except AttributeError:
         raise _refusal(
-            file, "it is not a map with a `config` map in it", "correct the file"
+            file, "it is not a map that has a `config` map", "correct the file"
         ) from None
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
@@ -106,14 +106,14 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
 
 
 def check_ending(project: Project, stack: str) -> Iterator[Finding]:
-    """Yield a stack's file that Pulumi ignores because of its ending."""
+    """Yield a stack's file that Pulumi ignores because of its extension."""
     if wrong := project.unread_stack_file(stack):
         right = project.stack_file(stack)
         move = f"mv {wrong.name} {right.name}"
         yield Finding(
             wrong.name,
-            "Pulumi doesn't read it: beside Pulumi.yaml, a stack's file ends in .yaml",
-            f"move what it says to {right.name}, and delete it" if right.exists() else move,
+            "Pulumi ignores it: next to Pulumi.yaml, a stack's file must end in .yaml",
+            f"move its content to {right.name}, and delete it" if right.exists() else move,
             file=wrong.name,
         )
 
@@ -136,18 +136,18 @@ def _full_key(key: object, project: str) -> str:
 
 
 def _misspelled(root: yaml.Node | None, file: str) -> Iterator[Finding]:
-    """Yield a key that looks like a misspelled `config`: the stack would have no settings."""
+    """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
     for name, line, _ in _items(root):
         if name not in _TOP and closest(name, ["config"]):
             yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', "", file, line)
 
 
 def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
-    """Return every key that is in one map twice, at any depth."""
+    """Return every key that a map has twice, at any depth."""
     findings, seen, waiting = [], set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
-        if id(node) in seen:  # an anchor's, used once more
+        if id(node) in seen:  # an alias of an anchor that was visited
             continue
         seen.add(id(node))
         lines: dict[str, int] = {}
@@ -173,7 +173,7 @@ def _items(node: yaml.Node | None) -> Iterator[_Item]:
 
 
 def _holds_secret(value: Any) -> bool:
-    """Tell whether a value is, or anywhere contains, Pulumi's `secure:` form."""
+    """Return whether a value is, or contains at any depth, Pulumi's `secure:` form."""
     if isinstance(value, dict):
         return set(value) == {"secure"} or any(map(_holds_secret, value.values()))
     return isinstance(value, list) and any(map(_holds_secret, value))
@@ -185,7 +185,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _which_there_are(project: Project) -> str:
+def _known_stacks(project: Project) -> str:
     return f"stacks with a file: {', '.join(project.stack_names()) or 'none'}"
 
 

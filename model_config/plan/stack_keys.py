@@ -1,4 +1,4 @@
-"""The keys of a stack's file: none is unknown, and none would be ignored."""
+"""Checks the keys of a stack's file: none may be unknown, or in a namespace that isn't read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_config.plan.regions import REGIONS
 from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 
-# How alike a namespace must be to count as a misspelling: "model_config" is, "ml-config" is not.
+# How similar a namespace must be to count as misspelled: "model_config" is, "ml-config" is not.
 _ALIKE = 0.87
 
 
@@ -23,7 +23,7 @@ def check_keys(
     Args:
         config: the stack's configuration.
         secret_keys: the config keys of the models' secrets.
-        all_known: whether there are no others; if not, a secret key is never reported.
+        all_known: whether these are all of them. If not, no secret key is reported.
     """
     known = SETTING_KEYS | set(secret_keys)
     secrets = config.own_secret_keys()
@@ -31,14 +31,14 @@ def check_keys(
     for key in sorted(given - known):
         yield Finding(
             f"{NAMESPACE}:{key}",
-            "there is no such setting, and no model has a secret of that name",
+            "there is no such setting, and no model has a secret with that key",
             nearest(key, known),
             file=config.file,
         )
 
 
 def check_namespaces(config: StackConfig) -> Iterator[Finding]:
-    """Yield keys that look like ours but are in another namespace, where nothing reads them."""
+    """Yield keys of this package that have no effect because they are in another namespace."""
     for key in sorted({*config.values, *config.secret_keys}):
         namespace, _, name = key.partition(":")
         if namespace == NAMESPACE:
@@ -47,12 +47,12 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
             if name in {NAMESPACE, *SETTING_KEYS}:
                 yield _without_namespace(key, name, config)
         elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
-            problem = f'the namespace "{namespace}" is not ours, so the key has no effect'
+            problem = f'the namespace is "{namespace}", so the key has no effect'
             yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
 
 
 def check_region(config: StackConfig) -> Iterator[Finding]:
-    """Yield a region that AWS doesn't have, unless the stack's file says that it does."""
+    """Yield a region that isn't known, unless the stack's file skips the check."""
     region = config.region
     if not region or region in REGIONS or config.values.get("aws:skipRegionValidation") == "true":
         return
@@ -61,7 +61,7 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
         "aws:region",
         f'"{region}" is not an AWS region',
         (f'did you mean "{near}"? ' if near else "")
-        + "If AWS has opened it since, set aws:skipRegionValidation to true",
+        + "If it is new, set aws:skipRegionValidation to true",
         file=config.file,
     )
 
@@ -70,8 +70,8 @@ def _without_namespace(key: str, name: str, config: StackConfig) -> Finding:
     right = "<setting>, one key for each setting" if name == NAMESPACE else name
     return Finding(
         key,
-        "the key is the project's own, so it has no effect here",
+        "the key has no namespace or the project's, so it has no effect",
         f"write {NAMESPACE}:{right}",
-        f"Pulumi puts a key without a namespace into that of the project, {config.project}",
+        f"Pulumi gives a key without a namespace that of the project, {config.project}",
         config.file,
     )

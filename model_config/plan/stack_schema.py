@@ -1,8 +1,8 @@
-"""A JSON Schema for a project's stack files, so that an editor completes and checks them.
+"""A JSON Schema for a project's stack files, with which editors complete and check them.
 
-It allows what `validate` allows, except for what it can't express: a class's own validators, the
-limits of SSM, a misspelled namespace, how many keys a merged dict ends up with, and what two
-settings or two stacks say together.
+It allows what `validate` allows, and also what a schema can't refuse: values that break a class's
+own validators or the limits of SSM, a misspelled namespace, a merged dict with too many or too few
+keys, and conflicts between two settings or two stacks.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SECRET = {
 }
 
 
-# A region, unless the stack's file says that it is one we don't know.
+# A known region, unless the stack's file skips the check.
 _REGION = {
     "if": {
         "properties": {"aws:skipRegionValidation": {"enum": [True, "true"]}},
@@ -57,23 +57,24 @@ _REGION = {
 
 
 def stack_schema(modules: Modules) -> JsonSchema:
-    """Return the JSON Schema of a project's stack files, in draft 7, the one that editors know.
+    """Return the JSON Schema of a project's stack files, in draft 7, which editors support.
 
     Args:
-        modules: the project's modules, each of them in order.
+        modules: the project's modules, none of them broken.
     """
     overrides = OverrideSchemas()
     models = {name: overrides.of_model(model.config) for name, model in modules.models.items()}
     settings, project = _settings(models), modules.project.name
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
-    ours = {_key(name): schema for name, schema in (secrets | settings).items()}
-    # A key without a namespace is the project's: ours only where the project has our name.
-    lost = "|".join([NAMESPACE, *settings])
-    own = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?({lost})$)"
+    properties = {_key(name): schema for name, schema in (secrets | settings).items()}
+    # A key without a namespace belongs to the project, and so has an effect only if the project is
+    # called as the namespace is.
+    ignored = "|".join([NAMESPACE, *settings])
+    other = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?({ignored})$)"
     config = {
         "type": ["object", "null"],
-        "properties": ours,
-        "patternProperties": {f"^(?!{NAMESPACE}:){own}": {}},
+        "properties": properties,
+        "patternProperties": {f"^(?!{NAMESPACE}:){other}": {}},
         "additionalProperties": False,
         "allOf": [_REGION, *map(_only_if_chosen, models)],
     }
@@ -90,7 +91,7 @@ def _key(name: str) -> str:
 
 
 def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
-    """Return the schema of each setting; only a map may be null."""
+    """Return the schema of each setting. Only a map may be null."""
     schemas, docs = properties_of(Settings.model_json_schema()), attribute_docs(Settings)
     settings: dict[str, JsonSchema] = {}
     for name, field in Settings.model_fields.items():
@@ -104,7 +105,7 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
 
 
 def _only_if_chosen(model: str) -> JsonSchema:
-    """Return that a model which the stack leaves out has no overrides."""
+    """Return a schema that refuses overrides for a model that the stack leaves out."""
     leaves_out = {"type": "array", "not": {"contains": {"const": model}}}
     return {
         "if": {"properties": {_key("models"): leaves_out}, "required": [_key("models")]},

@@ -1,4 +1,4 @@
-"""A stack's state, as far as it matters here, and what it may lack."""
+"""The part of a stack's state that `recover` and `drift` need."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ POLICY = "aws:iam/policy:Policy"
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """What a stack's state holds.
+    """The resources in a stack's state.
 
     Attributes:
         ids: the ids of its resources, by type.
         urns: the URN of each component, by its name.
-        pending: the operations that were under way when a deploy died: what it did, and the URN.
+        pending: the operations that an interrupted deploy left, each with its kind and URN.
     """
 
     ids: Mapping[str, frozenset[str]]
@@ -25,18 +25,18 @@ class StackState:
     pending: Sequence[tuple[str, str]]
 
     def has(self, kind: str, id_: str) -> bool:
-        """Tell whether the state has a resource."""
+        """Return whether the state has a resource."""
         return id_ in self.ids.get(kind, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A resource that the state is to know: as `pulumi import` takes it.
+    """A resource to import into the state, with what `pulumi import` needs.
 
     Attributes:
         type: its type, "aws:ssm/parameter:Parameter".
         name: its logical name in the program.
-        id: what AWS knows it by.
+        id: its id in AWS, as the provider has it.
         parent: the logical name of its component.
     """
 

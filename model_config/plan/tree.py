@@ -1,4 +1,4 @@
-"""An environment's hierarchy, field by field: what each takes in the store."""
+"""An environment's hierarchy, field by field, with the parameters and bytes of each."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from model_config.schema import SecretRef
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A field, with all the parameters it takes.
+    """A field, with all its parameters.
 
     Attributes:
         path: relative to the model, "generation/temperature".
         type: "text", "integer", …, "secret", "rollout" or "release".
-        bytes: what it takes, all parts together; None where that isn't known.
-        versions: SSM's version of each part, in AWS.
-        note: what else there is to say.
+        bytes: the size of all its parts together, or None if it isn't known.
+        parts: the number of its parameters.
+        versions: SSM's version of each part. Empty unless read from AWS.
+        note: a remark for the user.
     """
 
     path: str
@@ -37,13 +38,13 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class ModelTree:
-    """A model's fields.
+    """A model's fields, and its releases if it was read from AWS.
 
     Attributes:
-        release: the number of the newest release, in AWS.
-        releases: how many SSM still has.
-        labels: each label's release.
-        held: the labels that a rollback put where they are.
+        release: the number of the newest release.
+        releases: the number of releases that SSM still has.
+        labels: the release of each label.
+        held: the labels that a rollback holds on their release.
     """
 
     name: str
@@ -58,16 +59,16 @@ class ModelTree:
 
     @property
     def parameters(self) -> int:
-        """How many parameters it takes, its release and rollout included."""
+        """The number of its parameters, including the release and the rollout."""
         return sum(leaf.parts for leaf in self.leaves)
 
 
 def trees(plan: Plan) -> list[ModelTree]:
-    """Return each model as a deploy would write it."""
+    """Return the tree of each model, as a deploy would write it."""
     found = []
     for model in plan.models:
         fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
-        if model.release.document:  # there is none where a value can't be stored
+        if model.release.document:  # empty if a value can't be stored
             texts = [model.release.document, *model.release.parts.values()]
             size = sum(map(size_in_bytes, texts))
             fields.append(Leaf(RELEASE, "release", size, len(texts)))
@@ -81,7 +82,7 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     for path, value in values:
         if not isinstance(value, SecretRef):
             yield leaf("/".join(path), plain(value))
-    for path, value in values:  # they have a branch of their own
+    for path, value in values:  # secrets have a branch of their own
         if isinstance(value, SecretRef):
             unset = value.config_key in plan.unset
             note = f"{value.config_key}, not set" if unset else value.config_key
@@ -89,7 +90,7 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
 
 
 def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
-    """Return the leaf of a value, with the size and the parts that it is stored in."""
+    """Return the leaf of a value, with its size and its number of parts."""
     try:
         text = encode(value)
     except CodecError as error:
@@ -98,6 +99,6 @@ def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
 
 
 def type_of(value: Value) -> str:
-    """Return what a value is, in a word."""
+    """Return the name of a value's type, as users see it."""
     words = {bool: "boolean", int: "integer", float: "number", str: "text", list: "list"}
     return words.get(type(value), "object")

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a project, in all its environments, each thing once."""
+"""Finds every problem of a project, in all its environments, and reports each once."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from model_config.plan.stack_file import read_stack_file
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finding, with its file and line where they are known, and the environments it is in.
+    """A finding, with its file and line if they are known, and the environments it is in.
 
     Attributes:
-        level: "error": it is wrong. "notice": nobody can commit it, a secret that isn't set.
+        level: "error", or "notice" for a secret that isn't set, which no commit can mend.
     """
 
     finding: Finding
@@ -28,16 +28,16 @@ class Result:
 
     @property
     def is_error(self) -> bool:
-        """Whether it is wrong."""
+        """Whether the finding is an error."""
         return self.level == "error"
 
 
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
-    """Return all that is wrong, errors first.
+    """Return every problem, errors first.
 
     Args:
         project: the project.
-        stacks: the environments to look at.
+        stacks: the environments to validate.
         secrets: whether a secret that isn't set is an error.
     """
     modules = read_modules_twice(project)

@@ -1,7 +1,7 @@
-"""The JSON Schema of a value in a stack's file, made from the one that pydantic makes of a type.
+"""The JSON Schema of a value in a stack's file, derived from pydantic's schema of its type.
 
-A number or boolean may be text too, since `pulumi config set` writes it so. Where a map is merged
-into the module's, as JSON Merge Patch says, null takes a key out.
+A number or boolean may also be a string, because `pulumi config set` writes strings. In a map that
+is merged into the module's, null removes a key (JSON Merge Patch).
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from model_config.plan.number_patterns import number_pattern
 JsonSchema: TypeAlias = dict[str, Any]
 
 NULL: JsonSchema = {"type": "null"}
-# The module's value counts, not the class's default; and pydantic's titles only repeat names.
+# The module's value applies, not the class's default; and pydantic's titles only repeat names.
 _LEFT_OUT = ("title", "default")
 
 
 def properties_of(model_schema: JsonSchema) -> dict[str, JsonSchema]:
-    """Return the schemas of a class's fields, with no reference in them but to groups."""
+    """Return the schemas of a class's fields, with all references resolved except to groups."""
     definitions = model_schema.get("$defs", {})
-    own = definitions.get(_target(model_schema), model_schema)  # a class that holds itself
+    own = definitions.get(_target(model_schema), model_schema)  # a class that refers to itself
     return {
         name: _inlined(schema, definitions) for name, schema in own.get("properties", {}).items()
     }
 
 
 def alternatives(schema: JsonSchema) -> Iterator[JsonSchema]:
-    """Yield the schemas of the types that a field may have; null and groups are left out."""
+    """Yield the schemas of the types that a field may have, without null and groups."""
     common = _without(schema, "anyOf", *_LEFT_OUT)
     for each in schema.get("anyOf", [schema]):
         if each != NULL and "$ref" not in each:
@@ -37,29 +37,29 @@ def alternatives(schema: JsonSchema) -> Iterator[JsonSchema]:
 
 
 def value_schema(schema: JsonSchema, *, merged: bool = False) -> JsonSchema:
-    """Return the schema of a value as it may be written, from pydantic's.
+    """Return the schema of a value as users may write it.
 
     Args:
-        schema: pydantic's, without references.
-        merged: whether a map is merged into the module's.
+        schema: pydantic's schema, without references.
+        merged: whether a map is merged into the module's map.
     """
     result = either([_of_type(each, merged=merged) for each in alternatives(schema)])
     return nullable(result) if NULL in schema.get("anyOf", ()) else result
 
 
-def described(schema: JsonSchema, pydantics: JsonSchema, text: str | None) -> JsonSchema:
-    """Return the schema with what pydantic or the class's docstring says of the field."""
-    text = pydantics.get("description", text)
+def described(schema: JsonSchema, pydantic_schema: JsonSchema, text: str | None) -> JsonSchema:
+    """Return the schema with a description: pydantic's, otherwise that of the docstring."""
+    text = pydantic_schema.get("description", text)
     return {"description": text, **schema} if text else schema
 
 
 def either(schemas: list[JsonSchema]) -> JsonSchema:
-    """Return the schema of what one of several schemas allows."""
+    """Return the schema that allows whatever one of several schemas allows."""
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas or [NULL]}
 
 
 def nullable(schema: JsonSchema) -> JsonSchema:
-    """Return the schema that allows null, too."""
+    """Return the schema that also allows null."""
     if "type" in schema and not schema.keys() & {"enum", "const"}:
         kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
         return {**schema, "type": [*kinds, "null"]}
@@ -99,7 +99,7 @@ def _of_type(schema: JsonSchema, *, merged: bool) -> JsonSchema:
 
 
 def _number(schema: JsonSchema) -> JsonSchema:
-    if "multipleOf" in schema:  # of a text, no pattern can tell
+    if "multipleOf" in schema:  # no pattern can check it in a string
         return schema
     limits = [f"{key} {schema[key]}" for key in schema if key.lower().endswith("imum")]
     if schema["type"] == "integer":
@@ -109,20 +109,20 @@ def _number(schema: JsonSchema) -> JsonSchema:
 
 
 def _text_too(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
-    """Return the schema that allows the value as text; `message` is for editors to show."""
+    """Return the schema that also allows the value as a string. Editors show the message."""
     shown = {"pattern": pattern, "patternErrorMessage": message}
     return {**schema, "type": [schema["type"], "string"], **shown}
 
 
 def _map(schema: JsonSchema, *, merged: bool) -> JsonSchema:
-    """Return the schema of a map; pydantic's allows any value under a key of another pattern."""
+    """Return the schema of a map. pydantic's allows any value under a key of another pattern."""
     schema = {"additionalProperties": {}, **schema}
     for pattern, values in schema.pop("patternProperties", {}).items():
         schema["propertyNames"] = {**schema.get("propertyNames", {}), "pattern": pattern}
         schema["additionalProperties"] = values
     value = value_schema(schema["additionalProperties"], merged=merged)
     schema["additionalProperties"] = nullable(value) if merged else value
-    # How many keys there are in the end depends on the module's.
+    # The number of keys after merging depends on the module's map.
     return _without(schema, "minProperties", "maxProperties") if merged else schema
 
 

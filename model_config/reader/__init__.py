@@ -1,4 +1,4 @@
-"""What runs in an application: it reads releases, and knows boto3 but neither pulumi nor pydantic.
+"""Runs in applications: reads releases with boto3. It imports neither pulumi nor pydantic.
 
-Nothing is imported here, so that what needs no AWS costs no import of boto3.
+Nothing is imported here, so that modules which don't need AWS don't import boto3.
 """

@@ -1,4 +1,4 @@
-"""One attempt to ask for values, or a few where a read has nothing else to get."""
+"""One attempt to load values, or a few if a read has nothing else to serve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model_config.format.errors import CredentialsError
 from model_config.reader.breaker import full_jitter
 from model_config.reader.states import Kept, Problem, Result
 
-#: Seconds of the first pause at most between attempts that a read waits for: ours.
+#: The longest first pause between attempts that a read waits for, in seconds. Set by this package.
 FIRST_RETRY = 0.2
 
 KeyT = TypeVar("KeyT")
@@ -18,41 +18,41 @@ ValueT = TypeVar("ValueT")
 
 
 class Loader(Protocol[KeyT, ValueT]):
-    """What asks for values."""
+    """Loads values from the source."""
 
-    def ahead(self, wanted: Mapping[KeyT, ValueT | None]) -> Loader[KeyT, ValueT]:
-        """Return what loads these, having asked for as much as it can in few requests."""
+    def prefetched(self, wanted: Mapping[KeyT, ValueT | None]) -> Loader[KeyT, ValueT]:
+        """Return a loader that has prefetched what these keys need, in few requests."""
         ...
 
     def load(self, key: KeyT, last: ValueT | None) -> ValueT | Kept[ValueT]:
-        """Return a key's value, given the last good one. It may raise anything."""
+        """Return a key's value, given the last good one. It may raise any exception."""
         ...
 
-    def stand_in(self, key: KeyT) -> ValueT | None:
-        """Return what to serve for a key that was never good when AWS can't be asked."""
+    def fallback_for(self, key: KeyT) -> ValueT | None:
+        """Return what to serve for a key that was never loaded while AWS can't be reached."""
         ...
 
     def lifetime(self, value: ValueT) -> float:
-        """Return the seconds that a value is good for; infinite for one that can't change."""
+        """Return the seconds that a value is good for; infinite if it can't change."""
         ...
 
 
 def ask(
     loader: Loader[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None], attempts: int
 ) -> dict[KeyT, Result[ValueT]]:
-    """Return what came of asking for values, whatever it is.
+    """Load values and return the result for each key. Nothing is raised.
 
     Args:
-        loader: what asks.
+        loader: loads the values.
         wanted: the keys, each with its last good value.
-        attempts: how often to ask for what there is nothing to serve for.
+        attempts: the most attempts for keys that have no value to serve.
     """
     results = _ask_once(loader, wanted)
     for attempt in range(1, attempts):
         again = {
             key: last
             for key, last in wanted.items()
-            if last is None and _is_worth_another(loader, key, results[key])
+            if last is None and _is_retryable(loader, key, results[key])
         }
         if not again:
             break
@@ -61,12 +61,12 @@ def ask(
     return results
 
 
-def _is_worth_another(loader: Loader[KeyT, ValueT], key: KeyT, result: Result[ValueT]) -> bool:
+def _is_retryable(loader: Loader[KeyT, ValueT], key: KeyT, result: Result[ValueT]) -> bool:
     return (
         isinstance(result, Problem)
         and result.is_outage
         and not issubclass(result.kind, CredentialsError)
-        and loader.stand_in(key) is None
+        and loader.fallback_for(key) is None
     )
 
 
@@ -74,10 +74,10 @@ def _ask_once(
     loader: Loader[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]
 ) -> dict[KeyT, Result[ValueT]]:
     try:
-        ahead = loader.ahead(wanted)
-    except Exception as error:  # noqa: BLE001 - nothing may cost the last good one
+        prefetched = loader.prefetched(wanted)
+    except Exception as error:  # noqa: BLE001 - no error may lose the last good value
         return dict.fromkeys(wanted, Problem.of(error))
-    return {key: _load(ahead, key, last) for key, last in wanted.items()}
+    return {key: _load(prefetched, key, last) for key, last in wanted.items()}
 
 
 def _load(
@@ -85,5 +85,5 @@ def _load(
 ) -> ValueT | Kept[ValueT] | Problem:
     try:
         return loader.load(key, last)
-    except Exception as error:  # noqa: BLE001 - likewise
+    except Exception as error:  # noqa: BLE001 - no error may lose the last good value
         return Problem.of(error)

@@ -1,4 +1,4 @@
-"""What AWS or the way to it answered, in the words of someone who has to do something about it."""
+"""Translates the errors of AWS, botocore and the network into this package's, with a fix."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from model_config.format.errors import (
     StoreUnavailableError,
 )
 
-#: What boto3 raises when a request fails, whatever the reason.
+#: The exceptions that boto3 raises when a request fails, for any reason.
 FAILURES = (BotoCoreError, ClientError)
-#: What botocore's parser stumbles over in an answer that isn't SSM's JSON, or only half of it.
+#: The exceptions of botocore's parser for an answer that is incomplete or isn't SSM's JSON.
 UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 
 _NO_REGION = (NoRegionError, InvalidRegionError)
@@ -52,33 +52,33 @@ _NO_CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
-# They pass, whoever says so: AWS, or a proxy on the way.
+# Temporary, whether AWS or a proxy on the way answers so.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _TIMEOUTS = (ConnectTimeoutError, ReadTimeoutError)
 
-_SEE_NAMES = "Look at the names of prefix, environment and model"
+_SEE_NAMES = "Check the prefix and the names of environment and model"
 _SET_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
-#: What to do about credentials that can't be used.
+#: The fix for credentials that can't be used.
 SIGN_IN = (
-    "Sign in again or set the credentials (environment, profile, role); a reader made without "
-    "`client` then picks them up by itself"
+    "Sign in again or set the credentials (environment, profile, role); a reader without `client` "
+    "picks them up by itself"
 )
 _SET_CLOCK = "Set this machine's clock: AWS refuses signatures more than five minutes off"
-_WAIT = "A reader asks again by itself; if it goes on, look at the AWS Health Dashboard"
-_ROUTE = "Look at the network: the route to SSM, a VPC endpoint for it, a proxy, the security group"
+_WAIT = "A reader retries by itself; if the error persists, see the AWS Health Dashboard"
+_ROUTE = "Check the network: the route to SSM, its VPC endpoint, a proxy, the security group"
 _ENABLE_KEY = (
-    "Enable the key again (`aws kms enable-key`, after `aws kms cancel-key-deletion` where its "
-    "deletion was scheduled): nothing encrypted under it can be read before"
+    "Enable the key (`aws kms enable-key`, after `aws kms cancel-key-deletion` if its deletion is "
+    "scheduled): until then, nothing encrypted under it can be read"
 )
 _ALLOW = (
-    "Attach the model's reader policy to the role that asks (stack output "
+    "Attach the model's reader policy to the role (stack output "
     "models.<model>.reader_policy_arn); moving labels and reading the history need the promoter's"
 )
 
-# Error codes to the type, what happened, and what to do. SSM passes KMS's refusals on as
-# InvalidKeyId with KMS's own code in the text.
+# The type, the problem and the fix of each error code. SSM passes on KMS's refusals as
+# InvalidKeyId, with KMS's own code in the text.
 _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
-    # As botocore's retries know them (botocore.retries.standard), whatever the HTTP status is.
+    # The codes that botocore retries (botocore.retries.standard), with any HTTP status.
     **dict.fromkeys(
         (
             "BandwidthLimitExceeded",
@@ -93,7 +93,7 @@ _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
             "ThrottlingException",
             "TooManyRequestsException",
         ),
-        (StoreUnavailableError, "AWS throttles requests", _WAIT),
+        (StoreUnavailableError, "AWS is throttling requests", _WAIT),
     ),
     **dict.fromkeys(
         (
@@ -108,13 +108,13 @@ _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
     ),
     "IDPCommunicationError": (
         StoreUnavailableError,
-        "the identity provider that vouches for this role can't be asked",
+        "AWS can't reach the role's identity provider",
         _WAIT,
     ),
     "TooManyUpdates": (
         StoreUnavailableError,
         "the parameter is being changed by someone else",
-        "Try again: nothing is lost by repeating it",
+        "Try again: repeating the request does no harm",
     ),
     **dict.fromkeys(
         ("InvalidKeyId", "DisabledException", "KMSInvalidStateException"),
@@ -146,12 +146,12 @@ _CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
     "ParameterNotFound": (
         ModelNotFoundError,
         "there is no such parameter",
-        "Deploy the model first (`pulumi up`), or look at the names of model and environment",
+        "Deploy the model first (`pulumi up`), or check the names of model and environment",
     ),
     "ParameterVersionNotFound": (
         ReleaseNotFoundError,
         "there is no such release",
-        "See which there are: `model-config releases MODEL`",
+        "List the releases with `model-config releases MODEL`",
     ),
 }
 _CLOCK_IN_MESSAGE = re.compile(r"Signature expired|Signature not yet current")
@@ -160,12 +160,12 @@ _MESSAGE_CHARACTERS = 400
 
 
 def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfigError:
-    """Return the error a user can do something with.
+    """Return this package's error for a failed request, with a fix.
 
     Args:
         error: one of `FAILURES`, or an OSError.
-        action: what was asked for, as IAM calls it: "ssm:GetParameters".
-        names: the parameters it was asked for.
+        action: the IAM action of the request: "ssm:GetParameters".
+        names: the parameters in the request.
     """
     if isinstance(error, ClientError):
         kind, what, fix = _refusal(error, action, names)
@@ -175,7 +175,7 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
         kind, what, fix = CredentialsError, f"there are no usable credentials ({error})", SIGN_IN
     elif isinstance(error, _TIMEOUTS):
         kind, what, fix = StoreUnavailableError, f"no answer in time ({error})", _ROUTE
-    elif isinstance(error, OSError):  # a token's file, a certificate's, a program for credentials
+    elif isinstance(error, OSError):  # from a token file, a certificate or a credential process
         what = f"there are no usable credentials, or a file is missing ({error})"
         kind, fix = CredentialsError, SIGN_IN
     elif isinstance(error, ParamValidationError):
@@ -186,7 +186,7 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
 
 
 def unreadable_answer(action: str, names: Sequence[str]) -> StoreUnavailableError:
-    """Return the error for an answer that is not SSM's: cut short, or some proxy's own page."""
+    """Return the error for an answer that is incomplete or not from SSM, such as a proxy's page."""
     return StoreUnavailableError(
         f"{action} of {', '.join(names)}: the answer was cut short or isn't from SSM. {_ROUTE}."
     )
@@ -198,23 +198,23 @@ def _refusal(
     code = str(error.response.get("Error", {}).get("Code", ""))
     message = str(error.response.get("Error", {}).get("Message", ""))[:_MESSAGE_CHARACTERS]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = f'AWS says {code}, "{message}"'
+    answer = f'AWS says {code}, "{message}"'
     if _CLOCK_IN_MESSAGE.search(message):
         code = "RequestExpired"
     if code not in _CODES:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
-            return StoreUnavailableError, f"a fault of AWS; {said}", _WAIT
-        if code in {"", str(status)}:  # SSM's own refusals have a name
-            return StoreUnavailableError, f"HTTP {status} of something that isn't SSM", _ROUTE
-        return StoreError, said, "Nothing of ours explains it: see AWS's text"
+            return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
+        if code in {"", str(status)}:  # SSM's own refusals have a code
+            return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE
+        return StoreError, answer, "This package doesn't know the error: see the text from AWS"
     kind, what, fix = _CODES[code]
     if kind is AccessDeniedError:
         what = f"not allowed: {_missing_permission(message, action, names)}"
-    return kind, f"{what}; {said}", fix
+    return kind, f"{what}; {answer}", fix
 
 
 def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
-    """Return which permission on what is missing: from AWS's text, or else from the request."""
+    """Return the missing permission and its resource, from AWS's text or from the request."""
     if found := _MISSING_PERMISSION.search(message):
         return f"{found[1]} is missing on {found[2] or ', '.join(map(_arn, names))}"
     if "ciphertext" in message or "KMS" in message:
@@ -223,5 +223,5 @@ def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
 
 
 def _arn(name: str) -> str:
-    """Return a parameter's ARN as a policy would have it, without version or label."""
+    """Return a parameter's ARN as in a policy, without version or label."""
     return f"arn:aws:ssm:*:*:parameter{name.partition(':')[0]}"

@@ -1,6 +1,6 @@
-"""Whether AWS answers a reader, and when to ask again after it did not: one for all its models.
+"""A circuit breaker for AWS, shared by all models of a reader: after a failure it sets a pause.
 
-Without it, each model's next read would find out for itself, and each would wait for a timeout.
+Without it, the next read of each model would wait for a timeout of its own.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import NamedTuple
 
 from model_config.reader.states import Problem
 
-#: Seconds of the first pause at most, and of any: ours. The sum of a fleet's attempts during an
-#: outage then stays about what it asks for anyway, and all have recovered a minute after its end.
+#: The longest first pause, and the longest pause, in seconds. Set by this package: in an outage, a
+#: fleet makes about as many requests as otherwise, and all have recovered a minute after its end.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
-# The system's dice: forked workers and restored snapshots would share the state of Python's own.
-_dice = SystemRandom()
+# The system's generator: forked workers and restored snapshots share the state of Python's.
+_random = SystemRandom()
 
 
 def full_jitter(failures: int, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> float:
-    """Return the pause after so many failures in a row: anything up to an exponential bound.
+    """Return a random pause, in seconds, below a bound that doubles with each failure in a row.
 
-    See AWS's "Exponential Backoff And Jitter": of all ways, this one makes the fewest calls.
+    See "Exponential Backoff And Jitter" in the AWS Architecture Blog: it makes the fewest calls.
     """
-    return _dice.uniform(0, min(longest, first * 2 ** min(failures - 1, 30)))
+    return _random.uniform(0, min(longest, first * 2 ** min(failures - 1, 30)))
 
 
 class Answers(NamedTuple):
@@ -31,18 +31,18 @@ class Answers(NamedTuple):
 
 
 class Slow(NamedTuple):
-    """An attempt has lasted longer than a read may wait, and isn't over."""
+    """An attempt under way has lasted longer than a read may wait."""
 
 
 class Away(NamedTuple):
     """The last attempt got no answer.
 
     Attributes:
-        problem: why.
-        since, failed_at: when the first attempt failed, and the last.
-        failures: how many have failed since.
+        problem: why it failed.
+        since, failed_at: when the first and the last attempt failed.
+        failures: the number of failed attempts since then.
         ask_at: when to try again.
-        trying: whether someone does.
+        trying: whether an attempt is under way.
     """
 
     problem: Problem
@@ -56,12 +56,12 @@ class Away(NamedTuple):
 class Breaker:
     """Opened by an attempt that fails or takes too long, closed by one that is answered.
 
-    It has no lock: its owner's guards it. Times are seconds on its owner's clock.
+    It has no lock of its own: the cache's lock guards it. Times are seconds on the cache's clock.
     """
 
     def __init__(self) -> None:
         self.state: Answers | Slow | Away = Answers()
-        # An attempt that began before this says nothing new.
+        # A failure of an attempt that began before this is not counted again.
         self._changed_at = float("-inf")
 
     @property
@@ -70,7 +70,7 @@ class Breaker:
         return isinstance(self.state, Answers)
 
     def let_through(self, now: float) -> bool:
-        """Tell whether a renewal may begin; of several after a pause, only the first."""
+        """Return whether a renewal may begin. After a pause, only one may."""
         match self.state:
             case Answers():
                 return True
@@ -80,11 +80,11 @@ class Breaker:
         return False
 
     def ask_at(self, now: float) -> float:
-        """Return when to ask again: now, but in a pause."""
+        """Return when the next attempt may be made: now, or at the end of the pause."""
         return max(now, self.state.ask_at) if isinstance(self.state, Away) else now
 
     def pause(self, now: float) -> Away | None:
-        """Return why not to ask, even with nothing to serve, or None outside of a pause."""
+        """Return the state during a pause, in which no request is made, otherwise None."""
         return self.state if isinstance(self.state, Away) and now < self.state.ask_at else None
 
     def too_slow(self) -> None:
@@ -93,11 +93,11 @@ class Breaker:
             self.state = Slow()
 
     def answered(self, now: float) -> None:
-        """Note an attempt that got an answer, whatever it says."""
+        """Note an attempt that got an answer, even a refusal."""
         self.state, self._changed_at = Answers(), now
 
     def failed(self, problem: Problem, began: float, now: float) -> None:
-        """Note an attempt that got none. Several that began together count as one."""
+        """Note an attempt that got no answer. Several that began together count as one."""
         if began < self._changed_at:
             return
         since, failures = now, 1
@@ -107,7 +107,7 @@ class Breaker:
         self._changed_at = now
 
     def given_up(self) -> None:
-        """Note that an attempt ended without telling: it was interrupted, or its process forked."""
+        """Note that an attempt ended without a result: by an interruption or a fork."""
         match self.state:
             case Slow():
                 self.state = Answers()

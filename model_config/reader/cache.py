@@ -1,6 +1,6 @@
-"""Which read asks AWS again, and which of the others wait: one attempt at a time for each key.
+"""The cache: one attempt at a time for each key, however many threads read it.
 
-A fresh read takes no lock: states never change, they are replaced.
+A read of a fresh value takes no lock, because states are replaced and never changed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from model_config.format.errors import ModelConfigError
 from model_config.reader.attempts import Loader, ask
 from model_config.reader.breaker import Breaker
 from model_config.reader.clock import Clock
+from model_config.reader.fresh import Fresh
 from model_config.reader.memory import Ask, Memory, Refuse, Renew, Rule, Serve
 from model_config.reader.settings import Times
 from model_config.reader.states import Good, Result, State
 from model_config.reader.turns import Flight, Turn, new_flight
 
-#: Attempts under way at once, for more than which no read that has something to serve begins
-#: another: ours. botocore keeps ten connections open.
+#: The most attempts at once. Beyond it, only reads that have no value to serve begin another. Set
+#: by this package, because botocore keeps ten connections open.
 MOST_AT_ONCE = 10
-#: Keys that are renewed together: ours. Five models without secrets fill one request of ten names,
-#: each with a release and a rollout.
+#: The most keys that are renewed together. Set by this package: five models without secrets fill
+#: one request of ten names, with a release and a rollout each.
 MOST_TOGETHER = 5
 
 KeyT = TypeVar("KeyT")
@@ -31,25 +32,26 @@ ValueT = TypeVar("ValueT")
 
 
 class Observer(Protocol[Key_contra, ValueT]):
-    """What is told of attempts, outside of any lock."""
+    """Is notified of attempts, outside of any lock."""
 
     def landed(self, key: Key_contra, state: State[ValueT], /) -> None:
-        """Be told of one attempt for one key, and raise nothing."""
+        """Take note of a key's state after an attempt. It must not raise."""
         ...
 
 
 class Cache(Generic[KeyT, ValueT]):
-    """Values by key, each asked for by one thread however many read.
+    """Values by key, each loaded by one thread, however many read it.
 
     Args:
-        loader: what asks.
+        loader: loads the values.
         times: how long values are good, and how long reads wait.
-        clock: seconds that never go backwards.
-        observer: told of attempts.
-        attempts: how often to ask when a read has nothing else to get.
+        clock: returns seconds that never go backwards.
+        observer: is notified of attempts.
+        attempts: the most attempts of a read that has no value to serve.
+        fresh: holds the values that need no renewal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a cache
         self,
         loader: Loader[KeyT, ValueT],
         times: Times,
@@ -57,45 +59,35 @@ class Cache(Generic[KeyT, ValueT]):
         observer: Observer[KeyT, ValueT],
         *,
         attempts: int = 1,
+        fresh: Fresh[KeyT, ValueT] | None = None,
     ) -> None:
         self._loader, self._times, self._clock = loader, times, clock
         self._observer, self._attempts = observer, attempts
-        self._memory: Memory[KeyT, ValueT] = Memory(loader.stand_in, loader.lifetime, times)
-        # From when to when by the wall clock a value may be served without a look at its state:
-        # one call of a clock instead of two, and a tenth of a microsecond. A wall clock that is
-        # set back lengthens a lifetime once, by less than itself.
-        self._fresh: dict[KeyT, tuple[float, float, ValueT]] = {}
-        self._wall = clock.wall
-        self.hits = self._renewals = self._failures = 0
+        self._memory: Memory[KeyT, ValueT] = Memory(loader.fallback_for, loader.lifetime, times)
+        self._fresh = Fresh(clock.wall) if fresh is None else fresh
+        self._renewals = self._failures = 0
         self._seconds = 0.0
         self.reset()
 
     def reset(self) -> None:
-        """Forget the attempts under way: a forked child doesn't have their threads."""
+        """Drop the attempts under way: a forked child process doesn't have their threads."""
         self._lock = threading.Lock()
         self._flights: dict[KeyT, Flight[KeyT, ValueT]] = {}
         self._memory.breaker.given_up()
 
     def fresh(self, key: KeyT) -> ValueT | None:
-        """Return the key's value if it need not be asked for, without a lock."""
-        found = self._fresh.get(key)
-        if found is None:
-            return None
-        begins, ends, value = found
-        if not begins <= self._wall() < ends:
-            return None
-        self.hits += 1
-        return value
+        """Return the key's value if it needs no renewal, without a lock."""
+        return self._fresh.get(key)
 
     def renew(self, key: KeyT, *, always: bool = False) -> ValueT:
-        """Return the key's value, asking for it or waiting for the thread that does.
+        """Return the key's value, after loading it or waiting for the thread that does.
 
         Args:
-            key: what is read.
-            always: ask, whatever is known.
+            key: the key to read.
+            always: whether to load it even if it is fresh.
 
         Raises:
-            ModelConfigError: it can't be had, and there is nothing to serve.
+            ModelConfigError: the attempt failed, and there is no value to serve.
         """
         while True:
             [turn] = self._turns([key], always=always, here=True)
@@ -104,8 +96,8 @@ class Cache(Generic[KeyT, ValueT]):
                 return self._settle(turn)
 
     async def arenew(self, key: KeyT) -> ValueT:
-        """Return what `renew` returns. The event loop goes on, and the wait can be cancelled."""
-        import asyncio  # noqa: PLC0415 - who gets here has it already; importing it takes a while
+        """Return what `renew` returns, without blocking the event loop. It can be cancelled."""
+        import asyncio  # noqa: PLC0415 - slow to import, and the caller has done so already
 
         while True:
             [turn] = self._turns([key], always=False, here=False)
@@ -114,14 +106,14 @@ class Cache(Generic[KeyT, ValueT]):
                 try:
                     await asyncio.wait({waiting}, timeout=turn.patience)
                 finally:
-                    waiting.cancel()  # the flight goes on
+                    waiting.cancel()  # the attempt itself goes on
             if not turn.interrupted:
                 return self._settle(turn)
 
     def renew_all(
         self, keys: Iterable[KeyT], *, always: bool = False
     ) -> tuple[dict[KeyT, ValueT], list[ModelConfigError]]:
-        """Return the values of several keys, and an error for each other; in few requests."""
+        """Return the values of several keys and the errors of the others, in few requests."""
         values: dict[KeyT, ValueT] = {}
         errors: list[ModelConfigError] = []
         for turn in self._turns(list(keys), always=always, here=True):
@@ -135,57 +127,57 @@ class Cache(Generic[KeyT, ValueT]):
 
     @property
     def breaker(self) -> Breaker:
-        """Whether AWS answers."""
+        """The breaker that all keys share."""
         return self._memory.breaker
 
     def counters(self) -> dict[str, float]:
-        """Return sums since the cache was made."""
+        """Return totals since the cache was created."""
         return {
-            "hits": self.hits,
+            "hits": self._fresh.hits,
             "renewals": self._renewals,
             "failures": self._failures,
             "seconds": round(self._seconds, 6),
         }
 
     def states(self) -> dict[KeyT, State[ValueT]]:
-        """Return what is known of each key."""
+        """Return the state of each key."""
         with self._lock:
             return {**self._memory.served, **self._memory.unserved}
 
     def _turns(self, keys: list[KeyT], *, always: bool, here: bool) -> list[Turn[KeyT, ValueT]]:
-        """Decide what each read does, and begin the attempts that they need as one.
+        """Decide what each read does, and begin one attempt for all that need one.
 
         Args:
-            keys: what is read.
-            always: ask, whatever is known.
-            here: in this thread, if it waits for all of them anyway.
+            keys: the keys to read.
+            always: whether to load values even if they are fresh.
+            here: whether to run the attempt in this thread, if it waits for all of them anyway.
         """
         flight: Flight[KeyT, ValueT] = new_flight()
         with self._lock:
             now = self._clock()
             turns = [self._turn(key, flight, now, always=always) for key in keys]
             self._freshen(keys, now)
-            led = [key for key, leads in self._flights.items() if leads is flight]
-            wanted = {key: self._memory.last(key) for key in led}
+            own = [key for key, other in self._flights.items() if other is flight]
+            wanted = {key: self._memory.last(key) for key in own}
             if any(last is not None for last in wanted.values()) and not always:
-                wanted |= self._along(flight, now, MOST_TOGETHER - len(wanted))
+                wanted |= self._add_due(flight, now, MOST_TOGETHER - len(wanted))
         if not wanted:
             return turns
         waits = [turn.patience is None for turn in turns if turn.key in wanted]
         if here and all(waits):
-            self._fly(flight, wanted)
+            self._run(flight, wanted)
         else:
-            self._fly_behind(flight, wanted)
+            self._run_in_thread(flight, wanted)
         return turns
 
-    def _along(
+    def _add_due(
         self, flight: Flight[KeyT, ValueT], now: float, most: int
     ) -> dict[KeyT, ValueT | None]:
-        """Return what is due soon and fits into the same request, and let it come along."""
+        """Add keys that are due soon and fit into the same request, and return them."""
         soon = [key for key in self._memory.due_soon(now) if key not in self._flights]
-        along = soon[: max(most, 0)]
-        self._flights |= dict.fromkeys(along, flight)
-        return {key: self._memory.last(key) for key in along}
+        added = soon[: max(most, 0)]
+        self._flights |= dict.fromkeys(added, flight)
+        return {key: self._memory.last(key) for key in added}
 
     def _turn(
         self, key: KeyT, flight: Flight[KeyT, ValueT], now: float, *, always: bool
@@ -200,7 +192,7 @@ class Cache(Generic[KeyT, ValueT]):
         return Turn(key, rule, under_way or flight)
 
     def _settle(self, turn: Turn[KeyT, ValueT]) -> ValueT:
-        """Return what a read gets that has done with waiting."""
+        """Return the value for a read that has finished waiting."""
         rule = turn.rule
         if isinstance(rule, Refuse):
             raise rule.error
@@ -217,19 +209,19 @@ class Cache(Generic[KeyT, ValueT]):
             if self._flights.get(turn.key) is turn.flight:
                 self._memory.breaker.too_slow()
 
-    def _fly_behind(
+    def _run_in_thread(
         self, flight: Flight[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]
     ) -> None:
         thread = threading.Thread(
-            target=self._fly, args=(flight, wanted), name="model-config", daemon=True
+            target=self._run, args=(flight, wanted), name="model-config", daemon=True
         )
         try:
             thread.start()
-        except RuntimeError:  # no thread to be had, or the interpreter is ending
-            self._fly(flight, wanted)
+        except RuntimeError:  # no more threads can start, or the interpreter is shutting down
+            self._run(flight, wanted)
 
-    def _fly(self, flight: Flight[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]) -> None:
-        """Ask, remember, and let everyone go who waits, whatever happens."""
+    def _run(self, flight: Flight[KeyT, ValueT], wanted: Mapping[KeyT, ValueT | None]) -> None:
+        """Make the attempt, store the results, and release all waiting reads, whatever happens."""
         began = self._clock()
         results: dict[KeyT, Result[ValueT]] = {}
         try:
@@ -246,13 +238,12 @@ class Cache(Generic[KeyT, ValueT]):
             self._observer.landed(key, state)
 
     def _freshen(self, keys: Iterable[KeyT], now: float) -> None:
-        wall = self._wall()
         for key in keys:
             state = self._memory.served.get(key)
             if state is not None and state.ask_at > now:
-                self._fresh[key] = (wall, wall + state.ask_at - now, state.value)
+                self._fresh.put(key, state.value, state.ask_at - now)
             else:
-                self._fresh.pop(key, None)
+                self._fresh.drop(key)
 
     def _count(self, landed: Mapping[KeyT, State[ValueT]], seconds: float) -> None:
         good = sum(isinstance(state, Good) for state in landed.values())

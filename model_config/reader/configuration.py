@@ -1,4 +1,4 @@
-"""What a reader hands out: one release of one model, which can't be changed."""
+"""The configuration that a reader returns: one release of one model, read-only."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ ModelT = TypeVar("ModelT")
 #: The side of a rollout that a configuration was served on.
 Side: TypeAlias = Literal["candidate", "control"]
 
-#: What OpenTelemetry's `feature_flag.provider.name` says.
+#: The value of OpenTelemetry's `feature_flag.provider.name`.
 PROVIDER = "model-config"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Configuration(Mapping[str, Any]):
-    """One model's configuration, whole, as one release has it: an immutable mapping.
+    """One model's whole configuration, from one release: an immutable mapping.
 
-    Groups are dicts and lists are lists, all of them read-only; `as_dict()`, `copy`, `deepcopy`
-    and pickle of them give plain ones. A copy of the configuration is the configuration itself.
-    Pickled, it keeps everything but its secrets: each of them says so when it is revealed.
+    Groups are read-only dicts, and lists are read-only lists. Their `copy`, `deepcopy` and pickle
+    are plain, and so is `as_dict()`. A copy of the configuration is the configuration itself. Its
+    pickle leaves out the secrets: after unpickling, revealing one raises SecretUnavailableError.
 
     Attributes:
-        release: the release's number, SSM's version of the release parameter.
-        label: the label it was asked for by, "latest", or None where it was asked for by number.
-        content: the release as it was verified, read-only too.
-        secrets: path below `secrets/` ("api_key", "keys/primary") to the wrapped text.
-        from_fallback: it was not read from AWS but from the file given to the reader.
-        rollout: the side it was served on while its label is rolled out; None where it isn't.
+        release: the release's number, which is SSM's version of the release parameter.
+        label: the label that it was read by, or "latest"; None if it was read by number.
+        content: the verified release, also read-only.
+        secrets: the secrets by their paths below `secrets/` ("api_key", "keys/primary").
+        from_fallback: whether it comes from the reader's fallback, not from AWS.
+        rollout: the side of its label's rollout that it was served on; None outside of a rollout.
     """
 
     release: int
@@ -49,7 +49,7 @@ class Configuration(Mapping[str, Any]):
     _document: str
     _read_at: float
     _clock: Callable[[], float]
-    # Made once for each class, however often the same release is confirmed.
+    # One for each class, kept when a renewal confirms the release.
     _instances: dict[type[Any], Any] = field(default_factory=dict)
 
     @property
@@ -69,31 +69,32 @@ class Configuration(Mapping[str, Any]):
 
     @property
     def digest(self) -> str:
-        """Return "sha256:" and 64 hex digits: equal for equal configurations, wherever they are."""
+        """Return "sha256:" and 64 hex digits. Equal configurations have equal digests."""
         return self.content.digest
 
     @property
     def age(self) -> float:
-        """Seconds since AWS was last asked and said this. Infinite for one from a fallback."""
+        """Seconds since AWS last confirmed it. Infinite if it comes from a fallback."""
         return math.inf if self.from_fallback else self._clock() - self._read_at
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values as plain nested dicts and lists of your own. Secrets are not in it."""
+        """Return a copy of the values as plain nested dicts and lists, without the secrets."""
         return self.content.config.copy()
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
-        """Return the configuration as an instance of the class it is written in.
+        """Return the configuration as an instance of a schema class.
 
-        The application may be a schema version behind or ahead: what the class doesn't know is
-        left out, and what the release doesn't have gets the class's default. A secret field
-        holds a `SecretRef` with the secret's path ("keys.primary"), as a sign that there is one:
-        its text is in `secrets`. The instance is made once and shared by all who ask.
+        The application's class may be older or newer than the release: fields that the class
+        doesn't have are left out, and fields that the release doesn't have get the class's
+        default. A secret field holds a `SecretRef` with the secret's path ("keys.primary"); the
+        text is in `secrets`. The instance is created once and shared by all callers.
 
         Args:
-            schema: a class of `model_config.schema`, or your own below it.
+            schema: a class of `model_config.schema`, or your own subclass.
 
         Raises:
-            SchemaMismatchError: a field is missing and has no default, or a value is refused.
+            SchemaMismatchError: a field is missing and has no default, or a value is not valid.
+            UsageError: `schema` is not such a class.
         """
         made: ModelT | None = self._instances.get(schema)
         if made is None:
@@ -103,7 +104,7 @@ class Configuration(Mapping[str, Any]):
         return made
 
     def variables(self, path: str) -> list[str]:
-        """Return the names that the text at a path ("prompts/system") asks for.
+        """Return the variables of the text at a path ("prompts/system").
 
         Raises:
             PromptError: the configuration has no text at that path.
@@ -113,15 +114,15 @@ class Configuration(Mapping[str, Any]):
     def render(self, path: str, /, **values: str | int) -> str:
         """Return the text at a path ("prompts/system") with its variables, `{{name}}`, filled in.
 
-        In one pass and without escapes: what a value contains is never read as a placeholder.
+        Placeholders are replaced in one pass: a placeholder in a value is not replaced.
 
         Args:
             path: the path of a text.
             values: one for each variable of the text, and no others.
 
         Raises:
-            PromptError: the configuration has no text at that path; or with every variable that
-                has no value and every value that can't be used.
+            PromptError: the configuration has no text at that path, a variable has no value, or a
+                value is not valid. The text names all such variables and values.
         """
         text = self._text(path)
         try:
@@ -130,10 +131,10 @@ class Configuration(Mapping[str, Any]):
             raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
 
     def attributes(self) -> dict[str, str]:
-        """Return what to put on a span, by OpenTelemetry's names; never a value.
+        """Return OpenTelemetry attributes for a span. They hold none of the configuration's values.
 
-        The variant is the side of a rollout, else the label, else the release's number. The names
-        are those of the semantic conventions' registry: "Gen AI" and "Feature flag".
+        The variant is the side of a rollout, otherwise the label, otherwise the release's number.
+        The names are from the registry of semantic conventions, "Gen AI" and "Feature flag".
         """
         number = str(self.release)
         return {
@@ -147,7 +148,7 @@ class Configuration(Mapping[str, Any]):
         }
 
     def is_of(self, release: int, document: str) -> bool:
-        """Tell whether it was made of this text of a release parameter, and can be used again."""
+        """Return whether it was built from this version and text of a release parameter."""
         return (self.release, self._document) == (release, document)
 
     def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
@@ -179,20 +180,20 @@ class Configuration(Mapping[str, Any]):
     def _text(self, path: str) -> str:
         texts = prompt.texts(self.content.config)
         if path not in texts:
-            there = ", ".join(texts) or "none"
-            raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {there}")
+            known = ", ".join(texts) or "none"
+            raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {known}")
         return texts[path]
 
     def __repr__(self) -> str:
-        asked = f" ({self.label})" if self.label else ""
+        label = f" ({self.label})" if self.label else ""
         origin = ", from the fallback" if self.from_fallback else ""
         return (
             f"<Configuration {self.model} in {self.environment}: "
-            f"release {self.release}{asked}{origin}>"
+            f"release {self.release}{label}{origin}>"
         )
 
 
-def configuration(  # noqa: PLR0913 - what a configuration is made of
+def configuration(  # noqa: PLR0913 - the parts of a configuration
     content: Release,
     release: int,
     label: str | None,
@@ -204,7 +205,7 @@ def configuration(  # noqa: PLR0913 - what a configuration is made of
     from_fallback: bool = False,
     rollout: Side | None = None,
 ) -> Configuration:
-    """Return a configuration made of a verified release and its secrets."""
+    """Return a configuration built from a verified release and its secrets."""
     config, names = freeze(content.config), freeze(content.secrets)
     return Configuration(
         release=release,
@@ -220,11 +221,11 @@ def configuration(  # noqa: PLR0913 - what a configuration is made of
 
 
 def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
-    """Return the secrets of a configuration that has none of their texts: each says so."""
+    """Return secrets without texts. Revealing one raises an error with the reason."""
     return {path: locked_secret(name, why) for path, name in content.secrets.items()}
 
 
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
-    secrets = locked_secrets(content, "the configuration was pickled, and a secret never is")
+    secrets = locked_secrets(content, "the configuration was pickled, and secrets never are")
     clock = time.monotonic
     return configuration(content, secrets=secrets, read_at=clock() - age, clock=clock, **about)

@@ -1,4 +1,4 @@
-"""How a client for SSM is made that nobody handed over."""
+"""Creates the reader's own SSM client, if the application passes none."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from botocore.loaders import Loader
 from model_config.format.errors import CredentialsError, UsageError
 from model_config.reader.aws_errors import SIGN_IN
 
-#: Seconds to wait for a connection, and for an answer: ours.
+#: Seconds to wait for a connection, and for an answer. Set by this package.
 CONNECT_TIMEOUT, READ_TIMEOUT = 2.0, 5.0
-#: Attempts of one request, with botocore's pauses between them: ours. With the timeouts they end
-#: within some 20 seconds.
+#: Attempts of one request, with pauses between them. Set by this package: with these timeouts, they
+#: end within about 20 seconds.
 ATTEMPTS = 3
 
 
 class OwnClient(NamedTuple):
-    """A client, and the credentials that it signs with; None where there are none."""
+    """A client, and the credentials that it signs with. None if there are none."""
 
     client: Any
     credentials: Any
 
     def check_credentials(self) -> None:
-        """Renew the credentials if it is time, so that what goes wrong there is known for it.
+        """Renew the credentials if they expire soon, so that a failure is reported as what it is.
 
         Raises:
-            CredentialsError: they can't be had.
-            BotoCoreError: likewise.
+            CredentialsError: a token file or a credential process of the user failed.
+            BotoCoreError: botocore can't renew the credentials.
         """
         if self.credentials is not None:
             _or_error(self.credentials.get_frozen_credentials)
 
 
 class Connection:
-    """What clients are made with.
+    """The settings of clients.
 
     Args:
-        session: a boto3 or botocore session. None: a new one each time, so that credentials which
-            were renewed are picked up.
-        region: None is what botocore's usual settings say.
+        session: a boto3 or botocore session. None creates a new one for each client, which picks
+            up renewed credentials.
+        region: the AWS region. Defaults to botocore's usual settings.
         connect_timeout, read_timeout: seconds to wait for a connection, and for an answer.
-        attempts: of one request, in botocore's standard retry mode.
+        attempts: the most attempts of one request, in botocore's standard retry mode.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class Connection:
         """Return a new client for SSM.
 
         Raises:
-            UsageError: it can't be made as things are set: the endpoint is not an address.
-            CredentialsError: there are no usable credentials.
-            BotoCoreError: likewise, or there is no region.
+            UsageError: a setting is not valid, such as the endpoint's URL.
+            CredentialsError: a token file or a credential process of the user failed.
+            BotoCoreError: there are no usable credentials, or there is no region.
         """
         session = self._session or self._new_session()
         credentials = _or_error(session.get_credentials)
@@ -81,18 +81,18 @@ class Connection:
             client = make("ssm", region_name=self._region, config=Config(**self._settings))
         except ValueError as error:
             raise UsageError(
-                f"no client for SSM can be made as things are set here: {error}. Look at "
-                "AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_SSM and the profile"
+                f"no SSM client can be created: {error}. Check AWS_ENDPOINT_URL, "
+                "AWS_ENDPOINT_URL_SSM and the profile"
             ) from None
         return OwnClient(client, credentials)
 
     def _new_session(self) -> Any:
-        """Return a session of botocore's, whose making takes less of a cold start than boto3's.
+        """Return a botocore session, which is created faster than a boto3 session.
 
-        Not boto3's default one either, which isn't safe to share between threads.
+        boto3's default session isn't used, because it isn't safe to share between threads.
         """
         session = botocore.session.Session()
-        if self._loader is None:  # what it has read of botocore's files serves the next client, too
+        if self._loader is None:  # kept, because the next client needs the same files
             paths = session.get_config_variable("data_path") or ""
             self._loader = _Loader([path for path in paths.split(os.pathsep) if path])
         session.register_component("data_loader", self._loader)
@@ -100,16 +100,16 @@ class Connection:
 
 
 class _EveryService(list[str]):
-    """A list of services that has whichever is looked for."""
+    """A list that contains every service's name."""
 
     def __contains__(self, service: object) -> bool:
         return True
 
 
 class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
-    """Finds a service's model where it is, without listing all 400 services of botocore first.
+    """Finds a service's model without listing all 400 services of botocore first.
 
-    Of a client's making, that list takes a third.
+    The list would take a third of the time in which a client is created.
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
@@ -117,7 +117,7 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
 
 
 def _or_error(get: Callable[[], Any]) -> Any:
-    """Return credentials; what a token file or a process of the user's raises is theirs."""
+    """Return credentials. A user's token file or credential process may raise any exception."""
     try:
         return get()
     except (BotoCoreError, ClientError):

@@ -1,8 +1,9 @@
-"""What an application starts with when AWS is away: releases written to a file at build time.
+"""Fallbacks: files of releases, written at build time, for a start while AWS can't be reached.
 
-The file holds what the releases hold and so no secret's text. It is JSON:
+A fallback holds what its releases hold, and so no secret's text. It is JSON:
 `{"format": 1, "releases": {model: {"release": number, "label": the label that it was read by, or
-null, "document": a release document}}}`. The first version's files have no label: "stable".
+null, "document": a release document}}}`. In the first version's files, "label" is missing and means
+"stable".
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from model_config.format.names import model_path
 from model_config.reader.configuration import Configuration
 
 FORMAT = 1
-# What all were made from before files said it.
+# The label of files that don't name one.
 _FIRST_LABEL = "stable"
 
 
@@ -26,8 +27,9 @@ class FallbackRelease(NamedTuple):
     """One model's release in a fallback.
 
     Attributes:
-        number, label: what it answers for; no label where it was read by number.
-        content: what it says.
+        number, label: the number and the label that it is served for. The label is None if it was
+            read by number.
+        content: the content of the release.
     """
 
     number: int
@@ -36,19 +38,19 @@ class FallbackRelease(NamedTuple):
 
 
 def fallback_document(configurations: Iterable[Configuration]) -> str:
-    """Return the text of a fallback, the same for the same releases.
+    """Return the text of a fallback. Equal releases give equal texts.
 
     Args:
         configurations: one for each model, all of one environment.
 
     Raises:
-        UsageError: two of one model, or of two environments.
+        UsageError: two configurations are of one model, or of different environments.
     """
     releases: dict[str, Any] = {}
     environments = set()
     for each in configurations:
         if each.model in releases:
-            raise UsageError(f"a fallback holds one release of {each.model}, and got two")
+            raise UsageError(f"a fallback can't hold two releases of a model: {each.model}")
         environments.add(each.environment)
         releases[each.model] = {
             "release": each.release,
@@ -56,7 +58,8 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
             "document": _document(each),
         }
     if len(environments) > 1:
-        raise UsageError(f"a fallback holds one environment, and got {sorted(environments)}")
+        names = ", ".join(sorted(environments))
+        raise UsageError(f"a fallback can't hold several environments: {names}")
     text = {"format": FORMAT, "releases": releases}
     return json.dumps(text, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
@@ -67,16 +70,16 @@ def read_fallback(
     """Return the releases in a fallback by model, verified against their digests.
 
     Args:
-        source: the file, or what is in it.
-        environment: the path of the environment that all of it must be of, "/ai/prod".
+        source: the path of the file, or its parsed content.
+        environment: the path of the environment that all releases must belong to, "/ai/prod".
 
     Raises:
-        ReleaseError: the file can't be read, or is not what `fallback_document` wrote.
-        UsageError: it is neither.
+        ReleaseError: the file can't be read, or is not a fallback.
+        UsageError: `source` has another type.
     """
     if not isinstance(source, str | Path | Mapping):
         raise UsageError(
-            f"fallback is a file or what is in it, not of type {type(source).__name__}"
+            f"fallback must be a file's path or its parsed content, not {type(source).__name__}"
         )
     if isinstance(source, Mapping):
         return _releases(source, "the fallback", environment)
@@ -108,7 +111,7 @@ def _document(configuration: Configuration) -> dict[str, Any]:
 
 def _releases(document: Any, where: str, environment: str) -> dict[str, FallbackRelease]:
     if not isinstance(document, Mapping) or document.get("format") != FORMAT:
-        raise ReleaseError(f"{where} has no format that this reader knows ({FORMAT}). {_WRITE}")
+        raise ReleaseError(f"{where} has a format other than {FORMAT}. {_WRITE}")
     releases = document.get("releases")
     if not isinstance(releases, Mapping):
         raise ReleaseError(f"{where} has no releases. {_WRITE}")
@@ -125,7 +128,7 @@ def _release(each: Any, model: str, environment: str, where: str) -> FallbackRel
     if not isinstance(label, str | None):
         raise ReleaseError(f"{where}: the label is not text. {_WRITE}")
     try:
-        # The reader's own checks: format, model, environment, digest. A fallback has no parts.
+        # The same checks as for a release in SSM. A fallback has no parts.
         text = json.dumps(each.get("document"))
         content = release.read_release(text, model_path(environment, model), lambda _: {})
     except (ModelConfigError, TypeError, ValueError, RecursionError) as error:

@@ -1,8 +1,8 @@
-"""Dicts and lists that can't be changed, so that one configuration can serve every thread.
+"""Read-only dicts and lists, so that all threads can share one configuration.
 
-They are dicts and lists all the same: `json.dumps`, `==`, `isinstance` and pattern matching work.
-A copy, by `copy`, `deepcopy` or pickle, is made of plain dicts and lists, all the way down. So is
-what others build by a value's type, as `dataclasses.asdict` does.
+They are still dicts and lists: `json.dumps`, `==`, `isinstance` and pattern matching work. Copies
+made by `copy`, `deepcopy` or pickle consist of plain dicts and lists at every level, and so do the
+results of functions that build values by type, such as `dataclasses.asdict`.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ def freeze(value: Any) -> Any:
 
 
 def thaw(value: Any) -> Any:
-    """Return a value with plain dicts and lists in it, none of them shared with the value."""
+    """Return a copy of a value with plain dicts and lists, none of them shared with the value."""
     if isinstance(value, dict):
         return {key: thaw(item) for key, item in value.items()}
     return [thaw(item) for item in value] if isinstance(value, list) else value
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:
-    raise TypeError("a configuration can't be changed: as_dict() gives a copy of your own")
+    raise TypeError("a configuration is read-only: as_dict() returns a copy that you can change")
 
 
 _refused: Any = _refuse
 
 
 class FrozenDict(dict[str, Any]):
-    """A dict whose methods change nothing. Made by `freeze` alone."""
+    """A read-only dict. Only `freeze` creates it."""
 
     __slots__ = ()
 
     def __new__(cls, *args: Any, **values: Any) -> dict[str, Any]:  # type: ignore[misc]
-        """Return a plain dict, not one of this class."""
+        """Return a plain dict."""
         return dict(*args, **values)
 
-    # Called on what is there, __init__ would add to it.
+    # __init__ is refused too: called again, it would add items.
     __init__ = __setitem__ = __delitem__ = __ior__ = _refused
     clear = pop = popitem = setdefault = update = _refused
 
     def copy(self) -> dict[str, Any]:
-        """Return a plain copy, all the way down."""
+        """Return a copy that is plain at every level."""
         return {key: thaw(item) for key, item in self.items()}
 
     __copy__ = copy
@@ -64,19 +64,19 @@ class FrozenDict(dict[str, Any]):
 
 
 class FrozenList(list[Any]):
-    """A list whose methods change nothing. Made by `freeze` alone."""
+    """A read-only list. Only `freeze` creates it."""
 
     __slots__ = ()
 
     def __new__(cls, *args: Any) -> list[Any]:  # type: ignore[misc]
-        """Return a plain list, not one of this class."""
+        """Return a plain list."""
         return list(*args)
 
     __init__ = __setitem__ = __delitem__ = __iadd__ = __imul__ = _refused
     append = clear = extend = insert = pop = remove = reverse = sort = _refused
 
     def copy(self) -> list[Any]:
-        """Return a plain copy, all the way down."""
+        """Return a copy that is plain at every level."""
         return [thaw(item) for item in self]
 
     __copy__ = copy

@@ -1,4 +1,4 @@
-"""The log of what goes wrong: its begin, another reason, every ten minutes, its end."""
+"""Logs incidents: when they begin, change their reason and end, and every ten minutes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
-#: Seconds after which what still goes wrong is said again: ours.
+#: Seconds after which an incident that goes on is logged again. Set by this package.
 REPEAT = 600.0
 
 _log = logging.getLogger("model_config.reader")
@@ -16,14 +16,14 @@ _log = logging.getLogger("model_config.reader")
 class _Incident(NamedTuple):
     reason: str
     since: float
-    said_at: float
+    logged_at: float
 
 
 class Incidents:
-    """What goes wrong at the moment, by subject.
+    """The open incidents, by subject.
 
     Args:
-        clock: seconds that never go backwards.
+        clock: returns seconds that never go backwards.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -32,24 +32,24 @@ class Incidents:
         self._lock = threading.Lock()
 
     def goes_on(self, subject: Hashable, reason: str, text: str) -> None:
-        """Say what goes wrong, if it is new, for another reason, or was not said for a while.
+        """Log an incident if it is new, has another reason, or was last logged a while ago.
 
         Args:
-            subject: what it goes wrong with.
-            reason: what stays the same from one failure to the next.
-            text: what to say.
+            subject: what the incident is about.
+            reason: identifies the cause, the same for each failure with that cause.
+            text: the text to log.
         """
         with self._lock:
             now = self._clock()
             known = self._open.get(subject)
-            if known and known.reason == reason and now - known.said_at < REPEAT:
+            if known and known.reason == reason and now - known.logged_at < REPEAT:
                 return
             self._open[subject] = _Incident(reason, known.since if known else now, now)
-        # A handler may well read a configuration, so no lock is held here.
+        # No lock is held here, because a log handler may read a configuration.
         _log.warning("%s", text)
 
     def ends(self, subject: Hashable, text: str) -> None:
-        """Say that nothing goes wrong with the subject any more, if something did."""
+        """Log the end of the subject's incident, if there is one."""
         if subject not in self._open:
             return
         with self._lock:

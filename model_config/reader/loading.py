@@ -1,4 +1,4 @@
-"""What a renewal asks for, and the reading it makes of the answer."""
+"""Loads readings: the names that a renewal requests, and what it builds from the answer."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from model_config.reader.states import Kept, Problem
 if TYPE_CHECKING:
     from model_config.reader.share import Share
 
-#: Seconds in which a model's rollout isn't asked for after that was denied: ours.
+#: Seconds for which a model's rollout isn't requested after a denial. Set by this package.
 DENIED = 600.0
 
-#: What is read: a model, by label or number, into a class or none.
+#: The key of a read: a model, a label or number, and a class or None.
 Key: TypeAlias = tuple[str, str | int, type[Any] | None]
 
-# Of a release that was read and can't be used.
+# The errors of a release that was read and can't be used.
 _UNUSABLE = (ReleaseError, SchemaMismatchError, SecretUnavailableError)
 
 _log = logging.getLogger(__name__)
 
 
 class ReadingLoader:
-    """Asks for a release, its secrets, and the rollout that it may be part of: one request.
+    """Loads a release, its secrets and its model's rollout, all in one request.
 
     Args:
-        opener: what makes configurations, and its source.
-        fallback: what to serve when AWS can't be asked, by model.
-        path: where the environment stands, "/ai/prod".
+        opener: builds configurations, and has the source.
+        fallback: the releases to serve while AWS can't be reached, by model.
+        path: the environment's path, "/ai/prod".
         ttl: seconds that a reading is good for outside of a rollout.
     """
 
@@ -56,11 +56,11 @@ class ReadingLoader:
         self._opener, self._fallback, self._path, self._ttl = opener, fallback, path, ttl
         self._denied_until: dict[str, float] = {}
 
-    def ahead(self, wanted: Mapping[Key, Reading | None]) -> ReadingLoader:
-        """Return a loader that has asked for what these keys need."""
+    def prefetched(self, wanted: Mapping[Key, Reading | None]) -> ReadingLoader:
+        """Return a loader that has prefetched what these keys need."""
         if len(wanted) == 1:
             return self
-        from model_config.reader.prefetch import Prefetched  # noqa: PLC0415 - for a cold start
+        from model_config.reader.prefetch import Prefetched  # noqa: PLC0415 - a faster cold start
 
         needs = [self._names(key, last) for key, last in wanted.items()]
         loader = copy.copy(self)
@@ -70,10 +70,10 @@ class ReadingLoader:
         return loader
 
     def load(self, key: Key, last: Reading | None) -> Reading | Kept[Reading]:
-        """Return what there is for a key.
+        """Return the reading of a key, or the last good one if the new one can't be used.
 
         Raises:
-            ModelConfigError: it can't be had.
+            ModelConfigError: it can't be read.
         """
         asked_at = self._opener.clock()
         answer = Answer(self._ask(key[0], self._names(key, last)), asked_at)
@@ -85,15 +85,15 @@ class ReadingLoader:
             return Kept(self._kept(last, answer), Problem.of(error))
         return Reading(current, self._rollout(key, last, answer, current))
 
-    def stand_in(self, key: Key) -> Reading | None:
-        """Return what the fallback has for the very label or number, if the class takes it."""
+    def fallback_for(self, key: Key) -> Reading | None:
+        """Return the fallback's release for the same label or number, if it fits the class."""
         model, selector, schema = key
         found = self._fallback.get(model)
         if found is None or selector not in (found.label, found.number):
             return None
         label = selector if isinstance(selector, str) else None
         with suppress(SchemaMismatchError):
-            return Reading(self._opener.stand_in(found, label, schema))
+            return Reading(self._opener.from_fallback(found, label, schema))
         return None
 
     def lifetime(self, reading: Reading) -> float:
@@ -104,7 +104,7 @@ class ReadingLoader:
         return math.inf if never_changes else self._ttl
 
     def _names(self, key: Key, last: Reading | None) -> list[str]:
-        """Return the names in a renewal's one request."""
+        """Return the names in a renewal's request."""
         model, selector, _ = key
         known = [] if last is None else self._secrets_of(last)
         if last is not None and last.is_pinned:
@@ -133,12 +133,13 @@ class ReadingLoader:
         except AccessDeniedError:
             if rollout not in names:
                 raise
-        # SSM refuses all of them for one, and the reader policy of an older deploy denies this one.
+        # One denied name makes SSM refuse the whole request, and the reader policy of an older
+        # deploy doesn't allow the rollout.
         found = source.get([name for name in names if name != rollout])
         if model not in self._denied_until:
             _log.warning(
-                "%s may not be read, so rollouts of %s are not followed: deploy with this version "
-                "of model-config, which allows it in the model's reader policy",
+                "no permission to read %s, so rollouts of %s are ignored: deploy with this version "
+                "of model-config, whose reader policy allows it",
                 rollout,
                 model,
             )
@@ -146,14 +147,14 @@ class ReadingLoader:
         return found
 
     def _current(self, key: Key, last: Reading | None, answer: Answer) -> Configuration:
-        """Return the release that is asked for."""
+        """Return the requested release."""
         model, selector, schema = key
         if last is not None and last.is_pinned:
             return self._opener.renewed(last.configuration, answer)
         path = model_path(self._path, model)
         stored = answer.found.get(release_name(path))
         if stored is None:
-            from model_config.reader.not_there import not_there  # noqa: PLC0415 - likewise
+            from model_config.reader.not_there import not_there  # noqa: PLC0415 - a faster start
 
             raise not_there(self._opener.source, path, selector)
         for known in [] if last is None else last.releases:
@@ -163,7 +164,7 @@ class ReadingLoader:
         return self._opener.opened(stored, answer, label, schema)
 
     def _kept(self, last: Reading, answer: Answer) -> Reading:
-        """Return what goes on being served, maybe for days, in which a secret can change."""
+        """Return the last reading with its newest secrets, as it may be served for days."""
         try:
             return Reading(self._opener.with_newest_secrets(last.configuration, answer))
         except ModelConfigError:
@@ -175,7 +176,7 @@ class ReadingLoader:
         stored = answer.found.get(rollout_name(model_path(self._path, key[0])))
         if stored is None or '"rollout"' not in stored.text:
             return None
-        from model_config.reader.share import Share, plan_in  # noqa: PLC0415 - for a cold start
+        from model_config.reader.share import Share, plan_in  # noqa: PLC0415 - a faster start
 
         plan = plan_in(stored, current)
         if plan is None:
@@ -189,7 +190,7 @@ class ReadingLoader:
     def _candidate(
         self, key: Key, last: Reading | None, answer: Answer, number: int
     ) -> Configuration:
-        """Return the other release, fetched once: a number's content never changes."""
+        """Return the candidate, fetched once, because a release's content never changes."""
         model, label, schema = key
         for known in [] if last is None else last.releases:
             if known.release == number and not known.from_fallback:
@@ -197,5 +198,5 @@ class ReadingLoader:
         name = release_name(model_path(self._path, model))
         stored = self._opener.source.get([f"{name}:{number}"]).get(name)
         if stored is None:
-            raise ReleaseNotFoundError(f"the candidate, release {number} of {model}, isn't there")
+            raise ReleaseNotFoundError(f"there is no release {number} of {model}, the candidate")
         return self._opener.opened(stored, answer, str(label), schema)

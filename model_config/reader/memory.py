@@ -1,6 +1,6 @@
-"""What a cache knows by key, and the rules: what a read gets, and what follows from an attempt.
+"""A cache's states by key, and its rules: what a read does, and what an attempt changes.
 
-Nothing here waits, asks or locks: its owner does, and hands in the time.
+Nothing here waits, makes requests or takes locks. The cache does that, and passes the time in.
 """
 
 from __future__ import annotations
@@ -15,83 +15,88 @@ from model_config.reader.breaker import Away, Breaker
 from model_config.reader.settings import Times
 from model_config.reader.states import Failed, Good, Kept, Problem, Result, Stale, State, TooOld
 
-#: The part of a lifetime that jitter may take off: ours, so that a fleet that started together
-#: doesn't ask together.
+#: The largest part of a lifetime that jitter subtracts. Set by this package, so that a fleet that
+#: started together doesn't renew together.
 JITTER = 0.1
-#: The part of the time to live by which a value is renewed early where that costs no request: ours.
-#: Models that outages and first reads have set apart come together again.
+#: The part of the time to live by which a value is renewed early if that takes no extra request.
+#: Set by this package, so that models whose renewals drifted apart share requests again.
 EARLY = 0.5
-#: Seconds that a refusal is remembered for at least and at most: ours. A model that was just
-#: deployed is found soon, and a loop that asks for one that isn't there does no harm.
+#: The least and the most seconds that a refusal is remembered. Set by this package: a new model is
+#: found soon, and a loop that reads a missing one makes few requests.
 REFUSED = (1.0, 2.0)
-#: Failures kept of keys that were never good, before those that are over are forgotten: ours.
+#: The number of remembered failures above which expired ones are dropped. Set by this package.
 _KEPT_FAILURES = 100
 
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 StateT = TypeVar("StateT", bound=State[Any])
 
-_dice = SystemRandom()
+_random = SystemRandom()
 
 
 class Serve(NamedTuple, Generic[ValueT]):
-    """A read gets this at once."""
+    """The read returns this value at once."""
 
     value: ValueT
 
 
 class Refuse(NamedTuple):
-    """A read gets this error at once."""
+    """The read raises this error at once."""
 
     error: ModelConfigError
 
 
 class Renew(NamedTuple, Generic[ValueT]):
-    """A read begins a renewal, waits for it at most so long, and else gets this."""
+    """The read begins a renewal and waits for it. If it takes too long, this value is returned.
+
+    Attributes:
+        value: the value to return.
+        patience: the most seconds to wait.
+    """
 
     value: ValueT
     patience: float
 
 
 class Ask(NamedTuple):
-    """A read has nothing to get before AWS is asked: it waits as long as that takes."""
+    """The read has nothing to return before AWS answers, and waits as long as that takes."""
 
 
 Rule: TypeAlias = Serve[ValueT] | Refuse | Renew[ValueT] | Ask
 
 
 class Memory(Generic[KeyT, ValueT]):
-    """States by key, and the breaker they share.
+    """The states by key, and the breaker that they share.
 
     Args:
-        stand_in: what to serve for a key that was never good when AWS can't be asked.
-        lifetime: seconds that a value is good for; infinite for one that can't change.
-        times: the reader's.
+        fallback_for: returns what to serve for a key that was never loaded, while AWS is away.
+        lifetime: returns the seconds that a value is good for; infinite if it can't change.
+        times: the reader's times.
     """
 
     def __init__(
         self,
-        stand_in: Callable[[KeyT], ValueT | None],
+        fallback_for: Callable[[KeyT], ValueT | None],
         lifetime: Callable[[ValueT], float],
         times: Times,
     ) -> None:
-        self._stand_in, self._lifetime, self._times = stand_in, lifetime, times
+        self._fallback_for, self._lifetime, self._times = fallback_for, lifetime, times
         self.breaker = Breaker()
-        # Apart, so that a fresh read need not look which of the two it is.
+        # Two dicts, so that a fresh read needn't check the kind of state.
         self.served: dict[KeyT, Good[ValueT] | Stale[ValueT]] = {}
         self.unserved: dict[KeyT, TooOld[ValueT] | Failed] = {}
 
     def state(self, key: KeyT) -> State[ValueT] | None:
-        """Return what is known of a key."""
+        """Return a key's state."""
         return self.served.get(key) or self.unserved.get(key)
 
     def last(self, key: KeyT) -> ValueT | None:
-        """Return a key's last good value, may it be served or not."""
+        """Return a key's last good value, even if it is too old to be served."""
         state = self.state(key)
         return None if state is None or isinstance(state, Failed) else state.value
 
     def due_soon(self, now: float) -> list[KeyT]:
-        """Return what may as well be renewed now with something else, the soonest due first."""
+        """Return the keys to renew in the same request as others, those due first at the front."""
         early = now + EARLY * self._times.ttl
         due = {
             key: state.ask_at
@@ -104,9 +109,9 @@ class Memory(Generic[KeyT, ValueT]):
         """Return what a read does.
 
         Args:
-            key: what is read.
+            key: the key to read.
             now: the time.
-            hold: begin no renewal: there is one under way, or there are too many.
+            hold: whether no renewal may begin, because one is under way or too many are.
         """
         match state := self.state(key):
             case Good() | Stale() if now < state.ask_at:
@@ -120,10 +125,10 @@ class Memory(Generic[KeyT, ValueT]):
         return Ask()
 
     def outcome(self, state: State[ValueT]) -> ValueT:
-        """Return what a read gets that waited for an attempt.
+        """Return the value for a read that waited for an attempt.
 
         Raises:
-            ModelConfigError: the attempt failed, and there is nothing to serve.
+            ModelConfigError: the attempt failed, and there is no value to serve.
         """
         if isinstance(state, TooOld | Failed):
             raise state.problem.error()
@@ -132,7 +137,7 @@ class Memory(Generic[KeyT, ValueT]):
     def land(
         self, results: Mapping[KeyT, Result[ValueT]], began: float, now: float
     ) -> dict[KeyT, State[ValueT]]:
-        """Remember what came of one attempt for some keys, and return what is known from now on."""
+        """Store the results of one attempt, and return the new states of its keys."""
         problems = (result for result in results.values() if isinstance(result, Problem))
         outage = next((problem for problem in problems if problem.is_outage), None)
         if outage is not None:
@@ -147,14 +152,14 @@ class Memory(Generic[KeyT, ValueT]):
                 return self._failed(key, result, now)
             case Kept(value, problem):
                 return self._failed(key, problem, now, value)
-        lifetime = self._lifetime(result) * (1 - JITTER * _dice.random())
+        lifetime = self._lifetime(result) * (1 - JITTER * _random.random())
         return self._keep(key, Good(result, began, now + lifetime))
 
     def _renewal(
         self, key: KeyT, last: Good[ValueT] | Stale[ValueT], now: float, *, hold: bool
     ) -> Rule[ValueT]:
         if hold or not self.breaker.let_through(now):
-            if away := self.breaker.pause(now):  # until it is over, reads need no lock
+            if away := self.breaker.pause(now):  # until its end, reads take no lock
                 self._keep(key, self._aged(last, away.problem, now, away.ask_at))
             return Serve(last.value)
         if self._times.max_wait == math.inf:
@@ -165,16 +170,16 @@ class Memory(Generic[KeyT, ValueT]):
     def _in_a_pause(
         self, key: KeyT, last: State[ValueT] | None, away: Away, now: float
     ) -> Rule[ValueT]:
-        """Return what a read gets that has nothing to get, while AWS is not to be asked."""
+        """Return the rule for a read that has no value to serve, during the breaker's pause."""
         if last is not None and not isinstance(last, Failed):
             aged = self._aged(last, away.problem, now, away.ask_at)
             return Refuse(self._keep(key, aged).problem.error())
-        if (stand_in := self._stand_in(key)) is not None:
-            self._keep(key, Stale(stand_in, now, away.ask_at, away.problem, now, 0))
-            return Serve(stand_in)
+        if (fallback := self._fallback_for(key)) is not None:
+            self._keep(key, Stale(fallback, now, away.ask_at, away.problem, now, 0))
+            return Serve(fallback)
         text = (
-            f"AWS was not asked: it gave no answer {now - away.failed_at:,.1f} s ago, and will be "
-            f"asked again in {away.ask_at - now:,.1f} s. What failed: {away.problem.text}"
+            f"no request was made: the last one failed {now - away.failed_at:,.1f} s ago, and the "
+            f"next one is made in {away.ask_at - now:,.1f} s. The failure: {away.problem.text}"
         )
         return Refuse(away.problem.kind(text))
 
@@ -186,11 +191,11 @@ class Memory(Generic[KeyT, ValueT]):
         ask_at = self._ask_at(problem, now, 1 if isinstance(last, Failed) else failures)
         if last is None or isinstance(last, Failed):
             since = now if last is None else last.since
-            stand_in = self._stand_in(key) if problem.is_outage else None
-            if stand_in is None:
+            fallback = self._fallback_for(key) if problem.is_outage else None
+            if fallback is None:
                 self._forget_failures(now)
                 return self._keep(key, Failed(ask_at, problem, since, failures))
-            last = Good(stand_in, now, now)
+            last = Good(fallback, now, now)
         elif kept is not None:
             last = last._replace(value=kept)
         return self._keep(key, self._aged(last, problem, now, ask_at, 1))
@@ -200,7 +205,7 @@ class Memory(Generic[KeyT, ValueT]):
             return now
         if problem.is_outage:
             return self.breaker.ask_at(now)
-        pause = _dice.uniform(*REFUSED) * 2.0 ** min(failures - 1, 30)
+        pause = _random.uniform(*REFUSED) * 2.0 ** min(failures - 1, 30)
         return now + min(pause, self._times.ttl)
 
     def _aged(
@@ -211,15 +216,15 @@ class Memory(Generic[KeyT, ValueT]):
         ask_at: float,
         failed: int = 0,
     ) -> Stale[ValueT] | TooOld[ValueT]:
-        """Return what is known of a value that could not be renewed."""
+        """Return the state of a value that could not be renewed."""
         since, before = (now, 0) if isinstance(last, Good) else (last.since, last.failures)
         failures, end = before + failed, last.read_at + self._times.max_stale
         if now <= end:
-            # At its end someone has to look: a fresh read wouldn't.
+            # Reads of fresh values check no age, so this one must stop being fresh at its end.
             return Stale(last.value, last.read_at, min(ask_at, end), problem, since, failures)
         text = (
             f"{last.value!r} was read {now - last.read_at:,.0f} s ago, and max_stale allows "
-            f"{self._times.max_stale:,.0f}. It could not be read again: {problem.text}"
+            f"{self._times.max_stale:,.0f} s. It could not be renewed: {problem.text}"
         )
         stale = Problem(StaleConfigurationError, text, problem.reason, problem.is_outage)
         return TooOld(last.value, last.read_at, ask_at, stale, since, failures)
@@ -234,7 +239,7 @@ class Memory(Generic[KeyT, ValueT]):
         return state
 
     def _forget_failures(self, now: float) -> None:
-        """Keep a program that asks for ever new names from filling the memory."""
+        """Drop expired failures, so that reads of ever new names don't fill the memory."""
         if len(self.unserved) > _KEPT_FAILURES:
             for key, state in list(self.unserved.items()):
                 if isinstance(state, Failed) and state.ask_at <= now:

@@ -1,4 +1,4 @@
-"""Why a release isn't there: the model, the number, or the label."""
+"""Explains why a release wasn't found: the model, the number or the label doesn't exist."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from model_config.reader.source import Source
 
 
 def not_there(source: Source, path: str, selector: str | int) -> ModelConfigError:
-    """Return the error for a release that isn't there, and what to do.
+    """Return the error for a release that wasn't found, with what to do.
 
     Args:
-        source: asked for the newest release, which tells what is missing.
+        source: is asked for the newest release, to find out what is missing.
         path: the model's path, "/ai/prod/support_chat".
-        selector: the label or number that it was asked for by.
+        selector: the label or number of the release.
 
     Raises:
-        ModelConfigError: what `source` raises.
+        ModelConfigError: the source raised it.
     """
     environment, model = path.split("/")[-2:]
     where, name = f"{model} in {environment}", release_name(path)
@@ -29,17 +29,17 @@ def not_there(source: Source, path: str, selector: str | int) -> ModelConfigErro
     if newest is None:
         return ModelNotFoundError(
             f"there is no release of {where}: no parameter {name}. Deploy it with `pulumi up`, or "
-            "check the names of model, environment and prefix. See which models there are: "
+            "check the names of model, environment and prefix. List the models with "
             f"`model-config tree --deployed --environment {environment}`"
         )
     if isinstance(selector, int):
         return ReleaseNotFoundError(
             f"there is no release {selector} of {where}: the newest is {newest.version}, and SSM "
-            "keeps the newest 100. See which there are: "
+            "keeps the newest 100. List them with "
             f"`model-config releases {model} --environment {environment}`"
         )
     promoted = selector.removesuffix(PREVIOUS)
     return LabelNotFoundError(
         f"the label {selector!r} is on no release of {where}, whose newest is {newest.version}. "
-        f"Put it there: `model-config promote {model} --to {promoted} --environment {environment}`"
+        f"Promote one: `model-config promote {model} --to {promoted} --environment {environment}`"
     )

@@ -1,4 +1,4 @@
-"""From parameters to a configuration: the release opened and verified, the secrets wrapped."""
+"""Builds configurations from parameters: verifies the release, and wraps the secrets."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from model_config.reader.source import Source, Stored
 
 
 class Answer(NamedTuple):
-    """What a source answered: parameters by name, and when they were asked for."""
+    """A source's answer: the parameters by name, and when they were requested."""
 
     found: Mapping[str, Stored]
     asked_at: float
 
 
 class Opener(NamedTuple):
-    """Makes configurations of parameters, asking for what is missing.
+    """Builds configurations from parameters, and fetches those that are missing.
 
     Attributes:
-        source: what to ask.
-        clock: the reader's.
-        with_secrets: whether to ask for secrets.
+        source: where parameters come from.
+        clock: the reader's clock.
+        with_secrets: whether to fetch secrets.
     """
 
     source: Source
@@ -45,10 +45,10 @@ class Opener(NamedTuple):
         """Return the configuration that a release parameter holds.
 
         Raises:
-            ReleaseError: it is not what was released, or of a newer format.
-            SecretUnavailableError: a secret that it names can't be had.
-            SchemaMismatchError: the class refuses it.
-            ModelConfigError: what the source raises.
+            ReleaseError: the release was changed, or has a newer format.
+            SecretUnavailableError: a secret that it names can't be read.
+            SchemaMismatchError: the release doesn't fit the class.
+            ModelConfigError: the source raised it.
         """
         content = open_release(self.source, stored)
         made = configuration(
@@ -61,27 +61,27 @@ class Opener(NamedTuple):
             clock=self.clock,
         )
         if schema is not None:
-            made.as_model(schema)  # which it keeps
+            made.as_model(schema)  # checks it, and keeps the instance
         return made
 
     def renewed(self, known: Configuration, answer: Answer) -> Configuration:
-        """Return a configuration that AWS confirmed, its secrets as they are now."""
+        """Return a configuration that AWS confirmed, with its secrets as they are now."""
         return known.renewed(self._secrets(known.content, answer), answer.asked_at)
 
     def with_newest_secrets(self, known: Configuration, answer: Answer) -> Configuration:
-        """Return a configuration that AWS did not confirm, its secrets as they are now."""
+        """Return a configuration that AWS did not confirm, with its secrets as they are now."""
         return replace(known, secrets=freeze(self._secrets(known.content, answer)))
 
-    def stand_in(
+    def from_fallback(
         self, release: FallbackRelease, label: str | None, schema: type[Any] | None
     ) -> Configuration:
         """Return the configuration that a fallback holds.
 
         Raises:
-            SchemaMismatchError: the class refuses it.
+            SchemaMismatchError: the release doesn't fit the class.
         """
         content = release.content
-        why = "AWS can't be asked, and a fallback holds no secrets"
+        why = "AWS can't be reached, and a fallback holds no secrets"
         made = configuration(
             content,
             release.number,
@@ -97,7 +97,7 @@ class Opener(NamedTuple):
 
     def _secrets(self, content: release.Release, answer: Answer) -> dict[str, Secret]:
         if not self.with_secrets:
-            return locked_secrets(content, "this reader was made with secrets=False")
+            return locked_secrets(content, "the reader was created with secrets=False")
         names = content.secrets
         missing = [name for name in names.values() if name not in answer.found]
         found = {**answer.found, **self.source.get(missing)} if missing else answer.found
@@ -105,11 +105,11 @@ class Opener(NamedTuple):
 
 
 def open_release(source: Source, stored: Stored) -> release.Release:
-    """Return what a release parameter says, verified, fetching its parts if it has any.
+    """Verify a release parameter and return its content. Its parts are fetched, if it has any.
 
     Raises:
-        ReleaseError: it is not what was released, or of a newer format.
-        ModelConfigError: what `source` raises.
+        ReleaseError: the release was changed, or has a newer format.
+        ModelConfigError: the source raised it.
     """
     path = stored.name.removesuffix(f"/{RELEASE}")
     try:
@@ -122,7 +122,7 @@ def open_release(source: Source, stored: Stored) -> release.Release:
         environment, model = path.split("/")[-2:]
         raise ReleaseError(
             f"{stored.name}:{stored.version} can't be used: {error}. "
-            f"Other releases of it: `model-config releases {model} --environment {environment}`"
+            f"List the others with `model-config releases {model} --environment {environment}`"
         ) from None
 
 
@@ -131,27 +131,27 @@ def secret_in(name: str, stored: Stored | None) -> Secret:
 
     Args:
         name: the parameter's name.
-        stored: the parameter, or None where there is none.
+        stored: the parameter, or None if it doesn't exist.
 
     Raises:
-        SecretUnavailableError: there is none, or no deploy of ours wrote it.
+        SecretUnavailableError: it doesn't exist, or was not written by a deploy.
     """
     if stored is None:
         raise SecretUnavailableError(
-            f"the release names the secret {name}, and there is no such parameter. Deploy the "
+            f"the release names the secret {name}, and that parameter doesn't exist. Deploy the "
             "model again, or read a release that doesn't name it"
         )
     secret = _decoded(stored)
     if secret is None:
         raise SecretUnavailableError(
-            f"the secret {name} was not stored by a deploy: it begins with a quotation mark and is "
-            "not a JSON string. Set it with `pulumi config set --secret` and deploy"
+            f"the secret {name} was not written by a deploy: it begins with a quotation mark but "
+            "is not a JSON string. Set it with `pulumi config set --secret` and deploy"
         )
     return secret
 
 
 def _decoded(stored: Stored) -> Secret | None:
-    # Nothing is raised here: a frame or an error of the decoder would hold the text.
+    # Nothing is raised here, because the decoder's frame and error would hold the text.
     with suppress(CodecError):
         return secret_of(str(decode(stored.text, "text")))
     return None

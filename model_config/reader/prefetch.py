@@ -1,4 +1,4 @@
-"""Several renewals at once: their names in as few requests as they fit in."""
+"""Prefetches the parameters of several renewals, in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from model_config.reader.store import BATCH
 
 
 class Prefetched:
-    """A source that has asked for names already, and asks another for the rest.
+    """A source that has fetched some parameters already, and gets the rest from another source.
 
-    A request that is refused, since one of its names is denied, is as if it had not been made: each
-    renewal then asks by itself, and the others don't suffer. One that gets no answer is the answer
-    to all that is left.
+    A refused request is ignored: one denied name refuses the whole request, so each renewal then
+    makes its own, and the others don't suffer. A request without an answer ends the prefetching,
+    and each renewal that needs more gets the same error.
 
     Args:
-        source: what to ask.
-        needs: what each renewal will ask for; the names of one stay in one request if they fit.
+        source: the other source.
+        needs: the names that each renewal needs. They stay in one request if they fit.
     """
 
     def __init__(self, source: Source, needs: Iterable[Sequence[str]]) -> None:
@@ -30,7 +30,7 @@ class Prefetched:
             self._fetch(names)
 
     def get(self, names: Sequence[str]) -> Mapping[str, Stored]:
-        """Return parameters as the other source does."""
+        """Return parameters, as the other source does."""
         missing = [name for name in names if name not in self._found]
         if missing and self._away is not None:
             raise self._away.error()
@@ -39,7 +39,7 @@ class Prefetched:
         return {**found, **self._source.get(missing)} if missing else found
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the other source's connections."""
         self._source.close()
 
     def _fetch(self, names: list[str]) -> None:
@@ -56,7 +56,7 @@ class Prefetched:
 
 
 def _requests(needs: Iterable[Sequence[str]]) -> Iterable[list[str]]:
-    """Return the names of each request: at most ten, and no parameter in two forms."""
+    """Yield the names of each request: at most ten, and each parameter in one form only."""
     request: dict[str, str] = {}
     for names in needs:
         more = {_bare(name): name for name in names}

@@ -1,4 +1,4 @@
-"""How an application reads its configuration: whole, verified, cached, by label or number."""
+"""Reads configurations in an application: whole, verified, cached, by label or number."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ from model_config.reader.source import Source
 
 
 class Reader(Lifecycle):
-    """Reads models' configurations from their releases. Make one and share it between threads.
+    """Reads models' configurations from their releases. Create one and share it between threads.
 
-    A configuration is read with one request, two the first time where it has secrets, and
-    renewed with one when its time to live is over. Secrets are always read at their newest
-    version. Whatever goes wrong with a renewal, the last good configuration goes on being
-    served, and until AWS answers again no read waits for it. What goes wrong is logged when it
-    begins, changes and ends, and can be asked: `status()`.
+    The first read of a configuration takes one request, or two if it has secrets. When its time to
+    live is over, one request renews it. Secrets are always read at their newest version. If a
+    renewal fails, the last good configuration is still served, and reads don't wait until AWS
+    answers again. A failure is logged when it begins, changes and ends. `status()` returns it.
 
     Args:
         environment: the environment to read, such as "prod". Default: the environment variable
             MODEL_CONFIG_ENVIRONMENT.
-        prefix: where in SSM all of it stands; the deploy's setting of that name.
-        label: the release to read where `get` doesn't say: a label, or "latest" for the newest.
-            Default: the environment variable MODEL_CONFIG_LABEL, or else "stable".
-        ttl: seconds before AWS is asked again, less up to a tenth so that a fleet doesn't ask
-            together. 0 asks each time, and waits.
-        max_stale: seconds after which a configuration that couldn't be renewed is an error.
+        prefix: the path above all environments in SSM, as in the stack's setting `prefix`.
+        label: the label to read by if `get` is given none, or "latest" for the newest release.
+            Default: the environment variable MODEL_CONFIG_LABEL, otherwise "stable".
+        ttl: seconds until a configuration is renewed. Up to a tenth is subtracted at random, so
+            that a fleet doesn't renew all at once. 0 asks AWS at every read, and waits.
+        max_stale: seconds after which a configuration that can't be renewed is an error.
             Default: never.
-        max_wait: seconds that the one read which finds the time to live over waits for the
-            renewal; all others are served at once. 0 never waits. `math.inf` renews in the
-            reading thread and makes none, in an outage too; for tests and scripts.
-        fallback: a file written by `model-config export --fallback`, or what is in it. Served
-            when AWS can't be asked and nothing was read yet, for the label it was made from.
-        secrets: False for a role that may not read them: each says so when it is revealed.
-        region: the AWS region. Default: what botocore's usual settings say.
-        session: a boto3 or botocore session to make the client from.
+        max_wait: seconds that the first read after the time to live waits for the renewal. All
+            other reads are served at once. 0 never waits. `math.inf` renews in the reading thread
+            and starts no thread, even in an outage; for tests and scripts.
+        fallback: a file written by `model-config export --fallback`, or its parsed content. It is
+            served if AWS can't be reached and nothing was read yet, for the label that it was
+            exported by.
+        secrets: False for a role that may not read secrets. Revealing one then raises an error.
+        region: the AWS region. Default: botocore's usual settings.
+        session: a boto3 or botocore session to create the client from.
         connect_timeout, read_timeout: seconds to wait for a connection and for an answer.
             Default: 2 to connect, 5 to answer.
-        client: a boto3 client for SSM, with its own region, timeouts and retries. Default: one
-            that is made at the first request. A read that has nothing else to serve then asks up
-            to 3 times, a renewal once.
-        source: what is asked in place of SSM; for tests.
-        clock: what measures time, as `model_config.reader.clock.Clock`; for tests.
+        client: a boto3 client for SSM, with its own region, timeouts and retries. Default: the
+            reader creates one at the first request. With it, a read that has nothing to serve makes
+            up to 3 attempts, and a renewal makes one.
+        source: a source of parameters that replaces SSM; for tests.
+        clock: a `model_config.reader.clock.Clock`; for tests.
 
     Raises:
-        UsageError: an argument can't be used, or two contradict each other.
-        ReleaseError: the fallback is not what was written.
+        UsageError: an argument is not valid, or two contradict each other.
+        ReleaseError: the fallback can't be read, or was changed.
     """
 
-    def __init__(  # noqa: PLR0913 - settings with a default each, all but the first by name
+    def __init__(  # noqa: PLR0913 - settings, all with a default and all but the first by name
         self,
         environment: str | None = None,
         *,
@@ -86,7 +86,7 @@ class Reader(Lifecycle):
     ) -> None:
         environment = chosen_environment(environment)
         self._path = environment_path(prefix, environment)
-        self._label = chosen_label(label)
+        label = chosen_label(label)
         times = Times(ttl, math.inf if max_stale is None else max_stale, max_wait)
         source, attempts = chosen_source(
             source,
@@ -101,7 +101,7 @@ class Reader(Lifecycle):
         loader = ReadingLoader(
             Opener(source, clock, with_secrets=secrets), releases, self._path, ttl
         )
-        super().__init__(environment, source, loader, times, clock, attempts)
+        super().__init__(environment, label, source, loader, times, clock, attempts)
 
     def get(
         self,
@@ -118,23 +118,27 @@ class Reader(Lifecycle):
             model: the model's name.
             label: the label to read by, or "latest". Default: the reader's.
             release: the number of the release to read, instead of a label.
-            schema: a class that the configuration must fit. A release that doesn't is not served
-                where an earlier one did. `as_model` gives the instance, made once.
-            key: whose read this is during a rollout: the id of a user, a tenant, a conversation,
-                text of at most 1,024 bytes. Default: this reader's own id, drawn anew in each
-                process.
+            schema: a class that the configuration must fit. If a new release doesn't fit, the last
+                one that did is still served. `as_model` returns the instance.
+            key: the unit of the read during a rollout: the id of a user, a tenant or a
+                conversation, of at most 1,024 bytes. Default: this reader's own id, which is random
+                in each process.
 
         Raises:
-            ModelConfigError: a type below it for each thing that can go wrong
-                (`model_config.format.errors`), and only where nothing was read before.
+            ModelConfigError: nothing can be served. Each cause has a subclass
+                (`model_config.format.errors`).
         """
-        plain = label is None and release is None
-        wanted = (model, self._label if plain else self._selector(label, release), schema)
+        if label is None and release is None and key is None:  # the fast path of most reads
+            plain = self._plain[schema].get(model)
+            if plain is not None:
+                begins, ends, configuration = plain
+                if begins <= self._wall() < ends:
+                    self._fresh.hits += 1
+                    return configuration
+        wanted = (model, self._selector(label, release), schema)
         reading = self._cache.fresh(wanted)
         if reading is None:
             reading = self._cache.renew(self._checked(wanted))
-        if key is None and reading.rollout is None:  # most reads, and each call takes its time
-            return reading.configuration
         return self._served(reading, key)
 
     async def aget(
@@ -146,7 +150,7 @@ class Reader(Lifecycle):
         schema: type[Any] | None = None,
         key: str | None = None,
     ) -> Configuration:
-        """Return what `get` returns. The event loop goes on, and the wait can be cancelled."""
+        """Return what `get` returns, without blocking the event loop. It can be cancelled."""
         wanted = (model, self._selector(label, release), schema)
         reading = self._cache.fresh(wanted)
         if reading is None:
@@ -161,16 +165,16 @@ class Reader(Lifecycle):
         schema: Mapping[str, type[Any]] | None = None,
         key: str | None = None,
     ) -> dict[str, Configuration]:
-        """Return several models' configurations by name, asking for ten parameters a request.
+        """Return several models' configurations by name, with ten parameters in each request.
 
         Args:
             models: the models' names.
             label, key: as for `get`.
-            schema: the class of each model that has one, by name.
+            schema: the models' classes by model name, for those that have one.
 
         Raises:
-            ModelConfigError: one of them can't be had. Of several, the first one's type, and
-                the texts of all.
+            ModelConfigError: one of them can't be read. If several can't, it has the type of the
+                first error and the texts of all.
         """
         wanted = self._many(models, label, schema)
         found, errors = self._cache.renew_all(wanted.values())
@@ -185,9 +189,9 @@ class Reader(Lifecycle):
         label: str | None = None,
         schema: Mapping[str, type[Any]] | None = None,
     ) -> None:
-        """Read several models ahead, ten parameters a request, for the start of an application.
+        """Read several models at the start of an application, with ten parameters in each request.
 
-        One that can't be read is an error once it is read, and in `status()` before.
+        If a model can't be read, `status()` shows it, and a later read of it may raise the error.
         """
         self._cache.renew_all(self._many(models, label, schema).values())
 
@@ -196,7 +200,7 @@ class Reader(Lifecycle):
             return self._label if label is None else label
         if label is None:
             return release
-        raise UsageError(f"give a label or a release, not both: {label!r} and {release!r}")
+        raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
 
     def _many(
         self, models: Iterable[str], label: str | None, schema: Mapping[str, type[Any]] | None

@@ -1,4 +1,4 @@
-"""What one renewal found: a release, and during a rollout the candidate and who gets it."""
+"""The result of a renewal: a release, and during a rollout the candidate and its share."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from model_config.format.errors import UsageError
 from model_config.reader.configuration import Configuration
 from model_config.reader.states import Problem
 
-if TYPE_CHECKING:  # for a cold start: most readers start outside of a rollout
+if TYPE_CHECKING:  # for a faster cold start: most readers start outside of a rollout
     from model_config.format.rollout import Rollout
     from model_config.reader.share import Share
 
-#: Bytes of UTF-8 that a unit's key may have: ours. A longer one is a mistake, such as a document.
+#: The most bytes of UTF-8 in a unit's key. Set by this package: a longer key is probably a mistake,
+#: such as a whole document.
 KEY_BYTES = 1024
 
 
 class Unfollowed(NamedTuple):
-    """A rollout whose candidate can't be used: all units get what the label is on."""
+    """A rollout whose candidate can't be used. All units are served the label's release."""
 
     plan: Rollout
     problem: Problem
 
 
 class Reading(NamedTuple):
-    """What one renewal found.
+    """The result of a renewal.
 
     Attributes:
-        configuration: the release that was asked for.
-        rollout: the one under way for its label, if there is one.
+        configuration: the release that was requested.
+        rollout: the rollout of its label, if one is under way.
     """
 
     configuration: Configuration
@@ -36,18 +37,18 @@ class Reading(NamedTuple):
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it was asked for by number, and read: a number's content never changes."""
+        """Whether it was read from AWS by number, so that its content never changes."""
         return self.configuration.label is None and not self.configuration.from_fallback
 
     @property
     def releases(self) -> list[Configuration]:
-        """All that it holds: the one that was asked for, and the candidate."""
+        """The requested release, and the candidate if there is one."""
         if self.rollout is None or isinstance(self.rollout, Unfollowed):
             return [self.configuration]
         return [self.configuration, self.rollout.candidate]
 
     def serve(self, unit: str, now: float) -> Configuration:
-        """Return what a unit gets at a time, in seconds since 1970."""
+        """Return the configuration for a unit at a time, in seconds since 1970."""
         if self.rollout is None or isinstance(self.rollout, Unfollowed):
             return self.configuration
         return self.rollout.serve(unit, now)
@@ -57,15 +58,16 @@ class Reading(NamedTuple):
 
 
 def check_key(key: object) -> str:
-    """Return the key of a unit: a user, a tenant, a conversation.
+    """Return the key of a unit: a user, a tenant or a conversation.
 
     Raises:
-        UsageError: it is not text of 1 to 1,024 bytes. The text is not shown: it may name someone.
+        UsageError: the key is not a str of 1 to 1,024 bytes. The error doesn't show it, because it
+            may identify a person.
     """
     if not isinstance(key, str):
-        raise UsageError(f"key is text, such as a user's id, not of type {type(key).__name__}")
+        raise UsageError(f"key must be a str, such as a user's id, not {type(key).__name__}")
     if not key:
-        raise UsageError("key is empty: give the id of a user, a tenant or a conversation, or none")
+        raise UsageError("key is empty: pass the id of a user, a tenant or a conversation, or none")
     if not key.isascii() or len(key) > KEY_BYTES:
         _check_bytes(key)
     return key
@@ -75,6 +77,6 @@ def _check_bytes(key: str) -> None:
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
-        raise UsageError("key holds half of a surrogate pair, which UTF-8 can't") from None
+        raise UsageError("key has half of a surrogate pair, which UTF-8 can't hold") from None
     if size > KEY_BYTES:
-        raise UsageError(f"key has {size:,} bytes, and at most {KEY_BYTES:,} can be used")
+        raise UsageError(f"key has {size:,} bytes; the limit is {KEY_BYTES:,}")

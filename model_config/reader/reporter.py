@@ -1,4 +1,4 @@
-"""Who is told what came of an attempt: the log, and callbacks that asked for changes."""
+"""Reports the results of attempts: to the log, and to callbacks for changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from model_config.reader.reading import Reading, Unfollowed
 from model_config.reader.secret import Secret
 from model_config.reader.states import Failed, Good, Stale, State, TooOld
 
-#: Called with what was served and what is served now.
+#: Called with the old and the new configuration.
 Callback: TypeAlias = Callable[[Configuration, Configuration], object]
 
 _AWS = "AWS"
@@ -24,21 +24,21 @@ _log = logging.getLogger("model_config.reader")
 
 
 class Served(NamedTuple):
-    """What a reader's own unit is served, and since when, in seconds since 1970."""
+    """The configuration that a reader's own unit is served, and since when (seconds since 1970)."""
 
     configuration: Configuration
     since: float
 
 
 class Reporter:
-    """An observer of a cache.
+    """The observer of a reader's cache.
 
     Args:
-        own: returns what of a reading the reader's own unit is served.
-        clock: the reader's.
+        own: returns the configuration in a reading that the reader's own unit is served.
+        clock: the reader's clock.
 
     Attributes:
-        served: by key.
+        served: what the reader's own unit is served, by key.
     """
 
     def __init__(self, own: Callable[[Reading], Configuration], clock: Clock) -> None:
@@ -48,12 +48,12 @@ class Reporter:
         self.served: dict[Key, Served] = {}
 
     def on_change(self, callback: Callback) -> None:
-        """Call back from now on."""
+        """Call a function after each change from now on."""
         self._callbacks.append(callback)
 
     def landed(self, key: Key, state: State[Reading]) -> None:
-        """Be told of one attempt for one key. Nothing is raised."""
-        with suppress(Exception):  # a handler of the log's may raise
+        """Report a key's state after an attempt. Nothing is raised."""
+        with suppress(Exception):  # a log handler may raise
             self._write(key, state)
         if not isinstance(state, Failed | TooOld):
             self._compare(key, self._own(state.value))
@@ -68,7 +68,7 @@ class Reporter:
         for callback in list(self._callbacks):
             try:
                 callback(before.configuration, now)
-            except Exception:  # noqa: BLE001 - whatever it raises, it hurts nobody
+            except Exception:  # noqa: BLE001 - no callback's error may disturb the reader
                 _log.exception("a callback of on_change failed for %r", now)
 
     def _write(self, key: Key, state: State[Reading]) -> None:
@@ -78,13 +78,13 @@ class Reporter:
                 self._incidents.ends(key, f"{value!r} can be renewed again")
                 self._write_rollout(key, value)
             case Stale() | TooOld() | Failed() if state.problem.is_outage:
-                text = f"AWS can't be asked. {_what(state)}{state.problem.text}"
+                text = f"AWS can't be reached. {_still_served(state)}{state.problem.text}"
                 self._incidents.goes_on(_AWS, state.problem.reason, text)
             case Stale() | TooOld():
                 self._incidents.ends(_AWS, "AWS answers again")
-                text = f"{_what(state)}{state.problem.text}"
+                text = f"{_still_served(state)}{state.problem.text}"
                 self._incidents.goes_on(key, state.problem.reason, text)
-            case Failed():  # a refusal, which whoever asked is told
+            case Failed():  # a refusal, which the read raises
                 self._incidents.ends(_AWS, "AWS answers again")
 
     def _write_rollout(self, key: Key, reading: Reading) -> None:
@@ -92,17 +92,17 @@ class Reporter:
         if isinstance(rollout := reading.rollout, Unfollowed):
             text = (
                 f"release {rollout.plan.release}, the candidate of a rollout, can't be used, so "
-                f"all are served {reading!r}. {rollout.problem.text}"
+                f"every unit is served {reading!r}. {rollout.problem.text}"
             )
             self._incidents.goes_on(subject, rollout.problem.reason, text)
         else:
-            self._incidents.ends(subject, f"the rollout from {reading!r} is followed, or over")
+            self._incidents.ends(subject, f"the rollout from {reading!r} goes on, or is over")
 
 
-def _what(state: Stale[Reading] | TooOld[Reading] | Failed) -> str:
+def _still_served(state: Stale[Reading] | TooOld[Reading] | Failed) -> str:
     if isinstance(state, Stale):
         age = state.value.configuration.age
-        return f"{state.value!r} goes on being served after {age:,.0f} s, because: "
+        return f"{state.value!r} is still served, {age:,.0f} s after it was read: "
     return ""
 
 
@@ -118,5 +118,5 @@ def _is_same(one: Configuration, other: Configuration) -> bool:
 def _is_same_secret(one: Secret, other: Secret) -> bool:
     try:
         return one.reveal() == other.reveal()
-    except SecretUnavailableError:  # both are locked: what locks one locks all of a reader
+    except SecretUnavailableError:  # then neither has a text
         return True

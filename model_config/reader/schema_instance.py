@@ -1,7 +1,7 @@
-"""From a release's plain values to the class an application reads them into.
+"""Builds an instance of an application's schema class from a release's plain values.
 
-The class is a pydantic model, yet pydantic is not imported: it came with the class, and an
-application without it has no such class to hand over.
+The class is a pydantic model, but pydantic is not imported here: an application without pydantic
+has no such class.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ ModelT = TypeVar("ModelT")
 def into_class(
     schema: type[ModelT], values: Mapping[str, Any], secrets: Collection[str], source: str
 ) -> ModelT:
-    """Return an instance of `schema` with what it knows of `values`, its lists and dicts frozen.
+    """Return an instance of `schema` with those values that it has fields for, lists frozen.
 
     Args:
-        schema: the class, known by its `model_fields` and `model_validate`.
+        schema: the class, with `model_fields` and `model_validate`.
         values: nested plain values.
         secrets: the paths of the release's secrets, "keys/primary".
-        source: what the values are of, for the error.
+        source: a name of the release, for the error.
 
     Raises:
-        SchemaMismatchError: with both sides and every field that doesn't fit.
-        UsageError: `schema` is no such class.
+        SchemaMismatchError: names the release, the class and every field that doesn't fit.
+        UsageError: `schema` is not such a class.
     """
     if not hasattr(schema, "model_fields"):
         raise UsageError(
-            f"as_model takes a class of model_config.schema, which needs pydantic, not {schema!r}"
+            f"as_model takes a class of model_config.schema, not {schema!r}. It needs pydantic"
         )
     try:
-        known = _what_it_knows(schema, values, secrets, path=())
+        known = _known_values(schema, values, secrets, path=())
         return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
@@ -48,7 +48,7 @@ def into_class(
         ) from None
 
 
-def _what_it_knows(
+def _known_values(
     schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: tuple[str, ...]
 ) -> dict[str, Any]:
     known: dict[str, Any] = {}
@@ -64,23 +64,23 @@ def _what_it_knows(
         elif not is_there and field.is_required() and NoneType in _classes(field.annotation):
             known[name] = None  # None has no parameter, so this is what was deployed
         elif group and isinstance(value, Mapping) and (is_there or field.is_required()):
-            known[name] = _what_it_knows(group, value, secrets, here)
+            known[name] = _known_values(group, value, secrets, here)
         elif name in values:
             known[name] = value
     return known
 
 
 def _frozen(value: Any) -> Any:
-    # A class may be frozen, and its lists and dicts are not: one instance serves every caller.
+    # All callers share one instance, and in a frozen class lists and dicts can still be changed.
     if not hasattr(type(value), "model_fields"):
         return freeze(value)
-    copied = value.model_copy()  # it may be the class's own default
+    copied = value.model_copy()  # because it may be the class's default
     vars(copied).update({name: _frozen(each) for name, each in vars(value).items()})
     return copied
 
 
 def _only_class_with(attribute: str, annotation: Any) -> Any:
-    """Return the one class with that attribute in an annotation; of several, no one is meant."""
+    """Return the class in an annotation that has an attribute, or None unless there is just one."""
     found = [kind for kind in _classes(annotation) if hasattr(kind, attribute)]
     return found[0] if len(found) == 1 else None
 
@@ -102,5 +102,5 @@ def _problems(error: ValueError) -> Iterator[str]:
         yield str(error)
         return
     for detail in details(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in detail["loc"])
-        yield f"{place}: {detail['msg']}" if place else detail["msg"]
+        path = ".".join(str(part) for part in detail["loc"])
+        yield f"{path}: {detail['msg']}" if path else detail["msg"]

@@ -1,4 +1,4 @@
-"""A secret's text, wrapped so that it is seen only where someone asks for it by name."""
+"""Wraps a secret's text, so that it is shown only by an explicit call."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _MASK = "**********"
 class Secret:
     """A secret. `reveal()` is the only way to its text.
 
-    Printing, formatting, logging, `vars()` and a traceback with local variables show a mask;
-    `json.dumps` and pickle refuse. Two are equal only if they are the same object.
+    Printing, formatting, logging, `vars()` and a traceback with local variables show a mask.
+    `json.dumps` and pickle raise a TypeError. A secret equals only itself.
     """
 
-    # A function rather than the text, so that tools which walk attributes find no text either,
-    # and so that a secret which can't be had says so at the moment it is wanted.
+    # A function rather than the text, so that tools that inspect attributes find no text, and so
+    # that an unavailable secret raises an error when it is revealed.
     __slots__ = ("_reveal",)
 
     def __init__(self, reveal: Callable[[], str]) -> None:
@@ -28,7 +28,8 @@ class Secret:
         """Return the secret's text.
 
         Raises:
-            SecretUnavailableError: the configuration came from a fallback, which has none.
+            SecretUnavailableError: the configuration has no secrets: it comes from a fallback or a
+                pickle, or from a reader with `secrets=False`.
         """
         return self._reveal()
 
@@ -47,7 +48,7 @@ class Secret:
     def __deepcopy__(self, memo: object) -> Secret:
         return self
 
-    def __getstate__(self) -> NoReturn:  # what pickle would save
+    def __getstate__(self) -> NoReturn:  # called by pickle
         raise TypeError("a Secret can't be pickled: call reveal() where its text is needed")
 
 
@@ -57,7 +58,7 @@ def secret_of(text: str) -> Secret:
 
 
 def locked_secret(name: str, why: str) -> Secret:
-    """Return a secret that can't be had, and says why when it is wanted."""
+    """Return a secret without its text. Revealing it raises an error with the reason."""
 
     def refuse() -> str:
         raise SecretUnavailableError(f"the secret {name} can't be revealed: {why}")

@@ -1,4 +1,4 @@
-"""What a reader is made with, checked before AWS is asked."""
+"""Checks a reader's arguments, before any request to AWS."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ class Times:
     """How old a configuration may get, and how long a read may wait. All in seconds.
 
     Attributes:
-        ttl: after which a configuration is asked for again; 0 asks each time.
-        max_stale: after which one that could not be renewed isn't served any more.
-        max_wait: that a read with something to serve waits for a renewal; 0 never waits.
+        ttl: the time after which a configuration is renewed; 0 asks AWS at every read.
+        max_stale: the age at which a configuration that can't be renewed is no longer served.
+        max_wait: the longest time that a read with a value to serve waits for a renewal; 0 never
+            waits.
 
     Raises:
-        UsageError: one is not a number of seconds, or two contradict each other.
+        UsageError: a value is not a number of seconds, or two of them contradict each other.
     """
 
     ttl: float
@@ -37,35 +38,35 @@ class Times:
         if self.max_stale < self.ttl:
             raise UsageError(
                 f"max_stale ({self.max_stale:g}) is below ttl ({self.ttl:g}): a configuration "
-                "would be too old before it is asked for again. Raise max_stale or lower ttl"
+                "would be too old before it is renewed. Raise max_stale or lower ttl"
             )
         if self.ttl == 0 and self.max_wait == 0:
             raise UsageError(
-                "ttl=0 asks AWS each time and waits, and max_wait=0 never waits: give one of them"
+                "ttl=0 waits for AWS at every read, and max_wait=0 never waits: pass only one"
             )
 
     @property
     def always(self) -> bool:
-        """Whether each read asks AWS."""
+        """Whether every read asks AWS."""
         return self.ttl == 0
 
 
 def check_seconds(name: str, seconds: object, *, least: float = 0) -> None:
-    """Refuse what is not a number of seconds.
+    """Refuse a value that is not a number of seconds.
 
     Raises:
-        UsageError: it isn't, or is below `least`.
+        UsageError: the value is not a number, or is below `least`.
     """
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number or not cast(float, seconds) >= least:  # NaN isn't either
+    if not is_number or not cast(float, seconds) >= least:  # so that NaN is refused, too
         raise UsageError(f"{name} is a number of seconds from {least:g}, not {seconds!r}")
 
 
 def chosen_environment(given: str | None) -> str:
-    """Return the environment to read: the argument, or what MODEL_CONFIG_ENVIRONMENT says.
+    """Return the environment to read: the argument, otherwise MODEL_CONFIG_ENVIRONMENT.
 
     Raises:
-        UsageError: neither does.
+        UsageError: neither is set.
     """
     environment = given if given is not None else os.environ.get("MODEL_CONFIG_ENVIRONMENT")
     if environment is None or (given is None and not environment):
@@ -76,10 +77,10 @@ def chosen_environment(given: str | None) -> str:
 
 
 def chosen_label(given: str | None) -> str:
-    """Return the label to read by: the argument, what MODEL_CONFIG_LABEL says, or "stable".
+    """Return the label to read by: the argument, otherwise MODEL_CONFIG_LABEL, otherwise "stable".
 
     Raises:
-        UsageError: it can't be used.
+        UsageError: the label is not valid.
     """
     label = given if given is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
     check_selector(_text("label", label))
@@ -87,27 +88,29 @@ def chosen_label(given: str | None) -> str:
 
 
 def chosen_clock(given: Clock | None) -> Clock:
-    """Return what measures time: the argument, or the machine's clocks.
+    """Return the clock: the argument, otherwise the machine's clocks.
 
     Raises:
-        UsageError: it can't be called, or doesn't tell the time of day.
+        UsageError: the argument is not a clock.
     """
     if given is None:
         return SystemClock()
     if not callable(given) or not callable(getattr(given, "wall", None)):
-        raise UsageError("clock gives seconds when it is called, and since 1970 by its `wall()`")
+        raise UsageError(
+            "clock must return seconds when it is called, and its `wall()` seconds since 1970"
+        )
     return given
 
 
 def chosen_source(source: Source | None, client: Any, **connection: Any) -> tuple[Source, int]:
-    """Return what to ask, and how often where a read has nothing else to serve.
+    """Return the source, and the most attempts of a read that has nothing to serve.
 
     Args:
-        source, client: one of them or none.
-        connection: what a client is made with, as `Connection` has it; None where not given.
+        source, client: one of them, or neither.
+        connection: the arguments of `Connection`; None for those that are not set.
 
     Raises:
-        UsageError: two arguments contradict each other, or one can't be used.
+        UsageError: an argument is not valid, or two contradict each other.
     """
     given = {name: value for name, value in connection.items() if value is not None}
     for name in {"connect_timeout", "read_timeout"} & given.keys():
@@ -117,12 +120,15 @@ def chosen_source(source: Source | None, client: Any, **connection: Any) -> tupl
     session = given.get("session")
     if session is not None and not callable(getattr(session, "get_credentials", None)):
         kind = type(session).__name__
-        raise UsageError(f"session is of type {kind}: pass a session of boto3's or botocore's")
-    for name, taken in (("source", source), ("client", client)):
-        if taken is not None and given:
-            raise UsageError(f"{' and '.join(given)} say how a client is made, and there is {name}")
+        raise UsageError(f"session is of type {kind}: pass a boto3 or botocore session")
+    for name, passed in (("source", source), ("client", client)):
+        if passed is not None and given:
+            raise UsageError(
+                f"{' and '.join(given)} can't be combined with {name}: they are for the client "
+                "that the reader creates itself"
+            )
     if source is not None and client is not None:
-        raise UsageError("give a client or a source, not both")
+        raise UsageError("pass a client or a source, not both")
     if client is not None:
         check_client(client)
     if source is not None or client is not None:
@@ -131,10 +137,10 @@ def chosen_source(source: Source | None, client: Any, **connection: Any) -> tupl
 
 
 def check_client(client: Any) -> None:
-    """Refuse what is not a boto3 client for SSM.
+    """Refuse anything but a boto3 client for SSM.
 
     Raises:
-        UsageError: with what it is.
+        UsageError: says what was passed.
     """
     service = getattr(getattr(client, "meta", None), "service_model", None)
     found = getattr(service, "service_name", "ssm")
@@ -146,7 +152,7 @@ def check_client(client: Any) -> None:
         )
 
 
-def _text(what: str, value: object) -> str:
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"{what} is text, not of type {type(value).__name__}")
+        raise UsageError(f"{name} must be a str, not {type(value).__name__}")
     return value

@@ -1,6 +1,6 @@
-"""A rollout that a reader follows: who gets the candidate, and who the control.
+"""A rollout in a reader: which units are served the candidate, and which the control.
 
-Nothing of this is imported until there is one: most readers start outside of a rollout.
+This module is imported only during a rollout, because most readers start outside of one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _log = logging.getLogger(__name__)
 
 
 class Share:
-    """A rollout that is followed: the candidate for a share of units, for the others the control.
+    """A rollout under way: a share of units is served the candidate, all others the control.
 
     Attributes:
         plan: the times and the shares.
-        control, candidate: the label's release and the other one, each saying so.
+        control, candidate: the label's release and the new one, each marked with its side.
     """
 
     def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
@@ -35,30 +35,30 @@ class Share:
         self._until = -math.inf
 
     def serve(self, unit: str, now: float) -> Configuration:
-        """Return what a unit gets at a time, in seconds since 1970."""
+        """Return the configuration for a unit at a time, in seconds since 1970."""
         if now >= self._until:
-            self._look(now)
+            self._update(now)
         if bucket(self.plan.salt, unit) < self._below:
             return self.candidate
         return self.control
 
     def percent(self, now: float) -> float:
-        """Return the share of units that get the candidate at a time."""
+        """Return the share of units, in percent, that are served the candidate at a time."""
         return self.plan.percent(datetime.fromtimestamp(now, UTC))
 
-    def _look(self, now: float) -> None:
-        """Work out the share, once for each step."""
+    def _update(self, now: float) -> None:
+        """Compute the share, once for each step."""
         later = (step.at.timestamp() for step in self.plan.steps)
         self._below = threshold(self.percent(now))
         self._until = min((at for at in later if at > now), default=math.inf)
 
 
 def plan_in(stored: Stored, current: Configuration) -> Rollout | None:
-    """Return the rollout that a parameter holds, if it is one of this label from this release."""
+    """Return the rollout that a parameter holds, if it is of this label and from this release."""
     try:
         plan = read_rollout(stored.text).rollout
     except RolloutError as error:
-        _log.info("%s is taken for no rollout: %s", stored.name, error)
+        _log.info("ignoring %s: %s", stored.name, error)
         return None
-    is_ours = plan is not None and (plan.label, plan.before) == (current.label, current.release)
-    return plan if is_ours else None
+    applies = plan is not None and (plan.label, plan.before) == (current.label, current.release)
+    return plan if applies else None

@@ -1,4 +1,4 @@
-"""Where a reader's documents come from: SSM, or whatever else answers by parameter name."""
+"""The interface of a reader's source of parameters: SSM, or a replacement for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a parameter. Its text is not shown: it may be a secret's."""
+    """One version of a parameter. Its repr leaves out the text, which may be a secret."""
 
     name: str
     version: int
@@ -17,30 +17,30 @@ class Stored:
 
 
 class Source(Protocol):
-    """What a reader asks for parameters.
+    """Returns parameters to a reader.
 
-    `Store` asks SSM. `Reader(source=…)` takes any other: a test's, or one that keeps documents
-    elsewhere. A reader calls it from several threads at once.
+    `Store` reads them from SSM. `Reader(source=…)` takes any other source, such as one of a test or
+    one that reads documents from elsewhere. A reader calls it from several threads at once.
     """
 
     def get(self, names: Sequence[str]) -> Mapping[str, Stored]:
-        """Return parameters, decrypted, by their bare name; those that don't exist are left out.
+        """Return decrypted parameters by their bare name, leaving out those that don't exist.
 
         Args:
-            names: "/ai/prod/chat/release:stable" by label, "…/release:7" by number, or the bare
-                name for the newest version. No parameter is in it twice. A model's own names are
-                its `release`, its `rollout` and those below `secrets/` and `release/parts/`.
+            names: "/ai/prod/chat/release:stable" for a label, "…/release:7" for a number, or the
+                bare name for the newest version. Each parameter is named once. The names of a model
+                are its `release`, its `rollout` and those below `secrets/` and `release/parts/`.
 
         Raises:
-            StoreUnavailableError: it can't be asked right now. A reader then goes on with what
-                it has, and asks again after a pause.
-            ModelConfigError: it was asked and refused.
+            StoreUnavailableError: the source can't be reached right now. A reader goes on serving
+                what it has, and tries again after a pause.
+            ModelConfigError: the source refused the request.
         """
         ...
 
     def close(self) -> None:
-        """Give up connections; the next `get` opens new ones.
+        """Close connections. The next `get` opens new ones.
 
-        Called by `Reader.close`, in a forked child and after a snapshot was restored.
+        Called by `Reader.close`, in a forked child process and after a snapshot is restored.
         """
         ...

@@ -1,7 +1,7 @@
-"""What a reader knows about something it was asked for: it is good, stale, too old, or failed.
+"""The states of a key in a reader's cache: good, stale, too old or failed.
 
-These are named tuples, as most of the reader's records are: a dataclass takes four times as long
-to define, and thirty of them would be a tenth of a cold start.
+These are named tuples, as most of the reader's records are. A dataclass takes four times as long to
+define, and thirty of them would take a tenth of a cold start.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ ValueT = TypeVar("ValueT")
 
 
 class Problem(NamedTuple):
-    """Why an attempt failed. Not the error itself: that would keep the frames it passed through.
+    """Why an attempt failed. The error itself isn't kept, because it would keep its frames alive.
 
     Attributes:
-        kind: the type to raise.
+        kind: the type of the error.
         text: its text.
-        reason: what stays the same while attempts fail for one reason, for the log.
-        is_outage: whether AWS could not be asked, rather than asked and refused.
+        reason: identifies the cause, so that the log reports each cause once.
+        is_outage: whether AWS could not be reached, rather than refused the request.
     """
 
     kind: type[ModelConfigError]
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
-        """Return what is worth keeping of an error."""
+        """Return the problem that an error describes."""
         cause = error.__cause__ or error
         answer = getattr(cause, "response", {})
         code = str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
@@ -38,11 +38,11 @@ class Problem(NamedTuple):
         if isinstance(error, ModelConfigError):
             is_outage = isinstance(error, StoreUnavailableError)
             return cls(type(error), str(error), reason, is_outage)
-        text = f"an error that the reader doesn't know: {type(error).__name__}: {error}"
+        text = f"an unexpected error: {type(error).__name__}: {error}"
         return cls(StoreError, text, reason, is_outage=False)
 
     def error(self) -> ModelConfigError:
-        """Return an error to raise, a new one for each thread that raises it."""
+        """Return a new error, because threads that raise the same one mix their tracebacks."""
         return self.kind(self.text)
 
 
@@ -50,9 +50,9 @@ class Good(NamedTuple, Generic[ValueT]):
     """The last attempt succeeded.
 
     Attributes:
-        value: what is served.
-        read_at: when it was asked for.
-        ask_at: when to ask again.
+        value: the value to serve.
+        read_at: when it was requested.
+        ask_at: when to renew it.
     """
 
     value: ValueT
@@ -61,14 +61,14 @@ class Good(NamedTuple, Generic[ValueT]):
 
 
 class Stale(NamedTuple, Generic[ValueT]):
-    """The last attempt failed, and there is something to serve: the last good value or a fallback.
+    """The last attempt failed. The last good value, or a fallback, is served.
 
     Attributes:
-        value, read_at: the last good one, and when it was asked for.
-        ask_at: when to ask again, or to look whether it may still be served.
+        value, read_at: the value to serve, and when it was requested.
+        ask_at: when to try again, or to check whether the value may still be served.
         problem: why the last attempt failed.
-        since: when an attempt failed first.
-        failures: how many have failed since.
+        since: when the first attempt failed.
+        failures: the number of failed attempts since then.
     """
 
     value: ValueT
@@ -80,12 +80,12 @@ class Stale(NamedTuple, Generic[ValueT]):
 
 
 class TooOld(NamedTuple, Generic[ValueT]):
-    """The last attempt failed, and the last good value is older than may be served.
+    """The last attempt failed, and the last good value is too old to be served.
 
     Attributes:
-        value, read_at: the last good one, to renew from, and when it was asked for.
-        ask_at: when to ask again. Until then, whoever reads gets the problem.
-        problem: that it is too old, and why it could not be renewed.
+        value, read_at: the last good value, for the next renewal, and when it was requested.
+        ask_at: when to try again. Until then, reads raise the problem.
+        problem: says that the value is too old, and why it could not be renewed.
         since, failures: as for `Stale`.
     """
 
@@ -101,7 +101,7 @@ class Failed(NamedTuple):
     """The last attempt failed, and there is nothing to serve.
 
     Attributes:
-        ask_at: when to ask again. Until then, whoever reads gets the problem.
+        ask_at: when to try again. Until then, reads raise the problem.
         problem, since, failures: as for `Stale`.
     """
 
@@ -115,16 +115,16 @@ State: TypeAlias = Good[ValueT] | Stale[ValueT] | TooOld[ValueT] | Failed
 
 
 class Kept(NamedTuple, Generic[ValueT]):
-    """A renewal found something that can't be used, and could bring the last good one up to date.
+    """A renewal found a release that can't be used, so the last good value is kept.
 
     Attributes:
-        value: the last good one, with its secrets as they are now.
-        problem: what can't be used.
+        value: the last good value, with its secrets as they are now.
+        problem: why the new release can't be used.
     """
 
     value: ValueT
     problem: Problem
 
 
-#: What came of an attempt.
+#: The result of an attempt.
 Result: TypeAlias = ValueT | Kept[ValueT] | Problem

@@ -1,4 +1,4 @@
-"""What a reader serves and what went wrong, as plain data that JSON takes."""
+"""A reader's status, as plain data for JSON: what it serves, and what went wrong."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _STATES = {Good: "good", Stale: "stale", TooOld: "too old", Failed: "failed"}
 
 
 class Describer:
-    """Turns times on a reader's clock into seconds from now and times of day."""
+    """Converts times on a reader's clock into seconds from now and times of day."""
 
     def __init__(self, clock: Clock) -> None:
         self._now, self._wall = clock(), clock.wall()
 
     def aws(self, breaker: Breaker) -> dict[str, Any]:
-        """Return whether AWS answers, and if not, why and when it is asked again."""
+        """Return whether AWS answers; if not, also why, and when the next attempt is made."""
         match breaker.state:
             case Answers():
                 return {"state": "answers"}
@@ -40,12 +40,12 @@ class Describer:
         return {"state": "slow"}
 
     def model(self, key: Key, state: State[Reading], served: Served | None) -> dict[str, Any]:
-        """Return what is served for a key, since when, what failed last, and what comes next."""
+        """Return what is served for a key, since when, the last failure and the next renewal."""
         model, selector, schema = key
-        asked = {"release": selector} if isinstance(selector, int) else {"label": selector}
+        by = {"release": selector} if isinstance(selector, int) else {"label": selector}
         status = {
             "model": model,
-            "asked_for": {**asked, **({} if schema is None else {"schema": schema.__qualname__})},
+            "asked_for": {**by, **({} if schema is None else {"schema": schema.__qualname__})},
             "state": _STATES[type(state)],
             "asked_again_in": self._seconds_to(state.ask_at),
             "served": None,
@@ -96,7 +96,7 @@ def describe(
     breaker: Breaker,
     clock: Clock,
 ) -> dict[str, Any]:
-    """Return the status of a reader without its name and counters."""
+    """Return the status of a reader, without its environment."""
     describer = Describer(clock)
     return {
         "aws": describer.aws(breaker),

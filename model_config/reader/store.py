@@ -1,4 +1,4 @@
-"""The request that a reader makes of SSM, with its limits, and its errors in our words."""
+"""Reads parameters from SSM, in batches, and translates its errors."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unre
 from model_config.reader.connection import Connection, OwnClient
 from model_config.reader.source import Stored
 
-#: Names in one request (SSM API reference, GetParameters).
+#: The most names in one request (SSM API reference, GetParameters).
 BATCH = 10
 
-_USUAL = Connection()
-_WHOLE = {"Name", "Version", "Value"}
+_DEFAULT = Connection()
+_REQUIRED_KEYS = {"Name", "Version", "Value"}
 
 
 class Store:
     """SSM's Parameter Store.
 
-    Without a client it makes its own at the first request, from botocore's usual settings; and a
-    new one when the credentials are refused, so that renewed ones are picked up.
+    Without a client, it creates one at the first request, from botocore's usual settings. If the
+    credentials are refused, it creates a new one, which picks up renewed credentials.
 
     Args:
-        client: a boto3 client for SSM of your own, with its own timeouts.
-        connection: how its own is made.
+        client: a boto3 client for SSM, with its own timeouts.
+        connection: the settings of the client that it creates.
 
-    Every method raises the family of `StoreError`, or ModelNotFoundError where SSM says so, or
-    UsageError where no client can be made as things are set.
+    Every method raises `StoreError` or a subclass, ModelNotFoundError or ReleaseNotFoundError if
+    SSM doesn't find a parameter, and UsageError if no client can be created.
     """
 
-    def __init__(self, client: Any = None, connection: Connection = _USUAL) -> None:
+    def __init__(self, client: Any = None, connection: Connection = _DEFAULT) -> None:
         self._given, self._connection = client, connection
         self._own: OwnClient | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Give up connections; the next request opens new ones. A forked child must."""
-        # Also the lock: a thread that doesn't exist in a forked child may hold it.
+        """Close connections. The next request opens new ones. A forked child must call it."""
+        # The lock, too, is new: a thread that doesn't exist in a forked child may hold it.
         self._lock = threading.Lock()
         self._give_up_own()
         if hasattr(self._given, "close"):
-            self._given.close()  # its connections; it opens new ones
+            self._given.close()  # closes its connections; it opens new ones itself
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return parameters, decrypted, by their bare name; those that don't exist are left out.
+        """Return decrypted parameters by their bare name, leaving out those that don't exist.
 
         Args:
-            names: "name", "name:7" or "name:label"; of one name, one form only.
+            names: "name", "name:7" or "name:label", and only one form of each name.
         """
         wanted = list(dict.fromkeys(names))
         return {
@@ -60,17 +60,17 @@ class Store:
             for stored in self._get_batch(wanted[start : start + BATCH])
         }
 
-    # One batch a call, so that no frame holds a secret's text while another request fails.
+    # One batch in each call, so that no frame holds a secret's text when another request fails.
     def _get_batch(self, names: list[str]) -> list[Stored]:
         try:
             found = self._read(names)
         except StoreUnavailableError as error:
-            # A connection that was idle for long, or frozen, may have been closed meanwhile.
-            # Reading once more does no harm, and takes another one.
+            # The connection may have been closed while it was idle, or the process frozen. A second
+            # attempt opens a new one.
             if not isinstance(error.__cause__, ConnectionClosedError):
                 raise
             found = self._read(names)
-        if not all(each.keys() >= _WHOLE for each in found):
+        if not all(each.keys() >= _REQUIRED_KEYS for each in found):
             raise unreadable_answer("ssm:GetParameters", names)
         return [Stored(each["Name"], each["Version"], each["Value"]) for each in found]
 
@@ -80,10 +80,10 @@ class Store:
     def _list(
         self, operation: str, about: Sequence[str], **wanted: Any
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return the parameters in an answer, and the token of the next page if there is one."""
+        """Return the parameters in an answer, and the token of the next page, if any."""
         answer = self._ask(operation, about, **wanted)
         if not isinstance(answer.get("Parameters"), list):
-            # botocore takes half a reply, or a proxy's page, for an answer with nothing in it.
+            # botocore parses an incomplete reply, or a proxy's page, as an empty answer.
             raise unreadable_answer(_action(operation), about)
         return answer["Parameters"], answer.get("NextToken")
 
@@ -96,11 +96,11 @@ class Store:
             if isinstance(problem, CredentialsError):
                 self._give_up_own()
             raise problem from error
-        except ModelConfigError:  # it may be a ValueError, too
+        except ModelConfigError:  # before UNREADABLE, as it may be a ValueError
             self._give_up_own()
             raise
         except UNREADABLE:
-            # Not the cause: it may hold the bytes of the answer, and so a secret's.
+            # Without its cause, which may hold the bytes of the answer, and so a secret.
             raise unreadable_answer(action, about) from None
         return answer
 
@@ -121,5 +121,5 @@ class Store:
 
 
 def _action(operation: str) -> str:
-    """Return a request's name as IAM has it."""
+    """Return the IAM action of a request."""
     return f"ssm:{operation.title().replace('_', '')}"

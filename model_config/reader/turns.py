@@ -1,4 +1,4 @@
-"""What one read does that found nothing fresh: whom it waits for, and how long."""
+"""What a read does that found no fresh value: which attempt it waits for, and how long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model_config.reader.states import State
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
-#: An attempt under way: what is known of its keys afterwards, nothing where it was interrupted.
+#: An attempt in flight. Its result is the new state of each key, or empty if it was interrupted.
 Flight: TypeAlias = "Future[dict[KeyT, State[ValueT]]]"
 
 
@@ -25,7 +25,7 @@ class Turn(NamedTuple, Generic[KeyT, ValueT]):
 
     @property
     def patience(self) -> float | None:
-        """Seconds to wait at most; None is as long as it takes."""
+        """The most seconds to wait; None for as long as it takes."""
         match self.rule:
             case Ask():
                 return None
@@ -35,18 +35,18 @@ class Turn(NamedTuple, Generic[KeyT, ValueT]):
 
     @property
     def interrupted(self) -> bool:
-        """Whether the thread that asked was: the read decides anew."""
+        """Whether the attempt was interrupted, so that the read must decide again."""
         return self.patience != 0 and self.flight.done() and self.key not in self.flight.result()
 
     def wait(self) -> None:
-        """Wait for the attempt, as long as the read may."""
+        """Wait for the attempt, at most as long as the read may wait."""
         if self.patience != 0:
             with suppress(TimeoutError):
                 self.flight.result(self.patience)
 
 
 def new_flight() -> Flight[KeyT, ValueT]:
-    """Return an attempt that begins now. Who waits for it and is cancelled can't cancel it."""
+    """Return an attempt that begins now. Cancelling a read that waits for it doesn't cancel it."""
     flight: Flight[KeyT, ValueT] = Future()
     flight.set_running_or_notify_cancel()
     return flight

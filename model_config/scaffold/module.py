@@ -1,4 +1,4 @@
-"""A new model's module, and the file of its prompt."""
+"""Renders a new model's module, and the file of its prompt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def module_files(name: str, kind: Kind) -> dict[str, bytes]:
 
     Args:
         name: the model's name.
-        kind: the class it is of.
+        kind: the class of the model.
     """
     words = {"name": name, "secret": f"{to_camel(name)}ApiKey"}
     return {

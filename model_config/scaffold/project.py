@@ -1,4 +1,4 @@
-"""A new project's files, and what an older project's files would be today."""
+"""Renders a new project's files, and the changes that upgrade an older project."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from model_config.scaffold import Kind
 from model_config.scaffold.module import module_files
 from model_config.scaffold.requirement import Requirement
 
-#: The example that each class of model has in a new project.
+#: The name of the example model in a new project, by class.
 EXAMPLES: dict[Kind, str] = {
     "chat": "support_chat",
     "embedding": "document_embedding",
     "endpoint": "passage_reranker",
 }
 _DESCRIPTION = "AI model configurations"
-# The project of Pulumi's: https://www.pulumi.com/docs/iac/concepts/projects/
+# The rule for names of Pulumi projects: https://www.pulumi.com/docs/iac/concepts/projects/
 _PROJECT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NO_ACCOUNT = '# aws:allowedAccountIds: ["111122223333"]'
 _NO_REQUIREMENT = """\
-# Put here where model-config comes from: it is on no public index.
+# Name the source of model-config here, because it is not on a public index.
 # model-config[cli,deploy] @ git+https://git.example.com/model-config@<commit>"""
-#: What a team leaves as it was written, and a newer package may write differently.
+#: The files that a team leaves unchanged, and that a newer package may write differently.
 _UPGRADED = (".github/", "Makefile", "constraints.txt")
 
 
@@ -38,12 +38,12 @@ def project_files(
 
     Args:
         name: the project's name.
-        kind: the class that the example is of.
-        requirement: how it requires the package.
-        account: the only AWS account that it may be deployed to; None leaves that open.
+        kind: the class of the example model.
+        requirement: the requirement of the package.
+        account: the only AWS account that it may be deployed to; None for any.
 
     Raises:
-        UsageError: a name or an account that can't be one.
+        UsageError: the name or the account is not valid.
     """
     _check(name, account)
     example = EXAMPLES[kind]
@@ -63,11 +63,11 @@ def project_files(
 def _check(name: str, account: str | None) -> None:
     if not _PROJECT_NAME.fullmatch(name):
         raise UsageError(
-            f'"{name}" can\'t be the name of a project: letters, digits, "_", "." and "-" alone, '
-            "at most 100. Name the folder otherwise"
+            f'"{name}" is not a valid name for a project: use at most 100 letters, digits, "_", '
+            '"." and "-". Rename the folder'
         )
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
-        raise UsageError(f"an AWS account has 12 digits, not {account!r}")
+        raise UsageError(f"{account!r} is not a valid AWS account: use its 12 digits")
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
@@ -77,9 +77,9 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def upgrade(project: Project) -> str:
-    """Return, as a diff, what this package would write differently in a project.
+    """Return the upgrade of a project to this version of the package, as a diff.
 
-    Only what a team leaves as it was written: the workflows, the Makefile and the versions.
+    It covers the files that a team leaves unchanged: the workflows, the Makefile and the versions.
     """
     return "".join(
         _diff(project, path, text)
@@ -90,12 +90,12 @@ def upgrade(project: Project) -> str:
 
 def _diff(project: Project, path: str, text: str) -> str:
     file = project.root / path
-    there = file.is_file()
-    before = file.read_text("utf-8") if there else ""
+    exists = file.is_file()
+    before = file.read_text("utf-8") if exists else ""
     lines = unified_diff(
         before.splitlines(keepends=True),
         text.splitlines(keepends=True),
-        f"a/{path}" if there else "/dev/null",
+        f"a/{path}" if exists else "/dev/null",
         f"b/{path}",
     )
     unfinished = "\n\\ No newline at end of file\n"

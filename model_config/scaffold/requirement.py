@@ -1,4 +1,4 @@
-"""How a project's requirements.txt names the package: a version, a commit or a wheel."""
+"""The requirement of the package in a project's requirements.txt: a version, commit or wheel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from model_config.format.errors import UsageError
 
-#: What a deploy and the verbs need; requirements-dev.txt adds the local AWS.
+#: The package with what a deploy and the verbs need; requirements-dev.txt adds the local AWS.
 _PACKAGE = "model-config[cli,deploy]"
 _VERSION = re.compile(r"\d+(\.\d+)*[A-Za-z0-9.+]*")
 _COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}")
 _FORMS = (
-    "a version of an index of yours (0.2.0), an address in git with its whole commit "
+    "a version in your package index (0.2.0), a git URL with a full commit id "
     "(git+https://git.example.com/model-config@<40 hexadecimal digits>), or a wheel "
     "(dist/model_config-0.2.0-py3-none-any.whl)"
 )
@@ -23,11 +23,11 @@ _FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The package, as a project requires it.
+    """The requirement of the package.
 
     Attributes:
-        text: the lines for pip.
-        files: what they name in the project, by its path there.
+        text: the lines in requirements.txt.
+        files: the files that they refer to, by their paths in the project.
     """
 
     text: str
@@ -35,18 +35,17 @@ class Requirement:
 
 
 def requirement(spec: str | None) -> Requirement:
-    """Return the requirement that `--from` gives.
+    """Return the requirement for a value of `--from`.
 
     Args:
-        spec: a version, an address in git that ends in a whole commit, or the path of a wheel.
+        spec: a version, a git URL that ends in a full commit id, or the path of a wheel.
 
     Raises:
         UsageError: it is none of these, or is missing.
     """
     if spec is None:
         raise UsageError(
-            f"model-config is on no public index, so --from has to say where it comes "
-            f"from: {_FORMS}"
+            f"model-config is not on a public index, so --from must say where to get it: {_FORMS}"
         )
     if spec.endswith(".whl"):
         return _wheel(Path(spec))
@@ -64,7 +63,7 @@ def _wheel(path: Path) -> Requirement:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    # pip checks the hash of an address, and takes extras of a name alone. A --hash would have to be
-    # given for every other package too.
-    place, digest = f"wheels/{path.name}", hashlib.sha256(content).hexdigest()
-    return Requirement(f"file:{place}#sha256={digest}\n{_PACKAGE}", {place: content})
+    # Two lines, because pip checks the hash of a URL, and takes extras only of a name. A --hash
+    # would be required of every other package, too.
+    target, digest = f"wheels/{path.name}", hashlib.sha256(content).hexdigest()
+    return Requirement(f"file:{target}#sha256={digest}\n{_PACKAGE}", {target: content})

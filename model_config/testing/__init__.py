@@ -1,4 +1,4 @@
-"""What tests import: `FakeReader`, for applications; `program`, a stack under Pulumi's mocks."""
+"""For tests: `FakeReader` for applications, and `program`, which runs a stack under mocks."""
 
 from model_config.testing.fake import FakeReader
 

@@ -1,4 +1,4 @@
-"""For the tests of applications: a reader that needs no AWS.
+"""For tests of applications: a reader that needs no AWS.
 
 reader = FakeReader({"support_chat": {"model_id": "m"}}, secrets={"support_chat": {"api_key": "x"}})
 """
@@ -23,26 +23,26 @@ from model_config.testing.fake_source import FakeClock, FakeSource
 
 
 class FakeReader(Reader):
-    """A reader of releases in memory: it answers, and refuses, as the real one does.
+    """A reader of releases in memory. It returns and raises what the real one does.
 
-    Time stands still but for `advance`.
+    Its clock stands still, except for `advance`.
 
     Args:
-        configurations: each model's values, nested as in the schema, by the model's name. They
-            become releases that carry the reader's label.
-        secrets: each model's secrets, as path ("api_key", "keys/primary") and text.
-        environment: what the configurations say they are of.
+        configurations: the values of each model, nested as in the schema, by the model's name. They
+            become releases that have the reader's label.
+        secrets: the secrets of each model: texts by path ("api_key", "keys/primary").
+        environment: the environment of the configurations.
         release: the number of these releases.
         label, ttl, max_stale: as for `Reader`.
-        fallback: what is served in an outage where nothing was read before: a file, as for
-            `Reader`, or values by model, as in `configurations`.
+        fallback: what is served in an outage if nothing was read before: a file, as for `Reader`,
+            or values by model, as in `configurations`.
 
     Raises:
-        ReleaseError: a value that no release can hold, or a fallback that can't be used.
-        UsageError: an argument can't be used.
+        ReleaseError: a release can't hold one of the values, or the fallback is not valid.
+        UsageError: an argument is not valid.
     """
 
-    def __init__(  # noqa: PLR0913 - settings with a default each, all but the first by name
+    def __init__(  # noqa: PLR0913 - settings, all with a default and all but the first by name
         self,
         configurations: Mapping[str, Mapping[str, Any]],
         *,
@@ -63,7 +63,7 @@ class FakeReader(Reader):
             label=label,
             ttl=ttl,
             max_stale=max_stale,
-            max_wait=math.inf,  # no threads, so that a test sees the same each time
+            max_wait=math.inf,  # no threads, so that tests are deterministic
             fallback=fallback,
             source=self._fake_source,
             clock=self._fake_clock,
@@ -82,22 +82,22 @@ class FakeReader(Reader):
         release: int = 1,
         **options: Any,
     ) -> FakeReader:
-        """Return a reader of what a project's stack deploys: its models with their overrides.
+        """Return a reader of the models that a project's stack deploys, with their overrides.
 
-        Needs what `validate` needs, and no AWS: `model-config[cli]`.
+        It needs `model-config[cli]`, and no AWS.
 
         Args:
-            folder: the project's, or one in it.
+            folder: the project's folder, or a folder in it.
             stack: the stack's name, such as "dev".
-            secrets: as for `FakeReader`. The text of one that isn't given is "secret".
+            secrets: as for `FakeReader`. Secrets without a text get the text "secret".
             release: the number of the models' releases.
             options: `label`, `ttl`, `max_stale` and `fallback`, as for `FakeReader`.
 
         Raises:
-            InvalidConfigurationError: with everything that is wrong with the project's files.
-            ProjectNotFoundError: the folder is in no project.
+            InvalidConfigurationError: holds every finding in the project's files.
+            ProjectNotFoundError: the folder is not in a project.
         """
-        # It brings pydantic along, which an application may not have.
+        # Imported here because it imports pydantic, which an application may not have.
         from model_config.testing.project import releases_of  # noqa: PLC0415
 
         releases = releases_of(Path(folder), stack)
@@ -111,10 +111,10 @@ class FakeReader(Reader):
 
     @property
     def requests(self) -> list[list[str]]:
-        """What would have been asked of AWS: the parameters' names, newest request last."""
+        """The names of the parameters in each request to AWS, the newest request last."""
         return self._fake_source.requests
 
-    def set(  # noqa: PLR0913 - what a release has
+    def set(  # noqa: PLR0913 - the parts of a release
         self,
         model: str,
         config: Mapping[str, Any],
@@ -124,23 +124,23 @@ class FakeReader(Reader):
         label: str | None = None,
         percent: float | None = None,
     ) -> None:
-        """Make a release and put a label on it, as a deploy and a promotion do.
+        """Create a release and move a label to it, as a deploy and a promotion do.
 
-        The next read is served it.
+        The next read returns it.
 
         Args:
             model: the model's name.
             config: its values, nested as in the schema.
-            secrets: path and text of its secrets. Default: those it has.
+            secrets: the texts of its secrets by path. Default: those it has.
             release: the release's number. Default: the next.
             label: the label to move to it. Default: the reader's.
-            percent: leave the label where it is, and roll the release out to this share of the
-                keys that reads give.
+            percent: don't move the label, and roll the release out to this share of keys, in
+                percent.
 
         Raises:
-            ReleaseError: a value that no release can hold.
-            RolloutError: the share can't be used, or the label is on no release to begin from.
-            UsageError: the model's name, the number or the label can't be used.
+            ReleaseError: a release can't hold one of the values.
+            RolloutError: the share is not valid, or the label is on no release.
+            UsageError: the model's name, the number or the label is not valid.
         """
         if label is not None:
             check_label(label)
@@ -153,18 +153,18 @@ class FakeReader(Reader):
         self._add(content, texts, release, label, percent)
 
     def advance(self, seconds: float) -> None:
-        """Let seconds pass: what was read grows older, and is renewed once its `ttl` is over."""
+        """Advance the clock. Configurations age, and are renewed once their `ttl` is over."""
         self._fake_clock.advance(seconds)
 
     @contextmanager
     def outage(self, error: ModelConfigError | None = None) -> Iterator[None]:
-        """Let every request fail within a `with` block.
+        """Make every request fail within a `with` block.
 
-        What was read before is served on; what wasn't comes from the fallback, or is an error.
-        A configuration that is still fresh isn't asked for: `advance` beyond its `ttl` first.
+        What was read before is still served. Other reads are served from the fallback, or raise an
+        error. A fresh configuration needs no request: `advance` beyond its `ttl` first.
 
         Args:
-            error: what each request fails with. Default: AWS can't be reached.
+            error: the error of each request. Default: AWS can't be reached.
         """
         self._fake_source.problem = error or StoreUnavailableError("a simulated outage")
         try:

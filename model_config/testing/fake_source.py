@@ -1,4 +1,4 @@
-"""What a FakeReader asks in place of SSM and of the clock."""
+"""The source of parameters and the clock of a `FakeReader`."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from model_config.format.rollout import Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import write_rollout
 from model_config.reader.source import Stored
 
-# The same in each test, so that a key gets the same release each time.
+# Constant, so that a key gets the same release in every test run.
 _SALT = "0" * 16
 
 
 class FakeClock:
-    """Seconds that pass when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self._now = 0.0
         self._began = time.time()
 
     def __call__(self) -> float:
-        """Return the seconds that have passed."""
+        """Return the seconds since the clock was created."""
         return self._now
 
     def wall(self) -> float:
-        """Return seconds since 1970: the time when it was made, and what passed since."""
+        """Return seconds since 1970: the time of its creation, plus all advances."""
         return self._began + self._now
 
     def advance(self, seconds: float) -> None:
-        """Let seconds pass."""
+        """Advance the clock."""
         self._now += seconds
 
 
 class FakeSource:
-    """Parameters in memory, with versions and labels, by the names that a reader asks for.
+    """Parameters in memory, with versions and labels.
 
     Attributes:
-        requests: the names in each request, newest last.
-        problem: what each request fails with, while there is something.
+        requests: the names in each request, the newest last.
+        problem: the error that every request raises, or None.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class FakeSource:
         self._labels: dict[str, int] = {}
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return parameters by their bare name; those that don't exist are left out."""
+        """Return parameters by their bare name, leaving out those that don't exist."""
         self.requests.append(list(names))
         if self.problem is not None:
             raise type(self.problem)(str(self.problem))  # a new one for each thread
@@ -66,20 +66,20 @@ class FakeSource:
     def deploy(
         self, path: str, content: Release, secrets: Mapping[str, str], number: int | None
     ) -> int:
-        """Write a release and its secrets as a deploy does; return the release's number.
+        """Write a release and its secrets, as a deploy does, and return the release's number.
 
         Args:
-            path: the model's, "/ai/test/support_chat".
-            content: the release, but for the names of its secrets.
-            secrets: path and text of its secrets.
-            number: the release's. Default: the next.
+            path: the model's path, "/ai/test/support_chat".
+            content: the release, without the names of its secrets.
+            secrets: the texts of its secrets by path.
+            number: the release's number. Default: the next.
         """
-        places = {secret: secret_name(path, secret) for secret in secrets}
+        names = {secret: secret_name(path, secret) for secret in secrets}
         name = release_name(path)
-        text = write_release(replace(content, secrets=places), name)
-        beside = {places[secret]: encode(value) for secret, value in secrets.items()} | text.parts
-        for each, value in beside.items():
-            self._put(each, value)
+        text = write_release(replace(content, secrets=names), name)
+        others = {names[secret]: encode(value) for secret, value in secrets.items()} | text.parts
+        for other, value in others.items():
+            self._put(other, value)
         return self._put(name, text.document, number)
 
     def promote(self, path: str, release: int, label: str) -> None:
@@ -90,7 +90,7 @@ class FakeSource:
         """Write a rollout of one step, from the release that the label is on.
 
         Raises:
-            RolloutError: the label is on none, or the step's share can't be used.
+            RolloutError: the label is on no release, or the step's share is not valid.
         """
         before = self._labels.get(f"{release_name(path)}:{label}")
         if before is None:

@@ -1,8 +1,8 @@
-"""Run a project's program whole, as Pulumi's language host does, under Pulumi's mocks.
+"""Runs a project's whole program, as Pulumi's language host does, under Pulumi's mocks.
 
-For a project's own tests: `findings(project)` gives what is wrong with its models and stack files,
-`deploy_under_mocks(project, "prod")` what a deploy would register and export, without Pulumi's CLI
-and without AWS.
+For a project's own tests: `findings(project)` returns the findings in its models and stack files,
+and `deploy_under_mocks(project, "prod")` what a deploy would register and export. Neither needs
+Pulumi's CLI or AWS.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import gc
 import logging
 import runpy
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,9 +18,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-from pulumi.runtime import mocks, rpc, stack
+from pulumi.runtime import mocks, stack
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
+from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_root_resource, reset_options, set_root_resource
 
 from model_config.plan.project import Project
@@ -30,144 +29,30 @@ from model_config.plan.secrets import secret_fields
 from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.plan.validation import validate
+from model_config.testing.recorder import Recorder
 
-#: The account and region that a recorded program is deployed to, unless its stack says otherwise.
-ACCOUNT, REGION = "111122223333", "eu-west-1"
+__all__ = [
+    "Deployed",
+    "Recorder",
+    "deploy_under_mocks",
+    "findings",
+    "run_program",
+    "with_stand_ins",
+]
+
 ORGANIZATION = "organization"
-#: What a program asks for the outputs of its own last update.
-OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
-# Python looks for garbage after so many new objects, not after 700: a deploy makes many that live
-# until it ends, and looking through them takes almost half of a large stack's time.
-_GARBAGE_THRESHOLD = 10_000
-_SIGNATURE = rpc._special_sig_key  # noqa: SLF001 -- how a secret is marked has no public name
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource as a program registered it.
-
-    Attributes:
-        inputs: its inputs as plain values, secret ones too.
-        secret: the names of the inputs that reached the engine marked as secret.
-        depends_on: the URNs it waits for.
-    """
-
-    type: str
-    name: str
-    urn: str
-    parent: str
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-    secret: frozenset[str]
-    depends_on: frozenset[str]
-    depends_by_input: Mapping[str, tuple[str, ...]]
-    ignores: frozenset[str]
-    protect: bool
-    retain_on_delete: bool
-
-
-class Recorder(MockMonitor, mocks.Mocks):
-    """Answers a program as the AWS provider would, and keeps what it registers.
-
-    Attributes:
-        registered: every resource by its type and name, in the order of registration.
-
-    Args:
-        outputs: what stacks export, by their full name "organization/project/stack": other ones,
-            for StackReferences, and the stack itself after its last update.
-    """
-
-    def __init__(self, outputs: Mapping[str, Any] | None = None) -> None:
-        MockMonitor.__init__(self, self)
-        self.registered: dict[tuple[str, str], Resource] = {}
-        self._stacks = outputs or {}
-        self._answers: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._guard = threading.Lock()  # registrations arrive on several threads
-
-    def of_type(self, kind: str) -> dict[str, Resource]:
-        """Return the resources of a type, by name."""
-        return {name: each for (type_, name), each in self.registered.items() if type_ == kind}
-
-    def parameters(self) -> dict[str, Mapping[str, Any]]:
-        """Return the inputs of every SSM parameter, by the parameter's name."""
-        found = self.of_type("aws:ssm/parameter:Parameter").values()
-        return {each.inputs["name"]: each.inputs for each in found}
-
-    def RegisterResource(self, request: Any) -> Any:
-        """Register, and keep the resource with the options it came with."""
-        response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
-        key = request.type, request.name
-        if request.type == "pulumi:pulumi:Stack":  # set_mocks registers one of its own before ours
-            return response
-        with self._guard:
-            if key in self.registered:
-                raise AssertionError(f"{key} is registered twice, which Pulumi refuses")
-            inputs, outputs = self._answers.get(key, ({}, {}))
-            self.registered[key] = Resource(
-                *key,
-                urn=response.urn,
-                parent=request.parent,
-                inputs=plain(inputs),
-                outputs=plain(outputs),
-                secret=frozenset(name for name in inputs if _is_secret(inputs[name])),
-                depends_on=frozenset(request.dependencies),
-                depends_by_input={
-                    name: tuple(others.urns)
-                    for name, others in request.propertyDependencies.items()
-                },
-                ignores=frozenset(request.ignoreChanges),
-                protect=request.protect,
-                retain_on_delete=request.retainOnDelete,
-            )
-        return response
-
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer what the program asks the provider."""
-        answers = {
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
-            "aws:index/getRegion:getRegion": {"region": REGION},
-            OWN_OUTPUTS: {"outputs": self._stacks.get(args.args.get("name", ""), {})},
-        }
-        return answers[args.token], []
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        """Return a resource's id and outputs."""
-        if args.typ == "pulumi:pulumi:StackReference":
-            name = args.inputs["name"]
-            return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
-        outputs = {**args.inputs, **_computed(args)}
-        with self._guard:
-            self._answers[args.typ, args.name] = args.inputs, outputs
-        return str(outputs.get("id", f"{args.name}-id")), outputs
-
-
-def _computed(args: MockResourceArgs) -> dict[str, Any]:
-    """Return the outputs that AWS decides on. Numbers arrive as floats."""
-    name = args.inputs.get("name", args.name)
-    match args.typ:
-        case "aws:kms/key:Key":
-            return {"arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0b5c", "keyId": "0b5c"}
-        case "aws:ssm/parameter:Parameter":
-            arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}"
-            return {"arn": arn, "version": 4.0}
-        case "aws:iam/policy:Policy":
-            return {"arn": f"arn:aws:iam::{ACCOUNT}:policy{args.inputs.get('path', '/')}{name}"}
-        case "aws:cloudwatch/eventRule:EventRule":
-            return {"arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}", "name": name}
-        case _:
-            return {"arn": f"arn:{args.name}", "name": name}
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a program registered and exported."""
+    """The resources that a program registered, and its outputs."""
 
     recorder: Recorder
     outputs: Mapping[str, Any]
 
 
 def findings(project: Project) -> list[str]:
-    """Return what `model-config validate` would refuse, in any environment; [] is as it should be.
+    """Return the errors that `model-config validate` would report, in all environments.
 
     Args:
         project: the project.
@@ -188,17 +73,18 @@ def deploy_under_mocks(
     preview: bool = False,
     **settings: str,
 ) -> Deployed:
-    """Run a project's program for one of its stacks, each secret with a text that stands in for it.
+    """Run a project's program for one of its stacks, with a placeholder text for each secret.
 
     Args:
         project: the project.
         stack: one of its stacks; its file is read.
-        recorder: what to record with. Default: a new one.
-        preview: whether the program is told that it only previews.
-        settings: settings under `model-config:` beside or instead of those in the file, as text.
+        recorder: the recorder to use. Default: a new one.
+        preview: whether to run it as a preview.
+        settings: settings under `model-config:`, as text, that are added to those in the file or
+            replace them.
 
     Raises:
-        pulumi.RunError: the program refused its configuration; the text holds every finding.
+        pulumi.RunError: the program refused its configuration. The text holds every finding.
         InvalidConfigurationError: the stack's file can't be read.
     """
     recorder = recorder or Recorder()
@@ -214,12 +100,12 @@ def with_stand_ins(
 ) -> StackConfig:
     """Return a stack's configuration in which every secret of the models has a text.
 
-    A key that stands in the stack's file in plain text is left there, for the program to refuse.
+    A secret in plain text in the stack's file is left as it is, for the program to refuse.
 
     Args:
-        config: the stack's configuration, as its file has it.
-        modules: the models.
-        given: the texts of some secrets by their config key. The others get a stand-in.
+        config: the stack's configuration, from its file.
+        modules: the model modules.
+        given: the texts of secrets by their config key. The others get a placeholder.
     """
     keys = sorted(set(secret_fields(modules.models.values())) - set(config.own()))
     texts = {key: (given or {}).get(key, f"stand-in for {key}") for key in keys}
@@ -227,13 +113,9 @@ def with_stand_ins(
     return replace(
         config,
         values={**config.values, **values},
-        # A setting that was given as a secret stays one, for the program to refuse.
+        # A setting in the file that is a secret stays one, for the program to refuse.
         secret_keys=config.secret_keys | set(values),
     )
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and value.get(_SIGNATURE) == rpc._special_secret_sig  # noqa: SLF001
 
 
 def run_program(
@@ -244,14 +126,15 @@ def run_program(
     *,
     preview: bool = False,
 ) -> dict[str, Any]:
-    """Run the project's program to its end and return what it exported, as plain values.
+    """Run a project's program to its end, and return its outputs as plain values.
 
     Args:
         project: the folder of `__main__.py`.
-        config: the stack and its configuration, secrets in plain text among the values.
-        mock: what answers registrations and invokes.
-        monitor: a monitor of your own, which holds the mock; one that is both need not be named.
-        preview: whether the program is told that it only previews.
+        config: the stack and its configuration, with the secrets in plain text among the values.
+        mock: answers registrations and invokes.
+        monitor: your own monitor, which uses the mock. Default: the mock, if it is also a monitor,
+            otherwise Pulumi's.
+        preview: whether to run it as a preview.
 
     Raises:
         pulumi.RunError: the program refused its configuration.
@@ -261,7 +144,7 @@ def run_program(
         mocks.set_mocks(
             mock, config.project, config.stack, preview, monitor=monitor, organization=ORGANIZATION
         )
-        _forget_root_stack()  # set_mocks leaves one of its own
+        _forget_root_stack()  # set_mocks leaves its own
         set_all_config(dict(config.values), list(config.secret_keys))
         return loop.run_until_complete(_run(project))
 
@@ -280,7 +163,7 @@ def _run_main(project: Path) -> None:
 
 
 async def _resolved(value: Any) -> Any:
-    """Return the value with each output in it awaited; one that is unknown becomes None."""
+    """Return a value with each output in it awaited. An unknown output becomes None."""
     if isinstance(value, pulumi.Output):
         return await _resolved(await value.future(with_unknowns=False))
     if isinstance(value, dict):
@@ -292,10 +175,9 @@ async def _resolved(value: Any) -> Any:
 
 @contextmanager
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
-    """Leave nothing of Pulumi's global state behind."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
-    # Python reports tasks of a program that was refused half-way; the refusal says it all.
+    """Run with a new event loop, and reset Pulumi's global state afterwards."""
+    threshold = gc.get_threshold()  # which the program raises
+    # asyncio would log the unfinished tasks of a refused program, in addition to the refusal.
     asyncio_log = logging.getLogger("asyncio")
     level = asyncio_log.level
     asyncio_log.setLevel(logging.CRITICAL)
@@ -304,7 +186,8 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     try:
         yield loop
     finally:
-        # A program that was refused half-way has registrations under way in other threads.
+        # Registrations of a refused program may still be running, some in other threads.
+        loop.run_until_complete(_cancel_tasks())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         asyncio.set_event_loop(None)
@@ -315,18 +198,13 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
         reset_options()
 
 
+async def _cancel_tasks() -> None:
+    """Cancel the tasks that are left, as `asyncio.run` does."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _forget_root_stack() -> None:
-    set_root_resource(cast(pulumi.Resource, None))  # typed as if there always were one
-
-
-def plain(value: Any) -> Any:
-    """Return what a mock was handed, without secret marks and with whole numbers as ints."""
-    if isinstance(value, dict):
-        if _SIGNATURE in value:
-            return plain(value.get("value"))
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+    set_root_resource(cast(pulumi.Resource, None))  # its type doesn't allow None

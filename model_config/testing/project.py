@@ -1,4 +1,4 @@
-"""What a project's stack deploys, for a FakeReader. It needs the plan, and so pydantic."""
+"""The releases of a project's stack, for a `FakeReader`. It imports the plan, and so pydantic."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def releases_of(folder: Path, stack: str) -> list[Release]:
     """Return the releases that a stack would deploy.
 
     Args:
-        folder: the project's, or one in it.
+        folder: the project's folder, or a folder in it.
         stack: the stack's name.
 
     Raises:
-        InvalidConfigurationError: with everything that is wrong with the project's files.
-        ProjectNotFoundError: the folder is in no project.
+        InvalidConfigurationError: holds every finding in the project's files.
+        ProjectNotFoundError: the folder is not in a project.
     """
     project = Project.find(folder.resolve())
     plan = plan_stack(read_modules(project), read_stack_file(project, stack))

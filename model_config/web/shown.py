@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from model_config.operate.look import Look
+from model_config.operate.cached_inventory import CachedInventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Shown:
     notices: tuple[Notice, ...] = ()
 
 
-def notices_of(stack: str, look: Look) -> tuple[Notice, ...]:
-    """Return what there is to say about what a look has read."""
-    away = (Notice(f"{stack}: {look.away}", look.as_of),) if look.away else ()
-    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(look.problems))))
+def notices_of(stack: str, inventory: CachedInventory) -> tuple[Notice, ...]:
+    """Return the notices about what an inventory has read."""
+    away = (Notice(f"{stack}: {inventory.away}", inventory.as_of),) if inventory.away else ()
+    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(inventory.problems))))

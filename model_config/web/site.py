@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 from model_config.format.errors import UsageError
+from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
-from model_config.operate.look import Look
 from model_config.operate.moves import Check
 from model_config.operate.program import Program, read_program
 from model_config.operate.status import EnvironmentStatus, read_status
@@ -42,7 +42,7 @@ class Site:
     ) -> None:
         self.environments = {each.stack: each for each in environments}
         self.project, self.to_paste = project, to_paste
-        self._looks: dict[str, tuple[object, Look]] = {}
+        self._inventories: dict[str, tuple[object, CachedInventory]] = {}
         self._kept: dict[tuple[str, str], tuple[object, object]] = {}
         self._modules = threading.Lock()  # they are run one project at a time
 
@@ -63,7 +63,7 @@ class Site:
         return self.environments[stack]
 
     @contextmanager
-    def looking_at(self, stack: str, watch: Watch) -> Iterator[Look]:
+    def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
         """Give what asks about an environment, and hold it meanwhile.
 
         Raises:
@@ -72,12 +72,12 @@ class Site:
         """
         environment = self.environment(stack)
         with environment.hold() as stamp:
-            before, look = self._looks.get(stack, (None, None))
-            if look is None or stamp is None or before != stamp:
-                look = environment.look(watch)
-                self._looks[stack] = stamp, look
-            look.watch = watch
-            yield look
+            before, inventory = self._inventories.get(stack, (None, None))
+            if inventory is None or stamp is None or before != stamp:
+                inventory = environment.inventory(watch)
+                self._inventories[stack] = stamp, inventory
+            inventory.watch = watch
+            yield inventory
 
     def program(self, stack: str) -> Program | None:
         """Return what the project says of an environment, or None without a project.
@@ -93,20 +93,22 @@ class Site:
                 "program", stack, _stamp(project), lambda: read_program(project, stack)
             )
 
-    def status(self, stack: str, program: Program | None, look: Look) -> EnvironmentStatus:
+    def status(
+        self, stack: str, program: Program | None, inventory: CachedInventory
+    ) -> EnvironmentStatus:
         """Return where an environment stands.
 
         Args:
             stack: the environment's stack.
             program: what the project says of it.
-            look: what asks about it, which holds it.
+            inventory: the inventory that asks about it.
 
         Raises:
             StoreError: AWS can't be asked.
         """
         path = self.environment(stack).target.path
         return self._keep_while_same(
-            "status", stack, program, lambda: read_status(look, path, program)
+            "status", stack, program, lambda: read_status(inventory, path, program)
         )
 
     def drift(self, stack: str, watch: Watch) -> Drift:
@@ -120,8 +122,10 @@ class Site:
         program = self.program(stack)
         if program is None:
             raise UsageError("drift is what differs from a project, and there is no project here")
-        with self.looking_at(stack, watch) as look:
-            return self._keep_while_same("drift", stack, program, lambda: find_drift(look, program))
+        with self.inventory_of(stack, watch) as inventory:
+            return self._keep_while_same(
+                "drift", stack, program, lambda: find_drift(inventory, program)
+            )
 
     def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
         """Return what a model's release is checked with, or None and why there is nothing."""
@@ -137,7 +141,7 @@ class Site:
         self, what: str, stack: str, program: Program | None, make: Callable[[], Made]
     ) -> Made:
         """Return what is made of an environment and its program, anew once either has changed."""
-        stamp = self._looks[stack][0]
+        stamp = self._inventories[stack][0]
         return self._keep(what, stack, None if stamp is None else (stamp, program), make)
 
     def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:

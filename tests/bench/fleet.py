@@ -65,14 +65,14 @@ class Loader:
         self.ssm, self.ttl = ssm, ttl
         self.answer = 0
 
-    def ahead(self, _: Mapping[int, Any]) -> Self:
+    def prefetched(self, _: Mapping[int, Any]) -> Self:
         self.answer = self.ssm.ask()
         return self
 
     def load(self, _: int, __: Any) -> int:
         return self.answer
 
-    def stand_in(self, _: int) -> None:
+    def fallback_for(self, _: int) -> None:
         return None
 
     def lifetime(self, _: int) -> float:

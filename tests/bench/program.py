@@ -6,6 +6,7 @@ Imports are left out. Run it with `make bench`.
 
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,9 +21,9 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from rich.console import Console
 from rich.table import Table
 
-from model_config.plan import registry
 from model_config.plan.stack_config import StackConfig
-from model_config.testing.program import plain, run_program
+from model_config.testing.program import run_program
+from model_config.testing.recorder import OWN_OUTPUTS, plain
 
 CHECKOUT = Path(__file__).parent.parent.parent
 RESULTS = CHECKOUT / ".bench" / "program.json"
@@ -40,6 +41,7 @@ class Provider(Mocks):
         return {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "111122223333"},
             "aws:index/getRegion:getRegion": {"region": "eu-west-1"},
+            OWN_OUTPUTS: {"outputs": {}},
         }[args.token]
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -48,8 +50,12 @@ class Provider(Mocks):
         return f"{args.name}-id", answer
 
 
-def write_models(folder: Path, parameters: int) -> None:
-    """Write models of up to 20 fields in four groups, with `parameters` values in all."""
+def write_project(folder: Path, parameters: int) -> None:
+    """Write a project whose models of up to 20 fields in four groups have so many values in all."""
+    models = folder / "models"
+    models.mkdir(parents=True)
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(CHECKOUT / name, folder)
     for first in range(0, parameters, FIELDS):
         fields = min(FIELDS, parameters - first)
         lines = ["from model_config.schema import Group, ModelConfig"]
@@ -66,13 +72,13 @@ def write_models(folder: Path, parameters: int) -> None:
         lines.append("class Own(ModelConfig):")
         lines += [f"    group_{group}: Group{group} = Group{group}()" for group in groups]
         lines.append("MODEL = Own()")
-        (folder / f"model_{first:04}.py").write_text("\n".join(lines) + "\n")
+        (models / f"model_{first:04}.py").write_text("\n".join(lines) + "\n")
 
 
 def write_flat_program(folder: Path, resources: list[tuple[str, str, dict[str, Any]]]) -> None:
     """Write the same resources as someone would without a library: one flat program."""
     values = [
-        (name, inputs["name"], inputs["value"], inputs["tier"])
+        (name, inputs["name"], inputs["value"], inputs["type"], inputs["tier"])
         for kind, name, inputs in resources
         if kind == "aws:ssm/parameter:Parameter"
     ]
@@ -95,13 +101,17 @@ key = aws.kms.Key("key", description="key", enable_key_rotation=True, deletion_w
                   policy={key["policy"]!r}, tags={{}})
 aws.kms.Alias("alias", name="alias/ai/dev", target_key_id=key.key_id)
 exports, fields = {{}}, {{}}
-for logical_name, name, value, tier in VALUES:
+for logical_name, name, value, kind, tier in VALUES:
     model = logical_name.split("/")[0]
     depends_on = fields.pop(model) if tier == "Advanced" else []
+    is_rollout = kind == "String"
     parameter = aws.ssm.Parameter(
-        logical_name, name=name, type="SecureString", key_id=key.arn, tier=tier, value=value,
-        tags={{}}, opts=pulumi.ResourceOptions(depends_on=depends_on))
+        logical_name, name=name, type=kind, key_id=None if is_rollout else key.arn, tier=tier,
+        value=value, tags={{}}, opts=pulumi.ResourceOptions(
+            depends_on=depends_on, ignore_changes=["value"] if is_rollout else []))
     fields.setdefault(model, []).append(parameter)
+    if is_rollout:
+        continue
     exports[logical_name] = {{
         "name": name,
         "arn": parameter.arn,
@@ -120,9 +130,8 @@ pulumi.export("policies", policies)
     )
 
 
-def run_once(program: Path, models: Path) -> None:
+def run_once(program: Path) -> None:
     """Run one program in this process, and print its seconds and the memory it added, in MiB."""
-    registry.MODELS_FOLDER = models
     _ = (pulumi.Output, aws.ssm.Parameter, aws.kms.Key, aws.kms.Alias, aws.iam.Policy)  # imported
     config = StackConfig("dev", {})
     imported = peak_memory()
@@ -145,13 +154,11 @@ def peak_memory() -> float:
 def measure(parameters: int) -> list[dict[str, Any]]:
     """Return what both programs took for so many parameters."""
     with tempfile.TemporaryDirectory() as folder:
-        models, flat = Path(folder, "models"), Path(folder, "flat")
-        models.mkdir()
+        ours, flat = Path(folder, "ours"), Path(folder, "flat")
         flat.mkdir()
-        write_models(models, parameters)
-        registry.MODELS_FOLDER = models
+        write_project(ours, parameters)
         provider = Provider()
-        run_program(CHECKOUT, StackConfig("dev", {}), provider)
+        run_program(ours, StackConfig("dev", {}), provider)
         registered = [
             (kind, name, plain(inputs))
             for kind, name, inputs in sorted(
@@ -160,10 +167,10 @@ def measure(parameters: int) -> list[dict[str, Any]]:
         ]
         write_flat_program(flat, registered)
         check_same(registered, flat)
-        samples: dict[Path, list[list[float]]] = {CHECKOUT: [], flat: []}
+        samples: dict[Path, list[list[float]]] = {ours: [], flat: []}
         for _ in range(RUNS):
             for program, taken in samples.items():
-                command = [sys.executable, __file__, str(program), str(models)]
+                command = [sys.executable, __file__, str(program)]
                 printed = subprocess.run(command, check=True, capture_output=True, text=True)
                 taken.append(json.loads(printed.stdout))
     seconds, memory = (
@@ -217,6 +224,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        run_once(Path(sys.argv[1]), Path(sys.argv[2]))
+        run_once(Path(sys.argv[1]))
     else:
         main()

@@ -100,8 +100,10 @@ class Bench(ModelConfig):
 def cached_reads(aws: Aws) -> list[Row]:
     aws.deploy("cached", config_of(40), {})
     reader = aws.reader()
-    ours, with_class, theirs = medians(
+    ours, with_class, group, instance, theirs = medians(
         lambda: reader.get("cached"),
+        lambda: reader.get("cached", schema=Bench),
+        lambda: reader.get("cached")["group_0"],
         lambda: reader.get("cached", schema=Bench).as_model(Bench),
         lambda: aws.by_path("cached", 300),
         times=CACHED_READS,
@@ -109,6 +111,7 @@ def cached_reads(aws: Aws) -> list[Row]:
     return [
         timed("cached read / by path", "us", ours * 1e6, theirs * 1e6, 0.1),
         timed("cached read with schema= / without", "us", with_class * 1e6, ours * 1e6, 1.2),
+        timed("the instance / a group of values", "us", instance * 1e6, group * 1e6, 1.2),
     ]
 
 

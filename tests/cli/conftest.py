@@ -117,7 +117,7 @@ def released_locally() -> Callable[..., int]:
 
 
 @dataclass(frozen=True)
-class Said:
+class Output:
     """What a verb printed."""
 
     out: str
@@ -129,16 +129,18 @@ class Said:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Output]:
     """Run the command line as a shell does; it must end with that exit code and no traceback."""
 
-    def call(*arguments: str, code: int = 0) -> Said:
+    def call(*arguments: str, code: int = 0) -> Output:
         monkeypatch.setattr(sys, "argv", ["model-config", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
             cli.main()
-        said = Said(*capsys.readouterr())
-        assert (caught.value.code or 0) == code, said
-        return said
+        output = Output(*capsys.readouterr())
+        assert (caught.value.code or 0) == code, output
+        return output
 
     return call

@@ -22,7 +22,7 @@ def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
     found = [line.split("\t") for line in run("check", code=1).out.splitlines()]
     (level, where, problem, fix), *_ = [each for each in found if each[0] == "error"]
     assert (level, where) == ("error", "chat")
-    assert "release 1, which carries stable, is then the oldest of 100" in problem
+    assert "release 1, which has stable, is then the oldest of 100" in problem
     assert "model-config promote chat --label stable --environment dev" in fix
 
 
@@ -39,7 +39,7 @@ def test_check_as_json_holds_the_reason_too(run, released):
 def test_check_tells_of_the_named_models_alone(run, released):
     released(model="support_chat")
     said = run("check", "support_chat")
-    assert said.out == "Nothing stops the next deploy: support_chat.\n"
+    assert said.out == "The next deploy can run: support_chat.\n"
     run("check", "support_chat", "chat", code=1)
 
 
@@ -49,11 +49,11 @@ def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(r
     assert error["where"] == "/ai/dev"
     said = run("check", "--first-deploy")
     assert "support_chat\tit is not deployed yet" in said.out
-    assert "Nothing stops the next deploy: no releases yet.\n" in said.out
+    assert "The next deploy can run: no releases yet.\n" in said.out
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
-    run("local", "deploy")
     assert run("check", "--json").json == []
     run("rollback", "support_chat", "--release", "1")
     (notice,) = run("check", "--json").json
@@ -61,8 +61,8 @@ def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
     assert "stable is held on release 1 since a rollback" in notice["problem"]
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(run, project):
-    run("local", "deploy")
     (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
     assert run("check", "--json").json == []
 
@@ -71,7 +71,7 @@ def test_check_needs_no_project(run, released, tmp_path, monkeypatch):
     released(label="stable")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MODEL_CONFIG_PROJECT")
-    assert run("check").out == "Nothing stops the next deploy: chat.\n"
+    assert run("check").out == "The next deploy can run: chat.\n"
 
 
 def test_a_model_that_is_nowhere_is_a_typing_mistake(run, released):

@@ -91,8 +91,8 @@ def test_the_steps_after_an_import_are_those_of_the_local_aws(run, ssm):
     ]
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_drift_under_local_names_the_local_deploy(run, project):
-    run("local", "deploy")
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     assert "`model-config local deploy --environment dev`" in run("drift", "--local").out

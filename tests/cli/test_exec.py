@@ -68,9 +68,13 @@ def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
 @pytest.mark.parametrize(
     ("config", "secrets", "both"),
     [
-        ({"a": {"b": 1}, "a_b": 2}, {}, "a/b and a_b of chat would both be A_B"),
+        ({"a": {"b": 1}, "a_b": 2}, {}, "a/b and a_b of chat would both be named A_B"),
         ({"a": {"x-y": 1, "x_y": 2}}, {}, "a/x-y and a/x_y"),
-        ({"api_key": 1}, {"api_key": "sk"}, "api_key and api_key of chat would both be API_KEY"),
+        (
+            {"api_key": 1},
+            {"api_key": "sk"},
+            "api_key and api_key of chat would both be named API_KEY",
+        ),
     ],
 )
 def test_two_paths_of_one_name_are_refused(config, secrets, both):
@@ -79,9 +83,9 @@ def test_two_paths_of_one_name_are_refused(config, secrets, both):
 
 
 def test_a_nul_character_is_refused_without_showing_the_value():
-    with pytest.raises(UsageError, match="a/b of chat has a NUL character") as caught:
+    with pytest.raises(UsageError, match="a/b of chat contains a NUL character") as caught:
         environment_variables(chat({"a": {"b": "se\0cret"}}), {})
-    with pytest.raises(UsageError, match="key of chat has a NUL"):
+    with pytest.raises(UsageError, match="key of chat contains a NUL"):
         environment_variables(chat({}), {"key": "\0"})
     assert "cret" not in str(caught.value).replace("secret", "")
 
@@ -112,7 +116,7 @@ def test_a_name_that_only_begins_like_one_of_those_is_a_variable():
 
 @pytest.mark.parametrize("prefix", ["1", "A-", "A B", "é", "A\n"])
 def test_a_prefix_that_begins_no_name_is_refused(prefix):
-    with pytest.raises(UsageError, match="can't begin a variable's name"):
+    with pytest.raises(UsageError, match="is not a valid prefix"):
         environment_variables(chat({"a": 1}), {}, prefix)
 
 
@@ -127,8 +131,8 @@ def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
     with pytest.raises(UsageError) as caught:
         only_requested({"A": "1", "B": "theirs"}, present)
     text = str(caught.value)
-    assert "X is requested, and is not in the release\n  Y is requested" in text
-    assert "B is in the release, and is set to something else" in text
+    assert "X is requested, but is not in the release\n  Y is requested" in text
+    assert "B is in the release, but is set to another value" in text
     assert "mine" not in text
     assert "theirs" not in text
 
@@ -259,7 +263,7 @@ def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, se
 
     ended = run_exec(*arguments, CHAT_SEED=PLACEHOLDER)
     assert ended.returncode == 2
-    assert "CHAT_SEED is requested, and is not in the release" in ended.stderr
+    assert "CHAT_SEED is requested, but is not in the release" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -247,7 +247,7 @@ def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, rel
         ([], "name one model"),
         (["chat", "other"], "name one model"),
         (["--fallback", "--with-secrets"], "a fallback has no secrets"),
-        (["--fallback", "--release", "1"], "--release goes with one model"),
+        (["--fallback", "--release", "1"], "--release needs exactly one model"),
         (["chat", "--format", "toml"], "'toml' is not one of"),
         (["chat", "--output", "/no/such/folder/x"], "can't be written: No such file or directory"),
     ],
@@ -301,9 +301,7 @@ def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for name in ("pipe", "folder"):
-        with pytest.raises(
-            UsageError, match=f"{name} can't be written: it is not an ordinary file"
-        ):
+        with pytest.raises(UsageError, match=f"{name} can't be written: it is not a regular file"):
             write_file(tmp_path / name, "x", private=False)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
@@ -318,7 +316,7 @@ def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
         (tmp_path / name).symlink_to(target)
     for name in ("circle", "there"):
         with pytest.raises(
-            UsageError, match=f"{name} can't be written: its links lead in a circle"
+            UsageError, match=f"{name} can't be written: its symbolic links form a loop"
         ):
             write_file(tmp_path / name, "x", private=False)
         assert (tmp_path / name).is_symlink()

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,17 +51,6 @@ def made(run, tmp_path):
     return make
 
 
-def pytest_in(project: Project) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"],
-        cwd=project.root,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize(("kind", "example"), KINDS.items())
 def test_a_new_project_is_valid_and_deploys_its_example(made, kind, example):
     project = made("--kind", kind)
@@ -82,19 +70,6 @@ def test_the_commented_override_is_one_of_the_example(made, kind):
     assert findings(project) == []
     outputs = deploy_under_mocks(project, "dev").recorder.parameters()
     assert outputs[f"/ai/dev/{KINDS[kind]}/limits/max_retries"]["value"] == "1"
-
-
-def test_a_projects_tests_stay_green_when_a_model_is_edited_and_go_red_when_it_is_wrong(made):
-    project = made()
-    module = project.module("support_chat")
-    module.write_text(module.read_text().replace("temperature=0.2", "temperature=0.9"))
-    (project.models_folder / "support_chat.md").write_text("Be {{kind}}.")
-    assert "3 passed" in pytest_in(project).stdout
-
-    module.write_text(module.read_text().replace("temperature=0.9", "temperature=9"))
-    ended = pytest_in(project)
-    assert "3 failed" in ended.stdout
-    assert "support_chat/Generation/temperature (models/support_chat.py:" in ended.stdout
 
 
 def test_what_a_project_has_in_common_with_this_repository_is_the_same():
@@ -164,13 +139,13 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ([], "on no public index, so --from"),
+        ([], "not on a public index, so --from"),
         (["--from", "latest"], "--from takes a version"),
-        (["--from", "git+https://git.example.com/model-config@main"], "its whole commit"),
-        (["--from", COMMIT[:-1]], "its whole commit"),
+        (["--from", "git+https://git.example.com/model-config@main"], "a full commit id"),
+        (["--from", COMMIT[:-1]], "a full commit id"),
         (["--from", "boto3-1.0-py3-none-any.whl"], "is not a wheel of model-config"),
         (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
-        (["--from", "0.2.0", "--account", "11112222333"], "has 12 digits"),
+        (["--from", "0.2.0", "--account", "11112222333"], "is not a valid AWS account"),
     ],
 )
 def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source, said):
@@ -180,7 +155,7 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source
 
 def test_a_folder_whose_name_pulumi_refuses_is_refused(run, tmp_path):
     assert (
-        "can't be the name of a project"
+        "is not a valid name for a project"
         in run("init", str(tmp_path / "our models"), "--from", "0.2.0", code=2).err
     )
 

@@ -76,7 +76,7 @@ def test_a_run_that_is_started_again_promotes_the_same(run, released, note, prom
     released(NEWER, model="chat")
     promote(before, note("after"))
     # The second attempt deploys nothing, and finds what the first noted before it.
-    assert "stays as it is" in run("pipeline", "note", "--output", before).out
+    assert "is kept" in run("pipeline", "note", "--output", before).out
     out, _ = promote(before, note("again"))
     assert "chat: stable is on release 2 already" in out
     assert label_of(run, "chat") == [2]
@@ -116,7 +116,7 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, 
 def test_a_deploy_without_a_change_moves_nothing(released, note, promote):
     released(model="chat")
     same = note("same")
-    assert promote(same, same)[0] == "This deploy changed no model: no label moves.\n"
+    assert promote(same, same)[0] == "This deploy changed no model, so no label moves.\n"
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"chat": "2"}', '{"chat": 2.5}'])
@@ -127,8 +127,8 @@ def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path, text: st
     assert "was not written by `model-config pipeline note`" in said.err
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_what_was_deployed_is_verified(run, project: Path):
-    run("local", "deploy")
     assert run("pipeline", "verify").out == "dev holds what was to be deployed.\n"
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))

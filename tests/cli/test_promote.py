@@ -24,7 +24,7 @@ def labels(run):
 
 def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, released, labels):
     released({"n": 1})
-    assert "chat in dev: stable is on release 1 now; it was on none." in (
+    assert "chat in dev: stable moved from no release to release 1." in (
         run("promote", "chat", "--to", "stable").out
     )
     released({"n": 2})
@@ -95,7 +95,7 @@ def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told
     released()
     said = run("promote", "chat", "--to", "stable")
     assert "not checked against a schema: chat's module isn't in this project" in said.err
-    assert "is on release 1 now" in said.out
+    assert "moved from no release to release 1" in said.out
 
 
 def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released, project):
@@ -104,7 +104,7 @@ def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released,
     said = run("promote", "chat", "--to", "stable")
     assert "chat's module can't be read" in said.err
     assert "ZeroDivisionError" in said.err
-    assert "is on release 1 now" in said.out
+    assert "moved from no release to release 1" in said.out
 
 
 # What is taken, and what readers will get
@@ -161,7 +161,7 @@ def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, relea
     released({"n": 1.0})
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
     same = run("promote", "chat", "--release", "1", "--dry-run").out
-    assert same == "chat in dev: stable is on release 1 already.\n"
+    assert same == "chat in dev: stable is already on release 1.\n"
 
 
 def test_a_prompt_that_asks_for_another_variable_is_told(run, released):
@@ -184,6 +184,21 @@ def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, releas
     said = run("promote", "chat")
     assert "it was held on release 1 since a rollback; that is over" in said.out
     assert labels() == {"stable": 3, "stable-previous": 1}
+
+
+@pytest.mark.parametrize("options", [[], ["--release", "2"], ["--release", "1"]])
+def test_every_rollback_says_that_it_holds_and_how_to_go_on(run, released, labels, options):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    run("promote", "chat")
+    for _ in range(2):  # the second one finds it held already
+        said = run("rollback", "chat", *options).out
+        release = labels()["stable"]
+        held = f"chat in dev: stable is held on release {release}: no pipeline moves it until"
+        assert held in said
+        assert f"To end the hold there: `model-config promote chat --release {release}`" in said
+    run("promote", "chat", "--release", str(release))
+    assert labels() == {"stable": release}
 
 
 def test_promoting_the_very_release_ends_the_hold(run, released, labels):
@@ -209,7 +224,7 @@ def test_a_missing_record_is_told(run, released, ssm):
     released()
     ssm.delete_parameter(Name="/ai/dev/chat/rollout")
     said = run("promote", "chat")
-    assert "stable is on release 1 now" in said.out
+    assert "stable moved from no release to release 1" in said.out
     assert "chat in dev: The move is not recorded" in said.err
 
 
@@ -231,7 +246,7 @@ def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, lab
     released({"n": 2})
     released(model="broken", document="{")
     said = run("promote", "--all", code=2)
-    assert "nothing was moved, since not all could be:\n  broken in dev: " in said.err
+    assert "nothing was moved, since not all moves are possible:\n  broken in dev: " in said.err
     assert labels() == {"stable": 1}
 
 
@@ -293,17 +308,17 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
     [
         (["promote", "chta", "--to", "stable"], "/ai/dev/chta/release"),
         (["promote", "chat", "--to", "7"], "not beginning with a digit"),
-        (["promote", "chat", "--to", "latest"], "asks for the newest release"),
+        (["promote", "chat", "--to", "latest"], "always means the newest release"),
         (["promote", "chat", "--to", "stable", "--release", "9"], "there is no release 9 of chat"),
         (["rollback", "chat"], "--label stable --release N --environment dev"),
         (["rollback", "chat", "--to", "0"], "whole number from 1"),
         (["promote"], "name one model to promote, or all of them with --all"),
         (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
-        (["promote", "--all", "--release", "1"], "are one model's"),
+        (["promote", "--all", "--release", "1"], "need exactly one model"),
         (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
-        (["promote", "a/b", "--to", "stable"], "the model 'a/b' can't be used"),
-        (["promote", "chat", "--to", "stable", "-e", "../x"], "the environment '../x'"),
-        (["promote", "chat", "--to", "stable", "--prefix", "ai"], "the prefix 'ai' can't be used"),
+        (["promote", "a/b", "--to", "stable"], "'a/b' is not a valid model"),
+        (["promote", "chat", "--to", "stable", "-e", "../x"], "'../x' is not a valid env"),
+        (["promote", "chat", "--to", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
     ],
 )
 def test_a_mistake_is_a_text_and_exit_code_2(run, released, arguments, problem):

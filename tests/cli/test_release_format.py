@@ -48,7 +48,7 @@ def test_the_plain_form_is_what_the_deploy_writes():
 
 def test_the_rollout_is_one_that_can_be_read():
     document = read_rollout(ROLLOUT)
-    assert document.moved == Moved("stable", 7, 6, "shorter answers")
+    assert document.moved == Moved("stable", 7, 6, "shorter answers", held=False)
     assert document.rollout is not None
     assert [step.percent for step in document.rollout.steps] == [5, 100]
 

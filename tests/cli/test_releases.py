@@ -55,7 +55,7 @@ def test_a_release_that_cannot_be_read_says_why_among_the_others(run, released):
     assert newest.endswith("\t")  # nothing to compare with
     assert "unreadable\t\t/ai/dev/chat/release:2 can't be used" in broken
     assert oldest.endswith("the first release")
-    assert "no JSON" in run("releases", "chat", "--json").json[1]["problem"]
+    assert "not valid JSON" in run("releases", "chat", "--json").json[1]["problem"]
 
 
 def test_a_release_of_the_same_values_says_so(run, released):
@@ -69,6 +69,20 @@ def test_a_held_label_is_shown(run, released):
     run("rollback", "chat", "--release", "1")
     assert "\tstable (held), stable-previous\t" in run("releases", "chat").out
     assert run("releases", "chat", "--json").json[0]["held"] == ["stable"]
+
+
+def test_a_promotion_that_was_broken_off_is_no_hold(run, released, ssm):
+    released({"n": 1})
+    run("promote", "chat")
+    released({"n": 2})
+    name = "/ai/dev/chat/release"
+    ssm.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
+    assert "\tstable (promotion broken off), stable-previous\t" in run("releases", "chat").out
+    newest, oldest = run("releases", "chat", "--json").json
+    assert (newest["broken_off"], oldest["broken_off"], oldest["held"]) == ([], ["stable"], [])
+    said = run("promote", "chat")
+    assert "the promotion of it that was broken off is completed" in said.out
+    assert "rollback;" not in said.out
 
 
 @pytest.mark.parametrize(
@@ -154,8 +168,8 @@ def test_a_secret_under_another_name_is_another_secret(run, released):
 @pytest.mark.parametrize(
     ("selector", "problem"),
     [
-        ("9", "there is no release 9 of chat in dev; there are 1 to 2"),
-        ("canary", "no release of chat in dev has the label 'canary'; labels there are: stable"),
+        ("9", "there is no release 9 of chat in dev; the releases are 1 to 2"),
+        ("canary", "no release of chat in dev has the label 'canary'; existing labels: stable"),
     ],
 )
 def test_a_release_that_is_not_there_is_told(run, selector, problem):
@@ -165,4 +179,4 @@ def test_a_release_that_is_not_there_is_told(run, selector, problem):
 def test_a_release_that_cannot_be_read_cannot_be_compared(run, released):
     released()
     released(document="{")
-    assert "no JSON" in run("diff-releases", "chat", "1", "2", code=2).err
+    assert "not valid JSON" in run("diff-releases", "chat", "1", "2", code=2).err

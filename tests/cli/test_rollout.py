@@ -131,30 +131,30 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--steps", "25,5"], "don't rise"),
-        (["--steps", "5,5"], "don't rise"),
+        (["--steps", "25,5"], "don't increase"),
+        (["--steps", "5,5"], "don't increase"),
         (["--steps", "5,101"], "at most 100 percent"),
         (["--steps", "0"], "above 0"),
         (["--steps", "nan"], "above 0"),
-        (["--steps", ""], "give shares in percent"),
-        (["--steps", "5,x"], "give shares in percent"),
+        (["--steps", ""], "give increasing shares in percent"),
+        (["--steps", "5,x"], "give increasing shares in percent"),
         (["--steps", "5.001"], "two decimal places"),
         (["--steps", ",".join(str(each) for each in range(1, 22))], "1 to 20 steps"),
         (["--every", "30"], "write a number and s, m, h or d"),
         (["--every", "0m"], "is not after"),
         (["--every", "366d"], "at most 365 days"),
         (["--bake", "soon"], "write a number and s, m, h or d"),
-        (["--at", "2026-12-01T10:00:00"], "with its zone"),
-        (["--at", "tomorrow"], "with its zone"),
+        (["--at", "2026-12-01T10:00:00"], "with a time zone"),
+        (["--at", "tomorrow"], "with a time zone"),
         (["--at", "2026-12-01T09:58:00Z"], "in the past"),
         (["--poll-seconds", "4"], "poll_seconds"),
         (["--poll-seconds", "3601"], "poll_seconds"),
         (["--reason", "x" * 501], "has 501 characters"),
         (["--release", "9"], "there is no release 9"),
         (["--release", "0"], "whole number from 1"),
-        (["--release", "1"], "is on release 1 already"),
+        (["--release", "1"], "already on release 1"),
         (["--label", "canary"], "canary is on no release of chat in dev"),
-        (["--label", "latest"], "asks for the newest release"),
+        (["--label", "latest"], "always means the newest release"),
     ],
 )
 @pytest.mark.usefixtures("three", "clock")
@@ -188,7 +188,7 @@ def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
 def test_without_a_rollout_parameter_start_says_how_to_get_one(run, ssm):
     ssm.delete_parameter(Name=NAME)
     said = start(run, code=2)
-    assert "has no rollout parameter. A deploy makes one: `model-config local deploy" in said.err
+    assert "has no rollout parameter. A deploy creates it: `model-config local deploy" in said.err
 
 
 # Two people at once, and what was edited
@@ -218,7 +218,7 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
     assert "has format None" in said.err
     assert "model-config rollout abort chat --environment dev" in said.err
     assert "has format None" in start(run, "--force", code=2).err
-    assert "couldn't be understood is replaced" in run("rollout", "abort", "chat").out
+    assert "the invalid document is replaced" in run("rollout", "abort", "chat").out
     assert document().rollout is None
 
 
@@ -437,7 +437,7 @@ def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, d
     alarms(errors="INSUFFICIENT_DATA")
     start(run, "--watched", "--release", "2")
     clock.advance(1000)
-    assert "nothing goes on without data: errors" in watch(run, "errors").out
+    assert "no step without data: errors" in watch(run, "errors").out
     assert "there is no alarm gone in eu-west-1" in watch(run, "errors", "gone", code=2).err
     assert "name one to 5 alarms, not 6" in watch(run, *"abcdef", code=2).err
     assert len(document().rollout.steps) == 1
@@ -448,7 +448,7 @@ def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, d
 
 @pytest.mark.usefixtures("three")
 def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
-    assert "Nobody has moved a label of chat" in run("history", "chat").out
+    assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
     start(run, "--release", "3", "--reason", "gently", "--watched", "--steps", "5,100")
     run("promote", "chat", "--label", "canary", "--reason", "beside")
@@ -466,14 +466,14 @@ def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
     assert told == [
         ["-", "rollout of release 3 to stable aborted", "in alarm: errors"],
         ["-", "rollout of release 3 to stable started: 5, 25, 50, 100 %", ""],
-        ["-", "stable kept on release 2: held there, or not any more", ""],
-        ["-", "stable moved from release 3 to 2", "not fine"],
+        ["-", "stable kept on release 2: not held any more", ""],
+        ["-", "stable moved from release 3 to 2, and held there", "not fine"],
         ["-", "stable moved from release 2 to 3", "fine"],
         ["-", "rollout of release 3 to stable finished", ""],
         ["-", "rollout of release 3 to stable: 100 %", ""],
         ["-", "rollout of release 3 to stable resumed", ""],
         ["-", "rollout of release 3 to stable paused", ""],
-        ["-", "canary put on release 3", "beside"],
+        ["-", "canary moved from no release to 3", "beside"],
         ["-", "rollout of release 3 to stable started: 5, 100 %", "gently"],
         ["-", "stable moved from release 1 to 2", "first"],
     ]
@@ -487,13 +487,22 @@ def test_a_move_that_is_made_again_is_told_again(run):
     run("rollback", "chat", "--release", "1")
     run("promote", "chat", "--release", "1")
     told = [line.split("\t")[2] for line in run("history", "chat").out.splitlines()]
-    assert told == ["stable kept on release 1: held there, or not any more"] * 2
+    assert told == [
+        "stable kept on release 1: not held any more",
+        "stable kept on release 1: held there",
+    ]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_record_from_before_it_said_so_may_be_of_a_hold_or_of_its_end(run, ssm):
+    put(ssm, '{"format":1,"moved":{"label":"stable","release":1,"from":1}}')
+    assert "stable kept on release 1: held there, or not any more" in run("history", "chat").out
 
 
 @pytest.mark.usefixtures("three")
 def test_a_document_that_was_edited_into_nonsense_is_part_of_the_history(run, ssm):
     put(ssm, "nonsense")
-    assert "replaced by one that can't be understood" in run("history", "chat").out
+    assert "replaced by an invalid one" in run("history", "chat").out
 
 
 def test_a_model_without_a_rollout_parameter_has_no_history(run, released, ssm):

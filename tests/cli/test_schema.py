@@ -22,7 +22,7 @@ def test_the_schema_stands_beside_the_stack_files_which_name_it_in_their_first_l
     schema = validator(json.loads((project / "stack.schema.json").read_text()))
     for stack in ("dev", "prod"):
         schema.validate(yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text()))
-    assert run("validate").out == "Nothing is wrong in dev, prod.\n"
+    assert run("validate").out == "No findings in dev, prod.\n"
 
 
 def test_a_second_run_changes_nothing(run, project: Path):

@@ -58,7 +58,7 @@ def test_a_release_is_shown_by_number_label_or_as_the_newest(run, monkeypatch):
 @pytest.mark.usefixtures("chat")
 def test_a_label_and_a_number_contradict_each_other(run):
     said = run("show", "chat", "--label", "stable", "--release", "1", code=2)
-    assert "give a label or a release, not both" in said.err
+    assert "pass a label or a release, not both" in said.err
 
 
 @pytest.mark.usefixtures("chat")

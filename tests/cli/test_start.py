@@ -39,14 +39,14 @@ def test_a_verb_without_its_extra_says_which_to_install(missing, extra, verb):
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert ended.stderr == (
-        f"This needs {missing.split(',')[0]}, which is not installed. It comes with the extra "
-        f"model-config[{extra}]: name it where you install model-config.\n"
+        f"This command needs {missing.split(',')[0]}, which is not installed. Install the extra "
+        f"model-config[{extra}].\n"
     )
 
 
 def test_verbs_that_need_no_deploy_need_neither_pulumi_nor_moto():
     ended = python("-c", WITHOUT, "pulumi,pulumi_aws,moto", "validate")
-    assert "Nothing is wrong" in ended.stdout, ended.stderr
+    assert "No findings" in ended.stdout, ended.stderr
 
 
 def test_another_missing_module_is_not_explained_away():

@@ -100,7 +100,7 @@ def test_a_value_written_after_the_release_is_read_and_an_older_one_is_not(
 def test_the_models_of_another_project_are_named_in_one_line(run: Any, released: Any) -> None:
     for name in ("theirs", "theirs_too"):
         released(model=name)
-    assert "dev: another project's: theirs, theirs_too." in run("status").out.splitlines()
+    assert "dev: models of other projects: theirs, theirs_too." in run("status").out.splitlines()
 
 
 @pytest.mark.usefixtures("model", "two_releases")
@@ -108,7 +108,7 @@ def test_a_release_that_cannot_be_read_stands_among_the_others(run: Any, release
     released(document="{")
     told = run("status", "-e", "dev", "--json").json[0]
     assert told["models"][0]["newest"]["release"] == 3
-    assert "no JSON" in told["models"][0]["newest"]["problem"]
+    assert "not valid JSON" in told["models"][0]["newest"]["problem"]
 
 
 @pytest.mark.usefixtures("two_releases")

@@ -67,8 +67,8 @@ def test_what_is_wrong_is_told_after_what_can_be_shown(run, project: Path):
     assert "huge/text: it takes 200,000 bytes" in said.err
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_after_a_deploy_both_trees_have_the_same_fields(run):
-    run("local", "deploy")
     planned, deployed = run("tree", "--json"), run("tree", "--deployed", "--json")
     assert [each["name"] for each in deployed.json["models"]] == [
         each["name"] for each in planned.json["models"]

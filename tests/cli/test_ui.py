@@ -115,7 +115,7 @@ def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(project: Path
 @pytest.mark.usefixtures("ssm")
 def test_a_report_is_written_and_tells_where_to_begin(run: Any, project: Path) -> None:
     said = run("report", "--output", "out", "-e", "dev")
-    assert said.out == "Begin with out/index.html\n"
+    assert said.out == "Open out/index.html\n"
     assert "support_chat" in (project / "out" / "index.html").read_text()
     assert "is there already" in run("report", "--output", "out", code=2).err
 
@@ -123,4 +123,4 @@ def test_a_report_is_written_and_tells_where_to_begin(run: Any, project: Path) -
 @pytest.mark.usefixtures("ssm")
 def test_a_comparison_of_commits_is_of_all_environments(run: Any) -> None:
     said = run("report", "--output", "out", "--base", "HEAD", "-e", "dev", code=2)
-    assert "leave the others out" in said.err
+    assert "takes neither --environment nor --prefix" in said.err

@@ -44,7 +44,7 @@ def set_secrets(project: Path):
 
 def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run):
     said = run("validate")
-    assert said.out == "Nothing is wrong in dev, prod.\n"
+    assert said.out == "No findings in dev, prod.\n"
     assert f"pulumi config set --secret {SECRET} --stack prod" in said.err
 
 
@@ -65,7 +65,7 @@ def test_secrets_that_are_not_set_count_where_that_is_asked_for(run):
 @pytest.mark.usefixtures("set_secrets")
 def test_an_encrypted_secret_counts_as_set(run):
     said = run("validate", "--secrets")
-    assert (said.out, said.err) == ("Nothing is wrong in dev, prod.\n", "")
+    assert (said.out, said.err) == ("No findings in dev, prod.\n", "")
 
 
 def test_a_broken_module_is_reported_once_for_all_environments(run, project):
@@ -106,7 +106,7 @@ def test_annotations_name_file_and_line(run, edit):
     lines = run("validate", "--github", code=1).out.splitlines()
     assert lines[0] == (
         f"::error file=Pulumi.prod.yaml,line={line},title=model-config%3Aprotekt (prod)::there is "
-        'no such setting, and no model has a secret of that name%0Afix: did you mean "protect"?'
+        'no such setting, and no model has a secret with that key%0Afix: did you mean "protect"?'
     )
     assert lines[1].startswith("::notice file=Pulumi.dev.yaml,title=")
     assert all(each.startswith("::") for each in lines)
@@ -230,7 +230,7 @@ def test_a_hundred_models_are_all_looked_at(run, project):
     text = text.replace("supportChat", "m{n}")
     for number in range(100):
         (project / "models" / f"m{number}.py").write_text(text.replace("{n}", str(number)))
-    assert run("validate").out == "Nothing is wrong in dev, prod.\n"
+    assert run("validate").out == "No findings in dev, prod.\n"
     assert len(run("tree", "--json").json["models"]) == 103
 
 

@@ -85,8 +85,10 @@ def test_labels_complete_without_an_answer_from_aws(complete, monkeypatch):
     answer.set()  # or the threads that still wait would end in another test
 
 
-def test_models_and_environments_complete(complete):
+def test_verbs_models_and_environments_complete(complete):
+    assert complete("val") == ["validate"]
     assert complete("show s") == ["support_chat"]
+    assert complete("digest p") == ["passage_reranker"]
     assert complete("show support_chat -e ") == ["dev", "prod"]
 
 
@@ -129,7 +131,7 @@ def test_a_reader_that_has_seen_enough_changes_no_exit_code(project, verb, code)
 def test_a_full_disk_is_told_in_a_line(project, verb):
     with Path("/dev/full").open("w") as full:
         ended, said = start(project, *verb, stdout=full.fileno())
-    assert (ended, said) == (2, "the output can't be written: No space left on device\n")
+    assert (ended, said) == (2, "can't write the output: No space left on device\n")
 
 
 @pytest.mark.parametrize(

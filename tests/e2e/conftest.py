@@ -54,7 +54,8 @@ class Stack:
         self.folder = project.parent
         self.printed: list[str] = []
         self.environment = environment
-        self.ssm, self.kms, self.iam = map(self._client, ("ssm", "kms", "iam"))
+        services = ("ssm", "kms", "iam", "events")
+        self.ssm, self.kms, self.iam, self.events = map(self._client, services)
         self.pulumi("stack", "init", "--no-select")
 
     def beside(self, project: Path) -> Stack:
@@ -130,6 +131,16 @@ class Stack:
         """Return the version of every parameter that AWS holds."""
         pages = self.ssm.get_paginator("get_parameters_by_path").paginate(Path="/", Recursive=True)
         return {item["Name"]: item["Version"] for page in pages for item in page["Parameters"]}
+
+    def told(self) -> dict[str, list[str]]:
+        """Return the ARNs of the targets of each rule that AWS holds, by the rule's name."""
+        return {
+            rule["Name"]: [
+                target["Arn"]
+                for target in self.events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            ]
+            for rule in self.events.list_rules()["Rules"]
+        }
 
     def _run(
         self, command: tuple[str, ...], stdin: str | None = None
@@ -231,10 +242,10 @@ def consumer(own_dev: Stack, request: pytest.FixtureRequest) -> Stack:
 
 @pytest.fixture
 def policy_pack(tmp_path: Path) -> str:
-    """A copy of the policy pack, with the environment that policy/README.md makes."""
+    """A copy of the policy pack, with the environment that `make test-engine` makes."""
     environment = CHECKOUT / "policy" / ".venv"
     if not environment.exists():
-        pytest.skip("the policy pack has no environment: policy/README.md says how to make it")
+        pytest.skip("the policy pack has no environment: `make policy/.venv/installed` makes it")
     pack = tmp_path / "policy"
     source = CHECKOUT / "policy"
     modules = sorted(module.name for module in source.glob("*.py"))
@@ -272,9 +283,10 @@ def _copy(
 
 @contextmanager
 def _aws(folder: Path) -> Iterator[str]:
-    """Serve the local AWS, and yield its URL."""
+    """Serve the local AWS, with AWS's own managed policies, and yield its URL."""
     folder.mkdir(exist_ok=True)
-    with _printing_port("-c", _SERVE_AWS, str(folder)) as port:
+    environment = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with _printing_port("-c", _SERVE_AWS, str(folder), environment=environment) as port:
         yield f"http://127.0.0.1:{port}"
 
 

@@ -28,7 +28,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 Properties = dict[str, Any]
-_GONE = {"ParameterNotFound", "NotFoundException", "NoSuchEntity"}
+_GONE = {
+    "ParameterNotFound", "NotFoundException", "NoSuchEntity", "ResourceNotFoundException",
+}  # fmt: skip
 
 
 class Kind:
@@ -44,8 +46,8 @@ class Kind:
     computed: tuple[str, ...] = ("arn",)
     raised_by_value: tuple[str, ...] = ()
 
-    def __init__(self, ssm: Any, kms: Any, iam: Any) -> None:
-        self.ssm, self.kms, self.iam = ssm, kms, iam
+    def __init__(self, ssm: Any, kms: Any, iam: Any, events: Any) -> None:
+        self.ssm, self.kms, self.iam, self.events = ssm, kms, iam, events
 
     def replaces(self, olds: Properties, news: Properties) -> list[str]:
         return [key for key in self.replaced_by if olds.get(key) != news.get(key)]
@@ -196,6 +198,87 @@ class Policy(Kind):
         self.iam.delete_policy(PolicyArn=found)
 
 
+class Rule(Kind):
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        # An existing one is taken over, as PutRule and PutTargets do.
+        self.events.put_rule(Name=news["name"], EventPattern=news["eventPattern"])
+        return str(news["name"])
+
+    def tag(self, found: str, tags: dict[str, str], gone: Collection[str]) -> None:
+        which = {"ResourceARN": self.events.describe_rule(Name=found)["Arn"]}
+        if gone:
+            self.events.untag_resource(TagKeys=gone, **which)
+        self.events.tag_resource(Tags=_pairs(tags, "Key", "Value"), **which)
+
+    def read(self, found: str) -> Properties:
+        held = self.events.describe_rule(Name=found)
+        tags = self.events.list_tags_for_resource(ResourceARN=held["Arn"])["Tags"]
+        return {
+            "name": found, "arn": held["Arn"], "eventPattern": held["EventPattern"],
+            "tags": {tag["Key"]: tag["Value"] for tag in tags},
+        }  # fmt: skip
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.events.delete_rule(Name=found)
+
+
+class Target(Kind):
+    replaced_by = ("rule", "targetId")
+    computed = ()
+
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        target = {"Id": news["targetId"], "Arn": news["arn"]}
+        self.events.put_targets(Rule=news["rule"], Targets=[target])
+        return f"{news['rule']}-{news['targetId']}"
+
+    def read(self, found: str) -> Properties:
+        rule, _, name = found.rpartition("-")
+        for target in self.events.list_targets_by_rule(Rule=rule)["Targets"]:
+            if target["Id"] == name:
+                return {"rule": rule, "targetId": name, "arn": target["Arn"]}
+        raise LookupError(found)
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.events.remove_targets(Rule=olds["rule"], Ids=[olds["targetId"]])
+
+
+class Role(Kind):
+    replaced_by = ()
+    computed = ("arn", "name")
+
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        name = found or f"role-{uuid.uuid4()}"
+        if found is None:
+            trust = news["assumeRolePolicy"]
+            self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        return name
+
+    def read(self, found: str) -> Properties:
+        return {"name": found, "arn": self.iam.get_role(RoleName=found)["Role"]["Arn"]}
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.iam.delete_role(RoleName=found)
+
+
+class Attachment(Kind):
+    replaced_by = ("role", "policyArn")
+    computed = ()
+
+    def put(self, found: str | None, olds: Properties, news: Properties) -> str:
+        self.iam.attach_role_policy(RoleName=news["role"], PolicyArn=news["policyArn"])
+        return f"{news['role']} {news['policyArn']}"
+
+    def read(self, found: str) -> Properties:
+        role, arn = found.split()
+        attached = self.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        if arn not in [policy["PolicyArn"] for policy in attached]:
+            raise LookupError(found)
+        return {"role": role, "policyArn": arn}
+
+    def delete(self, found: str, olds: Properties) -> None:
+        self.iam.detach_role_policy(RoleName=olds["role"], PolicyArn=olds["policyArn"])
+
+
 class Accepted(Kind):
     """A resource that is taken as it is: AWS is not asked."""
 
@@ -217,11 +300,11 @@ _KINDS = {
     "aws:kms/key:Key": Key,
     "aws:kms/alias:Alias": Alias,
     "aws:iam/policy:Policy": Policy,
-    "aws:cloudwatch/eventRule:EventRule": Accepted,
-    "aws:cloudwatch/eventTarget:EventTarget": Accepted,
+    "aws:cloudwatch/eventRule:EventRule": Rule,
+    "aws:cloudwatch/eventTarget:EventTarget": Target,
     # What the example of a consumer makes besides.
-    "aws:iam/role:Role": Accepted,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Accepted,
+    "aws:iam/role:Role": Role,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Attachment,
     "aws:lambda/function:Function": Accepted,
 }
 
@@ -247,8 +330,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request, context):
         self._region = request.variables["aws:config:region"]
         # One after the other: boto3 can't make clients in two threads at once.
-        ssm, kms, iam, self._sts = map(self._client, ("ssm", "kms", "iam", "sts"))
-        self._kinds = {name: kind(ssm, kms, iam) for name, kind in _KINDS.items()}
+        *clients, self._sts = map(self._client, ("ssm", "kms", "iam", "events", "sts"))
+        self._kinds = {name: kind(*clients) for name, kind in _KINDS.items()}
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request, context):

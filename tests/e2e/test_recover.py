@@ -38,6 +38,9 @@ def killed_up(stack, seconds: float) -> bool:
     return False
 
 
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
+
+
 def recover_and_deploy(stack) -> None:
     stack.model_config("recover", "--environment", stack.name, "--cancel")
     stack.up()
@@ -52,6 +55,7 @@ def recover_and_deploy(stack) -> None:
         if stack.kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["Enabled"]
     ]
     assert len(enabled) == 1
+    assert [*stack.told().values()] in ([], [[TOPIC], [TOPIC]])
 
 
 @contextmanager
@@ -86,6 +90,7 @@ def seconds() -> Iterator[random.Random]:
 @pytest.mark.parametrize("_attempt", range(8))
 def test_a_first_deploy_goes_on_where_it_was_killed(new_stack, seconds, _attempt):
     stack = new_stack("dev")
+    stack.pulumi("config", "set", "notifyTopicArn", TOPIC)
     moment = seconds.uniform(1.5, 7)
     killed_up(stack, moment)
     recover_and_deploy(stack)
@@ -112,12 +117,27 @@ def test_an_edit_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
 def test_a_removal_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
     (own_dev.project / "models" / "document_embedding.py").unlink()
     own_dev.pulumi("config", "rm", "documentEmbeddingApiKey")
-    moment = seconds.uniform(1.5, 5)
-    killed_up(own_dev, moment)
-    recover_and_deploy(own_dev)
+    own_dev.model_config("promote", "support_chat", "-e", "dev")
+    with reading(own_dev) as seen:
+        moment = seconds.uniform(1.5, 5)
+        killed_up(own_dev, moment)
+        recover_and_deploy(own_dev)
+    assert len(seen) == 1
     assert not any("document_embedding" in name for name in own_dev.in_aws()), moment
     with pytest.raises(ModelConfigError):
         Reader("dev", label="latest", client=own_dev.ssm).get("document_embedding")
+
+
+def test_rules_that_the_state_lost_are_taken_over_by_the_next_deploy(own_dev):
+    own_dev.pulumi("config", "set", "notifyTopicArn", TOPIC)
+    own_dev.up()
+    before = own_dev.told()
+    rules = [each["urn"] for each in own_dev.resources() if "/event" in each["type"]]
+    assert len(rules) == len(before) * 2 == 4
+    for urn in sorted(rules, key=lambda urn: "EventTarget" not in urn):
+        own_dev.pulumi("state", "delete", urn, "--yes")
+    recover_and_deploy(own_dev)
+    assert own_dev.told() == before
 
 
 def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
@@ -126,7 +146,7 @@ def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
     own_dev.override("temperature: 0.7", "temperature: 0.9\n        seed: 7")
     own_dev.refused("up", "--yes", "--skip-preview")
     refused = own_dev.model_config_refused("recover", "--environment", "dev")
-    problem = "the stack's state does not know it, and it has another key and value than the plan"
+    problem = "the stack's state lacks it, and it has another key and value than the plan"
     assert f"{seed}: {problem}" in refused
     assert own_dev.in_aws()[seed] == "1"
 

@@ -17,6 +17,7 @@ if shutil.which("pulumi") is None:
 TEMPERATURE = "/ai/dev/support_chat/generation/temperature"
 SEED = "/ai/dev/support_chat/generation/seed"
 RELEASE = "/ai/dev/support_chat/release"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 SECRETS = ("sk-e2e-chat-9d1c7b", "sk-e2e-embedding-40a5f2", "sk-e2e-rotated-77e0")
 
 
@@ -229,7 +230,12 @@ def test_a_consumer_follows_a_label_or_pins_the_newest_release(own_dev, consumer
     consumer.up()
     assert variables() == {**where, "MODEL_CONFIG_RELEASE": "1"}
     state = consumer.pulumi("stack", "export")
-    assert own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"] in state
+    reader = own_dev.outputs()["models"]["support_chat"]["reader_policy_arn"]
+    assert reader in state
+    (role,) = own_dev.iam.list_roles()["Roles"]
+    attached = own_dev.iam.list_attached_role_policies(RoleName=role["RoleName"])
+    logs = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    assert {each["PolicyArn"] for each in attached["AttachedPolicies"]} == {logs, reader}
     assert "ciphertext" not in state  # nothing that it was handed is secret
 
     own_dev.override("temperature: 0.7", "temperature: 0.9")
@@ -360,23 +366,26 @@ def test_a_key_for_one_region_stays_one(own_dev):
     before = everything(own_dev)
     own_dev.pulumi("config", "set", "kmsMultiRegion", "true")
     printed = own_dev.refused("up", "--yes", "--skip-preview")
-    assert "was made for one region" in printed
+    assert "is not a multi-Region key" in printed
     assert everything(own_dev) == before
 
 
 def test_a_topic_is_told_by_rules_of_the_stacks_own(new_stack):
     stack = new_stack("dev")
     names = {"model-config-ai-dev-releases", "model-config-ai-dev-key"}
-    stack.pulumi("config", "set", "notifyTopicArn", "arn:aws:sns:eu-west-1:123456789012:alerts")
+    stack.pulumi("config", "set", "notifyTopicArn", TOPIC)
     stack.pulumi("config", "set", "--path", "aws:allowedAccountIds[0]", "123456789012")
     stack.up()
     rules = [each for each in stack.resources() if each["type"].endswith(":EventRule")]
     assert {rule["urn"].rpartition("::")[2] for rule in rules} == names
+    assert stack.told() == {rule["id"]: [TOPIC] for rule in rules}
     patterns = " ".join(rule["inputs"]["eventPattern"] for rule in rules)
     assert stack.outputs()["kms_key"]["arn"] in patterns
-    stack.pulumi("preview", "--expect-no-changes")
+    stack.pulumi("preview", "--refresh", "--expect-no-changes")
     stack.pulumi("config", "rm", "notifyTopicArn")
     assert stack.plan() == {"notifications": "delete"} | dict.fromkeys(names, "delete")
+    stack.up()
+    assert stack.told() == {}
 
 
 def test_a_wrong_override_is_told_as_text_and_nothing_is_registered(new_stack):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_config.format.codec import Value, decode, encode, kind_of, size_in_bytes, split
+from model_config.format.codec import Value, decode, encode, size_in_bytes, split
 from model_config.format.errors import CodecError
 
 quickly = settings(deadline=None, max_examples=150)
@@ -50,7 +50,8 @@ def is_mangled(character: str) -> bool:
 @given(TEXTS | VALUES)
 def test_every_value_comes_back_exactly_here_and_in_another_language(value: Any) -> None:
     text = encode(value)
-    assert exactly(decode(text, kind_of(value))) == exactly(value)
+    kind = "text" if isinstance(value, str) else "json"
+    assert exactly(decode(text, kind)) == exactly(value)
     assert exactly(as_another_language_reads_it(text, value)) == exactly(value)
 
 
@@ -108,14 +109,14 @@ def test_everything_else_stands_as_compact_json(value: Value, stored: str) -> No
         ("\ud800", "half of a surrogate pair at character 0"),
         ("😀\udc00", "half of a surrogate pair at character 1"),
         ({"\udfff": 1}, "surrogate"),
-        (float("nan"), "nan is no JSON number"),
-        (float("inf"), "inf is no JSON number"),
-        ([-float("inf")], "-inf is no JSON number"),
+        (float("nan"), "nan is not a JSON number"),
+        (float("inf"), "inf is not a JSON number"),
+        ([-float("inf")], "-inf is not a JSON number"),
         (2**53, "2\\^53-1"),
         (-(2**53), "2\\^53-1"),
         ({"a": [2**53]}, "2\\^53-1"),
-        ({1: "a"}, "a key that is no string"),
-        ({"a": {None: 1}}, "a key that is no string"),
+        ({1: "a"}, "a dict key that is not a string"),
+        ({"a": {None: 1}}, "a dict key that is not a string"),
         (b"bytes", "type bytes"),
         ((1, 2), "type tuple"),
         ([{1, 2}], "type set"),

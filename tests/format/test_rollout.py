@@ -56,6 +56,7 @@ documents = st.builds(
         release=st.integers(1, 10**6),
         before=st.none() | st.integers(1, 10**6),
         reason=st.none() | st.text(max_size=200).filter(lambda text: text.isascii()),
+        held=st.none() | st.booleans(),
     ),
     rollout=st.none()
     | st.builds(
@@ -130,9 +131,9 @@ def test_the_vectors_that_the_format_gives_other_languages_hold():
         ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": 100.5}]}, "up to 100"),
         ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": True}]}, "not a number"),
         ({"steps": [{"at": "2026-12-01T10:00:00Z", "percent": 0.005}]}, "two decimal places"),
-        ({"steps": [{"at": "2026-12-01T10:00:00", "percent": 5}]}, "with its zone"),
-        ({"steps": [{"at": "tomorrow", "percent": 5}]}, "with its zone"),
-        ({"steps": [{"at": 1796119200, "percent": 5}]}, "with its zone"),
+        ({"steps": [{"at": "2026-12-01T10:00:00", "percent": 5}]}, "with a time zone"),
+        ({"steps": [{"at": "tomorrow", "percent": 5}]}, "with a time zone"),
+        ({"steps": [{"at": 1796119200, "percent": 5}]}, "with a time zone"),
         ({"steps": list(reversed(ROLLOUT["steps"]))}, "is not after"),
         (
             {"steps": [ROLLOUT["steps"][0], {"at": "2026-12-01T11:00:00Z", "percent": 5}]},
@@ -142,7 +143,7 @@ def test_the_vectors_that_the_format_gives_other_languages_hold():
         ({"release": 0}, "a whole number from 1"),
         ({"release": 8.0}, "not a whole number"),
         ({"from": True}, "not a whole number"),
-        ({"label": "stable-previous"}, "kept by promoting"),
+        ({"label": "stable-previous"}, "each promotion to"),
         ({"label": 7}, "`label` is not text"),
         ({"salt": "XYZ"}, "16 hex digits"),
         ({"poll_seconds": 4}, "from 5 to 3,600"),

@@ -60,9 +60,9 @@ def test_a_stack_that_was_never_deployed_has_no_former_key():
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ({}, {"kmsKeyArn": SHARED}, "has a key of its own"),
+        ({}, {"kmsKeyArn": SHARED}, "has its own key"),
         ({"kmsKeyArn": SHARED}, {}, f"set it to {SHARED}"),
-        ({}, {"kmsMultiRegion": "true"}, "was made for one region"),
+        ({}, {"kmsMultiRegion": "true"}, "is not a multi-Region key"),
     ],
 )
 def test_another_choice_ends_the_program_before_it_registers_anything(

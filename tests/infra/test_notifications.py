@@ -1,6 +1,7 @@
 """The rules that tell a topic of label moves, releases and the key's deletion."""
 
 import json
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -108,12 +109,27 @@ def test_each_rule_has_the_topic_as_its_target_and_the_stacks_tags(told: Recorde
     assert rules.keys() == targets.keys()
     for name, rule in rules.items():
         assert rule.inputs["tags"] == {"environment": "prod"}
-        assert "name" not in rule.inputs  # two stacks may share an environment
-        assert targets[name].inputs == {"rule": name, "arn": TOPIC}
+        own = rule.inputs["name"]
+        assert targets[name].inputs == {"rule": own, "targetId": "topic", "arn": TOPIC}
+
+
+def test_a_rules_name_is_the_stacks_own_and_the_same_in_each_deploy(told: Recorder):
+    # PutRule replaces a rule of that name: what a dead deploy made is taken over by the next one,
+    # and two stacks that share an environment must not meet.
+    def names(stack: str) -> dict[str, str]:
+        config = stack_config("prod", notifyTopicArn=TOPIC, environment="prod")
+        run_program(PROJECT.root, replace(config, stack=stack), recorder := Recorder())
+        return {name: rule.inputs["name"] for name, rule in recorder.of_type(RULE).items()}
+
+    first = names("prod")
+    assert first == {name: rule.inputs["name"] for name, rule in told.of_type(RULE).items()}
+    assert all(own.startswith(f"{name}-") for name, own in first.items())
+    assert first.keys() == (other := names("prod-b")).keys()
+    assert set(first.values()).isdisjoint(other.values())
 
 
 def test_the_names_of_rules_have_the_environment_and_are_short_enough():
-    # EventBridge API reference, PutRule, Name: 64. Pulumi adds a hyphen and seven digits.
+    # EventBridge API reference, PutRule, Name: 64. A hyphen and seven digits tell stacks apart.
     longest = "e" * (64 - 8 - len("model-config-ai--releases"))
     recorder = Recorder()
     config = stack_config("prod", notifyTopicArn=TOPIC, environment=longest)
@@ -121,8 +137,10 @@ def test_the_names_of_rules_have_the_environment_and_are_short_enough():
     assert set(recorder.of_type(RULE)) == {
         f"model-config-ai-{longest}-releases", f"model-config-ai-{longest}-key",
     }  # fmt: skip
+    lengths = {len(rule.inputs["name"]) for rule in recorder.of_type(RULE).values()}
+    assert max(lengths) == 64
     config = stack_config("prod", notifyTopicArn=TOPIC, environment=f"{longest}e")
-    with pytest.raises(pulumi.RunError, match="at most 56, and 8 that Pulumi adds"):
+    with pytest.raises(pulumi.RunError, match="at most 56, and 8 that tell stacks apart"):
         run_program(PROJECT.root, config, Recorder())
 
 

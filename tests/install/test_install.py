@@ -136,6 +136,22 @@ def test_a_project_works_on_a_bare_machine_and_leaves_nothing_behind(run, used):
     assert run("git", "status", "--porcelain", cwd=used).stdout == ""
 
 
+def test_a_projects_tests_stay_green_when_a_model_is_edited_and_go_red_when_it_is_wrong(
+    run, folder, used
+):
+    project = shutil.copytree(used, folder / "edited", ignore=shutil.ignore_patterns(".venv"))
+    module = project / "models" / "support_chat.py"
+    module.write_text(module.read_text().replace("temperature=0.2", "temperature=0.9"))
+    (project / "models" / "support_chat.md").write_text("Be {{kind}}.")
+    pytest = (used / ".venv" / "bin" / "pytest", "-q", "-p", "no:cacheprovider")
+    assert "3 passed" in run(*pytest, cwd=project).stdout
+
+    module.write_text(module.read_text().replace("temperature=0.9", "temperature=9"))
+    said = run(*pytest, cwd=project, code=1).stdout
+    assert "3 failed" in said
+    assert "support_chat/Generation/temperature (models/support_chat.py:" in said
+
+
 def test_every_version_that_a_project_installs_is_pinned(run, used):
     installed = run(".venv/bin/pip", "freeze", "--exclude", "model-config", cwd=used).stdout
     pinned = (used / "constraints.txt").read_text()
@@ -156,7 +172,7 @@ def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, 
     python.mkdir()
     (python / "python").symlink_to(sys.executable)
     run("bash", "-ec", f'PATH="{python}:$PATH"\n{script}', cwd=job)
-    assert "Nothing is wrong" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
+    assert "No findings" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
     said = run(job / ".venv/bin/model-config", "local", "deploy", cwd=job, code=2).stderr
     assert "model-config[local]" in said
 

@@ -38,8 +38,8 @@ def test_deploy_prints_each_parameter_and_reads_a_model_back():
     assert "documentEmbeddingApiKey, supportChatApiKey" in output
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_after_a_change_only_what_changed_is_shown_with_a_count_of_the_rest(project: Path):
-    run("local", "deploy")
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     output = run("local", "deploy")
@@ -101,9 +101,8 @@ def test_a_left_over_secret_is_a_warning_with_the_nearest_right_one(project: Pat
     assert "sk-hidden" not in result.output
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("first_deploy")
 def test_reset_forgets_versions():
-    run("local", "deploy")
     assert "is empty" in run("local", "reset")
     assert "was empty already" in run("local", "reset")
     assert "1 new" in run("local", "deploy")

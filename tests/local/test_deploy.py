@@ -43,8 +43,8 @@ def test_the_first_deploy_creates_everything_and_the_second_changes_nothing(proj
     assert second.outputs == first.outputs
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_an_edited_temperature_moves_that_parameter_and_its_release_alone(project: Path):
-    deploy(project)
     edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 0.75")
     assert changes(deploy(project)) == {
         "support_chat/generation/temperature": (2, "updated"),
@@ -69,8 +69,8 @@ def test_a_rollout_that_was_written_since_stays_whatever_is_deployed(project: Pa
         assert (held["Value"], held["Version"], held["Type"]) == (written, 2, "String")
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_removed_field_is_deleted(project: Path):
-    deploy(project)
     edit(project / "models" / "support_chat.py", "top_p=0.95, ", "")
     with deployed(Project(project), "dev") as deployment:
         assert changes(deployment) == {
@@ -82,14 +82,14 @@ def test_a_removed_field_is_deleted(project: Path):
         assert answer["InvalidParameters"]
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_shortened_prompt_loses_its_second_part(project: Path):
-    deploy(project)
     (project / "models" / "support_chat.md").write_text("Be brief.")
     assert changes(deploy(project))["support_chat/prompts/system.part2"] == (1, "deleted")
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_environments_stand_beside_each_other(project: Path):
-    deploy(project, "dev")
     deploy(project, "prod")
     with deployed(Project(project), "dev"):
         names = [
@@ -141,8 +141,8 @@ def test_the_key_the_labels_and_the_dates_survive(project: Path):
         assert version["KeyId"] == key
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_other_tags_write_no_new_version(project: Path):
-    deploy(project)
     edit(project / "Pulumi.dev.yaml", "environment: dev", "team: support")
     with deployed(Project(project), "dev") as deployment:
         assert {row.version for row in deployment.parameters} == {1}
@@ -153,8 +153,8 @@ def test_other_tags_write_no_new_version(project: Path):
         assert tags == [{"Key": "team", "Value": "support"}]
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_another_prefix_moves_every_parameter(project: Path):
-    deploy(project)
     edit(project / "Pulumi.dev.yaml", "  aws:", "  model-config:prefix: /company/ai\n  aws:")
     deployment = deploy(project)
     assert {row.change for row in deployment.parameters} == {"replaced"}
@@ -182,7 +182,7 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     (project / ".local" / "secrets.yaml").write_text(given)
     deployment = deploy(project)
     number, misspelled = deployment.warnings
-    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known are doc")
+    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known names: doc")
     assert misspelled.endswith(': did you mean "supportChatApiKey"?')
     assert "90210" not in number
     assert "sk-shown" not in misspelled
@@ -193,7 +193,7 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     ("text", "expected"),
     [
         ("supportChatApiKey: 90210", "quotation marks"),
-        ("[sk-shown]", "holds lines such as"),
+        ("[sk-shown]", "must have lines such as"),
         ("supportChatApiKey: 'sk-shown", "can't be read"),
     ],
 )
@@ -208,8 +208,8 @@ def test_a_wrong_secrets_file_is_refused_without_showing_it(
     assert "90210" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_refused_deploy_leaves_what_was_there(project: Path):
-    deploy(project)
     before = (project / ".local" / "state.json").read_bytes()
     edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 7")
     with pytest.raises(LocalError, match=r"overrides.support_chat.generation.temperature"):
@@ -217,8 +217,8 @@ def test_a_refused_deploy_leaves_what_was_there(project: Path):
     assert (project / ".local" / "state.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_parameter_made_by_someone_else_is_not_taken_over(project: Path):
-    deploy(project)
     folder = StateFolder(Project(project))
     state = folder.load()
     del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
@@ -258,8 +258,8 @@ def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path)
     assert changes(again)["support_chat/release"] == (3, "updated")
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_the_folder_and_its_files_are_the_owners_alone(project: Path):
-    deploy(project)
     folder = project / ".local"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for file in folder.iterdir():

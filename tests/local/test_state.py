@@ -73,7 +73,7 @@ def test_a_write_that_fails_leaves_the_old_state_and_no_rest(
 def test_a_read_only_place_is_told(tmp_path: Path):
     tmp_path.chmod(0o500)
     with (
-        pytest.raises(LocalError, match="can't keep its state"),
+        pytest.raises(LocalError, match="can't save its state"),
         StateFolder(Project(tmp_path)).locked(),
     ):
         pass
@@ -82,7 +82,7 @@ def test_a_read_only_place_is_told(tmp_path: Path):
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path):
     (tmp_path / ".local").write_text("not a folder")
     with (
-        pytest.raises(LocalError, match="can't keep its state"),
+        pytest.raises(LocalError, match="can't save its state"),
         StateFolder(Project(tmp_path)).locked(),
     ):
         pass

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import write_rollout
 from model_config.operate import check
 from model_config.operate.check import check_environment
@@ -71,10 +71,10 @@ def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
     aws.deploy({"n": 1}, model="theirs")
     error, *notices = checked(aws, CHAT)
     assert "no release of this project's models" in error[2]
-    assert error[2].endswith("others are there: theirs")
+    assert error[2].endswith("other models have releases: theirs")
     assert notices == [
         ("notice", "chat", "it is not deployed yet"),
-        ("notice", "theirs", "it has a release, and no module in this project"),
+        ("notice", "theirs", "it has a release, but no module in this project"),
     ]
 
 
@@ -84,13 +84,51 @@ def test_models_new_to_the_program_are_expected_to_be_missing(aws: Any) -> None:
     assert checked(aws, {**CHAT, "new": set()}) == [("notice", "new", "it is not deployed yet")]
 
 
+@pytest.mark.usefixtures("iam")
+def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    planned = {**CHAT, "new": {f"/ai/prod/new/{field}" for field in ("n", "rollout", "other")}}
+    for field in ("n", "rollout"):
+        aws.put(f"/ai/prod/new/{field}", "1")
+    report = check_environment(Inventory(aws.client), "/ai/prod", planned)
+    (found,) = report.found
+    assert (found.level, found.finding.where) == ("notice", "new")
+    assert found.finding.problem == (
+        "it has 2 parameters and no release: /ai/prod/new/n and others"
+    )
+    assert "`model-config recover --environment prod`" in found.finding.fix
+    assert "ParameterAlreadyExists" in found.finding.reason
+
+
+@pytest.mark.usefixtures("iam")
+def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> None:
+    names = {f"/ai/prod/chat/{path}" for path in ("n", "seed", "rollout", "secrets/key")}
+    aws.put("/ai/prod/chat/n", "1")
+    aws.deploy({"n": 1})
+    planned = {"chat": names}
+    aws.put("/ai/prod/chat/rollout", "{}")  # is made and written without a release
+    aws.put("/ai/prod/chat/secrets/key", "x")
+    aws.put("/ai/prod/chat/n", "2")  # edited by hand, perhaps: drift tells
+    assert checked(aws, planned) == []
+    aws.put("/ai/prod/chat/seed", "7")
+    assert checked(aws, planned) == [
+        (
+            "notice",
+            "chat",
+            "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
+        )
+    ]
+    aws.deploy({"n": 2, "seed": 7})
+    assert checked(aws, planned) == []
+
+
 def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     aws: Any, iam: Iam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert iam.asked == 0
-    aws.deploy({"n": 1})  # its release is Advanced, which counts elsewhere
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.client.put_parameter(Name=name, Value="1", Type="String")
+    aws.deploy({"n": 1})  # its release is Advanced, which counts elsewhere
     monkeypatch.setattr(check, "MAX_PARAMETERS", 3)
     assert checked(aws, CHAT) == []
     monkeypatch.setattr(check, "MAX_PARAMETERS", 2)
@@ -118,7 +156,7 @@ def test_where_the_policies_may_not_be_counted_that_is_said(aws: Any, iam: Iam) 
     aws.deploy({"n": 1})
     iam.denied = True
     found = checked(aws, {**CHAT, "new": set()})
-    assert ("notice", "the account", "IAM's policies were not counted: that is not allowed") in (
+    assert ("notice", "the account", "IAM's policies were not counted: access was denied") in (
         found
     )
 
@@ -147,6 +185,18 @@ def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
     assert checked(aws) == [
         ("notice", "chat", "stable is held on release 1 since a rollback"),
         ("notice", "chat", "a rollout of release 2 to stable is under way"),
+    ]
+
+
+def test_a_promotion_that_was_broken_off_is_worth_knowing(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    name = "/ai/prod/chat/release"
+    aws.client.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
+    text = write_rollout(RolloutDocument(Moved("stable", 1, None, held=False)))
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
+    assert checked(aws) == [
+        ("notice", "chat", "a promotion of stable from release 1 was broken off")
     ]
 
 

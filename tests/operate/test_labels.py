@@ -124,7 +124,9 @@ def test_promote_calls_the_check_with_the_configuration_before_anything_moves(aw
 
 @pytest.mark.parametrize("release", [4, 99])
 def test_a_release_that_is_not_there_cannot_be_promoted(three: Any, release: int) -> None:
-    with pytest.raises(ReleaseNotFoundError, match=f"no release {release} .*there are 1 to 3"):
+    with pytest.raises(
+        ReleaseNotFoundError, match=f"no release {release} .*the releases are 1 to 3"
+    ):
         labels_of(three).promote("chat", "stable", release=release)
 
 
@@ -219,9 +221,10 @@ def test_rollback_puts_the_label_back_and_twice_is_the_same_as_once(three: Any) 
     labels = labels_of(three)
     labels.promote("chat", "stable")
     move = labels.rollback("chat")
-    assert (move.release, move.before) == (1, 3)
+    assert (move.release, move.before, move.begins_hold) == (1, 3, True)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
-    assert not labels.rollback("chat").changed
+    again = labels.rollback("chat")
+    assert (again.changed, again.begins_hold) == (False, False)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
 
 
@@ -331,7 +334,7 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
             return self.client.get_parameters(**wanted)
 
     move = Labels("prod", client=Denies(aws.client, 0)).promote("chat", "stable")
-    assert "not known whether the release's secrets exist" in move.notes[0]
+    assert "unknown whether the release's secrets exist" in move.notes[0]
     assert aws.labels() == {"stable": 1}
 
 
@@ -351,10 +354,10 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
         ("é", "at most 100 letters"),
         ("ok\n", "at most 100 letters"),
         ("x" * 101, "at most 100 letters"),
-        ("latest", "asks for the newest release"),
-        ("LATEST", "asks for the newest release"),
-        ("x" * 92, '91 leave room for "-previous"'),
-        ("stable-previous", "kept by promoting to 'stable'"),
+        ("latest", "always means the newest release"),
+        ("LATEST", "always means the newest release"),
+        ("x" * 92, "has 92 characters, and the limit is 91"),
+        ("stable-previous", "each promotion to 'stable'"),
     ],
 )
 def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(

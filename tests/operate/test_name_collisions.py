@@ -58,8 +58,8 @@ def test_an_account_with_nothing_in_it_has_every_name_free() -> None:
 @pytest.mark.usefixtures("taken")
 def test_a_first_deploy_is_told_of_the_alias_and_of_a_reader_policy() -> None:
     assert found("chat", "search", first_deploy=True) == [
-        ("alias/ai/prod", "there is such an alias already"),
-        (POLICY, "there is such a reader policy already"),
+        ("alias/ai/prod", "the alias already exists"),
+        (POLICY, "the reader policy already exists"),
     ]
 
 

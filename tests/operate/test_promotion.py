@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import SchemaMismatchError
-from model_config.format.rollout import Rollout, RolloutDocument, Step
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, write_rollout
 from model_config.operate.labels import Labels
 from model_config.operate.promotion import Promotion, promote_changed
@@ -72,6 +72,68 @@ def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
         found["chat"].message
     )
     assert two.labels("chat") == {"stable": 1, "stable-previous": 1}
+
+
+def test_a_run_that_is_started_again_ends_no_hold_on_its_own_release(two: Any) -> None:
+    Labels("prod", client=two.client).rollback("chat", release=2)
+    (left,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
+    assert (left.outcome, left.message) == (
+        "held",
+        "chat: stable is held on release 2 since a rollback, and stays so",
+    )
+    assert two.labels() == {"stable": 2, "stable-previous": 2}
+
+
+def break_off(aws: Any) -> None:
+    """Make the first of a promotion's two requests, from release 2 to release 3."""
+    aws.deploy({"n": 3})
+    name = "/ai/prod/chat/release"
+    aws.client.label_parameter_version(Name=name, ParameterVersion=2, Labels=["stable-previous"])
+
+
+def test_a_promotion_that_was_broken_off_is_told_from_a_hold_and_left(two: Any) -> None:
+    Labels("prod", client=two.client).promote("chat", "stable")
+    break_off(two)
+    (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
+    assert (left.outcome, left.was_left, left.on) == ("broken off", True, 2)
+    assert left.message == (
+        "chat: a promotion of stable from release 2 was broken off, so release 3 was not promoted. "
+        "To complete it: "
+        "`model-config promote chat --label stable --environment prod --release 3`"
+    )
+    assert two.labels() == {"stable": 2, "stable-previous": 2}
+    move = Labels("prod", client=two.client).promote("chat", "stable", release=3)
+    assert (move.was_broken_off, move.was_held, move.ends_hold) == (True, False, False)
+    assert two.labels() == {"stable": 3, "stable-previous": 2}
+
+
+def test_what_was_broken_off_can_be_taken_back(two: Any) -> None:
+    Labels("prod", client=two.client).promote("chat", "stable")
+    break_off(two)
+    move = Labels("prod", client=two.client).promote("chat", "stable", release=2)
+    assert move.does_something
+    assert two.labels() == {"stable": 2}
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        Moved("stable", 2, 3, held=True),  # a rollback
+        Moved("stable", 2, 1),  # by a version that didn't say
+        Moved("canary", 2, 1, held=False),  # the newest record is another label's
+        Moved("stable", 1, None, held=False),  # later moves were not recorded
+        None,
+    ],
+)
+def test_where_it_is_not_known_that_a_promotion_was_broken_off_the_label_is_held(
+    two: Any, recorded: Moved | None
+) -> None:
+    Labels("prod", client=two.client).promote("chat", "stable")
+    break_off(two)
+    put(two, "chat", write_rollout(RolloutDocument(recorded)))
+    (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
+    assert left.outcome == "held"
+    assert "stable is held on release 2 since a rollback" in left.message
 
 
 def test_an_old_run_that_is_started_again_undoes_no_newer_promotion(two: Any) -> None:

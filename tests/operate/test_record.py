@@ -73,11 +73,11 @@ def denied(client: Any, operation: str) -> Any:
 
 def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -> None:
     labels_of(three).promote("chat", "stable", reason="shorter answers")
-    assert document(three).moved == Moved("stable", 3, 1, "shorter answers")
+    assert document(three).moved == Moved("stable", 3, 1, "shorter answers", held=False)
     labels_of(three).rollback("chat")
-    assert document(three).moved == Moved("stable", 1, 3)
+    assert document(three).moved == Moved("stable", 1, 3, held=True)
     assert labels_of(three).promote("chat", "canary").notes == ()
-    assert document(three).moved == Moved("canary", 3, None)
+    assert document(three).moved == Moved("canary", 3, None, held=False)
     kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
     assert (kept["Type"], kept["Version"]) == ("String", 4)
 
@@ -89,9 +89,9 @@ def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
 
 def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
     labels_of(three).rollback("chat", release=1, reason="keep it")
-    assert document(three).moved == Moved("stable", 1, 1, "keep it")
+    assert document(three).moved == Moved("stable", 1, 1, "keep it", held=True)
     labels_of(three).promote("chat", "stable", release=1, reason="free again")
-    assert document(three).moved == Moved("stable", 1, 1, "free again")
+    assert document(three).moved == Moved("stable", 1, 1, "free again", held=False)
 
 
 @pytest.mark.parametrize("operation", ["put_parameter", "get_parameters"])
@@ -129,13 +129,13 @@ def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
 
     move = Labels("prod", client=Meets()).promote("chat", "stable")
     assert "versions 2 to 2 are theirs" in move.notes[0]
-    assert document(three).moved == Moved("stable", 3, 1)
+    assert document(three).moved == Moved("stable", 3, 1, held=False)
 
 
 @pytest.mark.parametrize(
     ("reason", "problem"),
-    [("x" * 501, "has 501 characters; the record takes 500"), ("", "not empty"), (" ", "not empty"),
-     ("two\nlines", "on one line"), ("\x1b[2J", "plain text")],
+    [("x" * 501, "has 501 characters; the maximum is 500"), ("", "not empty"), (" ", "not empty"),
+     ("two\nlines", "one line of plain text"), ("\x1b[2J", "plain text")],
 )  # fmt: skip
 def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
     three: Any, reason: str, problem: str
@@ -147,7 +147,7 @@ def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
 
 def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -> None:
     labels_of(rolling).promote("chat", "canary", reason="é" * 500)
-    assert document(rolling).moved == Moved("canary", 3, None, "é" * 500)
+    assert document(rolling).moved == Moved("canary", 3, None, "é" * 500, held=False)
 
 
 # A rollout under way
@@ -171,14 +171,14 @@ def test_a_promotion_to_another_release_than_the_candidate_is_refused(
 
 def test_a_promotion_to_the_candidate_finishes_the_rollout(rolling: Any) -> None:
     labels_of(rolling).promote("chat", "stable", release=2)
-    assert document(rolling) == RolloutDocument(Moved("stable", 2, 1))
+    assert document(rolling) == RolloutDocument(Moved("stable", 2, 1, held=False))
     assert rolling.labels() == {"stable": 2, "stable-previous": 1}
 
 
 @pytest.mark.parametrize("release", [1, 3])
 def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
     labels_of(rolling).rollback("chat", release=release)
-    assert document(rolling) == RolloutDocument(Moved("stable", release, 1))
+    assert document(rolling) == RolloutDocument(Moved("stable", release, 1, held=True))
     assert rolling.labels() == {"stable": release, "stable-previous": release}
 
 

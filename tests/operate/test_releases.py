@@ -66,7 +66,7 @@ def test_a_release_that_cannot_be_read_says_why_and_hides_no_other(aws: Any) -> 
     third, second, first = releases_of(aws)
     assert first.digest == digest_of({"n": 1})
     assert second.digest is None
-    assert "no JSON" in str(second.problem)
+    assert "not valid JSON" in str(second.problem)
     assert "is missing" in str(third.problem)
 
 
@@ -89,9 +89,11 @@ def test_releases_are_selected_by_number_label_and_latest(aws: Any, *, documents
     selected = [found.select(each).open().config["n"] for each in (1, "stable", "latest")]
     assert selected == [1, 2, 3]
     assert (found.newest.number, found.oldest.number, len(found)) == (3, 1, 3)
-    with pytest.raises(ReleaseNotFoundError, match="no release 4 of chat in prod; there are 1 to"):
+    with pytest.raises(
+        ReleaseNotFoundError, match="no release 4 of chat in prod; the releases are 1 to"
+    ):
         found.select(4)
-    with pytest.raises(LabelNotFoundError, match="the label 'canary'; labels there are: stable"):
+    with pytest.raises(LabelNotFoundError, match="the label 'canary'; existing labels: stable"):
         found.select("canary")
 
 
@@ -134,7 +136,7 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
     (found,) = running_out(releases_of(aws))
     assert found.deploys_left == 0
     assert found.finding.problem == (
-        "the next deploy of this model fails: release 1, which carries stable, is then the oldest "
+        "the next deploy of this model fails: release 1, which has stable, is then the oldest "
         "of 100"
     )
     with pytest.raises(aws.client.exceptions.ParameterMaxVersionLimitExceeded):
@@ -165,7 +167,7 @@ def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> 
     assert list(running_out(releases_of(aws))) == []
     (found,) = running_out(releases_of(aws), rollout)
     assert found.deploys_left == 1
-    assert "after 1 more deploy, the next one of this model takes release 1 away" in (
+    assert "after 1 more deploy, the next one of this model removes release 1" in (
         found.finding.problem
     )
     assert "model-config rollout finish chat --environment prod" in found.finding.fix
@@ -212,5 +214,5 @@ def test_all_parts_of_a_model_that_is_gone_are_unneeded(aws: Any) -> None:
         prunable(aws)
     assert prunable(aws, gone=True) == [f"{NAME}/parts/00"]
     aws.deploy({"n": 1})
-    with pytest.raises(UsageError, match="chat is not gone"):
+    with pytest.raises(UsageError, match="chat was not removed"):
         prunable(aws, gone=True)

@@ -92,7 +92,7 @@ def test_a_paused_rollout_keeps_its_share_for_ever() -> None:
 
 
 def test_a_rollout_that_has_not_begun_cannot_be_paused() -> None:
-    with pytest.raises(UsageError, match="has not begun"):
+    with pytest.raises(UsageError, match="has not started"):
         paused(rollout(), at(-1))
 
 
@@ -148,7 +148,7 @@ def test_an_alarm_aborts_a_paused_rollout_too() -> None:
 
 def test_without_data_nothing_goes_on() -> None:
     found = decide(rollout(watched=True), {**QUIET, "latency": "INSUFFICIENT_DATA"}, at(1000))
-    assert (found.action, found.message) == ("wait", "nothing goes on without data: latency")
+    assert (found.action, found.message) == ("wait", "no step without data: latency")
 
 
 def test_a_paused_rollout_is_left_as_it_is() -> None:

@@ -45,7 +45,7 @@ def test_a_key_and_a_topic_in_another_region_are_refused() -> None:
 def test_an_existing_key_is_made_for_several_regions_by_whoever_made_it() -> None:
     (finding,) = findings(kmsKeyArn=SHARED_ARN, kmsMultiRegion="true")
     assert finding.where == "model-config:kmsMultiRegion"
-    assert "an existing key is as it is" in finding.problem
+    assert "the stack uses an existing key" in finding.problem
 
 
 def test_an_existing_key_needs_no_alias() -> None:
@@ -75,8 +75,8 @@ def test_the_same_choice_is_no_finding(given: dict[str, Any], former: dict[str, 
 @pytest.mark.parametrize(
     ("given", "former", "where", "fix"),
     [
-        ({"kms_key_arn": SHARED_ARN}, OWN, "kmsKeyArn", "take it out"),
-        ({"kms_key_arn": OWN["arn"]}, OWN, "kmsKeyArn", "take it out"),
+        ({"kms_key_arn": SHARED_ARN}, OWN, "kmsKeyArn", "remove it"),
+        ({"kms_key_arn": OWN["arn"]}, OWN, "kmsKeyArn", "remove it"),
         ({}, SHARED, "kmsKeyArn", f"set it to {SHARED_ARN}"),
         ({"kms_key_arn": OWN["arn"]}, SHARED, "kmsKeyArn", f"set it to {SHARED_ARN}"),
         ({"kms_multi_region": True}, SHARED, "kmsKeyArn", f"set it to {SHARED_ARN}"),

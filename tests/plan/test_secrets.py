@@ -125,7 +125,7 @@ def test_a_secret_in_plain_text_is_refused_though_its_model_is_left_out(models: 
 def test_a_secret_without_a_model_is_reported(models: Project, chosen: list[str] | None) -> None:
     config = stack({"chatKey": "x", "searchKey": "y", "oldKey": "sk-live-42"})
     assert problems(config, models, chosen) == [
-        "there is no such setting, and no model has a secret of that name"
+        "there is no such setting, and no model has a secret with that key"
     ]
 
 
@@ -141,4 +141,4 @@ def test_as_long_as_a_module_is_broken_a_secret_may_be_its_own(
 def test_a_misspelled_setting_is_reported_even_then(models: Project) -> None:
     models.module("chat").write_text("(", encoding="utf-8")
     found = problems(stack({"searchKey": "y"}, prefx="/x"), models)
-    assert "there is no such setting, and no model has a secret of that name" in found
+    assert "there is no such setting, and no model has a secret with that key" in found

@@ -308,7 +308,7 @@ def test_an_unknown_key_is_reported_with_the_nearest_right_one(key: str, right: 
 
 def test_a_key_that_is_near_none_is_reported_with_all_there_are() -> None:
     (finding,) = check_keys(config_of({"zzz": "1"}), ["supportChatApiKey"])
-    assert re.search("known are environment, .*, prefix, .*supportChatApiKey, tags", finding.fix)
+    assert re.search("known names: environment, .*, prefix, .*supportChatApiKey, tags", finding.fix)
 
 
 def test_keys_of_other_namespaces_are_none_of_ours() -> None:

@@ -64,7 +64,7 @@ def test_a_setting_under_the_projects_namespace_is_found(project: Project, key: 
     # `pulumi config set protect true` writes my-models:protect, and nothing would be protected.
     (finding,) = findings(project, **{f"my-models:{key}": "true"})
     assert finding.where == f"my-models:{key}"
-    assert "the project's own" in finding.problem
+    assert "the project's, so it has no effect" in finding.problem
     assert finding.fix.startswith("write model-config:")
 
 
@@ -131,4 +131,4 @@ def test_a_file_that_pulumi_does_not_read_is_found_though_the_engine_gives_no_hi
     (project.root / "Pulumi.dev.yml").touch()
     (finding,) = findings(project)
     assert finding.where == "Pulumi.dev.yml"
-    assert "Pulumi doesn't read it" in finding.problem
+    assert "Pulumi ignores it" in finding.problem

@@ -190,18 +190,18 @@ NOT_VIA_SSM = "kms:Decrypt without StringEquals or StringLike on kms:ViaService"
         # The four that passed when only wildcards were refused.
         (
             {"Action": "sts:AssumeRole", "Resource": "arn:aws:iam::111122223333:role/admin"},
-            "the action sts:AssumeRole is none of",
+            "the action sts:AssumeRole is not one of",
         ),
         ({"Action": ["ssm:GetParameter", "iam:PutRolePolicy"]}, "the action iam:PutRolePolicy"),
-        ({"Action": "ssm:PutParameter"}, "the action ssm:PutParameter is none of"),
+        ({"Action": "ssm:PutParameter"}, "the action ssm:PutParameter is not one of"),
         ({"Resource": f"{PARAMETERS}/shop/prod/banner"}, f"/shop/prod/banner is {NOT_ITS_OWN}"),
         # Actions.
-        ({"Action": "*"}, "the action * is none of"),
-        ({"Action": ["ssm:GetParameter", "ssm:Get*"]}, "the action ssm:Get* is none of"),
-        ({"Action": "ssm:GetParameter?"}, "the action ssm:GetParameter? is none of"),
-        ({"Action": "ssm:GetParametersByPath"}, "ssm:GetParametersByPath is none of"),
-        ({"Action": "ssm:GetParameterHistory"}, "ssm:GetParameterHistory is none of"),
-        ({"statement": 1, "Action": "kms:Encrypt"}, "the action kms:Encrypt is none of"),
+        ({"Action": "*"}, "the action * is not one of"),
+        ({"Action": ["ssm:GetParameter", "ssm:Get*"]}, "the action ssm:Get* is not one of"),
+        ({"Action": "ssm:GetParameter?"}, "the action ssm:GetParameter? is not one of"),
+        ({"Action": "ssm:GetParametersByPath"}, "ssm:GetParametersByPath is not one of"),
+        ({"Action": "ssm:GetParameterHistory"}, "ssm:GetParameterHistory is not one of"),
+        ({"statement": 1, "Action": "kms:Encrypt"}, "the action kms:Encrypt is not one of"),
         # Resources.
         ({"Resource": "*"}, f"* is {NOT_ITS_OWN}"),
         ({"Resource": f"{PARAMETERS}/ai/*"}, NOT_ITS_OWN),
@@ -236,9 +236,9 @@ NOT_VIA_SSM = "kms:Decrypt without StringEquals or StringLike on kms:ViaService"
         ({"NotResource": "arn:x", "Resource": None}, "NotResource"),
         ({"NotAction": "iam:*"}, "NotAction"),
         ({"NotPrincipal": "*"}, "NotPrincipal"),
-        ({"action": "*"}, "action is none of"),
-        ({"Effect": "allow", "Action": "*"}, "the action * is none of"),
-        ({"Effect": None, "Action": "*"}, "the action * is none of"),
+        ({"action": "*"}, "action is not one of"),
+        ({"Effect": "allow", "Action": "*"}, "the action * is not one of"),
+        ({"Effect": None, "Action": "*"}, "the action * is not one of"),
         # Decrypting, but not for SSM or not for this model's parameters.
         ({"statement": 1, "Condition": None}, NO_CONTEXT),
         ({"statement": 1, "Condition": None}, NOT_VIA_SSM),
@@ -324,7 +324,7 @@ def test_a_second_statement_and_a_lone_one_are_looked_at_too(prod: list[Any]):
     added = {**document, "Statement": [*document["Statement"], everything]}
     for worse in (added, {**document, "Statement": everything}):
         found = problems(rules.narrow_reader, {**policy, "policy": json.dumps(worse)})
-        assert any("the action * is none of" in problem for problem in found)
+        assert any("the action * is not one of" in problem for problem in found)
 
 
 @pytest.mark.parametrize("text", ["", "{", '"Allow"', "[]", "{}"])

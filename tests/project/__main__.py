@@ -1,4 +1,4 @@
-"""What `pulumi up` deploys: settings in, models in, deploy, export."""
+"""The Pulumi program: reads the settings and models, deploys them, and exports the outputs."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules_twice
 
-# Models: one module each. Settings: what this stack's file says. Nothing is deployed if anything
-# is wrong with either.
+# Models: one module each. Settings: from this stack's file. Nothing is deployed if either has a
+# finding.
 modules = read_modules_twice(Project(Path(__file__).parent))
 plan = plan_stack(modules, stack_config())
 stop_on_findings(plan)
@@ -24,9 +24,9 @@ models = [
     for model in plan.models
 ]
 
-# Tell: a topic hears of what readers feel.
+# Notify: a topic receives the changes that affect readers.
 if plan.settings.notify_topic_arn:
     Notifications("notifications", NotificationsArgs(plan.settings, key))
 
-# Export: what other stacks pin.
+# Export: outputs for other stacks.
 export_stack(plan.settings, key, models)

@@ -51,13 +51,13 @@ def packed(raw: bytes, **changes: Any) -> str:
 
 PART = f"{NAME}/parts/0123456789abcdef"
 DOCUMENTS = {
-    "no JSON": ("{", "no JSON"),
-    "no object": ("[1]", "no JSON object"),
-    "deep nesting": ("[" * 5_000, "no JSON"),
-    "a newer format": (document(format=2), "format 2, this reader knows 1: update"),
-    "another model": (document(model="other"), "of model 'other', not 'chat'"),
-    "another environment": (document(environment="dev"), "of environment 'dev', not 'prod'"),
-    "a wrong digest": (document(config={"n": 2}), "not the one that was released"),
+    "no JSON": ("{", "not valid JSON"),
+    "no object": ("[1]", "not a JSON object"),
+    "deep nesting": ("[" * 5_000, "not valid JSON"),
+    "a newer format": (document(format=2), "format 2, and this reader supports 1: update"),
+    "another model": (document(model="other"), "for model 'other', not 'chat'"),
+    "another environment": (document(environment="dev"), "for environment 'dev', not 'prod'"),
+    "a wrong digest": (document(config={"n": 2}), "was changed after its release"),
     "no digest": (document(digest=None), "no 'digest'"),
     "no secrets": (document(secrets=None), "no `secrets`"),
     "a number no JSON has": (document(config={"n": float("inf")}), "no canonical form"),
@@ -68,7 +68,7 @@ DOCUMENTS = {
     "no zlib": (packed(b"", data="AAAA"), "can't be unpacked"),
     "a secret of another model": (
         document(secrets={"key": "/ai/prod/other/secrets/key"}),
-        "names the secret '/ai/prod/other/secrets/key', and its own are in /ai/prod/chat/secrets/",
+        "names the secret '/ai/prod/other/secrets/key', which is not in /ai/prod/chat/secrets/",
     ),
     "a value for a secret": (document(secrets={"key": f"{NAME}"}), "names the secret"),
     "a secret at an old version": (
@@ -81,7 +81,7 @@ DOCUMENTS = {
     ),
     "an unknown encoding": (packed(b"{}", encoding="zstd"), "encoded as 'zstd'"),
     "a missing part": (packed(b"", data=None, parts=[PART]), f"{PART} is missing"),
-    "too many parts": (packed(b"", data=None, parts=[PART] * 17), "names 17 parts"),
+    "too many parts": (packed(b"", data=None, parts=[PART] * 17), "has 17 parts"),
 }
 
 
@@ -100,7 +100,7 @@ def test_a_part_that_was_changed_by_hand(aws: Any) -> None:
     aws.deploy({"t": "".join(map(chr, range(200, 9_000)))}, label="stable")
     parts = aws.client.get_parameters_by_path(Path=f"{NAME}/parts")["Parameters"]
     aws.put(parts[0]["Name"], "changed")
-    with pytest.raises(ReleaseError, match="was changed: its name tells its content"):
+    with pytest.raises(ReleaseError, match="was changed: its name is a hash of it"):
         Reader("prod", client=aws.client).get("chat")
 
 
@@ -113,7 +113,7 @@ def test_a_bad_new_release_leaves_the_good_one_served(
     aws.deploy(CONFIG, label="stable", document=document(config={"n": 2}))
     clock.advance(301)
     assert reader.get("chat").release == 1
-    wait_until(lambda: "not the one that was released" in caplog.text)
+    wait_until(lambda: "was changed after its release" in caplog.text)
 
 
 # What comes back instead of an answer. Each case: how the server answers, the type, the text.
@@ -153,7 +153,7 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
     "403 of a proxy": (
         lambda it: it.says(403, b"<html>Forbidden by your network</html>"),
         StoreUnavailableError,
-        "HTTP 403 of something that isn't SSM",
+        "HTTP 403, which is not from SSM",
     ),
     "500": (
         lambda it: it.refuses("InternalServerError", "oops", 500),
@@ -168,7 +168,7 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
     "throttling": (
         lambda it: it.refuses("ThrottlingException", "Rate exceeded"),
         StoreUnavailableError,
-        "AWS throttles requests",
+        "AWS is throttling requests",
     ),
     "a reset connection": (lambda it: it.resets(), StoreUnavailableError, "no answer"),
     "half a reply": (
@@ -295,7 +295,7 @@ def test_a_port_nobody_listens_on(loopback: Any) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and never listens
         loopback.url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        with pytest.raises(StoreUnavailableError, match=r"Could not connect.*Look at the network"):
+        with pytest.raises(StoreUnavailableError, match=r"Could not connect.*Check the network"):
             Reader("prod", client=loopback.client()).get("chat")
 
 

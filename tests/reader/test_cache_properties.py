@@ -35,7 +35,7 @@ class Reading(RuleBasedStateMachine):
         self.good: dict[str, tuple[int, float]] = {}  # the newest good value, and since when
         self.cache: Cache[str, int] = Cache(self, Times(TTL, math.inf, math.inf), self.clock, self)
 
-    def ahead(self, _: Any) -> Reading:
+    def prefetched(self, _: Any) -> Reading:
         self.requests += 1
         return self
 
@@ -47,7 +47,7 @@ class Reading(RuleBasedStateMachine):
         self.good[key] = (self.number, self.clock())
         return self.number
 
-    def stand_in(self, _: str) -> None:
+    def fallback_for(self, _: str) -> None:
         return None
 
     def lifetime(self, _: int) -> float:

@@ -190,7 +190,7 @@ def test_every_method_that_changes_a_dict_or_list_refuses() -> None:
     for frozen in (freeze({"a": 1}), freeze([1])):
         methods = {name for name in dir(frozen) if not name.startswith("_")} - reading
         for name in methods:
-            with pytest.raises(TypeError, match=r"can't be changed: as_dict\(\) gives a copy"):
+            with pytest.raises(TypeError, match=r"read-only: as_dict\(\) returns a copy"):
                 getattr(frozen, name)("a")
 
 

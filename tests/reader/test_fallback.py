@@ -56,7 +56,7 @@ def test_a_cold_start_with_aws_away_is_served_from_the_file(
         math.inf,
     )
     assert chat.from_fallback
-    assert "AWS can't be asked. <Configuration chat in prod: release 7 (stable)" in caplog.text
+    assert "AWS can't be reached. <Configuration chat in prod: release 7 (stable)" in caplog.text
 
 
 def test_a_fallbacks_secrets_say_that_they_are_not_there(away: Any, document: str) -> None:
@@ -156,19 +156,19 @@ CHAT = ("releases", "chat")
 @pytest.mark.parametrize(
     ("path", "value", "text"),
     [
-        ((*CHAT, "document", "config", "n"), 2, "chat: the configuration is not the one"),
-        ((*CHAT, "document", "model"), "other", "of model 'other'"),
+        ((*CHAT, "document", "config", "n"), 2, "chat: the configuration was changed"),
+        ((*CHAT, "document", "model"), "other", "for model 'other'"),
         ((*CHAT, "document", "format"), 2, "format 2"),
-        ((*CHAT, "document"), None, "no JSON object"),
+        ((*CHAT, "document"), None, "not a JSON object"),
         ((*CHAT, "release"), "7", "no release number"),
         ((*CHAT, "label"), 7, "the label is not text"),
         (
             (*CHAT, "document", "secrets"),
             {"api_key": "/ai/prod/other/secrets/api_key"},
-            "names the secret '/ai/prod/other/secrets/api_key', and its own are in",
+            "names the secret '/ai/prod/other/secrets/api_key', which is not in",
         ),
         (CHAT, [], "no release number"),
-        (("format",), 2, "no format that this reader knows"),
+        (("format",), 2, "has a format other than 1"),
         (("releases",), [], "has no releases"),
     ],
 )
@@ -181,12 +181,12 @@ def test_a_spoilt_fallback_is_found_when_the_reader_is_made(
 
 
 def test_another_environments_fallback_is_refused(document: str) -> None:
-    with pytest.raises(ReleaseError, match="of environment 'prod', not 'dev'"):
+    with pytest.raises(ReleaseError, match="for environment 'prod', not 'dev'"):
         Reader("dev", fallback=json.loads(document))
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [(None, "can't be read"), ("{", "not JSON"), ("[]", "no format")]
+    ("text", "problem"), [(None, "can't be read"), ("{", "not JSON"), ("[]", "a format other")]
 )
 def test_a_file_that_is_no_fallback_is_named(
     tmp_path: Path, text: str | None, problem: str
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_fallback_is_named(
 def test_one_fallback_holds_one_environment_and_one_release_of_each_model() -> None:
     dev = FakeReader({"chat": {}}, environment="dev").get("chat")
     prod = FakeReader({"embed": {}}, environment="prod").get("embed")
-    with pytest.raises(UsageError, match="one environment"):
+    with pytest.raises(UsageError, match="several environments: dev, prod"):
         fallback_document([dev, prod])
-    with pytest.raises(UsageError, match="one release of chat"):
+    with pytest.raises(UsageError, match="two releases of a model: chat"):
         fallback_document([dev, dev])

@@ -204,8 +204,8 @@ def test_an_outage_is_logged_when_it_begins_changes_goes_on_and_ends(
     source.fails = None
     outage(300)
     begins, changes, goes_on, ends = lines(log)
-    assert begins.startswith("WARNING AWS can't be asked. <Configuration chat in prod: release 1")
-    assert "goes on being served after" in begins
+    assert begins.startswith("WARNING AWS can't be reached. <Configuration chat in prod: release 1")
+    assert "is still served, " in begins
     assert begins.endswith("throttled")
     assert changes.endswith("expired")
     assert goes_on.endswith("expired")
@@ -226,7 +226,7 @@ def test_a_refusal_of_one_model_is_logged_for_that_model(
     clock.advance(301)
     assert reader.get("chat")["n"] == 2
     begins, goes_on, goes_on_again, ends = lines(log)
-    assert "<Configuration chat in prod: release 1 (stable)> goes on being served" in begins
+    assert "<Configuration chat in prod: release 1 (stable)> is still served, " in begins
     assert "there is no release of chat in prod" in begins
     assert goes_on != begins != goes_on_again
     assert ends.startswith("INFO <Configuration chat in prod: release 1 (stable)> can be renewed")

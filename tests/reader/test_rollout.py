@@ -87,6 +87,17 @@ def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -
     assert candidate.attributes()["feature_flag.result.variant"] == "candidate"
 
 
+def test_a_refresh_finds_its_begin_and_its_end_at_once(source: Documents, clock: Any) -> None:
+    reader = reader_of(source, clock)
+    assert reader.get("chat").release == 1
+    start(source, clock, (0, 100))
+    reader.refresh()
+    assert reader.get("chat").release == 2
+    source.put(ROLLOUT, '{"format":1}')
+    reader.refresh()
+    assert reader.get("chat").release == 1
+
+
 def test_before_its_first_step_everybody_is_control(source: Documents, clock: Any) -> None:
     start(source, clock, (60, 100))
     reader = reader_of(source, clock)
@@ -276,7 +287,7 @@ def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
     reader.get("chat")
     assert [ROLLOUT in names for names in source.asked] == [True, False]
     assert len(caplog.records) == 1
-    assert f"{ROLLOUT} may not be read, so rollouts of chat are not followed" in caplog.text
+    assert f"no permission to read {ROLLOUT}, so rollouts of chat are ignored" in caplog.text
     source.denied = set()
     clock.advance(DENIED)
     assert reader.get("chat", key="user-1").release == 2
@@ -312,8 +323,8 @@ def test_a_readers_own_id_changing_hands_is_told(source: Documents, clock: Any) 
     ("key", "problem"),
     [
         ("", "key is empty"),
-        (7, "not of type int"),
-        (b"user", "not of type bytes"),
+        (7, "must be a str, such as a user's id, not int"),
+        (b"user", "must be a str, such as a user's id, not bytes"),
         ("x" * 1_025, "key has 1,025 bytes"),
         ("é" * 513, "key has 1,026 bytes"),
         ("\ud800", "half of a surrogate pair"),

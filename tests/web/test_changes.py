@@ -116,10 +116,10 @@ def test_each_session_has_a_form_token_of_its_own(site: Site, three_releases: No
     [
         (PROMOTE, {"release": "x"}, "a whole number"),
         (PROMOTE, {"release": "99"}, "no release 99"),
-        (PROMOTE, {"label": "latest"}, "can't be a label"),
+        (PROMOTE, {"label": "latest"}, "is not a valid label"),
         ("/change/rollback/dev/chat", {}, "stable-previous is on no release"),
-        ("/change/start/dev/chat", {"steps": "50,5", "every": "30m"}, "don't rise"),
-        ("/change/start/dev/chat", {"steps": "5", "every": "soon"}, "not a time"),
+        ("/change/start/dev/chat", {"steps": "50,5", "every": "30m"}, "don't increase"),
+        ("/change/start/dev/chat", {"steps": "5", "every": "soon"}, "not a duration"),
         ("/change/abort/dev/chat", {}, "no rollout of chat"),
         ("/change/delete/dev/chat", {}, "no such change"),
         ("/change/promote/dev/nobody", {}, "nobody"),

@@ -212,11 +212,11 @@ def test_a_release_that_cannot_be_read_says_why(
 ) -> None:
     deploy()
     deploy(document="{")
-    assert "no JSON" in text(client.get("/").text)
-    assert "no JSON" in text(client.get("/model/dev/chat").text)
-    assert "no JSON" in text(client.get("/release/dev/chat/2").text)
+    assert "not valid JSON" in text(client.get("/").text)
+    assert "not valid JSON" in text(client.get("/model/dev/chat").text)
+    assert "not valid JSON" in text(client.get("/release/dev/chat/2").text)
     answer = client.get("/compare/dev@1/dev@2/chat")
-    assert (answer.status_code, "no JSON" in answer.text) == (422, True)
+    assert (answer.status_code, "not valid JSON" in answer.text) == (422, True)
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -316,7 +316,7 @@ def test_what_goes_wrong_in_us_is_a_page_too(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(Site, "looking_at", fail)
+    monkeypatch.setattr(Site, "inventory_of", fail)
     answer = client.get("/model/dev/chat")
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.text

@@ -213,9 +213,9 @@ def test_the_comment_leads_to_the_pages_that_were_made_without_credentials():
     assert job["permissions"] == {"contents": "read"}
     steps = {step.get("name", step.get("id", "")): step for step in job["steps"]}
     names = list(steps)
-    assert names.index("Make pages of what changes") < names.index("pages")
-    assert "report --base HEAD^1 --output pages" in steps["Make pages of what changes"]["run"]
-    tell = steps["Tell what changes"]
+    assert names.index("Write pages that compare the two") < names.index("pages")
+    assert "report --base HEAD^1 --output pages" in steps["Write pages that compare the two"]["run"]
+    tell = steps["Show what changes"]
     assert tell["env"] == {"PAGES": "${{ steps.pages.outputs.artifact-url }}"}
     assert "($PAGES)" in tell["run"]
 

@@ -1,4 +1,4 @@
-"""The function: it answers a customer's question as its release of the model says."""
+"""The function: answers a customer's question with its release of the model."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from model_config import Reader
 MODEL = "support_chat"
 RELEASE = os.environ.get("MODEL_CONFIG_RELEASE")
 
-# One reader for all requests of this process. Without a release it reads by MODEL_CONFIG_LABEL.
+# One reader for all requests of this process. It reads by MODEL_CONFIG_LABEL if no release is set.
 reader = Reader(os.environ["MODEL_CONFIG_ENVIRONMENT"], prefix=os.environ["MODEL_CONFIG_PREFIX"])
 
 
 def configuration(customer: str | None = None) -> Any:
-    """Return the model's configuration; AWS is asked for it once in five minutes.
+    """Return the model's configuration. The reader requests it from AWS every five minutes.
 
-    During a rollout a customer stays on one release from one request to the next.
+    During a rollout, a customer gets the same release at every request.
     """
     if RELEASE:
         return reader.get(MODEL, release=int(RELEASE))
     return reader.get(MODEL, key=customer)
 
 
-# While the function starts: so no request waits for it, and one that can't read doesn't start.
+# Read at the start, so that no request waits, and a function that can't read doesn't start.
 configuration()
 
 
 def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer `event["question"]`; say which release did, which is no secret.
+    """Answer `event["question"]`, and return the release and digest that answered.
 
     `event["variables"]` has a value for each variable of the prompt.
     """
@@ -48,7 +48,7 @@ def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def complete(chat: Any, messages: list[dict[str, str]]) -> str:
-    """Ask the provider, which is OpenAI here."""
+    """Call the provider, OpenAI."""
     generation = chat["generation"]
     request = {
         "model": chat["model_id"],
@@ -57,7 +57,7 @@ def complete(chat: Any, messages: list[dict[str, str]]) -> str:
         "max_tokens": generation["max_output_tokens"],
     }
     connection = HTTPSConnection("api.openai.com", timeout=chat["limits"]["timeout_seconds"])
-    # The one place where the key's text is needed. Print `chat.secrets` and you see a mask.
+    # The only place where the key's text is needed. Printing `chat.secrets` shows a mask.
     key = chat.secrets["api_key"].reveal()
     connection.request(
         "POST",

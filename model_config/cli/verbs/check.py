@@ -1,4 +1,4 @@
-"""`model-config check`: what would stop the next deploy."""
+"""`model-config check`: find what would make the next deploy fail."""
 
 from __future__ import annotations
 
@@ -33,25 +33,24 @@ PANEL = Panel.OPERATE
 def check(  # noqa: PLR0913 - a verb's options
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Only what is about these. Default: all."),
+        typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
     ] = None,
     *,
     first_deploy: Annotated[
         bool,
-        typer.Option("--first-deploy", help="None of the project's models is deployed yet."),
+        typer.Option("--first-deploy", help="Expect that no model of the project is deployed."),
     ] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look in AWS for what would make the next deploy fail; exit with 1 where there is something.
+    """Find in AWS what would make the next deploy fail; exit with 1 on an error.
 
-    Errors: nothing of this project is there (the wrong account, region or prefix); the account has
-    no room for more parameters or policies; a name that the deploy makes is taken; SSM would have
-    to drop a labelled release, of which it keeps 100. Warnings tell ten deploys ahead of the last.
-    Notices tell of labels that are held, of rollouts, and of models that are new or gone. Only an
-    error makes it exit with 1.
+    Errors: none of this project's models is deployed (the wrong account, region or prefix); a quota
+    for parameters or policies would be exceeded; a name is already taken; SSM, which keeps 100
+    releases, would have to drop a labelled one. The last has a warning ten deploys ahead. Notices
+    report an interrupted deploy, held labels, rollouts, and models that are new or removed.
 
     Example: model-config check --environment prod
     """
@@ -94,11 +93,11 @@ def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
             wrap=True,
         )
     if not any(each.level == "error" for each in found):
-        typer.echo(f"Nothing stops the next deploy: {', '.join(checked) or 'no releases yet'}.")
+        typer.echo(f"The next deploy can run: {', '.join(checked) or 'no releases yet'}.")
 
 
 def _plan(stack: str) -> Plan | None:
-    """Return what the stack deploys, or None where there is no such stack here."""
+    """Return the stack's plan, or None if the project has no such stack."""
     from model_config.cli.project import project_or_none
     from model_config.plan.offline import plan_from_file
 
@@ -111,7 +110,7 @@ def _plan(stack: str) -> Plan | None:
 def _planned(plan: Plan) -> dict[str, AbstractSet[str]]:
     """Return the Standard parameters of each model of the stack.
 
-    Where something is wrong with a model, `validate` tells what; the others are counted.
+    An invalid model counts none: `validate` reports its findings.
     """
     from model_config.cli.project import current_project
 
@@ -131,7 +130,7 @@ def _planned(plan: Plan) -> dict[str, AbstractSet[str]]:
 
 
 def _refuse_unknown(models: Sequence[str], known: AbstractSet[str]) -> None:
-    """Refuse a name that is neither deployed nor in the checkout, and so has no findings."""
+    """Refuse a name that is neither deployed nor in the project, and so can't have findings."""
     from model_config.plan.messages import nearest
 
     if unknown := set(models) - known:

@@ -1,4 +1,4 @@
-"""`model-config diff`: the changes between commits, environments, or AWS and the working tree."""
+"""`model-config diff`: compare commits, environments, or AWS with the working tree."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
         typer.Argument(
-            help="A commit, branch or tag, or main... for the commit where this branch left main. "
-            "Default: HEAD.",
+            help="A commit, branch or tag, or main... for the merge base with main. Default: HEAD.",
             autocompletion=complete_revision,
         ),
     ] = None,
@@ -58,7 +57,7 @@ def diff(  # noqa: PLR0913 - a verb's options
             "--environment",
             "-e",
             help="The environment to compare. Default: all; with --deployed, "
-            "MODEL_CONFIG_ENVIRONMENT, else dev.",
+            "MODEL_CONFIG_ENVIRONMENT, or dev.",
             autocompletion=complete_environment,
         ),
     ] = None,
@@ -75,8 +74,8 @@ def diff(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 
-    Each commit is described by its own code, which runs in a temporary folder: compare only commits
-    that you trust. For a secret, it shows only that it now comes from another config key.
+    Each commit's own code describes it, in a temporary folder: compare only commits that you trust.
+    Of a secret, only a change of its config key is shown.
 
     Example: model-config diff main
     """
@@ -85,10 +84,11 @@ def diff(  # noqa: PLR0913 - a verb's options
 
     if environments and (head or deployed or environment):
         raise UsageError(
-            "--environments A B goes with one commit at most, and with no other option"
+            "--environments A B takes at most one commit, and can't be combined with --deployed "
+            "or --environment"
         )
     if deployed and base:
-        raise UsageError("--deployed compares AWS with the working tree: leave the commit out")
+        raise UsageError("--deployed compares AWS with the working tree: omit the commit")
     project = current_project()
     if environments:
         before, after = pairs.two_environments(project, base, *environments)
@@ -113,7 +113,7 @@ def diff(  # noqa: PLR0913 - a verb's options
 def _newest_releases(
     environment: str, prefix: str | None, *, local: bool
 ) -> tuple[dict[str, Release], dict[str, str]]:
-    """Return each model's newest release in AWS, and the errors of those that can't be read."""
+    """Return each model's newest release in AWS, and the errors of unreadable ones."""
     from model_config.cli.output import with_progress
     from model_config.cli.target import target
     from model_config.format.errors import ReleaseError

@@ -1,4 +1,4 @@
-"""`model-config diff-releases`: the changes between two releases of a model."""
+"""`model-config diff-releases`: compare two releases of a model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     """Show what differs between two releases of a model.
 
     "+" marks an added value, "-" a removed one, and "~" a changed one. Long texts are shown as a
-    unified diff. A secret is shown by its name only, since no release holds its text.
+    unified diff. A secret is shown only by its name, since releases don't contain secrets.
 
     Example: model-config diff-releases support_chat stable latest
     """

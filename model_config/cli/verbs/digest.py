@@ -24,7 +24,7 @@ def digest(
     environment: Environment = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Print each model's digest, as a deploy of the working tree would write it; needs no AWS.
+    """Print each model's digest, as a deploy of the working tree would write it. Needs no AWS.
 
     Example: model-config digest support_chat --environment prod
     """

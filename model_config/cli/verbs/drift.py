@@ -21,25 +21,25 @@ def drift(
     *,
     environment: Environment = "dev",
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 where anything differs.")
+        bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")
     ] = False,
     read_all: Annotated[
         bool,
         typer.Option(
             "--all-values",
-            help="Read every value, also those that only deploys wrote by their version.",
+            help="Read every value, even if its version shows that only deploys wrote it.",
         ),
     ] = False,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the program, the newest releases and what AWS holds.
+    """Compare the program, the newest releases and AWS.
 
     Each parameter that differs is edited (by hand), interrupted (a deploy stopped half-way), not
-    deployed yet, orphaned (left by an earlier program) or unmanaged (nobody else knows it). Also
-    compared are the key with its alias, state, rotation and policy, and the reader policies, as far
-    as they may be asked for; and labels that help nobody and histories about to run out are shown.
-    Secrets are not read, only that they are there and how they are stored.
+    deployed yet, orphaned (left by an earlier program) or unmanaged (created by something else).
+    The key with its alias, state, rotation and policy, and the reader policies are compared too, as
+    far as permissions allow. It also reports labels without use and release histories that are
+    almost full. Secrets are not read: only their existence and storage are checked.
 
     Example: model-config drift --environment prod --exit-code
     """
@@ -49,7 +49,7 @@ def drift(
     else:
         drift_report.print_drift(found, environment)
     for note in found.notes:
-        typer.echo(f"not compared, since it may not be asked for: {note}", err=True)
+        typer.echo(f"not compared, for lack of permission: {note}", err=True)
     for problem in found.problems:
         typer.echo(f"not compared: {problem}", err=True)
     if found.problems:
@@ -63,7 +63,7 @@ def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
 
     Raises:
         InvalidConfigurationError: something is wrong with the project.
-        StoreError: AWS can't be asked, or refuses.
+        StoreError: AWS is unavailable or refuses.
     """
     from model_config.cli.target import target
     from model_config.operate.drift import find_drift

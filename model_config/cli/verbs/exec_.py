@@ -16,7 +16,7 @@ from model_config.cli.panels import Panel
 PANEL = Panel.READ
 
 VariablePrefix = Annotated[
-    str, typer.Option(help="The beginning of each variable's name, such as CHAT_.")
+    str, typer.Option(help="The prefix of each variable's name, such as CHAT_.")
 ]
 # The exit codes of shells.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
@@ -33,9 +33,7 @@ def exec_(  # noqa: PLR0913 - a verb's options
     release: Release = None,
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", help="Fill the variables that are set to from-release, and no others."
-        ),
+        typer.Option("--strict", help="Fill only the variables that are set to from-release."),
     ] = False,
     variable_prefix: VariablePrefix = "",
     environment: Environment = "dev",
@@ -44,13 +42,13 @@ def exec_(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Run a command with a release's values and secrets as environment variables.
 
-    A variable's name is the value's path in upper case, with underscores for all but letters and
-    digits: GENERATION_TEMPERATURE, and API_KEY for the secret api_key. A string is the variable's
-    text as it is; any other value is JSON. These variables override variables of the same name.
-    Names that other programs obey, such as PATH, need --variable-prefix.
+    A variable's name is the value's path in upper case, with underscores for all characters but
+    letters and digits: GENERATION_TEMPERATURE, and API_KEY for the secret api_key. A string is used
+    unchanged; any other value is JSON. These variables override existing ones. Names that change
+    how programs behave, such as PATH, need --variable-prefix.
 
     With --strict, set each variable that the command needs to from-release. Only these are filled.
-    It fails if the release lacks one, or has one that is set to something else.
+    It fails if the release lacks one, or has one that is set to another value.
 
     The command replaces this process: signals reach it, and its exit code is the one you get. The
     exit code is 127 if there is no such command, and 126 if it can't be run.
@@ -69,16 +67,16 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
 def _become(command: list[str], found: Mapping[str, str]) -> NoReturn:
     """Replace this process with the command."""
-    # UTF-8 whatever the locale, so that the command gets the text of the release.
+    # Always UTF-8, so that the command gets the release's exact text in any locale.
     environment = {**os.environb, **{key.encode(): text.encode() for key, text in found.items()}}
     sys.stdout.flush()
-    # Python ignores SIGPIPE, and the process that replaces this one would inherit that.
+    # Python ignores SIGPIPE, and the new process would inherit that.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - what the user asked for
     except (FileNotFoundError, NotADirectoryError):
         _fail(_NOT_FOUND, f"{command[0]}: command not found")
-    except OSError as error:  # such as more than the kernel accepts in a variable or in all
+    except OSError as error:  # such as an environment beyond the kernel's limit
         _fail(_NOT_EXECUTABLE, f"{command[0]} can't be run: {error.strerror}")
 
 

@@ -1,4 +1,4 @@
-"""`model-config export`: a release as a file."""
+"""`model-config export`: write a release to a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def export(  # noqa: PLR0913 - a verb's options
     with_secrets: Annotated[
         bool,
         typer.Option(
-            "--with-secrets", help="Include the secrets' texts, in an --output file of mode 0600."
+            "--with-secrets", help="Include the secrets' values, in an --output file of mode 0600."
         ),
     ] = False,
     label: Label = None,
@@ -55,8 +55,8 @@ def export(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Write a release's values as JSON, YAML, Terraform's tfvars.json, dotenv or shell variables.
 
-    Variables have the names that `exec` gives them. A dotenv file can be sourced by a shell without
-    running anything. Secrets are left out, and are not read, unless you pass --with-secrets.
+    Variables have the same names as in `exec`. A shell can source a dotenv file without executing
+    anything. Secrets are neither read nor written unless you pass --with-secrets.
 
     Example: model-config export support_chat --format dotenv --output .env
 
@@ -97,13 +97,13 @@ def _check(
     if not fallback and len(models) != 1:
         raise UsageError("name one model to export; only --fallback takes several")
     if fallback and with_secrets:
-        raise UsageError("a fallback has no secrets: leave --with-secrets out")
+        raise UsageError("a fallback has no secrets: omit --with-secrets")
     if fallback and release is not None and len(models) != 1:
-        raise UsageError("--release goes with one model: name it, or give a --label instead")
+        raise UsageError("--release needs exactly one model: name it, or use --label instead")
     if with_secrets and output is None:
         raise UsageError(
-            "--with-secrets needs --output FILE, so that secrets reach no terminal and no log. "
-            "To hand them to a command, use `model-config exec`"
+            "--with-secrets needs --output FILE, so that no secret reaches a terminal or a log. "
+            "To pass secrets to a command, use `model-config exec`"
         )
 
 

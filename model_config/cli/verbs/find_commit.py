@@ -1,4 +1,4 @@
-"""`model-config find-commit`: the commit that a release was made from, by its digest."""
+"""`model-config find-commit`: find the commit of a release by its digest."""
 
 from __future__ import annotations
 
@@ -50,9 +50,8 @@ def find_commit(
 ) -> None:
     """Find the commits whose configuration has a digest, newest first.
 
-    Only commits that changed models, schema or stack files are searched. The search ends at the
-    commit that brought the digest in, which is shown last. Each commit is described by its own
-    code.
+    It searches only commits that changed models, schema or stack files. It ends at the commit that
+    introduced the digest, which is printed last. Each commit's own code describes it.
 
     Example: model-config find-commit sha256:39862c281fc3
     """

@@ -1,4 +1,4 @@
-"""`model-config github`: what the workflows write on GitHub."""
+"""`model-config github`: publish the workflows' results on GitHub."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from model_config.format.errors import UsageError
 
 PANEL = Panel.PIPELINES
 
-app = typer.Typer(help="For the workflows: write on GitHub what they found.", no_args_is_help=True)
+app = typer.Typer(help="Publish the workflows' results on GitHub.", no_args_is_help=True)
 
 Folder = Annotated[
     Path,
     typer.Argument(
         metavar="FOLDER",
-        help="A folder of texts: .md is written as it is, .txt as a folded log.",
+        help="A folder of texts: .md is published unchanged, .txt as a folded log.",
     ),
 ]
 
 
 @app.command()
 def comment(folder: Folder) -> None:
-    """Write one comment on the pull request, or replace the one that is there.
+    """Write a comment on the pull request, or replace the existing one.
 
-    Example: model-config github comment told
+    Example: model-config github comment results
     """
     from model_config.cli.github import compose, write_comment
 
@@ -40,12 +40,12 @@ def comment(folder: Folder) -> None:
 def issue(
     folder: Folder,
     looked: Annotated[
-        str, typer.Option(help="The result of the job that looked; all but success is told too.")
+        str, typer.Option(help="The result of the drift job; a failure is reported too.")
     ] = "success",
 ) -> None:
-    """Open one issue about drift, replace its text, or close it once there is nothing to tell.
+    """Open an issue about drift, replace its text, or close it once there is no drift.
 
-    Example: model-config github issue told --looked success
+    Example: model-config github issue results --looked success
     """
     from model_config.cli.github import close_issue, compose, write_issue
 
@@ -57,13 +57,13 @@ def issue(
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    # GitHub makes no folder where no job had anything to tell.
+    # GitHub creates no folder if no job uploaded anything.
     files = sorted(folder.iterdir()) if folder.exists() else []
     return {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
 
 
 def _run() -> str:
-    """Return the address of the workflow's run."""
+    """Return the URL of the workflow run."""
     server, repository = _variable("GITHUB_SERVER_URL"), _variable("GITHUB_REPOSITORY")
     return f"{server}/{repository}/actions/runs/{_variable('GITHUB_RUN_ID')}"
 
@@ -75,4 +75,4 @@ def _variable(name: str) -> str:
     """
     if value := os.environ.get(name):
         return value
-    raise UsageError(f"{name} is not set: this is for a workflow on GitHub")
+    raise UsageError(f"{name} is not set: run this command in a workflow on GitHub")

@@ -1,4 +1,4 @@
-"""`model-config history`: who moved what, when and why."""
+"""`model-config history`: show who moved which label, when and why."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ def history(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show who moved a model's labels and changed its rollouts, when and why, the newest first.
+    """Show who moved a model's labels and changed its rollouts, when and why, newest first.
 
-    SSM keeps the newest 100 changes. A label that was moved by other means than these commands is
-    not among them; CloudTrail has it.
+    SSM keeps the newest 100 changes. Moves with other tools are not included; CloudTrail has them.
 
     Example: model-config history support_chat --environment prod
     """
@@ -62,7 +61,7 @@ def history(
             wrap=True,
         )
     else:
-        typer.echo(f"Nobody has moved a label of {model} in {environment} since it was recorded.")
+        typer.echo(f"No label of {model} in {environment} has a recorded move.")
 
 
 def _as_json(event: Event) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`model-config import`: a model module from existing parameters."""
+"""`model-config import`: generate a model module from existing parameters."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def import_(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Write a model module from existing parameters, and the list for adopting them.
+    """Write a model module from existing parameters, and the file for adopting them.
 
     This changes nothing in AWS. A value that looks like a secret is neither written nor shown: the
-    module refers to it, and the command to set it is printed.
+    module gets a SecretRef, and the command to set the secret is printed.
 
     Example: model-config import /ai/model/config --as support_chat
     """
@@ -93,14 +93,14 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
 
     Raises:
         UsageError: the path is not valid, or there are too many parameters.
-        ModelNotFoundError: there are none.
+        ModelNotFoundError: the model has no releases.
     """
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret
     from model_config.importing.selection import below
 
     if not _PATH.fullmatch(path):
-        raise UsageError(f'{path!r} is not a valid path in SSM: use letters, digits, "_-./" only')
+        raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
     listed = inventory.beginning_with(path.rstrip("/"))
     chosen = below(path, [listed[name] for name in sorted(listed)])
     secrets = {each.name for parts, each in chosen.items() if parts and looks_secret(parts)}
@@ -109,7 +109,7 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
         Found(each.name, parts, each.type, each.tier, texts.get(each.name))
         for parts, each in chosen.items()
         if each.name in secrets
-        or each.name in texts  # others were denied, or have just been deleted
+        or each.name in texts  # the others were denied, or have just been deleted
     ]
 
 
@@ -122,7 +122,7 @@ def _refuse_half(found: list[Found], problems: list[str]) -> None:
 
 
 def _files(module: ImportedModule) -> dict[Path, str]:
-    """Return the files to write: the module, the long texts beside it, and the list to adopt."""
+    """Return the files to write: the module, its long texts, and the file for adopting."""
     from model_config.importing.expressions import formatted
 
     project = current_project()

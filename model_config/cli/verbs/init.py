@@ -1,4 +1,4 @@
-"""`model-config init`: a project of a team's own."""
+"""`model-config init`: create a team's own project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PANEL = Panel.PROJECT
 
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Where to write it; may exist.")
+        Path | None, typer.Argument(metavar="[DIR]", help="The folder to write; may exist.")
     ] = None,
     *,
     source: Annotated[
@@ -29,19 +29,17 @@ def init(
         ),
     ] = None,
     kind: Annotated[Kind, typer.Option(help="The class of the example in models/.")] = "chat",
-    account: Annotated[
-        str | None, typer.Option(help="The only AWS account it may be deployed to.")
-    ] = None,
+    account: Annotated[str | None, typer.Option(help="The only AWS account to deploy to.")] = None,
     check: Annotated[
         bool,
         typer.Option(
             "--check",
             help="Write nothing: show what this version would write differently in the "
-            "workflows, the Makefile and constraints.txt; exit with 1 where there is something.",
+            "workflows, the Makefile and constraints.txt; exit with 1 on differences.",
         ),
     ] = False,
 ) -> None:
-    """Write a new project: models, stack files, program, tests, Makefile and workflows.
+    """Create a new project: models, stack files, program, tests, Makefile and workflows.
 
     Example: model-config init acme-models --from 0.2.0
 

@@ -22,7 +22,7 @@ PANEL = Panel.PROJECT
 
 app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
-#: The mark and the colour of each change.
+#: The text and the colour of each change.
 _SHOWN = {
     "created": ("new", "green"),
     "updated": ("changed", "yellow"),
@@ -31,8 +31,8 @@ _SHOWN = {
     "unchanged": ("", ""),
 }
 _STAND_IN = (
-    "This is a stand-in for AWS and for Pulumi's engine: the same program, on moto.\n"
-    "It has no IAM permissions, no KMS encryption, no throttling and no interrupted deploys."
+    "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
+    "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
 )
 
 
@@ -71,7 +71,7 @@ def serve(
 ) -> None:
     """Serve the local AWS on a loopback port until you press Ctrl-C.
 
-    What `make local` deploys in the meantime is served from then on.
+    It also serves later deploys by `make local`.
 
     Example: model-config local serve --port 4566
     """
@@ -136,7 +136,7 @@ def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
 
 
 def _print_read_back(deployment: Deployment) -> None:
-    """Read a model from the local AWS as an application would, and print it."""
+    """Read a model from the local AWS the way an application does, and print it."""
     from model_config.comparing.changes import leaves
     from model_config.local.local_aws import client
     from model_config.reader.reader import Reader
@@ -167,15 +167,15 @@ def _print_read_back(deployment: Deployment) -> None:
 def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
     counts = Counter(row.change for row in deployment.parameters)
     kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
-    told = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    changes = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     hidden = counts["unchanged"] and not show_all
     typer.echo(
-        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {told}"
+        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {changes}"
         f"{' (--all shows them)' if hidden else ''}"
     )
     if deployment.stand_ins:
         keys = ", ".join(deployment.stand_ins)
-        typer.echo(f"Stand-in texts for the secrets {keys}: give real ones in .local/secrets.yaml.")
+        typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
     for warning in deployment.warnings:
         typer.echo(f"Warning: {warning}", err=True)
     typer.echo(_STAND_IN)

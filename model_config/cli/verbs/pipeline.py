@@ -1,4 +1,4 @@
-"""`model-config pipeline`: what the workflows do, so that it can be tried and tested."""
+"""`model-config pipeline`: the workflows' steps, so that they can be run and tested locally."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PANEL = Panel.PIPELINES
 
-app = typer.Typer(help="What the workflows do: steps of a deploy.", no_args_is_help=True)
+app = typer.Typer(help="The steps of a deploy in a workflow.", no_args_is_help=True)
 
 _Releases = Annotated[
     Path, typer.Option(help="A file that `pipeline note` wrote.", exists=True, dir_okay=False)
@@ -37,18 +37,17 @@ def note(
     environment: Environment = "dev",
     local: Local = False,
 ) -> None:
-    """Note the number of each model's release, as the stack's last successful update left it.
+    """Record the number of each model's release as of the stack's last successful update.
 
-    Before a deploy and after it: `pipeline promote` compares the two. A file that is there already
-    is left as it is, so that a run which is started again compares with what was there before its
-    first attempt.
+    Run it before and after a deploy: `pipeline promote` compares the two. An existing file is kept,
+    so that a re-run compares with the state before its first attempt.
 
     Example: model-config pipeline note --environment prod --output before.json
     """
     from model_config.files import write_file
 
     if output.exists():
-        typer.echo(f"{output} was written by an earlier attempt, and stays as it is.")
+        typer.echo(f"{output} was written by an earlier attempt, and is kept.")
         return
     releases = _local_releases(environment) if local else _stack_releases(environment)
     write_file(output, json.dumps(releases, indent=2) + "\n", private=False)
@@ -70,17 +69,17 @@ def promote(  # noqa: PLR0913 - a verb's options
         str, typer.Option(help="With --steps: the time from one step to the next.")
     ] = "30m",
     reason: Annotated[
-        str | None, typer.Option(help="For the record of each move: the run's address.")
+        str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Promote the models that a deploy changed, and no other; or start a rollout of each.
+    """Promote only the models that a deploy changed; or start a rollout of each.
 
-    A label that a rollback holds, one with a rollout under way, and one on a newer release stay
-    where they are: each is told in the run's summary and as an annotation, and the others go on.
-    Exits with 2 if a label could not be moved.
+    A label doesn't move if a rollback holds it, if a rollout is in progress, or if it is on a newer
+    release. The run's summary and an annotation report each of these, and the other labels move.
+    Exits with 2 if a move failed.
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
@@ -103,7 +102,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     for promotion in promotions:
         _tell(promotion)
     if not promotions:
-        typer.echo("This deploy changed no model: no label moves.")
+        typer.echo("This deploy changed no model, so no label moves.")
     summarize(_summary(environment, label, promotions))
     if any(promotion.outcome == "failed" for promotion in promotions):
         raise typer.Exit(2)
@@ -112,10 +111,10 @@ def promote(  # noqa: PLR0913 - a verb's options
 @app.command()
 @takes_project
 def verify(environment: Environment = "dev", *, local: Local = False) -> None:
-    """Compare what AWS holds with what was to be deployed; exit with 1 where it differs.
+    """Compare AWS with the program after a deploy; exit with 1 on differences.
 
-    Not the labels: one that is behind is what the promotion mends. Nor parameters that belong to no
-    release: the nightly look reports them.
+    Labels are not compared, since the promotion follows. Nor are parameters that belong to no
+    release: the nightly drift job reports them.
 
     Example: model-config pipeline verify --environment prod
     """
@@ -154,11 +153,13 @@ def _stack_releases(stack: str) -> dict[str, int]:
     from model_config.infra.engine_stack import EngineStack
 
     models = EngineStack(current_project(), stack).outputs().get("models", {})
-    return {name: int(model["release"]["version"]) for name, model in models.items()}
+    versions = {name: model["release"]["version"] for name, model in models.items()}
+    # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
+    return {name: int(found) for name, found in versions.items() if not isinstance(found, str)}
 
 
 def _local_releases(environment: str) -> dict[str, int]:
-    """Return what the local AWS holds: nothing is kept of a deploy that failed."""
+    """Return the releases in the local AWS, which keeps nothing of a failed deploy."""
     from model_config.cli.target import target
 
     with target(environment, None, local=True) as aws:
@@ -166,7 +167,7 @@ def _local_releases(environment: str) -> dict[str, int]:
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
-    """Return what `note` wrote.
+    """Return the release numbers that `note` wrote.
 
     Raises:
         UsageError: the file holds something else.

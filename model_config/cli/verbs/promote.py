@@ -1,4 +1,4 @@
-"""`model-config promote`: put a label on a release, once it is verified."""
+"""`model-config promote`: move a label to a verified release."""
 
 from __future__ import annotations
 
@@ -49,15 +49,13 @@ def promote(  # noqa: PLR0913 - a verb's options
         bool,
         typer.Option(
             "--all",
-            help="All models of the environment, each to its newest release, but for labels that "
-            "are held and models with a rollout under way.",
+            help="All models of the environment, each to its newest release, except labels that "
+            "are held and models with a rollout in progress.",
         ),
     ] = False,
     expect_digest: Annotated[
         str | None,
-        typer.Option(
-            help="Refuse a release with another digest; the first 8 hex digits or more will do."
-        ),
+        typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
     reason: moving.Reason = None,
     dry_run: moving.DryRun = False,
@@ -66,11 +64,11 @@ def promote(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Put a label on a release: its readers get that release from then on.
+    """Move a label to a release, which the label's readers get from then on.
 
-    The release is read back first and verified against its digest and against the model's class in
-    this project. The label's former release keeps it as LABEL-previous, for `rollback`. A label
-    that a rollback holds is moved, too; promoting the very release it is held on ends the hold.
+    The release is first verified against its digest and against the model's class in this project.
+    The label's former release gets LABEL-previous, for `rollback`. A label that a rollback holds
+    moves too; promoting the release that it is held on ends the hold.
 
     Example: model-config promote support_chat --label stable --environment prod
     """
@@ -106,7 +104,7 @@ def _check_options(
     if every == (model is not None):
         raise UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):
-        raise UsageError("a release's number and its digest are one model's: name that model")
+        raise UsageError("--release and --expect-digest need exactly one model: name it")
     if expect_digest is not None and not _DIGEST.fullmatch(expect_digest):
         raise UsageError(
             f'{expect_digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
@@ -117,7 +115,7 @@ def _check_options(
 def _chosen(
     places: Sequence[Target], model: str | None, label: str
 ) -> Iterator[tuple[Target, str]]:
-    """Yield each model that is to be promoted, and where; tell which are left with --all."""
+    """Yield each model to promote, with its target; print the ones that --all skips."""
     from model_config.operate.promotion import left_alone
 
     for place in places:

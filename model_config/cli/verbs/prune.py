@@ -1,4 +1,4 @@
-"""`model-config prune`: delete the parts that no release needs."""
+"""`model-config prune`: delete parts that no release needs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def prune(  # noqa: PLR0913 - a verb's options
         bool, typer.Option("--dry-run", help="Only list what would be deleted.")
     ] = False,
     gone: Annotated[
-        bool, typer.Option("--gone", help="The model was removed: delete all parts it left.")
+        bool, typer.Option("--gone", help="Delete all parts of a model that was removed.")
     ] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the parts of large releases that no release in the history names any more.
+    """Delete parts of large releases that no release in the history uses any more.
 
-    Nothing else is touched. Don't run it while the model is deployed: a deploy writes the parts
-    before the release that names them.
+    Don't run it during a deploy of the model: a deploy writes the parts before the release that
+    names them.
 
     Example: model-config prune support_chat --dry-run
     """
@@ -54,7 +54,7 @@ def prune(  # noqa: PLR0913 - a verb's options
 
 
 def _refuse_a_model_of_this_project(model: str) -> None:
-    """Refuse --gone for a model that the next deploy writes, its parts first.
+    """Refuse --gone for a model of this project, whose parts a running deploy may need.
 
     Raises:
         UsageError: the project has a module of that name.
@@ -65,6 +65,6 @@ def _refuse_a_model_of_this_project(model: str) -> None:
     project = project_or_none()
     if project and model in project.model_names():
         raise UsageError(
-            f"{model} is a model of this project, so its parts may be those of a deploy that is "
-            "under way: --gone is for a model whose module was removed"
+            f"{model} is a model of this project, so a running deploy may need its parts: "
+            "--gone is for a model whose module was removed"
         )

@@ -1,4 +1,4 @@
-"""`model-config recover`: go on after a deploy that died."""
+"""`model-config recover`: continue after an interrupted deploy."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def recover(
     ] = False,
     cancel: Annotated[
         bool,
-        typer.Option("--cancel", help="No deploy is running: take away a lock that one left."),
+        typer.Option("--cancel", help="Remove an interrupted deploy's lock. No deploy may run."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Adopt what a deploy that died made and its state doesn't know, and clear what was pending.
+    """Adopt resources that an interrupted deploy created, and clear its pending operations.
 
-    Compares the program's plan, the stack's state and AWS. What is exactly as the plan has it is
-    adopted: no value is written and no history is lost. Anything else is somebody else's, is named,
-    and stops it. Afterwards `pulumi up` goes on where the deploy stopped.
+    Compares the program's plan, the stack's state and AWS. A resource that matches the plan exactly
+    is adopted: no value is written and no history is lost. Any other resource is reported, and
+    nothing is adopted. Afterwards `pulumi up` continues where the deploy stopped.
 
     Example: model-config recover --environment prod --dry-run
     """

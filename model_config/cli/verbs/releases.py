@@ -1,4 +1,4 @@
-"""`model-config releases`: which releases there are, and what each changed."""
+"""`model-config releases`: list a model's releases and their changes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from model_config.cli.panels import Panel
 from model_config.comparing.text import printable, who
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from model_config.comparing.changes import Change
     from model_config.operate.past_release import PastRelease
 
@@ -33,10 +35,12 @@ def releases(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """List a model's releases, the newest first, and what each changed.
+    """List a model's releases and their changes, newest first.
 
-    "+" stands for a path that is new in that release, "-" for one that is gone, "~" for another
-    value. SSM keeps the newest 100 releases.
+    A label that a rollback holds is marked, and so is one whose promotion was interrupted.
+
+    "+" marks an added path, "-" a removed one, and "~" a changed value. SSM keeps the newest 100
+    releases.
 
     Example: model-config releases support_chat --environment prod
     """
@@ -47,19 +51,22 @@ def releases(
         with_changes = [
             (release, _changes(before, release)) for release, before in pairwise([*found, None])
         ]
-    held = found.held
+        broken_off = aws.broken_off(found)
+    marks = {
+        label: "promotion broken off" if label == broken_off else "held" for label in found.held
+    }
     if as_json:
-        print_json([_as_json(each, changed, held) for each, changed in with_changes if each])
+        print_json([_as_json(each, changed, marks) for each, changed in with_changes if each])
         return
     print_table(
         ["release", "when (UTC)", "by", "digest", "labels", "changes"],
-        [_cells(each, changed, held) for each, changed in with_changes if each],
+        [_cells(each, changed, marks) for each, changed in with_changes if each],
         wrap=True,
     )
 
 
 def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Change] | None:
-    """Return what changed, or None where there is nothing to compare with."""
+    """Return the changes, or None if there is no release to compare with."""
     from model_config.comparing.changes import changes
 
     if before is None or release is None or before.content is None or release.content is None:
@@ -67,8 +74,12 @@ def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Ch
     return changes(before.content, release.content)
 
 
-def _cells(release: PastRelease, changed: list[Change] | None, held: list[str]) -> list[str]:
-    labels = [f"{each} (held)" if each in held else each for each in sorted(release.labels)]
+def _cells(
+    release: PastRelease, changed: list[Change] | None, marks: Mapping[str, str]
+) -> list[str]:
+    labels = [
+        f"{each} ({marks[each]})" if each in marks else each for each in sorted(release.labels)
+    ]
     return [
         str(release.number),
         f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -85,15 +96,19 @@ def _summary(release: PastRelease, changed: list[Change] | None) -> str:
     return ", ".join(map(str, changed)) or "the same values"
 
 
-def _as_json(release: PastRelease, changed: list[Change] | None, held: list[str]) -> dict[str, Any]:
+def _as_json(
+    release: PastRelease, changed: list[Change] | None, marks: Mapping[str, str]
+) -> dict[str, Any]:
+    labels = sorted(release.labels)
     return {
         "release": release.number,
         "at": release.at.astimezone(UTC).isoformat(),
         "by": release.by,
         "digest": release.digest,
         "schema": release.content.schema if release.content else None,
-        "labels": sorted(release.labels),
-        "held": sorted(set(release.labels) & set(held)),
+        "labels": labels,
+        "held": [each for each in labels if marks.get(each) == "held"],
+        "broken_off": [each for each in labels if marks.get(each) not in {None, "held"}],
         "changes": None
         if changed is None
         else [

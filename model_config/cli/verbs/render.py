@@ -1,4 +1,4 @@
-"""`model-config render`: a prompt as an application would send it."""
+"""`model-config render`: print a prompt with its variables filled in."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def render(  # noqa: PLR0913 - a verb's options
     *,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=TEXT", help="A variable's text. Repeat it for each."),
+        typer.Option("--set", metavar="NAME=TEXT", help="A variable's text; may be repeated."),
     ] = None,
     values: Annotated[
         Path | None,
-        typer.Option(help="A JSON file: an object of texts by variable. --set overrides it."),
+        typer.Option(help="A JSON object of variables and their texts. --set overrides it."),
     ] = None,
     label: Label = None,
     release: Release = None,
@@ -39,7 +39,7 @@ def render(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Print a release's prompt with its variables, {{name}}, filled in, and nothing else.
+    """Print a release's prompt with its variables, {{name}}, filled in.
 
     Example: model-config render support_chat prompts/templates/greeting --set customer_name=Zoë
     """
@@ -49,7 +49,7 @@ def render(  # noqa: PLR0913 - a verb's options
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release)
     text = configuration.render(field, **given)
-    typer.echo(text, nl=sys.stdout.isatty())  # in a pipe, nothing that isn't in the prompt
+    typer.echo(text, nl=sys.stdout.isatty())  # in a pipe, exactly the prompt
 
 
 def _split(setting: str) -> tuple[str, str]:

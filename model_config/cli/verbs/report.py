@@ -1,4 +1,4 @@
-"""`model-config report`: the pages as files."""
+"""`model-config report`: write the pages to files."""
 
 from __future__ import annotations
 
@@ -20,34 +20,33 @@ PANEL = Panel.READ
 def report(  # noqa: PLR0913 - a verb's options
     *,
     output: Annotated[
-        Path, typer.Option(help="The folder to write; it is made, or empty.", file_okay=False)
+        Path, typer.Option(help="The folder to write; new or empty.", file_okay=False)
     ],
     environments: Annotated[
         list[str] | None,
         typer.Option(
             "--environment",
             "-e",
-            help="Only this environment; give it several times for several. Default: each that "
-            "has a stack file.",
+            help="Only this environment; may be repeated. Default: each that has a stack file.",
             autocompletion=complete_environment,
         ),
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(help="Only compare the working tree with this commit: needs git, and no AWS."),
+        typer.Option(help="Only compare the working tree with this commit. Needs git, but no AWS."),
     ] = None,
     releases: Annotated[
         int,
         typer.Option(
-            min=1, help="How many of a model's newest releases have a page; labelled ones do, too."
+            min=1, help="How many of a model's newest releases get a page; labelled ones always do."
         ),
     ] = 10,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Write the pages of `model-config ui` as files, for a build's artifact or a static site.
+    """Write the pages of `model-config ui` to files, for a build's artifact or a static site.
 
-    Begin with index.html. Exits with 2 where a page could not be made: it says why.
+    Open index.html first. Exits with 2 if a page could not be made; the page says why.
 
     Example: model-config report --output report
     """
@@ -55,11 +54,11 @@ def report(  # noqa: PLR0913 - a verb's options
         from model_config.web.report import report_of_commits
 
         if environments or prefix:
-            raise UsageError("--base compares commits in all environments: leave the others out")
+            raise UsageError("--base takes neither --environment nor --prefix")
         report_of_commits(current_project(), base, output)
     else:
         _report(output, environments, prefix, releases=releases, local=local)
-    typer.echo(f"Begin with {output / 'index.html'}")
+    typer.echo(f"Open {output / 'index.html'}")
 
 
 def _report(
@@ -73,6 +72,6 @@ def _report(
         site = Site(found, project_or_none(), to_paste)
         failed = write(site, output, with_progress, most=releases)
     for page in failed:
-        typer.echo(f"{output / page.file} only says why there is nothing to show.", err=True)
+        typer.echo(f"{output / page.file} could not be made; it says why.", err=True)
     if failed:
         raise typer.Exit(2)

@@ -1,4 +1,4 @@
-"""`model-config rollback`: put a label back where it was."""
+"""`model-config rollback`: move a label back to an earlier release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rollback(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
     label: Annotated[
-        str, typer.Option(help="The label to put back.", autocompletion=complete_label)
+        str, typer.Option(help="The label to move back.", autocompletion=complete_label)
     ] = "stable",
     release: Annotated[
         int | None,
@@ -35,11 +35,11 @@ def rollback(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Put a label back on the release it was on before, or on another; no value is rewritten.
+    """Move a label back to its previous release, or to another one. No value is rewritten.
 
-    The release is verified against its digest first. The label is held there: a pipeline leaves it
-    until somebody promotes a release. A rollout of the label is aborted. Doing it twice is the same
-    as once. Secrets don't go back: a reader always gets their newest text.
+    The release is first verified against its digest. The label is held there: no pipeline moves it
+    until somebody promotes a release. A rollout of the label is aborted. A second rollback changes
+    nothing. Secrets are not rolled back: a reader always gets their newest values.
 
     Example: model-config rollback support_chat --environment prod
     """

@@ -1,4 +1,4 @@
-"""`model-config schema`: what an editor needs to complete and check the stack files."""
+"""`model-config schema`: write a JSON Schema of the stack files for editors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PANEL = Panel.PROJECT
 def schema(
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 1 where it is out of date.")
+        bool, typer.Option("--check", help="Write nothing; exit with 1 if it is out of date.")
     ] = False,
 ) -> None:
-    """Write a JSON Schema of the stack files, made from this project's models, for editors.
+    """Write a JSON Schema of the stack files, generated from this project's models, for editors.
 
-    It goes to stack.schema.json, and each stack file names it in its first line. Commit them: the
-    schema holds names, types and ranges, and no values. Run this again when a model's class, its
-    secrets or the list of models changes.
+    The schema is stack.schema.json, and each stack file names it in its first line. Commit both:
+    the schema contains names, types and ranges, and no values. Run this command again when a
+    model's class, its secrets or the list of models changes.
 
     Example: model-config schema
     """
@@ -34,8 +34,8 @@ def schema(
     stale = stale_files(read_modules(current_project()))
     names = ", ".join(file.name for file in stale)
     if check and stale:
-        said = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
-        typer.echo(to_paste(said))
+        message = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
+        typer.echo(to_paste(message))
         raise typer.Exit(1)
     for file, text in stale.items():
         write_file(file, text, private=False)

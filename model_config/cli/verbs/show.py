@@ -1,4 +1,4 @@
-"""`model-config show`: what a release holds."""
+"""`model-config show`: print the values of a release."""
 
 from __future__ import annotations
 
@@ -36,24 +36,22 @@ def show(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Argument(
             metavar="[PATH]",
-            help="A value to print as it is, or a group of values: prompts/system.",
+            help="A single value, which is printed unchanged, or a group: prompts/system.",
         ),
     ] = None,
     *,
     label: Label = None,
     release: Release = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Print texts of several lines as they are.")
-    ] = False,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' texts.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print multi-line texts in full.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' values.")] = False,
     environment: Environment = "dev",
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a release: all of its values as JSON, or one value as it is.
+    """Show all values of a release as JSON, or print one value unchanged.
 
-    Secrets are masked, and are not read, unless you pass --reveal.
+    Secrets are masked and not read unless you pass --reveal.
 
     Example: model-config show support_chat --label latest
 

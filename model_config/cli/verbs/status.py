@@ -1,4 +1,4 @@
-"""`model-config status`: where every model stands in every environment."""
+"""`model-config status`: show the state of every model in every environment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,10 @@ if TYPE_CHECKING:
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
-PANEL = Panel.READ
-
-#: Commits that --commits looks at: ours. Each takes about half a second.
-_COMMITS = 50
-
-
 PANEL = Panel.OPERATE
+
+#: The number of commits that --commits searches, at about half a second each.
+_COMMITS = 50
 
 
 def status(
@@ -39,8 +36,7 @@ def status(
         typer.Option(
             "--environment",
             "-e",
-            help="Only this environment; give it several times for several. Default: each that "
-            "has a stack file.",
+            help="Only this environment; may be repeated. Default: each that has a stack file.",
             autocompletion=complete_environment,
         ),
     ] = None,
@@ -52,10 +48,10 @@ def status(
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where each model stands: its newest release, labels, rollout, last deploy and drift.
+    """Show the state of each model: its newest release, labels, rollout, last deploy and drift.
 
-    To stay quick it reads only values that were written after the newest release, and neither the
-    key nor the policies: `model-config drift` reads all of it.
+    To be fast, it reads only values that were written after the newest release, and neither the key
+    nor the policies. `model-config drift` reads everything.
 
     Example: model-config status -e dev -e prod
     """
@@ -86,20 +82,22 @@ def _read(environment: Environment) -> EnvironmentStatus:
         problems.append(str(error))
     try:
         with environment.hold():
-            found = read_status(environment.look(with_progress), environment.target.path, program)
+            found = read_status(
+                environment.inventory(with_progress), environment.target.path, program
+            )
     except ModelConfigError as error:
         found = unread_status(environment.target.environment, program, str(error))
     return replace(found, problems=(*problems, *found.problems))
 
 
 def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
-    """Return the commit of each newest release's digest, as far as git knows it."""
+    """Return the commits of the newest releases' digests, as far as git has them."""
     from model_config.comparing.commit_search import find_each
 
     project = project_or_none()
     if project is None:
         raise UsageError(
-            "--commits looks in the project's repository, and there is no project here"
+            "--commits searches the project's repository, and there is no project here"
         )
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
@@ -113,11 +111,13 @@ def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> 
     print_table([*columns, "drift"], rows, wrap=True)
     for each in found:
         if each.other_projects:
-            typer.echo(f"{each.environment}: another project's: {', '.join(each.other_projects)}.")
+            others = ", ".join(each.other_projects)
+            typer.echo(f"{each.environment}: models of other projects: {others}.")
         if each.drift and each.drift.on_trust:
             count = plural(each.drift.on_trust, "value")
             typer.echo(
-                f"{each.environment}: {count} not read, since no younger than the newest release. "
+                f"{each.environment}: {count} not read, since they are older than the newest "
+                "release. "
                 f"`model-config drift` reads them."
             )
 

@@ -1,4 +1,4 @@
-"""`model-config tree`: an environment's hierarchy, as planned or as deployed."""
+"""`model-config tree`: print an environment's hierarchy, as planned or as deployed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tree(
     *,
     deployed: Annotated[
         bool,
-        typer.Option("--deployed", help="Show what is in AWS, with versions, releases and labels."),
+        typer.Option("--deployed", help="Show AWS, with versions, releases and labels."),
     ] = False,
     prefix: Prefix = None,
     local: Local = False,
@@ -31,7 +31,7 @@ def tree(
 ) -> None:
     """Show an environment's hierarchy: each field with its type, size and number of parts.
 
-    Without --deployed, it shows what a deploy of the working tree would write; this needs no AWS.
+    Without --deployed, it shows what a deploy of the working tree would write, and needs no AWS.
     For a secret it shows the config key, and whether the secret is set.
 
     Example: model-config tree --environment prod
@@ -49,7 +49,7 @@ def tree(
 
 
 def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
-    """Return the environment's path, its models, and the error to end with if there is one."""
+    """Return the environment's path, its models, and the error to raise at the end, if any."""
     from model_config.cli.project import current_project
     from model_config.format.errors import InvalidConfigurationError
     from model_config.plan.offline import plan_from_file

@@ -1,4 +1,4 @@
-"""`model-config ui`: the pages, served on this machine alone."""
+"""`model-config ui`: serve the pages on this machine only."""
 
 from __future__ import annotations
 
@@ -25,21 +25,20 @@ def ui(  # noqa: PLR0913 - a verb's options
         typer.Option(
             "--environment",
             "-e",
-            help="Only this environment; give it several times for several. Default: each that "
-            "has a stack file.",
+            help="Only this environment; may be repeated. Default: each that has a stack file.",
             autocompletion=complete_environment,
         ),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; 0 for any that is free.")
+        int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
     ] = 4580,
     open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
     allow_changes: Annotated[
         bool,
         typer.Option(
             "--allow-changes",
-            help="Let pages promote, roll back, and start and abort rollouts, each once it was "
-            "shown and confirmed.",
+            help="Let pages promote, roll back, and start and abort rollouts, each after a preview "
+            "and a confirmation.",
         ),
     ] = False,
     prefix: Prefix = None,
@@ -47,8 +46,9 @@ def ui(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
 
-    It listens on this machine alone, and lets in only who was given the address that it prints. It
-    reads what the other verbs read, with your permissions, and changes nothing by default.
+    It listens only on this machine, and admits only browsers with the address that it prints. It
+    reads the same data as the other commands, with your permissions, and changes nothing by
+    default.
 
     Example: model-config ui -e dev -e prod --open
     """

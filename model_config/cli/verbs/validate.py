@@ -1,4 +1,4 @@
-"""`model-config validate`: every model in every environment, offline."""
+"""`model-config validate`: check every model in every environment, offline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def validate(
         typer.Option(
             "--environment",
             "-e",
-            help="Only this one; may be given several times. Default: all that have a stack file.",
+            help="Only this environment; may be repeated. Default: each that has a stack file.",
             autocompletion=complete_environment,
         ),
     ] = None,
@@ -43,10 +43,10 @@ def validate(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every model in every environment, offline; exit with 1 where something is wrong.
+    """Check every model in every environment, offline; exit with 1 on findings.
 
-    A secret that is encrypted in the stack's file counts as set. One that isn't set is mentioned
-    and not counted: no commit can hold it, and a deploy refuses to begin without it.
+    A secret that is encrypted in the stack file counts as set. A secret that isn't set is printed,
+    but isn't a finding: you may set it later, and a deploy refuses to start without it.
 
     Example: model-config validate --environment prod
     """
@@ -79,7 +79,7 @@ def _as_json(result: Result) -> dict[str, object]:
 
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
     if not results:
-        typer.echo(f"Nothing is wrong in {', '.join(stacks)}.")
+        typer.echo(f"No findings in {', '.join(stacks)}.")
     console = Console(highlight=False, markup=False, emoji=False)
     if results and console.is_terminal:
         console.print(_table(results))
@@ -90,7 +90,7 @@ def _print_findings(results: list[Result], stacks: list[str]) -> None:
 
 
 def _table(results: list[Result]) -> Table:
-    """Return a table whose first column is as wide as the longest place, so that none is broken."""
+    """Return a table whose first column fits the longest location without a line break."""
     width = max(len(_place(result.finding)) for result in results)
     table = Table(show_lines=True)
     table.add_column("place", min_width=width, overflow="fold")
@@ -111,7 +111,7 @@ def _print_how_many(unset: list[Result], command: str) -> None:
 
 
 def _print_unset(unset: list[Result]) -> None:
-    typer.echo("Before a deploy, set what isn't set yet:", err=True)
+    typer.echo("Set these secrets before a deploy:", err=True)
     for result in unset:
         typer.echo(f"  {result.finding.fix}", err=True)
 
@@ -132,7 +132,7 @@ def _problem(result: Result) -> str:
 
 
 def _print_annotations(results: list[Result], project: Project) -> None:
-    """Print what GitHub shows beside the lines of a pull request."""
+    """Print annotations, which GitHub shows next to the lines of a pull request."""
     from model_config.comparing.git import folder_in_repository
 
     above = folder_in_repository(project.root)

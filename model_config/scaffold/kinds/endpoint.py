@@ -1,4 +1,4 @@
-"""A model that we host ourselves."""
+"""A self-hosted model."""
 
 from model_config.schema import CallLimits, EndpointModel, Instances
 

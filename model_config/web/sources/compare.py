@@ -53,13 +53,13 @@ def _one(site: Site, watch: Watch, before: Side, after: Side, model: str) -> Sho
     chosen: dict[Side, PastRelease] = {}
     notices: list[Notice] = []
     for stack in dict.fromkeys((before.stack, after.stack)):
-        with site.looking_at(stack, watch) as look:
+        with site.inventory_of(stack, watch) as inventory:
             path = site.environment(stack).target.path
-            known[stack] = read_releases(look, path, model, documents=False)
+            known[stack] = read_releases(inventory, path, model, documents=False)
             for side in {before, after}:
                 if side.stack == stack:
                     chosen[side] = _selected(known[stack], side)
-            notices += notices_of(stack, look)
+            notices += notices_of(stack, inventory)
     old, new = chosen[before], chosen[after]
     sides = dict.fromkeys(site.environments, _ALWAYS) | {
         stack: tuple(_selectors(releases)) for stack, releases in known.items()
@@ -146,18 +146,18 @@ def _releases(
     target, problems = site.environment(side.stack).target, []
     check_selector(side.selector)
     found: dict[str, Release] = {}
-    with site.looking_at(side.stack, watch) as look:
+    with site.inventory_of(side.stack, watch) as inventory:
         names = {
             release_name(model_path(target.path, model)): model
-            for model in look.models_below(target.path)
+            for model in inventory.models_below(target.path)
         }
         selector = "" if side.selector == LATEST else f":{side.selector}"
-        for name, stored in look.get([f"{name}{selector}" for name in names]).items():
+        for name, stored in inventory.get([f"{name}{selector}" for name in names]).items():
             try:
-                found[names[name]] = open_release(look, stored)
+                found[names[name]] = open_release(inventory, stored)
             except ReleaseError as error:
                 problems.append(Notice(f"{side.stack}: {error}"))
-        return found, (*notices_of(side.stack, look), *problems)
+        return found, (*notices_of(side.stack, inventory), *problems)
 
 
 def _settings(site: Site, before: str, after: str) -> tuple[ValueChange, ...]:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
 from model_config.format.names import model_path, release_name
+from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.inventory import Watch
-from model_config.operate.look import Look
 from model_config.operate.releases import read_releases
 from model_config.operate.rollout_history import Written, read_history
 from model_config.operate.rollout_parameter import read_stored, under_way
@@ -23,9 +23,9 @@ from model_config.web.views.rollout import rollout as rollout_view
 def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
     """Read a model's releases, and who moved its labels."""
     path = site.environment(stack).target.path
-    with site.looking_at(stack, watch) as look:
-        releases = read_releases(look, path, name, documents=True)
-        history, notices = _history(look, path, name)
+    with site.inventory_of(stack, watch) as inventory:
+        releases = read_releases(inventory, path, name, documents=True)
+        history, notices = _history(inventory, path, name)
         newest = history[-1].document if history else None
         content = model_view(
             stack,
@@ -37,7 +37,9 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             },
             now=datetime.now(UTC),
         )
-        return Shown("model", f"{name} in {stack}", content, (*notices_of(stack, look), *notices))
+        return Shown(
+            "model", f"{name} in {stack}", content, (*notices_of(stack, inventory), *notices)
+        )
 
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
@@ -45,13 +47,13 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
     environment = site.environment(stack)
     target = environment.target
     base = model_path(target.path, name)
-    with site.looking_at(stack, watch) as look:
-        releases = read_releases(look, target.path, name, documents=False)
+    with site.inventory_of(stack, watch) as inventory:
+        releases = read_releases(inventory, target.path, name, documents=False)
         shown = releases.select(int(selector) if selector.isdecimal() else selector)
-        listed = look.below(base) if shown is releases.newest else {}
+        listed = inventory.below(base) if shown is releases.newest else {}
         arn = None
         with suppress(StoreError):  # then the names have to do
-            arn = look.arn_of(release_name(base))
+            arn = inventory.arn_of(release_name(base))
         content = release_view(
             target,
             stack,
@@ -62,16 +64,16 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
             is_local=environment.is_local,
         )
         title = f"{name} in {stack}, release {shown.number}"
-        return Shown("release", title, content, notices_of(stack, look))
+        return Shown("release", title, content, notices_of(stack, inventory))
 
 
 def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
     """Read a model's rollout, and those before it."""
     path = site.environment(stack).target.path
-    with site.looking_at(stack, watch) as look:
-        releases = read_releases(look, path, name, documents=False)
-        stored = read_stored(look, path, name)
-        history, notices = _history(look, path, name)
+    with site.inventory_of(stack, watch) as inventory:
+        releases = read_releases(inventory, path, name, documents=False)
+        stored = read_stored(inventory, path, name)
+        history, notices = _history(inventory, path, name)
         content = rollout_view(
             stack,
             name,
@@ -84,14 +86,16 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             "rollout",
             f"Rollout of {name} in {stack}",
             content,
-            (*notices_of(stack, look), *notices),
+            (*notices_of(stack, inventory), *notices),
         )
 
 
-def _history(look: Look, path: str, name: str) -> tuple[list[Written] | None, list[Notice]]:
+def _history(
+    inventory: CachedInventory, path: str, name: str
+) -> tuple[list[Written] | None, list[Notice]]:
     """Return the versions of a rollout parameter; None, and why, where they can't be read."""
     try:
-        return read_history(look, path, name), []
+        return read_history(inventory, path, name), []
     except StoreUnavailableError:
         raise
     except ModelNotFoundError:  # of a deploy from before there were any

@@ -47,9 +47,9 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))
     try:
-        with site.looking_at(stack, watch) as look:
-            status = site.status(stack, program, look)
-            notices += notices_of(stack, look)
+        with site.inventory_of(stack, watch) as inventory:
+            status = site.status(stack, program, inventory)
+            notices += notices_of(stack, inventory)
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))
         status = unread_status(target.environment, program, str(error))

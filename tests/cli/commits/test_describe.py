@@ -95,7 +95,7 @@ def test_two_commits_that_speak_different_formats_are_not_compared(run, edit, co
 
 @pytest.mark.usefixtures("own_package")
 def test_a_description_that_is_cut_short_is_an_error_and_no_traceback(run, edit):
-    edit("model_config/describe.py", "json.dump(describe(Project(folder)), answer)", "pass")
+    edit("model_config/describe.py", "json.dump(describe(Project(folder)), output)", "pass")
     assert "the code of the working tree" in run("diff", code=2).err
 
 

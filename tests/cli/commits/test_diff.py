@@ -84,8 +84,8 @@ def test_variables_that_a_prompt_asks_for_are_said(run, edit):
     assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
-    run("local", "deploy")
     edit(CHAT, "max_retries=2", "max_retries=3")
     edit(CHAT, "supportChatApiKey", "otherKey")  # a name that no release holds
     edit(PROMPT, "of {{company_name}}", "of {{firm}}")
@@ -272,7 +272,7 @@ def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project)
     (dev, prod) = run("diff", "main...feature", "--json").json["differences"]
     assert dev["model"] == prod["model"] == "support_chat"
     assert run("diff", "main..feature", "--json").json["after"] == f"feature ({feature[:9]})"
-    assert "leave the second commit out" in run("diff", "main...", "feature", code=2).err
+    assert "omit the second commit" in run("diff", "main...", "feature", code=2).err
 
 
 def test_without_a_common_commit_there_is_no_merge_base(run, git):
@@ -311,6 +311,7 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, git):
     assert set(of_commit(Project(outer / "ai"), "HEAD").environments) == {"dev", "prod"}
 
 
+@pytest.mark.usefixtures("nothing_described")
 def test_nothing_is_left_behind_and_the_repository_is_as_it_was(
     run, project, edit, git, monkeypatch
 ):

@@ -118,7 +118,7 @@ def test_a_shallow_clone_names_no_commit_that_it_is_not_sure_of(run, shallow, hi
     said = run("find-commit", wanted, code=2)
     assert said.out == ""
     assert (
-        f"{newest[:9]}, the oldest commit of this shallow clone, has the digest already" in said.err
+        f"{newest[:9]}, the oldest commit of this shallow clone, already has the digest" in said.err
     )
     assert "git fetch --unshallow" in said.err
     shallow(2)  # the commit before is there, and hasn't got it: so this one brought it in

@@ -1,4 +1,4 @@
-"""`model-config rollout abort`: everybody gets the label's release again."""
+"""`model-config rollout abort`: give all readers the label's release again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def abort(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """End a rollout: everybody gets the label's release again. The label itself stays.
+    """End a rollout: all readers get the label's release again. The label doesn't move.
 
-    It also replaces a document that can't be understood.
+    It also replaces an invalid rollout document.
 
     Example: model-config rollout abort support_chat --environment prod
     """

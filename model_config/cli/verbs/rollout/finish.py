@@ -18,9 +18,7 @@ def finish(  # noqa: PLR0913 - a verb's options
     *,
     when_due: Annotated[
         bool,
-        typer.Option(
-            "--when-due", help="Only where all steps are taken and the time after them is over."
-        ),
+        typer.Option("--when-due", help="Only if all steps are taken and the bake time is over."),
     ] = False,
     reason: moving.Reason = None,
     environment: Environment = "dev",
@@ -28,9 +26,9 @@ def finish(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Move the label to the candidate, which ends the rollout: all its readers get that release.
+    """Move the label to the candidate, which ends the rollout: all readers get that release.
 
-    With --when-due it is for a job that runs nightly: without a model, all that are due.
+    With --when-due and without a model, it finishes all rollouts that are due, for a scheduled job.
 
     Example: model-config rollout finish support_chat --environment prod
     """

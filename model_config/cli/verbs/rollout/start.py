@@ -1,4 +1,4 @@
-"""`model-config rollout start`: begin a rollout."""
+"""`model-config rollout start`: start a rollout."""
 
 from __future__ import annotations
 
@@ -23,21 +23,17 @@ def start(  # noqa: PLR0913 - a verb's options
     release: Annotated[
         int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
     ] = None,
-    steps: Annotated[
-        str, typer.Option(help="The shares in percent, one after the other.")
-    ] = "5,25,50,100",
+    steps: Annotated[str, typer.Option(help="The shares in percent, in order.")] = "5,25,50,100",
     every: Annotated[
         str, typer.Option(help="The time from one step to the next: 90s, 30m, 2h, 1d.")
     ] = "30m",
     at: Annotated[
         str | None,
-        typer.Option(help="When to begin, such as 2026-12-01T10:00:00Z. Default: now."),
+        typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
     ] = None,
     bake: Annotated[
         str | None,
-        typer.Option(
-            help="The time after the last step before it is due to be finished. Default: --every."
-        ),
+        typer.Option(help="The time between the last step and the finish. Default: --every."),
     ] = None,
     watched: Annotated[
         bool,
@@ -45,12 +41,12 @@ def start(  # noqa: PLR0913 - a verb's options
     ] = False,
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
     poll_seconds: Annotated[
-        int, typer.Option(help="How often readers look for a change of the rollout.")
+        int, typer.Option(help="How often readers check the rollout, in seconds.")
     ] = 30,
     reason: moving.Reason = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also for a held label, or in place of another rollout."),
+        typer.Option("--force", help="Also for a held label, or to replace another rollout."),
     ] = False,
     environment: Environment = "dev",
     region: moving.Regions = None,
@@ -58,10 +54,10 @@ def start(  # noqa: PLR0913 - a verb's options
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a release to a share of a label's readers, and to more of them step by step.
+    """Give a release to a share of a label's readers, and raise the share step by step.
 
-    The candidate is verified as `promote` does. Nothing has to run for the share to grow: each
-    reader works it out from the times. `rollout finish` then moves the label.
+    The candidate is verified first, as `promote` does. No service has to run: each reader computes
+    the share from the times of the steps. At the end, `rollout finish` moves the label.
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """

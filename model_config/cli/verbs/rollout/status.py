@@ -1,4 +1,4 @@
-"""`model-config rollout status`: where rollouts are."""
+"""`model-config rollout status`: the progress of rollouts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def status(  # noqa: PLR0913 - a verb's options
     local: Local = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a rollout is: its share, its next step, who started it and why.
+    """Show a rollout's progress: its share, its next step, who started it and why.
 
     Example: model-config rollout status --environment prod
     """

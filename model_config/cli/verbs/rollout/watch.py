@@ -1,4 +1,4 @@
-"""`model-config rollout watch`: the next step, or the abort."""
+"""`model-config rollout watch`: take the next step, or abort."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def watch(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
     alarm: Annotated[
-        list[str], typer.Option("--alarm", help="A CloudWatch alarm's name; up to five times.")
+        list[str],
+        typer.Option("--alarm", help="A CloudWatch alarm's name; up to five times."),
     ],
     environment: Environment = "dev",
     region: Annotated[
@@ -24,11 +25,12 @@ def watch(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Look once at a rollout and its alarms: take the step that is due, or abort.
+    """Check a rollout and its alarms once: take the step that is due, or abort.
 
-    Run it every few minutes. While the alarms are quiet and have data, it writes the next step of a
-    rollout that was started with --watched, and finishes it at its end. Where one is in alarm it
-    aborts any rollout of the model, and exits with 1. If it doesn't run any more, the share stays.
+    Run it every few minutes. While all alarms are OK and have data, it takes the next step of a
+    rollout that was started with --watched, and finishes it at its end. If one is in the state
+    ALARM, it aborts any rollout of the model and exits with 1. If it stops running, the share
+    stays.
 
     Example: model-config rollout watch support_chat --alarm chat-errors --environment prod
     """

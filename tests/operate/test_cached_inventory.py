@@ -1,4 +1,4 @@
-"""A look asks for nothing twice, for much at once, and knows what was known before."""
+"""A cached inventory asks for nothing twice, and reuses earlier answers while AWS is away."""
 
 import threading
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import AccessDeniedError, StoreError, StoreUnavailableError
-from model_config.operate.look import Look, Memory
+from model_config.operate.cached_inventory import CachedInventory, Memory
 from model_config.operate.pace import Pace
 from model_config.reader.store import Store
 
@@ -15,59 +15,63 @@ NAMES = [f"/ai/prod/chat/field_{number}" for number in range(12)]
 
 
 @pytest.fixture
-def look(aws: Any) -> Look:
+def inventory(aws: Any) -> CachedInventory:
     for name in NAMES:
         aws.put(name, f"text of {name}")
     aws.requests.clear()
-    return Look(Store(aws.client), pace=None, threads=1)
+    return CachedInventory(Store(aws.client), pace=None, threads=1)
 
 
 def asked(aws: Any) -> list[str]:
     return [operation for operation, _ in aws.requests]
 
 
-def test_a_list_is_asked_for_once(aws: Any, look: Look) -> None:
-    first = look.below("/ai/prod")
+def test_a_list_is_asked_for_once(aws: Any, inventory: CachedInventory) -> None:
+    first = inventory.below("/ai/prod")
     requests = len(aws.requests)
-    assert look.below("/ai/prod") == first
+    assert inventory.below("/ai/prod") == first
     assert len(first) == 12
     assert len(aws.requests) == requests
 
 
-def test_a_history_is_asked_for_once_with_and_once_without_values(aws: Any, look: Look) -> None:
+def test_a_history_is_asked_for_once_with_and_once_without_values(
+    aws: Any, inventory: CachedInventory
+) -> None:
     for _ in range(2):
-        look.history(NAMES[0], decrypt=False)
-        look.history(NAMES[0], decrypt=True)
+        inventory.history(NAMES[0], decrypt=False)
+        inventory.history(NAMES[0], decrypt=True)
     assert asked(aws) == ["GetParameterHistory"] * 2
 
 
-def test_a_parameter_is_asked_for_once_however_it_is_grouped(aws: Any, look: Look) -> None:
-    assert len(look.get(NAMES)) == 12
-    assert look.get([NAMES[3], NAMES[11]])[NAMES[11]].text == f"text of {NAMES[11]}"
-    assert look.texts([NAMES[0]]) == {NAMES[0]: f"text of {NAMES[0]}"}
+def test_a_parameter_is_asked_for_once_however_it_is_grouped(
+    aws: Any, inventory: CachedInventory
+) -> None:
+    assert len(inventory.get(NAMES)) == 12
+    assert inventory.get([NAMES[3], NAMES[11]])[NAMES[11]].text == f"text of {NAMES[11]}"
+    assert inventory.texts([NAMES[0]]) == {NAMES[0]: f"text of {NAMES[0]}"}
     assert [len(names) for _, names in aws.requests] == [10, 2]
 
 
-def test_a_version_is_another_thing_than_the_newest(aws: Any, look: Look) -> None:
+def test_a_version_is_another_thing_than_the_newest(aws: Any, inventory: CachedInventory) -> None:
     aws.put(NAMES[0], "newer")
     aws.requests.clear()
-    assert look.get([NAMES[0]])[NAMES[0]].text == "newer"
-    assert look.get([f"{NAMES[0]}:1"])[NAMES[0]].text == f"text of {NAMES[0]}"
+    assert inventory.get([NAMES[0]])[NAMES[0]].text == "newer"
+    assert inventory.get([f"{NAMES[0]}:1"])[NAMES[0]].text == f"text of {NAMES[0]}"
     assert len(aws.requests) == 2
 
 
-def test_what_is_not_there_is_not_asked_for_again(aws: Any, look: Look) -> None:
+def test_what_is_not_there_is_not_asked_for_again(aws: Any, inventory: CachedInventory) -> None:
     for _ in range(2):
-        assert look.get(["/ai/prod/chat/gone", NAMES[0]]).keys() == {NAMES[0]}
+        assert inventory.get(["/ai/prod/chat/gone", NAMES[0]]).keys() == {NAMES[0]}
     assert len(aws.requests) == 1
 
 
 def test_a_refusal_is_heard_once_and_raised_each_time(loopback: Any) -> None:
     loopback.answers = [loopback.refuses("AccessDeniedException", "no")]
-    look = Look(Store(loopback.client()), pace=None)
+    inventory = CachedInventory(Store(loopback.client()), pace=None)
     for _ in range(2):
         with pytest.raises(AccessDeniedError):
-            look.history(NAMES[0], decrypt=False)
+            inventory.history(NAMES[0], decrypt=False)
     assert loopback.asked == 1
 
 
@@ -80,33 +84,33 @@ def test_one_denied_name_does_not_stand_for_those_it_was_asked_with(loopback: An
         loopback.says(200, {"Parameters": [parameter(NAMES[0])]}),
         loopback.refuses("AccessDeniedException", "no"),
     ]
-    look = Look(Store(loopback.client()), pace=None)
-    assert look.texts(NAMES[:2]) == {NAMES[0]: "text"}
-    assert len(look.problems) == 1
+    inventory = CachedInventory(Store(loopback.client()), pace=None)
+    assert inventory.texts(NAMES[:2]) == {NAMES[0]: "text"}
+    assert len(inventory.problems) == 1
 
 
 def test_once_aws_is_away_nothing_else_waits_for_it(loopback: Any) -> None:
     loopback.answers = [loopback.resets()]
-    look = Look(Store(loopback.client()), pace=None)
+    inventory = CachedInventory(Store(loopback.client()), pace=None)
     for name in NAMES:
         with pytest.raises(StoreUnavailableError):
-            look.history(name, decrypt=False)
+            inventory.history(name, decrypt=False)
     assert loopback.asked == 1
-    assert look.away is not None
+    assert inventory.away is not None
 
 
 def test_while_aws_is_away_it_tells_what_an_earlier_look_heard(aws: Any, loopback: Any) -> None:
     memory: Memory = {}
     aws.put(NAMES[0], "known")
     before = datetime.now(UTC)
-    Look(Store(aws.client), memory=memory, pace=None).get([NAMES[0]])
+    CachedInventory(Store(aws.client), memory=memory, pace=None).get([NAMES[0]])
     loopback.answers = [loopback.resets()]
-    look = Look(Store(loopback.client()), memory=memory, pace=None)
-    assert look.get([NAMES[0]])[NAMES[0]].text == "known"
-    assert look.as_of is not None
-    assert before <= look.as_of <= datetime.now(UTC)
+    inventory = CachedInventory(Store(loopback.client()), memory=memory, pace=None)
+    assert inventory.get([NAMES[0]])[NAMES[0]].text == "known"
+    assert inventory.as_of is not None
+    assert before <= inventory.as_of <= datetime.now(UTC)
     with pytest.raises(StoreError):
-        look.get([NAMES[1]])
+        inventory.get([NAMES[1]])
 
 
 def test_many_are_asked_for_at_once_and_answered_in_order(aws: Any) -> None:
@@ -116,14 +120,14 @@ def test_many_are_asked_for_at_once_and_answered_in_order(aws: Any) -> None:
         meeting.wait()
         return number
 
-    look = Look(Store(aws.client), pace=None, threads=3)
-    assert look.map(meet, range(6), "Meeting") == list(range(6))
+    inventory = CachedInventory(Store(aws.client), pace=None, threads=3)
+    assert inventory.map(meet, range(6), "Meeting") == list(range(6))
 
 
 def test_the_first_that_fails_fails_the_whole(aws: Any) -> None:
-    look = Look(Store(aws.client), pace=None, threads=2)
+    inventory = CachedInventory(Store(aws.client), pace=None, threads=2)
     with pytest.raises(ZeroDivisionError):
-        look.map(lambda number: 1 / number, [1, 0, 2], "Dividing")
+        inventory.map(lambda number: 1 / number, [1, 0, 2], "Dividing")
 
 
 def test_the_pace_lets_a_burst_through_and_then_one_after_the_other(clock: Any) -> None:

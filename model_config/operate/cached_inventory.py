@@ -1,7 +1,7 @@
-"""One look at SSM: nothing is asked twice, much is asked at once, and what is known is kept.
+"""An inventory for one view: it asks SSM nothing twice, and sends several requests at once.
 
-A view asks the same things as the commands do, through the same functions. A look answers from what
-it has heard already. Where AWS is away, it answers with what earlier looks have heard.
+A view calls the same functions as the commands do. Repeated questions are answered from a cache.
+While AWS is unavailable, the inventory returns the answers that earlier inventories received.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from model_config.operate.pace import Pace
 from model_config.reader.source import Stored
 from model_config.reader.store import Store
 
-#: Requests at once: at 50 ms for an answer more than the pace allows.
+#: Concurrent requests. At 50 ms for each answer, this is more than the rate allows.
 THREADS = 4
-#: Requests in a second, half of what SSM takes by default (AWS General Reference, Systems Manager
-#: quotas, GetParameters): the other half is for applications. As many may go at once.
+#: Requests in a second: half of the default quota (AWS General Reference, Systems Manager quotas,
+#: GetParameters), so that the other half is left to applications. Also the largest burst.
 RATE = 20
-#: Shared by all looks of this process: environments may share an account.
+#: Shared by all inventories of this process, since environments may share an account.
 PACE = Pace(RATE, RATE)
 
 _Found: TypeAlias = list[Any]
@@ -38,23 +38,23 @@ class Answer:
     at: datetime
 
 
-#: What the looks at one environment have heard, by what was asked.
+#: The latest answers about one environment, by request.
 Memory: TypeAlias = dict[str, Answer]
 
 
-class Look(Inventory):
-    """An inventory for one view.
+class CachedInventory(Inventory):
+    """An inventory that sends each request once.
 
     Attributes:
-        away: why AWS can't be asked, or None while it can.
-        as_of: when the oldest of the earlier answers was given that this look has used, or None.
+        away: why AWS is unavailable, or None while it is available.
+        as_of: the time of the oldest answer that was reused because AWS is unavailable, or None.
 
     Args:
-        store: what really asks. It stays, with its connections, from one look to the next.
-        watch: shows how far it is.
-        memory: what earlier looks have heard; this one adds to it.
-        pace: holds requests back.
-        threads: requests at once.
+        store: sends the requests. Successive inventories share it, with its connections.
+        watch: shows progress.
+        memory: the answers to earlier inventories; this one adds to them.
+        pace: limits the request rate.
+        threads: concurrent requests.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Look(Inventory):
         super().__init__(None, watch)
         self._store, self._memory = store, {} if memory is None else memory
         self._pace, self._threads = pace, threads
-        self._heard: dict[str, _Found | StoreError] = {}
+        self._answers: dict[str, _Found | StoreError] = {}
         self.away: StoreUnavailableError | None = None
         self.as_of: datetime | None = None
 
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str
     ) -> list[Result]:
-        """Return what a function gives for each item, several at once."""
+        """Return the function's result for each item, in their order; several run at once."""
         if self._threads == 1:
             return super().map(function, items, what)
         with ThreadPoolExecutor(self._threads) as pool:
@@ -87,37 +87,37 @@ class Look(Inventory):
 
     def _pages(self, operation: str, about: list[str], **wanted: Any) -> Iterator[dict[str, Any]]:
         key = f"{operation} {json.dumps(wanted, sort_keys=True)}"
-        if key not in self._heard:
+        if key not in self._answers:
             pages = super()._pages(operation, about, **wanted)
-            self._hear([key], lambda: {key: list(pages)})
-        yield from self._told(key)
+            self._fetch([key], lambda: {key: list(pages)})
+        yield from self._answer(key)
 
     def _get_batch(self, names: list[str]) -> list[Stored]:
         keys = {name: f"get_parameters {name}" for name in names}
-        if missing := [name for name in names if keys[name] not in self._heard]:
+        if missing := [name for name in names if keys[name] not in self._answers]:
             ask = super()._get_batch
 
-            def each_by_itself() -> dict[str, _Found]:
+            def answer_by_name() -> dict[str, _Found]:
                 found = {stored.name: stored for stored in ask(missing)}
                 bare = {name: name.partition(":")[0] for name in missing}
                 return {keys[n]: [found[bare[n]]] if bare[n] in found else [] for n in missing}
 
-            self._hear([keys[name] for name in missing], each_by_itself)
-        return [stored for name in names for stored in self._told(keys[name])]
+            self._fetch([keys[name] for name in missing], answer_by_name)
+        return [stored for name in names for stored in self._answer(keys[name])]
 
-    def _hear(self, keys: Sequence[str], ask: Callable[[], Mapping[str, _Found]]) -> None:
-        """Ask AWS and keep its answers; where it is away, take those that were given before."""
+    def _fetch(self, keys: Sequence[str], ask: Callable[[], Mapping[str, _Found]]) -> None:
+        """Ask AWS and cache its answers; while it is unavailable, reuse earlier answers."""
         try:
             found = ask()
         except StoreUnavailableError as error:
             self.away = error
-            self._heard.update((key, self._remembered(key, error)) for key in keys)
+            self._answers.update((key, self._remembered(key, error)) for key in keys)
         except StoreError as error:
             if len(keys) > 1:
-                raise  # which of them is refused isn't known: they are asked for one by one
-            self._heard[keys[0]] = error
+                raise  # the caller asks for each name by itself to find the one that is denied
+            self._answers[keys[0]] = error
         else:
-            self._heard.update(found)
+            self._answers.update(found)
             self._memory.update({key: Answer(found[key], datetime.now(UTC)) for key in keys})
 
     def _remembered(self, key: str, error: StoreError) -> _Found | StoreError:
@@ -127,15 +127,17 @@ class Look(Inventory):
         self.as_of = min(self.as_of or answer.at, answer.at)
         return answer.found
 
-    def _told(self, key: str) -> _Found:
-        heard = self._heard[key]
-        if isinstance(heard, StoreError):
-            raise heard
-        return heard
+    def _answer(self, key: str) -> _Found:
+        answer = self._answers[key]
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
         if self.away:
-            raise type(self.away)(str(self.away))  # the others would each wait for the same
+            raise type(self.away)(
+                str(self.away)
+            )  # every further request would wait for the same timeout
         if self._pace:
             self._pace.wait()
         self.requests += 1
