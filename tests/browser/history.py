@@ -110,7 +110,11 @@ class Played:
                 yield iter(process.stdout)
             finally:
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=20)
+                try:
+                    process.communicate(timeout=20)
+                except subprocess.TimeoutExpired:  # it was started where SIGINT is ignored
+                    process.kill()
+                    raise
         assert process.returncode == 0
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
