@@ -181,7 +181,8 @@ def nothing_else_runs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGPIPE)
     yield
-    signal.signal(signal.SIGPIPE, before)
+    after = signal.signal(signal.SIGPIPE, before)
+    assert after == before  # or a pipe that closes would end this process
 
 
 @pytest.mark.usefixtures("nothing_else_runs")

@@ -71,13 +71,15 @@ def _become(command: list[str], found: Mapping[str, str]) -> NoReturn:
     environment = {**os.environb, **{key.encode(): text.encode() for key, text in found.items()}}
     sys.stdout.flush()
     # Python ignores SIGPIPE, and the new process would inherit that.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606 - what the user asked for
     except (FileNotFoundError, NotADirectoryError):
         _fail(_NOT_FOUND, f"{command[0]}: command not found")
     except OSError as error:  # such as an environment beyond the kernel's limit
         _fail(_NOT_EXECUTABLE, f"{command[0]} can't be run: {error.strerror}")
+    finally:  # there is no new process
+        signal.signal(signal.SIGPIPE, ignored)
 
 
 def _fail(code: int, text: str) -> NoReturn:
