@@ -68,10 +68,6 @@ class Rollout:
         """Return the share that is served the candidate at a time: 0 before the first step."""
         return max((step.percent for step in self.steps if step.at <= now), default=0)
 
-    def serves(self, unit: str, now: datetime) -> bool:
-        """Return whether a unit is served the candidate at a time."""
-        return bucket(self.salt, unit) < threshold(self.percent(now))
-
 
 @dataclass(frozen=True, slots=True)
 class RolloutDocument:
