@@ -28,6 +28,15 @@ Environment = Annotated[
         autocompletion=complete_environment,
     ),
 ]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--environment",
+        "-e",
+        help="Only this environment; may be repeated. Default: each that has a stack file.",
+        autocompletion=complete_environment,
+    ),
+]
 Prefix = Annotated[
     str | None,
     typer.Option(help="The prefix of all parameters. Default: from the stack file, or /ai."),

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_environment
-from model_config.cli.output import Local, Prefix, with_progress
+from model_config.cli.output import Environments, Local, Prefix, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import UsageError
@@ -22,15 +21,7 @@ def report(  # noqa: PLR0913 - a verb's options
     output: Annotated[
         Path, typer.Option(help="The folder to write; new or empty.", file_okay=False)
     ],
-    environments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Only this environment; may be repeated. Default: each that has a stack file.",
-            autocompletion=complete_environment,
-        ),
-    ] = None,
+    environments: Environments = None,
     base: Annotated[
         str | None,
         typer.Option(help="Only compare the working tree with this commit. Needs git, but no AWS."),

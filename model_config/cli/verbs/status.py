@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.completion import complete_environment
-from model_config.cli.output import AsJson, Local, Prefix, print_json, print_table, with_progress
+from model_config.cli.output import (
+    AsJson,
+    Environments,
+    Local,
+    Prefix,
+    print_json,
+    print_table,
+    with_progress,
+)
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural
@@ -31,15 +38,7 @@ _COMMITS = 50
 
 def status(
     *,
-    environments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Only this environment; may be repeated. Default: each that has a stack file.",
-            autocompletion=complete_environment,
-        ),
-    ] = None,
+    environments: Environments = None,
     commits: Annotated[
         bool,
         typer.Option("--commits", help="Look in git for the commit of each newest release."),

@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_environment
-from model_config.cli.output import Local, Prefix
+from model_config.cli.output import Environments, Local, Prefix
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 
@@ -20,15 +19,7 @@ PANEL = Panel.READ
 
 def ui(  # noqa: PLR0913 - a verb's options
     *,
-    environments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Only this environment; may be repeated. Default: each that has a stack file.",
-            autocompletion=complete_environment,
-        ),
-    ] = None,
+    environments: Environments = None,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
     ] = 4580,
