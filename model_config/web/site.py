@@ -104,7 +104,7 @@ class Site:
             inventory: the inventory that asks about it.
 
         Raises:
-            StoreError: AWS can't be asked.
+            StoreError: AWS can't be reached.
         """
         path = self.environment(stack).target.path
         return self._keep_while_same(
@@ -117,7 +117,7 @@ class Site:
         Raises:
             UsageError: it is not shown, or there is no project to compare with.
             InvalidConfigurationError: something is wrong with the project.
-            StoreError: AWS can't be asked.
+            StoreError: AWS can't be reached.
         """
         program = self.program(stack)
         if program is None:

@@ -180,7 +180,7 @@ def test_a_second_rollout_is_refused_and_takes_the_place_with_force(run, documen
 @pytest.mark.usefixtures("three")
 def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
     run("rollback", "chat", "--release", "1")
-    assert "is held on release 1 since a rollback" in start(run, code=2).err
+    assert "is held on release 1 by a rollback" in start(run, code=2).err
     start(run, "--force")
     assert document().rollout.release == 3
 

@@ -116,9 +116,9 @@ def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> 
         if each.drift and each.drift.on_trust:
             count = plural(each.drift.on_trust, "value")
             typer.echo(
-                f"{each.environment}: {count} not read, since they are older than the newest "
-                "release. "
-                f"`model-config drift` reads them."
+                f"{each.environment}: {count} written before the newest release "
+                f"{'was' if each.drift.on_trust == 1 else 'were'} not read. "
+                "`model-config drift` reads them."
             )
 
 
