@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from model_config.web.building import build_from, build_page
 from model_config.web.guard import Guard
 from model_config.web.loading import answer
-from model_config.web.making import guarded, make_page
-from model_config.web.pages import OVERVIEW, Page, ServedLinks, Side, compare_page
+from model_config.web.pages import OVERVIEW, Page, Selection, ServedLinks, compare_page
 from model_config.web.render import Frame, loading_as_html
 from model_config.web.site import Site
-from model_config.web.sources.change import make, plan
+from model_config.web.sources.change import apply, plan
 
 _STATIC = Path(__file__).parent / "static"
 #: The views with their arguments, as addresses have them.
@@ -68,14 +68,14 @@ class _Pages:
         options = {"commits": True} if request.query_params.get("commits") else {}
         options = options if page == OVERVIEW else {}
         return await answer(
-            lambda watch: make_page(self._site, page, frame, watch, **options),
+            lambda watch: build_page(self._site, page, frame, watch, **options),
             lambda: loading_as_html(page, frame),
         )
 
     async def chosen(self, request: Request) -> Response:
         """Lead to the comparison that was chosen in a form."""
         chosen = request.query_params
-        sides = [Side.parse(chosen.get(name, "")) for name in ("before", "after")]
+        sides = [Selection.parse(chosen.get(name, "")) for name in ("before", "after")]
         page = compare_page(sides[0], sides[1], chosen.get("model"))
         return RedirectResponse(page.path, status_code=303)
 
@@ -83,7 +83,7 @@ class _Pages:
         """Answer with what a change would do."""
         page, form = _page_of(request), dict(request.query_params)
         made = await run_in_threadpool(
-            guarded, page, self._frame(), lambda: plan(self._site, page, form)
+            build_from, page, self._frame(), lambda: plan(self._site, page, form)
         )
         return HTMLResponse(made.html, made.status)
 
@@ -96,7 +96,7 @@ class _Pages:
             return PlainTextResponse("Refused: the form is not of this session.\n", 403)
         page = _page_of(request)
         made = await run_in_threadpool(
-            guarded, page, self._frame(), lambda: make(self._site, page, form)
+            build_from, page, self._frame(), lambda: apply(self._site, page, form)
         )
         return HTMLResponse(made.html, made.status)
 

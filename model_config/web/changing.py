@@ -33,14 +33,14 @@ class Change:
         differs: what readers get now, and what they get by it; None where that can't be told.
         state: what the change begins from: where that is another by the time it is confirmed,
             somebody else has changed something.
-        make: makes it, and returns what it did, in words.
+        apply: makes it, and returns what it did, in words.
     """
 
     what: tuple[str, ...]
     notes: tuple[str, ...]
     differs: tuple[Release | None, Release | None]
     state: str
-    make: Callable[[], tuple[str, ...]]
+    apply: Callable[[], tuple[str, ...]]
 
 
 def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form) -> Change:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from model_config.operate.inventory import Watch
-from model_config.web.making import Made
+from model_config.web.building import BuiltPage
 
 Item = TypeVar("Item")
 
@@ -42,7 +42,7 @@ class Progress:
         return line
 
 
-async def answer(make: Callable[[Watch], Made], beginning: Callable[[], str]) -> Response:
+async def answer(make: Callable[[Watch], BuiltPage], beginning: Callable[[], str]) -> Response:
     """Return a page: at once where it is made soon, else its beginning, and progress meanwhile.
 
     Args:
@@ -57,7 +57,9 @@ async def answer(make: Callable[[Watch], Made], beginning: Callable[[], str]) ->
     return StreamingResponse(_parts(making, progress, beginning()), media_type="text/html")
 
 
-async def _parts(making: asyncio.Future[Made], progress: Progress, head: str) -> AsyncIterator[str]:
+async def _parts(
+    making: asyncio.Future[BuiltPage], progress: Progress, head: str
+) -> AsyncIterator[str]:
     yield head
     while not making.done():
         await asyncio.wait({making}, timeout=_PACE)

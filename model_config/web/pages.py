@@ -52,7 +52,7 @@ def drift_page(stack: str) -> Page:
     return Page("drift", (stack,))
 
 
-class Side(NamedTuple):
+class Selection(NamedTuple):
     """One side of a comparison: an environment, and the release, label or "latest" in it."""
 
     stack: str
@@ -62,13 +62,13 @@ class Side(NamedTuple):
         return f"{self.stack}@{self.selector}"
 
     @classmethod
-    def parse(cls, text: str) -> Side:
+    def parse(cls, text: str) -> Selection:
         """Return the side that an address has."""
         stack, _, selector = text.partition("@")
         return cls(stack, selector or "latest")
 
 
-def compare_page(before: Side, after: Side, model: str | None = None) -> Page:
+def compare_page(before: Selection, after: Selection, model: str | None = None) -> Page:
     """Return the page that compares a model, or all models, on two sides."""
     return Page("compare", (str(before), str(after), *([model] if model else [])))
 

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_config.comparing.text import plural
 from model_config.format.names import LATEST
-from model_config.web.pages import OVERVIEW, Links, Page, Side, compare_page, drift_page
-from model_config.web.shown import Shown
+from model_config.web.page_content import PageContent
+from model_config.web.pages import OVERVIEW, Links, Page, Selection, compare_page, drift_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,19 @@ class Frame:
     form_token: str | None = None
 
 
-def page_as_html(page: Page, shown: Shown, frame: Frame) -> str:
+def page_as_html(page: Page, content: PageContent, frame: Frame) -> str:
     """Return a page."""
-    return _html(shown.template, page, frame, shown=shown, it=shown.content)
+    return _html(content.template, page, frame, content=content, it=content.data)
 
 
 def problem_as_html(page: Page, title: str, text: str, frame: Frame) -> str:
     """Return a page that says why there is nothing to show."""
-    return _html("problem", page, frame, shown=Shown("problem", title, None), text=text)
+    return _html("problem", page, frame, content=PageContent("problem", title, None), text=text)
 
 
 def loading_as_html(page: Page, frame: Frame) -> str:
     """Return the beginning of a page that takes its time, up to where progress is shown."""
-    return _html("loading", page, frame, shown=Shown("loading", "Loading", None))
+    return _html("loading", page, frame, content=PageContent("loading", "Loading", None))
 
 
 def refusal_as_html(why: str) -> str:
@@ -78,7 +78,7 @@ def navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
     """Return the pages that every page leads to, with their names."""
     found = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
-        first, last = Side(stacks[0], LATEST), Side(stacks[-1], LATEST)
+        first, last = Selection(stacks[0], LATEST), Selection(stacks[-1], LATEST)
         found.append(("Compare", compare_page(first, last)))
     names = {stack: f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks}
     return [*found, *((name, drift_page(stack)) for stack, name in names.items())]

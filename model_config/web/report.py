@@ -10,10 +10,10 @@ from typing import Any
 from model_config.format.errors import UsageError
 from model_config.operate.inventory import Watch
 from model_config.plan.project import Project
-from model_config.web.making import SOURCES, guarded
-from model_config.web.pages import OVERVIEW, FileLinks, Page, Side
+from model_config.web.building import SOURCES, build_from
+from model_config.web.page_content import PageContent
+from model_config.web.pages import OVERVIEW, FileLinks, Page, Selection
 from model_config.web.render import Frame
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.commits import commits
 from model_config.web.views.model import Model
@@ -39,10 +39,10 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     """
     chosen = _Chosen(most)
 
-    def make(page: Page) -> Shown:
-        shown = SOURCES[page.view](site, watch, *page.arguments)
-        chosen.note(shown.content)
-        return shown
+    def make(page: Page) -> PageContent:
+        content = SOURCES[page.view](site, watch, *page.arguments)
+        chosen.note(content.data)
+        return content
 
     return _write_all(folder, site, make, chosen.has)
 
@@ -64,7 +64,7 @@ def report_of_commits(project: Project, base: str, folder: Path) -> None:
 
 
 def _write_all(
-    folder: Path, site: Site, make: Callable[[Page], Shown], is_made: Callable[[Page], bool]
+    folder: Path, site: Site, make: Callable[[Page], PageContent], is_made: Callable[[Page], bool]
 ) -> list[Page]:
     """Write the first page and all that can be reached from it; return those with a problem."""
     _prepare(folder)
@@ -81,7 +81,7 @@ def _write_all(
     for page in waiting:  # which grows meanwhile
         links = FileLinks(page, wanted)
         frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
-        made = guarded(page, frame, lambda page=page: make(page))  # type: ignore[misc]
+        made = build_from(page, frame, lambda page=page: make(page))  # type: ignore[misc]
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(made.html, encoding="utf-8")
@@ -122,12 +122,12 @@ class _Chosen:
             return page in self._models
         if page.view == "release":
             stack, model, selector = page.arguments
-            return self._has_side(Side(stack, selector), model)
+            return self._has_side(Selection(stack, selector), model)
         if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - it is of one model
             before, after, model = page.arguments
-            return all(self._has_side(Side.parse(side), model) for side in (before, after))
+            return all(self._has_side(Selection.parse(side), model) for side in (before, after))
         return page.view in SOURCES
 
-    def _has_side(self, side: Side, model: str) -> bool:
+    def _has_side(self, side: Selection, model: str) -> bool:
         known = self._numbers.get((side.stack, model))
         return known is None or not side.selector.isdecimal() or side.selector in known

@@ -19,7 +19,7 @@ from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 
-Made = TypeVar("Made")
+Cached = TypeVar("Cached")
 
 
 class Site:
@@ -138,18 +138,18 @@ class Site:
         return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
 
     def _keep_while_same(
-        self, what: str, stack: str, program: Program | None, make: Callable[[], Made]
-    ) -> Made:
+        self, what: str, stack: str, program: Program | None, make: Callable[[], Cached]
+    ) -> Cached:
         """Return what is made of an environment and its program, anew once either has changed."""
         stamp = self._inventories[stack][0]
         return self._keep(what, stack, None if stamp is None else (stamp, program), make)
 
-    def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
+    def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Cached]) -> Cached:
         before, made = self._kept.get((what, stack), (None, None))
         if made is None or stamp is None or before != stamp:
             made = make()
             self._kept[what, stack] = stamp, made
-        return cast(Made, made)
+        return cast(Cached, made)
 
 
 def _stamp(project: Project) -> object:

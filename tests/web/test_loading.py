@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from model_config.operate.inventory import Watch
 from model_config.web import loading
+from model_config.web.building import BuiltPage
 from model_config.web.loading import answer
-from model_config.web.making import Made
 
 
 def client(make: Any) -> TestClient:
@@ -26,17 +26,17 @@ def client(make: Any) -> TestClient:
 
 
 def test_a_page_that_is_made_soon_comes_whole_with_its_status() -> None:
-    answered = client(lambda _: Made("<html><main>gone</main></html>", 404)).get("/")
+    answered = client(lambda _: BuiltPage("<html><main>gone</main></html>", 404)).get("/")
     assert (answered.status_code, answered.text) == (404, "<html><main>gone</main></html>")
 
 
 def test_progress_is_told_until_the_page_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "PATIENCE", 0)
 
-    def make(watch: Watch) -> Made:
+    def make(watch: Watch) -> BuiltPage:
         for number in watch(range(3), "Reading <releases>", 3):
             time.sleep(0.5 if number == 2 else 0)
-        return Made("<html><head></head><body><main>the page</main></body></html>", 404)
+        return BuiltPage("<html><head></head><body><main>the page</main></body></html>", 404)
 
     answered = client(make).get("/")
     assert answered.status_code == 200  # it was said before anybody knew
@@ -49,9 +49,9 @@ def test_while_one_page_is_read_another_is_answered(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(loading, "PATIENCE", 5)
     together = threading.Barrier(2, timeout=5)
 
-    def make(_: Watch) -> Made:
+    def make(_: Watch) -> BuiltPage:
         together.wait()
-        return Made("<main></main>")
+        return BuiltPage("<main></main>")
 
     with client(make) as asked:
         threads = [threading.Thread(target=asked.get, args=("/",)) for _ in range(2)]

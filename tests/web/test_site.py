@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from model_config.plan.project import Project
-from model_config.web.making import read_ahead
+from model_config.web.building import read_ahead
 from model_config.web.site import Site
 
 from .conftest import CONFIG, browser, environment

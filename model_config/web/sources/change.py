@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from model_config.format.errors import UsageError
 from model_config.web.changing import Change, Form, prepare
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page, model_page
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.views.change import Done, Planned
 from model_config.web.views.compare import comparison
@@ -18,7 +18,7 @@ _TITLES = {
 }
 
 
-def plan(site: Site, page: Page, form: Form) -> Shown:
+def plan(site: Site, page: Page, form: Form) -> PageContent:
     """Prepare a change and show what it would do. Nothing is changed."""
     verb, stack, model = page.arguments
     with site.environment(stack).hold():
@@ -28,10 +28,10 @@ def plan(site: Site, page: Page, form: Form) -> Shown:
     content = Planned(
         model_page(stack, model), change.what, change.notes, differs, form, change.state
     )
-    return Shown("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
+    return PageContent("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
 
 
-def make(site: Site, page: Page, form: Form) -> Shown:
+def apply(site: Site, page: Page, form: Form) -> PageContent:
     """Make a change that was shown and confirmed.
 
     Raises:
@@ -45,9 +45,9 @@ def make(site: Site, page: Page, form: Form) -> Shown:
                 f"{model} in {stack} was changed by somebody else since you looked. Nothing was "
                 "changed now: go back to the model's page and look again"
             )
-        what = change.make()
+        what = change.apply()
     done = Done(model_page(stack, model), what)
-    return Shown("done", f"{_TITLES[verb]}: {model} in {stack}", done)
+    return PageContent("done", f"{_TITLES[verb]}: {model} in {stack}", done)
 
 
 def _prepared(site: Site, page: Page, form: Form) -> Change:

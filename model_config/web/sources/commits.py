@@ -6,13 +6,13 @@ from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import STACK_FILE, differences, sections
 from model_config.comparing.pairs import two_commits
 from model_config.plan.project import Project
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
-from model_config.web.shown import Shown
 from model_config.web.views.compare import (
     Compare,
     CompareAll,
     Row,
-    SideShown,
+    SideTitle,
     compared,
     value_change,
 )
@@ -23,7 +23,7 @@ def changes_page(model: str) -> Page:
     return Page("changes", (model,))
 
 
-def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
+def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageContent]]:
     """Return what differs between a commit and the working tree: in short, and model by model.
 
     Args:
@@ -35,7 +35,7 @@ def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
     """
     before, after = two_commits(project, base, None, None)
     found = sections(differences(before, after))
-    sides = SideShown(before.name), SideShown(after.name)
+    sides = SideTitle(before.name), SideTitle(after.name)
     about_models = [each for each in found if each.model != STACK_FILE]
     rows = tuple(
         Row(
@@ -51,7 +51,7 @@ def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
     notes = (*before.remarks(), *after.remarks())
     overview = CompareAll(*sides, rows, settings=tuple(map(value_change, settings)), notes=notes)
     pages = {
-        changes_page(model): Shown(
+        changes_page(model): PageContent(
             "compare",
             model,
             Compare(
@@ -70,4 +70,4 @@ def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
         )
         for model in dict.fromkeys(each.model for each in about_models)
     }
-    return Shown("compare_all", "What changes", overview), pages
+    return PageContent("compare_all", "What changes", overview), pages

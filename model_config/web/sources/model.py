@@ -12,15 +12,15 @@ from model_config.operate.inventory import Watch
 from model_config.operate.releases.releases import read_releases
 from model_config.operate.rollouts.history import Written, read_history
 from model_config.operate.rollouts.parameter import read_stored, under_way
+from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.pages import model_page
-from model_config.web.shown import Notice, Shown, notices_of
 from model_config.web.site import Site
 from model_config.web.views.model import model as model_view
 from model_config.web.views.release import release as release_view
 from model_config.web.views.rollout import rollout as rollout_view
 
 
-def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
+def model(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
     """Read a model's releases, and who moved its labels."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
@@ -37,12 +37,12 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             },
             now=datetime.now(UTC),
         )
-        return Shown(
+        return PageContent(
             "model", f"{name} in {stack}", content, (*notices_of(stack, inventory), *notices)
         )
 
 
-def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
+def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> PageContent:
     """Read a release, and the parameters that it was made of."""
     environment = site.environment(stack)
     target = environment.target
@@ -64,10 +64,10 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
             is_local=environment.is_local,
         )
         title = f"{name} in {stack}, release {shown.number}"
-        return Shown("release", title, content, notices_of(stack, inventory))
+        return PageContent("release", title, content, notices_of(stack, inventory))
 
 
-def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
+def rollout(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
     """Read a model's rollout, and those before it."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
@@ -82,7 +82,7 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             problem=stored.problem if stored else None,
             now=datetime.now(UTC),
         )
-        return Shown(
+        return PageContent(
             "rollout",
             f"Rollout of {name} in {stack}",
             content,

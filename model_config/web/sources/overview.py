@@ -9,7 +9,7 @@ from model_config.comparing.commit_search import Match, find_each
 from model_config.format.errors import ModelConfigError
 from model_config.operate.inventory import Watch
 from model_config.operate.status import EnvironmentStatus, unread_status
-from model_config.web.shown import Notice, Shown, notices_of
+from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.site import Site
 from model_config.web.views.overview import overview as view
 
@@ -17,7 +17,7 @@ from model_config.web.views.overview import overview as view
 _COMMITS = 50
 
 
-def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
+def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
     """Read where every model stands in every environment.
 
     Args:
@@ -36,7 +36,9 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
             origins = _origins(site, found.values(), watch)
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
-    return Shown("overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices))
+    return PageContent(
+        "overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices)
+    )
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:

@@ -74,7 +74,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class SideShown:
+class SideTitle:
     """A side as the page names it: "dev: release 7", and what else there is to say of it."""
 
     name: str
@@ -97,8 +97,8 @@ class Picker:
 class Compare:
     """A model on two sides; of two commits, in several environments."""
 
-    before: SideShown
-    after: SideShown
+    before: SideTitle
+    after: SideTitle
     comparisons: tuple[Comparison, ...]
     picker: Picker | None = None
 
@@ -125,8 +125,8 @@ class CompareAll:
         notes: what a reader has to know about the sides.
     """
 
-    before: SideShown
-    after: SideShown
+    before: SideTitle
+    after: SideTitle
     rows: tuple[Row, ...]
     unchanged: tuple[str, ...] = ()
     settings: tuple[ValueChange, ...] = ()

@@ -39,7 +39,7 @@ class Drift:
         findings: labels and histories that will make trouble.
         not_compared: what could not be read, in words.
         count: how many parameters SSM lists.
-        on_trust: how many values were not read.
+        not_read: how many values were not read.
     """
 
     stack: str
@@ -48,7 +48,7 @@ class Drift:
     other_projects: tuple[str, ...]
     not_compared: tuple[str, ...]
     count: int
-    on_trust: int
+    not_read: int
 
 
 def drift(stack: str, found: Found) -> Drift:
@@ -74,7 +74,7 @@ def drift(stack: str, found: Found) -> Drift:
         tuple(found.other_projects),
         (*found.problems, *found.notes),
         found.count,
-        found.on_trust,
+        found.not_read,
     )
 
 

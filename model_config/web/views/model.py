@@ -12,11 +12,17 @@ from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.history import Written as WrittenRollout
-from model_config.operate.rollouts.history import events
-from model_config.web.pages import Page, Side, compare_page
-from model_config.web.views.lanes import Lanes, lanes
-from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+from model_config.operate.rollouts.history import Written, events
+from model_config.web.pages import Page, Selection, compare_page
+from model_config.web.views.parts import (
+    Label,
+    ReleaseSummary,
+    Share,
+    labels_of,
+    share_of,
+    summary_of,
+)
+from model_config.web.views.timeline import Timeline, timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Entry:
     by: str
     what: str = ""
     reason: str | None = None
-    release: Written | None = None
+    release: ReleaseSummary | None = None
     labels: tuple[Label, ...] = ()
     changes: tuple[str, ...] | None = None
     compare: Page | None = None
@@ -50,7 +56,7 @@ class Model:
     Attributes:
         elsewhere: its pages in the other environments, by their stacks.
         numbers: those of its releases, newest first.
-        lanes: the same as the entries, drawn.
+        timeline: the same as the entries, drawn.
         is_recorded: whether who moved a label is known.
     """
 
@@ -58,11 +64,11 @@ class Model:
     stack: str
     elsewhere: dict[str, Page]
     numbers: tuple[int, ...]
-    newest: Written
+    newest: ReleaseSummary
     labels: tuple[Label, ...]
     rollout: Share | None
     entries: tuple[Entry, ...]
-    lanes: Lanes
+    timeline: Timeline
     is_recorded: bool
 
 
@@ -70,7 +76,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
     stack: str,
     releases: Releases,
     *,
-    history: Sequence[WrittenRollout] | None,
+    history: Sequence[Written] | None,
     rollout: Rollout | None,
     elsewhere: dict[str, Page],
     now: datetime,
@@ -99,11 +105,11 @@ def model(  # noqa: PLR0913 - all that is known of a model
         stack=stack,
         elsewhere=elsewhere,
         numbers=tuple(each.number for each in releases),
-        newest=written(stack, releases.model, releases.newest),
+        newest=summary_of(stack, releases.model, releases.newest),
         labels=labels_of(stack, releases),
         rollout=share_of(stack, releases.model, rollout, now),
         entries=tuple(sorted([*told, *written_entries], key=lambda each: each.at, reverse=True)),
-        lanes=lanes(releases, history or (), stack),
+        timeline=timeline(releases, history or (), stack),
         is_recorded=history is not None,
     )
 
@@ -114,7 +120,7 @@ def _release(
     changed = None
     if before and before.content and release.content:
         changed = tuple(map(str, changes(before.content, release.content)))
-    name, shown = releases.model, written(stack, releases.model, release)
+    name, shown = releases.model, summary_of(stack, releases.model, release)
     return Entry(
         at=release.at,
         by=shown.by,
@@ -122,7 +128,7 @@ def _release(
         labels=labels_of(stack, releases, release.number),
         changes=changed,
         compare=compare_page(
-            Side(stack, str(before.number)), Side(stack, str(release.number)), name
+            Selection(stack, str(before.number)), Selection(stack, str(release.number)), name
         )
         if before
         else None,

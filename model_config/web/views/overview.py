@@ -10,7 +10,14 @@ from datetime import datetime
 from model_config.comparing.commit_search import Match
 from model_config.operate.status import EnvironmentStatus, ModelStatus
 from model_config.web.pages import Page, drift_page, model_page
-from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+from model_config.web.views.parts import (
+    Label,
+    ReleaseSummary,
+    Share,
+    labels_of,
+    share_of,
+    summary_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Cell:
 
     page: Page
     drift_page: Page
-    newest: Written | None
+    newest: ReleaseSummary | None
     labels: tuple[Label, ...]
     rollout: Share | None
     drift: Mapping[str, int] | None
@@ -71,14 +78,14 @@ class Column:
     Attributes:
         other_projects: models that the project doesn't know.
         warnings: labels and histories that will make trouble.
-        on_trust: how many values were not read.
+        not_read: how many values were not read.
     """
 
     stack: str
     drift_page: Page
     other_projects: tuple[str, ...]
     warnings: tuple[str, ...]
-    on_trust: int
+    not_read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +132,8 @@ def overview(
 def _column(stack: str, status: EnvironmentStatus) -> Column:
     drift = status.drift
     warnings = tuple(f"{each.where}: {each.problem}" for each in drift.findings) if drift else ()
-    on_trust = drift.on_trust if drift else 0
-    return Column(stack, drift_page(stack), status.other_projects, warnings, on_trust)
+    not_read = drift.not_read if drift else 0
+    return Column(stack, drift_page(stack), status.other_projects, warnings, not_read)
 
 
 def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: datetime) -> Cell:
@@ -134,7 +141,7 @@ def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: da
     return Cell(
         page=model_page(stack, status.model),
         drift_page=drift_page(stack),
-        newest=written(stack, status.model, releases.newest) if releases else None,
+        newest=summary_of(stack, status.model, releases.newest) if releases else None,
         labels=labels_of(stack, releases) if releases else (),
         rollout=share_of(stack, status.model, status.rollout, now),
         drift=None if drifted is None else Counter(each.state for each in drifted),

@@ -36,7 +36,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ReleaseSummary:
     """A release, when it was written and by whom."""
 
     number: int
@@ -70,10 +70,10 @@ def share_of(stack: str, model: str, rollout: Rollout | None, now: datetime) -> 
     )
 
 
-def written(stack: str, model: str, release: PastRelease) -> Written:
+def summary_of(stack: str, model: str, release: PastRelease) -> ReleaseSummary:
     """Return a release as a page names it."""
     page = release_page(stack, model, release.number)
-    return Written(release.number, release.at, who(release.by), short(release.digest), page)
+    return ReleaseSummary(release.number, release.at, who(release.by), short(release.digest), page)
 
 
 def short(digest: str | None) -> str | None:

@@ -15,9 +15,9 @@ from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.target import Target
-from model_config.web.pages import Page, Side, compare_page, model_page, release_page
+from model_config.web.pages import Page, Selection, compare_page, model_page, release_page
 from model_config.web.views import snippets
-from model_config.web.views.parts import Label, Written, labels_of, written
+from model_config.web.views.parts import Label, ReleaseSummary, labels_of, summary_of
 
 #: Characters from which on a text is shown as a prompt: ours.
 _LONG = 72
@@ -71,7 +71,7 @@ class Release:
     model: str
     stack: str
     model_page: Page
-    written: Written
+    summary: ReleaseSummary
     labels: tuple[Label, ...]
     is_newest: bool
     content: Content | None
@@ -118,7 +118,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         model=releases.model,
         stack=stack,
         model_page=model_page(stack, releases.model),
-        written=written(stack, releases.model, shown),
+        summary=summary_of(stack, releases.model, shown),
         labels=labels_of(stack, releases, shown.number),
         is_newest=is_newest,
         content=content,
@@ -132,7 +132,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         before=release_page(stack, releases.model, before) if before else None,
         after=release_page(stack, releases.model, after) if after else None,
         compare=compare_page(
-            Side(stack, str(before)), Side(stack, str(shown.number)), releases.model
+            Selection(stack, str(before)), Selection(stack, str(shown.number)), releases.model
         )
         if before
         else None,

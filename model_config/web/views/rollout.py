@@ -11,7 +11,7 @@ from model_config.format.rollout import Rollout as RolloutDocument
 from model_config.format.rollout import Step
 from model_config.operate.rollouts.history import Event, Written, events, started
 from model_config.operate.rollouts.plan import Phase, due_at, next_step, phase, plan_of
-from model_config.web.pages import Page, Side, compare_page, model_page
+from model_config.web.pages import Page, Selection, compare_page, model_page
 from model_config.web.views.curve import Curve, curve
 
 
@@ -84,7 +84,7 @@ def _under_way(
     stack: str, model: str, current: RolloutDocument, history: Sequence[Written], now: datetime
 ) -> UnderWay:
     plan, begun = plan_of(current), started(list(history), current) if history else None
-    sides = Side(stack, str(current.before)), Side(stack, str(current.release))
+    sides = Selection(stack, str(current.before)), Selection(stack, str(current.release))
     return UnderWay(
         document=current,
         phase=phase(current, now),

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.operate.inventory import Watch, unwatched
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
 from model_config.web.render import Frame, navigation, page_as_html, problem_as_html
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.compare import compare
 from model_config.web.sources.drift import drift
@@ -19,7 +19,7 @@ from model_config.web.sources.model import model, release, rollout
 from model_config.web.sources.overview import overview
 
 #: What each page is read by, by its view.
-SOURCES: Mapping[str, Callable[..., Shown]] = {
+SOURCES: Mapping[str, Callable[..., PageContent]] = {
     "overview": overview,
     "model": model,
     "release": release,
@@ -29,7 +29,7 @@ SOURCES: Mapping[str, Callable[..., Shown]] = {
 }
 
 
-class Made(NamedTuple):
+class BuiltPage(NamedTuple):
     """A page, and its HTTP status."""
 
     html: str
@@ -41,10 +41,10 @@ class Made(NamedTuple):
         return self.status != 200  # noqa: PLR2004 - HTTP's "OK"
 
 
-def make_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bool) -> Made:
+def build_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bool) -> BuiltPage:
     """Return a page."""
     source = SOURCES[page.view]
-    return guarded(page, frame, lambda: source(site, watch, *page.arguments, **options))
+    return build_from(page, frame, lambda: source(site, watch, *page.arguments, **options))
 
 
 def read_ahead(site: Site) -> None:
@@ -54,17 +54,17 @@ def read_ahead(site: Site) -> None:
             SOURCES[page.view](site, unwatched, *page.arguments)
 
 
-def guarded(page: Page, frame: Frame, read: Callable[[], Shown]) -> Made:
+def build_from(page: Page, frame: Frame, read: Callable[[], PageContent]) -> BuiltPage:
     """Return a page of what is read, or one that says why it can't be."""
     title = " / ".join(page.arguments) or page.view
     try:
-        return Made(page_as_html(page, read(), frame))
+        return BuiltPage(page_as_html(page, read(), frame))
     except ModelConfigError as error:
-        return Made(problem_as_html(page, title, str(error), frame), _status(error))
+        return BuiltPage(problem_as_html(page, title, str(error), frame), _status(error))
     except Exception as error:
         logging.getLogger(__name__).exception("A page could not be made")
         text = f"This page could not be made ({type(error).__name__}). The server's log tells more."
-        return Made(problem_as_html(page, title, text, frame), 500)
+        return BuiltPage(problem_as_html(page, title, text, frame), 500)
 
 
 def _status(error: ModelConfigError) -> int:

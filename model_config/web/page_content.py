@@ -23,19 +23,19 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PageContent:
     """A page.
 
     Attributes:
         template: the template's name.
         title: what it is called.
-        content: what its template needs.
+        data: what its template needs.
         notices: what there is to say about it as a whole.
     """
 
     template: str
     title: str
-    content: Any
+    data: Any
     notices: tuple[Notice, ...] = ()
 
 
