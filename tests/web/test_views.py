@@ -1,4 +1,4 @@
-"""What views make of what was read: drawings, flags and snippets."""
+"""The values that views compute: drawings, flags and snippets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unreadable(_: str) -> Release:
 
 
 def releases(*labels: tuple[str, ...]) -> Releases:
-    """Releases of as many hours ago as there are after them, each with its labels."""
+    """Releases, two hours apart, each with its labels."""
     count = len(labels)
     found = [
         PastRelease(number, ago(hours=2 * (count - number)), "", names, str, unreadable)

@@ -1,4 +1,4 @@
-"""A change of a model's labels or rollout: what it would do, and doing it."""
+"""Previews and makes changes of a model's labels and rollouts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TITLES = {
 
 
 def plan(site: Site, page: Page, form: Form) -> PageContent:
-    """Prepare a change and show what it would do. Nothing is changed."""
+    """Return the preview of a change, without making it."""
     verb, stack, model = page.arguments
     with site.environment(stack).hold():
         change = _prepared(site, page, form)
@@ -32,18 +32,18 @@ def plan(site: Site, page: Page, form: Form) -> PageContent:
 
 
 def apply(site: Site, page: Page, form: Form) -> PageContent:
-    """Make a change that was shown and confirmed.
+    """Make a change that was previewed and confirmed.
 
     Raises:
-        UsageError: somebody else has changed something since it was shown.
+        UsageError: somebody else has changed something since the preview.
     """
     verb, stack, model = page.arguments
     with site.environment(stack).hold():
         change = _prepared(site, page, form)
         if change.state != form.get("state"):
             raise UsageError(
-                f"{model} in {stack} was changed by somebody else since you looked. Nothing was "
-                "changed now: go back to the model's page and look again"
+                f"{model} in {stack} was changed by somebody else in the meantime, so nothing was "
+                "done: go back to the model's page, check it and try again"
             )
         what = change.apply()
     done = Done(model_page(stack, model), what)

@@ -1,4 +1,4 @@
-"""What a comparison of two commits is made of: git alone."""
+"""Reads the comparison of two commits from git."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from model_config.web.views.compare import (
 
 
 def changes_page(model: str) -> Page:
-    """Return the page of what changes about a model."""
+    """Return the page of a model's changes."""
     return Page("changes", (model,))
 
 
 def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageContent]]:
-    """Return what differs between a commit and the working tree: in short, and model by model.
+    """Return the differences between a commit and the working tree: an overview, and model pages.
 
     Args:
         project: the project.
-        base: the commit, or as git has it "main...".
+        base: the commit, or "main..." as in `git diff`.
 
     Raises:
         UsageError: there is no such commit, or a commit's code fails.

@@ -1,4 +1,4 @@
-"""What a comparison is made of: two releases of a model, or all models of two environments."""
+"""Reads a comparison of two releases of a model, or of all models of two environments."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from model_config.web.views.compare import (
     value_change,
 )
 
-#: What an environment can be compared by where its releases aren't known.
+#: The selectors of an environment whose releases are not read.
 _ALWAYS = ("stable", LATEST)
 
 
 def compare(
     site: Site, watch: Watch, before: str, after: str, model: str | None = None
 ) -> PageContent:
-    """Read what differs between two sides, "dev@7" and "prod@stable".
+    """Read the differences between two selections, such as "dev@7" and "prod@stable".
 
     Args:
         site: the environments.
-        watch: shows how far it is.
-        before, after: the sides.
+        watch: shows progress.
+        before, after: the selections.
         model: the model. Default: all of them.
     """
     sides = Selection.parse(before), Selection.parse(after)
@@ -67,8 +67,8 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
         stack: tuple(_selectors(releases)) for stack, releases in known.items()
     }
     content = Compare(
-        _shown(before, model, old),
-        _shown(after, model, new),
+        _title(before, model, old),
+        _title(after, model, new),
         (_comparison(model, old.open(), new.open()),),
         _picker(sides, before, after, model),
     )
@@ -88,7 +88,7 @@ def _selectors(releases: Releases) -> Iterator[str]:
     yield from (str(each.number) for each in releases)
 
 
-def _shown(side: Selection, model: str, release: PastRelease) -> SideTitle:
+def _title(side: Selection, model: str, release: PastRelease) -> SideTitle:
     by_number = side.selector == str(release.number)
     detail = "" if by_number else side.selector
     name = f"{side.stack}, release {release.number}"
@@ -134,7 +134,7 @@ def _comparison(model: str, old: Release, new: Release) -> Comparison:
 
 
 def _alike(old: Release, new: Release) -> tuple[Release, Release]:
-    """Return two releases; in two environments the same secret has a name in each."""
+    """Return two releases for comparison. Between environments, names of secrets always differ."""
     if old.environment == new.environment:
         return old, new
     one, other = (replace(each, secrets=dict.fromkeys(each.secrets, "")) for each in (old, new))
@@ -144,7 +144,7 @@ def _alike(old: Release, new: Release) -> tuple[Release, Release]:
 def _releases(
     site: Site, watch: Watch, side: Selection
 ) -> tuple[dict[str, Release], tuple[Notice, ...]]:
-    """Return the release of each model on a side, and what stood in the way of others."""
+    """Return each model's selected release, and notices of the releases that can't be read."""
     target, problems = site.environment(side.stack).target, []
     check_selector(side.selector)
     found: dict[str, Release] = {}
@@ -167,6 +167,6 @@ def _settings(site: Site, before: str, after: str) -> tuple[ValueChange, ...]:
         return ()
     try:
         files = [read_stack_file(site.project, stack) for stack in (before, after)]
-    except InvalidConfigurationError:  # the first page says what is wrong with it
+    except InvalidConfigurationError:  # the first page shows the error
         return ()
     return tuple(map(value_change, setting_changes(*map(settings_of, files))))

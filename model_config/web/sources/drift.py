@@ -1,4 +1,4 @@
-"""What the page of an environment's drift is made of."""
+"""Reads an environment's drift."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from model_config.web.views.drift import drift as view
 
 
 def drift(site: Site, watch: Watch, stack: str) -> PageContent:
-    """Read what differs between an environment and the project."""
+    """Read the differences between an environment and the project."""
     content = view(stack, site.drift(stack, watch))
     return PageContent("drift", f"Drift in {stack}", content)

@@ -1,4 +1,4 @@
-"""What the pages of one model in one environment are made of."""
+"""Reads the pages of one model in one environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_config.web.views.rollout import rollout as rollout_view
 
 
 def model(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
-    """Read a model's releases, and who moved its labels."""
+    """Read a model's releases and the history of its labels."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, path, name, documents=True)
@@ -43,7 +43,7 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
 
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> PageContent:
-    """Read a release, and the parameters that it was made of."""
+    """Read a release and its parameters."""
     environment = site.environment(stack)
     target = environment.target
     base = model_path(target.path, name)
@@ -52,7 +52,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> P
         shown = releases.select(int(selector) if selector.isdecimal() else selector)
         listed = inventory.below(base) if shown is releases.newest else {}
         arn = None
-        with suppress(StoreError):  # then the names have to do
+        with suppress(StoreError):  # then the names are shown without it
             arn = inventory.arn_of(release_name(base))
         content = release_view(
             target,
@@ -68,7 +68,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> P
 
 
 def rollout(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
-    """Read a model's rollout, and those before it."""
+    """Read a model's rollout and the previous ones."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, path, name, documents=False)
@@ -93,12 +93,12 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
 def _history(
     inventory: CachedInventory, path: str, name: str
 ) -> tuple[list[Written] | None, list[Notice]]:
-    """Return the versions of a rollout parameter; None, and why, where they can't be read."""
+    """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
         return read_history(inventory, path, name), []
     except StoreUnavailableError:
         raise
-    except ModelNotFoundError:  # of a deploy from before there were any
+    except ModelNotFoundError:  # deployed by a version without rollout parameters
         return None, []
     except StoreError as error:
-        return None, [Notice(f"Who moved the labels is not known: {error}")]
+        return None, [Notice(f"The history of the labels can't be read: {error}")]

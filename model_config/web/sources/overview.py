@@ -1,4 +1,4 @@
-"""What the first page is made of."""
+"""Reads the first page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.site import Site
 from model_config.web.views.overview import overview as view
 
-#: Commits that are looked at for the digests: ours. Each takes about half a second.
+#: The number of commits to search. Set by this package: each one takes about half a second.
 _COMMITS = 50
 
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
-    """Read where every model stands in every environment.
+    """Read the status of every model in every environment.
 
     Args:
         site: the environments.
-        watch: shows how far it is.
-        commits: whether to look in git for the commits that the newest releases come from.
+        watch: shows progress.
+        commits: whether to search git for the commits of the newest releases.
     """
     found: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
@@ -42,7 +42,7 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
-    """Return where an environment stands, as far as it can be read, and what stood in the way."""
+    """Return an environment's status as far as it can be read, and notices of the errors."""
     target, program, notices = site.environment(stack).target, None, []
     try:
         program = site.program(stack)

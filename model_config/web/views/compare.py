@@ -1,4 +1,4 @@
-"""Two releases, two environments or two commits: values in a table, prompts side by side."""
+"""Compares releases, environments or commits: values in a table, prompts side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = Release("", "", "", "", {}, {})
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value that differs; a side that doesn't have it is None. Of a secret both are None."""
+    """A changed value. A side without it is None, and so are both sides of a secret."""
 
     path: str
     change: Literal["added", "removed", "changed"]
@@ -31,13 +31,13 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A text that differs.
+    """A changed text.
 
     Attributes:
-        asks, stops: the variables that only the later text, or only the earlier, asks for.
-        only_blanks: whether the two differ in white space alone.
-        stretches: the two side by side, where both have it.
-        whole: the text, where only one side has it.
+        asks, stops: the variables that only the text after, or only the one before, has.
+        only_blanks: whether they differ only in white space.
+        stretches: both texts side by side, if both sides have it.
+        whole: the text, if only one side has it.
     """
 
     path: str
@@ -50,19 +50,19 @@ class TextChange:
 
     @property
     def blank_lines(self) -> int:
-        """How many lines differ in white space alone."""
+        """The number of lines that differ only in white space."""
         rows = (row for stretch in self.stretches for row in stretch.rows)
         return sum(row.kind == "blanks" for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs about a model.
+    """The differences of a model.
 
     Attributes:
-        where: the environments that it is about; empty where the page says so.
-        remark: what there is to say about the model as a whole.
-        same: the values that don't differ, by their paths.
+        where: the environments; empty if the page names them.
+        remark: a remark about the whole model.
+        same: the paths and the values that are equal.
     """
 
     model: str
@@ -75,7 +75,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class SideTitle:
-    """A side as the page names it: "dev: release 7", and what else there is to say of it."""
+    """The title of one side, such as "dev, release 7", with the label that selected it."""
 
     name: str
     detail: str = ""
@@ -84,7 +84,7 @@ class SideTitle:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """What else can be compared: the sides of each environment, and the two that are chosen."""
+    """The choices of a comparison: each environment's selectors, and the selected two."""
 
     model: str | None
     sides: Mapping[str, Sequence[str]]
@@ -95,7 +95,7 @@ class Picker:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A model on two sides; of two commits, in several environments."""
+    """A comparison of one model; between commits, in several environments."""
 
     before: SideTitle
     after: SideTitle
@@ -105,7 +105,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model that differs, in short."""
+    """A model with differences, as a row."""
 
     model: str
     where: tuple[str, ...]
@@ -116,13 +116,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CompareAll:
-    """All models on two sides.
+    """A comparison of all models.
 
     Attributes:
-        rows: the models that differ.
-        unchanged: those that don't.
-        settings: what differs about the stacks' own settings.
-        notes: what a reader has to know about the sides.
+        rows: the models with differences.
+        unchanged: the models without.
+        settings: the differences of the stacks' settings.
+        notes: remarks about the two sides.
     """
 
     before: SideTitle
@@ -135,7 +135,7 @@ class CompareAll:
 
 
 def comparison(model: str, before: Release | None, after: Release | None) -> Comparison:
-    """Return what differs between two releases of a model; None where there is none."""
+    """Return the differences between two releases of a model; None stands for no release."""
     old, new = before or NOTHING, after or NOTHING
     changed = changes(old, new)
     paths = {change.path for change in changed}

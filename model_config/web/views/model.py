@@ -1,4 +1,4 @@
-"""A model's page: its releases and what happened to them, the newest first."""
+"""A model's page: its releases and their history, newest first."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from model_config.web.views.timeline import Timeline, timeline
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened: a release was written, or a label or a rollout was changed.
+    """An event: a new release, or a change of a label or a rollout.
 
     Attributes:
-        what: what was done to a label or a rollout; of a release, nothing.
-        release: the release that was written, or None.
-        changes: what the release changed, "~ prompts/system"; None where there is nothing to
-            compare with.
-        compare: the page that shows it.
+        what: the change of a label or a rollout; empty for a release.
+        release: the new release, or None.
+        changes: the release's changes, such as "~ prompts/system"; None if there is nothing to
+            compare it with.
+        compare: the page that shows the changes.
         problem: why the release can't be read, or None.
     """
 
@@ -55,9 +55,9 @@ class Model:
 
     Attributes:
         elsewhere: its pages in the other environments, by their stacks.
-        numbers: those of its releases, newest first.
-        timeline: the same as the entries, drawn.
-        is_recorded: whether who moved a label is known.
+        numbers: the numbers of its releases, newest first.
+        timeline: the entries as a drawing.
+        is_recorded: whether moves of labels are recorded.
     """
 
     name: str
@@ -86,17 +86,17 @@ def model(  # noqa: PLR0913 - all that is known of a model
     Args:
         stack: the environment's stack.
         releases: its releases, with their documents.
-        history: the versions of its rollout parameter, oldest first; None where there are none.
-        rollout: the rollout that is under way.
+        history: the versions of its rollout parameter, oldest first; None if there are none.
+        rollout: the rollout that is under way, or None.
         elsewhere: its pages in the other environments.
-        now: the time.
+        now: the current time.
     """
     written_entries = [
         _release(stack, releases, release, before)
         for release, before in pairwise([*releases, None])
         if release
     ]
-    told = [
+    changes_of_labels = [
         Entry(e.written.at, who(e.written.by), e.what, e.reason)
         for e in events(list(history or ()))
     ]
@@ -108,7 +108,9 @@ def model(  # noqa: PLR0913 - all that is known of a model
         newest=summary_of(stack, releases.model, releases.newest),
         labels=labels_of(stack, releases),
         rollout=share_of(stack, releases.model, rollout, now),
-        entries=tuple(sorted([*told, *written_entries], key=lambda each: each.at, reverse=True)),
+        entries=tuple(
+            sorted([*changes_of_labels, *written_entries], key=lambda each: each.at, reverse=True)
+        ),
         timeline=timeline(releases, history or (), stack),
         is_recorded=history is not None,
     )

@@ -1,4 +1,4 @@
-"""The first page: models by environments, as `status` tells them."""
+"""The first page: the status of each model in each environment."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from model_config.web.views.parts import (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a model stands in an environment.
+    """The status of a model in an environment.
 
     Attributes:
-        newest: its newest release; None where there is none, or it isn't known.
-        drift: how many parameters differ, by how; None where that isn't known.
-        commit: the commit that the newest release comes from, where it was looked up.
+        newest: its newest release; None if there is none or it is unknown.
+        drift: the number of differing parameters by state; None if it is unknown.
+        commit: the commit of the newest release, if it was searched for.
         problem: why its releases can't be read, or None.
     """
 
@@ -42,7 +42,7 @@ class Cell:
 
     @property
     def flags(self) -> list[str]:
-        """What a filter asks for: "held", "rollout", "drift", "behind"."""
+        """The filters that it matches: "held", "rollout", "drift", "behind"."""
         newest = self.newest.number if self.newest else None
         return [
             flag
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model in each environment; None where the environment doesn't have it."""
+    """A model in each environment; None if the environment doesn't have it."""
 
     model: str
     cells: tuple[Cell | None, ...]
@@ -76,9 +76,9 @@ class Column:
     """An environment.
 
     Attributes:
-        other_projects: models that the project doesn't know.
-        warnings: labels and histories that will make trouble.
-        not_read: how many values were not read.
+        other_projects: models that are not in the project.
+        warnings: labels and release histories that will cause problems.
+        not_read: the number of values that were not read.
     """
 
     stack: str
@@ -93,8 +93,8 @@ class Overview:
     """Models by environments.
 
     Attributes:
-        counts: how many rows have each flag.
-        asked_for_commits: whether git was asked.
+        counts: the number of rows with each flag.
+        asked_for_commits: whether git was searched.
     """
 
     columns: tuple[Column, ...]
@@ -109,9 +109,9 @@ def overview(
     """Return the first page.
 
     Args:
-        found: where each environment stands, by its stack.
-        origins: the commit of each digest; None where git was not asked.
-        now: the time.
+        found: each environment's status, by its stack.
+        origins: the commit of each digest; None if git was not searched.
+        now: the current time.
     """
     by_stack = {stack: {each.model: each for each in one.models} for stack, one in found.items()}
     rows = tuple(

@@ -1,6 +1,6 @@
-"""A model's time drawn: a mark for each release, and for each label a bar on what it was on.
+"""Draws a model's timeline: a mark for each release, and bars for the releases of each label.
 
-A step of time is a column, however long it was: deploys come in days and in seconds.
+Each event gets a column of the same width, since the time between two may be days or seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written
 from model_config.web.pages import Page, release_page
 
-#: Columns that are drawn, the newest: ours. A screen holds about half of them.
+#: The number of newest columns that are drawn. Set by this package: about two screens.
 _COLUMNS = 24
 COLUMN, LANE, HEAD = 56, 30, 26
 _GAP = 3
@@ -32,10 +32,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a label was on, from one column to another.
+    """A period in which a label was on a release.
 
     Attributes:
-        is_rollout: it is a rollout, for a share of the label's readers.
+        is_rollout: whether it is a rollout to a share of the label's readers.
     """
 
     x: int
@@ -47,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The bars of a label, or of its rollouts."""
+    """The bars of one label, or of its rollouts."""
 
     name: str
     y: int
@@ -56,10 +56,10 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A drawing, and its size.
+    """A drawn timeline.
 
     Attributes:
-        since: when its first column begins.
+        since: the start of the first column.
     """
 
     width: int
@@ -71,7 +71,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """A label, or its rollout, on a release for a time; `end` is None where it still is."""
+    """A period in which a label or its rollout was on a release; `end` is None if it still is."""
 
     label: str
     release: int
@@ -81,7 +81,7 @@ class _Period:
 
 
 def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Timeline:
-    """Return the drawing of a model's releases, labels and rollouts.
+    """Return the timeline of a model's releases, labels and rollouts.
 
     Args:
         releases: the releases.
@@ -127,7 +127,7 @@ def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Time
 
 
 def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
-    """Yield what each label has been on, as far as that is recorded."""
+    """Yield the recorded periods of each label."""
     oldest, labels = releases.oldest.at, releases.labels
     on: dict[str, tuple[int, datetime]] = {}
     for at, moved in _moves(history):
@@ -139,7 +139,7 @@ def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_
         if label.endswith(PREVIOUS):
             continue
         known, since = on.get(label, (None, oldest))
-        # Moved by other means, all that is known is that it is there now.
+        # Without a record of its last move, only its present release is known.
         begin = since if known == release else max(each.at for each in releases)
         yield _Period(label, release, begin, None)
 
