@@ -34,7 +34,7 @@ class TextChange:
     """A changed text.
 
     Attributes:
-        asks, stops: the variables that only the text after, or only the one before, has.
+        added_variables, removed_variables: the variables of only one of the texts.
         only_blanks: whether they differ only in white space.
         stretches: both texts side by side, if both sides have it.
         whole: the text, if only one side has it.
@@ -42,8 +42,8 @@ class TextChange:
 
     path: str
     change: Literal["added", "removed", "changed"]
-    asks: tuple[str, ...]
-    stops: tuple[str, ...]
+    added_variables: tuple[str, ...]
+    removed_variables: tuple[str, ...]
     only_blanks: bool
     stretches: tuple[Stretch, ...] = ()
     whole: str = ""
@@ -184,15 +184,15 @@ def _sides(change: Change) -> list[Value]:
 def _text(change: Change) -> TextChange:
     if change.change != "changed":
         whole = str(change.before if change.change == "removed" else change.after)
-        asks = tuple(variables(whole)) if change.change == "added" else ()
-        return TextChange(change.path, change.change, asks, (), only_blanks=False, whole=whole)
+        added = tuple(variables(whole)) if change.change == "added" else ()
+        return TextChange(change.path, change.change, added, (), only_blanks=False, whole=whole)
     before, after = str(change.before), str(change.after)
-    asked = variable_change(change)
+    variables_changed = variable_change(change)
     return TextChange(
         change.path,
         change.change,
-        asked.added if asked else (),
-        asked.removed if asked else (),
+        variables_changed.added if variables_changed else (),
+        variables_changed.removed if variables_changed else (),
         differ_in_blanks_alone(before, after),
         tuple(side_by_side(before, after)),
     )
