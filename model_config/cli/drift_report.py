@@ -46,9 +46,9 @@ def print_drift(found: Drift, stack: str) -> None:
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")
     for model in found.other_projects:
         typer.echo(f"{model} belongs to another project: it has a release, and no module here.")
-    if found.on_trust:
+    if found.not_read:
         typer.echo(
-            f"{plural(found.on_trust, 'value')} not read: their versions show that only deploys "
+            f"{plural(found.not_read, 'value')} not read: their versions show that only deploys "
             "wrote them. --all-values reads them too."
         )
 
@@ -58,7 +58,7 @@ def as_json(found: Drift, stack: str) -> dict[str, Any]:
     return {
         "environment": stack,
         "parameters": found.count,
-        "not_read": found.on_trust,
+        "not_read": found.not_read,
         "differences": [
             {
                 "model": each.model,

@@ -75,12 +75,12 @@ def current_account() -> Account:
     """Ask the provider which account and region it deploys to.
 
     Raises:
-        pulumi.RunError: AWS can't be asked: no credentials, no region, no network.
+        pulumi.RunError: AWS can't be reached: no credentials, no region, no network.
     """
     try:
         return Account(aws.get_caller_identity().account_id, aws.get_region().region)
     except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
         raise pulumi.RunError(
-            f"AWS can't be asked which account this is, nothing was deployed: {error}\n"
+            f"AWS can't be reached, so nothing was deployed: {error}\n"
             "  fix: check the credentials, the network and the stack's aws:region"
         ) from None

@@ -55,7 +55,7 @@ def check_environment(
     first_deploy: bool = False,
     settings: Settings | None = None,
 ) -> Report:
-    """Return what would stop the next deploy of an environment, and what is worth knowing.
+    """Return what would make an environment's next deploy fail, and what the deployer should know.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
     `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`.
@@ -65,8 +65,8 @@ def check_environment(
         path: the environment's path, "/ai/prod".
         planned: the names of the Standard parameters of each model that the next deploy writes;
             None without a project.
-        first_deploy: whether it is expected that none of them is deployed yet.
-        settings: the stack's, to look for names that somebody else has; None to leave that out.
+        first_deploy: whether none of them is expected to be deployed yet.
+        settings: the stack's settings, to find names that are taken; None to skip this.
 
     Raises:
         StoreError: AWS is unavailable or refuses.
@@ -89,7 +89,7 @@ def check_environment(
             found += [Checked("error", finding) for finding in taken]
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
     texts = inventory.texts(sorted(rollouts))
-    fix = "allow ssm:GetParameters on them, or look at `model-config rollout status`"
+    fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
     found += [_notice("the rollouts", problem, fix) for problem in inventory.problems]
     for model in inventory.watch(sorted(deployed), "Reading releases", len(deployed)):
         releases = read_releases(inventory, path, model, documents=False)
@@ -124,14 +124,13 @@ def _check_models(
     deployed: AbstractSet[str], whole: AbstractSet[str], planned: AbstractSet[str]
 ) -> Iterator[Checked]:
     for model in sorted(whole - deployed):
-        yield _notice(model, "it is not deployed yet", "nothing: the next deploy makes it")
+        yield _notice(model, "it is not deployed yet", "nothing: the next deploy creates it")
     for model in sorted(deployed - planned):
         yield _notice(
             model,
             "it has a release, but no module in this project",
             "nothing, if another project deploys it. If this project did, the next deploy deletes "
-            "it "
-            "with its history: move its readers first",
+            "it with its history: move its readers first",
         )
 
 
@@ -144,8 +143,8 @@ def _check_parameters(
         yield _error(
             "the account",
             f"it holds {len(standard):,} Standard parameters in this region, and the next deploy "
-            f"makes {len(new):,} more",
-            "delete what nobody needs, or deploy to another account or region",
+            f"creates {len(new):,} more",
+            "delete unneeded parameters, or deploy to another account or region",
             f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
         )
 
@@ -164,8 +163,8 @@ def _check_policies(new: int) -> Iterator[Checked]:
     if policies + new > quota:
         yield _error(
             "the account",
-            f"it holds {policies:,} managed policies, and the next deploy makes {new:,} more",
-            "delete policies that nobody needs, or ask AWS for a higher quota",
+            f"it holds {policies:,} managed policies, and the next deploy creates {new:,} more",
+            "delete unneeded policies, or ask AWS for a higher quota",
             f"{quota:,} customer-managed policies in this account (IAM quotas)",
         )
 
@@ -180,14 +179,14 @@ def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Ch
         yield _notice(
             releases.model,
             why_it_stays(label, document, releases),
-            "no pipeline moves it; to go on: "
+            "no pipeline moves it. To resolve this: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )
     if rollout:
         yield _notice(
             releases.model,
             f"a rollout of release {rollout.release} to {rollout.label} is under way",
-            "no pipeline promotes another release meanwhile; see "
+            "no pipeline promotes another release until it ends. See "
             f"`model-config rollout status {releases.model} {place}`",
         )
 

@@ -1,4 +1,4 @@
-"""Models of which a deploy wrote parameters and not yet the release: it failed, or it died."""
+"""Finds models whose parameters an interrupted deploy wrote, but not their release."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def half_written(
 ) -> Iterator[Finding]:
     """Yield models that may need `recover` before the next deploy.
 
-    SSM alone can't tell: whether the stack's state knows the parameters, `recover` finds out.
+    SSM alone doesn't tell whether the stack's state has the parameters; `recover` compares the two.
 
     Args:
         listed: the parameters of the environment.
         path: its path, "/ai/prod".
-        planned: the names of the parameters of each model that the next deploy writes.
+        planned: the names of each model's parameters that the next deploy writes.
     """
     for model, names in sorted(planned.items()):
         release = listed.get(release_name(model_path(path, model)))
@@ -33,16 +33,16 @@ def half_written(
                 model,
                 f"it has {found} {where}: {written[0]}{others}",
                 f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
-                "deploy: it adopts those that the stack's state does not know",
+                "deploy: it adopts those that the stack's state lacks",
                 "a deploy that was killed leaves such parameters, and the next one fails with "
                 "ParameterAlreadyExists",
             )
 
 
 def _is_ahead(found: ListedParameter, release: ListedParameter | None, path: str) -> bool:
-    """Tell whether a parameter was made on the way to a release that wasn't written."""
+    """Return whether a parameter was written for a release that was not."""
     kind = parse(found.name, path).kind
     if release is None:
-        return kind != "release part"  # a part stays when its model is deleted
-    # One of a later version was there before; a secret or a rollout makes no release.
+        return kind != "release part"  # parts remain when their model is deleted
+    # A later version existed before. A change of a secret or a rollout creates no release.
     return kind == "value" and found.version == 1 and found.at > release.at

@@ -52,9 +52,9 @@ class RecoverySearch:
     """Compares a plan, the stack's state and AWS.
 
     Args:
-        plan: what the next deploy would do.
+        plan: the plan of the next deploy.
         secrets: the texts of the stack's secrets, by config key.
-        account: where it is deployed to.
+        account: the account and region of the deploy.
         inventory: reads SSM.
         made: reads KMS and IAM.
     """
@@ -132,9 +132,9 @@ class RecoverySearch:
                 found.adopt.append(Adoption(PARAMETER, logical_name, name, model.name))
 
     def _texts(self, model: PlannedModel) -> Iterator[tuple[str, str | None]]:
-        """Yield each parameter's name, and its text where no other would do.
+        """Yield each parameter's name, and its text if the stored one must equal it.
 
-        Parts of releases are left out: a deploy takes those that exist as they are.
+        Parts of releases are left out: a deploy uses existing ones unchanged.
         """
         for parameter in model.parameters:
             if isinstance(parameter.content, SecretRef):
@@ -170,6 +170,6 @@ def _foreign(name: str, problem: str) -> Finding:
         name,
         f"the stack's state lacks it, and it {problem} than the plan",
         "adopt it with `model-config import`, rename the program's resource, or delete it if "
-        "nobody needs it",
+        "it is unneeded",
         "only a resource that matches the plan exactly is known to belong to this deploy",
     )

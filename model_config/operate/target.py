@@ -10,7 +10,7 @@ from model_config.operate.inventory import Inventory
 from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.record import read_record
 from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.rollouts.parameter import broken_off
+from model_config.operate.rollouts.parameter import interrupted_promotion
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
@@ -70,16 +70,16 @@ class Target:
         """
         return read_releases(OperatorStore(self.client), self.path, model, documents=True)
 
-    def broken_off(self, releases: Releases) -> str | None:
-        """Return the label whose promotion was broken off, or None; None, too, if it isn't known.
+    def interrupted_promotion(self, releases: Releases) -> str | None:
+        """Return the label whose promotion was interrupted; None if there is none or it is unknown.
 
         Raises:
-            StoreError: AWS can't be asked.
+            StoreError: AWS can't be reached.
         """
         if not releases.held:
             return None
         stored, _ = read_record(OperatorStore(self.client), self.path, releases.model)
-        return broken_off(stored.document, releases) if stored else None
+        return interrupted_promotion(stored.document, releases) if stored else None
 
     def models(self) -> list[str]:
         """Return the names of the models that have a release.

@@ -1,1 +1,1 @@
-"""The pages of `model-config ui` and `report`: views over what the other rooms work out."""
+"""The pages of `model-config ui` and `report`: views of the data that other packages compute."""

@@ -1,4 +1,4 @@
-"""The server of `model-config ui`: an address for each page."""
+"""The web application of `model-config ui`: its routes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from model_config.web.building import build_from, build_page
 from model_config.web.guard import Guard
 from model_config.web.loading import answer
-from model_config.web.making import guarded, make_page
-from model_config.web.pages import OVERVIEW, Page, ServedLinks, Side, compare_page
+from model_config.web.pages import OVERVIEW, Page, Selection, ServedLinks, compare_page
 from model_config.web.render import Frame, loading_as_html
 from model_config.web.site import Site
-from model_config.web.sources.change import make, plan
+from model_config.web.sources.change import apply, plan
 
 _STATIC = Path(__file__).parent / "static"
-#: The views with their arguments, as addresses have them.
+#: The paths of the views, with their arguments.
 _ADDRESSES = (
     "/model/{stack}/{model}",
     "/release/{stack}/{model}/{selector}",
@@ -33,24 +33,25 @@ _ADDRESSES = (
     "/compare/{before}/{after}/{model}",
 )
 _CHANGE = "/change/{verb}/{stack}/{model}"
-#: Bytes of a form: ours. The longest has a reason of 500 characters.
+#: The maximum size of a form, in bytes. Set by this package: the longest form has a reason of 500
+#: characters.
 _FORM_BYTES = 16_384
 
 
 def make_app(site: Site, *, token: str, port: int, allows_changes: bool) -> ASGIApp:
-    """Return the server's application.
+    """Return the web application.
 
     Args:
-        site: what is shown.
-        token: the secret in the address that is printed.
-        port: where the server listens.
-        allows_changes: whether labels and rollouts may be changed.
+        site: the site that it serves.
+        token: the secret in the address that the command prints.
+        port: the server's port.
+        allows_changes: whether pages may change labels and rollouts.
     """
     pages = _Pages(site, secrets.token_urlsafe() if allows_changes else None)
     routes: list[BaseRoute] = [
         Route("/", pages.page),
         *(Route(address, pages.page) for address in _ADDRESSES),
-        Route("/compare", pages.chosen),
+        Route("/compare", pages.compare),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     if allows_changes:
@@ -68,35 +69,37 @@ class _Pages:
         options = {"commits": True} if request.query_params.get("commits") else {}
         options = options if page == OVERVIEW else {}
         return await answer(
-            lambda watch: make_page(self._site, page, frame, watch, **options),
+            lambda watch: build_page(self._site, page, frame, watch, **options),
             lambda: loading_as_html(page, frame),
         )
 
-    async def chosen(self, request: Request) -> Response:
-        """Lead to the comparison that was chosen in a form."""
-        chosen = request.query_params
-        sides = [Side.parse(chosen.get(name, "")) for name in ("before", "after")]
-        page = compare_page(sides[0], sides[1], chosen.get("model"))
+    async def compare(self, request: Request) -> Response:
+        """Redirect to the comparison that was selected in a form."""
+        form = request.query_params
+        before, after = (Selection.parse(form.get(name, "")) for name in ("before", "after"))
+        page = compare_page(before, after, form.get("model"))
         return RedirectResponse(page.path, status_code=303)
 
     async def plan(self, request: Request) -> Response:
-        """Answer with what a change would do."""
+        """Answer with a preview of a change."""
         page, form = _page_of(request), dict(request.query_params)
         made = await run_in_threadpool(
-            guarded, page, self._frame(), lambda: plan(self._site, page, form)
+            build_from, page, self._frame(), lambda: plan(self._site, page, form)
         )
         return HTMLResponse(made.html, made.status)
 
     async def change(self, request: Request) -> Response:
-        """Make a change that was confirmed."""
+        """Make a confirmed change."""
         body = await request.body()
         form = dict(parse_qsl(body[:_FORM_BYTES].decode(errors="replace")))
         given, expected = form.pop("form_token", ""), self._form_token or ""
         if not secrets.compare_digest(given.encode(), expected.encode()):
-            return PlainTextResponse("Refused: the form is not of this session.\n", 403)
+            return PlainTextResponse(
+                "Refused: the form belongs to another session. Reload the page.\n", 403
+            )
         page = _page_of(request)
         made = await run_in_threadpool(
-            guarded, page, self._frame(), lambda: make(self._site, page, form)
+            build_from, page, self._frame(), lambda: apply(self._site, page, form)
         )
         return HTMLResponse(made.html, made.status)
 

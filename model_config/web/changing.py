@@ -1,4 +1,4 @@
-"""Changes that a page may make: each prepared and shown first, and made once it was confirmed."""
+"""The changes that pages can make. Each one is previewed first, and made after a confirmation."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from model_config.operate.rollouts.start import NewRollout, new_salt
 from model_config.operate.rollouts.times import duration_of, percents_of
 from model_config.operate.target import Target
 
-#: Returns what a model's release is checked with, or None and why there is nothing.
+#: Returns the check of a model's releases; or None, and the reason why there is none.
 CheckOf = Callable[[str], tuple[Check | None, tuple[str, ...]]]
-#: What was typed into a form, by the fields' names.
+#: A form's input, by the names of its fields.
 Form = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that was prepared.
+    """A prepared change.
 
     Attributes:
-        what: what it will do, in words.
+        what: its effects, in words.
         notes: what could not be verified, in words.
-        differs: what readers get now, and what they get by it; None where that can't be told.
-        state: what the change begins from: where that is another by the time it is confirmed,
-            somebody else has changed something.
-        make: makes it, and returns what it did, in words.
+        differs: the releases that readers get before and after it; None if one is unknown.
+        state: the state that it was prepared for. If the state differs when the change is
+            confirmed, somebody else has changed something.
+        apply: makes the change, and returns its effects, in words.
     """
 
     what: tuple[str, ...]
     notes: tuple[str, ...]
     differs: tuple[Release | None, Release | None]
     state: str
-    make: Callable[[], tuple[str, ...]]
+    apply: Callable[[], tuple[str, ...]]
 
 
 def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
-    """Return a change, verified. Nothing is changed yet.
+    """Return a verified change, without making it.
 
     Args:
         verb: "promote", "rollback", "start" or "abort".
         target: the environment.
-        check_of: returns what a release is checked with.
+        check_of: returns the check of a model's releases.
         model: the model's name.
-        form: what was typed.
+        form: the form's input.
 
     Raises:
-        UsageError: it can't be made so.
-        ModelConfigError: as `Labels` and `Rollouts` have it.
+        UsageError: the input is invalid, or the change is impossible.
+        ModelConfigError: as documented for `Labels` and `Rollouts`.
     """
     if verb == "promote":
         return _promotion(target, check_of, model, form)
@@ -65,7 +65,7 @@ def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form
         return _start(target, check_of, model, form)
     if verb == "abort":
         return _abort(target, model, form)
-    raise UsageError(f"there is no such change: {verb!r}")
+    raise UsageError(f"unknown change: {verb!r}")
 
 
 def _promotion(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
@@ -99,13 +99,13 @@ def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
     new = NewRollout(_label(form), plan, utc_now(), new_salt())
     change = rollouts.start(model, new, release=_number(form), check=check)
     rollout = change.document.rollout
-    assert rollout is not None  # noqa: S101 - which `start` made
+    assert rollout is not None  # noqa: S101 - `start` sets it
     what = (
-        f"Release {rollout.release} is rolled out to the readers of {rollout.label}, who have "
-        f"release {rollout.before}: to {', '.join(f'{percent:g}' for percent in percents)} % of "
-        f"them, the first at once and each next one {form['every']} later."
+        f"Release {rollout.release} replaces release {rollout.before} for a growing share of the "
+        f"readers of {rollout.label}: {', '.join(f'{percent:g}' for percent in percents)} %. The "
+        f"first step starts immediately, each further step {form['every']} later."
     )
-    did = f"the rollout of release {rollout.release} to {rollout.label} has begun."
+    did = f"the rollout of release {rollout.release} to {rollout.label} has started."
     differs = (rollout.before, rollout.release)
     return _writing(rollouts, change, (what, did), differs, notes)
 
@@ -115,13 +115,15 @@ def _abort(target: Target, model: str, form: Form) -> Change:
     change = rollouts.abort(model, _reason(form))
     rollout = change.stored.document.rollout
     if rollout is None:
-        what = "The rollout document can't be understood, and is replaced by an empty one."
-        return _writing(rollouts, change, (what, "it is replaced."), (None, None))
+        what = "The rollout document is invalid. An empty one replaces it."
+        return _writing(
+            rollouts, change, (what, "the rollout document was replaced."), (None, None)
+        )
     what = (
-        f"The rollout of release {rollout.release} ends. Within {rollout.poll_seconds} seconds all "
-        f"readers of {rollout.label} get release {rollout.before} again."
+        f"The rollout of release {rollout.release} ends. Within {rollout.poll_seconds} seconds, "
+        f"all readers of {rollout.label} get release {rollout.before} again."
     )
-    did = f"the rollout of release {rollout.release} is aborted."
+    did = f"the rollout of release {rollout.release} was aborted."
     return _writing(rollouts, change, (what, did), (rollout.release, rollout.before))
 
 
@@ -132,7 +134,7 @@ def _writing(
     differs: tuple[int | None, int | None],
     notes: tuple[str, ...] = (),
 ) -> Change:
-    """Return a change of a rollout, with what it will do and what it did in words."""
+    """Return a change of a rollout, described by `words` before and after it is made."""
     what, did = words
 
     def made() -> tuple[str, ...]:
@@ -156,7 +158,7 @@ def _reason(form: Form) -> str | None:
 def _number(form: Form) -> int | None:
     text = form.get("release", "").strip()
     if text and not text.isdecimal():
-        raise UsageError(f"a release is a whole number, not {text!r}")
+        raise UsageError(f"a release must be a whole number, not {text!r}")
     return int(text) if text else None
 
 

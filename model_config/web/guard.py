@@ -1,7 +1,8 @@
-"""Who may ask: a browser on this machine that was given the address, and nobody through it.
+"""Restricts access to a browser on this machine that opened the printed address.
 
-Pages are served on the loopback interface alone. That keeps other machines out, but neither other
-users of this one nor the web pages that the browser has open; hence a token and checks of headers.
+The server listens only on the loopback interface. This excludes other machines, but neither other
+users of this machine nor web pages that are open in the browser: the token and the checks of the
+request's headers exclude those.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_config.web.render import refusal_as_html
 
-#: What a page may load and where its forms may go: here, and nowhere else.
+#: Pages may load files from this server only, and send forms to it only.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -25,7 +26,7 @@ POLICY = (
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    # With "no-referrer", a browser sends our own forms with the origin "null".
+    # With "no-referrer", browsers send even this server's forms with the origin "null".
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -36,12 +37,12 @@ _READS = {"GET", "HEAD"}
 
 
 class Guard:
-    """Refuses what doesn't come from a browser that was given the address.
+    """Refuses requests unless they come from a browser that opened the printed address.
 
     Args:
-        app: what answers the rest.
-        token: the secret in the address.
-        port: where the server listens. Cookies ignore ports, so it is in the cookie's name.
+        app: the application that answers all other requests.
+        token: the secret in the printed address.
+        port: the server's port. Cookies ignore ports, so it is part of the cookie's name.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
@@ -49,8 +50,8 @@ class Guard:
         self._cookie = f"model-config-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or hand it on."""
-        if scope["type"] != "http":  # the server's start and end
+        """Answer a request, or pass it to the application."""
+        if scope["type"] != "http":  # startup and shutdown
             await self._app(scope, receive, send)
             return
 
@@ -65,24 +66,26 @@ class Guard:
         await answer(scope, receive, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
-        """Return a refusal, or the way to the address without its token; None: go on."""
+        """Return a refusal or a redirect to the address without the token; None to continue."""
         for reason in _refusals(request):
             return PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
         given = request.query_params.get("token")
         if given is not None and request.method in _READS:
-            return self._let_in(request) if self._is_token(given) else _no_entry("has an old token")
+            return (
+                self._admit(request) if self._is_token(given) else _refusal("has an outdated token")
+            )
         if request.url.path.startswith("/static/"):
             return None
         if not self._is_token(request.cookies.get(self._cookie, "")):
-            return _no_entry("has no token, or another browser was given it")
+            return _refusal("has no token, or the token was used in another browser")
         return None
 
-    def _let_in(self, request: Request) -> Response:
+    def _admit(self, request: Request) -> Response:
         rest = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
         address = request.url.path + (f"?{urlencode(rest)}" if rest else "")
-        # Leading slashes would lead to another host.
+        # A second leading slash would redirect to another host.
         response = RedirectResponse(f"/{address.lstrip('/')}", status_code=303)
-        # Lax: a link that a colleague sends still opens; nothing is posted across sites.
+        # Lax: links from elsewhere, such as a chat, work; forms from other sites don't.
         response.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
         return response
 
@@ -90,26 +93,26 @@ class Guard:
         return secrets.compare_digest(given.encode(), self._token.encode())
 
 
-def _no_entry(why: str) -> Response:
+def _refusal(why: str) -> Response:
     return HTMLResponse(refusal_as_html(why), status_code=403)
 
 
 def _refusals(request: Request) -> Iterator[str]:
     headers = request.headers
     host = headers.get("host", "")
-    # The port may be another one on the reader's side: that of a tunnel, or of a container.
+    # The browser's port may differ: that of a tunnel or a container.
     if host.rpartition(":")[0] not in _HOSTS and host not in _HOSTS:
-        yield "this host's name is not one of the loopback interface"
+        yield "the host name in the address is not localhost or 127.0.0.1"
     if any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers):
         yield "the request was forwarded"
     origin = headers.get("origin")
     if origin is not None and origin != f"http://{host}":
-        yield "it comes from another page"
+        yield "the request was sent by another site"
     site, reads = headers.get("sec-fetch-site"), request.method in _READS
     is_visit = headers.get("sec-fetch-mode") == "navigate" and (
         headers.get("sec-fetch-dest") == "document"
     )
     if site not in {None, "same-origin", "none"} and not (reads and is_visit):
-        yield "another page asks for it"
+        yield "the request was sent by another site"
     if not reads and site is None and origin is None:
-        yield "nothing says where it comes from"
+        yield "the browser did not send the request's origin"

@@ -1,4 +1,4 @@
-"""A page that takes its time: what is read is told, and the page follows when it is there."""
+"""Shows progress while a slow page is built, and then the page."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from model_config.operate.inventory import Watch
-from model_config.web.making import Made
+from model_config.web.building import BuiltPage
 
 Item = TypeVar("Item")
 
-#: Seconds that a page may take before progress is shown: ours.
+#: Seconds after which progress is shown. Set by this package.
 PATIENCE = 0.4
-#: Seconds between two lines of progress: ours.
+#: Seconds between two lines of progress. Set by this package.
 _PACE = 0.2
 
 
 class Progress:
-    """Notes how far the reading is, in a thread, and tells it in another."""
+    """Passes progress from the thread that reads to the one that answers."""
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def watch(self, items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
-        """Yield the items, and note each."""
+        """Yield the items, and record each one."""
         for number, item in enumerate(items, start=1):
             yield item
             self._lines.put(f"{what} {number}{f' of {total}' if total else ''} …")
 
     def newest(self) -> str | None:
-        """Return where it is now, or None where nothing was noted since."""
+        """Return the newest progress, or None if there is none since the last call."""
         line = None
         while not self._lines.empty():
             line = self._lines.get()
         return line
 
 
-async def answer(make: Callable[[Watch], Made], beginning: Callable[[], str]) -> Response:
-    """Return a page: at once where it is made soon, else its beginning, and progress meanwhile.
+async def answer(make: Callable[[Watch], BuiltPage], beginning: Callable[[], str]) -> Response:
+    """Return a page; if it takes long, its beginning first, followed by progress and the page.
 
     Args:
-        make: makes the page.
-        beginning: returns the HTML of a page up to where progress is told.
+        make: builds the page.
+        beginning: returns the HTML of a page up to the progress.
     """
     progress = Progress()
     making = asyncio.ensure_future(run_in_threadpool(make, progress.watch))
@@ -57,7 +57,9 @@ async def answer(make: Callable[[Watch], Made], beginning: Callable[[], str]) ->
     return StreamingResponse(_parts(making, progress, beginning()), media_type="text/html")
 
 
-async def _parts(making: asyncio.Future[Made], progress: Progress, head: str) -> AsyncIterator[str]:
+async def _parts(
+    making: asyncio.Future[BuiltPage], progress: Progress, head: str
+) -> AsyncIterator[str]:
     yield head
     while not making.done():
         await asyncio.wait({making}, timeout=_PACE)

@@ -1,4 +1,4 @@
-"""Every page there is, and where it is: at an address of a server, or in a folder of files."""
+"""The pages, with their addresses on a server and their files in a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 
 class Page(NamedTuple):
-    """A page: what it shows, and of what."""
+    """A page: its view, such as "model", and the view's arguments."""
 
     view: str
     arguments: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ def model_page(stack: str, model: str) -> Page:
 
 
 def release_page(stack: str, model: str, selector: str | int) -> Page:
-    """Return the page of a release; it may be named by a label or as "latest"."""
+    """Return the page of a release, selected by its number, a label or "latest"."""
     return Page("release", (stack, model, str(selector)))
 
 
@@ -48,12 +48,12 @@ def rollout_page(stack: str, model: str) -> Page:
 
 
 def drift_page(stack: str) -> Page:
-    """Return the page of what differs in an environment."""
+    """Return the page of an environment's drift."""
     return Page("drift", (stack,))
 
 
-class Side(NamedTuple):
-    """One side of a comparison: an environment, and the release, label or "latest" in it."""
+class Selection(NamedTuple):
+    """An environment, and a release, a label or "latest" in it."""
 
     stack: str
     selector: str
@@ -62,54 +62,54 @@ class Side(NamedTuple):
         return f"{self.stack}@{self.selector}"
 
     @classmethod
-    def parse(cls, text: str) -> Side:
-        """Return the side that an address has."""
+    def parse(cls, text: str) -> Selection:
+        """Return the selection that a text such as "dev@stable" names."""
         stack, _, selector = text.partition("@")
         return cls(stack, selector or "latest")
 
 
-def compare_page(before: Side, after: Side, model: str | None = None) -> Page:
-    """Return the page that compares a model, or all models, on two sides."""
+def compare_page(before: Selection, after: Selection, model: str | None = None) -> Page:
+    """Return the page that compares a model, or all models, in two selections."""
     return Page("compare", (str(before), str(after), *([model] if model else [])))
 
 
 class Links(Protocol):
-    """Where pages and the files beside them are, seen from the page that is made."""
+    """Returns the addresses of pages and static files, as one page links to them."""
 
     def to(self, page: Page) -> str | None:
-        """Return a page's address, or None where it can't be reached."""
+        """Return a page's address, or None if there is no such page."""
 
     def static(self, name: str) -> str:
-        """Return the address of a file that all pages share."""
+        """Return the address of a static file."""
 
 
 class ServedLinks:
-    """The addresses of a server."""
+    """Absolute paths on a server."""
 
     def to(self, page: Page) -> str | None:
         """Return a page's address."""
         return page.path
 
     def static(self, name: str) -> str:
-        """Return the address of a file that all pages share."""
+        """Return the address of a static file."""
         return f"/static/{name}"
 
 
 class FileLinks:
-    """Relative addresses, which work from disk wherever the folder is.
+    """Relative paths, which work from disk, wherever the folder is.
 
     Args:
-        at: the page that is made.
-        wanted: told of each page that is linked to; False where it isn't made.
+        at: the page that has the links.
+        wanted: called with each linked page; returns whether that page is written.
     """
 
     def __init__(self, at: Page, wanted: Callable[[Page], bool]) -> None:
         self._folder, self._wanted = dirname(at.file), wanted
 
     def to(self, page: Page) -> str | None:
-        """Return a page's address, or None where no file of it is made."""
+        """Return a page's address, or None if the page is not written."""
         return relpath(page.file, self._folder or ".") if self._wanted(page) else None
 
     def static(self, name: str) -> str:
-        """Return the address of a file that all pages share."""
+        """Return the address of a static file."""
         return relpath(f"static/{name}", self._folder or ".")

@@ -1,4 +1,4 @@
-"""Pages as HTML. Everything that is put into a template is escaped."""
+"""Renders pages as HTML. Templates escape all values."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_config.comparing.text import plural
 from model_config.format.names import LATEST
-from model_config.web.pages import OVERVIEW, Links, Page, Side, compare_page, drift_page
-from model_config.web.shown import Shown
+from model_config.web.page_content import PageContent
+from model_config.web.pages import OVERVIEW, Links, Page, Selection, compare_page, drift_page
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every page.
+    """What all pages have in common.
 
     Attributes:
         project: the project's name.
-        stacks: the environments that there are pages of.
-        links: where pages are.
-        is_served: whether a server answers, so that forms work.
-        to_paste: makes the commands in a text act where the pages do.
-        form_token: what a form that changes something sends; None where nothing may be changed.
+        stacks: the stacks of the environments with pages.
+        links: the addresses of pages.
+        is_served: whether there is a server, which forms need.
+        to_paste: adapts the commands in a text to the project and AWS of these pages.
+        form_token: the token of forms that change something; None if pages may change nothing.
     """
 
     project: str
@@ -37,23 +37,23 @@ class Frame:
     form_token: str | None = None
 
 
-def page_as_html(page: Page, shown: Shown, frame: Frame) -> str:
+def page_as_html(page: Page, content: PageContent, frame: Frame) -> str:
     """Return a page."""
-    return _html(shown.template, page, frame, shown=shown, it=shown.content)
+    return _html(content.template, page, frame, content=content, it=content.data)
 
 
 def problem_as_html(page: Page, title: str, text: str, frame: Frame) -> str:
-    """Return a page that says why there is nothing to show."""
-    return _html("problem", page, frame, shown=Shown("problem", title, None), text=text)
+    """Return a page with an error."""
+    return _html("problem", page, frame, content=PageContent("problem", title, None), text=text)
 
 
 def loading_as_html(page: Page, frame: Frame) -> str:
-    """Return the beginning of a page that takes its time, up to where progress is shown."""
-    return _html("loading", page, frame, shown=Shown("loading", "Loading", None))
+    """Return the beginning of a slow page, up to the progress."""
+    return _html("loading", page, frame, content=PageContent("loading", "Loading", None))
 
 
 def refusal_as_html(why: str) -> str:
-    """Return a page for whoever may see no other: it says why, and what to do."""
+    """Return the page for a refused request: the reason, and what to do."""
     return _environment().get_template("refused.html").render(why=why)
 
 
@@ -75,10 +75,10 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
 
 
 def navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
-    """Return the pages that every page leads to, with their names."""
+    """Return the pages in the navigation, with their names."""
     found = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
-        first, last = Side(stacks[0], LATEST), Side(stacks[-1], LATEST)
+        first, last = Selection(stacks[0], LATEST), Selection(stacks[-1], LATEST)
         found.append(("Compare", compare_page(first, last)))
     names = {stack: f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks}
     return [*found, *((name, drift_page(stack)) for stack, name in names.items())]

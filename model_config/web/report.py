@@ -1,4 +1,4 @@
-"""The pages as files, which need no server: links are relative, and work from disk."""
+"""Writes the pages to files. Their links are relative and work from disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from model_config.format.errors import UsageError
 from model_config.operate.inventory import Watch
 from model_config.plan.project import Project
-from model_config.web.making import SOURCES, guarded
-from model_config.web.pages import OVERVIEW, FileLinks, Page, Side
+from model_config.web.building import SOURCES, build_from
+from model_config.web.page_content import PageContent
+from model_config.web.pages import OVERVIEW, FileLinks, Page, Selection
 from model_config.web.render import Frame
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.commits import commits
 from model_config.web.views.model import Model
@@ -23,37 +23,38 @@ _STATIC = Path(__file__).parent / "static"
 
 
 def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
-    """Write the first page, and every page that one which is written links to.
+    """Write the first page and all pages that can be reached from it.
 
     Args:
         site: the environments.
-        folder: where to; it is made.
-        watch: shows how far it is.
-        most: how many releases of each model have pages: the newest, besides those with a label.
+        folder: the folder to create.
+        watch: shows progress.
+        most: the number of newest releases of each model with a page. Labelled ones always
+            have one.
 
     Returns:
-        The pages that only say why there is nothing to show.
+        The pages that only show an error.
 
     Raises:
-        UsageError: the folder holds something already, or can't be written.
+        UsageError: the folder is not empty, or can't be written.
     """
     chosen = _Chosen(most)
 
-    def make(page: Page) -> Shown:
-        shown = SOURCES[page.view](site, watch, *page.arguments)
-        chosen.note(shown.content)
-        return shown
+    def make(page: Page) -> PageContent:
+        content = SOURCES[page.view](site, watch, *page.arguments)
+        chosen.note(content.data)
+        return content
 
     return _write_all(folder, site, make, chosen.has)
 
 
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
-    """Write what differs between a commit and the working tree; it needs git alone.
+    """Write the differences between a commit and the working tree. This needs git, but no AWS.
 
     Args:
         project: the project.
         base: the commit.
-        folder: where to; it is made.
+        folder: the folder to create.
 
     Raises:
         UsageError: there is no such commit, its code fails, or the folder can't be written.
@@ -64,9 +65,9 @@ def report_of_commits(project: Project, base: str, folder: Path) -> None:
 
 
 def _write_all(
-    folder: Path, site: Site, make: Callable[[Page], Shown], is_made: Callable[[Page], bool]
+    folder: Path, site: Site, make: Callable[[Page], PageContent], is_made: Callable[[Page], bool]
 ) -> list[Page]:
-    """Write the first page and all that can be reached from it; return those with a problem."""
+    """Write the first page and all that can be reached from it; return those with an error."""
     _prepare(folder)
     stacks = list(site.environments)
     waiting, failed = [OVERVIEW], []
@@ -78,10 +79,10 @@ def _write_all(
             waiting.append(page)
         return page in known
 
-    for page in waiting:  # which grows meanwhile
+    for page in waiting:  # grows as pages link to others
         links = FileLinks(page, wanted)
         frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
-        made = guarded(page, frame, lambda page=page: make(page))  # type: ignore[misc]
+        made = build_from(page, frame, lambda page=page: make(page))  # type: ignore[misc]
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(made.html, encoding="utf-8")
@@ -91,7 +92,7 @@ def _write_all(
 
 def _prepare(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already: name a folder that is empty, or isn't there")
+        raise UsageError(f"{folder} exists and is not empty: choose a new or an empty folder")
     try:
         shutil.copytree(_STATIC, folder / "static")
     except OSError as error:
@@ -99,7 +100,7 @@ def _prepare(folder: Path) -> None:
 
 
 class _Chosen:
-    """Which pages are made: of models that are deployed, of their newest and labelled releases."""
+    """Selects the pages to write: deployed models, and their newest and labelled releases."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -107,7 +108,7 @@ class _Chosen:
         self._numbers: dict[tuple[str, str], set[str]] = {}
 
     def note(self, content: Any) -> None:
-        """Note what the first page says of models, and a model's page of its releases."""
+        """Record the models of the first page, or the releases of a model's page."""
         if isinstance(content, Overview):
             cells = [cell for row in content.rows for cell in row.cells if cell and cell.newest]
             self._models.update(cell.page for cell in cells)
@@ -117,17 +118,17 @@ class _Chosen:
             self._numbers[content.stack, content.name] = set(map(str, numbers))
 
     def has(self, page: Page) -> bool:
-        """Tell whether a page is made."""
+        """Return whether a page is written."""
         if page.view == "model":
             return page in self._models
         if page.view == "release":
             stack, model, selector = page.arguments
-            return self._has_side(Side(stack, selector), model)
-        if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - it is of one model
+            return self._has_release(Selection(stack, selector), model)
+        if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
             before, after, model = page.arguments
-            return all(self._has_side(Side.parse(side), model) for side in (before, after))
+            return all(self._has_release(Selection.parse(side), model) for side in (before, after))
         return page.view in SOURCES
 
-    def _has_side(self, side: Side, model: str) -> bool:
-        known = self._numbers.get((side.stack, model))
-        return known is None or not side.selector.isdecimal() or side.selector in known
+    def _has_release(self, selected: Selection, model: str) -> bool:
+        known = self._numbers.get((selected.stack, model))
+        return known is None or not selected.selector.isdecimal() or selected.selector in known

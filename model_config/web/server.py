@@ -1,4 +1,4 @@
-"""Serving the pages until somebody ends it."""
+"""Serves the pages until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from starlette.types import ASGIApp
 
 def serve(app: ASGIApp, listener: socket) -> None:
     """Serve until Ctrl-C."""
-    # What is loaded stays: the collector would look at all of it again and again.
+    # The loaded modules stay in use: the garbage collector need not scan them repeatedly.
     gc.freeze()
     config = uvicorn.Config(
         app,
         log_level="warning",
-        access_log=False,  # an address has the token once
-        proxy_headers=False,  # nobody forwards requests to this
+        access_log=False,  # the first address contains the token
+        proxy_headers=False,  # no proxy forwards requests to this server
         server_header=False,
         lifespan="off",
         ws="none",
@@ -35,10 +35,10 @@ def serve(app: ASGIApp, listener: socket) -> None:
 
 @contextmanager
 def opened_in_browser(address: str) -> Iterator[bool]:
-    """Open an address in the reader's browser; give whether there is one.
+    """Open an address in the user's browser; yield whether there is one.
 
-    It is handed over in a file that only its owner may read: all users of a machine see the
-    arguments that a browser is started with, and the address has the token.
+    The address is passed in a file that only its owner can read: it contains the token, and a
+    command's arguments are visible to all users of a machine.
     """
     handle, name = tempfile.mkstemp(prefix="model-config-", suffix=".html")  # with mode 0600
     try:

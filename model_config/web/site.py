@@ -1,4 +1,4 @@
-"""What pages are made of: the environments, the project, and what was worked out before."""
+"""The environments and the project that pages show, with a cache of what was read."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 
-Made = TypeVar("Made")
+Cached = TypeVar("Cached")
 
 
 class Site:
-    """The environments that are shown.
+    """The environments and the project that pages show.
 
-    Where it can be told that nothing has changed since the last page, as on the local AWS, what was
-    read for that one is used again.
+    If an environment can tell that nothing has changed, as the local AWS can, its data is read only
+    once.
 
     Args:
         environments: the environments.
-        project: the project that they are of; None: what is deployed is shown, and no drift.
-        to_paste: makes the commands in a text act where the pages do.
+        project: their project. Without one, pages show what is deployed, but no drift.
+        to_paste: adapts the commands in a text to the project and AWS of these pages.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Site:
         self.environments = {each.stack: each for each in environments}
         self.project, self.to_paste = project, to_paste
         self._inventories: dict[str, tuple[object, CachedInventory]] = {}
-        self._kept: dict[tuple[str, str], tuple[object, object]] = {}
-        self._modules = threading.Lock()  # they are run one project at a time
+        self._cache: dict[tuple[str, str], tuple[object, object]] = {}
+        self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
     @property
     def name(self) -> str:
@@ -55,20 +55,20 @@ class Site:
         """Return the environment of a stack.
 
         Raises:
-            UsageError: it is not shown.
+            UsageError: the site doesn't have it.
         """
         if stack not in self.environments:
             known = nearest(stack, self.environments)
-            raise UsageError(f"the environment {stack!r} is not shown here: {known}")
+            raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
     @contextmanager
     def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
-        """Give what asks about an environment, and hold it meanwhile.
+        """Yield an environment's inventory, and lock the environment until the block ends.
 
         Raises:
-            UsageError: it is not shown.
-            LocalError: the local AWS can't be used.
+            UsageError: the site doesn't have it.
+            LocalError: the local AWS is unusable.
         """
         environment = self.environment(stack)
         with environment.hold() as stamp:
@@ -80,55 +80,55 @@ class Site:
             yield inventory
 
     def program(self, stack: str) -> Program | None:
-        """Return what the project says of an environment, or None without a project.
+        """Return the project's plan of an environment, or None without a project.
 
         Raises:
-            InvalidConfigurationError: something is wrong with it.
+            InvalidConfigurationError: the project is invalid.
         """
         project = self.project
         if project is None:
             return None
         with self._modules:
-            return self._keep(
+            return self._cached(
                 "program", stack, _stamp(project), lambda: read_program(project, stack)
             )
 
     def status(
         self, stack: str, program: Program | None, inventory: CachedInventory
     ) -> EnvironmentStatus:
-        """Return where an environment stands.
+        """Return an environment's status.
 
         Args:
             stack: the environment's stack.
-            program: what the project says of it.
-            inventory: the inventory that asks about it.
+            program: the project's plan of it, or None.
+            inventory: its inventory.
 
         Raises:
-            StoreError: AWS can't be asked.
+            StoreError: AWS can't be reached.
         """
         path = self.environment(stack).target.path
-        return self._keep_while_same(
+        return self._cached_while_same(
             "status", stack, program, lambda: read_status(inventory, path, program)
         )
 
     def drift(self, stack: str, watch: Watch) -> Drift:
-        """Return what differs in an environment.
+        """Return an environment's drift.
 
         Raises:
-            UsageError: it is not shown, or there is no project to compare with.
-            InvalidConfigurationError: something is wrong with the project.
-            StoreError: AWS can't be asked.
+            UsageError: the site doesn't have it, or there is no project to compare with.
+            InvalidConfigurationError: the project is invalid.
+            StoreError: AWS can't be reached.
         """
         program = self.program(stack)
         if program is None:
-            raise UsageError("drift is what differs from a project, and there is no project here")
+            raise UsageError("drift is the difference from a project, and there is no project here")
         with self.inventory_of(stack, watch) as inventory:
-            return self._keep_while_same(
+            return self._cached_while_same(
                 "drift", stack, program, lambda: find_drift(inventory, program)
             )
 
     def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
-        """Return what a model's release is checked with, or None and why there is nothing."""
+        """Return the check of a model's releases; or None, and the reason why there is none."""
         with self._modules:
             modules = read_modules(self.project) if self.project else None
         if modules and model in modules.models:
@@ -137,26 +137,26 @@ class Site:
         why = "can't be read" if modules and model in modules.broken else "isn't in this project"
         return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
 
-    def _keep_while_same(
-        self, what: str, stack: str, program: Program | None, make: Callable[[], Made]
-    ) -> Made:
-        """Return what is made of an environment and its program, anew once either has changed."""
+    def _cached_while_same(
+        self, what: str, stack: str, program: Program | None, make: Callable[[], Cached]
+    ) -> Cached:
+        """Return what `make` returns, cached until the environment or its program changes."""
         stamp = self._inventories[stack][0]
-        return self._keep(what, stack, None if stamp is None else (stamp, program), make)
+        return self._cached(what, stack, None if stamp is None else (stamp, program), make)
 
-    def _keep(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
-        before, made = self._kept.get((what, stack), (None, None))
+    def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Cached]) -> Cached:
+        before, made = self._cache.get((what, stack), (None, None))
         if made is None or stamp is None or before != stamp:
             made = make()
-            self._kept[what, stack] = stamp, made
-        return cast(Made, made)
+            self._cache[what, stack] = stamp, made
+        return cast(Cached, made)
 
 
 def _stamp(project: Project) -> object:
-    """Return what changes whenever a file of a project does that a plan is made of."""
+    """Return a value that changes with every file that a project's plan depends on."""
     found: list[tuple[str, int, int]] = []
     for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
-        with suppress(FileNotFoundError):  # an editor's, gone again
+        with suppress(FileNotFoundError):  # an editor's temporary file
             status = file.stat()
             found.append((str(file), status.st_mtime_ns, status.st_size))
     return found

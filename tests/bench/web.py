@@ -50,7 +50,7 @@ def command(*words: str) -> list[str]:
 
 
 def make_project(folder: Path, models: int) -> Project:
-    """Copy the chat model of the tests' project so many times."""
+    """Create this many copies of the chat model of the tests' project."""
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("models", "__pycache__"))
     (folder / "models").mkdir()
     for number in range(models):
@@ -66,7 +66,7 @@ def make_project(folder: Path, models: int) -> Project:
 
 
 def add_releases(project: Project, count: int) -> None:
-    """Write releases as later deploys do; the newest is what the project says."""
+    """Write releases as later deploys do; the newest one matches the project."""
     with local_aws(), LiveState(StateFolder(project)).held():
         ssm = client("ssm", "eu-west-1")
         for stack in STACKS:
@@ -88,7 +88,7 @@ def add_releases(project: Project, count: int) -> None:
 
 @contextmanager
 def served(project: Project) -> Iterator[Callable[[str], float]]:
-    """Serve the pages; give what asks for one and returns how many milliseconds that takes."""
+    """Serve the pages; yield a function that requests one and returns its milliseconds."""
     ui = command("ui", "--local", "--port", "0")
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
@@ -101,7 +101,7 @@ def served(project: Project) -> Iterator[Callable[[str], float]]:
     with subprocess.Popen(ui, cwd=project.root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         origin, _, token = process.stdout.readline().split()[-1].partition("/?")
-        ask(f"/static/icon.svg?{token}")  # the token is taken, and no page is shown
+        ask(f"/static/icon.svg?{token}")  # accepts the token, and builds no page
         yield ask
         process.terminate()
 

@@ -1,4 +1,4 @@
-"""Pages in a real browser: the system's Chromium, which Playwright drives."""
+"""The pages in a real browser: the system's Chromium, controlled by Playwright."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("no chromium is on PATH")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with playwright.sync_playwright() as driver:
-        # As root, and in most containers, Chromium can't make its sandbox.
+        # As root, and in most containers, Chromium can't create its sandbox.
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -34,7 +34,7 @@ def played(
     tmp_path_factory: pytest.TempPathFactory,
     users_environment: dict[str, str],
 ) -> Played:
-    """A project with a history, which no test changes."""
+    """A project with a history. Tests must not change it."""
     project = Played.new(tmp_path_factory.mktemp("played") / "help-centre", users_environment)
     play(project)
     return project
@@ -48,7 +48,7 @@ def free_project(played: Played, tmp_path: Path) -> Played:
 
 @pytest.fixture(scope="session")
 def address(played: Played) -> Iterator[str]:
-    """Where its pages are served."""
+    """The address of its pages."""
     with played.served("--local") as address:
         yield address
 
@@ -69,7 +69,7 @@ def visit(chromium: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def reader(visit: Any, address: str) -> Visit:
-    """A reader who has opened the address of the project's pages."""
+    """A user who has opened the project's pages."""
     there: Visit = visit(address)
     there.begin()
     return there

@@ -1,7 +1,7 @@
-"""A project with a history in its local AWS, made and served by the commands that a user runs.
+"""A project with a history in its local AWS, created and served by a user's commands.
 
-They run in processes of their own: Playwright keeps an event loop in the tests' process, which
-Pulumi and moto would meet.
+They run in processes of their own: Playwright keeps an event loop in the tests' process, and
+Pulumi and moto conflict with it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ SECRETS = {
     "supportChatApiKey": "sk-chat-29f1c0ffee",
     "documentEmbeddingApiKey": "sk-embed-5ca1ab1e",
 }
-#: What a prompt may hold, and a page must not run: it would rename the page.
+#: Markup in a prompt, which a page must not run: it would rename the page.
 MARKUP = "<img src=x onerror=\"document.title='run'\"> or <script>document.title='run'</script>"
 CHAT = "support_chat"
 
 
 class Played:
-    """A copy of the tests' project, and the commands that are run in it."""
+    """A copy of the tests' project, and the commands that run in it."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self._environment = folder, environment
@@ -49,7 +49,7 @@ class Played:
         return Played(folder, self._environment)
 
     def run(self, *words: str) -> str:
-        """Run `model-config` in it; it has to succeed."""
+        """Run `model-config` in it. The command must succeed."""
         ended = subprocess.run(
             self._command(words),
             cwd=self.folder,
@@ -72,7 +72,7 @@ class Played:
         (self.folder / file).write_text(text.replace(old, new))
 
     def passes(self, **time: float) -> None:
-        """Let everything that is deployed be older."""
+        """Make everything that is deployed older."""
         file = self.folder / ".local" / "state.json"
 
         def older(found: re.Match[str]) -> str:
@@ -81,7 +81,7 @@ class Played:
         file.write_text(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", older, file.read_text()))
 
     def edit_by_hand(self, name: str, text: str) -> None:
-        """Write a parameter past Pulumi, as in the console."""
+        """Write a parameter without Pulumi, as in the console."""
         with self._running("local", "serve", "--port", "0") as printed:
             address = next(line for line in printed if "AWS_ENDPOINT_URL" in line).split("=")[1]
             session = boto3.Session("local", "local", region_name="eu-west-1")
@@ -90,13 +90,13 @@ class Played:
 
     @contextmanager
     def served(self, *options: str, **variables: str) -> Iterator[str]:
-        """Serve the pages; give the address that is printed."""
+        """Serve the pages; yield the printed address."""
         with self._running("ui", "--port", "0", *options, **variables) as printed:
             yield next(printed).split()[-1]
 
     @contextmanager
     def _running(self, *words: str, **variables: str) -> Iterator[Iterator[str]]:
-        """Give the lines that a command prints; it is interrupted at the end, as by Ctrl-C."""
+        """Yield the lines that a command prints; interrupt it at the end, as by Ctrl-C."""
         environment = {**self._environment, "PYTHONUNBUFFERED": "1", **variables}
         with subprocess.Popen(
             self._command(words),
@@ -112,7 +112,7 @@ class Played:
                 process.send_signal(signal.SIGINT)
                 try:
                     process.communicate(timeout=20)
-                except subprocess.TimeoutExpired:  # it was started where SIGINT is ignored
+                except subprocess.TimeoutExpired:  # it inherited an ignored SIGINT
                     process.kill()
                     raise
         assert process.returncode == 0

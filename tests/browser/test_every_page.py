@@ -1,4 +1,4 @@
-"""What holds for every page, at both widths, light and dark."""
+"""The requirements for every page, at both widths, light and dark."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGES = {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_a_page_can_be_read_by_everyone_and_keeps_to_itself(
+def test_a_page_is_accessible_and_loads_nothing_from_elsewhere(
     visit: Any, address: str, path: str, size: str, scheme: str
 ) -> None:
     there: Visit = visit(address, size=size, color_scheme=scheme)

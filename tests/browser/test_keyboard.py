@@ -1,4 +1,4 @@
-"""Whoever has no mouse gets everywhere, and sees where they are."""
+"""Everything can be reached with the keyboard, and the focus is visible."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOCUS = """() => {
 
 
 def tab(reader: Visit, times: int) -> list[str]:
-    """Press Tab so often; return where that led, and hold that each place is to be seen."""
+    """Press Tab a number of times; return the focused elements. Each one must be visible."""
     names = []
     for _ in range(times):
         reader.page.keyboard.press("Tab")
@@ -26,7 +26,7 @@ def test_tab_leads_through_the_first_page_in_the_order_it_is_read(reader: Visit)
     assert tab(reader, 13) == [
         *("Skip to the content", "Overview", "Compare", "Drift in dev", "Drift in prod"),
         *("name", "rollout", "drift", "held", "behind"),
-        reader.page.locator(".wide").inner_text().strip(),  # it may have to be scrolled
+        reader.page.locator(".wide").inner_text().strip(),  # a scrollable region
         *("newest 1", "1"),
     ]
 

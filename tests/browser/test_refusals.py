@@ -1,4 +1,4 @@
-"""AWS is away or refuses, or the address is not the one that was printed: a page says so."""
+"""Pages say so if AWS is unavailable or refuses, or if the address isn't the printed one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,15 @@ def test_while_aws_is_away_each_page_says_so(played: Played, visit: Any) -> None
         alert = there.page.get_by_role("alert").first
         alert.wait_for(timeout=30_000)
         assert "no answer" in alert.inner_text()
-        assert "support_chat" in there.says()  # which the project has
-        assert "not known" in there.says()
+        assert "support_chat" in there.says()  # from the project
+        assert "unknown" in there.says()
         there.go("/model/dev/support_chat")
         problem = there.page.locator(".problem")
         problem.wait_for(timeout=30_000)
         assert "no answer" in problem.inner_text()
 
 
-def test_what_is_denied_is_told_with_the_permission(
-    played: Played, visit: Any, loopback: Any
-) -> None:
+def test_a_denied_request_names_the_permission(played: Played, visit: Any, loopback: Any) -> None:
     loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
     with played.served(**NO_ACCOUNT, AWS_ENDPOINT_URL=loopback.url) as address:
         there: Visit = visit(address)
@@ -38,7 +36,7 @@ def test_what_is_denied_is_told_with_the_permission(
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("/", "has no token"), ("/?token=of-the-last-run", "has an old token")]
+    ("path", "why"), [("/", "has no token"), ("/?token=of-the-last-run", "has an outdated token")]
 )
 def test_an_address_that_was_not_printed_is_refused_with_what_to_do(
     visit: Any, address: str, path: str, why: str
@@ -47,7 +45,7 @@ def test_an_address_that_was_not_printed_is_refused_with_what_to_do(
     answer = there.page.goto(there.origin + path)
     assert answer.status == 403
     assert why in there.says()
-    assert "the address that model-config ui has printed" in there.says()
+    assert "the address that model-config ui printed" in there.says()
     assert "support_chat" not in there.page.content()
     assert there.faults() == []
     assert there.came_from() == {there.origin}

@@ -1,4 +1,4 @@
-"""README's picture, taken only when it is asked for: `make screenshot`."""
+"""Takes README's screenshot, only for `make screenshot`."""
 
 from __future__ import annotations
 

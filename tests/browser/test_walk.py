@@ -1,4 +1,4 @@
-"""A reader clicks from page to page, and finds on each what it is there for."""
+"""A user clicks from page to page and finds the expected content on each."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
     assert reader.page.locator("output").inner_text() == "1 of 3"
 
 
-def test_a_model_tells_what_happened_and_leads_to_what_changed(reader: Visit) -> None:
+def test_a_model_has_its_history_and_links_to_changes(reader: Visit) -> None:
     said = reader.follow("newest 3")
     assert "support_chat in dev" in said
     assert "answers lost the order's number" in said
     assert reader.page.locator("svg rect.stable").count() == 3
     said = reader.follow("compare")
     assert reader.page.url.endswith("/compare/dev@2/dev@3/support_chat")
-    assert "Now asks for brand" in said
+    assert "New variables: brand" in said
 
 
 def test_two_releases_side_by_side(reader: Visit) -> None:
@@ -74,7 +74,7 @@ def test_two_releases_side_by_side(reader: Visit) -> None:
 def test_two_environments_side_by_side(reader: Visit) -> None:
     said = reader.follow("Compare", within="nav")
     assert re.search(r"model-config:protect\s+false\s+true", said)
-    assert "The same on both sides: document_embedding." in said
+    assert "Identical: document_embedding." in said
     said = reader.follow("passage_reranker")
     assert re.search(r"instances/max_count\s+2\s+8", said)
 
@@ -109,16 +109,16 @@ def test_a_prompt_with_markup_is_text_and_runs_nothing(reader: Visit, path: str)
     assert reader.page.title() != "run"
 
 
-def test_a_rollout_has_its_plan_and_where_it_is(reader: Visit) -> None:
+def test_a_rollout_has_its_plan_and_progress(reader: Visit) -> None:
     said = reader.follow("rollout of 2")
     assert "50 %, running" in said
     assert "the brand's own voice" in said
-    assert reader.page.locator("svg.curve circle.taken").count() == 3
+    assert reader.page.locator("svg.curve circle.done").count() == 3
     assert reader.page.locator("svg.curve circle").count() == 4
-    assert "prompts/system" in reader.follow("What changes for them")
+    assert "prompts/system" in reader.follow("Differences for readers")
 
 
-def test_drift_tells_what_was_edited_and_what_to_do(reader: Visit) -> None:
+def test_drift_shows_edits_and_what_to_do(reader: Visit) -> None:
     said = reader.follow("1 edited")
     assert re.search(r"passage_reranker\s+limits/timeout_seconds\s+.*2\.5; SSM: 9", said)
     assert "model-config local deploy --environment prod" in said

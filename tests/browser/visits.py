@@ -1,4 +1,4 @@
-"""A reader's browser, and what can be seen in it."""
+"""A user's browser, and what it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 400, "heigh
 
 
 class Visit:
-    """A browser of its own that was given an address.
+    """A separate browser that opened an address.
 
     Attributes:
         origin: the server's.
@@ -37,12 +37,12 @@ class Visit:
         return self.page.goto(self.origin + path + self._token)
 
     def go(self, path: str) -> str:
-        """Go to a page of the server; return what it says."""
+        """Go to a page of the server; return its text."""
         self.page.goto(self.origin + path)
         return self.says()
 
     def follow(self, name: str, *, within: str = "main") -> str:
-        """Click on a link; return what the page says that it leads to."""
+        """Click on a link; return the text of its page."""
         self.page.locator(within).get_by_role("link", name=name, exact=True).first.click()
         self.page.wait_for_load_state()
         return self.says()
@@ -51,11 +51,11 @@ class Visit:
         return str(self.page.inner_text("body"))
 
     def came_from(self) -> set[str]:
-        """Return the origins of all that was loaded."""
+        """Return the origins of all loaded files."""
         return {"{0.scheme}://{0.netloc}".format(urlsplit(each)) for each in self.asked}
 
     def faults(self) -> list[str]:
-        """Return what axe finds that keeps somebody out."""
+        """Return the accessibility problems that axe finds."""
         from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - may be missing
 
         return [

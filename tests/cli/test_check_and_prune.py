@@ -58,7 +58,7 @@ def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
     run("rollback", "support_chat", "--release", "1")
     (notice,) = run("check", "--json").json
     assert (notice["level"], notice["where"]) == ("notice", "support_chat")
-    assert "stable is held on release 1 since a rollback" in notice["problem"]
+    assert "stable is held on release 1 by a rollback" in notice["problem"]
 
 
 @pytest.mark.usefixtures("first_deploy")

@@ -53,54 +53,54 @@ def gh(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def told(tmp_path):
+def results(tmp_path):
     (tmp_path / "diff.md").write_text("## support_chat\n")
     (tmp_path / "dev.txt").write_text("+ key é\n")
     return tmp_path
 
 
-def test_the_first_comment_is_made(run, gh, told):
-    run("github", "comment", str(told))
+def test_the_first_comment_is_made(run, gh, results):
+    run("github", "comment", str(results))
     (asked, _), (made, text) = gh.calls()
     assert asked[:3] == ["api", "--paginate", "repos/acme/models/issues/12/comments"]
     assert made == ["api", "--silent", "-F", "body=@-", "repos/acme/models/issues/12/comments"]
     assert text == compose(RUN, {"diff.md": "## support_chat", "dev.txt": "+ key é"})
 
 
-def test_the_next_replaces_it(run, gh, told):
+def test_the_next_replaces_it(run, gh, results):
     gh.answers("77\n78\n")
-    run("github", "comment", str(told))
+    run("github", "comment", str(results))
     assert gh.calls()[1][0][2:] == [
         *("--method", "PATCH", "-F", "body=@-", "repos/acme/models/issues/comments/77")
     ]
 
 
-def test_drift_opens_an_issue_then_renews_it_then_closes_it(run, gh, told, tmp_path_factory):
-    nothing = str(tmp_path_factory.mktemp("told") / "none")
-    run("github", "issue", str(told))
+def test_drift_opens_an_issue_then_renews_it_then_closes_it(run, gh, results, tmp_path_factory):
+    nothing = str(tmp_path_factory.mktemp("results") / "none")
+    run("github", "issue", str(results))
     assert [call[:2] for call, _ in gh.calls()] == [
         ["issue", "list"], ["label", "create"], ["issue", "create"],
     ]  # fmt: skip
     assert "+ key é" in gh.calls()[-1][1]
 
     gh.answers("5")
-    run("github", "issue", str(told))
+    run("github", "issue", str(results))
     assert gh.calls()[-1][0] == ["issue", "edit", "5", "--body-file", "-"]
-    run("github", "issue", nothing, "--looked", "failure")
+    run("github", "issue", nothing, "--outcome", "failure")
     assert gh.calls()[-1] == [["issue", "edit", "5", "--body-file", "-"], compose(RUN, {})]
     run("github", "issue", nothing)
     assert gh.calls()[-1][0] == ["issue", "close", "5", "--comment", f"No drift any more: {RUN}"]
 
 
-def test_what_github_refuses_is_told(run, gh, told):
+def test_a_refusal_by_github_is_reported(run, gh, results):
     (gh.folder / "refusal").write_text("HTTP 403: Resource not accessible")
-    said = run("github", "comment", str(told), code=2)
+    said = run("github", "comment", str(results), code=2)
     assert said.err == "gh api --paginate: HTTP 403: Resource not accessible\n"
 
 
-def test_outside_of_github_it_says_so(run, told, monkeypatch):
+def test_outside_of_github_it_says_so(run, results, monkeypatch):
     monkeypatch.delenv("GITHUB_REF", raising=False)
-    assert "GITHUB_REF is not set" in run("github", "comment", str(told), code=2).err
+    assert "GITHUB_REF is not set" in run("github", "comment", str(results), code=2).err
 
 
 def test_a_comment_has_the_comparison_and_each_log_folded():

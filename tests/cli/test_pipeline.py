@@ -66,7 +66,7 @@ def test_what_an_operator_rolled_back_at_night_stays_where_it_is(run, released, 
     out, summary = promote(before, note("after"))
     assert (label_of(run, "chat"), label_of(run, "search")) == ([1], [3])
     assert "::warning title=chat was not promoted::chat: stable is held on release 1" in out
-    assert "chat: stable is held on release 1 since a rollback" in summary
+    assert "chat: stable is held on release 1 by a rollback" in summary
     assert "search: stable moved from release 2 to 3" in summary
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_is_started_again_promotes_the_same(run, released, note, prom
     # The second attempt deploys nothing, and finds what the first noted before it.
     assert "is kept" in run("pipeline", "note", "--output", before).out
     out, _ = promote(before, note("again"))
-    assert "chat: stable is on release 2 already" in out
+    assert "chat: stable is already on release 2" in out
     assert label_of(run, "chat") == [2]
 
 
@@ -109,7 +109,7 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, 
     assert label_of(run, "chat") == [1]
     assert "10 %" in run("rollout", "status", "chat").out
     again, _ = promote(before, after, "--steps", "10,100")
-    assert "rolled out to it already" in again
+    assert "being rolled out to it" in again
     assert "::error" not in out + again
 
 

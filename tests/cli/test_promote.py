@@ -39,7 +39,7 @@ def test_promoting_twice_is_the_same_as_once_and_says_so(run, released, labels):
     released({"n": 2})
     run("promote", "chat", "--to", "stable")
     said = run("promote", "chat", "--to", "stable").out
-    assert "chat in dev: stable is on release 2 already, nothing moved.\n" in said
+    assert "chat in dev: stable is already on release 2: nothing moved.\n" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
 
 
@@ -56,7 +56,7 @@ def test_rollback_goes_back_and_twice_is_the_same_as_once(run, released, labels)
     released({"n": 2})
     run("promote", "chat", "--to", "stable")
     assert "stable moved from release 2 to release 1." in run("rollback", "chat").out
-    assert "is on release 1 already, nothing moved." in run("rollback", "chat").out
+    assert "is already on release 1: nothing moved." in run("rollback", "chat").out
     assert labels() == {"stable": 1, "stable-previous": 1}
 
 
@@ -182,7 +182,7 @@ def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, releas
     said = run("rollback", "chat", "--release", "1")
     assert "chat in dev: stable is held on release 1" in said.out
     said = run("promote", "chat")
-    assert "it was held on release 1 since a rollback; that is over" in said.out
+    assert "the hold on release 1 has ended" in said.out
     assert labels() == {"stable": 3, "stable-previous": 1}
 
 
@@ -205,7 +205,7 @@ def test_promoting_the_very_release_ends_the_hold(run, released, labels):
     released({"n": 1}, label="stable")
     run("rollback", "chat", "--release", "1")
     said = run("promote", "chat", "--release", "1").out
-    assert said == "chat in dev: stable stays on release 1, and is not held any more.\n"
+    assert said == "chat in dev: stable stays on release 1 and is no longer held.\n"
     assert labels() == {"stable": 1}
 
 
@@ -237,7 +237,7 @@ def test_all_models_are_promoted_but_for_what_is_held(run, released, labels):
         released({"n": 2}, model=model)
     run("rollback", "held", "--release", "1")
     said = run("promote", "--all")
-    assert "held: stable is held on release 1 since a rollback" in said.err
+    assert "held: stable is held on release 1 by a rollback" in said.err
     assert [labels(each)["stable"] for each in ("chat", "held", "search")] == [2, 1, 2]
 
 

@@ -71,17 +71,17 @@ def test_a_held_label_is_shown(run, released):
     assert run("releases", "chat", "--json").json[0]["held"] == ["stable"]
 
 
-def test_a_promotion_that_was_broken_off_is_no_hold(run, released, ssm):
+def test_a_promotion_that_was_interrupted_is_no_hold(run, released, ssm):
     released({"n": 1})
     run("promote", "chat")
     released({"n": 2})
     name = "/ai/dev/chat/release"
     ssm.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
-    assert "\tstable (promotion broken off), stable-previous\t" in run("releases", "chat").out
+    assert "\tstable (promotion interrupted), stable-previous\t" in run("releases", "chat").out
     newest, oldest = run("releases", "chat", "--json").json
-    assert (newest["broken_off"], oldest["broken_off"], oldest["held"]) == ([], ["stable"], [])
+    assert (newest["interrupted"], oldest["interrupted"], oldest["held"]) == ([], ["stable"], [])
     said = run("promote", "chat")
-    assert "the promotion of it that was broken off is completed" in said.out
+    assert "the interrupted promotion is completed" in said.out
     assert "rollback;" not in said.out
 
 

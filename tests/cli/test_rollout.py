@@ -180,7 +180,7 @@ def test_a_second_rollout_is_refused_and_takes_the_place_with_force(run, documen
 @pytest.mark.usefixtures("three")
 def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
     run("rollback", "chat", "--release", "1")
-    assert "is held on release 1 since a rollback" in start(run, code=2).err
+    assert "is held on release 1 by a rollback" in start(run, code=2).err
     start(run, "--force")
     assert document().rollout.release == 3
 
@@ -467,7 +467,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
     assert told == [
         ["-", "rollout of release 3 to stable aborted", "in alarm: errors"],
         ["-", "rollout of release 3 to stable started: 5, 25, 50, 100 %", ""],
-        ["-", "stable kept on release 2: not held any more", ""],
+        ["-", "stable kept on release 2: no longer held", ""],
         ["-", "stable moved from release 3 to 2, and held there", "not fine"],
         ["-", "stable moved from release 2 to 3", "fine"],
         ["-", "rollout of release 3 to stable finished", ""],
@@ -489,7 +489,7 @@ def test_a_move_that_is_made_again_is_told_again(run):
     run("promote", "chat", "--release", "1")
     told = [line.split("\t")[2] for line in run("history", "chat").out.splitlines()]
     assert told == [
-        "stable kept on release 1: not held any more",
+        "stable kept on release 1: no longer held",
         "stable kept on release 1: held there",
     ]
 
@@ -497,7 +497,7 @@ def test_a_move_that_is_made_again_is_told_again(run):
 @pytest.mark.usefixtures("three")
 def test_a_record_from_before_it_said_so_may_be_of_a_hold_or_of_its_end(run, ssm):
     put(ssm, '{"format":1,"moved":{"label":"stable","release":1,"from":1}}')
-    assert "stable kept on release 1: held there, or not any more" in run("history", "chat").out
+    assert "stable kept on release 1: held there, or no longer held" in run("history", "chat").out
 
 
 @pytest.mark.usefixtures("three")

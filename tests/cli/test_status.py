@@ -90,7 +90,7 @@ def test_a_value_written_after_the_release_is_read_and_an_older_one_is_not(
     ssm.put_parameter(Name=name, Value="0.7", Type="SecureString")
     released({"temperature": 0.5}, {"api_key": SECRET})
     said = run("status", "-e", "dev")
-    assert "1 value not read" in said.out
+    assert "1 value written before the newest release was not read" in said.out
     assert "edited" not in said.out
     ssm.put_parameter(Name=name, Value="0.9", Type="SecureString", Overwrite=True)
     assert "1 edited" in run("status", "-e", "dev").out

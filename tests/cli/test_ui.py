@@ -117,7 +117,7 @@ def test_a_report_is_written_and_tells_where_to_begin(run: Any, project: Path) -
     said = run("report", "--output", "out", "-e", "dev")
     assert said.out == "Open out/index.html\n"
     assert "support_chat" in (project / "out" / "index.html").read_text()
-    assert "is there already" in run("report", "--output", "out", code=2).err
+    assert "exists and is not empty" in run("report", "--output", "out", code=2).err
 
 
 @pytest.mark.usefixtures("ssm")

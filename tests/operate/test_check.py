@@ -136,7 +136,7 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     assert found == (
         "error",
         "the account",
-        "it holds 2 Standard parameters in this region, and the next deploy makes 1 more",
+        "it holds 2 Standard parameters in this region, and the next deploy creates 1 more",
     )
 
 
@@ -149,7 +149,7 @@ def test_the_accounts_policies_are_counted_with_those_of_new_models(
     found = checked(aws, {**CHAT, "one": set(), "two": set()})
     about_account = [each for each in found if each[1] == "the account"]
     assert [each[0] for each in about_account] == levels
-    assert all("the next deploy makes 2 more" in each[2] for each in about_account)
+    assert all("the next deploy creates 2 more" in each[2] for each in about_account)
 
 
 def test_where_the_policies_may_not_be_counted_that_is_said(aws: Any, iam: Iam) -> None:
@@ -183,12 +183,12 @@ def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
     text = write_rollout(RolloutDocument(rollout=rollout))
     aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
     assert checked(aws) == [
-        ("notice", "chat", "stable is held on release 1 since a rollback"),
+        ("notice", "chat", "stable is held on release 1 by a rollback"),
         ("notice", "chat", "a rollout of release 2 to stable is under way"),
     ]
 
 
-def test_a_promotion_that_was_broken_off_is_worth_knowing(aws: Any) -> None:
+def test_a_promotion_that_was_interrupted_is_worth_knowing(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     aws.deploy({"n": 2})
     name = "/ai/prod/chat/release"
@@ -196,7 +196,7 @@ def test_a_promotion_that_was_broken_off_is_worth_knowing(aws: Any) -> None:
     text = write_rollout(RolloutDocument(Moved("stable", 1, None, held=False)))
     aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
     assert checked(aws) == [
-        ("notice", "chat", "a promotion of stable from release 1 was broken off")
+        ("notice", "chat", "a promotion of stable from release 1 was interrupted")
     ]
 
 

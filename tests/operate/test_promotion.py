@@ -67,7 +67,7 @@ def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
     }
     assert found["chat"].was_left
     assert found["chat"].on == 1
-    assert "chat: stable is held on release 1 since a rollback" in found["chat"].message
+    assert "chat: stable is held on release 1 by a rollback" in found["chat"].message
     assert "`model-config promote chat --label stable --environment prod --release 2`" in (
         found["chat"].message
     )
@@ -79,7 +79,7 @@ def test_a_run_that_is_started_again_ends_no_hold_on_its_own_release(two: Any) -
     (left,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert (left.outcome, left.message) == (
         "held",
-        "chat: stable is held on release 2 since a rollback, and stays so",
+        "chat: stable is held on release 2 by a rollback, and stays held",
     )
     assert two.labels() == {"stable": 2, "stable-previous": 2}
 
@@ -91,23 +91,23 @@ def break_off(aws: Any) -> None:
     aws.client.label_parameter_version(Name=name, ParameterVersion=2, Labels=["stable-previous"])
 
 
-def test_a_promotion_that_was_broken_off_is_told_from_a_hold_and_left(two: Any) -> None:
+def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any) -> None:
     Labels("prod", client=two.client).promote("chat", "stable")
     break_off(two)
     (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
-    assert (left.outcome, left.was_left, left.on) == ("broken off", True, 2)
+    assert (left.outcome, left.was_left, left.on) == ("interrupted", True, 2)
     assert left.message == (
-        "chat: a promotion of stable from release 2 was broken off, so release 3 was not promoted. "
-        "To complete it: "
+        "chat: a promotion of stable from release 2 was interrupted, so release 3 was not "
+        "promoted. To complete it: "
         "`model-config promote chat --label stable --environment prod --release 3`"
     )
     assert two.labels() == {"stable": 2, "stable-previous": 2}
     move = Labels("prod", client=two.client).promote("chat", "stable", release=3)
-    assert (move.was_broken_off, move.was_held, move.ends_hold) == (True, False, False)
+    assert (move.was_interrupted, move.was_held, move.ends_hold) == (True, False, False)
     assert two.labels() == {"stable": 3, "stable-previous": 2}
 
 
-def test_what_was_broken_off_can_be_taken_back(two: Any) -> None:
+def test_what_was_interrupted_can_be_taken_back(two: Any) -> None:
     Labels("prod", client=two.client).promote("chat", "stable")
     break_off(two)
     move = Labels("prod", client=two.client).promote("chat", "stable", release=2)
@@ -125,7 +125,7 @@ def test_what_was_broken_off_can_be_taken_back(two: Any) -> None:
         None,
     ],
 )
-def test_where_it_is_not_known_that_a_promotion_was_broken_off_the_label_is_held(
+def test_where_it_is_not_known_that_a_promotion_was_interrupted_the_label_is_held(
     two: Any, recorded: Moved | None
 ) -> None:
     Labels("prod", client=two.client).promote("chat", "stable")
@@ -133,7 +133,7 @@ def test_where_it_is_not_known_that_a_promotion_was_broken_off_the_label_is_held
     put(two, "chat", write_rollout(RolloutDocument(recorded)))
     (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
     assert left.outcome == "held"
-    assert "stable is held on release 2 since a rollback" in left.message
+    assert "stable is held on release 2 by a rollback" in left.message
 
 
 def test_an_old_run_that_is_started_again_undoes_no_newer_promotion(two: Any) -> None:

@@ -216,3 +216,9 @@ def test_all_parts_of_a_model_that_is_gone_are_unneeded(aws: Any) -> None:
     aws.deploy({"n": 1})
     with pytest.raises(UsageError, match="chat was not removed"):
         prunable(aws, gone=True)
+
+
+def test_a_single_release_is_not_called_a_range(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    with pytest.raises(ReleaseNotFoundError, match="in prod; the only release is 1"):
+        releases_of(aws, documents=True).select(4)

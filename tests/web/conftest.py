@@ -1,4 +1,4 @@
-"""Pages of a project with two environments on moto, asked as a browser asks."""
+"""The pages of a project with two environments on moto, requested as by a browser."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Deployer:
 
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is, a page comes whole, with its status."""
+    """Pages are sent whole, with their status, even on a busy machine."""
     monkeypatch.setattr(loading, "PATIENCE", 60)
 
 
@@ -143,7 +143,7 @@ def site(ssm: Any, own_project: Project) -> Site:
 
 
 def browser(site: Site, *, allows_changes: bool = False) -> TestClient:
-    """A browser that was given the address."""
+    """A browser that opened the printed address."""
     app = make_app(site, token=TOKEN, port=4580, allows_changes=allows_changes)
     client = TestClient(app, base_url="http://127.0.0.1:4580")
     client.cookies.set("model-config-4580", TOKEN)

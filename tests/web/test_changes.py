@@ -1,4 +1,4 @@
-"""Labels and rollouts are changed only where that was allowed, shown and confirmed."""
+"""Pages change labels and rollouts only if allowed, after a preview and a confirmation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def labels(ssm: Any) -> dict[str, int]:
 
 
 def shown(client: TestClient, address: str, **typed: str) -> tuple[str, dict[str, str]]:
-    """What a change would do, and the fields of the form that confirms it."""
+    """A change's preview, and the fields of the form that confirms it."""
     answer = client.get(address, params=typed)
     assert answer.status_code == 200, answer.text
     fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.text)
@@ -36,14 +36,16 @@ def shown(client: TestClient, address: str, **typed: str) -> tuple[str, dict[str
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_without_being_allowed_nothing_is_offered_or_made(client: TestClient, ssm: Any) -> None:
+def test_changes_are_neither_offered_nor_made_by_default(client: TestClient, ssm: Any) -> None:
     assert "/change/" not in client.get("/model/dev/chat").text
     assert client.get(PROMOTE).status_code == 404
     assert client.post(PROMOTE, headers=ORIGIN).status_code in {404, 405}
     assert labels(ssm) == {"stable": 2}
 
 
-def test_a_promotion_is_shown_and_made_once_it_is_confirmed(changer: TestClient, ssm: Any) -> None:
+def test_a_promotion_is_previewed_and_made_after_a_confirmation(
+    changer: TestClient, ssm: Any
+) -> None:
     assert PROMOTE in changer.get("/model/dev/chat").text
     html, form = shown(changer, PROMOTE, release="3", label="stable", reason="newer")
     assert "stable moves from release 2 to release 3." in html
@@ -68,16 +70,16 @@ def test_a_rollback_says_that_it_holds_the_label(changer: TestClient, ssm: Any) 
 def test_a_rollout_is_started_and_aborted(changer: TestClient) -> None:
     start, abort = "/change/start/dev/chat", "/change/abort/dev/chat"
     html, form = shown(changer, start, release="3", steps="5,100", every="30m", label="stable")
-    assert "to 5, 100 % of them, the first at once and each next one 30m later" in html
-    assert "has begun" in changer.post(start, data=form, headers=ORIGIN).text
+    assert "5, 100 %. The first step starts immediately, each further step 30m later" in html
+    assert "has started" in changer.post(start, data=form, headers=ORIGIN).text
     assert "5 % of stable, running" in changer.get("/model/dev/chat").text
     html, form = shown(changer, abort, reason="complaints")
     assert "get release 2 again" in html
-    assert "is aborted" in changer.post(abort, data=form, headers=ORIGIN).text
+    assert "was aborted" in changer.post(abort, data=form, headers=ORIGIN).text
     assert "No rollout is under way" in changer.get("/rollout/dev/chat").text
 
 
-def test_what_somebody_else_has_changed_meanwhile_is_shown_again(
+def test_a_change_by_somebody_else_since_the_preview_refuses_the_confirmation(
     changer: TestClient, ssm: Any
 ) -> None:
     _, form = shown(changer, PROMOTE, release="3")
@@ -121,11 +123,11 @@ def test_each_session_has_a_form_token_of_its_own(site: Site, three_releases: No
         ("/change/start/dev/chat", {"steps": "50,5", "every": "30m"}, "don't increase"),
         ("/change/start/dev/chat", {"steps": "5", "every": "soon"}, "not a duration"),
         ("/change/abort/dev/chat", {}, "no rollout of chat"),
-        ("/change/delete/dev/chat", {}, "no such change"),
+        ("/change/delete/dev/chat", {}, "unknown change"),
         ("/change/promote/dev/nobody", {}, "nobody"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_an_impossible_change_is_refused_with_the_reason(
     changer: TestClient, address: str, typed: dict[str, str], said: str
 ) -> None:
     answer = changer.get(address, params=typed)

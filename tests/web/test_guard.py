@@ -1,4 +1,4 @@
-"""Only a browser that was given the address gets a page, and nobody through it."""
+"""Only a browser that opened the printed address gets pages; other sites get nothing through it."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ def test_the_way_without_the_token_never_leads_to_another_host() -> None:
 def test_without_the_token_there_is_no_page(address: str) -> None:
     answer = served().get(address)
     assert answer.status_code == 403
-    assert "<code>model-config ui</code> has printed" in answer.text
+    assert "<code>model-config ui</code> printed" in answer.text
 
 
-def test_an_old_token_is_told_from_none(client: TestClient) -> None:
-    assert "old token" in served().get("/?token=of-the-last-run").text
+def test_an_outdated_token_is_told_from_a_missing_one(client: TestClient) -> None:
+    assert "outdated token" in served().get("/?token=of-the-last-run").text
     client.cookies.set("model-config-4580", "of-the-last-run")
     assert client.get("/").status_code == 403
 
 
-def test_a_cookie_of_another_port_is_none() -> None:
+def test_a_cookie_of_another_port_is_ignored() -> None:
     client = served()
     client.cookies.set("model-config-9999", TOKEN)
     assert client.get("/").status_code == 403
@@ -122,7 +122,7 @@ def test_nothing_is_posted_from_another_page(client: TestClient, headers: dict[s
     "headers",
     [
         {"Origin": "http://127.0.0.1:4580", "Sec-Fetch-Site": "same-origin"},
-        {"Origin": "http://127.0.0.1:4580"},  # a browser that is older than Sec-Fetch-Site
+        {"Origin": "http://127.0.0.1:4580"},  # a browser without Sec-Fetch-Site
     ],
     ids=str,
 )

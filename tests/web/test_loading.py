@@ -1,4 +1,4 @@
-"""A page that takes its time tells how far it is, and one that doesn't comes at once."""
+"""A slow page shows progress; a fast one is sent whole."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from model_config.operate.inventory import Watch
 from model_config.web import loading
+from model_config.web.building import BuiltPage
 from model_config.web.loading import answer
-from model_config.web.making import Made
 
 
 def client(make: Any) -> TestClient:
@@ -25,33 +25,33 @@ def client(make: Any) -> TestClient:
     return TestClient(Starlette(routes=[Route("/", page)]))
 
 
-def test_a_page_that_is_made_soon_comes_whole_with_its_status() -> None:
-    answered = client(lambda _: Made("<html><main>gone</main></html>", 404)).get("/")
+def test_a_fast_page_is_sent_whole_with_its_status() -> None:
+    answered = client(lambda _: BuiltPage("<html><main>gone</main></html>", 404)).get("/")
     assert (answered.status_code, answered.text) == (404, "<html><main>gone</main></html>")
 
 
-def test_progress_is_told_until_the_page_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_until_the_page_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "PATIENCE", 0)
 
-    def make(watch: Watch) -> Made:
+    def make(watch: Watch) -> BuiltPage:
         for number in watch(range(3), "Reading <releases>", 3):
             time.sleep(0.5 if number == 2 else 0)
-        return Made("<html><head></head><body><main>the page</main></body></html>", 404)
+        return BuiltPage("<html><head></head><body><main>the page</main></body></html>", 404)
 
     answered = client(make).get("/")
-    assert answered.status_code == 200  # it was said before anybody knew
+    assert answered.status_code == 200  # sent before the page was built
     assert answered.text.startswith("<html><body><div class='loading'>")
     assert "<p>Reading &lt;releases&gt; 2 of 3 …</p>" in answered.text
     assert answered.text.endswith("</div>\n<main>the page</main></body></html>")
 
 
-def test_while_one_page_is_read_another_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_page_does_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "PATIENCE", 5)
     together = threading.Barrier(2, timeout=5)
 
-    def make(_: Watch) -> Made:
+    def make(_: Watch) -> BuiltPage:
         together.wait()
-        return Made("<main></main>")
+        return BuiltPage("<main></main>")
 
     with client(make) as asked:
         threads = [threading.Thread(target=asked.get, args=("/",)) for _ in range(2)]

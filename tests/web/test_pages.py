@@ -1,4 +1,4 @@
-"""What is on each page, and what is on none."""
+"""The content of each page, and what no page contains."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAGES = [
 
 
 def text(html: str) -> str:
-    """What a page says, without its markup."""
+    """A page's text, without markup."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
 
 
@@ -50,13 +50,13 @@ def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(
     assert answer.status_code == 200
     assert SECRET not in answer.text
     assert "<script>alert" not in answer.text
-    assert "style=" not in answer.text  # which the policy would refuse
+    assert "style=" not in answer.text  # the policy forbids it
     assert not re.findall(r"<script(?! src=\"/static/)", answer.text)
     assert set(re.findall(r'(?:src|href|action)="(https?:[^"]+)"', answer.text)) == set()
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_the_first_page_is_what_status_tells(client: TestClient) -> None:
+def test_the_first_page_shows_the_status(client: TestClient) -> None:
     html = client.get("/").text
     said = text(html)
     assert "newest 3 stable 2" in said
@@ -85,7 +85,7 @@ def test_an_environment_with_nothing_in_it_says_so(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_model_tells_its_releases_and_what_each_changed(client: TestClient) -> None:
+def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> None:
     html = client.get("/model/dev/chat").text
     said = text(html)
     assert "release 3" in said
@@ -132,7 +132,7 @@ def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
     html = client.get("/compare/dev@1/dev@latest/chat").text
     assert "<del><code>0.1</code></del>" in html
     assert "<ins><code>0.5</code></ins>" in html
-    assert "2 values the same on both sides" in text(html)
+    assert "2 identical values" in text(html)
     assert '<option value="dev@1" selected>' in html
     assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
 
@@ -153,18 +153,18 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     html = compared(PROMPT.replace("kind", "friendly to {{name}}"))
     assert "<del>kind</del>" in html
     assert "<ins>friendly to {{name}}</ins>" in html
-    assert "Now asks for name : an application that doesn't give it" in text(html)
+    assert "New variables: name . Applications must pass them" in text(html)
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
 
 
-def test_a_change_of_white_space_alone_is_told(compared: Callable[..., str]) -> None:
+def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str]) -> None:
     html = compared(PROMPT.replace("Be kind", "Be  kind"))
-    assert "only white space differs" in html
+    assert "only white space" in html
     assert "<ins>··</ins>" in html
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_choice_of_two_sides_leads_to_their_address(client: TestClient) -> None:
+def test_selecting_two_sides_redirects_to_their_address(client: TestClient) -> None:
     chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
     answer = client.get("/compare", params=chosen, follow_redirects=False)
     assert answer.headers["location"] == "/compare/dev@1/prod@stable/chat"
@@ -178,9 +178,9 @@ def test_two_environments_are_compared_with_their_settings(
     file = own_project.stack_file("prod")
     file.write_text("config:\n  aws:region: eu-west-1\n  model-config:protect: true\n")
     said = text(client.get("/compare/dev@latest/prod@latest").text)
-    assert "Settings of the stacks value before after model-config:protect none" in said
+    assert "Stack settings value before after model-config:protect none" in said
     assert "only_here only before" in said
-    assert "The same on both sides: chat" in said
+    assert "Identical: chat" in said
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -191,14 +191,14 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now(), new_salt())))
     html = client.get("/rollout/dev/chat").text
     said = text(html)
-    assert "Release 3 is rolled out to the readers of stable , who have release 2" in said
+    assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
     assert "now 25 %, running" in said
     assert 'class="plan" d="M0 200H0.0V150.0' in html
     assert "25 % of stable, running" in text(client.get("/").text)
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_drift_tells_what_differs_and_what_to_do(client: TestClient, ssm: Any) -> None:
+def test_drift_shows_the_differences_and_what_to_do(client: TestClient, ssm: Any) -> None:
     Deployer(ssm).put("/ai/dev/chat/stray", "?")
     said = text(client.get("/drift/dev").text)
     assert "unmanaged 1" in said
@@ -231,15 +231,13 @@ def test_a_release_that_cannot_be_read_says_why(
         ("/release/dev/chat/%3Cscript%3E", "&lt;script&gt;"),
     ],
 )
-def test_what_is_not_there_is_told_with_what_to_do(
-    client: TestClient, address: str, said: str
-) -> None:
+def test_a_missing_page_says_what_to_do(client: TestClient, address: str, said: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 404
     assert said in unescape(answer.text) or said in answer.text
 
 
-def test_an_address_of_no_page_is_not_found(client: TestClient) -> None:
+def test_an_unknown_address_is_not_found(client: TestClient) -> None:
     assert client.get("/model/dev").status_code == 404
     assert client.get("/static/../app.py").status_code == 404
 
@@ -261,7 +259,7 @@ def test_while_aws_is_away_the_first_page_shows_what_git_has(
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "chat" in text(answer.text)
-    assert "not known" in text(answer.text)
+    assert "unknown" in text(answer.text)
 
 
 def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
@@ -282,10 +280,10 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
     site.environments["dev"] = replace(before, store=away)
     said = text(client.get("/model/dev/chat").text)
     assert "release 3" in said
-    assert re.search(r"What is shown was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
+    assert re.search(r"The data was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
 
 
-def test_a_denied_request_is_told_with_the_permission(loopback: Any) -> None:
+def test_a_denied_request_names_the_permission(loopback: Any) -> None:
     loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
     answer = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
     assert answer.status_code == 422
@@ -293,7 +291,7 @@ def test_a_denied_request_is_told_with_the_permission(loopback: Any) -> None:
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_project_that_is_broken_is_told_beside_what_is_deployed(
+def test_an_invalid_project_is_reported_and_deployed_models_are_shown(
     client: TestClient, own_project: Project
 ) -> None:
     own_project.module("chat").write_text("MODEL = nothing")
@@ -303,14 +301,14 @@ def test_a_project_that_is_broken_is_told_beside_what_is_deployed(
     assert client.get("/drift/dev").status_code == 422
 
 
-def test_without_a_project_there_is_no_drift_to_tell(ssm: Any, deploy: Callable[..., int]) -> None:
+def test_without_a_project_there_is_no_drift(ssm: Any, deploy: Callable[..., int]) -> None:
     deploy()
     client = browser(Site([environment("dev", ssm)]))
     assert "newest 1" in text(client.get("/").text)
     assert "no project here" in client.get("/drift/dev").text
 
 
-def test_what_goes_wrong_in_us_is_a_page_too(
+def test_an_internal_error_is_a_page_too(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:

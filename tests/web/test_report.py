@@ -1,4 +1,4 @@
-"""The pages as files: every link leads to a file that is there."""
+"""The pages as files: every link leads to an existing file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import CONFIG, PROMPT, SECRET
 
 
 class Links(HTMLParser):
-    """Collects what a page links to and loads."""
+    """Collects a page's links and resources."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def test_only_the_newest_releases_and_those_with_a_label_have_a_page(
     assert "compare/dev@5/dev@6/chat.html" in pages
 
 
-def test_a_page_that_cannot_be_made_says_why_and_is_told(
+def test_a_page_that_cannot_be_built_shows_the_error_and_is_returned(
     site: Site, own_project: Project, tmp_path: Path, deploy: Any
 ) -> None:
     deploy()
@@ -83,9 +83,9 @@ def test_a_page_that_cannot_be_made_says_why_and_is_told(
 
 def test_a_folder_that_holds_something_is_left_alone(site: Site, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists and is not empty"):
         report(site, tmp_path, unwatched, most=1)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists and is not empty"):
         report(site, tmp_path / "mine.txt", unwatched, most=1)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -115,7 +115,7 @@ def test_two_commits_are_compared_from_git_alone(own_project: Project, tmp_path:
     assert PROMPT.splitlines()[-1] not in page
 
 
-def test_a_commit_that_is_not_there_is_told(own_project: Project, tmp_path: Path) -> None:
+def test_a_missing_commit_is_reported(own_project: Project, tmp_path: Path) -> None:
     git(own_project, "init")
     with pytest.raises(UsageError, match="no commit 'nowhere'"):
         report_of_commits(own_project, "nowhere", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What was read for one page serves the next, until something has changed."""
+"""What was read for one page is reused by the next, until something changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from model_config.plan.project import Project
-from model_config.web.making import read_ahead
+from model_config.web.building import read_ahead
 from model_config.web.site import Site
 
 from .conftest import CONFIG, browser, environment
 
 
 class Stamped:
-    """Environments that tell whether anything in them has changed, as the local AWS does."""
+    """Environments that can tell whether they have changed, like the local AWS."""
 
     def __init__(self, ssm: Any, project: Project) -> None:
         self.stamp = 0
@@ -51,7 +51,7 @@ def client(stamped: Stamped) -> TestClient:
 
 @pytest.mark.usefixtures("three_releases")
 @pytest.mark.parametrize("address", ["/", "/drift/dev", "/compare/dev@latest/prod@latest"])
-def test_what_was_read_ahead_is_not_asked_for_again(
+def test_what_was_read_ahead_is_not_read_again(
     stamped: Stamped, client: TestClient, address: str
 ) -> None:
     read_ahead(stamped.site)
@@ -82,7 +82,7 @@ def test_a_change_in_the_project_is_seen(
     assert stamped.stamp == 0
 
 
-def test_what_cannot_be_read_ahead_is_told_to_who_asks(
+def test_an_error_while_reading_ahead_is_shown_by_the_page(
     stamped: Stamped, client: TestClient, own_project: Project
 ) -> None:
     own_project.module("chat").write_text("MODEL = nothing")

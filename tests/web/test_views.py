@@ -1,4 +1,4 @@
-"""What views make of what was read: drawings, flags and snippets."""
+"""The values that views compute: drawings, flags and snippets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.target import Target
-from model_config.web.pages import OVERVIEW, FileLinks, Page, Side, compare_page, model_page
+from model_config.web.pages import OVERVIEW, FileLinks, Page, Selection, compare_page, model_page
 from model_config.web.views.curve import HEIGHT, WIDTH, curve
-from model_config.web.views.lanes import COLUMN, lanes
 from model_config.web.views.snippets import python
+from model_config.web.views.timeline import COLUMN, timeline
 
 from .conftest import NOW, ago
 
@@ -26,7 +26,7 @@ def unreadable(_: str) -> Release:
 
 
 def releases(*labels: tuple[str, ...]) -> Releases:
-    """Releases of as many hours ago as there are after them, each with its labels."""
+    """Releases, two hours apart, each with its labels."""
     count = len(labels)
     found = [
         PastRelease(number, ago(hours=2 * (count - number)), "", names, str, unreadable)
@@ -41,7 +41,7 @@ def moved(hours: float, *move: Any, rollout: Rollout | None = None) -> Written:
 
 def bars(*arguments: Any) -> dict[str, list[tuple[int, int, int]]]:
     """Each lane's bars: release, first column, columns."""
-    drawn = lanes(*arguments, "dev")
+    drawn = timeline(*arguments, "dev")
     return {
         lane.name: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in lane.bars]
         for lane in drawn.lanes
@@ -79,7 +79,7 @@ def test_a_rollout_has_a_lane_of_its_own_from_its_start_to_its_end() -> None:
 
 def test_only_the_newest_columns_are_drawn() -> None:
     found = releases(*[()] * 39, ("stable",))
-    drawn = lanes(found, [], "dev")
+    drawn = timeline(found, [], "dev")
     assert (len(drawn.marks), drawn.width) == (24, 24 * COLUMN)
     assert drawn.marks[0].number == 40
 
@@ -119,7 +119,7 @@ def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
         asked.append(page)
         return page.view != "release"
 
-    links = FileLinks(compare_page(Side("dev", "1"), Side("dev", "2"), "chat"), wanted)
+    links = FileLinks(compare_page(Selection("dev", "1"), Selection("dev", "2"), "chat"), wanted)
     assert links.to(OVERVIEW) == "../../../index.html"
     assert links.to(model_page("dev", "chat")) == "../../../model/dev/chat.html"
     assert links.static("style.css") == "../../../static/style.css"

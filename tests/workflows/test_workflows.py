@@ -196,16 +196,16 @@ def uploads(job: dict[str, Any]) -> dict[str, str]:
 
 
 def test_pages_are_kept_and_no_text_is_made_of_them():
-    check, look = WORKFLOWS["pull-request"]["jobs"]["check"], WORKFLOWS["drift"]["jobs"]["look"]
-    assert uploads(check) == {"pages": "pages", "told-diff": "diff.md"}
-    assert uploads(look) == {
-        "told-${{ matrix.stack }}": "${{ matrix.stack }}.txt",
+    check, drift = (WORKFLOWS[name]["jobs"]["check"] for name in ("pull-request", "drift"))
+    assert uploads(check) == {"pages": "pages", "result-diff": "diff.md"}
+    assert uploads(drift) == {
+        "result-${{ matrix.stack }}": "${{ matrix.stack }}.txt",
         "pages-${{ matrix.stack }}": "pages",
     }
     downloads = [step["with"] for _, _, job in jobs() for step in job.get("steps", [])
                  if "download-artifact" in step.get("uses", "")
-                 and step["with"].get("path") == "told"]  # fmt: skip
-    assert [each["pattern"] for each in downloads] == ["told-*"] * 2
+                 and step["with"].get("path") == "results"]  # fmt: skip
+    assert [each["pattern"] for each in downloads] == ["result-*"] * 2
 
 
 def test_the_comment_leads_to_the_pages_that_were_made_without_credentials():

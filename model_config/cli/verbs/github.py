@@ -39,18 +39,19 @@ def comment(folder: Folder) -> None:
 @app.command()
 def issue(
     folder: Folder,
-    looked: Annotated[
-        str, typer.Option(help="The result of the drift job; a failure is reported too.")
+    outcome: Annotated[
+        str,
+        typer.Option(help="The outcome of the drift job. Anything but success is reported too."),
     ] = "success",
 ) -> None:
     """Open an issue about drift, replace its text, or close it once there is no drift.
 
-    Example: model-config github issue results --looked success
+    Example: model-config github issue results --outcome success
     """
     from model_config.cli.github import close_issue, compose, write_issue
 
     texts = _texts(folder)
-    if texts or looked != "success":
+    if texts or outcome != "success":
         write_issue("Drift", "drift", compose(_run(), texts))
     else:
         close_issue("drift", f"No drift any more: {_run()}")

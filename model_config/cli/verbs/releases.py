@@ -51,9 +51,9 @@ def releases(
         with_changes = [
             (release, _changes(before, release)) for release, before in pairwise([*found, None])
         ]
-        broken_off = aws.broken_off(found)
+        interrupted = aws.interrupted_promotion(found)
     marks = {
-        label: "promotion broken off" if label == broken_off else "held" for label in found.held
+        label: "promotion interrupted" if label == interrupted else "held" for label in found.held
     }
     if as_json:
         print_json([_as_json(each, changed, marks) for each, changed in with_changes if each])
@@ -108,7 +108,7 @@ def _as_json(
         "schema": release.content.schema if release.content else None,
         "labels": labels,
         "held": [each for each in labels if marks.get(each) == "held"],
-        "broken_off": [each for each in labels if marks.get(each) not in {None, "held"}],
+        "interrupted": [each for each in labels if marks.get(each) not in {None, "held"}],
         "changes": None
         if changed is None
         else [

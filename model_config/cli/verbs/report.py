@@ -37,7 +37,7 @@ def report(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Write the pages of `model-config ui` to files, for a build's artifact or a static site.
 
-    Open index.html first. Exits with 2 if a page could not be made; the page says why.
+    Open index.html first. Exits with 2 if a page could not be built; the page shows the error.
 
     Example: model-config report --output report
     """
@@ -63,6 +63,6 @@ def _report(
         site = Site(found, project_or_none(), to_paste)
         failed = write(site, output, with_progress, most=releases)
     for page in failed:
-        typer.echo(f"{output / page.file} could not be made; it says why.", err=True)
+        typer.echo(f"{output / page.file} could not be built; it shows the error.", err=True)
     if failed:
         raise typer.Exit(2)

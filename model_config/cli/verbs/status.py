@@ -112,12 +112,12 @@ def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> 
         if each.other_projects:
             others = ", ".join(each.other_projects)
             typer.echo(f"{each.environment}: models of other projects: {others}.")
-        if each.drift and each.drift.on_trust:
-            count = plural(each.drift.on_trust, "value")
+        if each.drift and each.drift.not_read:
+            count = plural(each.drift.not_read, "value")
             typer.echo(
-                f"{each.environment}: {count} not read, since they are older than the newest "
-                "release. "
-                f"`model-config drift` reads them."
+                f"{each.environment}: {count} written before the newest release "
+                f"{'was' if each.drift.not_read == 1 else 'were'} not read. "
+                "`model-config drift` reads them."
             )
 
 
@@ -168,7 +168,7 @@ def _as_json(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str
         "environment": found.environment,
         "models": [_model_as_json(each, origins) for each in found.models],
         "other_projects": list(found.other_projects),
-        "not_read": drift.on_trust if drift else None,
+        "not_read": drift.not_read if drift else None,
         "findings": [asdict(each) for each in drift.findings] if drift else None,
         "problems": list(found.problems),
     }

@@ -46,7 +46,7 @@ def ui(  # noqa: PLR0913 - a verb's options
     from model_config.cli.environments import environments as chosen_environments
     from model_config.loopback import HOST, listen
     from model_config.web.app import make_app
-    from model_config.web.making import read_ahead
+    from model_config.web.building import read_ahead
     from model_config.web.server import opened_in_browser, serve
     from model_config.web.site import Site
 

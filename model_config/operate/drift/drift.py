@@ -57,7 +57,7 @@ class Drift:
         problems: errors that prevented a comparison.
         notes: missing permissions that prevented a comparison of the key or a policy.
         count: the number of parameters in SSM.
-        on_trust: the number of values that were not read, since their versions show that only
+        not_read: the number of values that were not read, since their versions show that only
             deploys wrote them, or since they are older than the newest release and only recent
             values were requested.
     """
@@ -69,7 +69,7 @@ class Drift:
     problems: list[str]
     notes: list[str]
     count: int
-    on_trust: int
+    not_read: int
 
 
 def find_drift(inventory: Inventory, program: Program, values: Values = "usual") -> Drift:

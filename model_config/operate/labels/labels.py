@@ -19,24 +19,23 @@ class Labels:
 
     Needs `ssm:LabelParameterVersion`, `ssm:UnlabelParameterVersion`, `ssm:GetParameters` and
     `ssm:GetParameterHistory` on the release (and its parts, where it has any), and `kms:Decrypt`
-    for it. Where it has them too: `ssm:GetParameters` on the model's secrets, without
-    `kms:Decrypt`, to see that they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout
-    parameter, to respect a rollout and to record the move.
+    for it. Optionally: `ssm:GetParameters` on the model's secrets, without `kms:Decrypt`, to check
+    that they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, to respect
+    a rollout and to record the move.
 
-    A label is *held* where `-previous` is on the same release: a rollback leaves both there, and
-    nothing automatic moves it. A promotion that was broken off between its two requests looks the
-    same, and so may several at the very same moment. The record tells them apart where it has the
-    label's last move (`broken_off`); promoting again completes it.
+    A label is *held* if `-previous` is on the same release: a rollback leaves both there, and no
+    pipeline moves it. A promotion that was interrupted between its two requests looks the same, and
+    so may simultaneous promotions. The record tells them apart if it has the label's last move
+    (`interrupted_promotion`). Promoting again completes the promotion.
 
-    Of several people who move a label at once, one is the last: the label is on that one's
-    release. SSM has no way to move a label only if it is still where it was, so `-previous` may
-    miss a promotion that falls between the last look and the move, one request later: it then is
-    on the release before that, or on none.
+    If several people move a label at once, the last one wins. SSM can't move a label on condition
+    that it hasn't moved, so `-previous` may miss a promotion that happens between the last check
+    and the move, one request later: it is then on the release before that, or on none.
 
     Args:
         environment: the environment, such as "prod".
         prefix: the path above all environments.
-        client: a boto3 client for SSM. Default: one of our own, as the reader's.
+        client: a boto3 client for SSM. Default: a new one, configured like the reader's.
     """
 
     def __init__(self, environment: str, *, prefix: str = "/ai", client: Any = None) -> None:
@@ -77,7 +76,7 @@ class Labels:
     ) -> Move:
         """Return a promotion, verified. Nothing moves yet.
 
-        Made again it changes nothing, and made again after it stopped half-way it is completed.
+        Repeating a promotion changes nothing; repeating an interrupted one completes it.
 
         Args:
             model: the model's name.
@@ -138,7 +137,7 @@ class Labels:
         return self._verified(move, check)
 
     def state(self, model: str) -> tuple[Releases, RolloutDocument]:
-        """Return a model's releases, and its rollout document as far as that may be read.
+        """Return a model's releases, and its rollout document, empty if it can't be read.
 
         Raises:
             ModelNotFoundError: there are no releases.
@@ -149,10 +148,10 @@ class Labels:
         return releases, stored.document if stored else RolloutDocument()
 
     def make(self, move: Move) -> Move:
-        """Make a move that was prepared and record it; return it with the release it began from.
+        """Make and record a prepared move; return it with the release that the label was on.
 
         Raises:
-            StoreError: AWS is unavailable or refuses. Preparing and making it again completes it.
+            StoreError: AWS is unavailable or refuses. Prepare and make it again to complete it.
         """
         if not move.does_something:
             return replace(move, notes=())
@@ -173,7 +172,7 @@ class Labels:
             self.store.unlabel(name, move.release, move.previous)
             return move
         before, marked = move.before, None
-        # Until the label is where `-previous` is: someone else may be moving it just now.
+        # Until `-previous` is on the label's release: someone else may be moving the label.
         while before is not None and before not in {marked, move.release}:
             self.store.label(name, before, move.previous)
             before, marked = self.releases(move.model).on(move.label), before

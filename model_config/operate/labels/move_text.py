@@ -1,4 +1,4 @@
-"""A label's move in words: what it would do, and what it did."""
+"""Describes a label's move in words, before and after it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from model_config.operate.labels.moves import Move
 
 
 def planned(move: Move) -> Iterator[str]:
-    """Yield what a move would do, and what that ends or begins."""
+    """Yield what a move would do, and the hold or rollout that it would begin or end."""
     label, release = move.label, move.release
     if not move.does_something:
-        yield f"{label} is on release {release} already: nothing would change."
+        yield f"{label} is already on release {release}: nothing would change."
         return
     if move.changed and move.before:
         yield f"{label} moves from release {move.before} to release {release}."
@@ -20,33 +20,33 @@ def planned(move: Move) -> Iterator[str]:
     else:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
-        yield f"It is held on release {move.before} since a rollback, and will not be any more."
-    if move.was_broken_off and not move.is_rollback:
-        how = "completed" if move.changed else "given up"
-        yield f"A promotion of it from release {move.before} was broken off, and is {how} by this."
+        yield f"A rollback holds it on release {move.before}. This move ends the hold."
+    if move.was_interrupted and not move.is_rollback:
+        how = "completes" if move.changed else "cancels"
+        yield f"A promotion from release {move.before} was interrupted. This move {how} it."
     if move.is_rollback:
         yield "It will be held there: no pipeline moves it until somebody promotes a release."
     if move.rollout:
-        how = "aborted" if move.is_rollback else "finished"
-        yield f"The rollout of release {move.rollout.release} is {how} by it."
+        how = "aborts" if move.is_rollback else "finishes"
+        yield f"This move {how} the rollout of release {move.rollout.release}."
 
 
 def done(move: Move) -> Iterator[str]:
-    """Yield what a move did, and what it ended or began."""
+    """Yield what a move did, and the hold or rollout that it began or ended."""
     label, release = move.label, move.release
     if move.changed and move.before:
         yield f"{label} moved from release {move.before} to release {release}."
     elif move.changed:
         yield f"{label} moved from no release to release {release}."
     elif not move.does_something:
-        yield f"{label} is on release {release} already, nothing moved."
+        yield f"{label} is already on release {release}: nothing moved."
     if move.ends_hold and move.changed:
-        yield f"it was held on release {move.before} since a rollback; that is over."
+        yield f"the hold on release {move.before} has ended."
     elif move.ends_hold:
-        yield f"{label} stays on release {release}, and is not held any more."
-    if move.was_broken_off and not move.is_rollback:
-        how = "completed" if move.changed else "given up"
-        yield f"the promotion of it that was broken off is {how}."
+        yield f"{label} stays on release {release} and is no longer held."
+    if move.was_interrupted and not move.is_rollback:
+        how = "completed" if move.changed else "cancelled"
+        yield f"the interrupted promotion is {how}."
     if move.is_rollback:
         yield (
             f"{label} is held on release {release}: no pipeline moves it until somebody "

@@ -10,7 +10,7 @@ from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.parameter import StoredRollout, broken_off, under_way
+from model_config.operate.rollouts.parameter import StoredRollout, interrupted_promotion, under_way
 from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 
@@ -65,12 +65,13 @@ class Move:
     @property
     def was_held(self) -> bool:
         """Whether a rollback moved the label to its release."""
-        return self.label in self.releases.held and not self.was_broken_off
+        return self.label in self.releases.held and not self.was_interrupted
 
     @property
-    def was_broken_off(self) -> bool:
-        """Whether a promotion of the label was broken off: the move completes or replaces it."""
-        return bool(self.stored and broken_off(self.stored.document, self.releases) == self.label)
+    def was_interrupted(self) -> bool:
+        """Whether a promotion of the label was interrupted: the move completes or replaces it."""
+        stored = self.stored
+        return bool(stored and interrupted_promotion(stored.document, self.releases) == self.label)
 
     @property
     def ends_hold(self) -> bool:
@@ -91,7 +92,7 @@ class Move:
     @property
     def does_something(self) -> bool:
         """Whether the move changes anything."""
-        is_unfinished = self.was_broken_off or self.rollout is not None
+        is_unfinished = self.was_interrupted or self.rollout is not None
         return self.changed or self.ends_hold or self.begins_hold or is_unfinished
 
 

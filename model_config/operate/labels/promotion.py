@@ -12,28 +12,28 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import ModelConfigError
 from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.moves import Check, Move
-from model_config.operate.rollouts.parameter import broken_off, under_way, why_it_stays
+from model_config.operate.rollouts.parameter import interrupted_promotion, under_way, why_it_stays
 from model_config.operate.rollouts.rollouts import Rollouts
 from model_config.operate.rollouts.start import NewRollout
 
-#: What became of a model: its label moved; a rollout to its readers began; it was there already; it
-#: was left alone, since a rollback holds it, a promotion of it was broken off, another rollout is
-#: under way, or it is on a newer release; or it could not be moved.
+#: The outcome for a model's label. "held", "interrupted", "rollout" and "newer" say why it was not
+#: moved: a rollback holds it, a promotion of it was interrupted, another rollout is under way, or
+#: it is on a newer release.
 Outcome: TypeAlias = Literal[
-    "promoted", "rolled out", "already there", "held", "broken off", "rollout", "newer", "failed"
+    "promoted", "rolled out", "already there", "held", "interrupted", "rollout", "newer", "failed"
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What became of one model that a deploy changed.
+    """The outcome for one model that a deploy changed.
 
     Attributes:
         model: the model's name.
-        outcome: what became of it.
+        outcome: whether its label was moved, and if not, why.
         release: the release that this deploy wrote.
-        on: the release that the label is on now, or None where it is on none or isn't known.
-        message: the same in words, for a log or a summary.
+        on: the release that the label is on now, or None if there is none or it is unknown.
+        message: the outcome in words, for a log or a summary.
         notes: what could not be verified or recorded, in words.
     """
 
@@ -47,7 +47,7 @@ class Promotion:
     @property
     def was_left(self) -> bool:
         """Whether the label was left alone for a reason that a person should know."""
-        return self.outcome in {"held", "broken off", "rollout", "newer"}
+        return self.outcome in {"held", "interrupted", "rollout", "newer"}
 
 
 def promote_changed(  # noqa: PLR0913 - what a pipeline knows
@@ -60,26 +60,25 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     reason: str | None = None,
     rollout: NewRollout | None = None,
 ) -> Iterator[Promotion]:
-    """Promote the models that a deploy changed, one by one, and yield what became of each.
+    """Promote the models that a deploy changed, one by one, and yield the outcome for each.
 
-    A model that this deploy didn't change is left out, wherever its label is. One that it changed
-    keeps its label where somebody decided otherwise: where a rollback holds it, where a rollout is
-    under way, and where a newer release was promoted since, so that an old run which is started
-    again undoes nothing. What fails for one model doesn't keep the others from being promoted.
-    Running it again with the same numbers promotes what is left and changes nothing else. A
-    promotion that was broken off between its two requests is for a person to complete: where a
+    Models that this deploy didn't change are skipped. A label is not moved if somebody decided
+    otherwise: if a rollback holds it, if a rollout is under way, or if a newer release has been
+    promoted, so that repeating an old run undoes nothing. If one model fails, the others are still
+    promoted. Running it again with the same numbers promotes the rest and changes nothing else. A
+    promotion that was interrupted between its two requests has to be completed by a person: if a
     rollback was not recorded, it may be a hold.
 
     Args:
         labels: the environment's labels.
         before: each model's release number in the outputs of the last successful update. Not those
-            of an update that failed: what it wrote is promoted by the deploy that mends it.
+            of a failed update: the deploy that fixes it promotes what it wrote.
         after: each model's release number in the outputs of this update.
         label: the label to move.
-        check_of: returns what each model's configuration is checked with before its label moves,
-            such as its class in the project.
-        reason: for the record of each move, such as the run's address.
-        rollout: a rollout to start instead of moving the label, where that is on a release.
+        check_of: returns the check of a model's configuration before its label moves, such as its
+            class in the project.
+        reason: recorded with each move, such as the run's URL.
+        rollout: a rollout to start instead of moving the label, if the label is on a release.
     """
     for model, release in sorted(after.items()):
         if before.get(model) != release:
@@ -91,7 +90,7 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
 
 
 def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
-    """Return why a label is not to be moved to a release automatically, or None where it may be.
+    """Return why a label must not be moved automatically, or None if it may be.
 
     Args:
         labels: the environment's labels.
@@ -114,12 +113,12 @@ def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotio
         )
         return Promotion(model, "rollout", release, on, message)
     if label in releases.held:
-        is_broken_off = broken_off(document, releases) == label
-        then = "To complete it" if is_broken_off else "Once that is mended"
+        is_interrupted = interrupted_promotion(document, releases) == label
+        then = "To complete it" if is_interrupted else "Once the reason is resolved"
         left = f"so release {release} was not promoted. {then}: {promote}"
-        stays = "and stays so" if on == release else left
+        stays = "and stays held" if on == release else left
         message = f"{model}: {why_it_stays(label, document, releases)}, {stays}"
-        return Promotion(model, "broken off" if is_broken_off else "held", release, on, message)
+        return Promotion(model, "interrupted" if is_interrupted else "held", release, on, message)
     if on is not None and on > release:
         message = (
             f"{model}: {label} is on release {on}, which is newer than the {release} of this "
@@ -156,7 +155,9 @@ def _rolled_out(
         releases, document = labels.state(model)
         on, current = releases.on(new.label), under_way(document, releases)
         if on == release or (current and current.release == release):
-            message = f"{model}: release {release} is on {new.label} or rolled out to it already"
+            message = (
+                f"{model}: release {release} is already on {new.label} or being rolled out to it"
+            )
             return Promotion(model, "already there", release, on, message)
         if left := left_alone(labels, model, release, new.label):
             return left
@@ -173,7 +174,7 @@ def _rolled_out(
 
 def _moved(move: Move) -> Promotion:
     if not move.changed:
-        message = f"{move.model}: {move.label} is on release {move.release} already"
+        message = f"{move.model}: {move.label} is already on release {move.release}"
         return Promotion(
             move.model, "already there", move.release, move.release, message, move.notes
         )

@@ -86,10 +86,11 @@ class Releases:
                 f"no release of {self.model} in {self.environment} has the label {selector!r}; "
                 f"existing labels: {labels}. {see}"
             )
+        first, last = self.oldest.number, self.newest.number
+        found = f"releases are {first} to {last}" if first < last else f"only release is {last}"
         raise ReleaseNotFoundError(
-            f"there is no release {selector} of {self.model} in {self.environment}; the releases "
-            "are "
-            f"{self.oldest.number} to {self.newest.number}. {see}"
+            f"there is no release {selector} of {self.model} in {self.environment}; the {found}. "
+            f"{see}"
         )
 
     def __iter__(self) -> Iterator[PastRelease]:

@@ -153,8 +153,8 @@ def _move(moved: Moved) -> str:
     if moved.before is None:
         return f"{moved.label} moved from no release to {moved.release}"
     if moved.before == moved.release:
-        how = {True: "held there", False: "not held any more"}
-        either = "held there, or not any more"  # a record from before it said so
+        how = {True: "held there", False: "no longer held"}
+        either = "held there, or no longer held"  # a record from before it said so
         kept = f"{moved.label} kept on release {moved.release}"
         return f"{kept}: {either if moved.held is None else how[moved.held]}"
     held = ", and held there" if moved.held else ""

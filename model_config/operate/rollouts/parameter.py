@@ -106,12 +106,11 @@ def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
     return rollout if rollout and releases.on(rollout.label) == rollout.before else None
 
 
-def broken_off(document: RolloutDocument, releases: Releases) -> str | None:
-    """Return the label whose promotion was broken off between its two requests, or None.
+def interrupted_promotion(document: RolloutDocument, releases: Releases) -> str | None:
+    """Return the label whose promotion was interrupted between its two requests, or None.
 
-    It leaves `-previous` beside the label, as a hold does. The record tells the two apart: a
-    promotion put the label where it is, and nothing has moved it since. Where the record doesn't
-    say so, the label counts as held.
+    It leaves `-previous` beside the label, as a hold does. The record tells the two apart: it says
+    that a promotion was the label's last move. If it doesn't say so, the label counts as held.
     """
     moved = document.moved
     if moved is None or moved.held is not False or moved.label not in releases.held:
@@ -120,11 +119,11 @@ def broken_off(document: RolloutDocument, releases: Releases) -> str | None:
 
 
 def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> str:
-    """Return why a label that has `-previous` beside it is moved by nothing automatic."""
+    """Return why no pipeline moves a label that has `-previous` beside it."""
     on = releases.on(label)
-    if label == broken_off(document, releases):
-        return f"a promotion of {label} from release {on} was broken off"
-    return f"{label} is held on release {on} since a rollback"
+    if label == interrupted_promotion(document, releases):
+        return f"a promotion of {label} from release {on} was interrupted"
+    return f"{label} is held on release {on} by a rollback"
 
 
 def document_of(text: str | None) -> RolloutDocument:

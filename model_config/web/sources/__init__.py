@@ -1,1 +1,1 @@
-"""What is read for each page: asked of the rooms that work it out, handed to the page's view."""
+"""Reads the data of each page and passes it to the page's view."""

@@ -1,11 +1,11 @@
-"""A change of a model's labels or rollout: what it would do, and doing it."""
+"""Previews and makes changes of a model's labels and rollouts."""
 
 from __future__ import annotations
 
 from model_config.format.errors import UsageError
 from model_config.web.changing import Change, Form, prepare
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page, model_page
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.views.change import Done, Planned
 from model_config.web.views.compare import comparison
@@ -18,8 +18,8 @@ _TITLES = {
 }
 
 
-def plan(site: Site, page: Page, form: Form) -> Shown:
-    """Prepare a change and show what it would do. Nothing is changed."""
+def plan(site: Site, page: Page, form: Form) -> PageContent:
+    """Return the preview of a change, without making it."""
     verb, stack, model = page.arguments
     with site.environment(stack).hold():
         change = _prepared(site, page, form)
@@ -28,26 +28,26 @@ def plan(site: Site, page: Page, form: Form) -> Shown:
     content = Planned(
         model_page(stack, model), change.what, change.notes, differs, form, change.state
     )
-    return Shown("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
+    return PageContent("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
 
 
-def make(site: Site, page: Page, form: Form) -> Shown:
-    """Make a change that was shown and confirmed.
+def apply(site: Site, page: Page, form: Form) -> PageContent:
+    """Make a change that was previewed and confirmed.
 
     Raises:
-        UsageError: somebody else has changed something since it was shown.
+        UsageError: somebody else has changed something since the preview.
     """
     verb, stack, model = page.arguments
     with site.environment(stack).hold():
         change = _prepared(site, page, form)
         if change.state != form.get("state"):
             raise UsageError(
-                f"{model} in {stack} was changed by somebody else since you looked. Nothing was "
-                "changed now: go back to the model's page and look again"
+                f"{model} in {stack} was changed by somebody else in the meantime, so nothing was "
+                "done: go back to the model's page, check it and try again"
             )
-        what = change.make()
+        what = change.apply()
     done = Done(model_page(stack, model), what)
-    return Shown("done", f"{_TITLES[verb]}: {model} in {stack}", done)
+    return PageContent("done", f"{_TITLES[verb]}: {model} in {stack}", done)
 
 
 def _prepared(site: Site, page: Page, form: Form) -> Change:

@@ -1,4 +1,4 @@
-"""What a comparison of two commits is made of: git alone."""
+"""Reads the comparison of two commits from git."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import STACK_FILE, differences, sections
 from model_config.comparing.pairs import two_commits
 from model_config.plan.project import Project
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
-from model_config.web.shown import Shown
 from model_config.web.views.compare import (
     Compare,
     CompareAll,
     Row,
-    SideShown,
+    SideTitle,
     compared,
     value_change,
 )
 
 
 def changes_page(model: str) -> Page:
-    """Return the page of what changes about a model."""
+    """Return the page of a model's changes."""
     return Page("changes", (model,))
 
 
-def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
-    """Return what differs between a commit and the working tree: in short, and model by model.
+def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageContent]]:
+    """Return the differences between a commit and the working tree: an overview, and model pages.
 
     Args:
         project: the project.
-        base: the commit, or as git has it "main...".
+        base: the commit, or "main..." as in `git diff`.
 
     Raises:
         UsageError: there is no such commit, or a commit's code fails.
     """
     before, after = two_commits(project, base, None, None)
     found = sections(differences(before, after))
-    sides = SideShown(before.name), SideShown(after.name)
+    sides = SideTitle(before.name), SideTitle(after.name)
     about_models = [each for each in found if each.model != STACK_FILE]
     rows = tuple(
         Row(
@@ -51,7 +51,7 @@ def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
     notes = (*before.remarks(), *after.remarks())
     overview = CompareAll(*sides, rows, settings=tuple(map(value_change, settings)), notes=notes)
     pages = {
-        changes_page(model): Shown(
+        changes_page(model): PageContent(
             "compare",
             model,
             Compare(
@@ -70,4 +70,4 @@ def commits(project: Project, base: str) -> tuple[Shown, dict[Page, Shown]]:
         )
         for model in dict.fromkeys(each.model for each in about_models)
     }
-    return Shown("compare_all", "What changes", overview), pages
+    return PageContent("compare_all", "What changes", overview), pages

@@ -1,4 +1,4 @@
-"""What a comparison is made of: two releases of a model, or all models of two environments."""
+"""Reads a comparison of two releases of a model, or of all models of two environments."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases, read_releases
 from model_config.plan.stack_file import read_stack_file
 from model_config.reader.opening import open_release
-from model_config.web.pages import Page, Side, compare_page, release_page
-from model_config.web.shown import Notice, Shown, notices_of
+from model_config.web.page_content import Notice, PageContent, notices_of
+from model_config.web.pages import Page, Selection, compare_page, release_page
 from model_config.web.site import Site
 from model_config.web.views.compare import (
     Compare,
@@ -25,32 +25,34 @@ from model_config.web.views.compare import (
     Comparison,
     Picker,
     Row,
-    SideShown,
+    SideTitle,
     ValueChange,
     comparison,
     value_change,
 )
 
-#: What an environment can be compared by where its releases aren't known.
+#: The selectors of an environment whose releases are not read.
 _ALWAYS = ("stable", LATEST)
 
 
-def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Shown:
-    """Read what differs between two sides, "dev@7" and "prod@stable".
+def compare(
+    site: Site, watch: Watch, before: str, after: str, model: str | None = None
+) -> PageContent:
+    """Read the differences between two selections, such as "dev@7" and "prod@stable".
 
     Args:
         site: the environments.
-        watch: shows how far it is.
-        before, after: the sides.
+        watch: shows progress.
+        before, after: the selections.
         model: the model. Default: all of them.
     """
-    sides = Side.parse(before), Side.parse(after)
+    sides = Selection.parse(before), Selection.parse(after)
     return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
 
 
-def _one(site: Site, watch: Watch, before: Side, after: Side, model: str) -> Shown:
+def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: str) -> PageContent:
     known: dict[str, Releases] = {}
-    chosen: dict[Side, PastRelease] = {}
+    chosen: dict[Selection, PastRelease] = {}
     notices: list[Notice] = []
     for stack in dict.fromkeys((before.stack, after.stack)):
         with site.inventory_of(stack, watch) as inventory:
@@ -65,15 +67,15 @@ def _one(site: Site, watch: Watch, before: Side, after: Side, model: str) -> Sho
         stack: tuple(_selectors(releases)) for stack, releases in known.items()
     }
     content = Compare(
-        _shown(before, model, old),
-        _shown(after, model, new),
+        _title(before, model, old),
+        _title(after, model, new),
         (_comparison(model, old.open(), new.open()),),
         _picker(sides, before, after, model),
     )
-    return Shown("compare", f"{model}: {before} and {after}", content, tuple(notices))
+    return PageContent("compare", f"{model}: {before} and {after}", content, tuple(notices))
 
 
-def _selected(releases: Releases, side: Side) -> PastRelease:
+def _selected(releases: Releases, side: Selection) -> PastRelease:
     number = int(side.selector) if side.selector.isdecimal() else side.selector
     found = releases.select(number)
     found.open()
@@ -86,21 +88,21 @@ def _selectors(releases: Releases) -> Iterator[str]:
     yield from (str(each.number) for each in releases)
 
 
-def _shown(side: Side, model: str, release: PastRelease) -> SideShown:
+def _title(side: Selection, model: str, release: PastRelease) -> SideTitle:
     by_number = side.selector == str(release.number)
     detail = "" if by_number else side.selector
     name = f"{side.stack}, release {release.number}"
-    return SideShown(name, detail, release_page(side.stack, model, release.number))
+    return SideTitle(name, detail, release_page(side.stack, model, release.number))
 
 
 def _picker(
-    sides: dict[str, tuple[str, ...]], before: Side, after: Side, model: str | None = None
+    sides: dict[str, tuple[str, ...]], before: Selection, after: Selection, model: str | None = None
 ) -> Picker:
     swapped = compare_page(after, before, model)
     return Picker(model, sides, str(before), str(after), swapped)
 
 
-def _all(site: Site, watch: Watch, before: Side, after: Side) -> Shown:
+def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> PageContent:
     old, notices = _releases(site, watch, before)
     new, more = _releases(site, watch, after)
     rows, unchanged = [], []
@@ -111,14 +113,14 @@ def _all(site: Site, watch: Watch, before: Side, after: Side) -> Shown:
         else:
             unchanged.append(model)
     content = CompareAll(
-        SideShown(str(before)),
-        SideShown(str(after)),
+        SideTitle(str(before)),
+        SideTitle(str(after)),
         tuple(rows),
         tuple(unchanged),
         _settings(site, before.stack, after.stack),
         _picker(dict.fromkeys(site.environments, _ALWAYS), before, after),
     )
-    return Shown("compare_all", f"{before} and {after}", content, (*notices, *more))
+    return PageContent("compare_all", f"{before} and {after}", content, (*notices, *more))
 
 
 def _row(model: str, old: Release | None, new: Release | None, page: Page) -> Row:
@@ -132,7 +134,7 @@ def _comparison(model: str, old: Release, new: Release) -> Comparison:
 
 
 def _alike(old: Release, new: Release) -> tuple[Release, Release]:
-    """Return two releases; in two environments the same secret has a name in each."""
+    """Return two releases for comparison. Between environments, names of secrets always differ."""
     if old.environment == new.environment:
         return old, new
     one, other = (replace(each, secrets=dict.fromkeys(each.secrets, "")) for each in (old, new))
@@ -140,9 +142,9 @@ def _alike(old: Release, new: Release) -> tuple[Release, Release]:
 
 
 def _releases(
-    site: Site, watch: Watch, side: Side
+    site: Site, watch: Watch, side: Selection
 ) -> tuple[dict[str, Release], tuple[Notice, ...]]:
-    """Return the release of each model on a side, and what stood in the way of others."""
+    """Return each model's selected release, and notices of the releases that can't be read."""
     target, problems = site.environment(side.stack).target, []
     check_selector(side.selector)
     found: dict[str, Release] = {}
@@ -165,6 +167,6 @@ def _settings(site: Site, before: str, after: str) -> tuple[ValueChange, ...]:
         return ()
     try:
         files = [read_stack_file(site.project, stack) for stack in (before, after)]
-    except InvalidConfigurationError:  # the first page says what is wrong with it
+    except InvalidConfigurationError:  # the first page shows the error
         return ()
     return tuple(map(value_change, setting_changes(*map(settings_of, files))))

@@ -1,4 +1,4 @@
-"""What the pages of one model in one environment are made of."""
+"""Reads the pages of one model in one environment."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from model_config.operate.inventory import Watch
 from model_config.operate.releases.releases import read_releases
 from model_config.operate.rollouts.history import Written, read_history
 from model_config.operate.rollouts.parameter import read_stored, under_way
+from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.pages import model_page
-from model_config.web.shown import Notice, Shown, notices_of
 from model_config.web.site import Site
 from model_config.web.views.model import model as model_view
 from model_config.web.views.release import release as release_view
 from model_config.web.views.rollout import rollout as rollout_view
 
 
-def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
-    """Read a model's releases, and who moved its labels."""
+def model(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
+    """Read a model's releases and the history of its labels."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, path, name, documents=True)
@@ -37,13 +37,13 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             },
             now=datetime.now(UTC),
         )
-        return Shown(
+        return PageContent(
             "model", f"{name} in {stack}", content, (*notices_of(stack, inventory), *notices)
         )
 
 
-def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Shown:
-    """Read a release, and the parameters that it was made of."""
+def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> PageContent:
+    """Read a release and its parameters."""
     environment = site.environment(stack)
     target = environment.target
     base = model_path(target.path, name)
@@ -52,7 +52,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
         shown = releases.select(int(selector) if selector.isdecimal() else selector)
         listed = inventory.below(base) if shown is releases.newest else {}
         arn = None
-        with suppress(StoreError):  # then the names have to do
+        with suppress(StoreError):  # then the names are shown without it
             arn = inventory.arn_of(release_name(base))
         content = release_view(
             target,
@@ -64,11 +64,11 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> S
             is_local=environment.is_local,
         )
         title = f"{name} in {stack}, release {shown.number}"
-        return Shown("release", title, content, notices_of(stack, inventory))
+        return PageContent("release", title, content, notices_of(stack, inventory))
 
 
-def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
-    """Read a model's rollout, and those before it."""
+def rollout(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
+    """Read a model's rollout and the previous ones."""
     path = site.environment(stack).target.path
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, path, name, documents=False)
@@ -82,7 +82,7 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
             problem=stored.problem if stored else None,
             now=datetime.now(UTC),
         )
-        return Shown(
+        return PageContent(
             "rollout",
             f"Rollout of {name} in {stack}",
             content,
@@ -93,12 +93,12 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Shown:
 def _history(
     inventory: CachedInventory, path: str, name: str
 ) -> tuple[list[Written] | None, list[Notice]]:
-    """Return the versions of a rollout parameter; None, and why, where they can't be read."""
+    """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
         return read_history(inventory, path, name), []
     except StoreUnavailableError:
         raise
-    except ModelNotFoundError:  # of a deploy from before there were any
+    except ModelNotFoundError:  # deployed by a version without rollout parameters
         return None, []
     except StoreError as error:
-        return None, [Notice(f"Who moved the labels is not known: {error}")]
+        return None, [Notice(f"The history of the labels can't be read: {error}")]

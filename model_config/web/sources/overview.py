@@ -1,4 +1,4 @@
-"""What the first page is made of."""
+"""Reads the first page."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from model_config.comparing.commit_search import Match, find_each
 from model_config.format.errors import ModelConfigError
 from model_config.operate.inventory import Watch
 from model_config.operate.status import EnvironmentStatus, unread_status
-from model_config.web.shown import Notice, Shown, notices_of
+from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.site import Site
 from model_config.web.views.overview import overview as view
 
-#: Commits that are looked at for the digests: ours. Each takes about half a second.
+#: The number of commits to search. Set by this package: each one takes about half a second.
 _COMMITS = 50
 
 
-def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
-    """Read where every model stands in every environment.
+def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
+    """Read the status of every model in every environment.
 
     Args:
         site: the environments.
-        watch: shows how far it is.
-        commits: whether to look in git for the commits that the newest releases come from.
+        watch: shows progress.
+        commits: whether to search git for the commits of the newest releases.
     """
     found: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
@@ -36,11 +36,13 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Shown:
             origins = _origins(site, found.values(), watch)
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
-    return Shown("overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices))
+    return PageContent(
+        "overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices)
+    )
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
-    """Return where an environment stands, as far as it can be read, and what stood in the way."""
+    """Return an environment's status as far as it can be read, and notices of the errors."""
     target, program, notices = site.environment(stack).target, None, []
     try:
         program = site.program(stack)

@@ -1,9 +1,9 @@
-// What a page can't do without: the reader's own time zone, copying, filters, and filling in a prompt.
+// Converts times to the user's time zone, copies texts, filters models, and fills in prompts.
 "use strict";
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-// Times in the reader's zone, with UTC beside them.
+// Times in the user's time zone, followed by UTC.
 const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" });
 const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
 for (const time of all("time")) {
@@ -14,7 +14,7 @@ for (const time of all("time")) {
   time.replaceChildren(`${local.format(at)} ${name}`, utc);
 }
 
-// Copy buttons, where the browser lets a page copy.
+// Copy buttons, if the browser allows copying.
 for (const button of navigator.clipboard ? all(".copy") : []) {
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -44,7 +44,7 @@ for (const form of all(".filters")) {
   form.addEventListener("submit", (event) => event.preventDefault());
 }
 
-// A prompt with its variables filled in: what is typed takes the place of its placeholder.
+// Prompts: the input of a variable's field replaces its placeholders.
 for (const prompt of all(".prompt")) {
   for (const fill of all(".fill", prompt)) fill.hidden = false;
   for (const input of all("[data-fills]", prompt)) {
@@ -59,5 +59,5 @@ for (const prompt of all(".prompt")) {
   }
 }
 
-// The newest end of a drawing is at its right.
+// Scroll drawings to the newest end, on the right.
 for (const drawing of all(".drawing")) drawing.scrollLeft = drawing.scrollWidth;

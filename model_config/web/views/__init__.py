@@ -1,1 +1,1 @@
-"""What each page shows: pure functions from what was read to what a template needs."""
+"""Pure functions from the data of each page to the values in its template."""

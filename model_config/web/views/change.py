@@ -1,4 +1,4 @@
-"""A change before it is made, and after."""
+"""The preview of a change, and its result."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from model_config.web.views.compare import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A change that waits to be confirmed.
+    """A change that is to be confirmed.
 
     Attributes:
-        what: what it will do.
-        notes: what could not be verified.
-        comparison: what differs for its readers, where that can be told.
-        form: what was typed, to be sent again.
-        state: what it begins from.
+        what: its effects, in words.
+        notes: what could not be verified, in words.
+        comparison: the differences for readers, if they are known.
+        form: the form's input, which the confirmation sends again.
+        state: the state that it was prepared for.
     """
 
     model_page: Page
@@ -31,7 +31,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A change that was made."""
+    """A change that was made, in words."""
 
     model_page: Page
     what: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Two releases, two environments or two commits: values in a table, prompts side by side."""
+"""Compares releases, environments or commits: values in a table, prompts side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING = Release("", "", "", "", {}, {})
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value that differs; a side that doesn't have it is None. Of a secret both are None."""
+    """A changed value. A side without it is None, and so are both sides of a secret."""
 
     path: str
     change: Literal["added", "removed", "changed"]
@@ -31,38 +31,38 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """A text that differs.
+    """A changed text.
 
     Attributes:
-        asks, stops: the variables that only the later text, or only the earlier, asks for.
-        only_blanks: whether the two differ in white space alone.
-        stretches: the two side by side, where both have it.
-        whole: the text, where only one side has it.
+        added_variables, removed_variables: the variables of only one of the texts.
+        only_blanks: whether they differ only in white space.
+        stretches: both texts side by side, if both sides have it.
+        whole: the text, if only one side has it.
     """
 
     path: str
     change: Literal["added", "removed", "changed"]
-    asks: tuple[str, ...]
-    stops: tuple[str, ...]
+    added_variables: tuple[str, ...]
+    removed_variables: tuple[str, ...]
     only_blanks: bool
     stretches: tuple[Stretch, ...] = ()
     whole: str = ""
 
     @property
     def blank_lines(self) -> int:
-        """How many lines differ in white space alone."""
+        """The number of lines that differ only in white space."""
         rows = (row for stretch in self.stretches for row in stretch.rows)
         return sum(row.kind == "blanks" for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs about a model.
+    """The differences of a model.
 
     Attributes:
-        where: the environments that it is about; empty where the page says so.
-        remark: what there is to say about the model as a whole.
-        same: the values that don't differ, by their paths.
+        where: the environments; empty if the page names them.
+        remark: a remark about the whole model.
+        same: the paths and the values that are equal.
     """
 
     model: str
@@ -74,8 +74,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class SideShown:
-    """A side as the page names it: "dev: release 7", and what else there is to say of it."""
+class SideTitle:
+    """The title of one side, such as "dev, release 7", with the label that selected it."""
 
     name: str
     detail: str = ""
@@ -84,7 +84,7 @@ class SideShown:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """What else can be compared: the sides of each environment, and the two that are chosen."""
+    """The choices of a comparison: each environment's selectors, and the selected two."""
 
     model: str | None
     sides: Mapping[str, Sequence[str]]
@@ -95,17 +95,17 @@ class Picker:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A model on two sides; of two commits, in several environments."""
+    """A comparison of one model; between commits, in several environments."""
 
-    before: SideShown
-    after: SideShown
+    before: SideTitle
+    after: SideTitle
     comparisons: tuple[Comparison, ...]
     picker: Picker | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model that differs, in short."""
+    """A model with differences, as a row."""
 
     model: str
     where: tuple[str, ...]
@@ -116,17 +116,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CompareAll:
-    """All models on two sides.
+    """A comparison of all models.
 
     Attributes:
-        rows: the models that differ.
-        unchanged: those that don't.
-        settings: what differs about the stacks' own settings.
-        notes: what a reader has to know about the sides.
+        rows: the models with differences.
+        unchanged: the models without.
+        settings: the differences of the stacks' settings.
+        notes: remarks about the two sides.
     """
 
-    before: SideShown
-    after: SideShown
+    before: SideTitle
+    after: SideTitle
     rows: tuple[Row, ...]
     unchanged: tuple[str, ...] = ()
     settings: tuple[ValueChange, ...] = ()
@@ -135,7 +135,7 @@ class CompareAll:
 
 
 def comparison(model: str, before: Release | None, after: Release | None) -> Comparison:
-    """Return what differs between two releases of a model; None where there is none."""
+    """Return the differences between two releases of a model; None stands for no release."""
     old, new = before or NOTHING, after or NOTHING
     changed = changes(old, new)
     paths = {change.path for change in changed}
@@ -184,15 +184,15 @@ def _sides(change: Change) -> list[Value]:
 def _text(change: Change) -> TextChange:
     if change.change != "changed":
         whole = str(change.before if change.change == "removed" else change.after)
-        asks = tuple(variables(whole)) if change.change == "added" else ()
-        return TextChange(change.path, change.change, asks, (), only_blanks=False, whole=whole)
+        added = tuple(variables(whole)) if change.change == "added" else ()
+        return TextChange(change.path, change.change, added, (), only_blanks=False, whole=whole)
     before, after = str(change.before), str(change.after)
-    asked = variable_change(change)
+    variables_changed = variable_change(change)
     return TextChange(
         change.path,
         change.change,
-        asked.added if asked else (),
-        asked.removed if asked else (),
+        variables_changed.added if variables_changed else (),
+        variables_changed.removed if variables_changed else (),
         differ_in_blanks_alone(before, after),
         tuple(side_by_side(before, after)),
     )

@@ -1,4 +1,4 @@
-"""A rollout's plan as a curve: the share of readers over time, and where it is now."""
+"""Draws a rollout's plan: the share of readers over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 640, 200
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a step is drawn."""
+    """A drawn step."""
 
     x: float
     y: float
@@ -23,13 +23,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A drawing.
+    """A drawn rollout.
 
     Attributes:
-        line: the whole plan, as an SVG path has it.
-        past: the area below what is past.
-        now: where the present is.
-        end: when the drawing ends.
+        line: the whole plan, as an SVG path.
+        past: the area below the past steps, as an SVG path.
+        now: the present, as an x coordinate.
+        end: the time at the right edge.
     """
 
     width: int
@@ -45,8 +45,7 @@ class Curve:
 def curve(rollout: Rollout, now: datetime) -> Curve:
     """Return the drawing of a rollout.
 
-    Steps that a watcher takes, or that wait for a rollout to be resumed, are drawn where they come
-    at the earliest.
+    The steps of a watched or a paused rollout are drawn at their earliest time.
     """
     steps = _steps(rollout, now)
     begin = steps[0].at

@@ -1,4 +1,4 @@
-"""An environment's drift: what differs, and what to do about it."""
+"""An environment's drift: the differences, and what to do about them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_config.web.pages import Page, model_page
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Something that is not the same everywhere."""
+    """One difference."""
 
     model: str
     page: Page | None
@@ -23,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All that differs in one way, and what to do about it."""
+    """The differences with the same state, and what to do about them."""
 
     state: str
     advice: str
@@ -32,14 +32,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What was found in an environment.
+    """An environment's drift.
 
     Attributes:
-        groups: what differs.
-        findings: labels and histories that will make trouble.
-        not_compared: what could not be read, in words.
-        count: how many parameters SSM lists.
-        on_trust: how many values were not read.
+        groups: the differences.
+        findings: labels and release histories that will cause problems.
+        not_compared: errors that prevented a comparison, in words.
+        count: the number of parameters in SSM.
+        not_read: the number of values that were not read.
     """
 
     stack: str
@@ -48,15 +48,15 @@ class Drift:
     other_projects: tuple[str, ...]
     not_compared: tuple[str, ...]
     count: int
-    on_trust: int
+    not_read: int
 
 
 def drift(stack: str, found: Found) -> Drift:
-    """Return what differs in an environment, grouped by what to do about it.
+    """Return an environment's drift, grouped by what to do about it.
 
     Args:
         stack: the environment's stack.
-        found: what differs.
+        found: the drift.
     """
     rows = list(_rows(stack, found))
     groups = (
@@ -74,7 +74,7 @@ def drift(stack: str, found: Found) -> Drift:
         tuple(found.other_projects),
         (*found.problems, *found.notes),
         found.count,
-        found.on_trust,
+        found.not_read,
     )
 
 

@@ -1,4 +1,4 @@
-"""A model's page: its releases and what happened to them, the newest first."""
+"""A model's page: its releases and their history, newest first."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.history import Written as WrittenRollout
-from model_config.operate.rollouts.history import events
-from model_config.web.pages import Page, Side, compare_page
-from model_config.web.views.lanes import Lanes, lanes
-from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+from model_config.operate.rollouts.history import Written, events
+from model_config.web.pages import Page, Selection, compare_page
+from model_config.web.views.parts import (
+    Label,
+    ReleaseSummary,
+    Share,
+    labels_of,
+    share_of,
+    summary_of,
+)
+from model_config.web.views.timeline import Timeline, timeline
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened: a release was written, or a label or a rollout was changed.
+    """An event: a new release, or a change of a label or a rollout.
 
     Attributes:
-        what: what was done to a label or a rollout; of a release, nothing.
-        release: the release that was written, or None.
-        changes: what the release changed, "~ prompts/system"; None where there is nothing to
-            compare with.
-        compare: the page that shows it.
+        what: the change of a label or a rollout; empty for a release.
+        release: the new release, or None.
+        changes: the release's changes, such as "~ prompts/system"; None if there is nothing to
+            compare it with.
+        compare: the page that shows the changes.
         problem: why the release can't be read, or None.
     """
 
@@ -36,7 +42,7 @@ class Entry:
     by: str
     what: str = ""
     reason: str | None = None
-    release: Written | None = None
+    release: ReleaseSummary | None = None
     labels: tuple[Label, ...] = ()
     changes: tuple[str, ...] | None = None
     compare: Page | None = None
@@ -49,20 +55,20 @@ class Model:
 
     Attributes:
         elsewhere: its pages in the other environments, by their stacks.
-        numbers: those of its releases, newest first.
-        lanes: the same as the entries, drawn.
-        is_recorded: whether who moved a label is known.
+        numbers: the numbers of its releases, newest first.
+        timeline: the entries as a drawing.
+        is_recorded: whether moves of labels are recorded.
     """
 
     name: str
     stack: str
     elsewhere: dict[str, Page]
     numbers: tuple[int, ...]
-    newest: Written
+    newest: ReleaseSummary
     labels: tuple[Label, ...]
     rollout: Share | None
     entries: tuple[Entry, ...]
-    lanes: Lanes
+    timeline: Timeline
     is_recorded: bool
 
 
@@ -70,7 +76,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
     stack: str,
     releases: Releases,
     *,
-    history: Sequence[WrittenRollout] | None,
+    history: Sequence[Written] | None,
     rollout: Rollout | None,
     elsewhere: dict[str, Page],
     now: datetime,
@@ -80,17 +86,17 @@ def model(  # noqa: PLR0913 - all that is known of a model
     Args:
         stack: the environment's stack.
         releases: its releases, with their documents.
-        history: the versions of its rollout parameter, oldest first; None where there are none.
-        rollout: the rollout that is under way.
+        history: the versions of its rollout parameter, oldest first; None if there are none.
+        rollout: the rollout that is under way, or None.
         elsewhere: its pages in the other environments.
-        now: the time.
+        now: the current time.
     """
     written_entries = [
         _release(stack, releases, release, before)
         for release, before in pairwise([*releases, None])
         if release
     ]
-    told = [
+    changes_of_labels = [
         Entry(e.written.at, who(e.written.by), e.what, e.reason)
         for e in events(list(history or ()))
     ]
@@ -99,11 +105,13 @@ def model(  # noqa: PLR0913 - all that is known of a model
         stack=stack,
         elsewhere=elsewhere,
         numbers=tuple(each.number for each in releases),
-        newest=written(stack, releases.model, releases.newest),
+        newest=summary_of(stack, releases.model, releases.newest),
         labels=labels_of(stack, releases),
         rollout=share_of(stack, releases.model, rollout, now),
-        entries=tuple(sorted([*told, *written_entries], key=lambda each: each.at, reverse=True)),
-        lanes=lanes(releases, history or (), stack),
+        entries=tuple(
+            sorted([*changes_of_labels, *written_entries], key=lambda each: each.at, reverse=True)
+        ),
+        timeline=timeline(releases, history or (), stack),
         is_recorded=history is not None,
     )
 
@@ -114,7 +122,7 @@ def _release(
     changed = None
     if before and before.content and release.content:
         changed = tuple(map(str, changes(before.content, release.content)))
-    name, shown = releases.model, written(stack, releases.model, release)
+    name, shown = releases.model, summary_of(stack, releases.model, release)
     return Entry(
         at=release.at,
         by=shown.by,
@@ -122,7 +130,7 @@ def _release(
         labels=labels_of(stack, releases, release.number),
         changes=changed,
         compare=compare_page(
-            Side(stack, str(before.number)), Side(stack, str(release.number)), name
+            Selection(stack, str(before.number)), Selection(stack, str(release.number)), name
         )
         if before
         else None,

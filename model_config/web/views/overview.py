@@ -1,4 +1,4 @@
-"""The first page: models by environments, as `status` tells them."""
+"""The first page: the status of each model in each environment."""
 
 from __future__ import annotations
 
@@ -10,23 +10,30 @@ from datetime import datetime
 from model_config.comparing.commit_search import Match
 from model_config.operate.status import EnvironmentStatus, ModelStatus
 from model_config.web.pages import Page, drift_page, model_page
-from model_config.web.views.parts import Label, Share, Written, labels_of, share_of, written
+from model_config.web.views.parts import (
+    Label,
+    ReleaseSummary,
+    Share,
+    labels_of,
+    share_of,
+    summary_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where a model stands in an environment.
+    """The status of a model in an environment.
 
     Attributes:
-        newest: its newest release; None where there is none, or it isn't known.
-        drift: how many parameters differ, by how; None where that isn't known.
-        commit: the commit that the newest release comes from, where it was looked up.
+        newest: its newest release; None if there is none or it is unknown.
+        drift: the number of differing parameters by state; None if it is unknown.
+        commit: the commit of the newest release, if it was searched for.
         problem: why its releases can't be read, or None.
     """
 
     page: Page
     drift_page: Page
-    newest: Written | None
+    newest: ReleaseSummary | None
     labels: tuple[Label, ...]
     rollout: Share | None
     drift: Mapping[str, int] | None
@@ -35,7 +42,7 @@ class Cell:
 
     @property
     def flags(self) -> list[str]:
-        """What a filter asks for: "held", "rollout", "drift", "behind"."""
+        """The filters that it matches: "held", "rollout", "drift", "behind"."""
         newest = self.newest.number if self.newest else None
         return [
             flag
@@ -53,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model in each environment; None where the environment doesn't have it."""
+    """A model in each environment; None if the environment doesn't have it."""
 
     model: str
     cells: tuple[Cell | None, ...]
@@ -69,16 +76,16 @@ class Column:
     """An environment.
 
     Attributes:
-        other_projects: models that the project doesn't know.
-        warnings: labels and histories that will make trouble.
-        on_trust: how many values were not read.
+        other_projects: models that are not in the project.
+        warnings: labels and release histories that will cause problems.
+        not_read: the number of values that were not read.
     """
 
     stack: str
     drift_page: Page
     other_projects: tuple[str, ...]
     warnings: tuple[str, ...]
-    on_trust: int
+    not_read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,8 @@ class Overview:
     """Models by environments.
 
     Attributes:
-        counts: how many rows have each flag.
-        asked_for_commits: whether git was asked.
+        counts: the number of rows with each flag.
+        asked_for_commits: whether git was searched.
     """
 
     columns: tuple[Column, ...]
@@ -102,9 +109,9 @@ def overview(
     """Return the first page.
 
     Args:
-        found: where each environment stands, by its stack.
-        origins: the commit of each digest; None where git was not asked.
-        now: the time.
+        found: each environment's status, by its stack.
+        origins: the commit of each digest; None if git was not searched.
+        now: the current time.
     """
     by_stack = {stack: {each.model: each for each in one.models} for stack, one in found.items()}
     rows = tuple(
@@ -125,8 +132,8 @@ def overview(
 def _column(stack: str, status: EnvironmentStatus) -> Column:
     drift = status.drift
     warnings = tuple(f"{each.where}: {each.problem}" for each in drift.findings) if drift else ()
-    on_trust = drift.on_trust if drift else 0
-    return Column(stack, drift_page(stack), status.other_projects, warnings, on_trust)
+    not_read = drift.not_read if drift else 0
+    return Column(stack, drift_page(stack), status.other_projects, warnings, not_read)
 
 
 def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: datetime) -> Cell:
@@ -134,7 +141,7 @@ def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: da
     return Cell(
         page=model_page(stack, status.model),
         drift_page=drift_page(stack),
-        newest=written(stack, status.model, releases.newest) if releases else None,
+        newest=summary_of(stack, status.model, releases.newest) if releases else None,
         labels=labels_of(stack, releases) if releases else (),
         rollout=share_of(stack, status.model, status.rollout, now),
         drift=None if drifted is None else Counter(each.state for each in drifted),

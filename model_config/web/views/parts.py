@@ -1,4 +1,4 @@
-"""What several pages show: a label, a rollout's share, a commit."""
+"""The parts of several pages: labels, rollouts and releases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_config.web.pages import Page, release_page, rollout_page
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label and the release that it is on."""
+    """A label and its release."""
 
     name: str
     release: int
@@ -25,7 +25,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A rollout under way, and where it is now."""
+    """A rollout that is under way, and its present share of readers."""
 
     release: int
     before: int
@@ -36,8 +36,8 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A release, when it was written and by whom."""
+class ReleaseSummary:
+    """A release, with the time and the author of its deploy."""
 
     number: int
     at: datetime
@@ -57,7 +57,7 @@ def labels_of(stack: str, releases: Releases, number: int | None = None) -> tupl
 
 
 def share_of(stack: str, model: str, rollout: Rollout | None, now: datetime) -> Share | None:
-    """Return where a rollout is now, or None where there is none."""
+    """Return a rollout's present share, or None if there is no rollout."""
     if rollout is None:
         return None
     return Share(
@@ -70,12 +70,12 @@ def share_of(stack: str, model: str, rollout: Rollout | None, now: datetime) -> 
     )
 
 
-def written(stack: str, model: str, release: PastRelease) -> Written:
-    """Return a release as a page names it."""
+def summary_of(stack: str, model: str, release: PastRelease) -> ReleaseSummary:
+    """Return a summary of a release."""
     page = release_page(stack, model, release.number)
-    return Written(release.number, release.at, who(release.by), short(release.digest), page)
+    return ReleaseSummary(release.number, release.at, who(release.by), short(release.digest), page)
 
 
 def short(digest: str | None) -> str | None:
-    """Return the first characters of a digest, enough to tell two of them apart."""
+    """Return the first characters of a digest, which are enough to distinguish releases."""
     return digest.removeprefix("sha256:")[:12] if digest else None

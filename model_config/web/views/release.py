@@ -1,4 +1,4 @@
-"""A release's page: its values by group, its prompts as text, and how to read it."""
+"""A release's page: its values by group, its prompts, and how to read it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.target import Target
-from model_config.web.pages import Page, Side, compare_page, model_page, release_page
+from model_config.web.pages import Page, Selection, compare_page, model_page, release_page
 from model_config.web.views import snippets
-from model_config.web.views.parts import Label, Written, labels_of, written
+from model_config.web.views.parts import Label, ReleaseSummary, labels_of, summary_of
 
-#: Characters from which on a text is shown as a prompt: ours.
+#: Texts with more characters are shown as prompts. Set by this package.
 _LONG = 72
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text, with the variables that it asks for."""
+    """A text and its variables."""
 
     path: str
     fragments: tuple[Fragment, ...]
@@ -35,7 +35,7 @@ class Prompt:
 
 @dataclass(slots=True)
 class Group:
-    """The values of a group by their paths in it, and its prompts; that at the top has no name."""
+    """The values of a group, by their paths in it, and its prompts. The top level has no name."""
 
     name: str
     values: list[tuple[str, str]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the model, ready to copy."""
+    """A parameter of the model."""
 
     path: str
     kind: str
@@ -57,21 +57,21 @@ class Release:
     """A release.
 
     Attributes:
-        content: what it says; None where it can't be read, which `problem` then tells.
+        content: its content; None if it can't be read, for the reason in `problem`.
         groups: its values.
         secrets: the paths of its secrets, and the names of their parameters.
-        parameters: the parameters as they are now, where it is the newest release.
-        commands: what reads it, moves it and compares it on the command line.
-        python: what reads it in an application.
-        is_local: it is in the local AWS.
-        before, after: the releases next to it.
-        compare: what it changed.
+        parameters: the model's parameters, if this is the newest release.
+        commands: commands that show, compare, promote and read it, with their purposes.
+        python: the code that reads it in an application.
+        is_local: whether it is in the local AWS.
+        before, after: the previous and the next release.
+        compare: the page that shows its changes.
     """
 
     model: str
     stack: str
     model_page: Page
-    written: Written
+    summary: ReleaseSummary
     labels: tuple[Label, ...]
     is_newest: bool
     content: Content | None
@@ -103,9 +103,9 @@ def release(  # noqa: PLR0913 - all that is known of a release
         target: the environment.
         stack: its stack.
         releases: the model's releases.
-        shown: the one that is shown.
+        shown: the release of this page.
         listed: the model's parameters as SSM lists them.
-        arn: what a parameter's ARN begins with, before the parameter's name.
+        arn: the part of a parameter's ARN before the parameter's name.
         is_local: whether the environment is in the local AWS.
     """
     numbers = [each.number for each in releases]
@@ -118,7 +118,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         model=releases.model,
         stack=stack,
         model_page=model_page(stack, releases.model),
-        written=written(stack, releases.model, shown),
+        summary=summary_of(stack, releases.model, shown),
         labels=labels_of(stack, releases, shown.number),
         is_newest=is_newest,
         content=content,
@@ -132,7 +132,7 @@ def release(  # noqa: PLR0913 - all that is known of a release
         before=release_page(stack, releases.model, before) if before else None,
         after=release_page(stack, releases.model, after) if after else None,
         compare=compare_page(
-            Side(stack, str(before)), Side(stack, str(shown.number)), releases.model
+            Selection(stack, str(before)), Selection(stack, str(shown.number)), releases.model
         )
         if before
         else None,
@@ -143,7 +143,7 @@ def _groups(content: Content) -> Iterator[Group]:
     values = [
         (path[0] if len(path) > 1 else "", path, value) for path, value in leaves(content.config)
     ]
-    values.sort(key=lambda each: each[0] != "")  # what is outside of a group comes first
+    values.sort(key=lambda each: each[0] != "")  # values outside of groups come first
     for name, members in groupby(values, key=lambda each: each[0]):
         group = Group(name)
         for _, path, value in members:

@@ -1,4 +1,4 @@
-"""A rollout's page: its plan, and where it is."""
+"""A rollout's page: its plan and its progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_config.format.rollout import Rollout as RolloutDocument
 from model_config.format.rollout import Step
 from model_config.operate.rollouts.history import Event, Written, events, started
 from model_config.operate.rollouts.plan import Phase, due_at, next_step, phase, plan_of
-from model_config.web.pages import Page, Side, compare_page, model_page
+from model_config.web.pages import Page, Selection, compare_page, model_page
 from model_config.web.views.curve import Curve, curve
 
 
@@ -20,9 +20,9 @@ class UnderWay:
     """A rollout that is under way.
 
     Attributes:
-        by: who started it, at `since`; None where that isn't known.
-        due: when it is due to be finished, or None where that isn't known.
-        compare: the page that shows what its readers get.
+        by: who started it, at `since`, which is None if it is unknown.
+        due: when it is due to be finished, or None if that is unknown.
+        compare: the page that compares the two releases.
     """
 
     document: RolloutDocument
@@ -43,9 +43,9 @@ class Rollout:
     """The rollouts of a model.
 
     Attributes:
-        under_way: the one that is, or None.
-        events: what was done before, the newest first.
-        problem: why the document can't be understood, or None.
+        under_way: the rollout that is under way, or None.
+        events: the past changes, newest first.
+        problem: why the document is invalid, or None.
     """
 
     model: str
@@ -72,19 +72,19 @@ def rollout(  # noqa: PLR0913 - all that is known of a rollout
         model: the model's name.
         current: the rollout that is under way, or None.
         history: the versions of the rollout parameter, oldest first.
-        problem: why its newest version can't be understood, or None.
-        now: the time.
+        problem: why the newest version is invalid, or None.
+        now: the current time.
     """
-    told = [each for each in events(list(history)) if "rollout" in each.what]
+    changes = [each for each in events(list(history)) if "rollout" in each.what]
     under_way = _under_way(stack, model, current, history, now) if current else None
-    return Rollout(model, stack, model_page(stack, model), under_way, tuple(told), problem)
+    return Rollout(model, stack, model_page(stack, model), under_way, tuple(changes), problem)
 
 
 def _under_way(
     stack: str, model: str, current: RolloutDocument, history: Sequence[Written], now: datetime
 ) -> UnderWay:
     plan, begun = plan_of(current), started(list(history), current) if history else None
-    sides = Side(stack, str(current.before)), Side(stack, str(current.release))
+    sides = Selection(stack, str(current.before)), Selection(stack, str(current.release))
     return UnderWay(
         document=current,
         phase=phase(current, now),

@@ -1,4 +1,4 @@
-"""What reads a release: the commands, and the lines of an application."""
+"""Commands and code that read a release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_config.operate.target import Target
 def commands(
     target: Target, releases: Releases, number: int, before: int | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield what a command does, and the command, ready to paste.
+    """Yield each command and its purpose before it.
 
     Args:
         target: the environment.
@@ -26,24 +26,27 @@ def commands(
     model, options = releases.model, f"-e {target.environment}{target.region_option}"
     if target.prefix != "/ai":
         options += f" --prefix {target.prefix}"
-    yield "Show it", f"model-config show {model} --release {number} {options}"
+    yield "Show", f"model-config show {model} --release {number} {options}"
     if before:
-        yield "Compare it", f"model-config diff-releases {model} {before} {number} {options}"
-    yield "Promote it", f"model-config promote {model} --to stable --release {number} {options}"
+        yield (
+            "Compare with the previous release",
+            f"model-config diff-releases {model} {before} {number} {options}",
+        )
+    yield "Promote", f"model-config promote {model} --to stable --release {number} {options}"
     query = "--with-decryption --query Parameter.Value --output text"
     parameter = f"aws ssm get-parameter --name '{releases.name}:{number}' {query}"
-    yield "Read it with the AWS CLI", parameter
+    yield "Read with the AWS CLI", parameter
 
 
 def python(target: Target, model: str, number: int, content: Release | None) -> str:
-    """Return the lines that read a release in an application."""
+    """Return the code that reads a release in an application."""
     prefix = "" if target.prefix == "/ai" else f", prefix={json.dumps(target.prefix)}"
     name, environment = json.dumps(model), json.dumps(target.environment)
     lines = [
         "from model_config import Reader",
         "",
         f"reader = Reader(environment={environment}{prefix})",
-        f'config = reader.get({name}, release={number})  # in production rather label="stable"',
+        f'config = reader.get({name}, release={number})  # in production: label="stable"',
         *(_of_content(content) if content else ()),
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Any page, from what it is of to its HTML; where it can't be made, a page that says why."""
+"""Builds a page's HTML. If the page can't be built, its HTML gives the reason."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.operate.inventory import Watch, unwatched
+from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
 from model_config.web.render import Frame, navigation, page_as_html, problem_as_html
-from model_config.web.shown import Shown
 from model_config.web.site import Site
 from model_config.web.sources.compare import compare
 from model_config.web.sources.drift import drift
 from model_config.web.sources.model import model, release, rollout
 from model_config.web.sources.overview import overview
 
-#: What each page is read by, by its view.
-SOURCES: Mapping[str, Callable[..., Shown]] = {
+#: The functions that read each view's data.
+SOURCES: Mapping[str, Callable[..., PageContent]] = {
     "overview": overview,
     "model": model,
     "release": release,
@@ -29,42 +29,42 @@ SOURCES: Mapping[str, Callable[..., Shown]] = {
 }
 
 
-class Made(NamedTuple):
-    """A page, and its HTTP status."""
+class BuiltPage(NamedTuple):
+    """A page's HTML and its HTTP status."""
 
     html: str
     status: int = 200
 
     @property
     def is_problem(self) -> bool:
-        """Whether the page only says why there is nothing to show."""
+        """Whether the page only shows an error."""
         return self.status != 200  # noqa: PLR2004 - HTTP's "OK"
 
 
-def make_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bool) -> Made:
-    """Return a page."""
+def build_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bool) -> BuiltPage:
+    """Read a page's data and return the page."""
     source = SOURCES[page.view]
-    return guarded(page, frame, lambda: source(site, watch, *page.arguments, **options))
+    return build_from(page, frame, lambda: source(site, watch, *page.arguments, **options))
 
 
 def read_ahead(site: Site) -> None:
-    """Read what the pages of the navigation are made of, before anybody asks for them."""
+    """Read the data of the pages in the navigation before they are requested."""
     for _, page in navigation(list(site.environments)):
-        with suppress(ModelConfigError):  # who asks for the page is told
+        with suppress(ModelConfigError):  # the page will show the error
             SOURCES[page.view](site, unwatched, *page.arguments)
 
 
-def guarded(page: Page, frame: Frame, read: Callable[[], Shown]) -> Made:
-    """Return a page of what is read, or one that says why it can't be."""
+def build_from(page: Page, frame: Frame, read: Callable[[], PageContent]) -> BuiltPage:
+    """Return a page of the data that `read` returns, or a page with its error."""
     title = " / ".join(page.arguments) or page.view
     try:
-        return Made(page_as_html(page, read(), frame))
+        return BuiltPage(page_as_html(page, read(), frame))
     except ModelConfigError as error:
-        return Made(problem_as_html(page, title, str(error), frame), _status(error))
+        return BuiltPage(problem_as_html(page, title, str(error), frame), _status(error))
     except Exception as error:
-        logging.getLogger(__name__).exception("A page could not be made")
-        text = f"This page could not be made ({type(error).__name__}). The server's log tells more."
-        return Made(problem_as_html(page, title, text, frame), 500)
+        logging.getLogger(__name__).exception("A page could not be built")
+        text = f"This page could not be built: {type(error).__name__}. See the server's log."
+        return BuiltPage(problem_as_html(page, title, text, frame), 500)
 
 
 def _status(error: ModelConfigError) -> int:

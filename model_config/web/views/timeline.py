@@ -1,6 +1,6 @@
-"""A model's time drawn: a mark for each release, and for each label a bar on what it was on.
+"""Draws a model's timeline: a mark for each release, and bars for the releases of each label.
 
-A step of time is a column, however long it was: deploys come in days and in seconds.
+Each event gets a column of the same width, since the time between two may be days or seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written
 from model_config.web.pages import Page, release_page
 
-#: Columns that are drawn, the newest: ours. A screen holds about half of them.
+#: The number of newest columns that are drawn. Set by this package: about two screens.
 _COLUMNS = 24
 COLUMN, LANE, HEAD = 56, 30, 26
 _GAP = 3
@@ -32,10 +32,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a label was on, from one column to another.
+    """A period in which a label was on a release.
 
     Attributes:
-        is_rollout: it is a rollout, for a share of the label's readers.
+        is_rollout: whether it is a rollout to a share of the label's readers.
     """
 
     x: int
@@ -47,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The bars of a label, or of its rollouts."""
+    """The bars of one label, or of its rollouts."""
 
     name: str
     y: int
@@ -55,11 +55,11 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """A drawing, and its size.
+class Timeline:
+    """A drawn timeline.
 
     Attributes:
-        since: when its first column begins.
+        since: the start of the first column.
     """
 
     width: int
@@ -70,8 +70,8 @@ class Lanes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stay:
-    """A label, or its rollout, on a release for a time; `end` is None where it still is."""
+class _Period:
+    """A period in which a label or its rollout was on a release; `end` is None if it still is."""
 
     label: str
     release: int
@@ -80,29 +80,29 @@ class _Stay:
     is_rollout: bool = False
 
 
-def lanes(releases: Releases, history: Sequence[Written], stack: str) -> Lanes:
-    """Return the drawing of a model's releases, labels and rollouts.
+def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Timeline:
+    """Return the timeline of a model's releases, labels and rollouts.
 
     Args:
         releases: the releases.
         history: the versions of its rollout parameter, oldest first.
         stack: the environment's stack.
     """
-    stays = [*_label_stays(releases, history), *_rollout_stays(history)]
-    times = {each.at for each in releases} | {each.begin for each in stays}
-    times |= {each.end for each in stays if each.end}
+    periods = [*_label_periods(releases, history), *_rollout_periods(history)]
+    times = {each.at for each in releases} | {each.begin for each in periods}
+    times |= {each.end for each in periods if each.end}
     shown = sorted(times)[-_COLUMNS:]
     columns = {at: number for number, at in enumerate(shown)}
     end = len(shown)
 
-    def bar(stay: _Stay) -> Bar:
-        first = columns.get(stay.begin, 0)
-        last = columns.get(stay.end, 0) if stay.end else end
+    def bar(period: _Period) -> Bar:
+        first = columns.get(period.begin, 0)
+        last = columns.get(period.end, 0) if period.end else end
         width = (last - first) * COLUMN - _GAP
-        page = release_page(stack, releases.model, stay.release)
-        return Bar(first * COLUMN, width, stay.release, page, stay.is_rollout)
+        page = release_page(stack, releases.model, period.release)
+        return Bar(first * COLUMN, width, period.release, page, period.is_rollout)
 
-    visible = [each for each in stays if each.end is None or each.end > shown[0]]
+    visible = [each for each in periods if each.end is None or each.end > shown[0]]
     names = sorted({(each.label, each.is_rollout) for each in visible})
     drawn = tuple(
         Lane(
@@ -123,25 +123,25 @@ def lanes(releases: Releases, history: Sequence[Written], stack: str) -> Lanes:
         for each in releases
         if each.at in columns
     )
-    return Lanes(end * COLUMN, HEAD + len(drawn) * LANE, shown[0], marks, drawn)
+    return Timeline(end * COLUMN, HEAD + len(drawn) * LANE, shown[0], marks, drawn)
 
 
-def _label_stays(releases: Releases, history: Sequence[Written]) -> Iterator[_Stay]:
-    """Yield what each label has been on, as far as that is recorded."""
+def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
+    """Yield the recorded periods of each label."""
     oldest, labels = releases.oldest.at, releases.labels
     on: dict[str, tuple[int, datetime]] = {}
     for at, moved in _moves(history):
         release, since = on.get(moved.label, (moved.before, oldest))
         if release is not None and since < at:
-            yield _Stay(moved.label, release, since, at)
+            yield _Period(moved.label, release, since, at)
         on[moved.label] = (moved.release, at)
     for label, release in labels.items():
         if label.endswith(PREVIOUS):
             continue
         known, since = on.get(label, (None, oldest))
-        # Moved by other means, all that is known is that it is there now.
+        # Without a record of its last move, only its present release is known.
         begin = since if known == release else max(each.at for each in releases)
-        yield _Stay(label, release, begin, None)
+        yield _Period(label, release, begin, None)
 
 
 def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
@@ -153,15 +153,15 @@ def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
         last = moved or last
 
 
-def _rollout_stays(history: Sequence[Written]) -> Iterator[_Stay]:
-    stay, salt = None, None
+def _rollout_periods(history: Sequence[Written]) -> Iterator[_Period]:
+    period, salt = None, None
     for each in history:
         rollout = each.document.rollout if each.document else None
-        if stay and (rollout is None or rollout.salt != salt):
-            yield replace(stay, end=each.at)
-            stay = None
-        if rollout and stay is None:
-            stay = _Stay(rollout.label, rollout.release, each.at, None, is_rollout=True)
+        if period and (rollout is None or rollout.salt != salt):
+            yield replace(period, end=each.at)
+            period = None
+        if rollout and period is None:
+            period = _Period(rollout.label, rollout.release, each.at, None, is_rollout=True)
             salt = rollout.salt
-    if stay:
-        yield stay
+    if period:
+        yield period

@@ -1,4 +1,4 @@
-"""A page before it is rendered: what it shows, and what there is to say about it as a whole."""
+"""The content of a page before it is rendered."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from model_config.operate.cached_inventory import CachedInventory
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something about a page as a whole.
+    """A notice about a whole page.
 
     Attributes:
-        text: what there is to say.
-        as_of: when what is shown was read, where that isn't now.
+        text: the text.
+        as_of: when the page's data was read, if not now.
     """
 
     text: str
@@ -23,23 +23,23 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A page.
+class PageContent:
+    """The content of a page.
 
     Attributes:
         template: the template's name.
-        title: what it is called.
-        content: what its template needs.
-        notices: what there is to say about it as a whole.
+        title: the page's title.
+        data: the template's data.
+        notices: notices about the whole page.
     """
 
     template: str
     title: str
-    content: Any
+    data: Any
     notices: tuple[Notice, ...] = ()
 
 
 def notices_of(stack: str, inventory: CachedInventory) -> tuple[Notice, ...]:
-    """Return the notices about what an inventory has read."""
+    """Return an inventory's problems as notices."""
     away = (Notice(f"{stack}: {inventory.away}", inventory.as_of),) if inventory.away else ()
     return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(inventory.problems))))
