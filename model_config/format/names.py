@@ -11,8 +11,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from model_config.format.errors import UsageError
 
@@ -93,8 +92,7 @@ def release_parts(release: str) -> str:
     return f"{release}/parts"
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterName:
+class ParameterName(NamedTuple):
     """A parsed parameter name.
 
     Attributes:

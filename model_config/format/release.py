@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 
@@ -56,8 +56,7 @@ class Release:
     secrets: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseText:
+class ReleaseText(NamedTuple):
     """A release ready to be stored: the document, and the texts of the parts it names, by name."""
 
     document: str

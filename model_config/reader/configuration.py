@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from model_config.format import prompt
 from model_config.format.errors import PromptError
 from model_config.format.release import Release
 from model_config.reader.frozen import freeze
-from model_config.reader.schema_instance import into_class
 from model_config.reader.secret import Secret, locked_secret
 
 ModelT = TypeVar("ModelT")
@@ -98,6 +96,8 @@ class Configuration(Mapping[str, Any]):
         """
         made: ModelT | None = self._instances.get(schema)
         if made is None:
+            from model_config.reader.schema_instance import into_class  # noqa: PLC0415 - for a cold start
+
             source = f"{self._source()}, written as {self.schema},"
             made = into_class(schema, self.as_dict(), self.secrets, source)
             self._instances[schema] = made
@@ -109,7 +109,9 @@ class Configuration(Mapping[str, Any]):
         Raises:
             PromptError: the configuration has no text at that path.
         """
-        return prompt.variables(self._text(path))
+        from model_config.format.prompt import variables  # noqa: PLC0415 - likewise
+
+        return variables(self._text(path))
 
     def render(self, path: str, /, **values: str | int) -> str:
         """Return the text at a path ("prompts/system") with its variables, `{{name}}`, filled in.
@@ -124,9 +126,11 @@ class Configuration(Mapping[str, Any]):
             PromptError: the configuration has no text at that path, a variable has no value, or a
                 value is not valid. The text names all such variables and values.
         """
+        from model_config.format.prompt import render  # noqa: PLC0415 - likewise
+
         text = self._text(path)
         try:
-            return prompt.render(text, values)
+            return render(text, values)
         except PromptError as error:
             raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
 
@@ -178,7 +182,9 @@ class Configuration(Mapping[str, Any]):
         return f"release {self.release} of {self.model} in {self.environment}"
 
     def _text(self, path: str) -> str:
-        texts = prompt.texts(self.content.config)
+        from model_config.format.prompt import texts as texts_of  # noqa: PLC0415 - likewise
+
+        texts = texts_of(self.content.config)
         if path not in texts:
             known = ", ".join(texts) or "none"
             raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {known}")

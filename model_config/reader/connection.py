@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 from model_config.format.errors import CredentialsError, UsageError
 from model_config.reader.aws_errors import SIGN_IN
@@ -94,7 +97,8 @@ class Connection:
         session = botocore.session.Session()
         if self._loader is None:  # kept, because the next client needs the same files
             paths = session.get_config_variable("data_path") or ""
-            self._loader = _Loader([path for path in paths.split(os.pathsep) if path])
+            found = [path for path in paths.split(os.pathsep) if path]
+            self._loader = _Loader(found, file_loader=_PlainDicts())
         session.register_component("data_loader", self._loader)
         return session
 
@@ -114,6 +118,20 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
         return _EveryService()
+
+
+class _PlainDicts(JSONFileLoader):  # type: ignore[misc]  # likewise
+    """Parses botocore's files into dicts, which keep the order as its own OrderedDicts do.
+
+    It takes half as long, and the files are a tenth of a cold start.
+    """
+
+    def load_file(self, file_path: str) -> Any:
+        for path, opened in ((f"{file_path}.json", open), (f"{file_path}.json.gz", gzip.open)):
+            if Path(path).is_file():
+                with opened(path, "rb") as file:
+                    return json.load(file)
+        return None
 
 
 def _or_error(get: Callable[[], Any]) -> Any:
