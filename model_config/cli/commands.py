@@ -21,7 +21,7 @@ _takes: dict[str, frozenset[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandTarget:
     """The target of the running verb.
 
     Attributes:
@@ -34,7 +34,7 @@ class Place:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-_place: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 -- never written to
+_target: ContextVar[CommandTarget] = ContextVar("target", default=CommandTarget())  # noqa: B039 -- never written to
 
 
 def verb_takes(words: str, options: Iterable[str]) -> None:
@@ -47,9 +47,9 @@ def verb_takes(words: str, options: Iterable[str]) -> None:
     _takes[words] = frozenset(options)
 
 
-def acts_at(place: Place) -> None:
+def acts_at(target: CommandTarget) -> None:
     """Set the target of the running verb."""
-    _place.set(place)
+    _target.set(target)
 
 
 def to_paste(text: str) -> str:
@@ -58,21 +58,21 @@ def to_paste(text: str) -> str:
 
 
 def _fitted(command: str) -> str:
-    place = _place.get()
-    if place.is_local and command.startswith("pulumi up"):
+    target = _target.get()
+    if target.is_local and command.startswith("pulumi up"):
         stack = _STACK.search(command)
         command = f"model-config local deploy{f' --environment {stack[1]}' if stack else ''}"
-    if place.is_local and command.startswith("pulumi config set --secret"):
+    if target.is_local and command.startswith("pulumi config set --secret"):
         key = _KEY.search(command)
         return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
     if command.startswith("model-config "):
-        return f"`{' '.join([command, *_lacking(command.split()[1:], place)])}`"
+        return f"`{' '.join([command, *_lacking(command.split()[1:], target)])}`"
     return f"`{command}`"
 
 
-def _lacking(words: list[str], place: Place) -> Iterator[str]:
+def _lacking(words: list[str], target: CommandTarget) -> Iterator[str]:
     """Yield the options of a target that a command takes and lacks."""
     takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
-    for name, value in place.options.items():
+    for name, value in target.options.items():
         if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):
             yield f"--{name} {shlex.quote(value)}" if value else f"--{name}"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model_config.cli.commands import Place, acts_at
+from model_config.cli.commands import CommandTarget, acts_at
 from model_config.format.errors import ProjectNotFoundError
 from model_config.plan.project import Project
 
@@ -36,7 +36,7 @@ def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(verb)
     def run(*args: Any, project: Path | None, context: typer.Context, **kwargs: Any) -> Any:
-        acts_at(_place(context))
+        acts_at(_command_target(context))
         before = _chosen.set(project)
         try:
             return verb(*args, **kwargs)
@@ -53,14 +53,14 @@ def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _place(context: typer.Context) -> Place:
+def _command_target(context: typer.Context) -> CommandTarget:
     options = {}
     for name in ("environment", "prefix", "project", "local"):
         value, source = context.params.get(name), context.get_parameter_source(name)
         # A verb may take several environments; a printed command takes one.
         if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
             options[name] = "" if value is True else str(value)
-    return Place(bool(context.params.get("local")), options)
+    return CommandTarget(bool(context.params.get("local")), options)
 
 
 def current_project() -> Project:

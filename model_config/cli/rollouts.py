@@ -36,7 +36,7 @@ class RegionRollouts:
 
 
 @contextmanager
-def places(
+def rollouts_by_region(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[RegionRollouts]]:
     """Yield the environment that a verb's options name, once for each region."""
@@ -48,7 +48,7 @@ def places(
 
 
 def change_in_all(
-    where: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
+    by_region: Sequence[RegionRollouts], prepare: Callable[[Rollouts], RolloutChange]
 ) -> list[tuple[RegionRollouts, RolloutChange]]:
     """Make a change in all regions: first prepare it everywhere, then write it one by one.
 
@@ -57,40 +57,40 @@ def change_in_all(
         StoreError: the change could not be written in the only region.
         typer.Exit: the change could not be written in one of several regions.
     """
-    changes = [(place, prepare(place.rollouts)) for place in where]
+    changes = [(one, prepare(one.rollouts)) for one in by_region]
     failed = 0
-    for place, change in changes:
+    for one, change in changes:
         for note in change.notes:
-            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {note}"), err=True)
+            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {note}"), err=True)
         try:
-            place.rollouts.write(change)
+            one.rollouts.write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(to_paste(f"{place.target.where(change.releases.model)}: {error}"), err=True)
+            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)
     return changes
 
 
-def statuses(place: RegionRollouts, model: str | None) -> Iterator[Status]:
+def statuses(one: RegionRollouts, model: str | None) -> Iterator[Status]:
     """Yield the rollouts of a model, or of all models, in one region."""
     from model_config.operate.rollouts.history import read_history, started
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now
 
-    labels = place.target.labels()
-    for name in [model] if model else models_with_rollouts(place.target):
-        stored, releases = place.rollouts.current(name)
+    labels = one.target.labels()
+    for name in [model] if model else models_with_rollouts(one.target):
+        stored, releases = one.rollouts.current(name)
         if stored.problem:
-            typer.echo(f"{place.target.where(name)}: {stored.problem}", err=True)
+            typer.echo(f"{one.target.where(name)}: {stored.problem}", err=True)
         if rollout := stored.document.rollout:
             history = read_history(labels.store, labels.path, name)
             is_over = under_way(stored.document, releases) is None
             began = started(history, rollout)
-            yield Status(place.target, name, rollout, began, is_over, utc_now())
+            yield Status(one.target, name, rollout, began, is_over, utc_now())
 
 
 def models_with_rollouts(target: Target) -> list[str]:

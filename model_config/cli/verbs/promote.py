@@ -75,7 +75,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import targets
 
     _check_options(model, release, expect_digest, every=every)
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with targets(environment, prefix, local=local, regions=region) as found:
         check_of = schema_checks()
 
         def prepare(labels: Labels, name: str) -> Move:
@@ -84,7 +84,7 @@ def promote(  # noqa: PLR0913 - a verb's options
                 name, label, release=release, check=check, reason=reason
             )
 
-        planned = moving.verified(_chosen(places, model, label), prepare)
+        planned = moving.verified(_chosen(found, model, label), prepare)
         for each in planned:
             if release is None:
                 moving.tell_what_is_taken(each)
@@ -112,13 +112,11 @@ def _check_options(
         )
 
 
-def _chosen(
-    places: Sequence[Target], model: str | None, label: str
-) -> Iterator[tuple[Target, str]]:
+def _chosen(found: Sequence[Target], model: str | None, label: str) -> Iterator[tuple[Target, str]]:
     """Yield each model to promote, with its target; print the ones that --all skips."""
     from model_config.operate.labels.promotion import left_alone
 
-    for place in places:
+    for place in found:
         if model is not None:
             yield place, model
             continue

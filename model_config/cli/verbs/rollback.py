@@ -45,9 +45,9 @@ def rollback(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import targets
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with targets(environment, prefix, local=local, regions=region) as found:
         planned = moving.verified(
-            ((place, model) for place in places),
+            ((place, model) for place in found),
             lambda labels, name: labels.prepare_rollback(
                 name, label, release=release, reason=reason
             ),

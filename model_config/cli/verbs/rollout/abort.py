@@ -7,7 +7,7 @@ import typer
 from model_config.cli import moving
 from model_config.cli.output import Environment, Local, Model, Prefix
 from model_config.cli.rollout_report import aborted
-from model_config.cli.rollouts import change_in_all, places
+from model_config.cli.rollouts import change_in_all, rollouts_by_region
 
 
 def abort(  # noqa: PLR0913 - a verb's options
@@ -25,6 +25,6 @@ def abort(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout abort support_chat --environment prod
     """
-    with places(environment, prefix, local=local, regions=region) as where:
-        for place, change in change_in_all(where, lambda rollouts: rollouts.abort(model, reason)):
-            typer.echo(aborted(place.target.where(model), change))
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
+        for one, change in change_in_all(by_region, lambda rollouts: rollouts.abort(model, reason)):
+            typer.echo(aborted(one.target.where(model), change))

@@ -8,7 +8,7 @@ import typer
 
 from model_config.cli import moving
 from model_config.cli.output import Environment, Local, Prefix
-from model_config.cli.rollouts import AnyModel, models_with_rollouts, places
+from model_config.cli.rollouts import AnyModel, models_with_rollouts, rollouts_by_region
 from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import UsageError
 
@@ -36,18 +36,18 @@ def finish(  # noqa: PLR0913 - a verb's options
         raise UsageError("name the model, or finish all rollouts that are due with --when-due")
     from model_config.operate.rollouts.rollouts import Rollouts
 
-    with places(environment, prefix, local=local, regions=region) as where:
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         chosen = [
-            (place, name)
-            for place in where
-            for name in ([model] if model else models_with_rollouts(place.target))
-            if not when_due or place.rollouts.due(name)
+            (one, name)
+            for one in by_region
+            for name in ([model] if model else models_with_rollouts(one.target))
+            if not when_due or one.rollouts.due(name)
         ]
         if not chosen:
             typer.echo(f"No rollout in {environment} is due to be finished.")
         check_of = schema_checks()
         planned = moving.verified(
-            ((place.target, name) for place, name in chosen),
+            ((one.target, name) for one, name in chosen),
             lambda labels, name: Rollouts(labels).finish(name, check=check_of(name), reason=reason),
         )
         moving.make(planned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from model_config.cli import moving
 from model_config.cli.output import Environment, Local, Model, Prefix
 from model_config.cli.rollout_report import print_statuses
-from model_config.cli.rollouts import change_in_all, places, statuses
+from model_config.cli.rollouts import change_in_all, rollouts_by_region, statuses
 
 
 def pause(
@@ -20,9 +20,9 @@ def pause(
 
     Example: model-config rollout pause support_chat --environment prod
     """
-    with places(environment, prefix, local=local, regions=region) as where:
-        change_in_all(where, lambda rollouts: rollouts.pause(model))
-        print_statuses([each for place in where for each in statuses(place, model)])
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
+        change_in_all(by_region, lambda rollouts: rollouts.pause(model))
+        print_statuses([each for one in by_region for each in statuses(one, model)])
 
 
 def resume(
@@ -37,6 +37,6 @@ def resume(
 
     Example: model-config rollout resume support_chat --environment prod
     """
-    with places(environment, prefix, local=local, regions=region) as where:
-        change_in_all(where, lambda rollouts: rollouts.resume(model))
-        print_statuses([each for place in where for each in statuses(place, model)])
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
+        change_in_all(by_region, lambda rollouts: rollouts.resume(model))
+        print_statuses([each for one in by_region for each in statuses(one, model)])

@@ -9,7 +9,7 @@ import typer
 from model_config.cli import moving
 from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
-from model_config.cli.rollouts import RegionRollouts, change_in_all, places, statuses
+from model_config.cli.rollouts import RegionRollouts, change_in_all, rollouts_by_region, statuses
 from model_config.cli.schema_check import schema_checks
 from model_config.operate.rollouts.times import duration_of, percents_of, time_of
 
@@ -76,14 +76,14 @@ def start(  # noqa: PLR0913 - a verb's options
     now = utc_now()
     new = NewRollout(label, plan, time_of(at, now) if at else now, new_salt(), poll_seconds)
     check = schema_checks()(model)
-    with places(environment, prefix, local=local, regions=region) as where:
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         changes = change_in_all(
-            where,
+            by_region,
             lambda rollouts: rollouts.start(model, new, release=release, check=check, force=force),
         )
-        for place, change in changes:
-            _warn(place, change)
-        found = [each for place in where for each in statuses(place, model)]
+        for one, change in changes:
+            _warn(one, change)
+        found = [each for one in by_region for each in statuses(one, model)]
     if as_json:
         print_json([status_as_json(each) for each in found])
         return
@@ -91,11 +91,11 @@ def start(  # noqa: PLR0913 - a verb's options
         print_plan(each)
 
 
-def _warn(place: RegionRollouts, change: RolloutChange) -> None:
+def _warn(one: RegionRollouts, change: RolloutChange) -> None:
     rollout = change.document.rollout
     if rollout:
         moving.warn_of_variables(
-            place.target.where(change.releases.model),
+            one.target.where(change.releases.model),
             change.releases,
             rollout.before,
             rollout.release,

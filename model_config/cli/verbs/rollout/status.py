@@ -7,7 +7,7 @@ import typer
 from model_config.cli import moving
 from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json
 from model_config.cli.rollout_report import print_statuses, status_as_json
-from model_config.cli.rollouts import AnyModel, places, statuses
+from model_config.cli.rollouts import AnyModel, rollouts_by_region, statuses
 
 
 def status(  # noqa: PLR0913 - a verb's options
@@ -23,8 +23,8 @@ def status(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout status --environment prod
     """
-    with places(environment, prefix, local=local, regions=region) as where:
-        found = [each for place in where for each in statuses(place, model)]
+    with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
+        found = [each for one in by_region for each in statuses(one, model)]
     if as_json:
         print_json([status_as_json(each) for each in found])
     elif found:

@@ -8,7 +8,7 @@ import typer
 
 from model_config.cli.output import Environment, Local, Model, Prefix
 from model_config.cli.rollout_watching import watch_once
-from model_config.cli.rollouts import places
+from model_config.cli.rollouts import rollouts_by_region
 
 
 def watch(  # noqa: PLR0913 - a verb's options
@@ -27,7 +27,7 @@ def watch(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Check a rollout and its alarms once: take the step that is due, or abort.
 
-    Run it every few minutes. While all alarms are OK and have data, it takes the next step of a
+    Run it by_region few minutes. While all alarms are OK and have data, it takes the next step of a
     rollout that was started with --watched, and finishes it at its end. If one is in the state
     ALARM, it aborts any rollout of the model and exits with 1. If it stops running, the share
     stays.
@@ -35,6 +35,6 @@ def watch(  # noqa: PLR0913 - a verb's options
     Example: model-config rollout watch support_chat --alarm chat-errors --environment prod
     """
     regions = [region] if region else None
-    with places(environment, prefix, local=local, regions=regions) as (place,):
-        if watch_once(place, model, alarm) == "abort":
+    with rollouts_by_region(environment, prefix, local=local, regions=regions) as (one,):
+        if watch_once(one, model, alarm) == "abort":
             raise typer.Exit(1)
