@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
-from model_config.operate.inventory import Watch, unwatched
+from model_config.operate.inventory import Watch
 from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
 from model_config.web.render import Frame, navigation, page_as_html, problem_as_html
@@ -47,11 +47,11 @@ def build_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bo
     return build_from(page, frame, lambda: source(site, watch, *page.arguments, **options))
 
 
-def read_ahead(site: Site) -> None:
+def read_ahead(site: Site, watch: Watch) -> None:
     """Read the data of the pages in the navigation before they are requested."""
     for _, page in navigation(list(site.environments)):
         with suppress(ModelConfigError):  # the page will show the error
-            SOURCES[page.view](site, unwatched, *page.arguments)
+            SOURCES[page.view](site, watch, *page.arguments)
 
 
 def build_from(page: Page, frame: Frame, read: Callable[[], PageContent]) -> BuiltPage:

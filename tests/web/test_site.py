@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from model_config.operate.inventory import unwatched
 from model_config.plan.project import Project
 from model_config.web.building import read_ahead
 from model_config.web.site import Site
@@ -54,7 +55,7 @@ def client(stamped: Stamped) -> TestClient:
 def test_what_was_read_ahead_is_not_read_again(
     stamped: Stamped, client: TestClient, address: str
 ) -> None:
-    read_ahead(stamped.site)
+    read_ahead(stamped.site, unwatched)
     stamped.asked.clear()
     assert client.get(address).status_code == 200
     assert stamped.asked == []
@@ -86,5 +87,5 @@ def test_an_error_while_reading_ahead_is_shown_by_the_page(
     stamped: Stamped, client: TestClient, own_project: Project
 ) -> None:
     own_project.module("chat").write_text("MODEL = nothing")
-    read_ahead(stamped.site)
+    read_ahead(stamped.site, unwatched)
     assert client.get("/drift/dev").status_code == 422

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import Environments, Local, Prefix
+from model_config.cli.output import Environments, Local, Prefix, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 
@@ -57,12 +56,12 @@ def ui(  # noqa: PLR0913 - a verb's options
         port = listener.getsockname()[1]
         site = Site(found, project_or_none(), to_paste)
         app = make_app(site, token=token, port=port, allows_changes=allow_changes)
+        if local:  # it costs nothing, and then no page has to wait
+            read_ahead(site, with_progress)
         address = f"http://{HOST}:{port}/?token={token}"
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
         if open_it and not until_the_end.enter_context(opened_in_browser(address)):
             typer.echo("No browser could be started: open the address yourself.", err=True)
-        if local:  # which costs nobody anything
-            until_the_end.enter_context(ThreadPoolExecutor(1)).submit(read_ahead, site)
         try:
             serve(app, listener)
         except KeyboardInterrupt:
