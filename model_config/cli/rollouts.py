@@ -75,8 +75,12 @@ def change_in_all(
     return changes
 
 
-def statuses(one: RegionRollouts, model: str | None) -> Iterator[Status]:
-    """Yield the rollouts of a model, or of all models, in one region."""
+def statuses(by_region: Sequence[RegionRollouts], model: str | None) -> list[Status]:
+    """Return the rollouts of a model, or of all models, in every region."""
+    return [each for one in by_region for each in _statuses_in(one, model)]
+
+
+def _statuses_in(one: RegionRollouts, model: str | None) -> Iterator[Status]:
     from model_config.operate.rollouts.history import read_history, started
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now

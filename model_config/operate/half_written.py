@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
+from model_config.comparing.text import plural
 from model_config.format.errors import Finding
 from model_config.format.names import model_path, parse, release_name
 from model_config.operate.drift.parameters import ListedParameter
@@ -26,12 +27,11 @@ def half_written(
         release = listed.get(release_name(model_path(path, model)))
         there = [listed[name] for name in sorted(names & listed.keys())]
         if written := [each.name for each in there if _is_ahead(each, release, path)]:
-            found = "1 parameter" if len(written) == 1 else f"{len(written)} parameters"
             where = "newer than its newest release" if release else "and no release"
             others = " and others" if len(written) > 1 else ""
             yield Finding(
                 model,
-                f"it has {found} {where}: {written[0]}{others}",
+                f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}",
                 f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
                 "deploy: it adopts those that the stack's state lacks",
                 "a deploy that was killed leaves such parameters, and the next one fails with "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from model_config.comparing.text import plural
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Rollout
@@ -108,7 +109,7 @@ def _candidate_oldest(releases: Releases, rollout: Rollout, left: int) -> Findin
 def _when(left: int) -> str:
     if left <= 0:
         return "the next deploy of this model"
-    return f"after {left} more {'deploy' if left == 1 else 'deploys'}, the next one of this model"
+    return f"after {plural(left, 'more deploy')}, the next one of this model"
 
 
 def _promote(releases: Releases, label: str) -> str:

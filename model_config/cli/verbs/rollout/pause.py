@@ -22,7 +22,7 @@ def pause(
     """
     with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         change_in_all(by_region, lambda rollouts: rollouts.pause(model))
-        print_statuses([each for one in by_region for each in statuses(one, model)])
+        print_statuses(statuses(by_region, model))
 
 
 def resume(
@@ -39,4 +39,4 @@ def resume(
     """
     with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         change_in_all(by_region, lambda rollouts: rollouts.resume(model))
-        print_statuses([each for one in by_region for each in statuses(one, model)])
+        print_statuses(statuses(by_region, model))

@@ -83,7 +83,7 @@ def start(  # noqa: PLR0913 - a verb's options
         )
         for one, change in changes:
             _warn(one, change)
-        found = [each for one in by_region for each in statuses(one, model)]
+        found = statuses(by_region, model)
     if as_json:
         print_json([status_as_json(each) for each in found])
         return

@@ -24,7 +24,7 @@ def status(  # noqa: PLR0913 - a verb's options
     Example: model-config rollout status --environment prod
     """
     with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
-        found = [each for one in by_region for each in statuses(one, model)]
+        found = statuses(by_region, model)
     if as_json:
         print_json([status_as_json(each) for each in found])
     elif found:
