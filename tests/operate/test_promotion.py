@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,8 @@ from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, write_rollout
 from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.promotion import Promotion, promote_changed
+from model_config.operate.rollouts.plan import RolloutPlan
+from model_config.operate.rollouts.start import NewRollout, new_salt
 
 
 @pytest.fixture
@@ -167,6 +169,14 @@ def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -
     assert [each.outcome for each in found.values()] == ["failed", "failed", "promoted"]
     assert found["chat"].message == "chat: stable could not be moved to release 2: too hot"
     assert two.labels("search")["stable"] == 2
+
+
+def test_a_model_that_is_gone_keeps_no_other_from_being_rolled_out(two: Any) -> None:
+    every = timedelta(minutes=30)
+    plan = RolloutPlan((5, 100), every, every, watched=False, reason=None)
+    new = NewRollout("stable", plan, datetime.now(UTC), new_salt())
+    found = promoted(two, {}, {"gone": 4, "search": 2}, rollout=new)
+    assert [each.outcome for each in found.values()] == ["failed", "rolled out"]
 
 
 def test_notes_of_a_move_are_handed_on(two: Any) -> None:

@@ -121,9 +121,8 @@ def _chosen(found: Sequence[Target], model: str | None, label: str) -> Iterator[
             yield place, model
             continue
         for name in place.models():
-            labels = place.labels()
-            newest = labels.state(name)[0].newest.number
-            if left := left_alone(labels, name, newest, label):
+            releases, document = place.labels().state(name)
+            if left := left_alone(releases, document, releases.newest.number, label):
                 typer.echo(to_paste(left.message), err=True)
             else:
                 yield place, name

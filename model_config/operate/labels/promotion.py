@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import ModelConfigError
+from model_config.format.rollout import RolloutDocument
 from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.moves import Check, Move
+from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.parameter import interrupted_promotion, under_way, why_it_stays
 from model_config.operate.rollouts.rollouts import Rollouts
 from model_config.operate.rollouts.start import NewRollout
@@ -83,26 +85,24 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     for model, release in sorted(after.items()):
         if before.get(model) != release:
             check = check_of(model)
-            if rollout is not None and labels.state(model)[0].on(label) is not None:
-                yield _rolled_out(labels, model, release, rollout, check)
-            else:
+            if rollout is None:
                 yield _promoted(labels, model, label, release=release, check=check, reason=reason)
+            else:
+                yield _rolled_out(labels, model, release, rollout, check, reason)
 
 
-def left_alone(labels: Labels, model: str, release: int, label: str) -> Promotion | None:
+def left_alone(
+    releases: Releases, document: RolloutDocument, release: int, label: str
+) -> Promotion | None:
     """Return why a label must not be moved automatically, or None if it may be.
 
     Args:
-        labels: the environment's labels.
-        model: the model's name.
-        release: the release that it would be moved to.
+        releases: the model's releases.
+        document: its rollout document.
+        release: the release that the label would be moved to.
         label: the label.
-
-    Raises:
-        ModelNotFoundError: the model has no release.
-        StoreError: AWS is unavailable or refuses.
     """
-    releases, document = labels.state(model)
+    model = releases.model
     rollout, on = under_way(document, releases), releases.on(label)
     place = f"{model} --label {label} --environment {releases.environment}"
     promote = f"`model-config promote {place} --release {release}`"
@@ -138,7 +138,7 @@ def _promoted(  # noqa: PLR0913 - one model of the above
     reason: str | None,
 ) -> Promotion:
     try:
-        if left := left_alone(labels, model, release, label):
+        if left := left_alone(*labels.state(model), release, label):
             return left
         move = labels.promote(model, label, release=release, check=check, reason=reason)
     except ModelConfigError as error:
@@ -147,19 +147,26 @@ def _promoted(  # noqa: PLR0913 - one model of the above
     return _moved(move)
 
 
-def _rolled_out(
-    labels: Labels, model: str, release: int, new: NewRollout, check: Check | None
+def _rolled_out(  # noqa: PLR0913, PLR0917 - likewise, as a rollout
+    labels: Labels,
+    model: str,
+    release: int,
+    new: NewRollout,
+    check: Check | None,
+    reason: str | None,
 ) -> Promotion:
     on = None
     try:
         releases, document = labels.state(model)
         on, current = releases.on(new.label), under_way(document, releases)
+        if on is None:  # there is no release to roll out from
+            return _promoted(labels, model, new.label, release=release, check=check, reason=reason)
         if on == release or (current and current.release == release):
             message = (
                 f"{model}: release {release} is already on {new.label} or being rolled out to it"
             )
             return Promotion(model, "already there", release, on, message)
-        if left := left_alone(labels, model, release, new.label):
+        if left := left_alone(releases, document, release, new.label):
             return left
         rollouts = Rollouts(labels)
         change = rollouts.start(model, new, release=release, check=check)
