@@ -108,7 +108,7 @@ def test_a_bad_new_release_leaves_the_good_one_served(
     aws: Any, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     aws.deploy(CONFIG, label="stable")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat")
     aws.deploy(CONFIG, label="stable", document=document(config={"n": 2}))
     clock.advance(301)
@@ -260,7 +260,7 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
 def test_a_cold_read_says_what_came_back(loopback: Any, case: str) -> None:
     answer, kind, text = ANSWERS[case]
     loopback.answers.append(answer(loopback))
-    client = loopback.client(read_timeout=0.05 if case == "a hang" else 1)
+    client = loopback.client(read_timeout=0.5 if case == "a hang" else 5)
     with pytest.raises(ModelConfigError) as caught:
         Reader("prod", client=client).get("chat")
     assert type(caught.value) is kind
@@ -277,7 +277,10 @@ def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
     secrets = {"key": "text"}
     loopback.answers[:] = [loopback.holds(CONFIG, secrets)]
     reader = Reader(
-        "prod", client=loopback.client(read_timeout=0.05 if case == "a hang" else 1), clock=clock
+        "prod",
+        client=loopback.client(read_timeout=0.5 if case == "a hang" else 5),
+        clock=clock,
+        max_wait=60,
     )
     assert reader.get("chat").release == 7
     clock.advance(301)
@@ -399,7 +402,7 @@ def test_broken_credentials_are_an_outage(
     own_client_asks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Any, what: str
 ) -> None:
     own_client_asks.answers.append(own_client_asks.holds(CONFIG))
-    reader = Reader("prod", clock=clock)
+    reader = Reader("prod", clock=clock, max_wait=60)
     reader.get("chat")
     broken_credentials(monkeypatch, tmp_path, what)
     with pytest.raises(CredentialsError, match="no usable credentials"):
@@ -448,7 +451,7 @@ def test_credentials_that_expire_are_read_anew_once_they_are_renewed(
         (refusal if expired else own_client_asks.holds(CONFIG))(handler)
 
     own_client_asks.answers.append(check)
-    reader = Reader("prod", clock=clock)
+    reader = Reader("prod", clock=clock, max_wait=60)
     reader.get("chat")
     clock.advance(301)
     assert reader.get("chat").age == 301

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,11 @@ def test_the_real_release_takes_over_as_soon_as_aws_answers(
     asked = away.asked
     assert reader.get("chat").from_fallback
     assert away.asked == asked
-    away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7)]
+    go = threading.Event()
+    away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7, after=go)]
     clock.advance(LONGEST_PAUSE)
     assert reader.get("chat").from_fallback  # nobody waits for the attempt
+    go.set()
     wait_until(lambda: not reader.get("chat").from_fallback)
     chat = reader.get("chat")
     assert not chat.from_fallback

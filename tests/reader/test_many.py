@@ -67,7 +67,7 @@ def test_models_that_are_due_about_the_same_time_are_renewed_in_one_request(
 def test_secrets_take_one_request_more_the_first_time(source: Documents, clock: Any) -> None:
     for model in MODELS[:3]:
         source.deploy({"n": 9}, {"key": f"{model}'s"}, model=model)
-    reader = Reader("prod", source=source, clock=clock)
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
     found = reader.get_many(MODELS[:4])
     assert found["model_2"].secrets["key"].reveal() == "model_2's"
     assert len(source.asked) == 4  # one for all, and one each for the secrets
@@ -120,7 +120,7 @@ def test_an_outage_in_the_middle_leaves_what_was_read(source: Documents) -> None
 def test_two_labels_of_one_model_are_never_in_one_request(source: Documents, clock: Any) -> None:
     name = "/ai/prod/model_0/release"
     source.labels[f"{name}:canary"] = 1
-    reader = Reader("prod", source=source, clock=clock)
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
     reader.get("model_0")
     reader.get("model_0", label="canary")
     reader.get("model_0", release=1)
@@ -169,7 +169,7 @@ def test_many_models_fall_back_together(source: Documents) -> None:
 
 
 def test_refresh_asks_for_what_was_read_and_for_nothing_else(source: Documents, clock: Any) -> None:
-    reader = Reader("prod", source=source, clock=clock)
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
     reader.get_many(MODELS[:3])
     source.asked.clear()
     source.deploy({"n": 100}, model="model_0")
@@ -183,7 +183,7 @@ def test_refresh_asks_for_what_was_read_and_for_nothing_else(source: Documents, 
 
 
 def test_refresh_in_an_outage_leaves_the_last_good_one(source: Documents, clock: Any) -> None:
-    reader = Reader("prod", source=source, clock=clock)
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
     reader.get("model_0")
     source.denied = {"/ai/prod/model_0/release"}
     reader.refresh()

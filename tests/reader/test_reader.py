@@ -166,7 +166,7 @@ def test_a_renewal_is_one_request_with_up_to_eight_secrets(
     aws: Any, clock: Any, count: int, requests: int
 ) -> None:
     aws.deploy({"t": "é" * 20_000}, secrets(count), label="stable")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat")
     clock.advance(301)
     aws.requests.clear()
@@ -179,7 +179,7 @@ def test_a_renewal_is_one_request_with_up_to_eight_secrets(
 def test_a_release_in_parts_fetches_them_once(aws: Any, clock: Any) -> None:
     text = "".join(chr(200 + number * 7919 % 50_000) for number in range(9_000))
     aws.deploy({"t": text}, label="stable")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat")
     assert len(aws.requests) > 1
     clock.advance(301)
@@ -190,7 +190,7 @@ def test_a_release_in_parts_fetches_them_once(aws: Any, clock: Any) -> None:
 
 def test_secrets_that_a_new_release_names_take_one_request_more(aws: Any, clock: Any) -> None:
     aws.deploy({"n": 1}, {"a": "1"}, label="stable")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat")
     aws.deploy({"n": 2}, {"b": "2"}, label="stable")
     clock.advance(301)
@@ -208,7 +208,7 @@ def test_no_name_is_asked_for_twice_in_one_request(aws: Any, clock: Any) -> None
     name = "/ai/prod/chat/secrets/key"
     document = document.replace(f'"{name}"', f'"{name}","other":"{name}"')
     aws.deploy({"n": 1}, label="stable", document=document)
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     assert reader.get("chat").secrets["other"].reveal() == "x"
     clock.advance(301)
     reader.get("chat")
@@ -225,7 +225,7 @@ def test_no_name_is_asked_for_twice_in_one_request(aws: Any, clock: Any) -> None
 def test_a_secret_is_read_at_its_newest_version_whatever_the_release(aws: Any, clock: Any) -> None:
     aws.deploy({"n": 1}, {"key": "old"}, label="stable")
     aws.put("/ai/prod/chat/secrets/key", "rotated")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     assert reader.get("chat", release=1).secrets["key"].reveal() == "rotated"
     aws.put("/ai/prod/chat/secrets/key", "again")
     clock.advance(301)
@@ -255,7 +255,7 @@ def test_a_secret_that_is_gone_is_an_error_with_its_name(aws: Any) -> None:
 
 def test_a_release_by_number_is_never_asked_for_again(aws: Any, clock: Any) -> None:
     aws.deploy({"n": 1})
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat", release=1)
     aws.requests.clear()
     clock.advance(1e9)
@@ -265,7 +265,7 @@ def test_a_release_by_number_is_never_asked_for_again(aws: Any, clock: Any) -> N
 
 def test_a_release_by_number_still_renews_its_secrets(aws: Any, clock: Any) -> None:
     aws.deploy({"n": 1}, {"key": "old"})
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat", release=1)
     aws.put("/ai/prod/chat/secrets/key", "new")
     aws.requests.clear()
@@ -278,7 +278,7 @@ def test_a_parameter_deleted_and_made_anew_is_seen_though_its_number_is_the_same
     aws: Any, clock: Any
 ) -> None:
     aws.deploy({"n": 1}, label="stable")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     assert reader.get("chat")["n"] == 1
     aws.client.delete_parameter(Name=RELEASE)
     assert aws.deploy({"n": 2}, label="stable") == 1
@@ -323,7 +323,7 @@ def test_an_unknown_release_number_says_which_is_the_newest(aws: Any) -> None:
 def test_a_model_deployed_after_it_was_not_found_is_found_in_two_seconds(
     aws: Any, clock: Any
 ) -> None:
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     with pytest.raises(ModelNotFoundError):
         reader.get("chat")
     aws.deploy(CHAT, label="stable")
@@ -434,7 +434,7 @@ def test_an_asyncio_application_reads_without_blocking_its_loop(aws: Any) -> Non
 def test_asyncio_reads_fill_no_executor_that_belongs_to_others(aws: Any, clock: Any) -> None:
     for number in range(5):
         aws.deploy({"n": number}, label="stable", model=f"model{number}")
-    reader = Reader("prod", client=aws.client, clock=clock)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
 
     async def read() -> Any:
         models = [f"model{number}" for number in range(5)] * 8

@@ -143,7 +143,7 @@ class Loopback:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def client(self, **config: Any) -> Any:
-        settings = {"connect_timeout": 1, "read_timeout": 1, "retries": {"total_max_attempts": 1}}
+        settings = {"connect_timeout": 5, "read_timeout": 5, "retries": {"total_max_attempts": 1}}
         return SESSION.client("ssm", endpoint_url=self.url, config=Config(**{**settings, **config}))
 
     def says(self, status: int, body: object, *, whole: bool = True) -> Answer:
@@ -175,9 +175,13 @@ class Loopback:
         return answer
 
     def holds(
-        self, config: Mapping[str, Any], secrets: Mapping[str, str] | None = None, version: int = 7
+        self,
+        config: Mapping[str, Any],
+        secrets: Mapping[str, str] | None = None,
+        version: int = 7,
+        after: threading.Event | None = None,
     ) -> Answer:
-        """Answer like SSM with a release of "chat" in "prod" and its secrets."""
+        """Answer like SSM, at once or after an event, with a release of "chat" in "prod"."""
         names = {path: f"/ai/prod/chat/secrets/{path}" for path in secrets or {}}
         content = release.Release(
             "chat", "prod", "Chat", release.digest_of(config), dict(config), names
@@ -186,7 +190,14 @@ class Loopback:
         found = [(name, version, release.write_release(content, name).document)]
         found += [(names[path], 1, text) for path, text in (secrets or {}).items()]
         parameters = [{"Name": n, "Version": v, "Value": text} for n, v, text in found]
-        return self.says(200, {"Parameters": parameters, "InvalidParameters": []})
+        says = self.says(200, {"Parameters": parameters, "InvalidParameters": []})
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            if after:
+                after.wait(timeout=20)
+            says(handler)
+
+        return answer
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something holds, for at most two seconds."""
-    for _ in range(1_000):
+    """Wait until something holds, for at most twenty seconds."""
+    for _ in range(10_000):
         if condition():
             return
         time.sleep(0.002)
-    pytest.fail("it did not come about within two seconds")
+    pytest.fail("it did not come about within twenty seconds")
