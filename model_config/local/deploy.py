@@ -14,8 +14,7 @@ import yaml
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
-from model_config.local.monitor import LocalMonitor
-from model_config.local.provider import PARAMETER, Change, LocalProvider
+from model_config.local.provider import Change, LocalProvider
 from model_config.local.state import State, StateFolder
 from model_config.plan.messages import nearest
 from model_config.plan.project import Project
@@ -23,6 +22,7 @@ from model_config.plan.registry import read_modules
 from model_config.plan.secrets import secret_fields
 from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
+from model_config.plan.stack_state import PARAMETER
 from model_config.testing.program import run_program, with_stand_ins
 
 
@@ -84,11 +84,11 @@ def _run(
     provider = LocalProvider(region, state.environments.get(config.stack, {}))
     try:
         with redirect_stdout(sys.stderr):  # the program's output must not mix with --json
-            outputs = run_program(project.root, config, provider, LocalMonitor(provider))
+            outputs = run_program(project.root, config, provider)
         provider.delete_what_is_gone()
     except pulumi.RunError as error:
         raise LocalError(str(error)) from None
-    state.environments[config.stack] = provider.resources
+    state.environments[config.stack] = provider.registered
     return provider, outputs
 
 
@@ -137,7 +137,7 @@ def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
 
 def _report(provider: LocalProvider) -> list[DeployedParameter]:
     rows = []
-    for key, resource in sorted({**provider.before, **provider.resources}.items()):
+    for key, resource in sorted({**provider.before, **provider.registered}.items()):
         if resource.type == PARAMETER and key in provider.changes:
             model, path = resource.name.split("/", 1)
             version, arn = resource.outputs["version"], resource.outputs["arn"]

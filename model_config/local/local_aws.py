@@ -18,6 +18,7 @@ from moto.ssm.models import Parameter, ssm_backends
 from model_config.local.environment import own_environment
 from model_config.local.refusals import as_strict_as_aws, pages_as_long_as_in_aws
 from model_config.local.state import State
+from model_config.plan.stack_state import ALIAS, KEY, POLICY
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
@@ -50,12 +51,12 @@ def restore(state: State) -> None:
     BackendDict.reset()
     resources = [each for those in state.environments.values() for each in those.values()]
     for resource in resources:
-        if resource.type == "aws:kms/key:Key":
+        if resource.type == KEY:
             install_key(resource.id, resource.outputs["region"], resource.inputs)
     for resource in resources:
-        if resource.type == "aws:kms/alias:Alias":
+        if resource.type == ALIAS:
             install_alias(resource.outputs["region"], resource.inputs)
-        if resource.type == "aws:iam/policy:Policy":
+        if resource.type == POLICY:
             install_policy(resource.inputs)
     for region, parameters in state.parameters.items():
         held = ssm_backends[ACCOUNT][region]._parameters  # noqa: SLF001

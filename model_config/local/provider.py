@@ -9,44 +9,42 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 from pulumi.runtime import mocks
-from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
+from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY
 from model_config.testing.recorder import OWN_OUTPUTS, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
-PARAMETER = "aws:ssm/parameter:Parameter"
-KEY = "aws:kms/key:Key"
-ALIAS = "aws:kms/alias:Alias"
-POLICY = "aws:iam/policy:Policy"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 
 
-class LocalProvider(mocks.Mocks):
+class LocalProvider(MockMonitor, mocks.Mocks):
     """Registers one environment's resources, compared with those of the last deploy.
 
     Attributes:
         before: the resources of the last deploy, by "type::name".
-        resources: the current resources.
+        registered: the current resources.
         changes: the change of each.
     """
 
     def __init__(self, region: str, before: dict[str, Resource]) -> None:
-        self.resources: dict[str, Resource] = {}
+        MockMonitor.__init__(self, self)
+        self.registered: dict[str, Resource] = {}
         self.changes: dict[str, Change] = {}
         self._region = region
         self.before = before
         self._ssm = local_aws.client("ssm", region)
         self._lock = threading.Lock()  # registrations arrive on several threads
-        self._ignored: dict[str, list[str]] = {}
+        self._ignored: dict[str, Sequence[str]] = {}
         self._make: dict[str, Callable[[Resource, Resource | None], None]] = {
             PARAMETER: self._put_parameter,
             KEY: self._put_key,
@@ -55,6 +53,17 @@ class LocalProvider(mocks.Mocks):
             RULE: self._accept,
             TARGET: self._accept,
         }
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Register a resource with its options, which `new_resource` doesn't get."""
+        key = f"{request.type}::{request.name}"
+        with self._lock:
+            self._ignored[key] = request.ignoreChanges
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
+        if resource := self.registered.get(key):
+            resource.protect = request.protect
+            resource.retain_on_delete = request.retainOnDelete
+        return response
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer the program's function calls."""
@@ -71,16 +80,11 @@ class LocalProvider(mocks.Mocks):
             return None, args.inputs  # a component, which has no counterpart in AWS
         key = f"{args.typ}::{args.name}"
         with self._lock:
-            if key in self.resources:
+            if key in self.registered:
                 raise LocalError(f"the program registers {key} twice: Pulumi refuses that")
             resource = Resource(args.typ, args.name, "", plain(args.inputs), {})
             self._register(key, resource)
         return resource.id, resource.outputs
-
-    def ignore(self, kind: str, name: str, inputs: list[str]) -> None:
-        """Keep inputs of a resource from the last deploy, whatever the program's values are."""
-        with self._lock:
-            self._ignored[f"{kind}::{name}"] = inputs
 
     def delete_what_is_gone(self) -> None:
         """Delete resources that the program no longer registers, dependents first.
@@ -88,7 +92,7 @@ class LocalProvider(mocks.Mocks):
         Raises:
             LocalError: one of them is protected.
         """
-        gone = {key: old for key, old in self.before.items() if key not in self.resources}
+        gone = {key: old for key, old in self.before.items() if key not in self.registered}
         _refuse_protected(gone.values())
         for key, old in reversed(gone.items()):
             if not old.retain_on_delete:
@@ -121,7 +125,7 @@ class LocalProvider(mocks.Mocks):
                     f"{resource.inputs.get('name', resource.name)}: the local AWS refuses it, "
                     f"as AWS would: {error}"
                 ) from None
-        self.resources[key] = resource
+        self.registered[key] = resource
 
     def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
         inputs = resource.inputs

@@ -9,7 +9,6 @@ from model_config import Reader
 from model_config.format.errors import LocalError
 from model_config.local.deploy import with_secrets
 from model_config.local.local_aws import client, local_aws
-from model_config.local.monitor import LocalMonitor
 from model_config.local.provider import LocalProvider
 from model_config.local.state import Resource
 from model_config.plan.project import Project
@@ -25,7 +24,7 @@ def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider
     config, *_ = with_secrets(read_stack_file(Project(project), "dev"), Project(project))
     assert isinstance(config, StackConfig)
     made = provider(REGION, before)
-    run_program(project, config, made, LocalMonitor(made))
+    run_program(project, config, made)
     return made
 
 
@@ -42,7 +41,7 @@ def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(projec
     with local_aws():
         ssm = client("ssm", REGION)
         reader = Reader("dev", label="latest", ttl=0, client=ssm)
-        first = run(project, {}, LocalProvider).resources
+        first = run(project, {}, LocalProvider).registered
         module = project / "models" / "support_chat.py"
         text = module.read_text().replace("temperature=0.2, top_p=0.95", "top_p=0.5")
         module.write_text(text.replace("max_output_tokens=1024", "max_output_tokens=2048"))
