@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from collections.abc import Callable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -16,7 +16,7 @@ from model_config.plan.project import Project
 
 
 def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
-    """Serve the local AWS until interrupted.
+    """Serve the local AWS until interrupted. Each request is answered from the saved state.
 
     Args:
         project: the project whose `.local/` it is.
@@ -30,22 +30,15 @@ def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
     listener = listen(port)
     with listener, local_aws.local_aws():
         state = LiveState(StateFolder(project))
-        application = _Shared(state, DomainDispatcherApplication(create_backend_app))
+        aws = DomainDispatcherApplication(create_backend_app)
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+            with state.held():
+                return list(aws(environ, start_response))
+
         server = make_server(HOST, port, application, threaded=True, fd=listener.fileno())
         ready(listener.getsockname()[1])
         try:
             server.serve_forever()
         finally:
             server.server_close()
-
-
-class _Shared:
-    """Answers each request from the saved state, and saves its changes."""
-
-    def __init__(self, state: LiveState, application: WSGIApplication) -> None:
-        self._state = state
-        self._application = application
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with self._state.held():
-            return list(self._application(environ, start_response))
