@@ -11,8 +11,8 @@ import pulumi_aws as aws
 from model_config.format.codec import encode
 from model_config.format.rollout_document import EMPTY
 from model_config.infra.encryption_key import EncryptionKey
-from model_config.infra.reader_policy import make_reader_policy
 from model_config.plan.planned_model import PlannedModel
+from model_config.plan.policies import POLICY_PATH, reader_policy
 from model_config.plan.settings import Settings
 from model_config.plan.stack_config import NAMESPACE
 from model_config.schema import SecretRef
@@ -38,7 +38,9 @@ class ModelParameters(pulumi.ComponentResource):
         parameters: the resources by their path in the model, "generation/temperature".
         rollout: the rollout's parameter, a String.
         release: the release's parameter.
-        reader_policy: the managed policy for roles that read this model.
+        reader_policy: the managed policy for roles that read this model. It does not grant the
+            parameters beside the release (no reader needs them), listing by path, or a parameter's
+            history.
     """
 
     def __init__(
@@ -76,12 +78,19 @@ class ModelParameters(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
         )
         self.release = self._write_release(settings)
-        # AWS refuses to delete a policy that a role still has. So it depends on the release, and
-        # goes first: a model in use fails to be removed before anything of it is lost.
-        last = pulumi.ResourceOptions(
-            parent=self, depends_on=[self.release], protect=settings.protect
+        self.reader_policy = aws.iam.Policy(
+            f"{model.name}/reader",
+            name=settings.policy_name(model.name, key.account.region),
+            path=POLICY_PATH,
+            description=f"Reads the releases and secrets of {model.path}",
+            policy=pulumi.Output.json_dumps(reader_policy(model.path, key.arn, key.account)),
+            tags=settings.tags,
+            # AWS refuses to delete a policy that a role still has. So it depends on the release,
+            # and goes first: a model in use fails to be removed before anything of it is lost.
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[self.release], protect=settings.protect
+            ),
         )
-        self.reader_policy = make_reader_policy(model, settings, key, last)
         self.register_outputs({"path": model.path, "digest": model.digest})
 
     def _write_release(self, settings: Settings) -> aws.ssm.Parameter:
