@@ -11,8 +11,6 @@ import pulumi_aws as aws
 from model_config.plan.policies import Account, key_policy
 from model_config.plan.settings import Settings
 
-_Key = tuple[pulumi.Output[str], pulumi.Output[str], str | None]
-
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeyArgs:
@@ -41,14 +39,17 @@ class EncryptionKey(pulumi.ComponentResource):
     ) -> None:
         super().__init__("model-config:index:EncryptionKey", name, opts=opts)
         self.account = args.account
-        self.arn, self.key_id, self.alias = (
-            _existing(args.settings.kms_key_arn)
-            if args.settings.kms_key_arn
-            else self._make(name, args.settings)
-        )
+        self.alias: str | None = None
+        if arn := args.settings.kms_key_arn:
+            self.arn = pulumi.Output.from_input(arn)
+            self.key_id = pulumi.Output.from_input(arn.rpartition("/")[2])
+        else:
+            self.alias = args.settings.key_alias
+            key = self._make(name, args.settings)
+            self.arn, self.key_id = key.arn, key.key_id
         self.register_outputs({"arn": self.arn, "alias": self.alias})
 
-    def _make(self, name: str, settings: Settings) -> _Key:
+    def _make(self, name: str, settings: Settings) -> aws.kms.Key:
         child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
         key = aws.kms.Key(
             name,
@@ -61,8 +62,4 @@ class EncryptionKey(pulumi.ComponentResource):
             opts=child,
         )
         aws.kms.Alias(name, name=settings.key_alias, target_key_id=key.key_id, opts=child)
-        return key.arn, key.key_id, settings.key_alias
-
-
-def _existing(arn: str) -> _Key:
-    return pulumi.Output.from_input(arn), pulumi.Output.from_input(arn.rpartition("/")[2]), None
+        return key

@@ -48,7 +48,8 @@ class EngineStack:
 
     def state(self) -> StackState:
         """Return what the stack's state holds."""
-        deployment = self._deployment()
+        with _told():
+            deployment = self._stack.export_stack().deployment or {}
         resources = deployment.get("resources") or []
         ids: dict[str, set[str]] = {}
         for resource in resources:
@@ -124,10 +125,6 @@ class EngineStack:
         """Read resources anew from AWS."""
         with _told():
             self._stack.refresh(target=list(urns), show_secrets=False, on_output=say)
-
-    def _deployment(self) -> dict[str, Any]:
-        with _told():
-            return dict(self._stack.export_stack().deployment or {})
 
 
 def _as_parent(component: str) -> str:
