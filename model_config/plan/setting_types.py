@@ -27,33 +27,20 @@ def _prefix(prefix: str) -> str:
     )
 
 
-def _segment(name: str) -> str:
-    if SEGMENT.fullmatch(name):
-        return name
-    raise ValueError(f'"{name}" is not a valid name: use only letters, digits, "_", "." and "-"')
-
-
 def _shown_as(pattern: str, message: str) -> Any:
     """Return a pydantic field that gives a validator's rule to the JSON Schema for editors."""
     return Field(json_schema_extra={"pattern": pattern, "patternErrorMessage": message})
 
 
-def _key_arn(arn: str) -> str:
-    if re.fullmatch(_KEY_ARN, arn):
-        return arn
-    raise ValueError(
-        f'"{arn}" is not the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>. '
-        "An alias is not allowed, because it can be moved to another key"
-    )
+def _of_form(pattern: str, problem: str, hint: str) -> tuple[AfterValidator, Any]:
+    """Return the check of a text's form, and the same rule for editors."""
 
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text):
+            return text
+        raise ValueError(f'"{text}" {problem}')
 
-def _topic_arn(arn: str) -> str:
-    if re.fullmatch(_TOPIC_ARN, arn):
-        return arn
-    raise ValueError(
-        f'"{arn}" is not the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>. '
-        "EventBridge doesn't deliver to FIFO topics"
-    )
+    return AfterValidator(check), _shown_as(f"^{pattern}$", hint)
 
 
 def _from_json(value: object) -> object:
@@ -113,21 +100,29 @@ Prefix = Annotated[
 ]
 Segment = Annotated[
     str,
-    AfterValidator(_segment),
-    _shown_as(f"^{SEGMENT.pattern}$", "write letters, digits, _.- only"),
+    *_of_form(
+        SEGMENT.pattern,
+        'is not a valid name: use only letters, digits, "_", "." and "-"',
+        "write letters, digits, _.- only",
+    ),
 ]
-
-_KEY_ARN = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
-_TOPIC_ARN = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+"
 KeyArn = Annotated[
     str,
-    AfterValidator(_key_arn),
-    _shown_as(f"^{_KEY_ARN}$", "write arn:aws:kms:<region>:<account>:key/<id>"),
+    *_of_form(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+",
+        "is not the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>. "
+        "An alias is not allowed, because it can be moved to another key",
+        "write arn:aws:kms:<region>:<account>:key/<id>",
+    ),
 ]
 TopicArn = Annotated[
     str,
-    AfterValidator(_topic_arn),
-    _shown_as(f"^{_TOPIC_ARN}$", "write arn:aws:sns:<region>:<account>:<name>"),
+    *_of_form(
+        r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+",
+        "is not the ARN of a standard SNS topic: arn:aws:sns:<region>:<account>:<name>. "
+        "EventBridge doesn't deliver to FIFO topics",
+        "write arn:aws:sns:<region>:<account>:<name>",
+    ),
 ]
 
 # An empty list would delete every model. To deploy none, destroy the stack.
