@@ -53,13 +53,13 @@ def why_not_storable(kind: Any, whole_field: tuple[type, ...]) -> str | None:
         kind: the field's annotation.
         whole_field: classes that are allowed for a field, but not for the items of a list or dict.
     """
+    return _first(_why_not_member(each, whole_field) for each in union_members(kind))
+
+
+def _why_not_member(kind: Any, whole_field: tuple[type, ...]) -> str | None:
     if kind is JsonValue or kind is None or kind in _PLAIN:
         return None
     origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return why_not_storable(args[0], whole_field)
-    if origin in (Union, UnionType):
-        return _first(why_not_storable(arg, whole_field) for arg in args)
     if origin is list:
         return why_not_storable(args[0], ())
     if origin is dict:
