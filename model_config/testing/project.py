@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_config.format.release import Release
-from model_config.plan.plan import plan_stack
+from model_config.plan.offline import plan_from_file
 from model_config.plan.planned_model import release_of
 from model_config.plan.project import Project
-from model_config.plan.registry import Model, read_modules
-from model_config.plan.stack_file import read_stack_file
+from model_config.plan.registry import Model
 
 
 def releases_of(folder: Path, stack: str) -> list[Release]:
@@ -23,7 +22,6 @@ def releases_of(folder: Path, stack: str) -> list[Release]:
         InvalidConfigurationError: holds every finding in the project's files.
         ProjectNotFoundError: the folder is not in a project.
     """
-    project = Project.find(folder.resolve())
-    plan = plan_stack(read_modules(project), read_stack_file(project, stack))
+    plan = plan_from_file(Project.find(folder.resolve()), stack)
     plan.refuse_findings()
     return [release_of(Model(each.name, each.config), plan.settings) for each in plan.models]
