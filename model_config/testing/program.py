@@ -150,12 +150,9 @@ def run_program(
 
 
 async def _run(project: Path) -> dict[str, Any]:
-    outputs: dict[str, Any] = {}
     await stack.run_in_stack(lambda: _run_main(project))
-    root = get_root_resource()
-    if isinstance(root, stack.Stack):
-        outputs = await _resolved(root.outputs)
-    return outputs
+    root = cast(stack.Stack, get_root_resource())
+    return cast(dict[str, Any], await _resolved(root.outputs))
 
 
 def _run_main(project: Path) -> None:
@@ -181,29 +178,17 @@ def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     asyncio_log = logging.getLogger("asyncio")
     level = asyncio_log.level
     asyncio_log.setLevel(logging.CRITICAL)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)  # set_mocks already schedules work on it
     try:
-        yield loop
+        # set_mocks already schedules work on the loop. At the end, the registrations of a refused
+        # program may still be running, some in other threads: the runner ends them.
+        with asyncio.Runner() as runner:
+            yield runner.get_loop()
     finally:
-        # Registrations of a refused program may still be running, some in other threads.
-        loop.run_until_complete(_cancel_tasks())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-        asyncio.set_event_loop(None)
         asyncio_log.setLevel(level)
         gc.set_threshold(*threshold)
         set_all_config({}, [])
         _forget_root_stack()
         reset_options()
-
-
-async def _cancel_tasks() -> None:
-    """Cancel the tasks that are left, as `asyncio.run` does."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _forget_root_stack() -> None:
