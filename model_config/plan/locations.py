@@ -12,6 +12,7 @@ import yaml
 
 from model_config.format.errors import Finding
 from model_config.plan.project import Project
+from model_config.plan.stack_file import items_of
 
 _KEY = re.compile(r"[\w.-]+:[\w.-]+")
 
@@ -57,14 +58,8 @@ def _deepest(node: yaml.Node | None, line: int | None, path: Iterable[str]) -> i
 
 def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | None]:
     """Return an entry of a map or list, and the line that it begins in."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == name:
-                return value, key.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
-        item = node.value[int(name)]
-        return item, item.start_mark.line + 1
-    return None, None
+    entries = ((value, line) for each, line, value in items_of(node) if each == name)
+    return next(entries, (None, None))
 
 
 def _line_in_module(module: Path, where: str) -> int:

@@ -137,7 +137,7 @@ def _full_key(key: object, project: str) -> str:
 
 def _misspelled(root: yaml.Node | None, file: str) -> Iterator[Finding]:
     """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
-    for name, line, _ in _items(root):
+    for name, line, _ in items_of(root):
         if name not in _TOP and closest(name, ["config"]):
             yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', "", file, line)
 
@@ -151,7 +151,7 @@ def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
             continue
         seen.add(id(node))
         lines: dict[str, int] = {}
-        for name, line, value in _items(node):
+        for name, line, value in items_of(node):
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
             if where in lines:
                 problem = f"it is set twice: here and in line {lines[where]}"
@@ -162,7 +162,8 @@ def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
     return findings
 
 
-def _items(node: yaml.Node | None) -> Iterator[_Item]:
+def items_of(node: yaml.Node | None) -> Iterator[_Item]:
+    """Yield the entries of a map or list, each with the line that it begins in."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.tag != _MERGE:
