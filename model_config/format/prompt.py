@@ -69,9 +69,15 @@ def stray_braces(text: str) -> Iterator[str]:
         yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
-def texts(config: Mapping[str, Value]) -> dict[str, str]:
+def texts(config: Mapping[str, Value], above: str = "") -> dict[str, str]:
     """Return the texts of a configuration by path ("prompts/system"), without those in lists."""
-    return dict(_texts(config))
+    found = {}
+    for name, value in config.items():
+        if isinstance(value, str):
+            found[above + name] = value
+        elif isinstance(value, dict):
+            found |= texts(value, f"{above}{name}/")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,8 @@ def _problems(names: list[str], values: Mapping[str, object]) -> Iterator[str]:
     if missing := [name for name in names if name not in values]:
         yield f"no value for {', '.join(missing)}"
     if unknown := [name for name in values if name not in names]:
-        yield f"not a variable of the text: {', '.join(unknown)} (it has {_listed(names)})"
+        known = ", ".join(names) or "none"
+        yield f"not a variable of the text: {', '.join(unknown)} (it has {known})"
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, str | int):
             yield f"{name} is of type {type(value).__name__}: pass a str or an int"
@@ -128,18 +135,6 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else str(int(cast(int, value)))
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) or "none"
-
-
 def _without(text: str, other: str) -> tuple[str, ...]:
     others = variables(other)
     return tuple(name for name in variables(text) if name not in others)
-
-
-def _texts(config: Mapping[str, Value], above: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in config.items():
-        if isinstance(value, str):
-            yield above + name, value
-        elif isinstance(value, dict):
-            yield from _texts(value, f"{above}{name}/")
