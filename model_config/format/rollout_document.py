@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from model_config.format.codec import size_in_bytes, to_json
+from model_config.format.codec import PART_BYTES, size_in_bytes, to_json
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.names import check_movable_label, check_selector
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
@@ -24,8 +24,6 @@ EMPTY = '{"format":1}'
 REASON_CHARACTERS = 500
 #: The most steps of a rollout. Set by this package, so that a document with a reason fits.
 MAX_STEPS = 20
-#: Bytes that one Standard parameter holds (SSM API reference, PutParameter, Tier).
-DOCUMENT_BYTES = 4096
 #: Seconds between two reads of the document while a rollout is under way. Set by this package: with
 #: fewer, a fleet could exhaust the account's requests; with more, an abort would be slow.
 POLL_SECONDS = range(5, 3601)
@@ -80,10 +78,10 @@ def write_rollout(document: RolloutDocument) -> str:
         }
     text = to_json(content)
     read_rollout(text)
-    if (size := size_in_bytes(text)) > DOCUMENT_BYTES:
+    if (size := size_in_bytes(text)) > PART_BYTES:
         raise RolloutError(
             f"the rollout document has {size:,} bytes; a Standard parameter holds "
-            f"{DOCUMENT_BYTES:,}. Shorten the reason, or use fewer steps"
+            f"{PART_BYTES:,}. Shorten the reason, or use fewer steps"
         )
     return text
 
@@ -132,16 +130,11 @@ def _read_steps(given: Any) -> tuple[Step, ...]:
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_STEPS:
         raise RolloutError(f"`steps` is not a list of 1 to {MAX_STEPS} steps")
     steps = tuple(_read_step(_object(step, "a step")) for step in given)
-    check_rising(steps)
+    _check_rising(steps)
     return steps
 
 
-def check_rising(steps: Sequence[Step]) -> None:
-    """Refuse steps that are not in order of time or whose percents don't rise.
-
-    Raises:
-        RolloutError: names the two steps that are in the wrong order.
-    """
+def _check_rising(steps: Sequence[Step]) -> None:
     for earlier, later in pairwise(steps):
         if later.at <= earlier.at:
             raise RolloutError(f"the step at {_time(later.at)} is not after {_time(earlier.at)}")
@@ -178,7 +171,7 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-def _text(value: Any, what: str, most: int = DOCUMENT_BYTES) -> str:
+def _text(value: Any, what: str, most: int = PART_BYTES) -> str:
     if not isinstance(value, str) or len(value) > most:
         raise RolloutError(f"`{what}` is not text of at most {most:,} characters")
     return value
