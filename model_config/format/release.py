@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import rfc8785
 
@@ -32,6 +32,8 @@ MAX_UNPACKED_BYTES = 4 * 1024 * 1024
 _ENCODING = "zlib+base64"
 
 Config = dict[str, Value]
+#: Returns the texts of the named parts.
+FetchParts: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]
 
 #: The context (pydantic's `ValidationInfo.context`) in which a released configuration is validated.
 #: A check that is newer than the release finds it there, and accepts the value.
@@ -116,16 +118,13 @@ def write_release(release: Release, name: str) -> ReleaseText:
     return ReleaseText(document, dict(zip(names, texts, strict=True)))
 
 
-def read_release(
-    document: str, model: str, fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]
-) -> Release:
+def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     """Verify a release document and return its content.
 
     Args:
         document: the release parameter's value.
         model: the path of the model whose release it must be, "/ai/prod/support_chat".
-        fetch_parts: returns the texts of the named parts. It is called only if the release has
-            parts, with each name once.
+        fetch_parts: is called only if the release has parts, with each name once.
 
     Raises:
         ReleaseError: the document is not JSON, has a newer format, belongs to another model or
@@ -188,14 +187,10 @@ def _check_own(names: Iterable[Any], path: str, what: str) -> None:
             raise ReleaseError(f"the release names the {what} {name!r}, which is not in {path}")
 
 
-def _unpack(
-    head: Mapping[str, Any],
-    model: str,
-    fetch_parts: Callable[[Sequence[str]], Mapping[str, str]],
-) -> Mapping[str, Any]:
+def _unpack(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> Mapping[str, Any]:
     if head.get("encoding") != _ENCODING:
         raise ReleaseError(f"the release is encoded as {head.get('encoding')!r}, not {_ENCODING!r}")
-    data = head["data"] if "data" in head else _join(_own_parts(head, model), fetch_parts)
+    data = head["data"] if "data" in head else _join(head, model, fetch_parts)
     if not isinstance(data, str):
         raise ReleaseError("`data` of the release document is not a string")
     try:
@@ -212,13 +207,9 @@ def _unpack(
         raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
 
 
-def _own_parts(head: Mapping[str, Any], model: str) -> list[str]:
+def _join(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> str:
     names = _part_names(head)
     _check_own(names, f"{release_parts(release_name(model))}/", "part")
-    return names
-
-
-def _join(names: Sequence[str], fetch_parts: Callable[[Sequence[str]], Mapping[str, str]]) -> str:
     if not names:
         raise ReleaseError("the release document has none of `config`, `data` and `parts`")
     texts = fetch_parts(list(dict.fromkeys(names)))
