@@ -35,12 +35,7 @@ def replace_file(path: Path, text: str, *, private: bool) -> None:
 
 
 def write_file(path: Path, text: str, *, private: bool) -> None:
-    """Write the file at a path that a user gave, atomically. Symbolic links are followed.
-
-    Args:
-        path: the file.
-        text: its new content.
-        private: whether only its owner may read it; otherwise the umask decides.
+    """Write the file at a path that a user gave, as `replace_file` does. Links are followed.
 
     Raises:
         UsageError: the file can't be written; its old content is kept.

@@ -111,12 +111,7 @@ class ParameterName(NamedTuple):
 
 
 def parse(name: str, environment: str) -> ParameterName:
-    """Parse a parameter's name.
-
-    Args:
-        name: the full name, below the environment's path.
-        environment: the environment's path, "/ai/prod".
-    """
+    """Parse a parameter's full name, which is below the environment's path, "/ai/prod"."""
     model, _, path = name.removeprefix(f"{environment}/").partition("/")
     if path == RELEASE:
         return ParameterName(model, path, "release", path)

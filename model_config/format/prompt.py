@@ -107,9 +107,6 @@ def variable_changes(
 
     A text that is in only one of the configurations is left out: no application renders it in
     both.
-
-    Args:
-        before, after: the nested values of two configurations of one model.
     """
     old, new = texts(before), texts(after)
     found = (

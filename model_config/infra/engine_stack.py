@@ -19,10 +19,6 @@ _COMPONENT = "model-config:index:"
 class EngineStack:
     """One stack of a project, with the Pulumi CLI and the backend that the shell is set to.
 
-    Args:
-        project: the project.
-        name: the stack's name.
-
     Raises:
         DeployError: there is no Pulumi CLI, or no such stack in the backend.
     """
@@ -86,7 +82,6 @@ class EngineStack:
         """Let the state know resources that exist. None of their values is written.
 
         Args:
-            adoptions: the resources.
             components: the URNs of the components that the state has, by name.
             say: called with each line that the engine prints.
         """

@@ -17,9 +17,6 @@ class LiveState:
     `make local` may write the same file in the meantime, so the state is reused only if the file
     hasn't changed. Use it inside `local_aws.local_aws()`.
 
-    Args:
-        folder: the folder of the state.
-
     Raises:
         LocalError: the state is damaged; raised at the start rather than to the first caller.
     """

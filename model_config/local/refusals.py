@@ -67,10 +67,7 @@ def pages_as_long_as_in_aws() -> Iterator[None]:
 def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
     """Yield the reasons for which AWS would refuse a PutParameter request.
 
-    Args:
-        request: the parameters of PutParameter.
-        current: the parameter's newest version, if there is one.
-        region: the region.
+    `current` is the parameter's newest version, if there is one.
     """
     name, value = str(request["Name"]), str(request.get("Value", ""))
     for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):

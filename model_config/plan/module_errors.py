@@ -19,7 +19,7 @@ from model_config.schema import Group
 def findings_of(
     error: BaseException, model: str, path: Path, names: Mapping[str, object]
 ) -> Iterator[Finding]:
-    """Yield the findings of a module: each invalid value, or why the module can't be imported.
+    """Yield each invalid value in a model's module, or the reason why it can't be imported.
 
     Args:
         error: the exception that the module raised.

@@ -26,9 +26,7 @@ def apply_overrides(
     If any of them is invalid, the model is returned as its module defines it.
 
     Args:
-        model: the model as its module defines it.
         overrides: the values by group and field. Null and an empty map override nothing.
-        config: the configuration of the stack.
     """
     if _is_nothing(overrides):  # no second validation: a validator may change its value again
         return model, []

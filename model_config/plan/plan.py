@@ -70,9 +70,7 @@ class Plan:
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     """Return what a stack deploys, with every problem in it.
 
-    Args:
-        modules: the project's model modules.
-        config: the stack's configuration, from the engine or from its file.
+    Its configuration is the engine's, or was read from its file.
     """
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)

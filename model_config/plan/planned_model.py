@@ -69,10 +69,7 @@ def plan_model(
 ) -> tuple[PlannedModel, list[Finding]]:
     """Return one model's parameters and release, and what can't be stored.
 
-    Args:
-        model: the model, with the environment's overrides.
-        settings: the stack's settings.
-        region: the region of the deploy, if known. The limit on names includes their ARN.
+    The limit on names includes their ARN, and so the region of the deploy, if it is known.
     """
     path = settings.path_of(model.name)
     findings: list[Finding] = []

@@ -43,10 +43,6 @@ def reader_policy_name(path: str, region: str) -> str:
     """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
 
     An IAM name is unique in the account, across all regions, and has no slashes.
-
-    Args:
-        path: the model's path in SSM, "/ai/dev/support_chat".
-        region: the region of the deploy.
     """
     return f"{path[1:].replace('/', '+')}@{region}"
 

@@ -29,12 +29,7 @@ def lacks_value(config: StackConfig, key: str) -> bool:
 
 
 def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
-    """Return a finding for each secret that has no value.
-
-    Args:
-        unset: the secrets' config keys, each with its fields.
-        stack: the stack's name.
-    """
+    """Return a finding for each secret that has no value, given its config key and its fields."""
     return [
         Finding(
             where=", ".join(fields),

@@ -75,10 +75,6 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
 
     Problems with single keys are among its findings.
 
-    Args:
-        project: the stack's project.
-        stack: the stack's name, "dev".
-
     Raises:
         InvalidConfigurationError: the file doesn't exist, or is not a stack file.
     """

@@ -21,7 +21,6 @@ def check_keys(
     """Yield keys that are neither a setting nor a secret of a model.
 
     Args:
-        config: the stack's configuration.
         secret_keys: the config keys of the models' secrets.
         all_known: whether these are all of them. If not, no secret key is reported.
     """

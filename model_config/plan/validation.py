@@ -33,11 +33,9 @@ class Result:
 
 
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
-    """Return every problem, errors first.
+    """Return every problem in these environments, errors first.
 
     Args:
-        project: the project.
-        stacks: the environments to validate.
         secrets: whether a secret that isn't set is an error.
     """
     modules = read_modules_twice(project)

@@ -20,9 +20,6 @@ _SCHEMA_COMMENT = "# yaml-language-server: $schema="
 def stale_files(modules: Modules) -> dict[Path, str]:
     """Return the new text of each file that is not up to date.
 
-    Args:
-        modules: the project's modules.
-
     Raises:
         InvalidConfigurationError: a module is broken, so its fields are unknown.
     """

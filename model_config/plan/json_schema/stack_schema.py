@@ -59,8 +59,7 @@ _REGION = {
 def stack_schema(modules: Modules) -> JsonSchema:
     """Return the JSON Schema of a project's stack files, in draft 7, which editors support.
 
-    Args:
-        modules: the project's modules, none of them broken.
+    None of the project's modules may be broken.
     """
     overrides = OverrideSchemas()
     models = {name: overrides.of_model(model.config) for name, model in modules.models.items()}
