@@ -27,6 +27,10 @@ RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 
 
+# A resource's id, and the outputs that it has beside its inputs.
+_Made = tuple[str, dict[str, Any]]
+
+
 class LocalProvider(MockMonitor, mocks.Mocks):
     """Registers one environment's resources, compared with those of the last deploy.
 
@@ -45,7 +49,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         self._ssm = local_aws.client("ssm", region)
         self._lock = threading.Lock()  # registrations arrive on several threads
         self._ignored: dict[str, Sequence[str]] = {}
-        self._make: dict[str, Callable[[Resource, Resource | None], None]] = {
+        self._put: dict[str, Callable[[Resource, Resource | None], _Made]] = {
             PARAMETER: self._put_parameter,
             KEY: self._put_key,
             ALIAS: self._put_alias,
@@ -110,24 +114,24 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def _register(self, key: str, resource: Resource) -> None:
         old = self.before.get(key)
-        if old is not None:
-            kept = {name: old.inputs[name] for name in self._ignored.get(key, ())}
-            resource.inputs.update(kept)
-        if old is not None and old.inputs == resource.inputs:
+        if old:
+            resource.inputs |= {name: old.inputs[name] for name in self._ignored[key]}
+        if old and old.inputs == resource.inputs:
             resource.id, resource.outputs = old.id, old.outputs
             self.changes[key] = "unchanged"
         else:
             self.changes[key] = "updated" if old else "created"
             try:
-                self._make[resource.type](resource, old)
+                resource.id, computed = self._put[resource.type](resource, old)
             except ClientError as error:
                 raise LocalError(
                     f"{resource.inputs.get('name', resource.name)}: the local AWS refuses it, "
                     f"as AWS would: {error}"
                 ) from None
+            resource.outputs = {**resource.inputs, **computed}
         self.registered[key] = resource
 
-    def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
+    def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
         inputs = resource.inputs
         if old is not None and _must_be_replaced(old.inputs, inputs):
             _refuse_protected([old])
@@ -152,45 +156,36 @@ class LocalProvider(MockMonitor, mocks.Mocks):
                 ResourceType="Parameter", ResourceId=name, TagKeys=stale
             )
         self._ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tags)
-        resource.id = name
-        resource.outputs = {
-            **inputs,
-            "version": version,
-            "arn": f"arn:aws:ssm:{self._region}:{local_aws.ACCOUNT}:parameter{name}",
-        }
+        arn = f"arn:aws:ssm:{self._region}:{local_aws.ACCOUNT}:parameter{name}"
+        return name, {"version": version, "arn": arn}
 
-    def _put_key(self, resource: Resource, old: Resource | None) -> None:
+    def _put_key(self, resource: Resource, old: Resource | None) -> _Made:
         new = f"mrk-{uuid.uuid4().hex}" if "multiRegion" in resource.inputs else str(uuid.uuid4())
-        resource.id = old.id if old else new
-        arn = local_aws.install_key(resource.id, self._region, resource.inputs)
-        resource.outputs = {
-            **resource.inputs, "arn": arn, "keyId": resource.id, "region": self._region,
-        }  # fmt: skip
+        key_id = old.id if old else new
+        arn = local_aws.install_key(key_id, self._region, resource.inputs)
+        return key_id, {"arn": arn, "keyId": key_id, "region": self._region}
 
-    def _put_alias(self, resource: Resource, old: Resource | None) -> None:
+    def _put_alias(self, resource: Resource, old: Resource | None) -> _Made:
         if old is not None:
             self._delete(old)
         local_aws.install_alias(self._region, resource.inputs)
-        resource.id = resource.inputs["name"]
-        resource.outputs = {**resource.inputs, "region": self._region}
+        return resource.inputs["name"], {"region": self._region}
 
-    def _put_policy(self, resource: Resource, old: Resource | None) -> None:
+    def _put_policy(self, resource: Resource, old: Resource | None) -> _Made:
         if old is not None:
             self._delete(old)
-        resource.id = local_aws.install_policy(resource.inputs)
-        resource.outputs = {**resource.inputs, "arn": resource.id}
+        arn = local_aws.install_policy(resource.inputs)
+        return arn, {"arn": arn}
 
-    def _accept(self, resource: Resource, _: Resource | None) -> None:
+    def _accept(self, resource: Resource, _: Resource | None) -> _Made:
         """Accept a resource that the local AWS doesn't use."""
-        resource.id = resource.name
-        resource.outputs = {**resource.inputs, "name": resource.name}
+        return resource.name, {"name": resource.name}
 
     def _delete(self, resource: Resource) -> None:
         if resource.type == PARAMETER:
             self._ssm.delete_parameters(Names=[resource.id])
         elif resource.type == POLICY:
-            iam = local_aws.client("iam", self._region)
-            iam.delete_policy(PolicyArn=resource.id)
+            local_aws.client("iam", self._region).delete_policy(PolicyArn=resource.id)
         elif resource.type == ALIAS:
             local_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
         elif resource.type == KEY:
@@ -201,8 +196,7 @@ def _refuse_protected(resources: Iterable[Resource]) -> None:
     if names := sorted(resource.name for resource in resources if resource.protect):
         raise LocalError(
             f"Pulumi refuses to delete or replace protected resources: {', '.join(names)}. Keep "
-            "them as "
-            "they are, or set model-config:protect to false, deploy, and then change them"
+            "them as they are, or set model-config:protect to false, deploy, and then change them"
         )
 
 
