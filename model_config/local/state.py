@@ -6,8 +6,7 @@ Every process that uses it holds the lock, so `make local`, a second one and `se
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,17 +54,12 @@ class StateFolder:
         self.secrets_file = self.path / "secrets.yaml"
         self._file = self.path / "state.json"
 
-    @contextmanager
-    def locked(self, timeout: float = LOCK_SECONDS) -> Iterator[None]:
-        """Hold the lock.
+    def locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[object]:
+        """Take the lock, for the `with` block that this begins.
 
         Raises:
             LocalError: another process held it for `timeout` seconds, or the folder isn't writable.
         """
-        with self._lock(timeout):
-            yield
-
-    def _lock(self, timeout: float) -> AbstractContextManager[object]:
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             return FileLock(self.path / "lock", timeout, mode=0o600).acquire()
@@ -88,8 +82,7 @@ class StateFolder:
             if content["format"] != _FORMAT:
                 raise LocalError(
                     f"{self._file} has format {content['format']!r}, but this version reads "
-                    f"format {_FORMAT}: "
-                    "start over with `model-config local reset`"
+                    f"format {_FORMAT}: start over with `model-config local reset`"
                 )
             return State(
                 {
