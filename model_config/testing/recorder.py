@@ -56,7 +56,6 @@ class Recorder(MockMonitor, mocks.Mocks):
         MockMonitor.__init__(self, self)
         self.registered: dict[tuple[str, str], Resource] = {}
         self._stacks = outputs or {}
-        self._answers: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
         self._guard = threading.Lock()  # registrations arrive on several threads
 
     def of_type(self, kind: str) -> dict[str, Resource]:
@@ -77,13 +76,13 @@ class Recorder(MockMonitor, mocks.Mocks):
         with self._guard:
             if key in self.registered:
                 raise AssertionError(f"{key} is registered twice, which Pulumi refuses")
-            inputs, outputs = self._answers.get(key, ({}, {}))
+            inputs = rpc.deserialize_properties(request.object)
             self.registered[key] = Resource(
                 *key,
                 urn=response.urn,
                 parent=request.parent,
                 inputs=plain(inputs),
-                outputs=plain(outputs),
+                outputs=plain(self.resources[response.urn].state),
                 secret=frozenset(name for name in inputs if _is_secret(inputs[name])),
                 depends_on=frozenset(request.dependencies),
                 depends_by_input={
@@ -111,8 +110,6 @@ class Recorder(MockMonitor, mocks.Mocks):
             name = args.inputs["name"]
             return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
         outputs = {**args.inputs, **_computed(args)}
-        with self._guard:
-            self._answers[args.typ, args.name] = args.inputs, outputs
         return str(outputs.get("id", f"{args.name}-id")), outputs
 
 
