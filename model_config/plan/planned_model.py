@@ -137,8 +137,8 @@ def _check_field(
             f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, {MAX_PARTS * PART_BYTES:,} in "
             "all (SSM API reference, PutParameter, Tier: Standard)",
         )
-    if parameters:  # the last part has the longest name
-        yield from limits.check_name(parameters[-1].name, where, region)
+    # The last part has the longest name.
+    yield from limits.check_name(parameters[-1].name, where, region)
 
 
 def _too_large(model: str, error: ReleaseError) -> Finding:
