@@ -13,11 +13,7 @@ from model_config.infra.model_parameters import ModelParameters
 from model_config.plan.settings import Settings
 
 
-def export_stack(
-    settings: Settings,
-    key: EncryptionKey,
-    models: Sequence[ModelParameters],
-) -> None:
+def export_stack(settings: Settings, key: EncryptionKey, models: Sequence[ModelParameters]) -> None:
     """Export the environment, the key, and each model with the version and ARN of each parameter.
 
     Nothing here is secret. One secret, or one whole resource, among the outputs would make all of

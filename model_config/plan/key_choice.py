@@ -48,20 +48,17 @@ def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Fin
         file: the stack's file.
     """
     arn, existing = former["arn"], former.get("alias") is None
-    if existing and settings.kms_key_arn != arn:
-        return _changed(_KEY, f"the stack uses the existing key {arn}", f"set it to {arn}", file)
-    if not existing and settings.kms_key_arn:
-        problem = f"the stack has its own key, {arn}, which would be deleted"
-        return _changed(_KEY, problem, "remove it", file)
     multi_region = former["id"].startswith("mrk-")
-    if not existing and settings.kms_multi_region != multi_region:
+    if existing and settings.kms_key_arn != arn:
+        where, problem, fix = _KEY, f"the stack uses the existing key {arn}", f"set it to {arn}"
+    elif not existing and settings.kms_key_arn:
+        problem = f"the stack has its own key, {arn}, which would be deleted"
+        where, fix = _KEY, "remove it"
+    elif not existing and settings.kms_multi_region != multi_region:
         problem = f"the stack's key {arn} is {'' if multi_region else 'not '}a multi-Region key"
-        fix = f"set it to {str(multi_region).lower()}"
-        return _changed(_MULTI_REGION, problem, fix, file)
-    return None
-
-
-def _changed(where: str, problem: str, fix: str, file: str) -> Finding:
+        where, fix = _MULTI_REGION, f"set it to {str(multi_region).lower()}"
+    else:
+        return None
     return Finding(
         where,
         problem,

@@ -91,7 +91,7 @@ def plan_model(
     digest, text = "", ReleaseText("", {})
     if not findings:  # otherwise the release would repeat the same findings
         try:
-            release = release_of(model, settings)
+            release = _release_of(model, settings)
             digest, text = release.digest, write_release(release, release_name(path))
         except ReleaseError as error:
             findings.append(_too_large(model.name, error))
@@ -101,12 +101,7 @@ def plan_model(
     return PlannedModel(model.name, path, model.config, digest, tuple(parameters), text), findings
 
 
-def release_of(model: Model, settings: Settings) -> Release:
-    """Return the content of a model's release.
-
-    Raises:
-        ReleaseError: the configuration holds a value that can't be stored.
-    """
+def _release_of(model: Model, settings: Settings) -> Release:
     path, values = settings.path_of(model.name), config_of(model.config)
     return Release(
         model=model.name,

@@ -15,7 +15,7 @@ from typing import Any
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError
 from model_config.format.names import LATEST, check_label, check_selector, model_path
-from model_config.format.release import Release, digest_of
+from model_config.format.release import Release, ReleaseText, digest_of, read_release
 from model_config.format.rollout import Step
 from model_config.reader.fallback import fallback_document
 from model_config.reader.reader import Reader
@@ -97,13 +97,15 @@ class FakeReader(Reader):
             InvalidConfigurationError: holds every finding in the project's files.
             ProjectNotFoundError: the folder is not in a project.
         """
-        # Imported here because it imports pydantic, which an application may not have.
-        from model_config.testing.project import releases_of  # noqa: PLC0415
+        # Imported here because they import pydantic, which an application may not have.
+        from model_config.plan.plan import plan_from_file  # noqa: PLC0415
+        from model_config.plan.project import Project  # noqa: PLC0415
 
-        releases = releases_of(Path(folder), stack)
-        environment = next((content.environment for content in releases), stack)
-        reader = cls({}, environment=environment, **options)
-        for content in releases:
+        plan = plan_from_file(Project.find(Path(folder).resolve()), stack)
+        plan.refuse_findings()
+        reader = cls({}, environment=plan.settings.environment, **options)
+        for model in plan.models:
+            content = _read(model.release, model.path)
             given = (secrets or {}).get(content.model, {})
             texts = dict.fromkeys(content.secrets, "secret") | dict(given)
             reader._add(content, texts, release)
@@ -189,3 +191,7 @@ class FakeReader(Reader):
         elif chosen != LATEST:
             self._fake_source.promote(path, version, chosen)
         self.refresh(content.model)
+
+
+def _read(text: ReleaseText, path: str) -> Release:
+    return read_release(text.document, path, lambda _: text.parts)
