@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 from model_config.format.errors import UsageError
@@ -18,15 +19,10 @@ def listen(port: int) -> socket.socket:
     Raises:
         UsageError: the port is in use, or the user may not use it.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        return socket.create_server((HOST, port))
     except OSError as error:
-        listener.close()
         raise UsageError(
-            f"port {port} of {HOST} can't be used ({error.strerror}): "
+            f"port {port} of {HOST} can't be used ({os.strerror(error.errno or 0)}): "
             "choose another with --port, or any free port with --port 0"
         ) from None
-    listener.listen()
-    return listener

@@ -108,18 +108,13 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     try:
         return Settings.model_validate(given), findings
     except ValidationError as error:
-        wrong = {str(detail["loc"][0]) for detail in error.errors()}
-        findings.extend(
-            Finding(
-                where=":".join((NAMESPACE, ".".join(map(str, detail["loc"])))),
-                problem=message_of(detail),
-                fix=f"correct it in {config.file}",
-                file=config.file,
+        for detail in error.errors():
+            given.pop(str(detail["loc"][0]), None)
+            where, fix = ".".join(map(str, detail["loc"])), f"correct it in {config.file}"
+            findings.append(
+                Finding(f"{NAMESPACE}:{where}", message_of(detail), fix, file=config.file)
             )
-            for detail in error.errors()
-        )
-    rest = {key: value for key, value in given.items() if key not in wrong}
-    return Settings.model_validate({"environment": "unnamed", **rest}), findings
+    return Settings.model_validate({"environment": "unnamed", **given}), findings
 
 
 def _secret_setting(key: str, config: StackConfig) -> Finding:

@@ -84,7 +84,9 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     except FileNotFoundError:
         if findings := list(check_ending(project, stack)):
             raise InvalidConfigurationError(findings) from None
-        raise _refusal(file, "there is no such file", _known_stacks(project)) from None
+        known = ", ".join(project.stack_names()) or "none"
+        fix = f"stacks with a file: {known}"
+        raise _refusal(file, "there is no such file", fix) from None
     except (OSError, ValueError) as error:
         raise _refusal(file, f"it can't be read: {error}", "make it readable") from None
     except yaml.YAMLError as error:
@@ -93,9 +95,8 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
         problem = f"it is not valid YAML{where}: {getattr(error, 'problem', None) or 'unreadable'}"
         raise _refusal(file, problem, "correct the file") from None
     except AttributeError:
-        raise _refusal(
-            file, "it is not a map that has a `config` map", "correct the file"
-        ) from None
+        problem = "it is not a map that has a `config` map"
+        raise _refusal(file, problem, "correct the file") from None
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
         raise _refusal(file, problem, "correct the file") from None
@@ -180,10 +181,6 @@ def _as_text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _known_stacks(project: Project) -> str:
-    return f"stacks with a file: {', '.join(project.stack_names()) or 'none'}"
 
 
 def _refusal(file: Path, problem: str, fix: str) -> InvalidConfigurationError:

@@ -78,7 +78,7 @@ def trees(plan: Plan) -> list[ModelTree]:
 
 
 def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
-    values = [(path, value) for path, value in leaves(model.config)]
+    values = list(leaves(model.config))
     for path, value in values:
         if not isinstance(value, SecretRef):
             yield leaf("/".join(path), plain(value))
