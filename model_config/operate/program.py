@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model_config.operate.drift.parameters import Contents, NoText
-from model_config.plan.plan import plan_from_file
+from model_config.plan.offline import plan_from_file
 from model_config.plan.project import Project
 from model_config.plan.settings import Settings
 

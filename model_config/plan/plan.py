@@ -15,14 +15,13 @@ from model_config.plan.key_choice import check_arns
 from model_config.plan.messages import nearest
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.planned_model import PlannedModel, plan_model
-from model_config.plan.project import Project
 from model_config.plan.regions import LONGEST_REGION
-from model_config.plan.registry import Model, Modules, read_modules
+from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
 from model_config.plan.settings import Settings, read_settings
 from model_config.plan.stack_collisions import check_stacks
 from model_config.plan.stack_config import NAMESPACE, StackConfig
-from model_config.plan.stack_file import check_ending, read_stack_file
+from model_config.plan.stack_file import check_ending
 from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
 
 
@@ -63,16 +62,6 @@ class Plan:
         """
         if self.findings:
             raise InvalidConfigurationError(self.findings)
-
-
-def plan_from_file(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack, from the project's files as they are now.
-
-    Raises:
-        InvalidConfigurationError: the stack's file can't be read.
-    """
-    config = read_stack_file(project, stack)  # first, so that a missing file runs no module
-    return plan_stack(read_modules(project), config)
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:

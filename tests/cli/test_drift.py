@@ -22,7 +22,7 @@ from model_config.format.rollout_document import EMPTY
 from model_config.operate import made_resources
 from model_config.operate.drift.parameters import ListedParameter, only_deploys_wrote
 from model_config.operate.releases.past_release import PastRelease
-from model_config.plan.plan import plan_from_file
+from model_config.plan.offline import plan_from_file
 from model_config.plan.policies import POLICY_PATH, Account, key_policy, reader_policy
 from model_config.plan.project import Project
 

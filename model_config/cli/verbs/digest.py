@@ -31,7 +31,7 @@ def digest(
     from model_config.cli.project import current_project
     from model_config.format.errors import ModelNotFoundError
     from model_config.plan.messages import nearest
-    from model_config.plan.plan import plan_from_file
+    from model_config.plan.offline import plan_from_file
 
     plan = plan_from_file(current_project(), environment)
     plan.refuse_findings()

@@ -52,7 +52,7 @@ def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
     """Return the environment's path, its models, and the error to raise at the end, if any."""
     from model_config.cli.project import current_project
     from model_config.format.errors import InvalidConfigurationError
-    from model_config.plan.plan import plan_from_file
+    from model_config.plan.offline import plan_from_file
     from model_config.plan.tree import trees
 
     plan = plan_from_file(current_project(), stack)
