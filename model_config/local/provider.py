@@ -20,7 +20,7 @@ from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY
-from model_config.testing.recorder import OWN_OUTPUTS, plain
+from model_config.testing.recorder import answer, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 RULE = "aws:cloudwatch/eventRule:EventRule"
@@ -71,12 +71,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer the program's function calls."""
-        answers: dict[str, dict[str, Any]] = {
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": local_aws.ACCOUNT},
-            "aws:index/getRegion:getRegion": {"region": self._region},
-            OWN_OUTPUTS: {"outputs": self._former_outputs()},
-        }
-        return answers[args.token], []
+        return answer(args, local_aws.ACCOUNT, self._region, self._former_outputs()), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Create, update or keep one resource, and return its id and outputs."""

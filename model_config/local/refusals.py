@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,6 @@ from model_config.format.codec import PART_BYTES, size_in_bytes
 from model_config.format.release import RELEASE_BYTES
 from model_config.plan import limits
 
-_CHECKED = ("Name", "Value", "Type", "Tier", "KeyId", "Overwrite")
 _TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}
 
 
@@ -29,15 +29,12 @@ def as_strict_as_aws() -> Iterator[None]:
     put = SimpleSystemManagerResponse.put_parameter
 
     def strict_put(response: SimpleSystemManagerResponse) -> ActionResult:
-        given = {key: response._get_param(key) for key in _CHECKED}  # noqa: SLF001 -- moto's way
-        request = {key: value for key, value in given.items() if value is not None}
-        backend = response.ssm_backend
-        name = str(request["Name"])
-        versions = backend._parameters[name] if name in backend._parameters else []  # noqa: SLF001, SIM401
+        request, backend = json.loads(response.body), response.ssm_backend
+        versions = backend._parameters.get(request["Name"])  # noqa: SLF001 -- no public way
         for reason in refusals(request, versions[-1] if versions else None, backend.region_name):
             raise ValidationException(reason)
         key = request.get("KeyId")
-        if key and not _exists(str(key), backend.account_id, backend.region_name):
+        if key and not _exists(key, backend.account_id, backend.region_name):
             raise JsonRESTError("InvalidKeyId", f"There is no key {key} in {backend.region_name}")
         return put(response)
 

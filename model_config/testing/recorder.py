@@ -97,12 +97,8 @@ class Recorder(MockMonitor, mocks.Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer an invoke of the program."""
-        answers = {
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
-            "aws:index/getRegion:getRegion": {"region": REGION},
-            OWN_OUTPUTS: {"outputs": self._stacks.get(args.args.get("name", ""), {})},
-        }
-        return answers[args.token], []
+        outputs = self._stacks.get(args.args.get("name", ""), {})
+        return answer(args, ACCOUNT, REGION, outputs), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Return a resource's id and outputs."""
@@ -111,6 +107,18 @@ class Recorder(MockMonitor, mocks.Mocks):
             return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
         outputs = {**args.inputs, **_computed(args)}
         return str(outputs.get("id", f"{args.name}-id")), outputs
+
+
+def answer(
+    args: MockCallArgs, account: str, region: str, own_outputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer to an invoke of the program."""
+    answers: dict[str, dict[str, Any]] = {
+        "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": account},
+        "aws:index/getRegion:getRegion": {"region": region},
+        OWN_OUTPUTS: {"outputs": own_outputs},
+    }
+    return answers[args.token]
 
 
 def _computed(args: MockResourceArgs) -> dict[str, Any]:
