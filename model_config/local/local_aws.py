@@ -78,6 +78,29 @@ def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
     }
 
 
+def put_parameter(region: str, inputs: dict[str, Any], *, overwrite: bool) -> int:
+    """Write a parameter, and return its version."""
+    stand_in_for_key(inputs.get("keyId", ""))
+    written = client("ssm", region).put_parameter(
+        Name=inputs["name"],
+        Value=inputs["value"],
+        Type=inputs["type"],
+        Tier=inputs["tier"],
+        Overwrite=overwrite,
+        **({"KeyId": inputs["keyId"]} if "keyId" in inputs else {}),
+    )
+    return int(written["Version"])
+
+
+def tag_parameter(region: str, name: str, tags: dict[str, str], former: dict[str, str]) -> None:
+    """Replace a parameter's former tags."""
+    ssm, parameter = client("ssm", region), {"ResourceType": "Parameter", "ResourceId": name}
+    if stale := sorted(former.keys() - tags.keys()):
+        ssm.remove_tags_from_resource(**parameter, TagKeys=stale)
+    new = [{"Key": key, "Value": value} for key, value in tags.items()]
+    ssm.add_tags_to_resource(**parameter, Tags=new)
+
+
 def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
     """Create a KMS key with a given id, and return its ARN."""
     key = Key(

@@ -46,7 +46,6 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         self.changes: dict[str, Change] = {}
         self._region = region
         self.before = before
-        self._ssm = local_aws.client("ssm", region)
         self._lock = threading.Lock()  # registrations arrive on several threads
         self._ignored: dict[str, Sequence[str]] = {}
         self._put: dict[str, Callable[[Resource, Resource | None], _Made]] = {
@@ -101,10 +100,10 @@ class LocalProvider(MockMonitor, mocks.Mocks):
     def _former_outputs(self) -> dict[str, Any]:
         """Return the last deploy's exports about its key."""
         keys = [each.inputs["keyId"] for each in self.before.values() if "keyId" in each.inputs]
-        aliases = [each.inputs["name"] for each in self.before.values() if each.type == ALIAS]
+        aliases = (each.inputs["name"] for each in self.before.values() if each.type == ALIAS)
         if not keys:
             return {}
-        alias = aliases[0] if aliases else None
+        alias = next(aliases, None)
         return {"kms_key": {"arn": keys[0], "id": keys[0].rpartition("/")[2], "alias": alias}}
 
     def _register(self, key: str, resource: Resource) -> None:
@@ -133,24 +132,12 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             self._delete(old)
             self.changes[f"{resource.type}::{resource.name}"] = "replaced"
             old = None
-        tags = [{"Key": key, "Value": value} for key, value in inputs.get("tags", {}).items()]
         name, version = inputs["name"], old.outputs["version"] if old else 0
         if old is None or _without_tags(old.inputs) != _without_tags(inputs):
-            local_aws.stand_in_for_key(inputs.get("keyId", ""))
-            version = self._ssm.put_parameter(
-                Name=name,
-                Value=inputs["value"],
-                Type=inputs["type"],
-                Tier=inputs["tier"],
-                Overwrite=old is not None or inputs.get("overwrite", False),
-                **({"KeyId": inputs["keyId"]} if "keyId" in inputs else {}),
-            )["Version"]
-        if old is not None:
-            stale = sorted(set(old.inputs.get("tags", {})) - set(inputs.get("tags", {})))
-            self._ssm.remove_tags_from_resource(
-                ResourceType="Parameter", ResourceId=name, TagKeys=stale
-            )
-        self._ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=name, Tags=tags)
+            overwrite = old is not None or inputs.get("overwrite", False)
+            version = local_aws.put_parameter(self._region, inputs, overwrite=overwrite)
+        former_tags = old.inputs.get("tags", {}) if old else {}
+        local_aws.tag_parameter(self._region, name, inputs.get("tags", {}), former_tags)
         arn = f"arn:aws:ssm:{self._region}:{local_aws.ACCOUNT}:parameter{name}"
         return name, {"version": version, "arn": arn}
 
@@ -178,7 +165,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def _delete(self, resource: Resource) -> None:
         if resource.type == PARAMETER:
-            self._ssm.delete_parameters(Names=[resource.id])
+            local_aws.client("ssm", self._region).delete_parameters(Names=[resource.id])
         elif resource.type == POLICY:
             local_aws.client("iam", self._region).delete_policy(PolicyArn=resource.id)
         elif resource.type == ALIAS:
