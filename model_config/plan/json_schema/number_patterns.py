@@ -31,25 +31,18 @@ def _outside(schema: Mapping[str, Any]) -> Iterator[str]:
     for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
         limit = Decimal(str(schema.get(key, _BEYOND_ANY_TEXT)))
         if abs(limit) < _BEYOND_ANY_TEXT:
-            yield from _below(limit) if key.lower().endswith("minimum") else _above(limit)
+            yield from _beyond(limit, below=key.lower().endswith("minimum"))
             if key.startswith("exclusive"):
                 yield _equal(limit)
 
 
-def _below(limit: Decimal) -> Iterator[str]:
-    if limit < 0:
-        yield from (f"-{text}" for text in _greater(limit))
+def _beyond(limit: Decimal, *, below: bool) -> Iterator[str]:
+    sign = "-" if limit < 0 else ""
+    if below == (limit < 0):  # away from zero
+        yield from (sign + text for text in _greater(limit))
     else:
-        yield "-.*"
-        yield from _smaller(limit)
-
-
-def _above(limit: Decimal) -> Iterator[str]:
-    if limit < 0:
-        yield r"[0-9].*"
-        yield from (f"-{text}" for text in _smaller(limit))
-    else:
-        yield from _greater(limit)
+        yield "-.*" if below else "[0-9].*"
+        yield from (sign + text for text in _smaller(limit))
 
 
 def _equal(limit: Decimal) -> str:
