@@ -1,6 +1,7 @@
 """A deploy that AWS stops half-way: what is in force meanwhile, and how the next one mends it."""
 
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
@@ -31,10 +32,12 @@ def run(project: Path, before: dict[str, Resource], provider: type[LocalProvider
 class RefusesOne(LocalProvider):
     """Fails on one parameter, after the others that come before it were written."""
 
-    def _put_parameter(self, resource: Resource, old: Resource | None) -> None:
+    def _put_parameter(
+        self, resource: Resource, old: Resource | None
+    ) -> tuple[str, dict[str, Any]]:
         if resource.inputs["name"] == NAME:
             raise LocalError("throttled")
-        super()._put_parameter(resource, old)
+        return super()._put_parameter(resource, old)
 
 
 def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(project: Path):
