@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,24 +20,6 @@ if TYPE_CHECKING:
     from model_config.operate.labels.moves import Move
     from model_config.operate.releases.releases import Releases
     from model_config.operate.target import Target
-
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        help="The region; may be repeated. All regions are verified before any label moves.",
-    ),
-]
-Reason = Annotated[
-    str | None,
-    typer.Option(
-        help="The reason for `model-config history`, in at most 500 characters. Everyone "
-        "who may read the model may read it."
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show what would change for the label's readers.")
-]
 
 
 @dataclass(frozen=True, slots=True)

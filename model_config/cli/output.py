@@ -6,69 +6,16 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from model_config.cli.completion import complete_environment, complete_label, complete_model
 from model_config.comparing.text import printable, shortened
 
 if TYPE_CHECKING:
     from model_config.comparing.change_text import Line
-
-Environment = Annotated[
-    str,
-    typer.Option(
-        "--environment",
-        "-e",
-        envvar="MODEL_CONFIG_ENVIRONMENT",
-        help="The environment.",
-        autocompletion=complete_environment,
-    ),
-]
-Environments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--environment",
-        "-e",
-        help="Only this environment; may be repeated. Default: each that has a stack file.",
-        autocompletion=complete_environment,
-    ),
-]
-Prefix = Annotated[
-    str | None,
-    typer.Option(help="The prefix of all parameters. Default: from the stack file, or /ai."),
-]
-Local = Annotated[
-    bool,
-    typer.Option(
-        "--local",
-        envvar="MODEL_CONFIG_LOCAL",
-        help="Use the project's local AWS (see `model-config local`).",
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="The model's name.",
-        show_default=False,
-        autocompletion=complete_model,
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        help='The label to read, or "latest". Default: MODEL_CONFIG_LABEL, or stable.',
-        autocompletion=complete_label,
-    ),
-]
-Release = Annotated[
-    int | None, typer.Option(help="The number of the release to read, instead of a label.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Item = TypeVar("Item")
 

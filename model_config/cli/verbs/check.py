@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Prefix,
-    print_json,
-    print_table,
-    with_progress,
-)
+from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.format.errors import ModelNotFoundError
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.output import AsJson, Local, Prefix, print_json, print_lines
+from model_config.cli.options import AsJson, ExitCode, Local, Prefix
+from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.format.errors import UsageError
@@ -68,9 +69,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
     ] = False,
     as_json: AsJson = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
-    ] = False,
+    exit_code: ExitCode = False,
 ) -> None:
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 

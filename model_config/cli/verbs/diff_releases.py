@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.completion import complete_label
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Prefix,
-    print_json,
-    print_lines,
-)
+from model_config.cli.options import AsJson, Environment, ExitCode, Local, Model, Prefix
+from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
 
 if TYPE_CHECKING:
@@ -43,9 +36,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
-    ] = False,
+    exit_code: ExitCode = False,
 ) -> None:
     """Show what differs between two releases of a model.
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from model_config.cli.completion import complete_model
-from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.options import AnyModel, AsJson, Environment
+from model_config.cli.output import print_json, print_table
 from model_config.cli.panels import Panel
 
 PANEL = Panel.PROJECT
 
 
 def digest(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model
-        ),
-    ] = None,
+    model: AnyModel = None,
     *,
     environment: Environment = "dev",
     as_json: AsJson = False,

@@ -10,14 +10,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.options import (
+    Environment,
+    Label,
+    Local,
+    Model,
+    Prefix,
+    Release,
+    VariablePrefix,
+)
 from model_config.cli.panels import Panel
 
 PANEL = Panel.READ
 
-VariablePrefix = Annotated[
-    str, typer.Option(help="The prefix of each variable's name, such as CHAT_.")
-]
 # The exit codes of shells.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 

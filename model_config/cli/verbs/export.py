@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.formats import Format, as_text
-from model_config.cli.output import Environment, Label, Local, Prefix, Release
+from model_config.cli.options import Environment, Label, Local, Prefix, Release, VariablePrefix
 from model_config.cli.panels import Panel
-from model_config.cli.verbs.exec_ import VariablePrefix
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.output import AsJson, print_json, print_table, with_progress
+from model_config.cli.options import AsJson
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 from model_config.format.errors import UsageError

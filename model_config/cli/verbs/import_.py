@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import Environment, Local, Prefix, print_table, with_progress
+from model_config.cli.options import Environment, Local, Prefix
+from model_config.cli.output import print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.text import plural

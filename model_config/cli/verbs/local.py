@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import MASK, AsJson, Environment, print_json, print_table
+from model_config.cli.options import AsJson, Environment, Port
+from model_config.cli.output import MASK, print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
 from model_config.comparing.text import one_line, shortened
@@ -65,9 +66,7 @@ def deploy(
 @takes_project
 def serve(
     environment: Environment = "dev",
-    port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
-    ] = 4566,
+    port: Port = 4566,
 ) -> None:
     """Serve the local AWS on a loopback port until you press Ctrl-C.
 

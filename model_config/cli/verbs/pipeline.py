@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.annotations import annotate, summarize
-from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.options import Environment, Local, Prefix
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
 from model_config.format.errors import UsageError

@@ -11,7 +11,7 @@ import typer
 from model_config.cli import moving
 from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_label, complete_model
-from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.options import DryRun, Environment, Local, Prefix, Reason, Regions
 from model_config.cli.panels import Panel
 from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
@@ -57,10 +57,10 @@ def promote(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
-    reason: moving.Reason = None,
-    dry_run: moving.DryRun = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:

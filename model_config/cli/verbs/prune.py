@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.output import print_json
 from model_config.cli.panels import Panel
 
 PANEL = Panel.OPERATE

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, print_json, print_table, with_progress
+from model_config.cli.options import AsJson, Environment
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 

@@ -6,15 +6,8 @@ from datetime import UTC
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Prefix,
-    print_json,
-    print_table,
-)
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.output import print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.comparing.text import printable, who
 

@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.output import (
-    MASK,
-    AsJson,
-    Environment,
-    Label,
-    Local,
-    Model,
-    Prefix,
-    Release,
-    print_json,
-    print_table,
-    print_text,
-)
+from model_config.cli.options import AsJson, Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.output import MASK, print_json, print_table, print_text
 from model_config.cli.panels import Panel
 from model_config.comparing.text import one_line, printable
 from model_config.format.errors import UsageError

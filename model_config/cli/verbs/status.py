@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.output import (
-    AsJson,
-    Environments,
-    Local,
-    Prefix,
-    print_json,
-    print_table,
-    with_progress,
-)
+from model_config.cli.options import AsJson, Environments, Local, Prefix
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural

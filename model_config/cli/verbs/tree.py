@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, with_progress
+from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
 from model_config.comparing.text import plural, printable
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from model_config.cli.annotations import annotate
 from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_environment
-from model_config.cli.output import AsJson, print_json
+from model_config.cli.options import AsJson, Environments
+from model_config.cli.output import print_json
 from model_config.cli.panels import Panel
 from model_config.comparing.text import printable
 
@@ -26,15 +26,7 @@ PANEL = Panel.PROJECT
 
 def validate(
     *,
-    environment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Only this environment; may be repeated. Default: each that has a stack file.",
-            autocompletion=complete_environment,
-        ),
-    ] = None,
+    environment: Environments = None,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Count a secret that isn't set as a finding.")
     ] = False,

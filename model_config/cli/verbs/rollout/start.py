@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix, Reason, Regions
+from model_config.cli.output import print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
 from model_config.cli.rollouts import RegionRollouts, change_in_all, rollouts_by_region, statuses
 from model_config.cli.schema_check import schema_checks
@@ -43,13 +44,13 @@ def start(  # noqa: PLR0913 - a verb's options
     poll_seconds: Annotated[
         int, typer.Option(help="How often readers check the rollout, in seconds.")
     ] = 30,
-    reason: moving.Reason = None,
+    reason: Reason = None,
     force: Annotated[
         bool,
         typer.Option("--force", help="Also for a held label, or to replace another rollout."),
     ] = False,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,

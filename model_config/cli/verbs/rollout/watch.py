@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.options import Environment, Local, Model, Prefix
 from model_config.cli.rollout_watching import watch_once
 from model_config.cli.rollouts import rollouts_by_region
 
