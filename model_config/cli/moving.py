@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import print_lines
+from model_config.cli.output import print_lines, time_text
+from model_config.comparing.change_text import change_lines
+from model_config.comparing.changes import changes
 from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
+from model_config.format.prompt import variable_changes
+from model_config.format.release import Release
 
 if TYPE_CHECKING:
-    from model_config.format.release import Release
     from model_config.operate.labels.labels import Labels
     from model_config.operate.labels.moves import Move
     from model_config.operate.releases.releases import Releases
@@ -62,9 +64,6 @@ def verified(
 
 def show(planned: Planned) -> None:
     """Print the move, and each value that would change for the label's readers."""
-    from model_config.comparing.change_text import change_lines
-    from model_config.comparing.changes import changes
-
     move = planned.move
     if not move.changed:
         typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
@@ -89,7 +88,7 @@ def tell_what_is_taken(planned: Planned) -> None:
     which = "the newest" if move.target is move.releases.newest else f"on {move.previous} now"
     typer.echo(
         f"{planned.where}: release {move.release} is {which}, {move.target.digest}, written "
-        f"{move.target.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        f"{time_text(move.target.at)} UTC."
     )
 
 
@@ -102,8 +101,6 @@ def warn(planned: Planned) -> None:
 
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
     """Print the changes of prompt variables between two releases."""
-    from model_config.format.prompt import variable_changes
-
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return

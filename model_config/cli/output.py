@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from model_config.comparing.change_text import Line
 from model_config.comparing.text import printable, shortened
-
-if TYPE_CHECKING:
-    from model_config.comparing.change_text import Line
 
 Item = TypeVar("Item")
 
@@ -52,7 +51,7 @@ def print_table(
         instead: a line to print below the table in place of a last column that does not fit.
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    console = _console()
+    console = new_console()
     if not console.is_terminal:
         for row in cells:
             typer.echo("\t".join(row))
@@ -85,20 +84,25 @@ def print_text(text: str, *, nl: bool = False) -> None:
     typer.echo(printable(text) if on_terminal else text, nl=nl or on_terminal)
 
 
+def time_text(at: datetime) -> str:
+    """Return a time in UTC, for display: "2026-12-01 10:00"."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 def is_terminal() -> bool:
     """Return whether standard output is a terminal, or FORCE_COLOR is set."""
-    return _console().is_terminal
+    return new_console().is_terminal
 
 
 def print_lines(lines: Iterable[Line]) -> None:
     """Print lines, coloured by their marks on a terminal."""
-    console = _console()
+    console = new_console()
     for line in lines:
         console.out(line.text, style=_COLOURS.get(line.mark), highlight=False)
 
 
-def _console() -> Console:
-    # No markup and no emoji: "[bold]" and ":smile:" in a prompt are plain text.
+def new_console() -> Console:
+    """Return a console without markup and emoji, since prompts may have "[bold]" or ":smile:"."""
     return Console(highlight=False, markup=False, emoji=False)
 
 

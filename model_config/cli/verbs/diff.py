@@ -9,15 +9,16 @@ import typer
 
 from model_config.cli.completion import complete_environment, complete_revision
 from model_config.cli.options import AsJson, ExitCode, Local, Prefix
-from model_config.cli.output import print_json, print_lines
+from model_config.cli.output import print_json, print_lines, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.format.errors import UsageError
+from model_config.comparing.change_text import to_json
+from model_config.format.errors import ReleaseError, UsageError
+from model_config.format.release import Release
 
 if TYPE_CHECKING:
     from model_config.comparing.differences import ModelDifference
     from model_config.comparing.snapshot import Snapshot
-    from model_config.format.release import Release
 
 PANEL = Panel.REVIEW
 
@@ -113,9 +114,7 @@ def _newest_releases(
     environment: str, prefix: str | None, *, local: bool
 ) -> tuple[dict[str, Release], dict[str, str]]:
     """Return each model's newest release in AWS, and the errors of unreadable ones."""
-    from model_config.cli.output import with_progress
     from model_config.cli.target import target
-    from model_config.format.errors import ReleaseError
 
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
@@ -130,8 +129,6 @@ def _newest_releases(
 
 
 def _as_json(before: Snapshot, after: Snapshot, found: list[ModelDifference]) -> dict[str, object]:
-    from model_config.comparing.change_text import to_json
-
     return {
         "before": before.name,
         "after": after.name,

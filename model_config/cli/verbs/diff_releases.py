@@ -10,6 +10,8 @@ from model_config.cli.completion import complete_label
 from model_config.cli.options import AsJson, Environment, ExitCode, Local, Model, Prefix
 from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
+from model_config.comparing.change_text import change_lines, to_json
+from model_config.comparing.changes import changes
 
 if TYPE_CHECKING:
     from model_config.operate.releases.past_release import PastRelease
@@ -46,8 +48,6 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     Example: model-config diff-releases support_chat stable latest
     """
     from model_config.cli.target import target
-    from model_config.comparing.change_text import change_lines, to_json
-    from model_config.comparing.changes import changes
 
     with target(environment, prefix, local=local) as aws:
         releases = aws.releases(model)

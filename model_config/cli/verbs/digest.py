@@ -7,6 +7,9 @@ import typer
 from model_config.cli.options import AnyModel, AsJson, Environment
 from model_config.cli.output import print_json, print_table
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.format.errors import ModelNotFoundError
+from model_config.plan.messages import nearest
 
 PANEL = Panel.PROJECT
 
@@ -21,9 +24,6 @@ def digest(
 
     Example: model-config digest support_chat --environment prod
     """
-    from model_config.cli.project import current_project
-    from model_config.format.errors import ModelNotFoundError
-    from model_config.plan.messages import nearest
     from model_config.plan.offline import plan_from_file
 
     plan = plan_from_file(current_project(), environment)

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from model_config.cli.environment_variables import environment_variables, only_requested
 from model_config.cli.options import (
     Environment,
     Label,
@@ -60,7 +61,6 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
-    from model_config.cli.environment_variables import environment_variables, only_requested
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:

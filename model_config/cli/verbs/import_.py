@@ -20,6 +20,8 @@ from model_config.cli.project import current_project
 from model_config.comparing.text import plural
 from model_config.files import write_file
 from model_config.format.errors import UsageError
+from model_config.importing.expressions import formatted
+from model_config.plan.stack_config import set_secret_command
 
 if TYPE_CHECKING:
     from model_config.importing.field import Found
@@ -124,8 +126,6 @@ def _refuse_half(found: list[Found], problems: list[str]) -> None:
 
 def _files(module: ImportedModule) -> dict[Path, str]:
     """Return the files to write: the module, its long texts, and the file for adopting."""
-    from model_config.importing.expressions import formatted
-
     project = current_project()
     files = {project.models_folder / name: text for name, text in module.files.items()}
     source = project.module(module.name)
@@ -146,8 +146,6 @@ def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
 
 
 def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool) -> None:
-    from model_config.plan.stack_config import set_secret_command
-
     typer.echo(
         f"Wrote {', '.join(map(str, files))}: {module.kind}, {plural(len(module.fields), 'field')}."
     )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
-from model_config.cli.output import print_json, print_table
+from model_config.cli.output import print_json, print_table, time_text
 from model_config.cli.panels import Panel
+from model_config.comparing.changes import Change, changes
 from model_config.comparing.text import printable, who
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from model_config.comparing.changes import Change
-    from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.past_release import PastRelease
 
 PANEL = Panel.RELEASE
 
@@ -60,8 +57,6 @@ def releases(
 
 def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Change] | None:
     """Return the changes, or None if there is no release to compare with."""
-    from model_config.comparing.changes import changes
-
     if before is None or release is None or before.content is None or release.content is None:
         return None
     return changes(before.content, release.content)
@@ -75,7 +70,7 @@ def _cells(
     ]
     return [
         str(release.number),
-        f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        time_text(release.at),
         who(release.by),
         release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
         ", ".join(labels),

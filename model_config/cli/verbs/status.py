@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model_config.cli.options import AsJson, Environments, Local, Prefix
-from model_config.cli.output import print_json, print_table, with_progress
+from model_config.cli.output import print_json, print_table, time_text, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural
 from model_config.format.errors import ModelConfigError, UsageError
+from model_config.operate.rollouts.plan import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from model_config.comparing.commit_search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
@@ -125,7 +125,7 @@ def _cells(
         str(newest.number) if newest else "unknown" if environment.problems else "none",
         ", ".join(_labels(model)),
         _rollout(model),
-        f"{newest.at.astimezone(UTC):%Y-%m-%d %H:%M}" if newest else "",
+        time_text(newest.at) if newest else "",
         *([commit.commit[:9] if commit else ""] if origins else []),
         _drift(model),
     ]
@@ -137,8 +137,6 @@ def _labels(model: ModelStatus) -> list[str]:
 
 
 def _rollout(model: ModelStatus) -> str:
-    from model_config.operate.rollouts.plan import phase
-
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:
         return ""
@@ -191,8 +189,6 @@ def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str
 
 
 def _rollout_as_json(model: ModelStatus) -> dict[str, Any] | None:
-    from model_config.operate.rollouts.plan import phase
-
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:
         return None

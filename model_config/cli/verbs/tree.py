@@ -11,7 +11,9 @@ import typer
 from model_config.cli.options import AsJson, Environment, Local, Prefix
 from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
 from model_config.comparing.text import plural, printable
+from model_config.format.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
     from model_config.plan.tree import Leaf, ModelTree
@@ -51,8 +53,6 @@ def tree(
 
 def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
     """Return the environment's path, its models, and the error to raise at the end, if any."""
-    from model_config.cli.project import current_project
-    from model_config.format.errors import InvalidConfigurationError
     from model_config.plan.offline import plan_from_file
     from model_config.plan.tree import trees
 

@@ -12,6 +12,7 @@ from model_config.cli.output import print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
 from model_config.cli.rollouts import RegionRollouts, change_in_all, rollouts_by_region, statuses
 from model_config.cli.schema_check import schema_checks
+from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.times import duration_of, percents_of, time_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ def start(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """
-    from model_config.operate.rollouts.plan import RolloutPlan
     from model_config.operate.rollouts.rollouts import utc_now
     from model_config.operate.rollouts.start import NewRollout, new_salt
 
