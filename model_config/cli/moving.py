@@ -15,7 +15,6 @@ from model_config.comparing.changes import changes
 from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.prompt import variable_changes
-from model_config.format.release import Release
 
 if TYPE_CHECKING:
     from model_config.operate.labels.labels import Labels
@@ -62,8 +61,20 @@ def verified(
     return planned
 
 
-def show(planned: Planned) -> None:
-    """Print the move, and each value that would change for the label's readers."""
+def carry_out(planned: Sequence[Planned], *, by_default: bool, dry_run: bool) -> None:
+    """Print the moves, and make them unless it is a dry run; errors are those of `make`."""
+    for each in planned:
+        if by_default:
+            _tell_what_is_taken(each)
+        if dry_run:
+            _show(each)
+        elif each.move.changed and each.move.before:
+            warn_of_variables(each.where, each.move.releases, each.move.before, each.move.release)
+    if not dry_run:
+        make(planned)
+
+
+def _show(planned: Planned) -> None:
     move = planned.move
     if not move.changed:
         typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
@@ -73,7 +84,7 @@ def show(planned: Planned) -> None:
         f"{planned.where}: {move.label} would move from {begin} to release {move.release} "
         f"({move.target.digest})."
     )
-    before = _release_before(move)
+    before = move.releases.select(move.before).content if move.before else None
     if before is None:
         return
     found = changes(before, move.target.open())
@@ -82,7 +93,7 @@ def show(planned: Planned) -> None:
         typer.echo("  Its readers would get the same values.")
 
 
-def tell_what_is_taken(planned: Planned) -> None:
+def _tell_what_is_taken(planned: Planned) -> None:
     """Print the release that was chosen by default, so that no choice goes unnoticed."""
     move = planned.move
     which = "the newest" if move.target is move.releases.newest else f"on {move.previous} now"
@@ -92,15 +103,8 @@ def tell_what_is_taken(planned: Planned) -> None:
     )
 
 
-def warn(planned: Planned) -> None:
-    """Print the changes of prompt variables, which an application has to support."""
-    move = planned.move
-    if move.changed and move.before:
-        warn_of_variables(planned.where, move.releases, move.before, move.release)
-
-
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
-    """Print the changes of prompt variables between two releases."""
+    """Print the changes of prompt variables, which an application has to support."""
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
@@ -152,8 +156,3 @@ def _following(planned: Planned, move: Move) -> str | None:
     if move.changed and move.before:
         return f"Go back with: `model-config rollback {which}`"
     return None
-
-
-def _release_before(move: Move) -> Release | None:
-    """Return the release that the label's readers get now, or None if it can't be read."""
-    return move.releases.select(move.before).content if move.before else None

@@ -85,12 +85,7 @@ def promote(  # noqa: PLR0913 - a verb's options
             )
 
         planned = moving.verified(_chosen(found, model, label), prepare)
-        for each in planned:
-            if release is None:
-                moving.tell_what_is_taken(each)
-            moving.show(each) if dry_run else moving.warn(each)
-        if not dry_run:
-            moving.make(planned)
+        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)
 
 
 def _check_options(

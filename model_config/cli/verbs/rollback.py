@@ -52,9 +52,4 @@ def rollback(  # noqa: PLR0913 - a verb's options
                 name, label, release=release, reason=reason
             ),
         )
-        for each in planned:
-            if release is None:
-                moving.tell_what_is_taken(each)
-            moving.show(each) if dry_run else moving.warn(each)
-        if not dry_run:
-            moving.make(planned)
+        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)
