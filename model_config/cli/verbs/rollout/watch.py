@@ -31,7 +31,7 @@ def watch(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Check a rollout and its alarms once: take the step that is due, or abort.
 
-    Run it by_region few minutes. While all alarms are OK and have data, it takes the next step of a
+    Run it every few minutes. While all alarms are OK and have data, it takes the next step of a
     rollout that was started with --watched, and finishes it at its end. If one is in the state
     ALARM, it aborts any rollout of the model and exits with 1. If it stops running, the share
     stays.
