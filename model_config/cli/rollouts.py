@@ -53,15 +53,16 @@ def change_in_all(
     changes = [(one, prepare(one.rollouts)) for one in by_region]
     failed = 0
     for one, change in changes:
+        where = one.target.where(change.releases.model)
         for note in change.notes:
-            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {note}"), err=True)
+            typer.echo(to_paste(f"{where}: {note}"), err=True)
         try:
             one.rollouts.write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {error}"), err=True)
+            typer.echo(to_paste(f"{where}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,13 +10,10 @@ from model_config.cli import moving
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix, Reason, Regions
 from model_config.cli.output import print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
-from model_config.cli.rollouts import RegionRollouts, change_in_all, rollouts_by_region, statuses
+from model_config.cli.rollouts import change_in_all, rollouts_by_region, statuses
 from model_config.cli.schema_check import schema_checks
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.times import duration_of, percents_of, time_of
-
-if TYPE_CHECKING:
-    from model_config.operate.rollouts.parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options
@@ -83,21 +80,12 @@ def start(  # noqa: PLR0913 - a verb's options
             lambda rollouts: rollouts.start(model, new, release=release, check=check, force=force),
         )
         for one, change in changes:
-            _warn(one, change)
+            if rollout := change.document.rollout:
+                where = one.target.where(model)
+                moving.warn_of_variables(where, change.releases, rollout.before, rollout.release)
         found = statuses(by_region, model)
     if as_json:
         print_json([status_as_json(each) for each in found])
         return
     for each in found:
         print_plan(each)
-
-
-def _warn(one: RegionRollouts, change: RolloutChange) -> None:
-    rollout = change.document.rollout
-    if rollout:
-        moving.warn_of_variables(
-            one.target.where(change.releases.model),
-            change.releases,
-            rollout.before,
-            rollout.release,
-        )
