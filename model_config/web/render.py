@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from model_config.comparing.text import plural
+from model_config.comparing.text import one_line, plural
 from model_config.format.names import LATEST
 from model_config.web.page_content import PageContent
 from model_config.web.pages import OVERVIEW, Links, Page, Selection, compare_page, drift_page
@@ -93,7 +93,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"iso": _iso, "utc": _utc, "count": plural}
+    environment.filters |= {"iso": _iso, "utc": _utc, "count": plural, "one_line": one_line}
     return environment
 
 

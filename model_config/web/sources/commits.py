@@ -14,7 +14,6 @@ from model_config.web.views.compare import (
     Row,
     SideTitle,
     compared,
-    value_change,
 )
 
 
@@ -49,7 +48,7 @@ def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageCo
     )
     settings = [change for each in found if each.model == STACK_FILE for change in each.changes]
     notes = (*before.remarks(), *after.remarks())
-    overview = CompareAll(*sides, rows, settings=tuple(map(value_change, settings)), notes=notes)
+    overview = CompareAll(*sides, rows, settings=tuple(settings), notes=notes)
     pages = {
         changes_page(model): PageContent(
             "compare",
