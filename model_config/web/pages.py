@@ -73,6 +73,11 @@ def compare_page(before: Selection, after: Selection, model: str | None = None) 
     return Page("compare", (str(before), str(after), *([model] if model else [])))
 
 
+def releases_page(stack: str, model: str, before: int, after: int) -> Page:
+    """Return the page that compares two releases of a model in an environment."""
+    return compare_page(Selection(stack, str(before)), Selection(stack, str(after)), model)
+
+
 class ServedLinks:
     """Absolute paths on a server."""
 

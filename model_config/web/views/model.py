@@ -13,7 +13,7 @@ from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written, events
-from model_config.web.pages import Page, Selection, compare_page
+from model_config.web.pages import Page, releases_page
 from model_config.web.views.parts import (
     Label,
     ReleaseSummary,
@@ -84,12 +84,9 @@ def model(  # noqa: PLR0913 - all that is known of a model
     """Return a model's page.
 
     Args:
-        stack: the environment's stack.
-        releases: its releases, with their documents.
         history: the versions of its rollout parameter, oldest first; None if there are none.
-        rollout: the rollout that is under way, or None.
-        elsewhere: its pages in the other environments.
-        now: the current time.
+        rollout: the rollout that is under way.
+        elsewhere: its pages in the other environments, by their stacks.
     """
     written_entries = [
         _release(stack, releases, release, before)
@@ -129,10 +126,6 @@ def _release(
         release=shown,
         labels=labels_of(stack, releases, release.number),
         changes=changed,
-        compare=compare_page(
-            Selection(stack, str(before.number)), Selection(stack, str(release.number)), name
-        )
-        if before
-        else None,
+        compare=releases_page(stack, name, before.number, release.number) if before else None,
         problem=release.problem,
     )

@@ -81,13 +81,7 @@ class _Period:
 
 
 def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Timeline:
-    """Return the timeline of a model's releases, labels and rollouts.
-
-    Args:
-        releases: the releases.
-        history: the versions of its rollout parameter, oldest first.
-        stack: the environment's stack.
-    """
+    """Return the timeline of a model; its history is oldest first."""
     periods = [*_label_periods(releases, history), *_rollout_periods(history)]
     times = {each.at for each in releases} | {each.begin for each in periods}
     times |= {each.end for each in periods if each.end}
