@@ -48,7 +48,7 @@ def build_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bo
 
 def read_ahead(site: Site, watch: Watch) -> None:
     """Read the data of the pages in the navigation before they are requested."""
-    for _, page in navigation(list(site.environments)):
+    for _, page in navigation(site):
         with suppress(ModelConfigError):  # the page will show the error
             SOURCES[page.view](site, watch, *page.arguments)
 

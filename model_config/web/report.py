@@ -69,7 +69,6 @@ def _write_all(
 ) -> list[Page]:
     """Write the first page and all that can be reached from it; return those with an error."""
     _prepare(folder)
-    stacks = list(site.environments)
     waiting, failed = [OVERVIEW], []
     known = set(waiting)
 
@@ -80,8 +79,7 @@ def _write_all(
         return page in known
 
     for page in waiting:  # grows as pages link to others
-        links = FileLinks(page, wanted)
-        frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
+        frame = Frame(site, FileLinks(page, wanted), is_served=False)
         made = build_from(page, frame, lambda page=page: make(page))  # type: ignore[misc]
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
