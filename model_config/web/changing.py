@@ -48,10 +48,6 @@ def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form
 
     Args:
         verb: "promote", "rollback", "start" or "abort".
-        target: the environment.
-        check_of: returns the check of a model's releases.
-        model: the model's name.
-        form: the form's input.
 
     Raises:
         UsageError: the input is invalid, or the change is impossible.

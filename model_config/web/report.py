@@ -26,9 +26,7 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     """Write the first page and all pages that can be reached from it.
 
     Args:
-        site: the environments.
         folder: the folder to create.
-        watch: shows progress.
         most: the number of newest releases of each model with a page. Labelled ones always
             have one.
 
@@ -50,11 +48,6 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
 
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
     """Write the differences between a commit and the working tree. This needs git, but no AWS.
-
-    Args:
-        project: the project.
-        base: the commit.
-        folder: the folder to create.
 
     Raises:
         UsageError: there is no such commit, its code fails, or the folder can't be written.

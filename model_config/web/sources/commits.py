@@ -26,7 +26,6 @@ def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageCo
     """Return the differences between a commit and the working tree: an overview, and model pages.
 
     Args:
-        project: the project.
         base: the commit, or "main..." as in `git diff`.
 
     Raises:

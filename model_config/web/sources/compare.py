@@ -37,11 +37,7 @@ def compare(
 ) -> PageContent:
     """Read the differences between two selections, such as "dev@7" and "prod@stable".
 
-    Args:
-        site: the environments.
-        watch: shows progress.
-        before, after: the selections.
-        model: the model. Default: all of them.
+    Without a model, it reads those of all models.
     """
     sides = Selection.parse(before), Selection.parse(after)
     return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
