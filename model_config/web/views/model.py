@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from model_config.comparing.changes import changes
 from model_config.comparing.text import who
@@ -90,8 +89,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
     """
     written_entries = [
         _release(stack, releases, release, before)
-        for release, before in pairwise([*releases, None])
-        if release
+        for release, before in zip(releases, [*releases.newest_first[1:], None], strict=True)
     ]
     changes_of_labels = [
         Entry(e.written.at, who(e.written.by), e.what, e.reason)
