@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from model_config.operate.recovery import Recovery
 
 PANEL = Panel.OPERATE
+
+_to_stderr = partial(typer.echo, err=True)
 
 
 def recover(
@@ -123,7 +126,3 @@ def _as_json(recovery: Recovery) -> dict[str, object]:
         "refresh": recovery.refresh,
         "blocked": [asdict(each) for each in recovery.blocked],
     }
-
-
-def _to_stderr(line: str) -> None:
-    typer.echo(line, err=True)
