@@ -52,12 +52,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def write_comment(repository: str, pull_request: str, text: str) -> None:
-    """Write the comment on a pull request, or replace the existing one.
-
-    Args:
-        repository: "owner/name".
-        pull_request: its number.
-        text: as `compose` returns it.
+    """Write the comment on a pull request of "owner/name", or replace the existing one.
 
     Raises:
         ModelConfigError: GitHub refused the request.

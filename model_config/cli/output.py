@@ -44,8 +44,6 @@ def print_table(
     end of an ARN is the most specific.
 
     Args:
-        columns: the headings.
-        rows: the cells of each row.
         wrap: wrap the last column instead of shortening it.
         styles: the style of each row, as rich names styles.
         instead: a line to print below the table in place of a last column that does not fit.
@@ -77,7 +75,6 @@ def print_text(text: str, *, nl: bool = False) -> None:
     """Print a text unchanged, but with control characters escaped on a terminal.
 
     Args:
-        text: the text.
         nl: whether to end it with a newline in a pipe, as on a terminal.
     """
     on_terminal = is_terminal()
@@ -110,7 +107,6 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
     """Yield the items, with a progress bar on a terminal after the first second.
 
     Args:
-        items: the items.
         what: what is done with them.
         total: the number of items, or None if it isn't known.
     """

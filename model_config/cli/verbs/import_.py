@@ -92,12 +92,7 @@ def _check_name(name: str) -> None:
 
 
 def _read(inventory: Inventory, path: str) -> list[Found]:
-    """Return the parameters to import, with their values unless they look like secrets.
-
-    Raises:
-        UsageError: the path is not valid, or there are too many parameters.
-        ModelNotFoundError: the model has no releases.
-    """
+    """Return the parameters to import, with their values unless they look like secrets."""
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret
     from model_config.importing.selection import below

@@ -164,11 +164,7 @@ def _local_releases(environment: str) -> dict[str, int]:
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
-    """Return the release numbers that `note` wrote.
-
-    Raises:
-        UsageError: the file holds something else.
-    """
+    """Return the release numbers that `note` wrote, or refuse the file."""
     try:
         numbers: Mapping[str, int] = json.loads(file.read_text(encoding="utf-8"))
         if all(type(number) is int for number in numbers.values()):

@@ -91,11 +91,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 def _check_options(
     model: str | None, release: int | None, expect_digest: str | None, *, every: bool
 ) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        UsageError: with the rule.
-    """
+    """Refuse options that contradict each other."""
     if every == (model is not None):
         raise UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):

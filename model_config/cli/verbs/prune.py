@@ -58,11 +58,7 @@ def prune(  # noqa: PLR0913 - a verb's options
 
 
 def _refuse_a_model_of_this_project(model: str) -> None:
-    """Refuse --gone for a model of this project, whose parts a running deploy may need.
-
-    Raises:
-        UsageError: the project has a module of that name.
-    """
+    """Refuse --gone for a model of this project, whose parts a running deploy may need."""
     project = project_or_none()
     if project and model in project.model_names():
         raise UsageError(

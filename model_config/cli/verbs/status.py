@@ -74,9 +74,8 @@ def _read(environment: Environment) -> EnvironmentStatus:
         problems.append(str(error))
     try:
         with environment.hold():
-            found = read_status(
-                environment.inventory(with_progress), environment.target.path, program
-            )
+            inventory = environment.inventory(with_progress)
+            found = read_status(inventory, environment.target.path, program)
     except ModelConfigError as error:
         found = unread_status(environment.target.environment, program, str(error))
     return replace(found, problems=(*problems, *found.problems))

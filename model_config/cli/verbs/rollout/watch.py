@@ -45,12 +45,7 @@ def watch(  # noqa: PLR0913 - a verb's options
 
 
 def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
-    """Read a rollout and its alarms, take the action that follows, print it and return it.
-
-    Raises:
-        UsageError: an alarm doesn't exist, or the model has no rollout parameter.
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Read a rollout and its alarms, take the action that follows, print it and return it."""
     from model_config.operate.clients import aws_client
     from model_config.operate.rollouts.alarms import alarm_states
     from model_config.operate.rollouts.parameter import under_way
