@@ -106,7 +106,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
         entries=tuple(
             sorted([*changes_of_labels, *written_entries], key=lambda each: each.at, reverse=True)
         ),
-        timeline=timeline(releases, history or (), stack),
+        timeline=timeline(releases, history or ()),
         is_recorded=history is not None,
     )
 
