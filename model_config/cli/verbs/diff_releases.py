@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,6 @@ from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
 from model_config.comparing.change_text import change_lines, to_json
 from model_config.comparing.changes import changes
-
-if TYPE_CHECKING:
-    from model_config.operate.releases.past_release import PastRelease
-    from model_config.operate.releases.releases import Releases
 
 PANEL = Panel.REVIEW
 
@@ -51,7 +47,10 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
 
     with target(environment, prefix, local=local) as aws:
         releases = aws.releases(model)
-        old, new = (_selected(releases, selector) for selector in (before, after))
+        old, new = (
+            releases.select(int(selector) if selector.isdecimal() else selector)
+            for selector in (before, after)
+        )
         changed = changes(old.open(), new.open())
     if as_json:
         print_json(
@@ -69,7 +68,3 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
             typer.echo(f"release {old.number} and release {new.number} have the same values")
     if exit_code and changed:
         raise typer.Exit(1)
-
-
-def _selected(releases: Releases, selector: str) -> PastRelease:
-    return releases.select(int(selector) if selector.isdecimal() else selector)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,6 @@ from model_config.cli.options import Environment, Label, Local, Prefix, Release,
 from model_config.cli.panels import Panel
 from model_config.files import write_file
 from model_config.format.errors import UsageError
-
-if TYPE_CHECKING:
-    from model_config.operate.target import Target
 
 PANEL = Panel.READ
 
@@ -62,11 +59,14 @@ def export(  # noqa: PLR0913 - a verb's options
     Example: model-config export --fallback --environment prod --output fallback.json
     """
     from model_config.cli.target import target
+    from model_config.reader.fallback import fallback_document
 
     _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
     with target(environment, prefix, local=local) as aws:
         if fallback:
-            text = _fallback(aws, models or aws.models(), label, release)
+            text = fallback_document(
+                aws.configuration(model, label, release) for model in models or aws.models()
+            )
         else:
             (model,) = models or []
             configuration = aws.configuration(model, label, release, secrets=with_secrets)
@@ -100,9 +100,3 @@ def _check(
             "--with-secrets needs --output FILE, so that no secret reaches a terminal or a log. "
             "To pass secrets to a command, use `model-config exec`"
         )
-
-
-def _fallback(aws: Target, models: list[str], label: str | None, release: int | None) -> str:
-    from model_config.reader.fallback import fallback_document
-
-    return fallback_document(aws.configuration(model, label, release) for model in models)
