@@ -98,11 +98,6 @@ class Site:
     ) -> EnvironmentStatus:
         """Return an environment's status.
 
-        Args:
-            stack: the environment's stack.
-            program: the project's plan of it, or None.
-            inventory: its inventory.
-
         Raises:
             StoreError: AWS can't be reached.
         """

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import drift_report
-from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.options import AsJson, Environment, Local
+from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
