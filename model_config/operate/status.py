@@ -21,9 +21,9 @@ from model_config.format.rollout import Rollout
 from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.drift.states import DriftedParameter
-from model_config.operate.program import Program
 from model_config.operate.releases.releases import Releases, read_releases
 from model_config.operate.rollouts.parameter import document_of, under_way
+from model_config.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +69,20 @@ class EnvironmentStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(
-    inventory: CachedInventory, path: str, program: Program | None
-) -> EnvironmentStatus:
+def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> EnvironmentStatus:
     """Return an environment's status.
 
     Args:
         inventory: reads SSM.
         path: the environment's path, "/ai/prod".
-        program: the project's plan of it; None if there is none.
+        plan: the project's plan of it; None if there is none.
 
     Raises:
         StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     listed = inventory.below(path)
     released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
-    names = sorted(program.models) if program else released
+    names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
     newest = [release_name(model_path(path, name)) for name in there]
     rollouts = {rollout_name(model_path(path, name)): name for name in there}
@@ -97,7 +95,7 @@ def read_status(
         )
     )
     _fetch_labelled(inventory, [each for each in found.values() if isinstance(each, Releases)])
-    drift = find_drift(inventory, program, "recent") if program else None
+    drift = find_drift(inventory, plan, "recent") if plan else None
     documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
 
     def status(name: str) -> ModelStatus:
@@ -144,14 +142,14 @@ def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
     yield from ([name for name in names if name] for names in zip_longest(*versions))
 
 
-def unread_status(environment: str, program: Program | None, problem: str) -> EnvironmentStatus:
+def unread_status(environment: str, plan: Plan | None, problem: str) -> EnvironmentStatus:
     """Return the status of an environment that can't be read: only its models' names.
 
     Args:
         environment: its name.
-        program: the project's plan of it, or None.
+        plan: the project's plan of it, or None.
         problem: why it can't be read.
     """
-    names = sorted(program.models) if program else ()
-    models = tuple(ModelStatus(name, None, None, None) for name in names)
+    planned = plan.models if plan else ()
+    models = tuple(ModelStatus(model.name, None, None, None) for model in planned)
     return EnvironmentStatus(environment, models, None, problems=(problem,))

@@ -71,12 +71,12 @@ def status(
 
 
 def _read(environment: Environment) -> EnvironmentStatus:
-    from model_config.operate.program import read_program
     from model_config.operate.status import read_status, unread_status
+    from model_config.plan.offline import valid_plan
 
     project, program, problems = project_or_none(), None, []
     try:
-        program = read_program(project, environment.stack) if project else None
+        program = valid_plan(project, environment.stack) if project else None
     except ModelConfigError as error:
         problems.append(str(error))
     try:
