@@ -84,8 +84,8 @@ def check_environment(
         new = sorted(planned.keys() - deployed)
         found += _check_policies(len(new))
         if settings:
-            made, region = MadeResources(inventory.region), inventory.region
-            taken = taken_names(made, settings, region, new, first_deploy=first_deploy)
+            made = MadeResources(inventory.region)
+            taken = taken_names(made, settings, new, first_deploy=first_deploy)
             found += [Checked("error", finding) for finding in taken]
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
     texts = inventory.texts(sorted(rollouts))

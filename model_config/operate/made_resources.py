@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_config.operate.clients import ask, aws_client
+from model_config.plan.policies import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,14 @@ class MadeResources:
     Every method raises the family of `StoreError` where AWS is unavailable or refuses.
     """
 
-    def __init__(self, region: str | None) -> None:
+    def __init__(self, region: str) -> None:
         self._region = region
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
 
-    def account_id(self) -> str:
-        """Return the account's id. This needs no permission."""
+    def account(self) -> Account:
+        """Return the account and the region. This needs no permission."""
         sts = aws_client("sts", self._region)
-        return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
+        return Account(ask(sts, "sts:GetCallerIdentity", "the account")["Account"], self._region)
 
     def key(self, name: str) -> Key | None:
         """Return the key with an id, an ARN or an alias, if it exists."""
@@ -59,8 +60,7 @@ class MadeResources:
 
     def key_described(self, description: str) -> Key | None:
         """Return an enabled key with a description, if it exists."""
-        pages = self._kms.get_paginator("list_keys").paginate()
-        for page in pages:
+        for page in self._kms.get_paginator("list_keys").paginate():
             for listed in page["Keys"]:
                 key = self.key(listed["KeyId"])
                 if key is not None and key.is_enabled and key.description == description:
@@ -70,8 +70,7 @@ class MadeResources:
     def key_policy(self, key_id: str) -> dict[str, Any]:
         """Return a key's policy."""
         wanted = {"KeyId": key_id, "PolicyName": "default"}
-        document = ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]
-        return dict(json.loads(document))
+        return dict(json.loads(ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]))
 
     def rotates(self, key_id: str) -> bool:
         """Return whether a key's material is rotated every year."""

@@ -67,7 +67,6 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     from model_config.operate.made_resources import MadeResources
     from model_config.operate.recovery import RecoverySearch
     from model_config.plan.plan import plan_stack
-    from model_config.plan.policies import Account
     from model_config.plan.registry import read_modules
 
     config = stack.config()
@@ -76,14 +75,7 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
         raise InvalidConfigurationError(findings)
     inventory = Inventory(aws_client("ssm", config.region), with_progress)
     made = MadeResources(inventory.region)
-    search = RecoverySearch(
-        plan,
-        config.own(),
-        account=Account(made.account_id(), inventory.region),
-        inventory=inventory,
-        made=made,
-    )
-    return search.recovery(state)
+    return RecoverySearch(plan, config.own(), inventory, made).recovery(state)
 
 
 def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:

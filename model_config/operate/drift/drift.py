@@ -8,7 +8,7 @@ written. Secrets are never read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -34,7 +34,6 @@ from model_config.operate.releases.findings import release_findings
 from model_config.operate.rollouts.parameter import document_of, under_way
 from model_config.plan.plan import Plan
 from model_config.plan.planned_model import PlannedModel
-from model_config.plan.settings import Settings
 from model_config.reader.store import BATCH
 
 #: The number of requests up to which every value is read, whatever its version says.
@@ -93,7 +92,9 @@ def find_drift(inventory: Inventory, plan: Plan, values: Values = "usual") -> Dr
     released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
     access = Access()
     if listed and values != "recent":
-        access = _access(inventory, plan.settings, sorted(released & planned))
+        search = AccessSearch(plan.settings, MadeResources(inventory.region))
+        both = sorted(released & planned)
+        access = search.access(inventory.watch(both, "Reading policies", len(both)))
 
     def read(model: PlannedModel) -> DeployedModel:
         there = by_model.get(model.name, {})
@@ -129,12 +130,6 @@ def find_drift(inventory: Inventory, plan: Plan, values: Values = "usual") -> Dr
         len(listed),
         count - len(asked),
     )
-
-
-def _access(inventory: Inventory, settings: Settings, models: Sequence[str]) -> Access:
-    region = inventory.region
-    search = AccessSearch(settings, MadeResources(region), region)
-    return search.access(inventory.watch(models, "Reading policies", len(models)))
 
 
 def _by_model(listed: Listed, path: str) -> dict[str, Listed]:
