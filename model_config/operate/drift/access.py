@@ -5,14 +5,14 @@ What the caller may not read is noted and skipped, and the rest is compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from model_config.format.errors import AccessDeniedError
-from model_config.operate.drift.policy_difference import policy_difference
 from model_config.operate.drift.states import DriftedAccess
 from model_config.operate.made_resources import Key, MadeResources
 from model_config.plan.policies import Account, key_policy, reader_policy
@@ -91,7 +91,7 @@ class AccessSearch:
     def _compare_documents(
         self, model: str, resource: str, expected: dict[str, Any], actual: dict[str, Any]
     ) -> None:
-        if difference := policy_difference(expected, actual):
+        if difference := _policy_difference(expected, actual):
             self._differs(model, resource, "policy", "its document", difference)
 
     def _differs(self, model: str, resource: str, aspect: str, program: str, aws: str) -> None:
@@ -110,3 +110,40 @@ def _names_of(key: Key, name: str) -> AbstractSet[str]:
     """Return a key's names: its ARN, its id and its alias."""
     aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
     return frozenset({key.arn, key.id, *aliases})
+
+
+def _policy_difference(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> str:
+    """Return a document's differences from the expected one, statement by statement.
+
+    The order of statements, actions and resources is ignored, and a text equals a list of that
+    text.
+    """
+    wanted, found = _statements(expected), _statements(actual)
+    return ", ".join(
+        [
+            *(f"without {wanted[each]}" for each in sorted(wanted.keys() - found.keys())),
+            *(f"with another {found[each]}" for each in sorted(found.keys() - wanted.keys())),
+        ]
+    )
+
+
+def _statements(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the statements' names by their contents."""
+    given = document.get("Statement", [])
+    statements = given if isinstance(given, list) else [given]
+    return {
+        json.dumps(_plain(statement), sort_keys=True): f"statement {_name(statement)}"
+        for statement in statements
+    }
+
+
+def _name(statement: Any) -> str:
+    return str(statement.get("Sid", "without a name")) if isinstance(statement, dict) else "?"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    items = value if isinstance(value, list) else [value]
+    plain = (_plain(item) if isinstance(item, dict | list) else item for item in items)
+    return sorted(json.dumps(item, sort_keys=True) for item in plain)
