@@ -14,6 +14,10 @@ from model_config.comparing.snapshot import RELEVANT, Snapshot
 from model_config.format.errors import ReleaseNotFoundError, UsageError
 from model_config.plan.project import Project
 
+#: The newest commits, among those that changed a configuration, that `find_each` searches. Set by
+#: this package: each one takes about half a second.
+RECENT = 50
+
 _Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why its code fails
 #: Passes items on and shows progress. It takes the items, what they are, and how many.
 Progress = Callable[[Iterable[_Read], str, int], Iterable[_Read]]
@@ -94,23 +98,19 @@ def find(
     return trail.found
 
 
-def find_each(
-    project: Project, digests: Iterable[str], most: int, progress: Progress
-) -> dict[str, Match]:
-    """Return the commit that introduced each digest, for those that are found.
+def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
+    """Return the commit that introduced each digest, for those that are found in recent commits.
 
     Args:
         project: the project whose repository is searched.
         digests: whole digests.
-        most: the number of commits to search, newest first, among those that changed a
-            configuration.
         progress: shows progress.
 
     Raises:
         UsageError: there is no repository, or git fails.
     """
     repository = Repository(project.root)
-    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:most]
+    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:RECENT]
     trails = {digest: _Trail(Search(digest)) for digest in digests}
     for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
         for trail in trails.values():
@@ -154,7 +154,8 @@ class _Trail:
         """Follow the trail through a commit. One whose code fails may have the digest."""
         self._ancestors.discard(commit.id)
         models = [] if isinstance(described, str) else self._search.found_in(described)
-        self.found += [_match(commit, *model) for model in models]
+        about = commit.id, commit.date, commit.author, commit.subject
+        self.found += [Match(*about, *model) for model in models]
         goes_on = bool(models) or isinstance(described, str)
         self._ancestors.update(commit.parents if goes_on else ())
         self.is_cut_off = self.is_cut_off or bool(self.found and goes_on and not commit.parents)
@@ -168,10 +169,6 @@ def _not_sure(commit: Commit) -> str:
         f"{commit.id[:9]}, the oldest commit of this shallow clone, already has the digest, and "
         f"an older one may have introduced it: {_UNSHALLOW}"
     )
-
-
-def _match(commit: Commit, environment: str, model: str) -> Match:
-    return Match(commit.id, commit.date, commit.author, commit.subject, environment, model)
 
 
 def _read(project: Project, commits: Sequence[Commit]) -> Iterator[_Read]:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 PANEL = Panel.OPERATE
 
-#: The number of commits that --commits searches, at about half a second each.
-_COMMITS = 50
-
 
 def status(
     *,
@@ -100,7 +97,7 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
         )
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(project, digests, _COMMITS, with_progress)
+    return find_each(project, digests, with_progress)
 
 
 def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> None:
