@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from support.moves import promote
 
 from model_config.format import release
 from model_config.operate.rollouts.plan import RolloutPlan
@@ -98,7 +99,7 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
 @pytest.mark.usefixtures("three_releases")
 def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
     target = Target("dev", "/ai", client=ssm)
-    target.labels().promote("chat", "stable", reason="warmer <b>answers</b>")
+    promote(target.labels(), "chat", "stable", reason="warmer <b>answers</b>")
     html = client.get("/model/dev/chat").text
     assert "stable moved from release 2 to 3" in html
     assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html

@@ -53,6 +53,11 @@ class Move:
         return self.target.number
 
     @property
+    def origin(self) -> str:
+        """Where the label comes from, in words."""
+        return f"release {self.before}" if self.before else "no release"
+
+    @property
     def changed(self) -> bool:
         """Whether the label moves to another release."""
         return self.release != self.before
