@@ -24,10 +24,9 @@ def watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Acti
         StoreError: AWS is unavailable or refuses.
     """
     from model_config.operate.clients import aws_client
-    from model_config.operate.rollouts.alarms import alarm_states
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.watch import decide
+    from model_config.operate.rollouts.watch import alarm_states, decide
 
     where = place.target.where(model)
     states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)
