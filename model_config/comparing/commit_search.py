@@ -118,12 +118,11 @@ def find_each(project: Project, digests: Iterable[str], progress: Progress) -> d
                 trail.follow(commit, described)
         if all(trail.has_ended for trail in trails.values()):
             break
-    known = {digest: trail for digest, trail in trails.items() if trail.found}
     is_shallow = repository.is_shallow()
     return {
         digest: trail.found[-1]
-        for digest, trail in known.items()
-        if not (is_shallow and trail.is_cut_off)
+        for digest, trail in trails.items()
+        if trail.found and not (is_shallow and trail.is_cut_off)
     }
 
 

@@ -7,20 +7,17 @@ newest release are read; `find_drift` can read all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from model_config.format.errors import (
-    ModelNotFoundError,
-    StoreError,
-    StoreUnavailableError,
-)
-from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
+from model_config.format.names import model_path, release_name, rollout_name
 from model_config.format.rollout import Rollout
 from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.drift.states import DriftedParameter
+from model_config.operate.inventory import released_models
 from model_config.operate.releases.releases import Releases, read_releases
 from model_config.operate.rollouts.parameter import document_of, under_way
 from model_config.plan.plan import Plan
@@ -81,7 +78,7 @@ def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> Env
         StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     listed = inventory.below(path)
-    released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
+    released = released_models(listed, path)
     names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
     newest = [release_name(model_path(path, name)) for name in there]
@@ -114,10 +111,6 @@ def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> Env
     )
 
 
-def _is_release(name: str, path: str) -> bool:
-    return parse(name, path).kind == "release"
-
-
 def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
     """Return a model's releases with the newest opened, or why they can't be read."""
     try:
@@ -132,14 +125,9 @@ def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
 
 def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> None:
     """Fetch the labelled releases into the inventory's cache, ten a request."""
-    for names in _rounds(found):
-        inventory.texts(names)
-
-
-def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
-    # A request takes only one version of each parameter.
     versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
-    yield from ([name for name in names if name] for names in zip_longest(*versions))
+    for names in zip_longest(*versions):  # a request takes only one version of each parameter
+        inventory.texts([name for name in names if name])
 
 
 def unread_status(environment: str, plan: Plan | None, problem: str) -> EnvironmentStatus:

@@ -28,7 +28,7 @@ from model_config.operate.drift.states import (
     compare,
     only_in_ssm,
 )
-from model_config.operate.inventory import Inventory
+from model_config.operate.inventory import Inventory, released_models
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.releases.findings import release_findings
 from model_config.operate.rollouts.parameter import document_of, under_way
@@ -89,7 +89,7 @@ def find_drift(inventory: Inventory, plan: Plan, values: Values = "usual") -> Dr
     path, planned = plan.path, {model.name for model in plan.models}
     listed = inventory.below(path)
     by_model = _by_model(listed, path)
-    released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
+    released = set(released_models(listed, path))
     access = Access()
     if listed and values != "recent":
         search = AccessSearch(plan.settings, MadeResources(inventory.region))

@@ -94,8 +94,7 @@ def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutD
     if version != stored.version + 1:
         raise OverwrittenError(
             f"somebody else wrote {stored.name} at the same moment, and this change replaced "
-            "theirs: "
-            f"versions {stored.version + 1} to {version - 1} are theirs. See "
+            f"theirs: versions {stored.version + 1} to {version - 1} are theirs. See "
             "`model-config history` and `model-config rollout status`"
         )
 
