@@ -41,14 +41,7 @@ class Module:
 def source_in_class(
     name: str, origin: str, kind: type[ModelConfig], values: Nested
 ) -> tuple[str, dict[str, str]]:
-    """Return a module that uses one of the schema's classes, and its text files.
-
-    Args:
-        name: the model's name.
-        origin: the imported path.
-        kind: the class.
-        values: the values to set, in the order of the class.
-    """
+    """Return a module with values in one of the schema's classes, and its text files by name."""
     module = Module(name)
     return _source(module, origin, _call(module, kind, values, ()))
 
@@ -56,13 +49,7 @@ def source_in_class(
 def source_with_own_class(
     name: str, origin: str, fields: Sequence[Field]
 ) -> tuple[str, dict[str, str]]:
-    """Return a module with its own classes, and its text files.
-
-    Args:
-        name: the model's name.
-        origin: the imported path.
-        fields: its fields.
-    """
+    """Return a module with fields in classes of its own, and its text files by name."""
     there = [each for each in fields if each.value is not None]  # None is not stored
     module = Module(name, class_names=_class_names(name, [each.path for each in there]))
     tree: Nested = {}

@@ -67,12 +67,9 @@ class EnvironmentStatus:
 
 
 def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> EnvironmentStatus:
-    """Return an environment's status.
+    """Return an environment's status, with its drift if there is a plan to compare with.
 
-    Args:
-        inventory: reads SSM.
-        path: the environment's path, "/ai/prod".
-        plan: the project's plan of it; None if there is none.
+    The path is the environment's, "/ai/prod".
 
     Raises:
         StoreError: the parameters can't be listed, or AWS is unavailable.
@@ -131,13 +128,7 @@ def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> No
 
 
 def unread_status(environment: str, plan: Plan | None, problem: str) -> EnvironmentStatus:
-    """Return the status of an environment that can't be read: only its models' names.
-
-    Args:
-        environment: its name.
-        plan: the project's plan of it, or None.
-        problem: why it can't be read.
-    """
+    """Return the status of an environment that can't be read: its models' names, and why."""
     planned = plan.models if plan else ()
     models = tuple(ModelStatus(model.name, None, None, None) for model in planned)
     return EnvironmentStatus(environment, models, None, problems=(problem,))

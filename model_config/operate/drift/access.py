@@ -35,21 +35,18 @@ class Access:
 
 
 class AccessSearch:
-    """Compares the key and the reader policies of an environment.
-
-    Args:
-        settings: the program's settings.
-        made: reads KMS and IAM.
-
-    Every method raises a `StoreError` or a subclass if AWS is unavailable.
-    """
+    """Compares the key and the reader policies of an environment with the program's settings."""
 
     def __init__(self, settings: Settings, made: MadeResources) -> None:
         self._settings, self._made = settings, made
         self._found = Access()
 
     def access(self, models: Iterable[str]) -> Access:
-        """Return the differences of the key and of the models' reader policies."""
+        """Return the differences of the key and of the models' reader policies.
+
+        Raises:
+            StoreError: AWS is unavailable.
+        """
         name, key = self._settings.key_name, None
         with self._noting("the key, its policy and the reader policies"):
             key = self._made.key(name)

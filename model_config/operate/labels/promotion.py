@@ -91,14 +91,7 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
 def left_alone(
     releases: Releases, document: RolloutDocument, release: int, label: str
 ) -> Promotion | None:
-    """Return why a label must not be moved automatically, or None if it may be.
-
-    Args:
-        releases: the model's releases.
-        document: its rollout document.
-        release: the release that the label would be moved to.
-        label: the label.
-    """
+    """Return why a label must not be moved to a release automatically, or None if it may be."""
     model, on = releases.model, releases.on(label)
     place = f"{model} --label {label} --environment {releases.environment}"
     promote = f"`model-config promote {place} --release {release}`"

@@ -50,12 +50,7 @@ class Event:
 def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
     """Return the newest 100 versions of a model's rollout parameter, oldest first.
 
-    Needs `ssm:GetParameterHistory` on it.
-
-    Args:
-        store: sends the requests to SSM.
-        path: the environment's path, "/ai/prod".
-        model: the model's name.
+    The path is the environment's, "/ai/prod". Needs `ssm:GetParameterHistory` on the parameter.
 
     Raises:
         ModelNotFoundError: the model has no rollout parameter.

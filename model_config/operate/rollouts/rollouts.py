@@ -106,7 +106,7 @@ class Rollouts:
             refuse_to_override(new.label, stored, releases)
         rollout = new_rollout(new, candidate.number, releases)
         document = RolloutDocument(stored.document.moved, rollout)
-        write_rollout(document)  # refuse an invalid document before the first request
+        write_rollout(document)  # refuse an invalid document before the candidate is verified
         notes = verify(self._labels.store, releases, candidate, check)
         return RolloutChange(releases, stored, document, tuple(notes))
 
@@ -129,11 +129,7 @@ class Rollouts:
     def abort(self, model: str, reason: str | None = None) -> RolloutChange:
         """Return the document without a rollout: all readers get the label's release again.
 
-        An invalid document is replaced too.
-
-        Args:
-            model: the model's name.
-            reason: the reason to record.
+        An invalid document is replaced too. The reason is recorded.
         """
         check_reason(reason)
         stored, releases = self.current(model)

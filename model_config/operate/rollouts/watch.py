@@ -36,13 +36,7 @@ class Decision:
 
 
 def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> Decision:
-    """Return the next action for a rollout.
-
-    Args:
-        rollout: the rollout in progress, or None.
-        alarms: the state of each alarm.
-        now: the current time.
-    """
+    """Return the next action for the rollout in progress, if any, by the states of its alarms."""
     if rollout is None:
         return Decision("none", "no rollout is under way")
     if firing := ", ".join(name for name in sorted(alarms) if alarms[name] == "ALARM"):
@@ -58,13 +52,9 @@ def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) ->
 
 
 def alarm_states(client: Any, names: Sequence[str]) -> dict[str, str]:
-    """Return the state of each alarm: "OK", "ALARM" or "INSUFFICIENT_DATA".
+    """Return the state of each alarm, metric or composite: "OK", "ALARM" or "INSUFFICIENT_DATA".
 
-    Needs `cloudwatch:DescribeAlarms`.
-
-    Args:
-        client: a boto3 client for CloudWatch.
-        names: the alarms' names, metric and composite ones.
+    Needs a boto3 client for CloudWatch, and `cloudwatch:DescribeAlarms`.
 
     Raises:
         UsageError: no alarm or more than five are named, or an alarm doesn't exist.
