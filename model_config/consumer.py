@@ -10,15 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import pulumi
 import pulumi_aws as aws
 
 from model_config.format.names import environment_path, model_path, release_name
 from model_config.plan.policies import Account, reader_policy_name
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +155,16 @@ class _ReferencedStack(ModelStack):
 
     def parameter(self, path: str) -> pulumi.Output[Pin]:
         model, _, below = path.partition("/")
+        return self.model(model).apply(
+            lambda found: _selected(
+                found.parameters,
+                below,
+                f"there is no parameter {found.path}/{below}. The model's parameters",
+            )
+        )
 
-        def selected(found: Model) -> Pin:
-            problem = f"there is no parameter {found.path}/{below}. The model's parameters"
-            return _selected(found.parameters, below, problem)
 
-        return self.model(model).apply(selected)
-
-
-def _selected(found: Mapping[str, T], name: str, problem: str) -> T:
+def _selected(found: Mapping[str, Any], name: str, problem: str) -> Any:
     if name not in found:
         raise pulumi.RunError(f"{problem}: {', '.join(sorted(found))}")
     return found[name]
