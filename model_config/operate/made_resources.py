@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +61,10 @@ class MadeResources:
 
     def key_described(self, description: str) -> Key | None:
         """Return an enabled key with a description, if it exists."""
-        for page in self._kms.get_paginator("list_keys").paginate():
-            for listed in page["Keys"]:
-                key = self.key(listed["KeyId"])
-                if key is not None and key.is_enabled and key.description == description:
-                    return key
+        for listed in self._listed_keys():
+            key = self.key(listed["KeyId"])
+            if key is not None and key.is_enabled and key.description == description:
+                return key
         return None
 
     def key_policy(self, key_id: str) -> dict[str, Any]:
@@ -86,3 +86,12 @@ class MadeResources:
         wanted = {"PolicyArn": arn, "VersionId": version}
         answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None
+
+    def _listed_keys(self) -> Iterator[dict[str, Any]]:
+        more: dict[str, str] = {}
+        while True:
+            page = ask(self._kms, "kms:ListKeys", "the account's keys", **more)
+            yield from page["Keys"]
+            if not page["Truncated"]:
+                return
+            more = {"Marker": page["NextMarker"]}
