@@ -15,7 +15,7 @@ from model_config.format.rollout_document import EMPTY, write_rollout
 from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.promotion import Promotion, promote_changed
 from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.start import NewRollout
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -
 def test_a_model_that_is_gone_keeps_no_other_from_being_rolled_out(two: Any) -> None:
     every = timedelta(minutes=30)
     plan = RolloutPlan((5, 100), every, every, watched=False, reason=None)
-    new = NewRollout("stable", plan, datetime.now(UTC), new_salt())
+    new = NewRollout("stable", plan, datetime.now(UTC))
     found = promoted(two, {}, {"gone": 4, "search": 2}, rollout=new)
     assert [each.outcome for each in found.values()] == ["failed", "rolled out"]
 

@@ -16,7 +16,7 @@ from support.moves import promote
 from model_config.format import release
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.start import NewRollout
 from model_config.operate.store import OperatorStore
 from model_config.operate.target import Target
 from model_config.plan.project import Project
@@ -189,7 +189,7 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
     rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels())
     plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
-    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now(), new_salt())))
+    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now())))
     html = client.get("/rollout/dev/chat").text
     said = text(html)
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
