@@ -67,11 +67,7 @@ def find(
 ) -> list[Match]:
     """Return the commits that have the digest, newest first.
 
-    Args:
-        project: the project whose repository is searched.
-        search: what to search for.
-        progress: shows progress.
-        left_out: called with the reason for each commit whose code fails.
+    `left_out` is called with the reason for each commit whose code fails.
 
     Raises:
         ReleaseNotFoundError: no commit has it.
@@ -99,12 +95,7 @@ def find(
 
 
 def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
-    """Return the commit that introduced each digest, for those that are found in recent commits.
-
-    Args:
-        project: the project whose repository is searched.
-        digests: whole digests.
-        progress: shows progress.
+    """Return the commit that introduced each whole digest, for those found in recent commits.
 
     Raises:
         UsageError: there is no repository, or git fails.

@@ -24,7 +24,6 @@ class Module:
     """A module under construction.
 
     Attributes:
-        name: the model's name.
         files: long texts, by file name.
         imports: the names to import from the schema.
         class_names: the names of the generated classes, by group path.

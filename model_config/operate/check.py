@@ -36,12 +36,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found.
-
-    Attributes:
-        deployed: the models that have a release.
-        found: the findings.
-    """
+    """What a check found, and the models that have a release."""
 
     deployed: AbstractSet[str]
     found: list[Checked]

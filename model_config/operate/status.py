@@ -28,7 +28,6 @@ class ModelStatus:
     """The status of a model in an environment.
 
     Attributes:
-        model: its name.
         releases: its releases; None if there are none, or they can't be read.
         rollout: the rollout in progress, if there is one.
         drifted: its differences from the program; None if they are unknown.
@@ -52,7 +51,6 @@ class EnvironmentStatus:
     """The status of an environment.
 
     Attributes:
-        environment: its name.
         models: the project's models; without a project, all that have a release.
         drift: the drift; None if there is no program to compare with.
         other_projects: models that have a release but are not in the project.

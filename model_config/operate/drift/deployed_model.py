@@ -154,11 +154,7 @@ def read_model(
 ) -> DeployedModel:
     """Return one model. A history that is denied is added to the inventory's problems.
 
-    Args:
-        inventory: reads SSM.
-        planned: the model in the program.
-        listed: its parameters in SSM.
-        documents: whether all of its releases will be opened, or only the newest.
+    Without `documents`, only the newest of its releases is expected to be opened.
 
     Raises:
         StoreUnavailableError: AWS is unavailable.

@@ -78,11 +78,6 @@ def find_drift(inventory: Inventory, plan: Plan, values: Values = "usual") -> Dr
     With "recent" values, the key and the policies are not compared either, and older releases are
     opened only to explain a difference.
 
-    Args:
-        inventory: reads SSM.
-        plan: the project's plan of the environment.
-        values: which values are read.
-
     Raises:
         StoreError: the parameters can't be listed, or AWS is unavailable.
     """

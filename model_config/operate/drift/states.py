@@ -79,10 +79,7 @@ class DriftedAccess:
 def compare(model: DeployedModel, ssm: Contents) -> list[DriftedParameter]:
     """Return the parameters of a model whose values differ.
 
-    Args:
-        model: the model.
-        ssm: the contents in SSM. A listed parameter that is missing here couldn't be read, and is
-            left out.
+    A listed parameter that is missing in `ssm` couldn't be read, and is left out.
     """
     program, released, listed, former = model.program, model.released, model.values, model.former()
     found = []
@@ -110,12 +107,7 @@ def check_attributes(
 ) -> Iterator[DriftedParameter]:
     """Yield how a parameter is stored if it differs from how a deploy stores it.
 
-    Args:
-        model: the model's name.
-        path: the parameter's path in the model.
-        kind: the kind of its content.
-        listed: the parameter.
-        keys: the names of its expected key; empty if the key is unknown.
+    `keys` are the names of its expected key; empty if the key is unknown.
     """
     type_, tier = STORED[kind]
     wanted = {"type": type_, "tier": tier}

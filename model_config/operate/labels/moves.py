@@ -23,7 +23,6 @@ class Move:
 
     Attributes:
         releases: the model's releases, as they were before.
-        label: the label.
         target: the release that the label moves to.
         before: the number of the release that it is on, or None.
         is_rollback: whether the label is held there afterwards.

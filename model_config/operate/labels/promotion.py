@@ -31,7 +31,6 @@ class Promotion:
     """The outcome for one model that a deploy changed.
 
     Attributes:
-        model: the model's name.
         outcome: whether its label was moved, and if not, why.
         release: the release that this deploy wrote.
         on: the release that the label is on now, or None if there is none or it is unknown.

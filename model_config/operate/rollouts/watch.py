@@ -22,13 +22,7 @@ Action: TypeAlias = Literal["none", "wait", "step", "finish", "abort"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next action for a rollout.
-
-    Attributes:
-        action: the action.
-        message: the reason, in words.
-        step: the step to write, if that is the action.
-    """
+    """The next action for a rollout, its reason in words, and the step to write, if any."""
 
     action: Action
     message: str
