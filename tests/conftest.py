@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import hypothesis
@@ -47,6 +48,14 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Wait for a reader's renewals, which would otherwise log into the next test."""
+    for thread in threading.enumerate():
+        if thread.name == "model-config":
+            thread.join(timeout=10)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,10 @@ class Incidents:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[Hashable, _Incident] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Replace the lock, which a thread that doesn't exist in a forked child may hold."""
         self._lock = threading.Lock()
 
     def goes_on(self, subject: Hashable, reason: str, text: str) -> None:

@@ -55,8 +55,9 @@ class Lifecycle:
         """Call a function with the old and the new configuration after each change.
 
         A change is a new release, a rotated secret, or a step of a rollout that moves the reader's
-        own id to the candidate. The call is made in the thread of the renewal, often one of the
-        reader's. An exception of the function is logged.
+        own id to the candidate. The call is made in the thread that notices it: that of the
+        renewal, often one of the reader's, or of the first read after the step. An exception of
+        the function is logged.
         """
         self._reporter.on_change(callback)
 
@@ -95,6 +96,7 @@ class Lifecycle:
         """
         self._unit = _new_unit()
         self._cache.reset()
+        self._reporter.reset()
         self._source.close()
 
     def __enter__(self) -> Self:
@@ -103,14 +105,17 @@ class Lifecycle:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _served(self, reading: Reading, key: str | None) -> Configuration:
+    def _served(self, wanted: Key, reading: Reading, key: str | None) -> Configuration:
         unit = self._unit if key is None else check_key(key)
         if reading.rollout is None:
             return reading.configuration
-        return reading.serve(unit, self._wall())
+        configuration = reading.serve(unit, self._wall())
+        if key is None:  # a step of the rollout may have moved the reader's own id
+            self._reporter.serves(wanted, configuration)
+        return configuration
 
     def _own(self, reading: Reading) -> Configuration:
-        return self._served(reading, None)
+        return reading.serve(self._unit, self._wall())
 
 
 def _new_unit() -> str:

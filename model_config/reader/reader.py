@@ -139,7 +139,7 @@ class Reader(Lifecycle):
         reading = self._cache.fresh(wanted)
         if reading is None:
             reading = self._cache.renew(self._checked(wanted))
-        return self._served(reading, key)
+        return self._served(wanted, reading, key)
 
     async def aget(
         self,
@@ -155,7 +155,7 @@ class Reader(Lifecycle):
         reading = self._cache.fresh(wanted)
         if reading is None:
             reading = await self._cache.arenew(self._checked(wanted))
-        return self._served(reading, key)
+        return self._served(wanted, reading, key)
 
     def get_many(
         self,
@@ -180,7 +180,7 @@ class Reader(Lifecycle):
         found, errors = self._cache.renew_all(wanted.values())
         if errors:
             raise type(errors[0])("\n".join(map(str, errors)))
-        return {model: self._served(found[wanted[model]], key) for model in wanted}
+        return {model: self._served(each, found[each], key) for model, each in wanted.items()}
 
     def preload(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
@@ -46,6 +47,12 @@ class Reporter:
         self._incidents = Incidents(clock)
         self._callbacks: list[Callback] = []
         self.served: dict[Key, Served] = {}
+        self._lock = threading.Lock()
+
+    def reset(self) -> None:
+        """Replace the locks, which a thread that doesn't exist in a forked child may hold."""
+        self._lock = threading.Lock()
+        self._incidents.reset()
 
     def on_change(self, callback: Callback) -> None:
         """Call a function after each change from now on."""
@@ -56,14 +63,19 @@ class Reporter:
         with suppress(Exception):  # a log handler may raise
             self._write(key, state)
         if not isinstance(state, Failed | TooOld):
-            self._compare(key, self._own(state.value))
+            self.serves(key, self._own(state.value))
 
-    def _compare(self, key: Key, now: Configuration) -> None:
+    def serves(self, key: Key, now: Configuration) -> None:
+        """Report what the reader's own unit is served, if it changed."""
         before = self.served.get(key)
-        if before is not None and _is_same(before.configuration, now):
+        if before is not None and before.configuration is now:
             return
-        self.served[key] = Served(now, self._clock.wall())
-        if before is None:
+        with self._lock:  # if two threads notice a change, only one reports it
+            before = self.served.get(key)
+            is_same = before is not None and _is_same(before.configuration, now)
+            since = before.since if before is not None and is_same else self._clock.wall()
+            self.served[key] = Served(now, since)
+        if before is None or is_same:
             return
         for callback in list(self._callbacks):
             try:

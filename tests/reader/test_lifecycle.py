@@ -107,14 +107,16 @@ def test_a_closed_reader_opens_its_connections_again(loopback: Any, monkeypatch:
 
 FORK = """
 import os, sys, threading, time
-from model_config import Reader
+from botocore.exceptions import EndpointConnectionError
+from model_config import Reader, StoreUnavailableError
 
 class Client:
-    closed = False
+    away = closed = False
     def __init__(self): self.go, self.asks = threading.Event(), threading.Event()
     def get_parameters(self, **_):
         self.asks.set()
         self.go.wait(timeout=20)
+        if self.away: raise EndpointConnectionError(endpoint_url="https://ssm")
         return {"Parameters": []}
     def close(self): self.closed = True
 
@@ -127,14 +129,17 @@ def read():
 thread = threading.Thread(target=read)
 thread.start()
 client.asks.wait(timeout=10)
-# The parent is in the middle of a request, and holds the cache's lock.
-lock = reader._cache._lock
-with lock:
+# The parent is in the middle of a request, and holds the locks of the cache and the log.
+with reader._cache._lock, reader._reporter._lock, reader._reporter._incidents._lock:
     child = os.fork()
     if child == 0:
         client.go.set()
         try: reader.get("chat")
-        except LookupError: os._exit(42 if client.closed and reader._unit != unit else 43)
+        except LookupError: pass
+        client.away = True
+        try: reader.get("another")
+        except StoreUnavailableError:
+            os._exit(42 if client.closed and reader._unit != unit else 43)
         os._exit(44)
 for _ in range(1000):
     done, status = os.waitpid(child, os.WNOHANG)

@@ -316,6 +316,27 @@ def test_a_readers_own_id_changing_hands_is_told(source: Documents, clock: Any) 
     assert [(old.release, new.release) for old, new in changes] == [(1, 2), (2, 1)]
 
 
+def test_a_readers_own_id_changing_hands_is_told_at_the_step(source: Documents, clock: Any) -> None:
+    changes: list[int] = []
+    start(source, clock, (0, 0.01), (10, 100))
+    reader = reader_of(source, clock)
+    reader.on_change(lambda _, new: changes.append(new.release))
+    reader.get("chat")
+    changes.clear()  # one in ten thousand ids is in the first share
+    asked = len(source.asked)
+    clock.advance(12)
+    reader.get("chat", key="user-1")  # another's share changes nothing
+    assert changes == []
+    for _ in range(3):
+        assert reader.get("chat").release == 2
+    assert (changes, len(source.asked)) == ([2], asked)
+    [chat] = reader.status()["models"]
+    assert chat["served"]["release"] == 2
+    clock.advance(31)
+    assert reader.get("chat").release == 2
+    assert (changes, len(source.asked)) == ([2], asked + 1)
+
+
 # Bad keys
 
 

@@ -13,9 +13,18 @@ from model_config.format.errors import ModelConfigError
 from model_config.reader.cache.attempts import Loader, ask
 from model_config.reader.cache.breaker import Breaker
 from model_config.reader.cache.fresh import Fresh
-from model_config.reader.cache.memory import Ask, Memory, Refuse, Renew, Rule, Serve
+from model_config.reader.cache.memory import Memory
+from model_config.reader.cache.rules import (
+    Ask,
+    Flight,
+    Refuse,
+    Renew,
+    Rule,
+    Serve,
+    Turn,
+    new_flight,
+)
 from model_config.reader.cache.states import Good, Result, State
-from model_config.reader.cache.turns import Flight, Turn, new_flight
 from model_config.reader.clock import Clock
 from model_config.reader.settings import Times
 

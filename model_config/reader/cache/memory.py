@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from random import SystemRandom
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
-from model_config.format.errors import ModelConfigError, StaleConfigurationError
+from model_config.format.errors import StaleConfigurationError
 from model_config.reader.cache.breaker import Away, Breaker
+from model_config.reader.cache.rules import Ask, Refuse, Renew, Rule, Serve
 from model_config.reader.cache.states import (
     Failed,
     Good,
@@ -41,37 +42,6 @@ ValueT = TypeVar("ValueT")
 StateT = TypeVar("StateT", bound=State[Any])
 
 _random = SystemRandom()
-
-
-class Serve(NamedTuple, Generic[ValueT]):
-    """The read returns this value at once."""
-
-    value: ValueT
-
-
-class Refuse(NamedTuple):
-    """The read raises this error at once."""
-
-    error: ModelConfigError
-
-
-class Renew(NamedTuple, Generic[ValueT]):
-    """The read begins a renewal and waits for it. If it takes too long, this value is returned.
-
-    Attributes:
-        value: the value to return.
-        patience: the most seconds to wait.
-    """
-
-    value: ValueT
-    patience: float
-
-
-class Ask(NamedTuple):
-    """The read has nothing to return before AWS answers, and waits as long as that takes."""
-
-
-Rule: TypeAlias = Serve[ValueT] | Refuse | Renew[ValueT] | Ask
 
 
 class Memory(Generic[KeyT, ValueT]):
