@@ -79,9 +79,8 @@ def _show(planned: Planned) -> None:
     if not move.changed:
         typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
         return
-    begin = f"release {move.before}" if move.before else "no release"
     typer.echo(
-        f"{planned.where}: {move.label} would move from {begin} to release {move.release} "
+        f"{planned.where}: {move.label} would move from {move.origin} to release {move.release} "
         f"({move.target.digest})."
     )
     before = move.releases.select(move.before).content if move.before else None

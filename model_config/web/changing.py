@@ -13,7 +13,7 @@ from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.parameter import RolloutChange
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.start import NewRollout
 from model_config.operate.rollouts.times import duration_of, percents_of
 from model_config.operate.target import Target
 
@@ -92,7 +92,7 @@ def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
     rollouts, (check, notes) = Rollouts(target.labels()), check_of(model)
     every, percents = duration_of(form.get("every", "")), percents_of(form.get("steps", ""))
     plan = RolloutPlan(percents, every, every, reason=_reason(form))
-    new = NewRollout(_label(form), plan, utc_now(), new_salt())
+    new = NewRollout(_label(form), plan, utc_now())
     change = rollouts.start(model, new, release=_number(form), check=check)
     rollout = change.document.rollout
     assert rollout is not None  # noqa: S101 - `start` sets it

@@ -24,10 +24,9 @@ def digest(
 
     Example: model-config digest support_chat --environment prod
     """
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.offline import valid_plan
 
-    plan = plan_from_file(current_project(), environment)
-    plan.refuse_findings()
+    plan = valid_plan(current_project(), environment)
     digests = {model.name: model.digest for model in plan.models}
     if model is not None and model not in digests:
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")

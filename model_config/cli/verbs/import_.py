@@ -100,14 +100,13 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
     listed = inventory.beginning_with(path.rstrip("/"))
-    chosen = below(path, [listed[name] for name in sorted(listed)])
-    secrets = {each.name for parts, each in chosen.items() if parts and looks_secret(parts)}
-    texts = inventory.texts([each.name for each in chosen.values() if each.name not in secrets])
+    chosen = below(path, sorted(listed))
+    secrets = {name for parts, name in chosen.items() if parts and looks_secret(parts)}
+    texts = inventory.texts([name for name in chosen.values() if name not in secrets])
     return [
-        Found(each.name, parts, each.type, each.tier, texts.get(each.name))
-        for parts, each in chosen.items()
-        if each.name in secrets
-        or each.name in texts  # the others were denied, or have just been deleted
+        Found(name, parts, listed[name].type, listed[name].tier, texts.get(name))
+        for parts, name in chosen.items()
+        if name in secrets or name in texts  # the others were denied, or have just been deleted
     ]
 
 

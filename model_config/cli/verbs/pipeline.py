@@ -139,11 +139,11 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
     from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.start import NewRollout, new_salt
+    from model_config.operate.rollouts.start import NewRollout
 
     between = duration_of(every)
     plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)
-    return NewRollout(label, plan, utc_now(), new_salt())
+    return NewRollout(label, plan, utc_now())
 
 
 def _stack_releases(stack: str) -> dict[str, int]:

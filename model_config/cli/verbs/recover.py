@@ -13,7 +13,6 @@ from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.policies import Account
 from model_config.plan.project import Project
 from model_config.plan.stack_state import StackState
 
@@ -81,14 +80,7 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
         raise InvalidConfigurationError(findings)
     inventory = Inventory(aws_client("ssm", config.region), with_progress)
     made = MadeResources(inventory.region)
-    search = RecoverySearch(
-        plan,
-        config.own(),
-        account=Account(made.account_id(), inventory.region),
-        inventory=inventory,
-        made=made,
-    )
-    return search.recovery(state)
+    return RecoverySearch(plan, config.own(), inventory, made).recovery(state)
 
 
 def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:

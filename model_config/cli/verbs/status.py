@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 PANEL = Panel.OPERATE
 
-#: The number of commits that --commits searches, at about half a second each.
-_COMMITS = 50
-
 
 def status(
     *,
@@ -64,12 +61,12 @@ def status(
 
 
 def _read(environment: Environment) -> EnvironmentStatus:
-    from model_config.operate.program import read_program
     from model_config.operate.status import read_status, unread_status
+    from model_config.plan.offline import valid_plan
 
     project, program, problems = project_or_none(), None, []
     try:
-        program = read_program(project, environment.stack) if project else None
+        program = valid_plan(project, environment.stack) if project else None
     except ModelConfigError as error:
         problems.append(str(error))
     try:
@@ -92,7 +89,7 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
         )
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(project, digests, _COMMITS, with_progress)
+    return find_each(project, digests, with_progress)
 
 
 def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> None:

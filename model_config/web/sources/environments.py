@@ -14,9 +14,6 @@ from model_config.web.site import Site
 from model_config.web.views.drift import drift as drift_view
 from model_config.web.views.overview import overview as overview_view
 
-#: The number of commits to search. Set by this package: each one takes about half a second.
-_COMMITS = 50
-
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
     """Read the status of every model in every environment; on request, with commits from git."""
@@ -63,4 +60,4 @@ def _origins(site: Site, found: Iterable[EnvironmentStatus], watch: Watch) -> di
         return {}
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(site.project, digests, _COMMITS, watch)
+    return find_each(site.project, digests, watch)

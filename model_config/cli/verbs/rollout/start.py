@@ -61,7 +61,7 @@ def start(  # noqa: PLR0913 - a verb's options
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """
     from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.start import NewRollout, new_salt
+    from model_config.operate.rollouts.start import NewRollout
 
     pause_between = duration_of(every)
     plan = RolloutPlan(
@@ -72,7 +72,7 @@ def start(  # noqa: PLR0913 - a verb's options
         reason=reason,
     )
     now = utc_now()
-    new = NewRollout(label, plan, time_of(at, now) if at else now, new_salt(), poll_seconds)
+    new = NewRollout(label, plan, time_of(at, now) if at else now, poll_seconds)
     check = schema_checks()(model)
     with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         changes = change_in_all(

@@ -12,7 +12,7 @@ from model_config.cli.options import Environment, Local, Model, Prefix
 from model_config.cli.rollout_report import aborted
 from model_config.cli.rollouts import RegionRollouts, rollouts_by_region
 from model_config.cli.schema_check import schema_checks
-from model_config.operate.rollouts.watch import Action, decide
+from model_config.operate.rollouts.watch import Action, alarm_states, decide
 
 
 def watch(  # noqa: PLR0913 - a verb's options
@@ -47,7 +47,6 @@ def watch(  # noqa: PLR0913 - a verb's options
 def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
     """Read a rollout and its alarms, take the action that follows, print it and return it."""
     from model_config.operate.clients import aws_client
-    from model_config.operate.rollouts.alarms import alarm_states
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now
 
