@@ -150,25 +150,24 @@ class _ReferencedStack(ModelStack):
         self._models = pulumi.StackReference(name, opts=opts).require_output("models")
 
     def model(self, name: str) -> pulumi.Output[Model]:
-        return self._models.apply(lambda models: self._select_model(models, name))
+        problem = f"{self._name} has no model {name!r}. Its models"
+        return self._models.apply(lambda models: Model.of(_selected(models, name, problem)))
 
     def parameter(self, path: str) -> pulumi.Output[Pin]:
         model, _, below = path.partition("/")
-        return self.model(model).apply(lambda found: self._select_parameter(found, below))
-
-    def _select_model(self, models: Mapping[str, Any], name: str) -> Model:
-        if name not in models:
-            known = ", ".join(sorted(models))
-            raise pulumi.RunError(f"{self._name} has no model {name!r}. Its models: {known}")
-        return Model.of(models[name])
-
-    def _select_parameter(self, model: Model, path: str) -> Pin:
-        if path not in model.parameters:
-            known = ", ".join(sorted(model.parameters))
-            raise pulumi.RunError(
-                f"there is no parameter {model.path}/{path}. The model's parameters: {known}"
+        return self.model(model).apply(
+            lambda found: _selected(
+                found.parameters,
+                below,
+                f"there is no parameter {found.path}/{below}. The model's parameters",
             )
-        return model.parameters[path]
+        )
+
+
+def _selected(found: Mapping[str, Any], name: str, problem: str) -> Any:
+    if name not in found:
+        raise pulumi.RunError(f"{problem}: {', '.join(sorted(found))}")
+    return found[name]
 
 
 class _StackInAws(ModelStack):

@@ -23,7 +23,7 @@ from typing import Any
 
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.hierarchy import config_of, secrets_of
-from model_config.plan.plan import Plan, plan_stack
+from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Modules, read_modules
 from model_config.plan.settings import SETTING_KEYS
@@ -44,7 +44,12 @@ def _environment(modules: Modules, stack: str) -> dict[str, Any]:
     try:
         config = read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:
-        return _described({}, {}, modules.names, [str(error)])
+        return {
+            "settings": {},
+            "models": {},
+            "unreadable": modules.names,
+            "findings": [str(error)],
+        }
     plan = plan_stack(modules, config)
     models = {
         model.name: {
@@ -57,8 +62,12 @@ def _environment(modules: Modules, stack: str) -> dict[str, Any]:
         if model.digest  # without one, a value in it can't be stored
     }
     chosen = modules.names if plan.settings.models is None else plan.settings.models
-    unreadable = sorted(set(chosen) - set(models))
-    return _described(settings_of(config), models, unreadable, _findings(plan))
+    return {
+        "settings": settings_of(config),
+        "models": models,
+        "unreadable": sorted(set(chosen) - set(models)),
+        "findings": list(map(str, plan.findings)),
+    }
 
 
 def settings_of(config: StackConfig) -> dict[str, str]:
@@ -66,21 +75,6 @@ def settings_of(config: StackConfig) -> dict[str, str]:
     shown = (SETTING_KEYS - {"overrides"}) & set(config.own())
     region = {"aws:region": config.region} if config.region else {}
     return {**{f"model-config:{key}": config.own()[key] for key in sorted(shown)}, **region}
-
-
-def _findings(plan: Plan) -> list[str]:
-    return [str(finding) for finding in plan.findings]
-
-
-def _described(
-    settings: dict[str, str], models: dict[str, Any], unreadable: list[str], findings: list[str]
-) -> dict[str, Any]:
-    return {
-        "settings": settings,
-        "models": models,
-        "unreadable": unreadable,
-        "findings": findings,
-    }
 
 
 def main(folder: Path) -> None:

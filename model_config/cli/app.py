@@ -9,7 +9,6 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
-from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -53,21 +52,16 @@ def _add_verbs() -> None:
         (name.strip("_").replace("_", "-"), import_module(f"{verbs.__name__}.{name}"))
         for _, name, _ in iter_modules(verbs.__path__)
     ]
-    for name, verb in sorted(found, key=lambda each: _panel_number(each[1])):
-        panel = getattr(verb, "PANEL", None)
+    panels = list(Panel)
+    for name, verb in sorted(found, key=lambda each: panels.index(each[1].PANEL)):
         if hasattr(verb, "app"):
-            app.add_typer(verb.app, name=name, rich_help_panel=panel)
+            app.add_typer(verb.app, name=name, rich_help_panel=verb.PANEL)
             for command in verb.app.registered_commands:
                 verb_takes(f"{name} {command.callback.__name__}", command.callback.__annotations__)
         else:
             command = takes_project(getattr(verb, verb.__name__.rpartition(".")[2]))
-            app.command(name, rich_help_panel=panel)(command)
+            app.command(name, rich_help_panel=verb.PANEL)(command)
             verb_takes(name, command.__annotations__)
-
-
-def _panel_number(verb: ModuleType) -> int:
-    panels = list(Panel)
-    return panels.index(verb.PANEL) if getattr(verb, "PANEL", None) in panels else len(panels)
 
 
 _add_verbs()

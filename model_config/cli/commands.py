@@ -38,12 +38,7 @@ _target: ContextVar[CommandTarget] = ContextVar("target", default=CommandTarget(
 
 
 def verb_takes(words: str, options: Iterable[str]) -> None:
-    """Register the options that a verb takes: "local" for --local.
-
-    Args:
-        words: how the verb is called, "show" or "rollout start".
-        options: their names.
-    """
+    """Register the options, such as "local", that a verb such as "rollout start" takes."""
     _takes[words] = frozenset(options)
 
 

@@ -11,6 +11,7 @@ from threading import Thread
 import typer
 
 from model_config.cli.project import project_or_none
+from model_config.comparing.git import Repository
 from model_config.format.errors import ModelConfigError
 
 #: How long to wait for AWS, in seconds.
@@ -31,8 +32,6 @@ def complete_environment() -> list[str]:
 
 def complete_revision() -> list[str]:
     """Return the branches and tags of the project's repository."""
-    from model_config.comparing.git import Repository
-
     project = project_or_none()
     with suppress(ModelConfigError):
         return Repository(project.root).names() if project else []

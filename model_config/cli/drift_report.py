@@ -24,13 +24,7 @@ def print_drift(found: Drift, stack: str) -> None:
         for each in found.parameters
     ]
     rows += [
-        (
-            each.model or "-",
-            each.resource,
-            ACCESS,
-            access_difference(each),
-        )
-        for each in found.access
+        (each.model or "-", each.resource, ACCESS, access_difference(each)) for each in found.access
     ]
     if rows:
         print_table(["model", "what", "state", "difference"], rows, wrap=True)

@@ -45,15 +45,13 @@ def environments(
 
 def _chosen(stacks: Sequence[str]) -> list[str]:
     project = project_or_none()
-    if project is None:
-        if not stacks:
-            raise UsageError("there is no project here, so name an environment with --environment")
-        return list(dict.fromkeys(stacks))
-    known = project.require_stacks()
+    if project is None and not stacks:
+        raise UsageError("there is no project here, so name an environment with --environment")
+    known = project.require_stacks() if project else stacks
     for stack in stacks:
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
-    return list(dict.fromkeys(stacks)) or known
+    return list(dict.fromkeys(stacks or known))
 
 
 @contextmanager

@@ -34,8 +34,6 @@ def as_text(
     """Return a configuration in a format.
 
     Args:
-        form: the format.
-        configuration: the configuration.
         secrets: the values of the secrets to include, by path. Nested formats have them under
             `secrets`, which is reserved and can't be a field's name.
         prefix: the prefix of each variable's name, for dotenv and shell.

@@ -14,16 +14,15 @@ LIMIT = 65_536
 MARK = "<!-- model-config -->"
 
 
-def compose(run: str, texts: Mapping[str, str], limit: int = LIMIT) -> str:
+def compose(run: str, texts: Mapping[str, str]) -> str:
     """Return Markdown unchanged, followed by each log, folded; texts are cut at the limit.
 
     Args:
         run: the URL of the workflow run, which has the full texts.
         texts: a file's name ("diff.md", "prod.txt") and its content.
-        limit: the maximum length, in characters.
     """
     parts = [MARK]
-    left = limit - len(MARK) - len(_end(run, cut=True)) - 1
+    left = LIMIT - len(MARK) - len(_end(run, cut=True)) - 1
     whole = True
     for name, text in sorted(texts.items(), key=lambda item: not item[0].endswith(".md")):
         frame = ("", "") if name.endswith(".md") else _folded(name.removesuffix(".txt"), text)
@@ -52,12 +51,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def write_comment(repository: str, pull_request: str, text: str) -> None:
-    """Write the comment on a pull request, or replace the existing one.
-
-    Args:
-        repository: "owner/name".
-        pull_request: its number.
-        text: as `compose` returns it.
+    """Write the comment on a pull request of "owner/name", or replace the existing one.
 
     Raises:
         ModelConfigError: GitHub refused the request.

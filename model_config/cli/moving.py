@@ -4,40 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import print_lines
+from model_config.cli.output import print_lines, time_text
+from model_config.comparing.change_text import change_lines
+from model_config.comparing.changes import changes
 from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
+from model_config.format.prompt import variable_changes
 
 if TYPE_CHECKING:
-    from model_config.format.release import Release
     from model_config.operate.labels.labels import Labels
     from model_config.operate.labels.moves import Move
     from model_config.operate.releases.releases import Releases
     from model_config.operate.target import Target
-
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        help="The region; may be repeated. All regions are verified before any label moves.",
-    ),
-]
-Reason = Annotated[
-    str | None,
-    typer.Option(
-        help="The reason for `model-config history`, in at most 500 characters. Everyone "
-        "who may read the model may read it."
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show what would change for the label's readers.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +61,29 @@ def verified(
     return planned
 
 
-def show(planned: Planned) -> None:
-    """Print the move, and each value that would change for the label's readers."""
-    from model_config.comparing.change_text import change_lines
-    from model_config.comparing.changes import changes
+def carry_out(planned: Sequence[Planned], *, by_default: bool, dry_run: bool) -> None:
+    """Print the moves, and make them unless it is a dry run; errors are those of `make`."""
+    for each in planned:
+        if by_default:
+            _tell_what_is_taken(each)
+        if dry_run:
+            _show(each)
+        elif each.move.changed and each.move.before:
+            warn_of_variables(each.where, each.move.releases, each.move.before, each.move.release)
+    if not dry_run:
+        make(planned)
 
+
+def _show(planned: Planned) -> None:
     move = planned.move
     if not move.changed:
         typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
         return
-    begin = f"release {move.before}" if move.before else "no release"
     typer.echo(
-        f"{planned.where}: {move.label} would move from {begin} to release {move.release} "
+        f"{planned.where}: {move.label} would move from {move.origin} to release {move.release} "
         f"({move.target.digest})."
     )
-    before = _release_before(move)
+    before = move.releases.select(move.before).content if move.before else None
     if before is None:
         return
     found = changes(before, move.target.open())
@@ -101,27 +92,18 @@ def show(planned: Planned) -> None:
         typer.echo("  Its readers would get the same values.")
 
 
-def tell_what_is_taken(planned: Planned) -> None:
+def _tell_what_is_taken(planned: Planned) -> None:
     """Print the release that was chosen by default, so that no choice goes unnoticed."""
     move = planned.move
     which = "the newest" if move.target is move.releases.newest else f"on {move.previous} now"
     typer.echo(
         f"{planned.where}: release {move.release} is {which}, {move.target.digest}, written "
-        f"{move.target.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."
+        f"{time_text(move.target.at)} UTC."
     )
 
 
-def warn(planned: Planned) -> None:
-    """Print the changes of prompt variables, which an application has to support."""
-    move = planned.move
-    if move.changed and move.before:
-        warn_of_variables(planned.where, move.releases, move.before, move.release)
-
-
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
-    """Print the changes of prompt variables between two releases."""
-    from model_config.format.prompt import variable_changes
-
+    """Print the changes of prompt variables, which an application has to support."""
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
@@ -173,8 +155,3 @@ def _following(planned: Planned, move: Move) -> str | None:
     if move.changed and move.before:
         return f"Go back with: `model-config rollback {which}`"
     return None
-
-
-def _release_before(move: Move) -> Release | None:
-    """Return the release that the label's readers get now, or None if it can't be read."""
-    return move.releases.select(move.before).content if move.before else None

@@ -5,70 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from model_config.cli.completion import complete_environment, complete_label, complete_model
+from model_config.comparing.change_text import Line
 from model_config.comparing.text import printable, shortened
-
-if TYPE_CHECKING:
-    from model_config.comparing.change_text import Line
-
-Environment = Annotated[
-    str,
-    typer.Option(
-        "--environment",
-        "-e",
-        envvar="MODEL_CONFIG_ENVIRONMENT",
-        help="The environment.",
-        autocompletion=complete_environment,
-    ),
-]
-Environments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--environment",
-        "-e",
-        help="Only this environment; may be repeated. Default: each that has a stack file.",
-        autocompletion=complete_environment,
-    ),
-]
-Prefix = Annotated[
-    str | None,
-    typer.Option(help="The prefix of all parameters. Default: from the stack file, or /ai."),
-]
-Local = Annotated[
-    bool,
-    typer.Option(
-        "--local",
-        envvar="MODEL_CONFIG_LOCAL",
-        help="Use the project's local AWS (see `model-config local`).",
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="The model's name.",
-        show_default=False,
-        autocompletion=complete_model,
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        help='The label to read, or "latest". Default: MODEL_CONFIG_LABEL, or stable.',
-        autocompletion=complete_label,
-    ),
-]
-Release = Annotated[
-    int | None, typer.Option(help="The number of the release to read, instead of a label.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Item = TypeVar("Item")
 
@@ -98,14 +44,12 @@ def print_table(
     end of an ARN is the most specific.
 
     Args:
-        columns: the headings.
-        rows: the cells of each row.
         wrap: wrap the last column instead of shortening it.
         styles: the style of each row, as rich names styles.
         instead: a line to print below the table in place of a last column that does not fit.
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    console = _console()
+    console = new_console()
     if not console.is_terminal:
         for row in cells:
             typer.echo("\t".join(row))
@@ -131,27 +75,31 @@ def print_text(text: str, *, nl: bool = False) -> None:
     """Print a text unchanged, but with control characters escaped on a terminal.
 
     Args:
-        text: the text.
         nl: whether to end it with a newline in a pipe, as on a terminal.
     """
     on_terminal = is_terminal()
     typer.echo(printable(text) if on_terminal else text, nl=nl or on_terminal)
 
 
+def time_text(at: datetime) -> str:
+    """Return a time in UTC, for display: "2026-12-01 10:00"."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 def is_terminal() -> bool:
     """Return whether standard output is a terminal, or FORCE_COLOR is set."""
-    return _console().is_terminal
+    return new_console().is_terminal
 
 
 def print_lines(lines: Iterable[Line]) -> None:
     """Print lines, coloured by their marks on a terminal."""
-    console = _console()
+    console = new_console()
     for line in lines:
         console.out(line.text, style=_COLOURS.get(line.mark), highlight=False)
 
 
-def _console() -> Console:
-    # No markup and no emoji: "[bold]" and ":smile:" in a prompt are plain text.
+def new_console() -> Console:
+    """Return a console without markup and emoji, since prompts may have "[bold]" or ":smile:"."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
@@ -159,7 +107,6 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
     """Yield the items, with a progress bar on a terminal after the first second.
 
     Args:
-        items: the items.
         what: what is done with them.
         total: the number of items, or None if it isn't known.
     """

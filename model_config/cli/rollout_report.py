@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import print_table
+from model_config.cli.output import print_table, time_text
 from model_config.comparing.text import printable, who
+from model_config.format.rollout import Rollout
+from model_config.operate.rollouts.plan import due_at, next_step, phase, plan_of
 
 if TYPE_CHECKING:
-    from model_config.format.rollout import Rollout
     from model_config.operate.rollouts.history import Written
     from model_config.operate.rollouts.parameter import RolloutChange
     from model_config.operate.target import Target
@@ -43,18 +44,17 @@ class Status:
 
 def print_plan(status: Status) -> None:
     """Print the plan of a rollout: its shares and their times."""
-    from model_config.operate.rollouts.plan import due_at, plan_of
-
     rollout, plan = status.rollout, plan_of(status.rollout)
     typer.echo(
         f"{status.place.where(status.model)}: release {rollout.release} is rolled out to the "
         f"readers of {rollout.label}, who have release {rollout.before}."
     )
     print_table(
-        ["from", "share"], [(time_text(step.at), f"{step.percent:g} %") for step in rollout.steps]
+        ["from", "share"],
+        [(f"{time_text(step.at)} UTC", f"{step.percent:g} %") for step in rollout.steps],
     )
     if due := due_at(rollout):
-        typer.echo(f"It is due to be finished at {time_text(due)}.")
+        typer.echo(f"It is due to be finished at {time_text(due)} UTC.")
     else:
         later = ", ".join(f"{percent:g}" for percent in plan.percents[len(rollout.steps) :])
         typer.echo(
@@ -88,8 +88,6 @@ def print_statuses(found: Sequence[Status]) -> None:
 
 def status_as_json(status: Status) -> dict[str, Any]:
     """Return a rollout's progress for --json."""
-    from model_config.operate.rollouts.plan import due_at, next_step, plan_of
-
     rollout, plan = status.rollout, plan_of(status.rollout)
     step, due = next_step(rollout, status.now), due_at(rollout)
     return {
@@ -113,14 +111,7 @@ def status_as_json(status: Status) -> dict[str, Any]:
     }
 
 
-def time_text(at: datetime) -> str:
-    """Return a time in UTC, for display."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _cells(status: Status) -> list[str]:
-    from model_config.operate.rollouts.plan import plan_of
-
     rollout = status.rollout
     return [
         status.place.where(status.model),
@@ -130,25 +121,21 @@ def _cells(status: Status) -> list[str]:
         f"{rollout.percent(status.now):g} %",
         _phase(status),
         _next(status),
-        time_text(status.started.at),
+        f"{time_text(status.started.at)} UTC",
         who(status.started.by),
         printable(plan_of(rollout).reason or ""),
     ]
 
 
 def _phase(status: Status) -> str:
-    from model_config.operate.rollouts.plan import phase
-
     return "over" if status.is_over else phase(status.rollout, status.now)
 
 
 def _next(status: Status) -> str:
-    from model_config.operate.rollouts.plan import due_at, next_step, plan_of
-
     rollout = status.rollout
     if plan_of(rollout).paused or status.is_over:
         return ""
     if step := next_step(rollout, status.now):
-        return f"{step.percent:g} % at {time_text(step.at)}"
+        return f"{step.percent:g} % at {time_text(step.at)} UTC"
     due = due_at(rollout)
-    return f"to be finished at {time_text(due)}" if due else ""
+    return f"to be finished at {time_text(due)} UTC" if due else ""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_model
 from model_config.cli.rollout_report import Status
 from model_config.format.errors import StoreError
 from model_config.format.names import model_path, rollout_name
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
     from model_config.operate.rollouts.parameter import RolloutChange
     from model_config.operate.rollouts.rollouts import Rollouts
     from model_config.operate.target import Target
-
-
-AnyModel = Annotated[
-    str | None,
-    typer.Argument(metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +53,16 @@ def change_in_all(
     changes = [(one, prepare(one.rollouts)) for one in by_region]
     failed = 0
     for one, change in changes:
+        where = one.target.where(change.releases.model)
         for note in change.notes:
-            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {note}"), err=True)
+            typer.echo(to_paste(f"{where}: {note}"), err=True)
         try:
             one.rollouts.write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(to_paste(f"{one.target.where(change.releases.model)}: {error}"), err=True)
+            typer.echo(to_paste(f"{where}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)

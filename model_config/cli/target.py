@@ -71,8 +71,16 @@ def named(environment: str, prefix: str | None) -> tuple[Target, str | None]:
 
     Arguments and errors are those of `target`.
     """
-    environment, set_prefix, region = _stack(environment)
-    return Target(environment, prefix or set_prefix), region
+    project = project_or_none()
+    if project is None or not project.stack_file(environment).is_file():
+        return Target(environment, prefix or "/ai"), None
+    config = read_stack_file(project, environment)
+    settings, findings = read_settings(config)
+    # Other invalid settings matter to a deploy, and must not block a rollback.
+    needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
+    if wrong := [finding for finding in findings if finding.where in needed]:
+        raise InvalidConfigurationError(wrong)
+    return Target(settings.environment, prefix or settings.prefix), config.region
 
 
 def unless_set(region: str | None) -> str | None:
@@ -81,20 +89,6 @@ def unless_set(region: str | None) -> str | None:
         if boto3.session.Session().region_name:
             return None
     return region
-
-
-def _stack(environment: str) -> tuple[str, str, str | None]:
-    """Return the environment's name, prefix and region from its stack file."""
-    project = project_or_none()
-    if project is None or not project.stack_file(environment).is_file():
-        return environment, "/ai", None
-    config = read_stack_file(project, environment)
-    settings, findings = read_settings(config)
-    # Other invalid settings matter to a deploy, and must not block a rollback.
-    needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
-    if wrong := [finding for finding in findings if finding.where in needed]:
-        raise InvalidConfigurationError(wrong)
-    return settings.environment, settings.prefix, config.region
 
 
 @contextmanager

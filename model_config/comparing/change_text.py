@@ -32,12 +32,7 @@ def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
 
 
 def summary(change: Change, shown: Callable[[Value], str] = one_line) -> str:
-    """Return short values, and added and removed prompt variables, on one line.
-
-    Args:
-        change: the change to summarize.
-        shown: formats a value.
-    """
+    """Return short values, and added and removed prompt variables, on one line."""
     return "; ".join(filter(None, [_values(change, shown), _variables(change)]))
 
 

@@ -14,6 +14,10 @@ from model_config.comparing.snapshot import RELEVANT, Snapshot
 from model_config.format.errors import ReleaseNotFoundError, UsageError
 from model_config.plan.project import Project
 
+#: The newest commits, among those that changed a configuration, that `find_each` searches. Set by
+#: this package: each one takes about half a second.
+RECENT = 50
+
 _Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why its code fails
 #: Passes items on and shows progress. It takes the items, what they are, and how many.
 Progress = Callable[[Iterable[_Read], str, int], Iterable[_Read]]
@@ -63,11 +67,7 @@ def find(
 ) -> list[Match]:
     """Return the commits that have the digest, newest first.
 
-    Args:
-        project: the project whose repository is searched.
-        search: what to search for.
-        progress: shows progress.
-        left_out: called with the reason for each commit whose code fails.
+    `left_out` is called with the reason for each commit whose code fails.
 
     Raises:
         ReleaseNotFoundError: no commit has it.
@@ -94,23 +94,14 @@ def find(
     return trail.found
 
 
-def find_each(
-    project: Project, digests: Iterable[str], most: int, progress: Progress
-) -> dict[str, Match]:
-    """Return the commit that introduced each digest, for those that are found.
-
-    Args:
-        project: the project whose repository is searched.
-        digests: whole digests.
-        most: the number of commits to search, newest first, among those that changed a
-            configuration.
-        progress: shows progress.
+def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
+    """Return the commit that introduced each whole digest, for those found in recent commits.
 
     Raises:
         UsageError: there is no repository, or git fails.
     """
     repository = Repository(project.root)
-    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:most]
+    commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:RECENT]
     trails = {digest: _Trail(Search(digest)) for digest in digests}
     for commit, described in progress(_read(project, commits), "Reading commits", len(commits)):
         for trail in trails.values():
@@ -118,12 +109,11 @@ def find_each(
                 trail.follow(commit, described)
         if all(trail.has_ended for trail in trails.values()):
             break
-    known = {digest: trail for digest, trail in trails.items() if trail.found}
     is_shallow = repository.is_shallow()
     return {
         digest: trail.found[-1]
-        for digest, trail in known.items()
-        if not (is_shallow and trail.is_cut_off)
+        for digest, trail in trails.items()
+        if trail.found and not (is_shallow and trail.is_cut_off)
     }
 
 
@@ -154,7 +144,8 @@ class _Trail:
         """Follow the trail through a commit. One whose code fails may have the digest."""
         self._ancestors.discard(commit.id)
         models = [] if isinstance(described, str) else self._search.found_in(described)
-        self.found += [_match(commit, *model) for model in models]
+        about = commit.id, commit.date, commit.author, commit.subject
+        self.found += [Match(*about, *model) for model in models]
         goes_on = bool(models) or isinstance(described, str)
         self._ancestors.update(commit.parents if goes_on else ())
         self.is_cut_off = self.is_cut_off or bool(self.found and goes_on and not commit.parents)
@@ -168,10 +159,6 @@ def _not_sure(commit: Commit) -> str:
         f"{commit.id[:9]}, the oldest commit of this shallow clone, already has the digest, and "
         f"an older one may have introduced it: {_UNSHALLOW}"
     )
-
-
-def _match(commit: Commit, environment: str, model: str) -> Match:
-    return Match(commit.id, commit.date, commit.author, commit.subject, environment, model)
 
 
 def _read(project: Project, commits: Sequence[Commit]) -> Iterator[_Read]:

@@ -51,8 +51,7 @@ def _in_environment(
     old, new = before or EnvironmentSnapshot(), after or EnvironmentSnapshot()
     changed = tuple(setting_changes(old.settings, new.settings))
     if before is None or after is None or changed:
-        kind = _kind(before, after)
-        yield ModelDifference(stack, STACK_FILE, kind, changed)
+        yield ModelDifference(stack, STACK_FILE, _kind(before, after), changed)
     unreadable = {*old.unreadable, *new.unreadable}
     for model in sorted(unreadable):
         yield ModelDifference(stack, model, "unreadable")
@@ -114,20 +113,17 @@ class Section:
 
 def sections(found: list[ModelDifference]) -> list[Section]:
     """Return the differences by model, each change once with all of its environments."""
-    where: dict[tuple[str, str, str | None, str], list[str]] = {}
-    by_key: dict[str, Change] = {}
+    shared: dict[tuple[str, str, str | None, str], tuple[list[str], Change | None]] = {}
     for each in found:
         for change in each.changes or (None,):
             # As JSON: to Python, True is 1 and a list has no hash.
             key = json.dumps(to_json(change), sort_keys=True) if change else ""
-            if change:
-                by_key[key] = change
             about = (each.model, each.kind, each.renamed_from, key)
-            where.setdefault(about, []).append(each.environment)
+            shared.setdefault(about, ([], change))[0].append(each.environment)
     grouped: dict[tuple[str, str, str | None, tuple[str, ...]], list[Change]] = {}
-    for (model, kind, renamed_from, key), environments in where.items():
+    for (model, kind, renamed_from, _), (environments, change) in shared.items():
         group = grouped.setdefault((model, kind, renamed_from, tuple(environments)), [])
-        group.extend([by_key[key]] if key else [])
+        group.extend([change] if change else [])
     found_sections = [Section(*about, tuple(changed)) for about, changed in grouped.items()]
     return sorted(found_sections, key=_widest_first)
 

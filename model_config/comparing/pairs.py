@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -38,9 +38,7 @@ def two_commits(project: Project, base: str, head: str | None, environment: str 
         before, after = earlier.result(), later.result()
     if environment is None:
         return before, after
-    known = {*before.environments, *after.environments}
-    if environment not in known:
-        raise _no_environment(environment, known)
+    _require(environment, {*before.environments, *after.environments})
     return _only(before, environment), _only(after, environment)
 
 
@@ -69,8 +67,7 @@ def two_environments(project: Project, commit: str | None, before: str, after: s
     """
     both = _commit_or_tree(project, commit)
     for environment in (before, after):
-        if environment not in both.environments:
-            raise _no_environment(environment, both.environments)
+        _require(environment, both.environments)
     return (
         Snapshot(before, {f"{before} → {after}": both.environments[before]}, both.notes),
         Snapshot(f"{after}, in {both.name}", {f"{before} → {after}": both.environments[after]}),
@@ -84,8 +81,7 @@ def working_tree(project: Project, environment: str) -> Snapshot:
         UsageError: there is no such environment, or the tree's code fails.
     """
     tree = _commit_or_tree(project, None)
-    if environment not in tree.environments:
-        raise _no_environment(environment, tree.environments)
+    _require(environment, tree.environments)
     return _only(tree, environment)
 
 
@@ -139,5 +135,6 @@ def _only(whole: Snapshot, environment: str) -> Snapshot:
     return replace(whole, environments={environment: found} if found else {})
 
 
-def _no_environment(name: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"there is no environment {name!r}: {nearest(name, known)}")
+def _require(environment: str, known: Collection[str]) -> None:
+    if environment not in known:
+        raise UsageError(f"there is no environment {environment!r}: {nearest(environment, known)}")

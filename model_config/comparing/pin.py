@@ -34,12 +34,7 @@ class Pin:
 
 
 def pin_notes(folder: Path, name: str) -> tuple[str, ...]:
-    """Return a note if the installed version, which describes a project, is not the pinned one.
-
-    Args:
-        folder: the project's folder.
-        name: what to call the project.
-    """
+    """Return a note if the installed version, which describes a project, is not the pinned one."""
     try:
         pin = pinned((folder / "requirements.txt").read_text(encoding="utf-8", errors="replace"))
         installed = distribution("model-config")

@@ -154,7 +154,7 @@ def _folded(rows: list[Row]) -> list[Stretch]:
     for is_same, group in groupby(rows, key=lambda row: row.kind == "same"):
         run = tuple(group)
         head = _CONTEXT if stretches else 0
-        tail = len(run) - _CONTEXT if _ends_before(run, rows) else len(run)
+        tail = len(run) if run[-1] is rows[-1] else len(run) - _CONTEXT
         if is_same and tail - head > 1:
             _show(stretches, run[:head])
             stretches.append(Stretch(run[head:tail], is_folded=True))
@@ -162,10 +162,6 @@ def _folded(rows: list[Row]) -> list[Stretch]:
         else:
             _show(stretches, run)
     return stretches
-
-
-def _ends_before(run: tuple[Row, ...], rows: list[Row]) -> bool:
-    return run[-1] is not rows[-1]
 
 
 def _show(stretches: list[Stretch], rows: tuple[Row, ...]) -> None:

@@ -33,14 +33,7 @@ class Adoption:
 
 
 def adoption(found: Found, becomes: str, planned: PlannedModel, *, secret: bool) -> Adoption:
-    """Return the outcome for a parameter.
-
-    Args:
-        found: the parameter.
-        becomes: its path in the model.
-        planned: the model as it would be deployed.
-        secret: whether it holds a secret.
-    """
+    """Return the outcome for a parameter that becomes a field, or a secret, of a planned model."""
     problems = []
     if found.type != "SecureString":
         problems.append(f"a {found.type} can't become a SecureString")

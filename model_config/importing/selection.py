@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
 
 from model_config.format.errors import ModelNotFoundError, UsageError
 from model_config.importing.names import Path
@@ -13,40 +12,28 @@ from model_config.importing.names import Path
 MOST = 200
 
 
-class Named(Protocol):
-    """Anything with a parameter's name."""
+def below(path: str, names: Sequence[str]) -> dict[Path, str]:
+    """Return the names of the parameters to import, by their names below the path, split.
 
-    @property
-    def name(self) -> str:
-        """The full name in SSM."""
-
-
-ListedT = TypeVar("ListedT", bound=Named)
-
-
-def below(path: str, listed: Sequence[ListedT]) -> dict[Path, ListedT]:
-    """Return the parameters to import, by their names below the path; () for the path itself.
+    The parameter with the path itself has the name () below it.
 
     Args:
         path: a parameter's name. If it ends in "/", or there is no such parameter, all parameters
             below it; if it ends in "-", "_" or ".", all whose names begin with it.
-        listed: the parameters whose names begin with the path.
+        names: the names of the parameters that begin with the path.
 
     Raises:
         ModelNotFoundError: no parameter has such a name.
         UsageError: there are too many for one model.
     """
-    for each in listed:
-        if each.name == path:
-            return {(): each}
+    if path in names:
+        return {(): path}
     start = path if path[-1] in "/-_." else f"{path}/"
     chosen = {
-        tuple(each.name.removeprefix(start).split("/")): each
-        for each in listed
-        if each.name.startswith(start)
+        tuple(name.removeprefix(start).split("/")): name for name in names if name.startswith(start)
     }
     if not chosen:
-        near = ", ".join(sorted(each.name for each in listed)[:5])
+        near = ", ".join(sorted(names)[:5])
         raise ModelNotFoundError(
             f"there is no parameter {path} and none below it"
             + (f"; there are {near}" if near else ". See `aws ssm describe-parameters`")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any, cast
 
 from model_config.importing.expressions import Call, Name, written
 from model_config.importing.field import Field
-from model_config.importing.names import Path
-from model_config.importing.own_class import annotation, class_names
+from model_config.importing.names import Path, camel
 from model_config.importing.schema_fit import Nested, group_of
 from model_config.schema import Group, ModelConfig, SecretRef
 
 #: The length in characters beyond which a text of several words gets its own file.
 _LONG = 80
+#: Names that a generated class can't have.
+_TAKEN = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
 
 
 @dataclass(slots=True)
@@ -22,7 +24,6 @@ class Module:
     """A module under construction.
 
     Attributes:
-        name: the model's name.
         files: long texts, by file name.
         imports: the names to import from the schema.
         class_names: the names of the generated classes, by group path.
@@ -39,14 +40,7 @@ class Module:
 def source_in_class(
     name: str, origin: str, kind: type[ModelConfig], values: Nested
 ) -> tuple[str, dict[str, str]]:
-    """Return a module that uses one of the schema's classes, and its text files.
-
-    Args:
-        name: the model's name.
-        origin: the imported path.
-        kind: the class.
-        values: the values to set, in the order of the class.
-    """
+    """Return a module with values in one of the schema's classes, and its text files by name."""
     module = Module(name)
     return _source(module, origin, _call(module, kind, values, ()))
 
@@ -54,15 +48,9 @@ def source_in_class(
 def source_with_own_class(
     name: str, origin: str, fields: Sequence[Field]
 ) -> tuple[str, dict[str, str]]:
-    """Return a module with its own classes, and its text files.
-
-    Args:
-        name: the model's name.
-        origin: the imported path.
-        fields: its fields.
-    """
+    """Return a module with fields in classes of its own, and its text files by name."""
     there = [each for each in fields if each.value is not None]  # None is not stored
-    module = Module(name, class_names=class_names(name, [each.path for each in there]))
+    module = Module(name, class_names=_class_names(name, [each.path for each in there]))
     tree: Nested = {}
     for each in there:
         group: Any = tree
@@ -102,11 +90,40 @@ def _own_class(module: Module, values: Nested, path: Path) -> Call:
             lines.append(f"    {name}: {inner.name}")
         else:
             arguments[name] = _expression(module, value, here)
-            lines.append(f"    {name}: {annotation(value)}")
+            lines.append(f"    {name}: {_annotation(value)}")
     what = f"`{'/'.join(path)}`" if path else f"What `{module.name}` is configured with"
     doc = f'    """{what}, as it was imported."""'
     module.classes.append("\n".join([f"class {kind}({base}):", doc, "", *lines]))
     return Call(kind, (), arguments)
+
+
+def _class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
+    """Return a class name for each group: its own name, prefixed by its parents' if taken."""
+    groups = {path[:depth] for path in fields for depth in range(len(path))}
+    names: dict[Path, str] = {}
+    for path in sorted(groups, key=lambda path: (len(path), path)):
+        whole = path or (model,)
+        near = (camel(*whole[-length:]) for length in range(1, len(whole) + 1))
+        numbered = (f"{camel(*whole)}{number}" for number in count(2))
+        capital = (name[0].upper() + name[1:] for name in chain(near, numbered))
+        names[path] = next(name for name in capital if name not in {*_TAKEN, *names.values()})
+    return names
+
+
+def _annotation(value: object) -> str:
+    """Return the type annotation for a value."""
+    if isinstance(value, list):
+        return f"list[{_common(value)}]"
+    if isinstance(value, dict):
+        return f"dict[str, {_common(value.values())}]"
+    return type(value).__name__
+
+
+def _common(items: Iterable[object]) -> str:
+    """Return the annotation that fits all items."""
+    kinds = {type(item).__name__ for item in items}
+    plain = len(kinds) == 1 and kinds <= {"str", "int", "float", "bool"}
+    return kinds.pop() if plain else "JsonValue"
 
 
 def _expression(module: Module, value: Any, path: Path) -> Any:

@@ -134,10 +134,8 @@ class CachedInventory(Inventory):
         return answer
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
-        if self.away:
-            raise type(self.away)(
-                str(self.away)
-            )  # every further request would wait for the same timeout
+        if self.away:  # every further request would wait for the same timeout
+            raise type(self.away)(str(self.away))
         if self._pace:
             self._pace.wait()
         self.requests += 1

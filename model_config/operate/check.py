@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import AccessDeniedError, Finding
-from model_config.format.names import model_path, parse, rollout_name
+from model_config.format.names import model_path, rollout_name
 from model_config.operate.clients import ask, aws_client
 from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.half_written import half_written
-from model_config.operate.inventory import Inventory
+from model_config.operate.inventory import Inventory, released_models
 from model_config.operate.made_resources import MadeResources
 from model_config.operate.name_collisions import taken_names
 from model_config.operate.releases.findings import running_out
@@ -36,12 +36,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found.
-
-    Attributes:
-        deployed: the models that have a release.
-        found: the findings.
-    """
+    """What a check found, and the models that have a release."""
 
     deployed: AbstractSet[str]
     found: list[Checked]
@@ -73,8 +68,7 @@ def check_environment(
     """
     account = inventory.everything()
     listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
-    parsed = [parse(name, path) for name in listed]
-    deployed = {name.model for name in parsed if name.kind == "release"}
+    deployed = set(released_models(listed, path))
     found = list(_check_place(inventory.region, path, deployed, planned, first_deploy=first_deploy))
     if planned is not None:
         half = {each.where: each for each in half_written(listed, path, planned)}
@@ -84,8 +78,8 @@ def check_environment(
         new = sorted(planned.keys() - deployed)
         found += _check_policies(len(new))
         if settings:
-            made, region = MadeResources(inventory.region), inventory.region
-            taken = taken_names(made, settings, region, new, first_deploy=first_deploy)
+            made = MadeResources(inventory.region)
+            taken = taken_names(made, settings, new, first_deploy=first_deploy)
             found += [Checked("error", finding) for finding in taken]
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
     texts = inventory.texts(sorted(rollouts))

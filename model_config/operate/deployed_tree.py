@@ -19,9 +19,7 @@ _Parameters = list[tuple[ParameterName, int]]
 def deployed_trees(inventory: Inventory, path: str) -> list[ModelTree]:
     """Return each model with its parameters and its newest release.
 
-    Args:
-        inventory: reads SSM.
-        path: the environment's path, "/ai/prod".
+    The path is the environment's, "/ai/prod".
 
     Raises:
         StoreError: AWS is unavailable or refuses.

@@ -23,7 +23,6 @@ class Environment:
 
     Attributes:
         stack: the name of its stack.
-        target: the environment.
         store: sends the requests to SSM and keeps its connections.
         is_local: whether it is on the local AWS, which doesn't throttle and gains nothing from
             concurrent requests.

@@ -17,11 +17,8 @@ def half_written(
     """Yield models that may need `recover` before the next deploy.
 
     SSM alone doesn't tell whether the stack's state has the parameters; `recover` compares the two.
-
-    Args:
-        listed: the parameters of the environment.
-        path: its path, "/ai/prod".
-        planned: the names of each model's parameters that the next deploy writes.
+    The path is the environment's, "/ai/prod". `planned` has the names of each model's parameters
+    that the next deploy writes.
     """
     for model, names in sorted(planned.items()):
         release = listed.get(release_name(model_path(path, model)))

@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 from model_config.format.errors import StoreError, StoreUnavailableError
 from model_config.format.names import parse
 from model_config.operate.drift.parameters import ListedParameter
-from model_config.operate.store import OperatorStore
-from model_config.reader.store import BATCH
+from model_config.operate.store import OperatorStore, in_batches
 
 #: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
 LISTED = 50
@@ -73,8 +72,7 @@ class Inventory(OperatorStore):
 
     def models_below(self, path: str) -> list[str]:
         """Return the names of the models of an environment's path that have a release."""
-        parsed = (parse(name, path) for name in self.below(path))
-        return sorted(name.model for name in parsed if name.kind == "release")
+        return released_models(self.below(path), path)
 
     def everything(self) -> dict[str, ListedParameter]:
         """Return every parameter of the account in this region, by name."""
@@ -91,7 +89,7 @@ class Inventory(OperatorStore):
             StoreUnavailableError: AWS is unavailable.
         """
         wanted = list(dict.fromkeys(names))
-        batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+        batches = list(in_batches(wanted))
         texts: dict[str, str] = {}
         for batch in self.watch(batches, "Reading values", len(batches)):
             texts |= self._texts_of_batch(batch)
@@ -118,6 +116,12 @@ class Inventory(OperatorStore):
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
         self.requests += 1
         return super()._ask(operation, about, **wanted)
+
+
+def released_models(names: Iterable[str], path: str) -> list[str]:
+    """Return the models with a release among the parameters of an environment's path."""
+    parsed = (parse(name, path) for name in names)
+    return sorted(name.model for name in parsed if name.kind == "release")
 
 
 def _parameter(listed: dict[str, Any]) -> ListedParameter:

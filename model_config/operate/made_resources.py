@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from model_config.operate.clients import ask, aws_client
+from model_config.plan.policies import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,14 @@ class MadeResources:
     Every method raises the family of `StoreError` where AWS is unavailable or refuses.
     """
 
-    def __init__(self, region: str | None) -> None:
+    def __init__(self, region: str) -> None:
         self._region = region
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
 
-    def account_id(self) -> str:
-        """Return the account's id. This needs no permission."""
+    def account(self) -> Account:
+        """Return the account and the region. This needs no permission."""
         sts = aws_client("sts", self._region)
-        return str(ask(sts, "sts:GetCallerIdentity", "the account")["Account"])
+        return Account(ask(sts, "sts:GetCallerIdentity", "the account")["Account"], self._region)
 
     def key(self, name: str) -> Key | None:
         """Return the key with an id, an ARN or an alias, if it exists."""
@@ -59,19 +61,16 @@ class MadeResources:
 
     def key_described(self, description: str) -> Key | None:
         """Return an enabled key with a description, if it exists."""
-        pages = self._kms.get_paginator("list_keys").paginate()
-        for page in pages:
-            for listed in page["Keys"]:
-                key = self.key(listed["KeyId"])
-                if key is not None and key.is_enabled and key.description == description:
-                    return key
+        for listed in self._listed_keys():
+            key = self.key(listed["KeyId"])
+            if key is not None and key.is_enabled and key.description == description:
+                return key
         return None
 
     def key_policy(self, key_id: str) -> dict[str, Any]:
         """Return a key's policy."""
         wanted = {"KeyId": key_id, "PolicyName": "default"}
-        document = ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]
-        return dict(json.loads(document))
+        return dict(json.loads(ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]))
 
     def rotates(self, key_id: str) -> bool:
         """Return whether a key's material is rotated every year."""
@@ -87,3 +86,12 @@ class MadeResources:
         wanted = {"PolicyArn": arn, "VersionId": version}
         answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None
+
+    def _listed_keys(self) -> Iterator[dict[str, Any]]:
+        more: dict[str, str] = {}
+        while True:
+            page = ask(self._kms, "kms:ListKeys", "the account's keys", **more)
+            yield from page["Keys"]
+            if not page["Truncated"]:
+                return
+            more = {"Marker": page["NextMarker"]}

@@ -7,13 +7,11 @@ from contextlib import suppress
 
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.operate.made_resources import MadeResources
-from model_config.plan.policies import Account
 from model_config.plan.settings import Settings
 
 _FIX = (
     "if a deploy of this stack was interrupted, `model-config recover`. Otherwise another stack "
-    "deploys the "
-    "environment: give this one another model-config:environment, or share it with "
+    "deploys the environment: give this one another model-config:environment, or share it with "
     "model-config:models and model-config:kmsKeyArn"
 )
 
@@ -21,7 +19,6 @@ _FIX = (
 def taken_names(
     made: MadeResources,
     settings: Settings,
-    region: str,
     new_models: Sequence[str],
     *,
     first_deploy: bool,
@@ -33,7 +30,6 @@ def taken_names(
     Args:
         made: reads KMS and IAM.
         settings: the stack's settings.
-        region: the region of the deploy.
         new_models: the models without a release, whose reader policies a deploy creates.
         first_deploy: whether the stack has not created its key yet.
 
@@ -50,8 +46,8 @@ def taken_names(
             )
     if not new_models:
         return
-    account = Account(made.account_id(), region)
-    for name in (settings.policy_name(model, region) for model in new_models):
+    account = made.account()
+    for name in (settings.policy_name(model, account.region) for model in new_models):
         with suppress(AccessDeniedError):
             if made.policy(account.policy_arn(name)) is not None:
                 yield Finding(

@@ -19,7 +19,7 @@ from model_config.operate.inventory import Inventory
 from model_config.operate.made_resources import Key, MadeResources
 from model_config.plan.plan import Plan
 from model_config.plan.planned_model import PlannedModel
-from model_config.plan.policies import Account, reader_policy
+from model_config.plan.policies import reader_policy
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
 from model_config.schema import SecretRef
 
@@ -54,21 +54,18 @@ class RecoverySearch:
     Args:
         plan: the plan of the next deploy.
         secrets: the texts of the stack's secrets, by config key.
-        account: the account and region of the deploy.
         inventory: reads SSM.
-        made: reads KMS and IAM.
+        made: reads KMS and IAM, in the deploy's account and region.
     """
 
     def __init__(
         self,
         plan: Plan,
         secrets: Mapping[str, str],
-        *,
-        account: Account,
         inventory: Inventory,
         made: MadeResources,
     ) -> None:
-        self._plan, self._secrets, self._account = plan, secrets, account
+        self._plan, self._secrets = plan, secrets
         self._inventory, self._made = inventory, made
 
     def recovery(self, state: StackState) -> Recovery:
@@ -145,11 +142,11 @@ class RecoverySearch:
         yield model.release_name, model.release.document
 
     def _adopt_policies(self, found: Recovery, state: StackState, key: str) -> None:
+        account = self._made.account()
         for model in self._plan.models:
-            name = self._plan.settings.policy_name(model.name, self._account.region)
-            arn = self._account.policy_arn(name)
+            arn = account.policy_arn(self._plan.settings.policy_name(model.name, account.region))
             document = None if state.has(POLICY, arn) else self._made.policy(arn)
-            if document == reader_policy(model.path, key, self._account):
+            if document == reader_policy(model.path, key, account):
                 found.adopt.append(Adoption(POLICY, f"{model.name}/reader", arn, model.name))
             elif document is not None:
                 found.blocked.append(_foreign(arn, "grants something else"))

@@ -7,23 +7,20 @@ newest release are read; `find_drift` can read all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from model_config.format.errors import (
-    ModelNotFoundError,
-    StoreError,
-    StoreUnavailableError,
-)
-from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
+from model_config.format.names import model_path, release_name, rollout_name
 from model_config.format.rollout import Rollout
 from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.drift.states import DriftedParameter
-from model_config.operate.program import Program
+from model_config.operate.inventory import released_models
 from model_config.operate.releases.releases import Releases, read_releases
 from model_config.operate.rollouts.parameter import document_of, under_way
+from model_config.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,6 @@ class ModelStatus:
     """The status of a model in an environment.
 
     Attributes:
-        model: its name.
         releases: its releases; None if there are none, or they can't be read.
         rollout: the rollout in progress, if there is one.
         drifted: its differences from the program; None if they are unknown.
@@ -55,7 +51,6 @@ class EnvironmentStatus:
     """The status of an environment.
 
     Attributes:
-        environment: its name.
         models: the project's models; without a project, all that have a release.
         drift: the drift; None if there is no program to compare with.
         other_projects: models that have a release but are not in the project.
@@ -69,22 +64,17 @@ class EnvironmentStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(
-    inventory: CachedInventory, path: str, program: Program | None
-) -> EnvironmentStatus:
-    """Return an environment's status.
+def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> EnvironmentStatus:
+    """Return an environment's status, with its drift if there is a plan to compare with.
 
-    Args:
-        inventory: reads SSM.
-        path: the environment's path, "/ai/prod".
-        program: the project's plan of it; None if there is none.
+    The path is the environment's, "/ai/prod".
 
     Raises:
         StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     listed = inventory.below(path)
-    released = sorted({parse(name, path).model for name in listed if _is_release(name, path)})
-    names = sorted(program.models) if program else released
+    released = released_models(listed, path)
+    names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
     newest = [release_name(model_path(path, name)) for name in there]
     rollouts = {rollout_name(model_path(path, name)): name for name in there}
@@ -97,7 +87,7 @@ def read_status(
         )
     )
     _fetch_labelled(inventory, [each for each in found.values() if isinstance(each, Releases)])
-    drift = find_drift(inventory, program, "recent") if program else None
+    drift = find_drift(inventory, plan, "recent") if plan else None
     documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
 
     def status(name: str) -> ModelStatus:
@@ -116,10 +106,6 @@ def read_status(
     )
 
 
-def _is_release(name: str, path: str) -> bool:
-    return parse(name, path).kind == "release"
-
-
 def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
     """Return a model's releases with the newest opened, or why they can't be read."""
     try:
@@ -134,24 +120,13 @@ def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
 
 def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> None:
     """Fetch the labelled releases into the inventory's cache, ten a request."""
-    for names in _rounds(found):
-        inventory.texts(names)
-
-
-def _rounds(found: Sequence[Releases]) -> Iterator[list[str]]:
-    # A request takes only one version of each parameter.
     versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
-    yield from ([name for name in names if name] for names in zip_longest(*versions))
+    for names in zip_longest(*versions):  # a request takes only one version of each parameter
+        inventory.texts([name for name in names if name])
 
 
-def unread_status(environment: str, program: Program | None, problem: str) -> EnvironmentStatus:
-    """Return the status of an environment that can't be read: only its models' names.
-
-    Args:
-        environment: its name.
-        program: the project's plan of it, or None.
-        problem: why it can't be read.
-    """
-    names = sorted(program.models) if program else ()
-    models = tuple(ModelStatus(name, None, None, None) for name in names)
+def unread_status(environment: str, plan: Plan | None, problem: str) -> EnvironmentStatus:
+    """Return the status of an environment that can't be read: its models' names, and why."""
+    planned = plan.models if plan else ()
+    models = tuple(ModelStatus(model.name, None, None, None) for model in planned)
     return EnvironmentStatus(environment, models, None, problems=(problem,))

@@ -44,7 +44,7 @@ class OperatorStore(Store):
     def existing(self, names: Sequence[str]) -> set[str]:
         """Return the names of the existing parameters. Nothing is decrypted."""
         found: set[str] = set()
-        for batch in _batches(names):
+        for batch in in_batches(names):
             answer = self._list("get_parameters", batch, Names=batch, WithDecryption=False)
             found.update(each["Name"] for each in answer[0])
         return found
@@ -78,7 +78,7 @@ class OperatorStore(Store):
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete parameters with their history. A missing parameter is not an error."""
-        for batch in _batches(names):
+        for batch in in_batches(names):
             self._ask("delete_parameters", batch, Names=batch)
 
     def _pages(self, operation: str, about: list[str], **wanted: Any) -> Iterator[dict[str, Any]]:
@@ -91,7 +91,7 @@ class OperatorStore(Store):
             more = {"NextToken": token}
 
 
-def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+def in_batches(names: Sequence[str]) -> Iterator[list[str]]:
     """Yield the names in batches for one request (SSM API reference: GetParameters, Delete…)."""
     for start in range(0, len(names), BATCH):
         yield list(names[start : start + BATCH])

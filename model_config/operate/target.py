@@ -21,7 +21,6 @@ class Target:
     """An environment, and the client for it.
 
     Attributes:
-        environment: its name.
         prefix: the prefix of its parameters in SSM.
         client: the client for SSM; None: each room creates its own.
         region: the region, if the user named one.

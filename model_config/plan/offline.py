@@ -16,3 +16,14 @@ def plan_from_file(project: Project, stack: str) -> Plan:
     """
     config = read_stack_file(project, stack)  # first, so that a missing file runs no module
     return plan_stack(read_modules(project), config)
+
+
+def valid_plan(project: Project, stack: str) -> Plan:
+    """Return the plan of a stack as `plan_from_file` does, but refuse one with findings.
+
+    Raises:
+        InvalidConfigurationError: the project has findings.
+    """
+    plan = plan_from_file(project, stack)
+    plan.refuse_findings()
+    return plan

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import unified_diff
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
@@ -14,6 +13,7 @@ from model_config.scaffold import Kind
 from model_config.scaffold.module import module_files
 from model_config.scaffold.requirement import Requirement
 
+_TEMPLATE = Path(__file__).parent / "template"
 #: The name of the example model in a new project, by class.
 EXAMPLES: dict[Kind, str] = {
     "chat": "support_chat",
@@ -82,9 +82,7 @@ def upgrade(project: Project) -> str:
     It covers the files that a team leaves unchanged: the workflows, the Makefile and the versions.
     """
     return "".join(
-        _diff(project, path, text)
-        for path, text in sorted(_template())
-        if path.startswith(_UPGRADED)
+        _diff(project, path, text) for path, text in _template() if path.startswith(_UPGRADED)
     )
 
 
@@ -103,12 +101,7 @@ def _diff(project: Project, path: str, text: str) -> str:
 
 
 def _template() -> Iterator[tuple[str, str]]:
-    return _texts(files(__package__) / "template")
-
-
-def _texts(folder: Traversable, above: str = "") -> Iterator[tuple[str, str]]:
-    for each in folder.iterdir():
-        if each.is_dir() and each.name != "__pycache__":
-            yield from _texts(each, f"{above}{each.name}/")
-        elif each.is_file():
-            yield f"{above}{each.name}", each.read_text("utf-8")
+    """Yield each file's path in the project, and its text."""
+    for file in sorted(_TEMPLATE.rglob("*")):
+        if file.is_file() and file.parent.name != "__pycache__":
+            yield file.relative_to(_TEMPLATE).as_posix(), file.read_text("utf-8")

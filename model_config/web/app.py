@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -15,8 +16,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from model_config.web.building import build_from, build_page
+from model_config.web.changing import Form
 from model_config.web.guard import Guard
 from model_config.web.loading import answer
+from model_config.web.page_content import PageContent
 from model_config.web.pages import OVERVIEW, Page, Selection, ServedLinks, compare_page
 from model_config.web.render import Frame, loading_as_html
 from model_config.web.site import Site
@@ -82,11 +85,7 @@ class _Pages:
 
     async def plan(self, request: Request) -> Response:
         """Answer with a preview of a change."""
-        page, form = _page_of(request), dict(request.query_params)
-        made = await run_in_threadpool(
-            build_from, page, self._frame(), lambda: plan(self._site, page, form)
-        )
-        return HTMLResponse(made.html, made.status)
+        return await self._built(request, plan, dict(request.query_params))
 
     async def change(self, request: Request) -> Response:
         """Make a confirmed change."""
@@ -97,22 +96,19 @@ class _Pages:
             return PlainTextResponse(
                 "Refused: the form belongs to another session. Reload the page.\n", 403
             )
+        return await self._built(request, apply, form)
+
+    async def _built(
+        self, request: Request, read: Callable[[Site, Page, Form], PageContent], form: Form
+    ) -> Response:
         page = _page_of(request)
         made = await run_in_threadpool(
-            build_from, page, self._frame(), lambda: apply(self._site, page, form)
+            build_from, page, self._frame(), lambda: read(self._site, page, form)
         )
         return HTMLResponse(made.html, made.status)
 
     def _frame(self) -> Frame:
-        stacks = list(self._site.environments)
-        return Frame(
-            self._site.name,
-            stacks,
-            ServedLinks(),
-            is_served=True,
-            to_paste=self._site.to_paste,
-            form_token=self._form_token,
-        )
+        return Frame(self._site, ServedLinks(), is_served=True, form_token=self._form_token)
 
 
 def _page_of(request: Request) -> Page:

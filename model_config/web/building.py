@@ -14,9 +14,8 @@ from model_config.web.pages import Page
 from model_config.web.render import Frame, navigation, page_as_html, problem_as_html
 from model_config.web.site import Site
 from model_config.web.sources.compare import compare
-from model_config.web.sources.drift import drift
+from model_config.web.sources.environments import drift, overview
 from model_config.web.sources.model import model, release, rollout
-from model_config.web.sources.overview import overview
 
 #: The functions that read each view's data.
 SOURCES: Mapping[str, Callable[..., PageContent]] = {
@@ -49,7 +48,7 @@ def build_page(site: Site, page: Page, frame: Frame, watch: Watch, **options: bo
 
 def read_ahead(site: Site, watch: Watch) -> None:
     """Read the data of the pages in the navigation before they are requested."""
-    for _, page in navigation(list(site.environments)):
+    for _, page in navigation(site):
         with suppress(ModelConfigError):  # the page will show the error
             SOURCES[page.view](site, watch, *page.arguments)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
@@ -13,7 +13,7 @@ from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.parameter import RolloutChange
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.start import NewRollout
 from model_config.operate.rollouts.times import duration_of, percents_of
 from model_config.operate.target import Target
 
@@ -48,10 +48,6 @@ def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form
 
     Args:
         verb: "promote", "rollback", "start" or "abort".
-        target: the environment.
-        check_of: returns the check of a model's releases.
-        model: the model's name.
-        form: the form's input.
 
     Raises:
         UsageError: the input is invalid, or the change is impossible.
@@ -96,7 +92,7 @@ def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
     rollouts, (check, notes) = Rollouts(target.labels()), check_of(model)
     every, percents = duration_of(form.get("every", "")), percents_of(form.get("steps", ""))
     plan = RolloutPlan(percents, every, every, reason=_reason(form))
-    new = NewRollout(_label(form), plan, utc_now(), new_salt())
+    new = NewRollout(_label(form), plan, utc_now())
     change = rollouts.start(model, new, release=_number(form), check=check)
     rollout = change.document.rollout
     assert rollout is not None  # noqa: S101 - `start` sets it
@@ -107,7 +103,8 @@ def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
     )
     did = f"the rollout of release {rollout.release} to {rollout.label} has started."
     differs = (rollout.before, rollout.release)
-    return _writing(rollouts, change, (what, did), differs, notes)
+    change = replace(change, notes=(*notes, *change.notes))
+    return _writing(rollouts, change, what, did, differs)
 
 
 def _abort(target: Target, model: str, form: Form) -> Change:
@@ -116,26 +113,23 @@ def _abort(target: Target, model: str, form: Form) -> Change:
     rollout = change.stored.document.rollout
     if rollout is None:
         what = "The rollout document is invalid. An empty one replaces it."
-        return _writing(
-            rollouts, change, (what, "the rollout document was replaced."), (None, None)
-        )
+        return _writing(rollouts, change, what, "the rollout document was replaced.", (None, None))
     what = (
         f"The rollout of release {rollout.release} ends. Within {rollout.poll_seconds} seconds, "
         f"all readers of {rollout.label} get release {rollout.before} again."
     )
     did = f"the rollout of release {rollout.release} was aborted."
-    return _writing(rollouts, change, (what, did), (rollout.release, rollout.before))
+    return _writing(rollouts, change, what, did, (rollout.release, rollout.before))
 
 
 def _writing(
     rollouts: Rollouts,
     change: RolloutChange,
-    words: tuple[str, str],
+    what: str,
+    did: str,
     differs: tuple[int | None, int | None],
-    notes: tuple[str, ...] = (),
 ) -> Change:
-    """Return a change of a rollout, described by `words` before and after it is made."""
-    what, did = words
+    """Return a change of a rollout, described by `what` before it is made and by `did` after."""
 
     def made() -> tuple[str, ...]:
         rollouts.write(change)
@@ -144,7 +138,7 @@ def _writing(
     labels = sorted(change.releases.labels.items())
     state = f"{change.releases.newest.number} {labels} {change.stored.version}"
     before, after = (_content(change.releases, number) for number in differs)
-    return Change((what,), (*notes, *change.notes), (before, after), state, made)
+    return Change((what,), change.notes, (before, after), state, made)
 
 
 def _label(form: Form) -> str:

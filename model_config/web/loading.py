@@ -43,12 +43,7 @@ class Progress:
 
 
 async def answer(make: Callable[[Watch], BuiltPage], beginning: Callable[[], str]) -> Response:
-    """Return a page; if it takes long, its beginning first, followed by progress and the page.
-
-    Args:
-        make: builds the page.
-        beginning: returns the HTML of a page up to the progress.
-    """
+    """Return a page; if it takes long, its beginning first, followed by progress and the page."""
     progress = Progress()
     making = asyncio.ensure_future(run_in_threadpool(make, progress.watch))
     done, _ = await asyncio.wait({making}, timeout=PATIENCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from posixpath import dirname, relpath
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote
 
 
@@ -73,14 +73,9 @@ def compare_page(before: Selection, after: Selection, model: str | None = None) 
     return Page("compare", (str(before), str(after), *([model] if model else [])))
 
 
-class Links(Protocol):
-    """Returns the addresses of pages and static files, as one page links to them."""
-
-    def to(self, page: Page) -> str | None:
-        """Return a page's address, or None if there is no such page."""
-
-    def static(self, name: str) -> str:
-        """Return the address of a static file."""
+def releases_page(stack: str, model: str, before: int, after: int) -> Page:
+    """Return the page that compares two releases of a model in an environment."""
+    return compare_page(Selection(stack, str(before)), Selection(stack, str(after)), model)
 
 
 class ServedLinks:
@@ -113,3 +108,7 @@ class FileLinks:
     def static(self, name: str) -> str:
         """Return the address of a static file."""
         return relpath(f"static/{name}", self._folder or ".")
+
+
+#: The addresses of pages and static files, as one page links to them.
+Links: TypeAlias = ServedLinks | FileLinks

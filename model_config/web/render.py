@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -10,10 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from model_config.comparing.text import plural
+from model_config.comparing.text import one_line, plural
 from model_config.format.names import LATEST
 from model_config.web.page_content import PageContent
 from model_config.web.pages import OVERVIEW, Links, Page, Selection, compare_page, drift_page
+from model_config.web.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,14 @@ class Frame:
     """What all pages have in common.
 
     Attributes:
-        project: the project's name.
-        stacks: the stacks of the environments with pages.
         links: the addresses of pages.
         is_served: whether there is a server, which forms need.
-        to_paste: adapts the commands in a text to the project and AWS of these pages.
         form_token: the token of forms that change something; None if pages may change nothing.
     """
 
-    project: str
-    stacks: Sequence[str]
+    site: Site
     links: Links
     is_served: bool
-    to_paste: Callable[[str], str] = str
     form_token: str | None = None
 
 
@@ -66,16 +61,17 @@ def _html(template: str, page: Page, frame: Frame, **values: Any) -> str:
             frame=frame,
             link=frame.links.to,
             static=frame.links.static,
-            navigation=navigation(frame.stacks),
-            to_paste=frame.to_paste,
+            navigation=navigation(frame.site),
+            to_paste=frame.site.to_paste,
             now=datetime.now(UTC),
             **values,
         )
     )
 
 
-def navigation(stacks: Sequence[str]) -> list[tuple[str, Page]]:
+def navigation(site: Site) -> list[tuple[str, Page]]:
     """Return the pages in the navigation, with their names."""
+    stacks = list(site.environments)
     found = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
         first, last = Selection(stacks[0], LATEST), Selection(stacks[-1], LATEST)
@@ -93,7 +89,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"iso": _iso, "utc": _utc, "count": plural}
+    environment.filters |= {"iso": _iso, "utc": _utc, "count": plural, "one_line": one_line}
     return environment
 
 

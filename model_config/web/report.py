@@ -26,9 +26,7 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     """Write the first page and all pages that can be reached from it.
 
     Args:
-        site: the environments.
         folder: the folder to create.
-        watch: shows progress.
         most: the number of newest releases of each model with a page. Labelled ones always
             have one.
 
@@ -51,11 +49,6 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
     """Write the differences between a commit and the working tree. This needs git, but no AWS.
 
-    Args:
-        project: the project.
-        base: the commit.
-        folder: the folder to create.
-
     Raises:
         UsageError: there is no such commit, its code fails, or the folder can't be written.
     """
@@ -69,7 +62,6 @@ def _write_all(
 ) -> list[Page]:
     """Write the first page and all that can be reached from it; return those with an error."""
     _prepare(folder)
-    stacks = list(site.environments)
     waiting, failed = [OVERVIEW], []
     known = set(waiting)
 
@@ -80,8 +72,7 @@ def _write_all(
         return page in known
 
     for page in waiting:  # grows as pages link to others
-        links = FileLinks(page, wanted)
-        frame = Frame(site.name, stacks, links, is_served=False, to_paste=site.to_paste)
+        frame = Frame(site, FileLinks(page, wanted), is_served=False)
         made = build_from(page, frame, lambda page=page: make(page))  # type: ignore[misc]
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,10 @@ from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
 from model_config.operate.labels.moves import Check
-from model_config.operate.program import Program, read_program
 from model_config.operate.status import EnvironmentStatus, read_status
 from model_config.plan.messages import nearest
+from model_config.plan.offline import valid_plan
+from model_config.plan.plan import Plan
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 
@@ -79,7 +80,7 @@ class Site:
             inventory.watch = watch
             yield inventory
 
-    def program(self, stack: str) -> Program | None:
+    def program(self, stack: str) -> Plan | None:
         """Return the project's plan of an environment, or None without a project.
 
         Raises:
@@ -90,18 +91,13 @@ class Site:
             return None
         with self._modules:
             return self._cached(
-                "program", stack, _stamp(project), lambda: read_program(project, stack)
+                "program", stack, _stamp(project), lambda: valid_plan(project, stack)
             )
 
     def status(
-        self, stack: str, program: Program | None, inventory: CachedInventory
+        self, stack: str, program: Plan | None, inventory: CachedInventory
     ) -> EnvironmentStatus:
         """Return an environment's status.
-
-        Args:
-            stack: the environment's stack.
-            program: the project's plan of it, or None.
-            inventory: its inventory.
 
         Raises:
             StoreError: AWS can't be reached.
@@ -138,7 +134,7 @@ class Site:
         return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
 
     def _cached_while_same(
-        self, what: str, stack: str, program: Program | None, make: Callable[[], Cached]
+        self, what: str, stack: str, program: Plan | None, make: Callable[[], Cached]
     ) -> Cached:
         """Return what `make` returns, cached until the environment or its program changes."""
         stamp = self._inventories[stack][0]

@@ -16,7 +16,7 @@ from model_config.cli.panels import Panel
 
 NEW_VERB = '''
 """`model-config greet`: what anybody can add."""
-from model_config.cli.output import Environment
+from model_config.cli.options import Environment
 from model_config.cli.panels import Panel
 PANEL = Panel.READ
 def greet_all(environment: Environment = "dev") -> None:

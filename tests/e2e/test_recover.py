@@ -1,5 +1,6 @@
 """Deploys killed at random moments: after `recover` and `up`, all is as if nothing had happened."""
 
+import json
 import os
 import random
 import shutil
@@ -41,7 +42,17 @@ def killed_up(stack, seconds: float) -> bool:
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 
 
+def restore_checkpoint(stack) -> None:
+    """Restore a state file that the kill cut short, as docs/runbook.md says."""
+    (checkpoint,) = (stack.folder / "backend").rglob(f"stacks/**/{stack.name}.json")
+    try:
+        json.loads(checkpoint.read_bytes())
+    except ValueError:
+        shutil.copy(checkpoint.with_name(f"{checkpoint.name}.bak"), checkpoint)
+
+
 def recover_and_deploy(stack) -> None:
+    restore_checkpoint(stack)
     stack.model_config("recover", "--environment", stack.name, "--cancel")
     stack.up()
     assert stack.plan() == {}

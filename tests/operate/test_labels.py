@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.moves import promote, rollback
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -42,7 +43,7 @@ def labels_of(aws: Any) -> Labels:
 
 
 def test_promote_moves_a_label_to_the_newest_and_remembers_the_one_before(three: Any) -> None:
-    move = labels_of(three).promote("chat", "stable")
+    move = promote(labels_of(three), "chat", "stable")
     assert (move.model, move.label, move.release, move.before) == ("chat", "stable", 3, 1)
     assert move.changed
     assert three.labels() == {"stable": 3, "stable-previous": 1}
@@ -51,21 +52,21 @@ def test_promote_moves_a_label_to_the_newest_and_remembers_the_one_before(three:
 
 def test_the_first_promotion_has_no_previous(aws: Any) -> None:
     aws.deploy({"n": 1})
-    assert labels_of(aws).promote("chat", "canary").before is None
+    assert promote(labels_of(aws), "chat", "canary").before is None
     assert aws.labels() == {"canary": 1}
 
 
 def test_promoting_twice_is_the_same_as_once(three: Any) -> None:
-    labels_of(three).promote("chat", "stable", release=2)
+    promote(labels_of(three), "chat", "stable", release=2)
     three.requests.clear()
-    again = labels_of(three).promote("chat", "stable", release=2)
+    again = promote(labels_of(three), "chat", "stable", release=2)
     assert not again.changed
     assert "LabelParameterVersion" not in {name for name, _ in three.requests}
     assert three.labels() == {"stable": 2, "stable-previous": 1}
 
 
 def test_each_promotion_writes_no_value(three: Any) -> None:
-    labels_of(three).promote("chat", "stable")
+    promote(labels_of(three), "chat", "stable")
     assert {name for name, _ in three.requests} == {
         "GetParameterHistory",
         "GetParameters",
@@ -92,9 +93,9 @@ class Breaks:
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_promotion_that_broke_off_is_completed_by_doing_it_again(three: Any, at: int) -> None:
     with pytest.raises(StoreUnavailableError):
-        Labels("prod", client=Breaks(three.client, at)).promote("chat", "stable")
+        promote(Labels("prod", client=Breaks(three.client, at)), "chat", "stable")
     assert three.labels()["stable"] == 1
-    labels_of(three).promote("chat", "stable")
+    promote(labels_of(three), "chat", "stable")
     assert three.labels() == {"stable": 3, "stable-previous": 1}
 
 
@@ -102,7 +103,7 @@ def test_promote_verifies_the_release_first(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     aws.deploy({"n": 2}, document='{"format": 1}')
     with pytest.raises(ReleaseError, match=f"{NAME}:2 can't be used"):
-        labels_of(aws).promote("chat", "stable")
+        promote(labels_of(aws), "chat", "stable")
     assert aws.labels() == {"stable": 1}
 
 
@@ -115,7 +116,7 @@ def test_promote_calls_the_check_with_the_configuration_before_anything_moves(aw
         raise LookupError("not today")
 
     with pytest.raises(LookupError):
-        labels_of(aws).promote("chat", "stable", check=refuse)
+        promote(labels_of(aws), "chat", "stable", check=refuse)
     assert (seen[0].as_dict(), seen[0].release) == ({"n": 1}, 1)
     with pytest.raises(SecretUnavailableError):
         seen[0].secrets["key"].reveal()
@@ -127,25 +128,25 @@ def test_a_release_that_is_not_there_cannot_be_promoted(three: Any, release: int
     with pytest.raises(
         ReleaseNotFoundError, match=f"no release {release} .*the releases are 1 to 3"
     ):
-        labels_of(three).promote("chat", "stable", release=release)
+        promote(labels_of(three), "chat", "stable", release=release)
 
 
 def test_a_model_that_is_not_there_cannot_be_promoted(aws: Any) -> None:
     with pytest.raises(ModelNotFoundError, match="/ai/prod/chat/release"):
-        labels_of(aws).promote("chat", "stable")
+        promote(labels_of(aws), "chat", "stable")
 
 
 def test_who_may_not_is_told_which_permission_is_missing(loopback: Any) -> None:
     text = f"User: u is not authorized to perform: ssm:GetParameterHistory on resource: a:{NAME}"
     loopback.answers.append(loopback.refuses("AccessDeniedException", text))
     with pytest.raises(AccessDeniedError, match=f"GetParameterHistory is missing on a:{NAME};"):
-        Labels("prod", client=loopback.client()).promote("chat", "stable")
+        promote(Labels("prod", client=loopback.client()), "chat", "stable")
 
 
 def test_half_a_history_is_not_taken_for_a_short_one(loopback: Any) -> None:
     loopback.answers.append(loopback.says(200, {"Parameters": [{"Version": 1}]}, whole=False))
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
-        Labels("prod", client=loopback.client()).promote("chat", "stable")
+        promote(Labels("prod", client=loopback.client()), "chat", "stable")
 
 
 def test_a_label_that_ssm_refuses_after_all_is_an_error(three: Any) -> None:
@@ -154,7 +155,7 @@ def test_a_label_that_ssm_refuses_after_all_is_an_error(three: Any) -> None:
             return {"InvalidLabels": wanted["Labels"], "ParameterVersion": 1}
 
     with pytest.raises(StoreError, match="SSM refused the label 'stable-previous'"):
-        Labels("prod", client=Refuses(three.client, 0)).promote("chat", "stable")
+        promote(Labels("prod", client=Refuses(three.client, 0)), "chat", "stable")
 
 
 def test_an_answer_that_does_not_say_the_label_moved_is_an_error(three: Any) -> None:
@@ -163,7 +164,7 @@ def test_an_answer_that_does_not_say_the_label_moved_is_an_error(three: Any) -> 
             return {}  # what botocore makes of half a reply
 
     with pytest.raises(StoreUnavailableError, match="ssm:LabelParameterVersion"):
-        Labels("prod", client=Garbles(three.client, 0)).promote("chat", "stable")
+        promote(Labels("prod", client=Garbles(three.client, 0)), "chat", "stable")
 
 
 class Meets(Breaks):
@@ -177,33 +178,35 @@ class Meets(Breaks):
         if name.startswith(("get_parameter", "label_parameter")):
             self.left -= 1
             if self.left == 0:
-                labels_of(self.aws).promote("chat", "stable", release=2)
+                promote(labels_of(self.aws), "chat", "stable", release=2)
         return super().__getattribute__(name)
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 def test_two_people_at_once_end_in_one_of_the_two_orders(three: Any, nth: int) -> None:
-    move = Labels("prod", client=Meets(three, nth)).promote("chat", "stable", release=3)
+    move = promote(Labels("prod", client=Meets(three, nth)), "chat", "stable", release=3)
     assert move.before == 2
     assert three.labels() == {"stable": 3, "stable-previous": 2}
 
 
 def test_two_people_at_the_very_same_moment_leave_previous_one_further_back(three: Any) -> None:
     client = Meets(three, 6)
-    Labels("prod", client=client).promote("chat", "stable", release=3)
+    promote(Labels("prod", client=client), "chat", "stable", release=3)
     assert client.left == 0
     assert three.labels() == {"stable": 3, "stable-previous": 1}
 
 
 def test_two_people_who_promote_the_same_make_one_promotion(three: Any) -> None:
-    Labels("prod", client=Meets(three, 5)).promote("chat", "stable", release=2)
+    promote(Labels("prod", client=Meets(three, 5)), "chat", "stable", release=2)
     assert three.labels() == {"stable": 2, "stable-previous": 1}
 
 
 def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any) -> None:
     people = [
         threading.Thread(
-            target=labels_of(three).promote, args=("chat", "stable"), kwargs={"release": number}
+            target=promote,
+            args=(labels_of(three), "chat", "stable"),
+            kwargs={"release": number},
         )
         for number in (2, 3, 2, 3)
     ]
@@ -219,11 +222,11 @@ def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any)
 
 def test_rollback_puts_the_label_back_and_twice_is_the_same_as_once(three: Any) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable")
-    move = labels.rollback("chat")
+    promote(labels, "chat", "stable")
+    move = rollback(labels, "chat")
     assert (move.release, move.before, move.begins_hold) == (1, 3, True)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
-    again = labels.rollback("chat")
+    again = rollback(labels, "chat")
     assert (again.changed, again.begins_hold) == (False, False)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
 
@@ -233,79 +236,79 @@ def test_every_rollback_leaves_label_and_previous_on_its_target(aws: Any) -> Non
         aws.deploy({"n": number})
     labels = labels_of(aws)
     for number in (6, 7, 8):
-        labels.promote("chat", "stable", release=number)
-    labels.rollback("chat", release=5)
+        promote(labels, "chat", "stable", release=number)
+    rollback(labels, "chat", release=5)
     assert aws.labels() == {"stable": 5, "stable-previous": 5}
 
 
 def test_a_rollback_to_the_release_that_the_label_is_on_holds_it_there(three: Any) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable", release=2)
-    assert not labels.rollback("chat", release=2).changed
+    promote(labels, "chat", "stable", release=2)
+    assert not rollback(labels, "chat", release=2).changed
     assert three.labels() == {"stable": 2, "stable-previous": 2}
 
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_rollback_that_broke_off_is_completed_by_doing_it_again(three: Any, at: int) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable", release=2)
+    promote(labels, "chat", "stable", release=2)
     with pytest.raises(StoreUnavailableError):
-        Labels("prod", client=Breaks(three.client, at)).rollback("chat", release=3)
-    labels.rollback("chat", release=3)
+        rollback(Labels("prod", client=Breaks(three.client, at)), "chat", release=3)
+    rollback(labels, "chat", release=3)
     assert three.labels() == {"stable": 3, "stable-previous": 3}
 
 
 def test_a_persons_promotion_moves_a_held_label_and_says_so(three: Any) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable")
-    labels.rollback("chat")
-    move = labels.promote("chat", "stable", release=2)
+    promote(labels, "chat", "stable")
+    rollback(labels, "chat")
+    move = promote(labels, "chat", "stable", release=2)
     assert (move.was_held, move.ends_hold) == (True, True)
     assert three.labels() == {"stable": 2, "stable-previous": 1}
-    assert not labels.promote("chat", "stable", release=3).was_held
+    assert not promote(labels, "chat", "stable", release=3).was_held
 
 
 def test_promoting_the_very_release_that_is_held_ends_the_hold(three: Any) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable")
-    labels.rollback("chat")
-    move = labels.promote("chat", "stable", release=1)
+    promote(labels, "chat", "stable")
+    rollback(labels, "chat")
+    move = promote(labels, "chat", "stable", release=1)
     assert (move.changed, move.ends_hold) == (False, True)
     assert three.labels() == {"stable": 1}
 
 
 def test_promoting_after_a_rollback_remembers_what_was_rolled_back_to(three: Any) -> None:
     labels = labels_of(three)
-    labels.promote("chat", "stable", release=2)
-    labels.rollback("chat")
-    labels.promote("chat", "stable", release=3)
+    promote(labels, "chat", "stable", release=2)
+    rollback(labels, "chat")
+    promote(labels, "chat", "stable", release=3)
     assert three.labels() == {"stable": 3, "stable-previous": 1}
 
 
 def test_rollback_without_a_previous_says_how_to_name_one(three: Any) -> None:
     with pytest.raises(LabelNotFoundError, match=r"rollback chat --label stable --release N --env"):
-        labels_of(three).rollback("chat")
+        rollback(labels_of(three), "chat")
 
 
 def test_rollback_verifies_the_release_too(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable", document="{}")
     aws.deploy({"n": 2})
-    labels_of(aws).promote("chat", "stable")
+    promote(labels_of(aws), "chat", "stable")
     with pytest.raises(ReleaseError):
-        labels_of(aws).rollback("chat")
+        rollback(labels_of(aws), "chat")
     assert aws.labels()["stable"] == 2
 
 
 # Secrets that are gone
 
 
-@pytest.mark.parametrize("verb", ["promote", "rollback"])
-def test_a_release_whose_secrets_are_gone_is_refused(aws: Any, verb: str) -> None:
+@pytest.mark.parametrize("move", [promote, rollback])
+def test_a_release_whose_secrets_are_gone_is_refused(aws: Any, move: Any) -> None:
     aws.deploy({"n": 1}, {"key": "x"}, label="stable-previous")
     aws.deploy({"n": 2}, label="stable")
     aws.client.delete_parameter(Name="/ai/prod/chat/secrets/key")
     with pytest.raises(ReleaseError, match="secrets that are gone: /ai/prod/chat/secrets/key"):
-        getattr(labels_of(aws), verb)("chat", "stable", release=1)
+        move(labels_of(aws), "chat", "stable", release=1)
     assert aws.labels()["stable"] == 2
 
 
@@ -315,7 +318,7 @@ def test_secrets_are_looked_for_without_decrypting_them(aws: Any) -> None:
     aws.client.meta.events.register(
         "provide-client-params.ssm.GetParameters", lambda params, **_: asked.append(params)
     )
-    labels_of(aws).promote("chat", "stable")
+    promote(labels_of(aws), "chat", "stable")
     of_secrets = [each for each in asked if "/secrets/" in each["Names"][0]]
     assert [(len(each["Names"]), each["WithDecryption"]) for each in of_secrets] == [
         (10, False),
@@ -333,7 +336,7 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
                 raise self.client.exceptions.ClientError(code, "GetParameters")
             return self.client.get_parameters(**wanted)
 
-    move = Labels("prod", client=Denies(aws.client, 0)).promote("chat", "stable")
+    move = promote(Labels("prod", client=Denies(aws.client, 0)), "chat", "stable")
     assert "unknown whether the release's secrets exist" in move.notes[0]
     assert aws.labels() == {"stable": 1}
 
@@ -365,8 +368,8 @@ def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(
 ) -> None:
     three.requests.clear()
     for move in (
-        lambda: labels_of(three).promote("chat", label),
-        lambda: labels_of(three).rollback("chat", label),
+        lambda: promote(labels_of(three), "chat", label),
+        lambda: rollback(labels_of(three), "chat", label),
     ):
         with pytest.raises(UsageError, match=rule):
             move()
@@ -392,7 +395,7 @@ def test_a_release_that_is_full_of_labels_is_found_before_anything_moves(
         )
     before = three.labels()
     with pytest.raises(UsageError, match=rf"release {full} has no room .*--labels label") as caught:
-        labels_of(three).promote("chat", "stable", release=3)
+        promote(labels_of(three), "chat", "stable", release=3)
     assert "label0, " in str(caught.value)
     assert three.labels() == before
 
@@ -400,6 +403,6 @@ def test_a_release_that_is_full_of_labels_is_found_before_anything_moves(
 def test_room_that_previous_leaves_is_counted(three: Any) -> None:
     labels = ["stable-previous", *(f"label{each}" for each in range(9))]
     three.client.label_parameter_version(Name=NAME, ParameterVersion=3, Labels=labels)
-    labels_of(three).promote("chat", "stable", release=3)
+    promote(labels_of(three), "chat", "stable", release=3)
     assert three.labels()["stable"] == 3
     assert three.labels()["stable-previous"] == 1

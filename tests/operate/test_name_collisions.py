@@ -47,7 +47,7 @@ def found(
     *models: str, settings: Settings = SETTINGS, first_deploy: bool = False
 ) -> list[tuple[str, str]]:
     made = MadeResources("eu-west-1")
-    checked = taken_names(made, settings, "eu-west-1", models, first_deploy=first_deploy)
+    checked = taken_names(made, settings, models, first_deploy=first_deploy)
     return [(each.where, each.problem) for each in checked]
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from support.moves import promote, rollback
 
 from model_config.format.errors import AccessDeniedError, UsageError
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
@@ -72,25 +73,25 @@ def denied(client: Any, operation: str) -> Any:
 
 
 def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -> None:
-    labels_of(three).promote("chat", "stable", reason="shorter answers")
+    promote(labels_of(three), "chat", "stable", reason="shorter answers")
     assert document(three).moved == Moved("stable", 3, 1, "shorter answers", held=False)
-    labels_of(three).rollback("chat")
+    rollback(labels_of(three), "chat")
     assert document(three).moved == Moved("stable", 1, 3, held=True)
-    assert labels_of(three).promote("chat", "canary").notes == ()
+    assert promote(labels_of(three), "chat", "canary").notes == ()
     assert document(three).moved == Moved("canary", 3, None, held=False)
     kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
     assert (kept["Type"], kept["Version"]) == ("String", 4)
 
 
 def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
-    labels_of(three).promote("chat", "stable", release=1)
+    promote(labels_of(three), "chat", "stable", release=1)
     assert history(three) == 1
 
 
 def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
-    labels_of(three).rollback("chat", release=1, reason="keep it")
+    rollback(labels_of(three), "chat", release=1, reason="keep it")
     assert document(three).moved == Moved("stable", 1, 1, "keep it", held=True)
-    labels_of(three).promote("chat", "stable", release=1, reason="free again")
+    promote(labels_of(three), "chat", "stable", release=1, reason="free again")
     assert document(three).moved == Moved("stable", 1, 1, "free again", held=False)
 
 
@@ -98,7 +99,7 @@ def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
 def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
     three: Any, operation: str
 ) -> None:
-    move = Labels("prod", client=denied(three.client, operation)).promote("chat", "stable")
+    move = promote(Labels("prod", client=denied(three.client, operation)), "chat", "stable")
     assert three.labels()["stable"] == 3
     assert "move is not recorded: ssm:" in move.notes[0]
     assert history(three) == 1
@@ -106,7 +107,7 @@ def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
 
 def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: Any) -> None:
     three.client.delete_parameter(Name=ROLLOUT)
-    move = labels_of(three).promote("chat", "stable")
+    move = promote(labels_of(three), "chat", "stable")
     assert "The move is not recorded: the model has no rollout parameter" in move.notes[0]
     assert three.labels()["stable"] == 3
     with pytest.raises(three.client.exceptions.ParameterNotFound):
@@ -115,7 +116,7 @@ def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: A
 
 def test_a_document_that_is_not_understood_is_left_as_it_is(three: Any) -> None:
     put(three, '{"format": 2}')
-    move = labels_of(three).promote("chat", "stable")
+    move = promote(labels_of(three), "chat", "stable")
     assert "update the model-config package" in move.notes[0]
     assert history(three) == 2
 
@@ -127,7 +128,7 @@ def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
                 put(three)
             return getattr(three.client, name)
 
-    move = Labels("prod", client=Meets()).promote("chat", "stable")
+    move = promote(Labels("prod", client=Meets()), "chat", "stable")
     assert "versions 2 to 2 are theirs" in move.notes[0]
     assert document(three).moved == Moved("stable", 3, 1, held=False)
 
@@ -141,12 +142,12 @@ def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
     three: Any, reason: str, problem: str
 ) -> None:
     with pytest.raises(UsageError, match=problem):
-        labels_of(three).promote("chat", "stable", reason=reason)
+        promote(labels_of(three), "chat", "stable", reason=reason)
     assert three.labels() == {"stable": 1}
 
 
 def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -> None:
-    labels_of(rolling).promote("chat", "canary", reason="é" * 500)
+    promote(labels_of(rolling), "chat", "canary", reason="é" * 500)
     assert document(rolling).moved == Moved("canary", 3, None, "é" * 500, held=False)
 
 
@@ -154,7 +155,7 @@ def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -
 
 
 def test_the_move_of_another_label_leaves_the_rollout_alone(rolling: Any) -> None:
-    labels_of(rolling).promote("chat", "canary")
+    promote(labels_of(rolling), "chat", "canary")
     assert document(rolling).rollout == UNDER_WAY
 
 
@@ -163,21 +164,21 @@ def test_a_promotion_to_another_release_than_the_candidate_is_refused(
     rolling: Any, release: int | None
 ) -> None:
     with pytest.raises(UsageError, match=r"rollout of release 2 to stable .* under way") as caught:
-        labels_of(rolling).promote("chat", "stable", release=release)
+        promote(labels_of(rolling), "chat", "stable", release=release)
     assert "`model-config rollout finish chat --environment prod`" in str(caught.value)
     assert "`model-config rollout abort chat --environment prod`" in str(caught.value)
     assert rolling.labels() == {"stable": 1}
 
 
 def test_a_promotion_to_the_candidate_finishes_the_rollout(rolling: Any) -> None:
-    labels_of(rolling).promote("chat", "stable", release=2)
+    promote(labels_of(rolling), "chat", "stable", release=2)
     assert document(rolling) == RolloutDocument(Moved("stable", 2, 1, held=False))
     assert rolling.labels() == {"stable": 2, "stable-previous": 1}
 
 
 @pytest.mark.parametrize("release", [1, 3])
 def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
-    labels_of(rolling).rollback("chat", release=release)
+    rollback(labels_of(rolling), "chat", release=release)
     assert document(rolling) == RolloutDocument(Moved("stable", release, 1, held=True))
     assert rolling.labels() == {"stable": release, "stable-previous": release}
 
@@ -185,14 +186,14 @@ def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
 def test_a_rollout_that_the_label_has_left_hinders_nothing_and_goes(rolling: Any) -> None:
     three = rolling.client.label_parameter_version
     three(Name="/ai/prod/chat/release", ParameterVersion=3, Labels=["stable"])
-    labels_of(rolling).promote("chat", "stable", release=1)
+    promote(labels_of(rolling), "chat", "stable", release=1)
     assert document(rolling).rollout is None
 
 
 def test_a_rollback_that_moves_nothing_and_cannot_abort_the_rollout_fails(rolling: Any) -> None:
     labels = Labels("prod", client=denied(rolling.client, "put_parameter"))
     with pytest.raises(AccessDeniedError):
-        labels.rollback("chat", release=1)
+        rollback(labels, "chat", release=1)
     assert document(rolling).rollout == UNDER_WAY
-    labels.rollback("chat", release=3)  # moving the label ends it for every reader
+    rollback(labels, "chat", release=3)  # moving the label ends it for every reader
     assert rolling.labels()["stable"] == 3

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from support.moves import promote
 
 from model_config.format import release
 from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout, new_salt
+from model_config.operate.rollouts.start import NewRollout
 from model_config.operate.store import OperatorStore
 from model_config.operate.target import Target
 from model_config.plan.project import Project
@@ -98,7 +99,7 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
 @pytest.mark.usefixtures("three_releases")
 def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
     target = Target("dev", "/ai", client=ssm)
-    target.labels().promote("chat", "stable", reason="warmer <b>answers</b>")
+    promote(target.labels(), "chat", "stable", reason="warmer <b>answers</b>")
     html = client.get("/model/dev/chat").text
     assert "stable moved from release 2 to 3" in html
     assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
@@ -188,7 +189,7 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
     rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels())
     plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
-    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now(), new_salt())))
+    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now())))
     html = client.get("/rollout/dev/chat").text
     said = text(html)
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said

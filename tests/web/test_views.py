@@ -41,7 +41,7 @@ def moved(hours: float, *move: Any, rollout: Rollout | None = None) -> Written:
 
 def bars(*arguments: Any) -> dict[str, list[tuple[int, int, int]]]:
     """Each lane's bars: release, first column, columns."""
-    drawn = timeline(*arguments, "dev")
+    drawn = timeline(*arguments)
     return {
         lane.name: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in lane.bars]
         for lane in drawn.lanes
@@ -79,7 +79,7 @@ def test_a_rollout_has_a_lane_of_its_own_from_its_start_to_its_end() -> None:
 
 def test_only_the_newest_columns_are_drawn() -> None:
     found = releases(*[()] * 39, ("stable",))
-    drawn = timeline(found, [], "dev")
+    drawn = timeline(found, [])
     assert (len(drawn.marks), drawn.width) == (24, 24 * COLUMN)
     assert drawn.marks[0].number == 40
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Prefix,
-    print_json,
-    print_table,
-    with_progress,
-)
+from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import ModelNotFoundError
+from model_config.plan.messages import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
-
     from model_config.operate.check import Checked
     from model_config.plan.plan import Plan
 
@@ -98,7 +92,6 @@ def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
 
 def _plan(stack: str) -> Plan | None:
     """Return the stack's plan, or None if the project has no such stack."""
-    from model_config.cli.project import project_or_none
     from model_config.plan.offline import plan_from_file
 
     project = project_or_none()
@@ -112,8 +105,6 @@ def _planned(plan: Plan) -> dict[str, AbstractSet[str]]:
 
     An invalid model counts none: `validate` reports its findings.
     """
-    from model_config.cli.project import current_project
-
     names = plan.settings.models or current_project().model_names()
     broken = dict.fromkeys(names, frozenset[str]())
     return {
@@ -131,8 +122,6 @@ def _planned(plan: Plan) -> dict[str, AbstractSet[str]]:
 
 def _refuse_unknown(models: Sequence[str], known: AbstractSet[str]) -> None:
     """Refuse a name that is neither deployed nor in the project, and so can't have findings."""
-    from model_config.plan.messages import nearest
-
     if unknown := set(models) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")

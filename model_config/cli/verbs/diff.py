@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.output import AsJson, Local, Prefix, print_json, print_lines
+from model_config.cli.options import AsJson, ExitCode, Local, Prefix
+from model_config.cli.output import print_json, print_lines, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.format.errors import UsageError
+from model_config.comparing.change_text import to_json
+from model_config.format.errors import ReleaseError, UsageError
+from model_config.format.release import Release
 
 if TYPE_CHECKING:
     from model_config.comparing.differences import ModelDifference
     from model_config.comparing.snapshot import Snapshot
-    from model_config.format.release import Release
 
 PANEL = Panel.REVIEW
 
@@ -68,9 +70,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
     ] = False,
     as_json: AsJson = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
-    ] = False,
+    exit_code: ExitCode = False,
 ) -> None:
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 
@@ -114,9 +114,7 @@ def _newest_releases(
     environment: str, prefix: str | None, *, local: bool
 ) -> tuple[dict[str, Release], dict[str, str]]:
     """Return each model's newest release in AWS, and the errors of unreadable ones."""
-    from model_config.cli.output import with_progress
     from model_config.cli.target import target
-    from model_config.format.errors import ReleaseError
 
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
@@ -131,8 +129,6 @@ def _newest_releases(
 
 
 def _as_json(before: Snapshot, after: Snapshot, found: list[ModelDifference]) -> dict[str, object]:
-    from model_config.comparing.change_text import to_json
-
     return {
         "before": before.name,
         "after": after.name,

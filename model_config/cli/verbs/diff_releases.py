@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from model_config.cli.completion import complete_label
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Prefix,
-    print_json,
-    print_lines,
-)
+from model_config.cli.options import AsJson, Environment, ExitCode, Local, Model, Prefix
+from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
-
-if TYPE_CHECKING:
-    from model_config.operate.releases.past_release import PastRelease
-    from model_config.operate.releases.releases import Releases
+from model_config.comparing.change_text import change_lines, to_json
+from model_config.comparing.changes import changes
 
 PANEL = Panel.REVIEW
 
@@ -43,9 +34,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
-    ] = False,
+    exit_code: ExitCode = False,
 ) -> None:
     """Show what differs between two releases of a model.
 
@@ -55,12 +44,13 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
     Example: model-config diff-releases support_chat stable latest
     """
     from model_config.cli.target import target
-    from model_config.comparing.change_text import change_lines, to_json
-    from model_config.comparing.changes import changes
 
     with target(environment, prefix, local=local) as aws:
         releases = aws.releases(model)
-        old, new = (_selected(releases, selector) for selector in (before, after))
+        old, new = (
+            releases.select(int(selector) if selector.isdecimal() else selector)
+            for selector in (before, after)
+        )
         changed = changes(old.open(), new.open())
     if as_json:
         print_json(
@@ -78,7 +68,3 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
             typer.echo(f"release {old.number} and release {new.number} have the same values")
     if exit_code and changed:
         raise typer.Exit(1)
-
-
-def _selected(releases: Releases, selector: str) -> PastRelease:
-    return releases.select(int(selector) if selector.isdecimal() else selector)

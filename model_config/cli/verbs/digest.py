@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from model_config.cli.completion import complete_model
-from model_config.cli.output import AsJson, Environment, print_json, print_table
+from model_config.cli.options import AnyModel, AsJson, Environment
+from model_config.cli.output import print_json, print_table
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.format.errors import ModelNotFoundError
+from model_config.plan.messages import nearest
 
 PANEL = Panel.PROJECT
 
 
 def digest(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model
-        ),
-    ] = None,
+    model: AnyModel = None,
     *,
     environment: Environment = "dev",
     as_json: AsJson = False,
@@ -28,13 +24,9 @@ def digest(
 
     Example: model-config digest support_chat --environment prod
     """
-    from model_config.cli.project import current_project
-    from model_config.format.errors import ModelNotFoundError
-    from model_config.plan.messages import nearest
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.offline import valid_plan
 
-    plan = plan_from_file(current_project(), environment)
-    plan.refuse_findings()
+    plan = valid_plan(current_project(), environment)
     digests = {model.name: model.digest for model in plan.models}
     if model is not None and model not in digests:
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import drift_report
-from model_config.cli.output import AsJson, Environment, Local, print_json, with_progress
+from model_config.cli.options import AsJson, Environment, Local
+from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 
@@ -68,9 +69,9 @@ def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
     from model_config.cli.target import target
     from model_config.operate.drift.drift import find_drift
     from model_config.operate.inventory import Inventory
-    from model_config.operate.program import read_program
+    from model_config.plan.offline import valid_plan
 
     with target(environment, None, local=local) as aws:
-        program = read_program(current_project(), environment)
+        plan = valid_plan(current_project(), environment)
         values: Values = "all" if read_all else "usual"
-        return find_drift(Inventory(aws.client, with_progress), program, values)
+        return find_drift(Inventory(aws.client, with_progress), plan, values)

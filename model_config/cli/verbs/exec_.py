@@ -10,14 +10,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.environment_variables import environment_variables, only_requested
+from model_config.cli.options import (
+    Environment,
+    Label,
+    Local,
+    Model,
+    Prefix,
+    Release,
+    VariablePrefix,
+)
 from model_config.cli.panels import Panel
 
 PANEL = Panel.READ
 
-VariablePrefix = Annotated[
-    str, typer.Option(help="The prefix of each variable's name, such as CHAT_.")
-]
 # The exit codes of shells.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -55,7 +61,6 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
-    from model_config.cli.environment_variables import environment_variables, only_requested
     from model_config.cli.target import target
 
     with target(environment, prefix, local=local) as aws:

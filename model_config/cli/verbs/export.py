@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from model_config.cli.formats import Format, as_text
-from model_config.cli.output import Environment, Label, Local, Prefix, Release
+from model_config.cli.options import Environment, Label, Local, Prefix, Release, VariablePrefix
 from model_config.cli.panels import Panel
-from model_config.cli.verbs.exec_ import VariablePrefix
 from model_config.files import write_file
 from model_config.format.errors import UsageError
-
-if TYPE_CHECKING:
-    from model_config.operate.target import Target
 
 PANEL = Panel.READ
 
@@ -63,11 +59,14 @@ def export(  # noqa: PLR0913 - a verb's options
     Example: model-config export --fallback --environment prod --output fallback.json
     """
     from model_config.cli.target import target
+    from model_config.reader.fallback import fallback_document
 
     _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
     with target(environment, prefix, local=local) as aws:
         if fallback:
-            text = _fallback(aws, models or aws.models(), label, release)
+            text = fallback_document(
+                aws.configuration(model, label, release) for model in models or aws.models()
+            )
         else:
             (model,) = models or []
             configuration = aws.configuration(model, label, release, secrets=with_secrets)
@@ -89,11 +88,7 @@ def _check(
     fallback: bool,
     with_secrets: bool,
 ) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        UsageError: they do.
-    """
+    """Refuse options that contradict each other."""
     if not fallback and len(models) != 1:
         raise UsageError("name one model to export; only --fallback takes several")
     if fallback and with_secrets:
@@ -105,9 +100,3 @@ def _check(
             "--with-secrets needs --output FILE, so that no secret reaches a terminal or a log. "
             "To pass secrets to a command, use `model-config exec`"
         )
-
-
-def _fallback(aws: Target, models: list[str], label: str | None, release: int | None) -> str:
-    from model_config.reader.fallback import fallback_document
-
-    return fallback_document(aws.configuration(model, label, release) for model in models)

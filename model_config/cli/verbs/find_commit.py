@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.output import AsJson, print_json, print_table, with_progress
+from model_config.cli.options import AsJson
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
 from model_config.comparing.text import printable
 from model_config.format.errors import UsageError
 
@@ -55,7 +57,6 @@ def find_commit(
 
     Example: model-config find-commit sha256:39862c281fc3
     """
-    from model_config.cli.project import current_project
     from model_config.comparing.commit_search import Search, find
 
     given = _DIGEST.fullmatch(digest)

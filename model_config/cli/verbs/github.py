@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli.github import close_issue, compose, write_comment, write_issue
 from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
 
@@ -30,8 +31,6 @@ def comment(folder: Folder) -> None:
 
     Example: model-config github comment results
     """
-    from model_config.cli.github import compose, write_comment
-
     number = _variable("GITHUB_REF").removeprefix("refs/pull/").partition("/")[0]
     write_comment(_variable("GITHUB_REPOSITORY"), number, compose(_run(), _texts(folder)))
 
@@ -48,8 +47,6 @@ def issue(
 
     Example: model-config github issue results --outcome success
     """
-    from model_config.cli.github import close_issue, compose, write_issue
-
     texts = _texts(folder)
     if texts or outcome != "success":
         write_issue("Drift", "drift", compose(_run(), texts))

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Prefix,
-    print_json,
-    print_table,
-)
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.output import print_json, print_table, time_text
 from model_config.cli.panels import Panel
 from model_config.comparing.text import printable, who
 
@@ -51,7 +44,7 @@ def history(
             ["when (UTC)", "by", "what", "reason"],
             [
                 (
-                    f"{each.written.at.astimezone(UTC):%Y-%m-%d %H:%M}",
+                    time_text(each.written.at),
                     who(each.written.by),
                     each.what,
                     printable(each.reason or ""),

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import Environment, Local, Prefix, print_table, with_progress
+from model_config.cli.options import Environment, Local, Prefix
+from model_config.cli.output import print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.text import plural
 from model_config.files import write_file
 from model_config.format.errors import UsageError
+from model_config.importing.expressions import formatted
+from model_config.plan.stack_config import set_secret_command
 
 if TYPE_CHECKING:
     from model_config.importing.field import Found
@@ -89,12 +92,7 @@ def _check_name(name: str) -> None:
 
 
 def _read(inventory: Inventory, path: str) -> list[Found]:
-    """Return the parameters to import, with their values unless they look like secrets.
-
-    Raises:
-        UsageError: the path is not valid, or there are too many parameters.
-        ModelNotFoundError: the model has no releases.
-    """
+    """Return the parameters to import, with their values unless they look like secrets."""
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret
     from model_config.importing.selection import below
@@ -102,14 +100,13 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
     listed = inventory.beginning_with(path.rstrip("/"))
-    chosen = below(path, [listed[name] for name in sorted(listed)])
-    secrets = {each.name for parts, each in chosen.items() if parts and looks_secret(parts)}
-    texts = inventory.texts([each.name for each in chosen.values() if each.name not in secrets])
+    chosen = below(path, sorted(listed))
+    secrets = {name for parts, name in chosen.items() if parts and looks_secret(parts)}
+    texts = inventory.texts([name for name in chosen.values() if name not in secrets])
     return [
-        Found(each.name, parts, each.type, each.tier, texts.get(each.name))
-        for parts, each in chosen.items()
-        if each.name in secrets
-        or each.name in texts  # the others were denied, or have just been deleted
+        Found(name, parts, listed[name].type, listed[name].tier, texts.get(name))
+        for parts, name in chosen.items()
+        if name in secrets or name in texts  # the others were denied, or have just been deleted
     ]
 
 
@@ -123,8 +120,6 @@ def _refuse_half(found: list[Found], problems: list[str]) -> None:
 
 def _files(module: ImportedModule) -> dict[Path, str]:
     """Return the files to write: the module, its long texts, and the file for adopting."""
-    from model_config.importing.expressions import formatted
-
     project = current_project()
     files = {project.models_folder / name: text for name, text in module.files.items()}
     source = project.module(module.name)
@@ -145,8 +140,6 @@ def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
 
 
 def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool) -> None:
-    from model_config.plan.stack_config import set_secret_command
-
     typer.echo(
         f"Wrote {', '.join(map(str, files))}: {module.kind}, {plural(len(module.fields), 'field')}."
     )

@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
+from model_config.plan.project import Project
 from model_config.scaffold import Kind
 
 PANEL = Panel.PROJECT
@@ -50,9 +53,7 @@ def init(
         return
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
-    from model_config.files import write_file, write_new_files
     from model_config.plan.json_schema.editor import stale_files
-    from model_config.plan.project import Project
     from model_config.plan.registry import read_modules
     from model_config.scaffold.project import project_files
     from model_config.scaffold.requirement import requirement
@@ -68,7 +69,6 @@ def init(
 
 
 def _show_upgrade() -> None:
-    from model_config.cli.project import current_project
     from model_config.scaffold.project import upgrade
 
     if changes := upgrade(current_project()):

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import MASK, AsJson, Environment, print_json, print_table
+from model_config.cli.options import AsJson, Environment, Port
+from model_config.cli.output import MASK, print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
+from model_config.comparing.changes import leaves
 from model_config.comparing.text import one_line, shortened
+from model_config.loopback import HOST
 
 if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
@@ -65,9 +68,7 @@ def deploy(
 @takes_project
 def serve(
     environment: Environment = "dev",
-    port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
-    ] = 4566,
+    port: Port = 4566,
 ) -> None:
     """Serve the local AWS on a loopback port until you press Ctrl-C.
 
@@ -78,7 +79,6 @@ def serve(
     from model_config.local.environment import CREDENTIALS
     from model_config.local.local_aws import DEFAULT_REGION
     from model_config.local.serve import serve as serve_until_interrupted
-    from model_config.loopback import HOST
     from model_config.plan.stack_file import read_stack_file
 
     project = current_project()
@@ -137,7 +137,6 @@ def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
 
 def _print_read_back(deployment: Deployment) -> None:
     """Read a model from the local AWS the way an application does, and print it."""
-    from model_config.comparing.changes import leaves
     from model_config.local.local_aws import client
     from model_config.reader.reader import Reader
 

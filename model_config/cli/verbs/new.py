@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.files import write_new_files
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
 
@@ -24,8 +26,6 @@ def new(
 
     Example: model-config new ticket_sorter --kind chat
     """
-    from model_config.cli.project import current_project
-    from model_config.files import write_new_files
     from model_config.plan.registry import MODULE_NAME
     from model_config.scaffold.module import module_files
 

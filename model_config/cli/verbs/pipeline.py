@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli.annotations import annotate, summarize
-from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.options import Environment, Local, Prefix
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
+from model_config.cli.schema_check import schema_checks
+from model_config.cli.verbs.drift import compare
+from model_config.files import write_file
 from model_config.format.errors import UsageError
+from model_config.operate.drift.text import ADVICE
+from model_config.operate.rollouts.plan import RolloutPlan
+from model_config.operate.rollouts.times import duration_of, percents_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from model_config.operate.labels.promotion import Promotion
     from model_config.operate.rollouts.start import NewRollout
 
@@ -44,8 +49,6 @@ def note(
 
     Example: model-config pipeline note --environment prod --output before.json
     """
-    from model_config.files import write_file
-
     if output.exists():
         typer.echo(f"{output} was written by an earlier attempt, and is kept.")
         return
@@ -83,7 +86,6 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
-    from model_config.cli.schema_check import schema_checks
     from model_config.cli.target import target
     from model_config.operate.labels.promotion import promote_changed
 
@@ -118,9 +120,6 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
     Example: model-config pipeline verify --environment prod
     """
-    from model_config.cli.verbs.drift import compare
-    from model_config.operate.drift.text import ADVICE
-
     found = compare(environment, local=local)
     wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
@@ -139,14 +138,12 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
 
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
-    from model_config.operate.rollouts.plan import RolloutPlan
     from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.start import NewRollout, new_salt
-    from model_config.operate.rollouts.times import duration_of, percents_of
+    from model_config.operate.rollouts.start import NewRollout
 
     between = duration_of(every)
     plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)
-    return NewRollout(label, plan, utc_now(), new_salt())
+    return NewRollout(label, plan, utc_now())
 
 
 def _stack_releases(stack: str) -> dict[str, int]:
@@ -167,11 +164,7 @@ def _local_releases(environment: str) -> dict[str, int]:
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
-    """Return the release numbers that `note` wrote.
-
-    Raises:
-        UsageError: the file holds something else.
-    """
+    """Return the release numbers that `note` wrote, or refuse the file."""
     try:
         numbers: Mapping[str, int] = json.loads(file.read_text(encoding="utf-8"))
         if all(type(number) is int for number in numbers.values()):

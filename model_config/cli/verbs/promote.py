@@ -11,7 +11,7 @@ import typer
 from model_config.cli import moving
 from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_label, complete_model
-from model_config.cli.output import Environment, Local, Prefix
+from model_config.cli.options import DryRun, Environment, Local, Prefix, Reason, Regions
 from model_config.cli.panels import Panel
 from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import ReleaseError, UsageError
@@ -57,10 +57,10 @@ def promote(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
-    reason: moving.Reason = None,
-    dry_run: moving.DryRun = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
@@ -85,22 +85,13 @@ def promote(  # noqa: PLR0913 - a verb's options
             )
 
         planned = moving.verified(_chosen(found, model, label), prepare)
-        for each in planned:
-            if release is None:
-                moving.tell_what_is_taken(each)
-            moving.show(each) if dry_run else moving.warn(each)
-        if not dry_run:
-            moving.make(planned)
+        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)
 
 
 def _check_options(
     model: str | None, release: int | None, expect_digest: str | None, *, every: bool
 ) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        UsageError: with the rule.
-    """
+    """Refuse options that contradict each other."""
     if every == (model is not None):
         raise UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):

@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.output import print_json
 from model_config.cli.panels import Panel
+from model_config.cli.project import project_or_none
+from model_config.comparing.text import plural
+from model_config.format.errors import UsageError
 
 PANEL = Panel.OPERATE
 
@@ -50,18 +54,11 @@ def prune(  # noqa: PLR0913 - a verb's options
     for name in names:
         typer.echo(name)
     done = "would be deleted" if dry_run else "deleted"
-    typer.echo(f"{len(names)} {'part' if len(names) == 1 else 'parts'} {done}.", err=True)
+    typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
 
 
 def _refuse_a_model_of_this_project(model: str) -> None:
-    """Refuse --gone for a model of this project, whose parts a running deploy may need.
-
-    Raises:
-        UsageError: the project has a module of that name.
-    """
-    from model_config.cli.project import project_or_none
-    from model_config.format.errors import UsageError
-
+    """Refuse --gone for a model of this project, whose parts a running deploy may need."""
     project = project_or_none()
     if project and model in project.model_names():
         raise UsageError(

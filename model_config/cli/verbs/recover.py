@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, print_json, print_table, with_progress
+from model_config.cli.options import AsJson, Environment
+from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
+from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.project import Project
+from model_config.plan.stack_state import StackState
 
 if TYPE_CHECKING:
     from model_config.infra.engine_stack import EngineStack
     from model_config.operate.recovery import Recovery
-    from model_config.plan.project import Project
-    from model_config.plan.stack_state import StackState
 
 PANEL = Panel.OPERATE
+
+_to_stderr = partial(typer.echo, err=True)
 
 
 def recover(
@@ -61,13 +67,11 @@ def recover(
 
 def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
-    from model_config.format.errors import InvalidConfigurationError
     from model_config.operate.clients import aws_client
     from model_config.operate.inventory import Inventory
     from model_config.operate.made_resources import MadeResources
     from model_config.operate.recovery import RecoverySearch
     from model_config.plan.plan import plan_stack
-    from model_config.plan.policies import Account
     from model_config.plan.registry import read_modules
 
     config = stack.config()
@@ -76,14 +80,7 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
         raise InvalidConfigurationError(findings)
     inventory = Inventory(aws_client("ssm", config.region), with_progress)
     made = MadeResources(inventory.region)
-    search = RecoverySearch(
-        plan,
-        config.own(),
-        account=Account(made.account_id(), inventory.region),
-        inventory=inventory,
-        made=made,
-    )
-    return search.recovery(state)
+    return RecoverySearch(plan, config.own(), inventory, made).recovery(state)
 
 
 def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:
@@ -115,15 +112,9 @@ def _print_next(recovery: Recovery, environment: str, *, dry_run: bool) -> None:
 
 
 def _as_json(recovery: Recovery) -> dict[str, object]:
-    from dataclasses import asdict
-
     return {
         "adopt": [asdict(each) for each in recovery.adopt],
         "pending": recovery.pending,
         "refresh": recovery.refresh,
         "blocked": [asdict(each) for each in recovery.blocked],
     }
-
-
-def _to_stderr(line: str) -> None:
-    typer.echo(line, err=True)

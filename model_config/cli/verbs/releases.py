@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from model_config.cli.output import (
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Prefix,
-    print_json,
-    print_table,
-)
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.output import print_json, print_table, time_text
 from model_config.cli.panels import Panel
+from model_config.comparing.changes import Change, changes
 from model_config.comparing.text import printable, who
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from model_config.comparing.changes import Change
-    from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.past_release import PastRelease
 
 PANEL = Panel.RELEASE
 
@@ -48,30 +37,30 @@ def releases(
 
     with target(environment, prefix, local=local) as aws:
         found = aws.releases(model)
+        older = [*found.newest_first[1:], None]
         with_changes = [
-            (release, _changes(before, release)) for release, before in pairwise([*found, None])
+            (release, _changes(before, release))
+            for release, before in zip(found, older, strict=True)
         ]
         interrupted = aws.interrupted_promotion(found)
     marks = {
         label: "promotion interrupted" if label == interrupted else "held" for label in found.held
     }
     if as_json:
-        print_json([_as_json(each, changed, marks) for each, changed in with_changes if each])
+        print_json([_as_json(each, changed, marks) for each, changed in with_changes])
         return
     print_table(
         ["release", "when (UTC)", "by", "digest", "labels", "changes"],
-        [_cells(each, changed, marks) for each, changed in with_changes if each],
+        [_cells(each, changed, marks) for each, changed in with_changes],
         wrap=True,
     )
 
 
-def _changes(before: PastRelease | None, release: PastRelease | None) -> list[Change] | None:
+def _changes(before: PastRelease | None, release: PastRelease) -> list[Change] | None:
     """Return the changes, or None if there is no release to compare with."""
-    from model_config.comparing.changes import changes
-
-    if before is None or release is None or before.content is None or release.content is None:
-        return None
-    return changes(before.content, release.content)
+    if before and before.content and release.content:
+        return changes(before.content, release.content)
+    return None
 
 
 def _cells(
@@ -82,7 +71,7 @@ def _cells(
     ]
     return [
         str(release.number),
-        f"{release.at.astimezone(UTC):%Y-%m-%d %H:%M}",
+        time_text(release.at),
         who(release.by),
         release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
         ", ".join(labels),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.output import Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.options import Environment, Label, Local, Model, Prefix, Release
 from model_config.cli.panels import Panel
 from model_config.format.errors import UsageError
 

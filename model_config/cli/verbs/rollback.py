@@ -8,7 +8,7 @@ import typer
 
 from model_config.cli import moving
 from model_config.cli.completion import complete_label
-from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.options import DryRun, Environment, Local, Model, Prefix, Reason, Regions
 from model_config.cli.panels import Panel
 
 PANEL = Panel.RELEASE
@@ -28,10 +28,10 @@ def rollback(  # noqa: PLR0913 - a verb's options
             help="The number of the release. Default: the one with LABEL-previous.",
         ),
     ] = None,
-    reason: moving.Reason = None,
-    dry_run: moving.DryRun = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
@@ -52,9 +52,4 @@ def rollback(  # noqa: PLR0913 - a verb's options
                 name, label, release=release, reason=reason
             ),
         )
-        for each in planned:
-            if release is None:
-                moving.tell_what_is_taken(each)
-            moving.show(each) if dry_run else moving.warn(each)
-        if not dry_run:
-            moving.make(planned)
+        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)

@@ -8,6 +8,8 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.files import write_file
 
 PANEL = Panel.PROJECT
 
@@ -26,8 +28,6 @@ def schema(
 
     Example: model-config schema
     """
-    from model_config.cli.project import current_project
-    from model_config.files import write_file
     from model_config.plan.json_schema.editor import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 

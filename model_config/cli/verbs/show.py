@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.output import (
-    MASK,
-    AsJson,
-    Environment,
-    Label,
-    Local,
-    Model,
-    Prefix,
-    Release,
-    print_json,
-    print_table,
-    print_text,
-)
+from model_config.cli.options import AsJson, Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.output import MASK, print_json, print_table, print_text
 from model_config.cli.panels import Panel
+from model_config.comparing.changes import leaves
 from model_config.comparing.text import one_line, printable
 from model_config.format.errors import UsageError
+from model_config.plan.messages import nearest
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
@@ -75,9 +66,6 @@ def show(  # noqa: PLR0913 - a verb's options
 
 
 def _print_value(held: dict[str, Any], path: str, *, as_json: bool) -> None:
-    from model_config.comparing.changes import leaves
-    from model_config.plan.messages import nearest
-
     try:
         value = _at(held, path)
     except KeyError:
@@ -112,8 +100,6 @@ def _print_about(configuration: Configuration) -> None:
 
 
 def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
-    from model_config.comparing.changes import leaves
-
     rows = list(leaves(held))
     texts = [row for row in rows if full and isinstance(row[1], str) and "\n" in row[1]]
     # Printed outside the table, which shortens long texts.

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.output import (
-    AsJson,
-    Environments,
-    Local,
-    Prefix,
-    print_json,
-    print_table,
-    with_progress,
-)
+from model_config.cli.options import AsJson, Environments, Local, Prefix
+from model_config.cli.output import print_json, print_table, time_text, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.comparing.text import plural
 from model_config.format.errors import ModelConfigError, UsageError
+from model_config.operate.rollouts.plan import phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from model_config.comparing.commit_search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
 PANEL = Panel.OPERATE
-
-#: The number of commits that --commits searches, at about half a second each.
-_COMMITS = 50
 
 
 def status(
@@ -71,19 +61,18 @@ def status(
 
 
 def _read(environment: Environment) -> EnvironmentStatus:
-    from model_config.operate.program import read_program
     from model_config.operate.status import read_status, unread_status
+    from model_config.plan.offline import valid_plan
 
     project, program, problems = project_or_none(), None, []
     try:
-        program = read_program(project, environment.stack) if project else None
+        program = valid_plan(project, environment.stack) if project else None
     except ModelConfigError as error:
         problems.append(str(error))
     try:
         with environment.hold():
-            found = read_status(
-                environment.inventory(with_progress), environment.target.path, program
-            )
+            inventory = environment.inventory(with_progress)
+            found = read_status(inventory, environment.target.path, program)
     except ModelConfigError as error:
         found = unread_status(environment.target.environment, program, str(error))
     return replace(found, problems=(*problems, *found.problems))
@@ -100,7 +89,7 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
         )
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(project, digests, _COMMITS, with_progress)
+    return find_each(project, digests, with_progress)
 
 
 def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> None:
@@ -132,7 +121,7 @@ def _cells(
         str(newest.number) if newest else "unknown" if environment.problems else "none",
         ", ".join(_labels(model)),
         _rollout(model),
-        f"{newest.at.astimezone(UTC):%Y-%m-%d %H:%M}" if newest else "",
+        time_text(newest.at) if newest else "",
         *([commit.commit[:9] if commit else ""] if origins else []),
         _drift(model),
     ]
@@ -144,8 +133,6 @@ def _labels(model: ModelStatus) -> list[str]:
 
 
 def _rollout(model: ModelStatus) -> str:
-    from model_config.operate.rollouts.plan import phase
-
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:
         return ""
@@ -198,8 +185,6 @@ def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str
 
 
 def _rollout_as_json(model: ModelStatus) -> dict[str, Any] | None:
-    from model_config.operate.rollouts.plan import phase
-
     rollout, now = model.rollout, datetime.now(UTC)
     if rollout is None:
         return None

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json, with_progress
+from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
 from model_config.comparing.text import plural, printable
+from model_config.format.errors import Finding, InvalidConfigurationError
 
 if TYPE_CHECKING:
     from model_config.plan.tree import Leaf, ModelTree
@@ -36,39 +39,27 @@ def tree(
 
     Example: model-config tree --environment prod
     """
-    path, models, problem = (
-        _deployed(environment, prefix, local=local) if deployed else _planned(environment)
-    )
+    from model_config.cli.target import target
+    from model_config.operate.deployed_tree import deployed_trees
+    from model_config.operate.inventory import Inventory
+    from model_config.plan.offline import plan_from_file
+    from model_config.plan.tree import trees
+
+    findings: Sequence[Finding] = ()
+    if deployed:
+        with target(environment, prefix, local=local) as aws:
+            path = aws.path
+            models = deployed_trees(Inventory(aws.client, with_progress), path)
+    else:
+        plan = plan_from_file(current_project(), environment)
+        path, models, findings = plan.path, trees(plan), plan.findings
     if as_json:
         shown = [{**asdict(model), "parameters": model.parameters} for model in models]
         print_json({"environment": environment, "path": path, "models": shown})
     else:
         _print(path, models)
-    if problem:
-        raise problem
-
-
-def _planned(stack: str) -> tuple[str, list[ModelTree], Exception | None]:
-    """Return the environment's path, its models, and the error to raise at the end, if any."""
-    from model_config.cli.project import current_project
-    from model_config.format.errors import InvalidConfigurationError
-    from model_config.plan.offline import plan_from_file
-    from model_config.plan.tree import trees
-
-    plan = plan_from_file(current_project(), stack)
-    problem = InvalidConfigurationError(plan.findings) if plan.findings else None
-    return plan.path, trees(plan), problem
-
-
-def _deployed(
-    environment: str, prefix: str | None, *, local: bool
-) -> tuple[str, list[ModelTree], None]:
-    from model_config.cli.target import target
-    from model_config.operate.deployed_tree import deployed_trees
-    from model_config.operate.inventory import Inventory
-
-    with target(environment, prefix, local=local) as aws:
-        return aws.path, deployed_trees(Inventory(aws.client, with_progress), aws.path), None
+    if findings:
+        raise InvalidConfigurationError(findings)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.output import Environments, Local, Prefix, with_progress
+from model_config.cli.options import Environments, Local, Port, Prefix
+from model_config.cli.output import with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 
@@ -19,9 +20,7 @@ PANEL = Panel.READ
 def ui(  # noqa: PLR0913 - a verb's options
     *,
     environments: Environments = None,
-    port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")
-    ] = 4580,
+    port: Port = 4580,
     open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
     allow_changes: Annotated[
         bool,

@@ -6,19 +6,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from model_config.cli.annotations import annotate
 from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_environment
-from model_config.cli.output import AsJson, print_json
+from model_config.cli.options import AsJson, Environments
+from model_config.cli.output import is_terminal, new_console, print_json
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
+from model_config.comparing.git import folder_in_repository
 from model_config.comparing.text import printable
+from model_config.format.errors import Finding
+from model_config.plan.project import Project
 
 if TYPE_CHECKING:
-    from model_config.format.errors import Finding
-    from model_config.plan.project import Project
     from model_config.plan.validation import Result
 
 PANEL = Panel.PROJECT
@@ -26,15 +27,7 @@ PANEL = Panel.PROJECT
 
 def validate(
     *,
-    environment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Only this environment; may be repeated. Default: each that has a stack file.",
-            autocompletion=complete_environment,
-        ),
-    ] = None,
+    environment: Environments = None,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Count a secret that isn't set as a finding.")
     ] = False,
@@ -50,7 +43,6 @@ def validate(
 
     Example: model-config validate --environment prod
     """
-    from model_config.cli.project import current_project
     from model_config.plan import validation
 
     project = current_project()
@@ -80,10 +72,9 @@ def _as_json(result: Result) -> dict[str, object]:
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
     if not results:
         typer.echo(f"No findings in {', '.join(stacks)}.")
-    console = Console(highlight=False, markup=False, emoji=False)
-    if results and console.is_terminal:
-        console.print(_table(results))
-    elif results:
+    elif is_terminal():
+        new_console().print(_table(results))
+    else:
         for result in results:
             cells = (", ".join(result.environments), _where(result), _problem(result))
             typer.echo("\t".join(map(printable, (*cells, result.finding.fix))))
@@ -133,8 +124,6 @@ def _problem(result: Result) -> str:
 
 def _print_annotations(results: list[Result], project: Project) -> None:
     """Print annotations, which GitHub shows next to the lines of a pull request."""
-    from model_config.comparing.git import folder_in_repository
-
     above = folder_in_repository(project.root)
     for result in results:
         finding = result.finding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,28 +20,39 @@ from model_config.operate.drift.parameters import (
 from model_config.operate.inventory import Inventory
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases, read_releases
+from model_config.plan.planned_model import PlannedModel
 
 _OF_FIELDS = {"value", "secret"}
 
 
 @dataclass(frozen=True)
 class DeployedModel:
-    """A model of the program, of SSM, or of both.
+    """A model of the program, and what SSM has of it.
 
     Attributes:
-        base: its path in SSM.
-        program: the program's content of each parameter; empty if it has no such model.
+        planned: the model in the program.
         releases: its releases, or None if there are none or they can't be read.
-        known: whether the newest release could be read, or there is no release.
         listed: all parameters below its path.
     """
 
-    name: str
-    base: str
-    program: Contents
+    planned: PlannedModel
     releases: Releases | None
-    known: bool
     listed: Mapping[str, tuple[Kind, ListedParameter]]
+
+    @property
+    def known(self) -> bool:
+        """Whether the newest release could be read, or there is no release."""
+        if self.releases:
+            return self.releases.newest.content is not None
+        return self.planned.release_name not in self.listed
+
+    @cached_property
+    def program(self) -> dict[str, Content]:
+        """The program's content of each parameter."""
+        return {
+            each.name: each.content if isinstance(each.content, str) else NoText.SECRET
+            for each in self.planned.parameters
+        }
 
     @cached_property
     def values(self) -> dict[str, ListedParameter]:
@@ -62,23 +73,26 @@ class DeployedModel:
             if {type(each[name]) for each in both if name in each} == {str}
         }
 
-    def written_since(self, names: Iterable[str]) -> set[str]:
-        """Return the names of the values that were written after the newest release."""
+    def written_since(self) -> set[str]:
+        """Return those of `to_read` that were written after the newest release."""
         if self.releases is None:
-            return set(names)
+            return self.to_read()
         at = self.releases.newest.at
-        return {name for name in names if self.values[name].at > at}
+        return {name for name in self.to_read() if self.values[name].at > at}
 
-    def doubtful(self, names: Iterable[str]) -> set[str]:
-        """Return the names of the values that somebody other than a deploy may have written."""
+    def doubtful(self) -> set[str]:
+        """Return those of `to_read` that somebody other than a deploy may have written."""
         opened: list[tuple[PastRelease, Contents]] = []
         for release in self.releases or ():
             if not self._is_worth_opening(release) or release.problem:
                 break
             opened.append((release, self._contents(release)))
         whole = bool(opened) and opened[-1][0].number == 1
-        values = self.values
-        return {name for name in names if not only_deploys_wrote(values[name], opened, whole=whole)}
+        return {
+            name
+            for name in self.to_read()
+            if not only_deploys_wrote(self.values[name], opened, whole=whole)
+        }
 
     def ssm(self, texts: Mapping[str, str], asked: AbstractSet[str]) -> dict[str, Content]:
         """Return each parameter's content in SSM, without those that could not be read.
@@ -116,7 +130,7 @@ class DeployedModel:
 
     def _contents(self, release: PastRelease) -> dict[str, Content]:
         known = self.listed.keys() | self.program.keys()
-        return contents_of(release.content, self.base, known) if release.content else {}
+        return contents_of(release.content, self.planned.path, known) if release.content else {}
 
     def _is_worth_opening(self, release: PastRelease) -> bool:
         """Return whether a release costs no request, or is in use."""
@@ -131,44 +145,36 @@ def _is_in_parts(release: PastRelease) -> bool:
         return False
 
 
-def read_model(  # noqa: PLR0913 - what is known of one model
+def read_model(
     inventory: Inventory,
-    path: str,
-    name: str,
-    program: Contents,
+    planned: PlannedModel,
     listed: Mapping[str, ListedParameter],
     *,
-    documents: bool = True,
+    documents: bool,
 ) -> DeployedModel:
     """Return one model. A history that is denied is added to the inventory's problems.
 
-    Args:
-        inventory: reads SSM.
-        path: the environment's path.
-        name: the model.
-        program: the program's content of it.
-        listed: its parameters in SSM.
-        documents: whether all of its releases will be opened, or only the newest.
+    Without `documents`, only the newest of its releases is expected to be opened.
 
     Raises:
         StoreUnavailableError: AWS is unavailable.
     """
+    path = planned.path.rpartition("/")[0]
     kinds = {key: (parse(key, path).kind, each) for key, each in listed.items()}
-    has_release = any(kind == "release" for kind, _ in kinds.values())
     # An older release may explain a parameter that the program doesn't have.
+    in_program = {each.name for each in planned.parameters}
     is_strange = any(
-        kind == "release part" or (kind in _OF_FIELDS and key not in program)
+        kind == "release part" or (kind in _OF_FIELDS and key not in in_program)
         for key, (kind, _) in kinds.items()
     )
-    releases, is_readable = None, False
-    if has_release:
+    releases = None
+    if planned.release_name in listed:
         try:
-            releases = read_releases(inventory, path, name, documents=documents or is_strange)
-            is_readable = releases.newest.content is not None
+            found = read_releases(inventory, path, planned.name, documents=documents or is_strange)
+            found.newest.content  # noqa: B018 - fails here if it is denied
+            releases = found
         except StoreUnavailableError:
             raise
         except StoreError as error:
             inventory.problems.append(str(error))
-            releases = None
-    known = not has_release or is_readable
-    return DeployedModel(name, f"{path}/{name}", program, releases, known, kinds)
+    return DeployedModel(planned, releases, kinds)

@@ -8,13 +8,13 @@ written. Secrets are never read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import Finding
-from model_config.format.names import RELEASE, ROLLOUT, parse, rollout_name
+from model_config.format.names import RELEASE, ROLLOUT, parse
 from model_config.format.rollout_document import EMPTY
 from model_config.operate.drift.access import Access, AccessSearch
 from model_config.operate.drift.deployed_model import DeployedModel, read_model
@@ -28,12 +28,12 @@ from model_config.operate.drift.states import (
     compare,
     only_in_ssm,
 )
-from model_config.operate.inventory import Inventory
+from model_config.operate.inventory import Inventory, released_models
 from model_config.operate.made_resources import MadeResources
-from model_config.operate.program import Program, Wanted
 from model_config.operate.releases.findings import release_findings
 from model_config.operate.rollouts.parameter import document_of, under_way
-from model_config.plan.settings import Settings
+from model_config.plan.plan import Plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.reader.store import BATCH
 
 #: The number of requests up to which every value is read, whatever its version says.
@@ -72,67 +72,59 @@ class Drift:
     not_read: int
 
 
-def find_drift(inventory: Inventory, program: Program, values: Values = "usual") -> Drift:
+def find_drift(inventory: Inventory, plan: Plan, values: Values = "usual") -> Drift:
     """Compare an environment three ways.
 
     With "recent" values, the key and the policies are not compared either, and older releases are
     opened only to explain a difference.
 
-    Args:
-        inventory: reads SSM.
-        program: the project's plan of the environment.
-        values: which values are read.
-
     Raises:
         StoreError: the parameters can't be listed, or AWS is unavailable.
     """
-    path, wanted = program.path, program.models
+    path, planned = plan.path, {model.name for model in plan.models}
     listed = inventory.below(path)
     by_model = _by_model(listed, path)
-    released = {name for name, each in by_model.items() if f"{path}/{name}/{RELEASE}" in each}
+    released = set(released_models(listed, path))
     access = Access()
     if listed and values != "recent":
-        access = _access(inventory, program.settings, sorted(released & wanted.keys()))
+        search = AccessSearch(plan.settings, MadeResources(inventory.region))
+        both = sorted(released & planned)
+        access = search.access(inventory.watch(both, "Reading policies", len(both)))
 
-    def read(name: str) -> DeployedModel:
-        contents, there = wanted[name].contents, by_model.get(name, {})
-        return read_model(inventory, path, name, contents, there, documents=values != "recent")
+    def read(model: PlannedModel) -> DeployedModel:
+        there = by_model.get(model.name, {})
+        return read_model(inventory, model, there, documents=values != "recent")
 
-    models = inventory.map(read, sorted(wanted), "Reading releases")
-    to_read = {model.name: model.to_read() for model in models}
-    count = sum(map(len, to_read.values()))
+    models = inventory.map(read, plan.models, "Reading releases")
+    count = sum(len(model.to_read()) for model in models)
     if values == "recent":
-        to_read = {model.name: model.written_since(to_read[model.name]) for model in models}
+        select = DeployedModel.written_since
     elif values == "usual" and inventory.requests + count / BATCH > ENOUGH:
-        to_read = {model.name: model.doubtful(to_read[model.name]) for model in models}
-    asked = {name for names in to_read.values() for name in names}
-    rollouts = {rollout_name(model.base) for model in models} & listed.keys()
+        select = DeployedModel.doubtful
+    else:
+        select = DeployedModel.to_read
+    asked = {name for model in models for name in select(model)}
+    rollouts = {model.planned.rollout_name for model in models} & listed.keys()
     texts = inventory.texts(sorted(asked | rollouts))
 
-    parameters = list(_unmanaged(by_model, path, released | wanted.keys()))
+    parameters = list(_unmanaged(by_model, path, released | planned))
     findings: list[Finding] = []
     for model in models:
-        parameters += _of_model(model, wanted[model.name], texts, asked, access.key_names)
+        parameters += _of_model(model, texts, asked, access.key_names)
         if model.releases:
-            document = document_of(texts.get(rollout_name(model.base)))
+            document = document_of(texts.get(model.planned.rollout_name))
             rollout = under_way(document, model.releases)
             findings += release_findings(model.releases, listed, rollout)
     return Drift(
         parameters,
         access.drifted,
         findings,
-        sorted(released - wanted.keys()),
+        sorted(released - planned),
         sorted(inventory.problems),
         access.notes,
         len(listed),
         count - len(asked),
     )
-
-
-def _access(inventory: Inventory, settings: Settings, models: Sequence[str]) -> Access:
-    region = inventory.region
-    search = AccessSearch(settings, MadeResources(region), region)
-    return search.access(inventory.watch(models, "Reading policies", len(models)))
 
 
 def _by_model(listed: Listed, path: str) -> dict[str, Listed]:
@@ -144,40 +136,36 @@ def _by_model(listed: Listed, path: str) -> dict[str, Listed]:
 
 def _of_model(
     model: DeployedModel,
-    wanted: Wanted,
     texts: Mapping[str, str],
     asked: AbstractSet[str],
     keys: AbstractSet[str],
 ) -> Iterator[DriftedParameter]:
-    values = compare(
-        model.base,
-        model.program,
-        model.released if model.known else None,
-        model.ssm(texts, asked),
-        listed=model.values,
-        former=model.former(),
-    )
+    planned = model.planned
+    values = compare(model, model.ssm(texts, asked))
     yield from values
     nobodys = {each.path for each in values if each.state in {"unmanaged", "orphaned"}}
     for name, (kind, each) in model.listed.items():
-        if (below := name.removeprefix(f"{model.base}/")) not in nobodys:
-            yield from check_attributes(model.name, below, kind, each, keys)
+        if (below := name.removeprefix(f"{planned.path}/")) not in nobodys:
+            yield from check_attributes(planned.name, below, kind, each, keys)
     for each in model.unneeded_parts():
-        yield only_in_ssm(model.name, each.name.removeprefix(f"{model.base}/"), "orphaned", each)
-    if model.releases and rollout_name(model.base) not in model.listed:
+        below = each.name.removeprefix(f"{planned.path}/")
+        yield only_in_ssm(planned.name, below, "orphaned", each)
+    if model.releases and planned.rollout_name not in model.listed:
         contents = ThreeWay(EMPTY, NoText.ABSENT, NoText.ABSENT)
-        yield DriftedParameter(model.name, ROLLOUT, "not deployed", "value", contents, None)
+        yield DriftedParameter(planned.name, ROLLOUT, "not deployed", "value", contents, None)
     if not values and model.known:
-        yield from _release(model, wanted.document)
+        yield from _release(model)
 
 
-def _release(model: DeployedModel, document: str) -> Iterator[DriftedParameter]:
+def _release(model: DeployedModel) -> Iterator[DriftedParameter]:
     """Yield the release as a difference if its document differs and all values are equal."""
+    document = model.planned.release.document
     stored = model.releases.newest.document if model.releases else None
     if stored != document:
         release = _head(stored) if stored else NoText.ABSENT
         contents = ThreeWay(_head(document), release, release)
-        yield DriftedParameter(model.name, RELEASE, "not deployed", "document", contents, None)
+        name = model.planned.name
+        yield DriftedParameter(name, RELEASE, "not deployed", "document", contents, None)
 
 
 def _head(document: str) -> str:

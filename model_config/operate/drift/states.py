@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from model_config.format.names import Kind
+from model_config.operate.drift.deployed_model import DeployedModel
 from model_config.operate.drift.parameters import Content, Contents, ListedParameter, NoText
 
 State: TypeAlias = Literal[
@@ -75,35 +76,23 @@ class DriftedAccess:
     aws: str
 
 
-def compare(  # noqa: PLR0913 - three sides, and what is known of them
-    base: str,
-    program: Contents,
-    released: Contents | None,
-    ssm: Contents,
-    *,
-    listed: Mapping[str, ListedParameter],
-    former: AbstractSet[str],
-) -> list[DriftedParameter]:
-    """Return the parameters whose values differ.
+def compare(model: DeployedModel, ssm: Contents) -> list[DriftedParameter]:
+    """Return the parameters of a model whose values differ.
 
-    Args:
-        base: the model's path in SSM.
-        program: what the program says.
-        released: the newest release's contents; None if they are unknown.
-        ssm: the contents in SSM. A listed parameter that is missing here couldn't be read, and is
-            left out.
-        listed: the parameters in SSM.
-        former: the names in older releases.
+    A listed parameter that is missing in `ssm` couldn't be read, and is left out.
     """
+    program, released, listed, former = model.program, model.released, model.values, model.former()
     found = []
-    for name in sorted({*program, *(released or {}), *listed}):
+    for name in sorted({*program, *released, *listed}):
         if name in listed and name not in ssm:
             continue
-        three = (each.get(name, NoText.ABSENT) for each in (program, released or {}, ssm))
-        contents = ThreeWay(*three)
-        if state := _state(contents, known=released is not None, former=name in former):
-            model, path = base.rpartition("/")[2], name.removeprefix(f"{base}/")
-            found.append(DriftedParameter(model, path, state, "value", contents, listed.get(name)))
+        contents = ThreeWay(*(each.get(name, NoText.ABSENT) for each in (program, released, ssm)))
+        if state := _state(contents, known=model.known, former=name in former):
+            path = name.removeprefix(f"{model.planned.path}/")
+            parameter = listed.get(name)
+            found.append(
+                DriftedParameter(model.planned.name, path, state, "value", contents, parameter)
+            )
     if any(each.state == "interrupted" for each in found):
         # A parameter that an interrupted deploy had not reached yet belongs to that deploy.
         return [
@@ -118,12 +107,7 @@ def check_attributes(
 ) -> Iterator[DriftedParameter]:
     """Yield how a parameter is stored if it differs from how a deploy stores it.
 
-    Args:
-        model: the model's name.
-        path: the parameter's path in the model.
-        kind: the kind of its content.
-        listed: the parameter.
-        keys: the names of its expected key; empty if the key is unknown.
+    `keys` are the names of its expected key; empty if the key is unknown.
     """
     type_, tier = STORED[kind]
     wanted = {"type": type_, "tier": tier}

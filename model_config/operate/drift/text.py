@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
-from itertools import takewhile
+from os.path import commonprefix  # of any texts, not only of paths
 
 from model_config.operate.drift.parameters import Content
 from model_config.operate.drift.states import DriftedAccess, DriftedParameter, State
@@ -54,7 +54,8 @@ def difference(each: DriftedParameter) -> str:
     if each.aspect in {"type", "tier", "key"}:
         said = f"{each.aspect} {_shown(each.contents.ssm)}, not {_shown(each.contents.program)}"
     else:
-        begin = _same_characters([side for side in named.values() if isinstance(side, str)])
+        texts = [side for side in named.values() if isinstance(side, str)]
+        begin = len(commonprefix(texts)) if len({*texts}) > 1 else 0  # noqa: RUF071 - as meant
         sides: dict[str, list[str]] = {}
         for name, side in named.items():
             sides.setdefault(_shown(side, begin), []).append(name)
@@ -63,13 +64,6 @@ def difference(each: DriftedParameter) -> str:
         return said
     who = f" by {each.listed.by}" if each.listed.by.startswith("arn:") else ""
     return f"{said} (written {each.listed.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{who})"
-
-
-def _same_characters(texts: list[str]) -> int:
-    """Return the length of the texts' common prefix."""
-    different = set(texts)
-    same = takewhile(lambda column: len(set(column)) == 1, zip(*different, strict=False))
-    return sum(1 for _ in same) if len(different) > 1 else 0
 
 
 def _shown(side: Content, begin: int = 0) -> str:

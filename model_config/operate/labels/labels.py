@@ -51,20 +51,6 @@ class Labels:
         """
         return read_releases(self.store, self.path, model, documents=False)
 
-    def promote(self, model: str, label: str, **options: Any) -> Move:
-        """Put a label on a release, and `<label>-previous` on the one it was on.
-
-        Arguments and errors are those of `prepare_promotion`.
-        """
-        return self.make(self.prepare_promotion(model, label, **options))
-
-    def rollback(self, model: str, label: str = "stable", **options: Any) -> Move:
-        """Put a label back on the release it was on before, or on another, and hold it there.
-
-        Arguments and errors are those of `prepare_rollback`.
-        """
-        return self.make(self.prepare_rollback(model, label, **options))
-
     def prepare_promotion(
         self,
         model: str,
@@ -99,29 +85,15 @@ class Labels:
         return self._verified(move, check)
 
     def prepare_rollback(
-        self,
-        model: str,
-        label: str = "stable",
-        *,
-        release: int | None = None,
-        check: Check | None = None,
-        reason: str | None = None,
+        self, model: str, label: str, *, release: int | None = None, reason: str | None = None
     ) -> Move:
         """Return a rollback, verified. Nothing moves yet.
 
-        Args:
-            model: the model's name.
-            label: the label.
-            release: the number of the release. Default: the one with `<label>-previous`.
-            check: called with the configuration; what it raises is raised.
-            reason: why. Everyone who may read the model may read it.
+        Arguments and errors are those of `prepare_promotion`, except that the default release is
+        the one with `<label>-previous`, and that a rollout is no obstacle.
 
         Raises:
-            UsageError: the label can't be used, or there is no room for it on the release.
             LabelNotFoundError: there is no `<label>-previous`.
-            ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
-            ReleaseError: the release fails verification, or its secrets don't exist.
-            StoreError: AWS is unavailable or refuses.
         """
         check_movable_label(label)
         releases = self.releases(model)
@@ -134,7 +106,7 @@ class Labels:
             )
         target = releases.select(previous if release is None else release)
         move = Move(releases, label, target, releases.on(label), is_rollback=True, reason=reason)
-        return self._verified(move, check)
+        return self._verified(move, None)
 
     def state(self, model: str) -> tuple[Releases, RolloutDocument]:
         """Return a model's releases, and its rollout document, empty if it can't be read.

@@ -13,10 +13,8 @@ def planned(move: Move) -> Iterator[str]:
     if not move.does_something:
         yield f"{label} is already on release {release}: nothing would change."
         return
-    if move.changed and move.before:
-        yield f"{label} moves from release {move.before} to release {release}."
-    elif move.changed:
-        yield f"{label} moves from no release to release {release}."
+    if move.changed:
+        yield f"{label} moves from {move.origin} to release {release}."
     else:
         yield f"{label} stays on release {release}."
     if move.ends_hold:
@@ -34,10 +32,8 @@ def planned(move: Move) -> Iterator[str]:
 def done(move: Move) -> Iterator[str]:
     """Yield what a move did, and the hold or rollout that it began or ended."""
     label, release = move.label, move.release
-    if move.changed and move.before:
-        yield f"{label} moved from release {move.before} to release {release}."
-    elif move.changed:
-        yield f"{label} moved from no release to release {release}."
+    if move.changed:
+        yield f"{label} moved from {move.origin} to release {release}."
     elif not move.does_something:
         yield f"{label} is already on release {release}: nothing moved."
     if move.ends_hold and move.changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
@@ -23,7 +23,6 @@ class Move:
 
     Attributes:
         releases: the model's releases, as they were before.
-        label: the label.
         target: the release that the label moves to.
         before: the number of the release that it is on, or None.
         is_rollback: whether the label is held there afterwards.
@@ -51,6 +50,11 @@ class Move:
     def release(self) -> int:
         """The number of the release that the label goes to."""
         return self.target.number
+
+    @property
+    def origin(self) -> str:
+        """Where the label comes from, in words."""
+        return f"release {self.before}" if self.before else "no release"
 
     @property
     def changed(self) -> bool:
@@ -103,7 +107,10 @@ def check_room(move: Move) -> None:
         UsageError: with the labels that could go.
     """
     on = {each.number: set(each.labels) for each in move.releases}
-    moves = list(_labels_of(move))
+    moves = [(move.release, move.label)]
+    previous = move.release if move.is_rollback else move.before
+    if previous is not None:
+        moves.insert(0, (previous, move.previous))
     for release, label in moves:
         for carried in on.values():
             carried.discard(label)
@@ -117,15 +124,6 @@ def check_room(move: Move) -> None:
                 f"`aws ssm unlabel-parameter-version --name {move.releases.name} "
                 f"--parameter-version {release} --labels {others[-1]}`"
             )
-
-
-def _labels_of(move: Move) -> Iterator[tuple[int, str]]:
-    """Yield each label that moves, and the release that it moves to."""
-    if move.is_rollback:
-        yield move.release, move.previous
-    elif move.before is not None:
-        yield move.before, move.previous
-    yield move.release, move.label
 
 
 def check_rollout(move: Move) -> None:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import ModelConfigError
 from model_config.format.rollout import RolloutDocument
 from model_config.operate.labels.labels import Labels
-from model_config.operate.labels.moves import Check, Move
+from model_config.operate.labels.moves import Check
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.parameter import interrupted_promotion, under_way, why_it_stays
 from model_config.operate.rollouts.rollouts import Rollouts
@@ -31,7 +31,6 @@ class Promotion:
     """The outcome for one model that a deploy changed.
 
     Attributes:
-        model: the model's name.
         outcome: whether its label was moved, and if not, why.
         release: the release that this deploy wrote.
         on: the release that the label is on now, or None if there is none or it is unknown.
@@ -84,107 +83,94 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     """
     for model, release in sorted(after.items()):
         if before.get(model) != release:
-            check = check_of(model)
-            if rollout is None:
-                yield _promoted(labels, model, label, release=release, check=check, reason=reason)
-            else:
-                yield _rolled_out(labels, model, release, rollout, check, reason)
+            deployed = _Deployed(labels, model, release, check_of(model), reason)
+            yield deployed.rolled_out(rollout) if rollout else deployed.promoted(label)
 
 
 def left_alone(
     releases: Releases, document: RolloutDocument, release: int, label: str
 ) -> Promotion | None:
-    """Return why a label must not be moved automatically, or None if it may be.
-
-    Args:
-        releases: the model's releases.
-        document: its rollout document.
-        release: the release that the label would be moved to.
-        label: the label.
-    """
-    model = releases.model
-    rollout, on = under_way(document, releases), releases.on(label)
+    """Return why a label must not be moved to a release automatically, or None if it may be."""
+    model, on = releases.model, releases.on(label)
     place = f"{model} --label {label} --environment {releases.environment}"
     promote = f"`model-config promote {place} --release {release}`"
+
+    def left(outcome: Outcome, message: str) -> Promotion:
+        return Promotion(model, outcome, release, on, f"{model}: {message}")
+
+    rollout = under_way(document, releases)
     if rollout and rollout.label == label and rollout.release != release:
-        message = (
-            f"{model}: a rollout of release {rollout.release} to {label} is under way, so release "
-            f"{release} was not promoted. Once it is finished or aborted: {promote}"
+        return left(
+            "rollout",
+            f"a rollout of release {rollout.release} to {label} is under way, so release "
+            f"{release} was not promoted. Once it is finished or aborted: {promote}",
         )
-        return Promotion(model, "rollout", release, on, message)
     if label in releases.held:
         is_interrupted = interrupted_promotion(document, releases) == label
         then = "To complete it" if is_interrupted else "Once the reason is resolved"
-        left = f"so release {release} was not promoted. {then}: {promote}"
-        stays = "and stays held" if on == release else left
-        message = f"{model}: {why_it_stays(label, document, releases)}, {stays}"
-        return Promotion(model, "interrupted" if is_interrupted else "held", release, on, message)
+        not_promoted = f"so release {release} was not promoted. {then}: {promote}"
+        stays = "and stays held" if on == release else not_promoted
+        why = why_it_stays(label, document, releases)
+        return left("interrupted" if is_interrupted else "held", f"{why}, {stays}")
     if on is not None and on > release:
-        message = (
-            f"{model}: {label} is on release {on}, which is newer than the {release} of this "
-            f"deploy, so nothing moved. To go back to it: {promote}"
+        return left(
+            "newer",
+            f"{label} is on release {on}, which is newer than the {release} of this deploy, so "
+            f"nothing moved. To go back to it: {promote}",
         )
-        return Promotion(model, "newer", release, on, message)
     return None
 
 
-def _promoted(  # noqa: PLR0913 - one model of the above
-    labels: Labels,
-    model: str,
-    label: str,
-    *,
-    release: int,
-    check: Check | None,
-    reason: str | None,
-) -> Promotion:
-    try:
-        if left := left_alone(*labels.state(model), release, label):
-            return left
-        move = labels.promote(model, label, release=release, check=check, reason=reason)
-    except ModelConfigError as error:
-        message = f"{model}: {label} could not be moved to release {release}: {error}"
-        return Promotion(model, "failed", release, None, message)
-    return _moved(move)
+@dataclass(frozen=True, slots=True)
+class _Deployed:
+    """A release that a deploy wrote, and how to promote it."""
 
+    labels: Labels
+    model: str
+    release: int
+    check: Check | None
+    reason: str | None
 
-def _rolled_out(  # noqa: PLR0913, PLR0917 - likewise, as a rollout
-    labels: Labels,
-    model: str,
-    release: int,
-    new: NewRollout,
-    check: Check | None,
-    reason: str | None,
-) -> Promotion:
-    on = None
-    try:
-        releases, document = labels.state(model)
-        on, current = releases.on(new.label), under_way(document, releases)
-        if on is None:  # there is no release to roll out from
-            return _promoted(labels, model, new.label, release=release, check=check, reason=reason)
-        if on == release or (current and current.release == release):
-            message = (
-                f"{model}: release {release} is already on {new.label} or being rolled out to it"
+    def promoted(self, label: str) -> Promotion:
+        try:
+            if left := left_alone(*self.labels.state(self.model), self.release, label):
+                return left
+            move = self.labels.prepare_promotion(
+                self.model, label, release=self.release, check=self.check, reason=self.reason
             )
-            return Promotion(model, "already there", release, on, message)
-        if left := left_alone(releases, document, release, new.label):
-            return left
-        rollouts = Rollouts(labels)
-        change = rollouts.start(model, new, release=release, check=check)
-        rollouts.write(change)
-    except ModelConfigError as error:
-        message = f"{model}: release {release} could not be rolled out to {new.label}: {error}"
-        return Promotion(model, "failed", release, on, message)
-    shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
-    message = f"{model}: a rollout of release {release} to {new.label} began: {shares} %"
-    return Promotion(model, "rolled out", release, on, message, change.notes)
+            move = self.labels.make(move)
+        except ModelConfigError as error:
+            message = f"{label} could not be moved to release {self.release}: {error}"
+            return self._outcome("failed", None, message)
+        if not move.changed:
+            message = f"{label} is already on release {self.release}"
+            return self._outcome("already there", self.release, message, move.notes)
+        message = f"{label} moved from {move.origin} to {self.release}"
+        return self._outcome("promoted", self.release, message, move.notes)
 
+    def rolled_out(self, new: NewRollout) -> Promotion:
+        on, of_release = None, f"release {self.release}"
+        try:
+            releases, document = self.labels.state(self.model)
+            on, current = releases.on(new.label), under_way(document, releases)
+            if on is None:  # there is no release to roll out from
+                return self.promoted(new.label)
+            if on == self.release or (current and current.release == self.release):
+                message = f"{of_release} is already on {new.label} or being rolled out to it"
+                return self._outcome("already there", on, message)
+            if left := left_alone(releases, document, self.release, new.label):
+                return left
+            rollouts = Rollouts(self.labels)
+            change = rollouts.start(self.model, new, release=self.release, check=self.check)
+            rollouts.write(change)
+        except ModelConfigError as error:
+            message = f"{of_release} could not be rolled out to {new.label}: {error}"
+            return self._outcome("failed", on, message)
+        shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
+        message = f"a rollout of {of_release} to {new.label} began: {shares} %"
+        return self._outcome("rolled out", on, message, change.notes)
 
-def _moved(move: Move) -> Promotion:
-    if not move.changed:
-        message = f"{move.model}: {move.label} is already on release {move.release}"
-        return Promotion(
-            move.model, "already there", move.release, move.release, message, move.notes
-        )
-    before = f"release {move.before}" if move.before else "no release"
-    message = f"{move.model}: {move.label} moved from {before} to {move.release}"
-    return Promotion(move.model, "promoted", move.release, move.release, message, move.notes)
+    def _outcome(
+        self, outcome: Outcome, on: int | None, message: str, notes: tuple[str, ...] = ()
+    ) -> Promotion:
+        return Promotion(self.model, outcome, self.release, on, f"{self.model}: {message}", notes)

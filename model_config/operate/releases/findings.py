@@ -31,12 +31,9 @@ class RunningOut:
 def release_findings(
     releases: Releases, listed: Container[str], rollout: Rollout | None = None
 ) -> Iterator[Finding]:
-    """Yield problems of a model's releases and labels. This opens the labelled releases.
+    """Yield problems of a model's releases, its labels and the rollout in progress.
 
-    Args:
-        releases: the releases.
-        listed: the names of all parameters of the environment.
-        rollout: the rollout in progress, if there is one.
+    This opens the labelled releases. `listed` has the names of all parameters of the environment.
     """
     if releases.newest.problem:
         yield Finding(

@@ -13,14 +13,9 @@ def unneeded_parts(store: OperatorStore, path: str, model: str, *, gone: bool = 
 
     Don't call it during a deploy, which writes the parts before the release that names them.
 
-    Needs `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release
-    and `kms:Decrypt` for it.
-
-    Args:
-        store: sends the requests to SSM.
-        path: the environment's path, "/ai/prod".
-        model: the model's name.
-        gone: whether the model was deleted, so that none of its parts is needed.
+    The path is the environment's, "/ai/prod". With `gone`, the model was deleted, so that none of
+    its parts is needed. Needs `ssm:GetParametersByPath` on `release/parts`,
+    `ssm:GetParameterHistory` on the release and `kms:Decrypt` for it.
 
     Raises:
         ModelNotFoundError: the model has no release, and `gone` is not set.

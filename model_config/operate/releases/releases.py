@@ -27,8 +27,6 @@ class Releases:
     """All releases of a model that SSM still has.
 
     Attributes:
-        model: the model's name.
-        environment: the environment's name.
         name: the release parameter's full name.
         newest_first: the releases; there is at least one.
     """

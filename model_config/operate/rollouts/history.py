@@ -50,12 +50,7 @@ class Event:
 def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
     """Return the newest 100 versions of a model's rollout parameter, oldest first.
 
-    Needs `ssm:GetParameterHistory` on it.
-
-    Args:
-        store: sends the requests to SSM.
-        path: the environment's path, "/ai/prod".
-        model: the model's name.
+    The path is the environment's, "/ai/prod". Needs `ssm:GetParameterHistory` on the parameter.
 
     Raises:
         ModelNotFoundError: the model has no rollout parameter.
@@ -75,12 +70,7 @@ def read_history(store: OperatorStore, path: str, model: str) -> list[Written]:
 
 def started(history: list[Written], rollout: Rollout) -> Written:
     """Return the version that started a rollout, or the oldest that SSM still has."""
-    of_rollout = [
-        each
-        for each in history
-        if each.document and each.document.rollout and each.document.rollout.salt == rollout.salt
-    ]
-    return of_rollout[0]
+    return next(each for each in history if each.document and _goes_on(each.document, rollout))
 
 
 def events(history: list[Written]) -> list[Event]:
@@ -100,63 +90,54 @@ def _between(before: Written, after: Written) -> Iterator[Event]:
         return
     old, new = before.document or RolloutDocument(), after.document
     moved = new.moved if new.moved != old.moved or new == old else None
-    aborted = moved if moved and _is_abort(moved, old, new) else None
+    # The record of an abort holds its reason, and is not a move.
+    is_abort = moved and moved.release == moved.before and old.rollout and not new.rollout
     if what := _rollout_change(old, new):
-        started_for = (
-            plan_of(new.rollout).reason if new.rollout and not _goes_on(old, new) else None
-        )
-        yield Event(after, what, aborted.reason if aborted else started_for)
-    if moved and not aborted:
+        is_start = new.rollout and not _goes_on(old, new.rollout)
+        reason = plan_of(new.rollout).reason if new.rollout and is_start else None
+        yield Event(after, what, moved.reason if moved and is_abort else reason)
+    if moved and not is_abort:
         yield Event(after, _move(moved), moved.reason)
 
 
 def _rollout_change(old: RolloutDocument, new: RolloutDocument) -> str | None:
-    if new == old or new.rollout == old.rollout:
+    before, after = old.rollout, new.rollout
+    if before == after:
         return None
-    if new.rollout is None:
-        return _end(old, new)
-    rollout = new.rollout
-    about = f"rollout of release {rollout.release} to {rollout.label}"
-    if old.rollout is None or not _goes_on(old, new):
-        steps = ", ".join(f"{percent:g}" for percent in plan_of(rollout).percents)
+    if after is None:
+        moved = new.moved if new.moved != old.moved else None
+        return _end(before, moved) if before else None
+    about = _about(after)
+    if before is None or not _goes_on(old, after):
+        steps = ", ".join(f"{percent:g}" for percent in plan_of(after).percents)
         return f"{about} started: {steps} %"
-    was_paused, is_paused = plan_of(old.rollout).paused, plan_of(rollout).paused
+    was_paused, is_paused = plan_of(before).paused, plan_of(after).paused
     if was_paused != is_paused:
         return f"{about} {'paused' if is_paused else 'resumed'}"
-    return f"{about}: {rollout.steps[-1].percent:g} %"
+    return f"{about}: {after.steps[-1].percent:g} %"
 
 
-def _end(old: RolloutDocument, new: RolloutDocument) -> str | None:
-    if old.rollout is None:
-        return None
-    about = f"rollout of release {old.rollout.release} to {old.rollout.label}"
-    moved = new.moved
-    is_finished = (
-        moved is not None
-        and moved != old.moved
-        and (moved.label, moved.release) == (old.rollout.label, old.rollout.release)
-    )
-    return f"{about} {'finished' if is_finished else 'aborted'}"
+def _end(rollout: Rollout, moved: Moved | None) -> str:
+    is_finished = moved and (moved.label, moved.release) == (rollout.label, rollout.release)
+    return f"{_about(rollout)} {'finished' if is_finished else 'aborted'}"
 
 
-def _goes_on(old: RolloutDocument, new: RolloutDocument) -> bool:
-    return bool(old.rollout and new.rollout and old.rollout.salt == new.rollout.salt)
+def _about(rollout: Rollout) -> str:
+    return f"rollout of release {rollout.release} to {rollout.label}"
 
 
-def _is_abort(moved: Moved, old: RolloutDocument, new: RolloutDocument) -> bool:
-    """Return whether a record is not a move, but holds the reason of an abort."""
-    stays = moved.release == moved.before
-    return stays and old.rollout is not None and new.rollout is None
+def _goes_on(document: RolloutDocument, rollout: Rollout) -> bool:
+    """Return whether a document has a rollout too, perhaps in another state."""
+    return document.rollout is not None and document.rollout.salt == rollout.salt
 
 
 def _move(moved: Moved) -> str:
     if moved.before is None:
         return f"{moved.label} moved from no release to {moved.release}"
     if moved.before == moved.release:
-        how = {True: "held there", False: "no longer held"}
+        how: dict[bool | None, str] = {True: "held there", False: "no longer held"}
         either = "held there, or no longer held"  # a record from before it said so
-        kept = f"{moved.label} kept on release {moved.release}"
-        return f"{kept}: {either if moved.held is None else how[moved.held]}"
+        return f"{moved.label} kept on release {moved.release}: {how.get(moved.held, either)}"
     held = ", and held there" if moved.held else ""
     return f"{moved.label} moved from release {moved.before} to {moved.release}{held}"
 

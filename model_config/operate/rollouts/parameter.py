@@ -53,12 +53,8 @@ class OverwrittenError(StoreError):
 def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | None:
     """Return a model's rollout parameter, or None if it has none.
 
-    Needs `ssm:GetParameters` on it, and no right to a key.
-
-    Args:
-        store: sends the requests to SSM.
-        path: the environment's path, "/ai/prod".
-        model: the model's name.
+    The path is the environment's, "/ai/prod". Needs `ssm:GetParameters` on the parameter, and no
+    right to a key.
 
     Raises:
         StoreError: AWS is unavailable or refuses.
@@ -74,16 +70,10 @@ def read_stored(store: OperatorStore, path: str, model: str) -> StoredRollout | 
 
 
 def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutDocument) -> None:
-    """Write a rollout parameter.
+    """Write a new document to a rollout parameter.
 
-    SSM can't write conditionally, but the new version's number reveals a concurrent write.
-
-    Needs `ssm:PutParameter` on it.
-
-    Args:
-        store: sends the requests to SSM.
-        stored: the parameter as it was read.
-        document: its new content.
+    SSM can't write conditionally, but the new version's number reveals a concurrent write. Needs
+    `ssm:PutParameter` on the parameter.
 
     Raises:
         RolloutError: the document can't be written.
@@ -94,8 +84,7 @@ def write_stored(store: OperatorStore, stored: StoredRollout, document: RolloutD
     if version != stored.version + 1:
         raise OverwrittenError(
             f"somebody else wrote {stored.name} at the same moment, and this change replaced "
-            "theirs: "
-            f"versions {stored.version + 1} to {version - 1} are theirs. See "
+            f"theirs: versions {stored.version + 1} to {version - 1} are theirs. See "
             "`model-config history` and `model-config rollout status`"
         )
 

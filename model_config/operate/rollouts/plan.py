@@ -117,8 +117,7 @@ def paused(rollout: Rollout, now: datetime) -> Rollout:
     if not past:
         raise UsageError(
             "the rollout has not started, so it has no share to freeze: abort it, and start it "
-            "again "
-            "later"
+            "again later"
         )
     return replace(rollout, steps=past, plan=replace(plan_of(rollout), paused=True).to_json())
 

@@ -106,7 +106,7 @@ class Rollouts:
             refuse_to_override(new.label, stored, releases)
         rollout = new_rollout(new, candidate.number, releases)
         document = RolloutDocument(stored.document.moved, rollout)
-        write_rollout(document)  # refuse an invalid document before the first request
+        write_rollout(document)  # refuse an invalid document before the candidate is verified
         notes = verify(self._labels.store, releases, candidate, check)
         return RolloutChange(releases, stored, document, tuple(notes))
 
@@ -129,17 +129,13 @@ class Rollouts:
     def abort(self, model: str, reason: str | None = None) -> RolloutChange:
         """Return the document without a rollout: all readers get the label's release again.
 
-        An invalid document is replaced too.
-
-        Args:
-            model: the model's name.
-            reason: the reason to record.
+        An invalid document is replaced too. The reason is recorded.
         """
         check_reason(reason)
         stored, releases = self.current(model)
         rollout, moved = stored.document.rollout, stored.document.moved
         if rollout is None and stored.problem is None:
-            raise _none(model, releases)
+            raise _none(releases)
         if rollout and reason:
             held = rollout.label in releases.held
             moved = Moved(rollout.label, rollout.before, rollout.before, reason, held)
@@ -152,7 +148,7 @@ class Rollouts:
             ReleaseError: the candidate fails verification, or its secrets don't exist.
         """
         stored, releases = self.current(model)
-        rollout = self._under_way(model, stored, releases)
+        rollout = _under_way_in(stored, releases)
         return self._labels.prepare_promotion(
             model, rollout.label, release=rollout.release, check=check, reason=reason
         )
@@ -175,17 +171,18 @@ class Rollouts:
 
     def _changed(self, model: str, change: Callable[[Rollout], Rollout]) -> RolloutChange:
         stored, releases = self.current(model)
-        rollout = change(self._under_way(model, stored, releases))
+        rollout = change(_under_way_in(stored, releases))
         document = replace(stored.document, rollout=rollout)
         return RolloutChange(releases, stored, document)
 
-    def _under_way(self, model: str, stored: StoredRollout, releases: Releases) -> Rollout:
-        refuse_nonsense(stored, releases)
-        rollout = under_way(stored.document, releases)
-        if rollout is None:
-            raise _none(model, releases)
-        return rollout
+
+def _under_way_in(stored: StoredRollout, releases: Releases) -> Rollout:
+    refuse_nonsense(stored, releases)
+    rollout = under_way(stored.document, releases)
+    if rollout is None:
+        raise _none(releases)
+    return rollout
 
 
-def _none(model: str, releases: Releases) -> UsageError:
-    return UsageError(f"no rollout of {model} in {releases.environment} is under way")
+def _none(releases: Releases) -> UsageError:
+    return UsageError(f"no rollout of {releases.model} in {releases.environment} is under way")

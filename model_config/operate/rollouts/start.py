@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from secrets import token_hex
 
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.rollout import Rollout
@@ -21,20 +21,16 @@ class NewRollout:
         label: the label whose readers take part.
         plan: the shares and their times.
         begin: the time of the first step.
-        salt: 16 hex digits, the same in all regions, so that a unit gets the same release in each.
         poll_seconds: how often readers check the rollout, in seconds.
+        salt: 16 random hex digits, so that each rollout starts with another share of units. The
+            same in all regions, so that a unit gets the same release in each.
     """
 
     label: str
     plan: RolloutPlan
     begin: datetime
-    salt: str
     poll_seconds: int = 30
-
-
-def new_salt() -> str:
-    """Return a random salt, so that each rollout starts with another share of units."""
-    return secrets.token_hex(8)
+    salt: str = field(default_factory=lambda: token_hex(8))
 
 
 def new_rollout(new: NewRollout, release: int, releases: Releases) -> Rollout:

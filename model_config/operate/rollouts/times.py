@@ -44,8 +44,7 @@ def duration_of(text: str) -> timedelta:
     if not found or (seconds := int(found[1]) * _SECONDS[found[2]]) > _MOST_DAYS * _SECONDS["d"]:
         raise UsageError(
             f"{text!r} is not a duration of at most {_MOST_DAYS} days: write a number and s, m, h "
-            "or "
-            "d, such as 30m"
+            "or d, such as 30m"
         )
     return timedelta(seconds=seconds)
 

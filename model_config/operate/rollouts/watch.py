@@ -1,30 +1,28 @@
-"""The next action for a watched rollout, for a job that runs every few minutes.
+"""The alarms and the next action of a watched rollout, for a job that runs every few minutes.
 
 If the job stops running, the share stays as it is: it never grows unwatched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from model_config.format.errors import UsageError
 from model_config.format.rollout import Rollout, Step
+from model_config.operate.clients import ask
 from model_config.operate.rollouts.plan import due_at, next_step, phase, plan_of
 
+#: The maximum number of alarms that watch a rollout.
+MAX_ALARMS = 5
 Action: TypeAlias = Literal["none", "wait", "step", "finish", "abort"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The next action for a rollout.
-
-    Attributes:
-        action: the action.
-        message: the reason, in words.
-        step: the step to write, if that is the action.
-    """
+    """The next action for a rollout, its reason in words, and the step to write, if any."""
 
     action: Action
     message: str
@@ -32,16 +30,10 @@ class Decision:
 
 
 def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) -> Decision:
-    """Return the next action for a rollout.
-
-    Args:
-        rollout: the rollout in progress, or None.
-        alarms: the state of each alarm.
-        now: the current time.
-    """
+    """Return the next action for the rollout in progress, if any, by the states of its alarms."""
     if rollout is None:
         return Decision("none", "no rollout is under way")
-    if firing := _in_state(alarms, "ALARM"):
+    if firing := ", ".join(name for name in sorted(alarms) if alarms[name] == "ALARM"):
         return Decision("abort", f"in alarm: {firing}")
     if silent := ", ".join(name for name in sorted(alarms) if alarms[name] != "OK"):
         return Decision("wait", f"no step without data: {silent}")
@@ -53,6 +45,33 @@ def decide(rollout: Rollout | None, alarms: Mapping[str, str], now: datetime) ->
     return _next(rollout, now)
 
 
+def alarm_states(client: Any, names: Sequence[str]) -> dict[str, str]:
+    """Return the state of each alarm, metric or composite: "OK", "ALARM" or "INSUFFICIENT_DATA".
+
+    Needs a boto3 client for CloudWatch, and `cloudwatch:DescribeAlarms`.
+
+    Raises:
+        UsageError: no alarm or more than five are named, or an alarm doesn't exist.
+        StoreError: AWS is unavailable or refuses.
+    """
+    wanted = list(dict.fromkeys(names))
+    if not 1 <= len(wanted) <= MAX_ALARMS:
+        raise UsageError(f"name one to {MAX_ALARMS} alarms, not {len(wanted)}")
+    answer = ask(
+        client,
+        "cloudwatch:DescribeAlarms",
+        ", ".join(wanted),
+        AlarmNames=wanted,
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+    )
+    found = [*answer["MetricAlarms"], *answer["CompositeAlarms"]]
+    states = {each["AlarmName"]: str(each["StateValue"]) for each in found}
+    if missing := [name for name in wanted if name not in states]:
+        region = client.meta.region_name
+        raise UsageError(f"there is no alarm {', '.join(missing)} in {region}: nothing was done")
+    return states
+
+
 def _next(rollout: Rollout, now: datetime) -> Decision:
     step = next_step(rollout, now)
     if step is None:
@@ -62,7 +81,3 @@ def _next(rollout: Rollout, now: datetime) -> Decision:
     return Decision(
         "step", f"all alarms are OK: {step.percent:g} % from now on", Step(now, step.percent)
     )
-
-
-def _in_state(alarms: Mapping[str, str], state: str) -> str:
-    return ", ".join(name for name in sorted(alarms) if alarms[name] == state)

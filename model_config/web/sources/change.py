@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from model_config.format.errors import UsageError
 from model_config.web.changing import Change, Form, prepare
 from model_config.web.page_content import PageContent
 from model_config.web.pages import Page, model_page
 from model_config.web.site import Site
-from model_config.web.views.change import Done, Planned
-from model_config.web.views.compare import comparison
+from model_config.web.views.compare import Comparison, comparison
 
 _TITLES = {
     "promote": "Promote",
@@ -18,6 +19,29 @@ _TITLES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change that is to be confirmed.
+
+    Attributes:
+        comparison: the differences for readers, if they are known.
+        form: the form's input, which the confirmation sends again.
+    """
+
+    model_page: Page
+    change: Change
+    comparison: Comparison | None
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change that was made, in words."""
+
+    model_page: Page
+    what: tuple[str, ...]
+
+
 def plan(site: Site, page: Page, form: Form) -> PageContent:
     """Return the preview of a change, without making it."""
     verb, stack, model = page.arguments
@@ -25,9 +49,7 @@ def plan(site: Site, page: Page, form: Form) -> PageContent:
         change = _prepared(site, page, form)
         before, after = change.differs
         differs = comparison(model, before, after) if before and after else None
-    content = Planned(
-        model_page(stack, model), change.what, change.notes, differs, form, change.state
-    )
+    content = Planned(model_page(stack, model), change, differs, form)
     return PageContent("planned", f"{_TITLES[verb]}: {model} in {stack}", content)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
+from model_config.comparing.changes import Change
 from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import STACK_FILE, differences, sections
 from model_config.comparing.pairs import two_commits
@@ -11,10 +14,10 @@ from model_config.web.pages import Page
 from model_config.web.views.compare import (
     Compare,
     CompareAll,
+    Comparison,
     Row,
     SideTitle,
     compared,
-    value_change,
 )
 
 
@@ -27,47 +30,27 @@ def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageCo
     """Return the differences between a commit and the working tree: an overview, and model pages.
 
     Args:
-        project: the project.
         base: the commit, or "main..." as in `git diff`.
 
     Raises:
         UsageError: there is no such commit, or a commit's code fails.
     """
     before, after = two_commits(project, base, None, None)
-    found = sections(differences(before, after))
     sides = SideTitle(before.name), SideTitle(after.name)
-    about_models = [each for each in found if each.model != STACK_FILE]
-    rows = tuple(
-        Row(
-            each.model,
-            each.environments,
-            remark(each).removeprefix(": "),
-            tuple(map(str, each.changes)),
-            changes_page(each.model),
-        )
-        for each in about_models
-    )
-    settings = [change for each in found if each.model == STACK_FILE for change in each.changes]
+    rows: list[Row] = []
+    settings: list[Change] = []
+    comparisons: defaultdict[str, list[Comparison]] = defaultdict(list)
+    for each in sections(differences(before, after)):
+        if each.model == STACK_FILE:
+            settings += each.changes
+            continue
+        model, where, about = each.model, each.environments, remark(each).removeprefix(": ")
+        rows.append(Row(model, where, about, tuple(map(str, each.changes)), changes_page(model)))
+        comparisons[model].append(compared(model, each.changes, where=where, remark=about))
     notes = (*before.remarks(), *after.remarks())
-    overview = CompareAll(*sides, rows, settings=tuple(map(value_change, settings)), notes=notes)
+    overview = CompareAll(*sides, tuple(rows), settings=tuple(settings), notes=notes)
     pages = {
-        changes_page(model): PageContent(
-            "compare",
-            model,
-            Compare(
-                *sides,
-                tuple(
-                    compared(
-                        model,
-                        each.changes,
-                        where=each.environments,
-                        remark=remark(each).removeprefix(": "),
-                    )
-                    for each in about_models
-                    if each.model == model
-                ),
-            ),
-        )
-        for model in dict.fromkeys(each.model for each in about_models)
+        changes_page(model): PageContent("compare", model, Compare(*sides, tuple(found)))
+        for model, found in comparisons.items()
     }
     return PageContent("compare_all", "What changes", overview), pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from model_config.comparing.changes import changes
+from model_config.comparing.changes import Change, changes
 from model_config.comparing.differences import setting_changes
 from model_config.describe import settings_of
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
@@ -22,13 +22,10 @@ from model_config.web.site import Site
 from model_config.web.views.compare import (
     Compare,
     CompareAll,
-    Comparison,
     Picker,
     Row,
     SideTitle,
-    ValueChange,
     comparison,
-    value_change,
 )
 
 #: The selectors of an environment whose releases are not read.
@@ -40,11 +37,7 @@ def compare(
 ) -> PageContent:
     """Read the differences between two selections, such as "dev@7" and "prod@stable".
 
-    Args:
-        site: the environments.
-        watch: shows progress.
-        before, after: the selections.
-        model: the model. Default: all of them.
+    Without a model, it reads those of all models.
     """
     sides = Selection.parse(before), Selection.parse(after)
     return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
@@ -69,7 +62,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
     content = Compare(
         _title(before, model, old),
         _title(after, model, new),
-        (_comparison(model, old.open(), new.open()),),
+        (comparison(model, *_alike(old.open(), new.open())),),
         _picker(sides, before, after, model),
     )
     return PageContent("compare", f"{model}: {before} and {after}", content, tuple(notices))
@@ -129,10 +122,6 @@ def _row(model: str, old: Release | None, new: Release | None, page: Page) -> Ro
     return Row(model, (), "", tuple(map(str, changes(*_alike(old, new)))), page)
 
 
-def _comparison(model: str, old: Release, new: Release) -> Comparison:
-    return comparison(model, *_alike(old, new))
-
-
 def _alike(old: Release, new: Release) -> tuple[Release, Release]:
     """Return two releases for comparison. Between environments, names of secrets always differ."""
     if old.environment == new.environment:
@@ -162,11 +151,11 @@ def _releases(
         return found, (*notices_of(side.stack, inventory), *problems)
 
 
-def _settings(site: Site, before: str, after: str) -> tuple[ValueChange, ...]:
+def _settings(site: Site, before: str, after: str) -> tuple[Change, ...]:
     if site.project is None or before == after:
         return ()
     try:
         files = [read_stack_file(site.project, stack) for stack in (before, after)]
     except InvalidConfigurationError:  # the first page shows the error
         return ()
-    return tuple(map(value_change, setting_changes(*map(settings_of, files))))
+    return tuple(setting_changes(*map(settings_of, files)))

@@ -45,24 +45,17 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> PageContent:
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> PageContent:
     """Read a release and its parameters."""
     environment = site.environment(stack)
-    target = environment.target
-    base = model_path(target.path, name)
+    path = environment.target.path
+    base = model_path(path, name)
     with site.inventory_of(stack, watch) as inventory:
-        releases = read_releases(inventory, target.path, name, documents=False)
+        releases = read_releases(inventory, path, name, documents=False)
         shown = releases.select(int(selector) if selector.isdecimal() else selector)
         listed = inventory.below(base) if shown is releases.newest else {}
         arn = None
         with suppress(StoreError):  # then the names are shown without it
             arn = inventory.arn_of(release_name(base))
-        content = release_view(
-            target,
-            stack,
-            releases,
-            shown,
-            listed,
-            arn=(arn or "").removesuffix(release_name(base)),
-            is_local=environment.is_local,
-        )
+        above = (arn or "").removesuffix(release_name(base))
+        content = release_view(environment, releases, shown, listed, above)
         title = f"{name} in {stack}, release {shown.number}"
         return PageContent("release", title, content, notices_of(stack, inventory))
 

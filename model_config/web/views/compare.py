@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,19 +14,6 @@ from model_config.format.codec import Value
 from model_config.format.prompt import variables
 from model_config.format.release import Release
 from model_config.web.pages import Page
-
-NOTHING = Release("", "", "", "", {}, {})
-
-
-@dataclass(frozen=True, slots=True)
-class ValueChange:
-    """A changed value. A side without it is None, and so are both sides of a secret."""
-
-    path: str
-    change: Literal["added", "removed", "changed"]
-    before: str | None
-    after: str | None
-    is_secret: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Comparison:
     model: str
     where: tuple[str, ...]
     remark: str
-    values: tuple[ValueChange, ...]
+    values: tuple[Change, ...]
     texts: tuple[TextChange, ...]
     same: tuple[tuple[str, str], ...] = ()
 
@@ -129,44 +116,32 @@ class CompareAll:
     after: SideTitle
     rows: tuple[Row, ...]
     unchanged: tuple[str, ...] = ()
-    settings: tuple[ValueChange, ...] = ()
+    settings: tuple[Change, ...] = ()
     picker: Picker | None = None
     notes: tuple[str, ...] = ()
 
 
-def comparison(model: str, before: Release | None, after: Release | None) -> Comparison:
-    """Return the differences between two releases of a model; None stands for no release."""
-    old, new = before or NOTHING, after or NOTHING
-    changed = changes(old, new)
+def comparison(model: str, before: Release, after: Release) -> Comparison:
+    """Return the differences between two releases of a model."""
+    changed = changes(before, after)
     paths = {change.path for change in changed}
-    shown = {"/".join(path): value for path, value in leaves(new.config)}
+    shown = {"/".join(path): value for path, value in leaves(after.config)}
     same = tuple((path, one_line(value)) for path, value in shown.items() if path not in paths)
-    remark = "" if before and after else f"only {'before' if before else 'after'}"
-    return compared(model, changed, remark=remark, same=same if before and after else ())
+    return compared(model, changed, same=same)
 
 
 def compared(
     model: str,
-    changed: Iterable[Change],
+    changed: Sequence[Change],
     *,
     where: tuple[str, ...] = (),
     remark: str = "",
     same: tuple[tuple[str, str], ...] = (),
 ) -> Comparison:
     """Return changes as a page shows them."""
-    changed = tuple(changed)
-    texts = [change for change in changed if _is_text(change)]
-    values = [change for change in changed if change not in texts]
-    return Comparison(
-        model, where, remark, tuple(map(value_change, values)), tuple(map(_text, texts)), same
-    )
-
-
-def value_change(change: Change) -> ValueChange:
-    """Return a value's change."""
-    before = None if change.secret or change.change == "added" else one_line(change.before)
-    after = None if change.secret or change.change == "removed" else one_line(change.after)
-    return ValueChange(change.path, change.change, before, after, change.secret)
+    texts = tuple(_text(change) for change in changed if _is_text(change))
+    values = tuple(change for change in changed if not _is_text(change))
+    return Comparison(model, where, remark, values, texts, same)
 
 
 def _is_text(change: Change) -> bool:

@@ -29,7 +29,6 @@ class Curve:
         line: the whole plan, as an SVG path.
         past: the area below the past steps, as an SVG path.
         now: the present, as an x coordinate.
-        end: the time at the right edge.
     """
 
     width: int
@@ -39,7 +38,6 @@ class Curve:
     now: float
     percent: float
     points: tuple[Point, ...]
-    end: datetime
 
 
 def curve(rollout: Rollout, now: datetime) -> Curve:
@@ -72,7 +70,6 @@ def curve(rollout: Rollout, now: datetime) -> Curve:
         present,
         percent,
         points,
-        end,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model_config.format.errors import Finding
 from model_config.operate.drift.drift import Drift as Found
 from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
 from model_config.web.pages import Page, model_page
@@ -32,32 +31,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """An environment's drift.
-
-    Attributes:
-        groups: the differences.
-        findings: labels and release histories that will cause problems.
-        not_compared: errors that prevented a comparison, in words.
-        count: the number of parameters in SSM.
-        not_read: the number of values that were not read.
-    """
+    """An environment's drift, with its differences grouped by their states."""
 
     stack: str
     groups: tuple[Group, ...]
-    findings: tuple[Finding, ...]
-    other_projects: tuple[str, ...]
-    not_compared: tuple[str, ...]
-    count: int
-    not_read: int
+    found: Found
 
 
 def drift(stack: str, found: Found) -> Drift:
-    """Return an environment's drift, grouped by what to do about it.
-
-    Args:
-        stack: the environment's stack.
-        found: the drift.
-    """
+    """Return an environment's drift, grouped by what to do about it."""
     rows = list(_rows(stack, found))
     groups = (
         Group(
@@ -67,15 +49,7 @@ def drift(stack: str, found: Found) -> Drift:
         )
         for state, advice in ADVICE.items()
     )
-    return Drift(
-        stack,
-        tuple(group for group in groups if group.rows),
-        tuple(found.findings),
-        tuple(found.other_projects),
-        (*found.problems, *found.notes),
-        found.count,
-        found.not_read,
-    )
+    return Drift(stack, tuple(group for group in groups if group.rows), found)
 
 
 def _rows(stack: str, found: Found) -> Iterator[tuple[str, Row]]:

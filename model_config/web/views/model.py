@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from model_config.comparing.changes import changes
 from model_config.comparing.text import who
@@ -13,7 +12,7 @@ from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written, events
-from model_config.web.pages import Page, Selection, compare_page
+from model_config.web.pages import Page, releases_page
 from model_config.web.views.parts import (
     Label,
     ReleaseSummary,
@@ -84,17 +83,13 @@ def model(  # noqa: PLR0913 - all that is known of a model
     """Return a model's page.
 
     Args:
-        stack: the environment's stack.
-        releases: its releases, with their documents.
         history: the versions of its rollout parameter, oldest first; None if there are none.
-        rollout: the rollout that is under way, or None.
-        elsewhere: its pages in the other environments.
-        now: the current time.
+        rollout: the rollout that is under way.
+        elsewhere: its pages in the other environments, by their stacks.
     """
     written_entries = [
         _release(stack, releases, release, before)
-        for release, before in pairwise([*releases, None])
-        if release
+        for release, before in zip(releases, [*releases.newest_first[1:], None], strict=True)
     ]
     changes_of_labels = [
         Entry(e.written.at, who(e.written.by), e.what, e.reason)
@@ -111,7 +106,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
         entries=tuple(
             sorted([*changes_of_labels, *written_entries], key=lambda each: each.at, reverse=True)
         ),
-        timeline=timeline(releases, history or (), stack),
+        timeline=timeline(releases, history or ()),
         is_recorded=history is not None,
     )
 
@@ -129,10 +124,6 @@ def _release(
         release=shown,
         labels=labels_of(stack, releases, release.number),
         changes=changed,
-        compare=compare_page(
-            Selection(stack, str(before.number)), Selection(stack, str(release.number)), name
-        )
-        if before
-        else None,
+        compare=releases_page(stack, name, before.number, release.number) if before else None,
         problem=release.problem,
     )

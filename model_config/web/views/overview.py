@@ -111,7 +111,6 @@ def overview(
     Args:
         found: each environment's status, by its stack.
         origins: the commit of each digest; None if git was not searched.
-        now: the current time.
     """
     by_stack = {stack: {each.model: each for each in one.models} for stack, one in found.items()}
     rows = tuple(

@@ -28,7 +28,6 @@ class Share:
     """A rollout that is under way, and its present share of readers."""
 
     release: int
-    before: int
     label: str
     percent: float
     phase: Phase
@@ -62,7 +61,6 @@ def share_of(stack: str, model: str, rollout: Rollout | None, now: datetime) -> 
         return None
     return Share(
         rollout.release,
-        rollout.before,
         rollout.label,
         rollout.percent(now),
         phase(rollout, now),

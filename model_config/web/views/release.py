@@ -12,10 +12,10 @@ from model_config.format.names import parse
 from model_config.format.prompt import Fragment, fragments, variables
 from model_config.format.release import Release as Content
 from model_config.operate.drift.parameters import ListedParameter
+from model_config.operate.environment import Environment
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
-from model_config.operate.target import Target
-from model_config.web.pages import Page, Selection, compare_page, model_page, release_page
+from model_config.web.pages import Page, model_page, release_page, releases_page
 from model_config.web.views import snippets
 from model_config.web.views.parts import Label, ReleaseSummary, labels_of, summary_of
 
@@ -59,7 +59,6 @@ class Release:
     Attributes:
         content: its content; None if it can't be read, for the reason in `problem`.
         groups: its values.
-        secrets: the paths of its secrets, and the names of their parameters.
         parameters: the model's parameters, if this is the newest release.
         commands: commands that show, compare, promote and read it, with their purposes.
         python: the code that reads it in an application.
@@ -77,7 +76,6 @@ class Release:
     content: Content | None
     problem: str | None
     groups: tuple[Group, ...]
-    secrets: Mapping[str, str]
     parameters: tuple[Parameter, ...]
     commands: tuple[tuple[str, str], ...]
     python: str
@@ -87,27 +85,23 @@ class Release:
     compare: Page | None
 
 
-def release(  # noqa: PLR0913 - all that is known of a release
-    target: Target,
-    stack: str,
+def release(
+    environment: Environment,
     releases: Releases,
     shown: PastRelease,
     listed: Mapping[str, ListedParameter],
-    *,
     arn: str,
-    is_local: bool = False,
 ) -> Release:
     """Return a release's page.
 
     Args:
-        target: the environment.
-        stack: its stack.
+        environment: the environment.
         releases: the model's releases.
         shown: the release of this page.
         listed: the model's parameters as SSM lists them.
         arn: the part of a parameter's ARN before the parameter's name.
-        is_local: whether the environment is in the local AWS.
     """
+    target, stack = environment.target, environment.stack
     numbers = [each.number for each in releases]
     place = numbers.index(shown.number)
     after = numbers[place - 1] if place else None
@@ -124,18 +118,13 @@ def release(  # noqa: PLR0913 - all that is known of a release
         content=content,
         problem=shown.problem,
         groups=tuple(_groups(content)) if content else (),
-        secrets=content.secrets if content else {},
         parameters=tuple(_parameters(target.path, listed, arn)) if is_newest else (),
         commands=tuple(snippets.commands(target, releases, shown.number, before)),
         python=snippets.python(target, releases.model, shown.number, content),
-        is_local=is_local,
+        is_local=environment.is_local,
         before=release_page(stack, releases.model, before) if before else None,
         after=release_page(stack, releases.model, after) if after else None,
-        compare=compare_page(
-            Selection(stack, str(before)), Selection(stack, str(shown.number)), releases.model
-        )
-        if before
-        else None,
+        compare=releases_page(stack, releases.model, before, shown.number) if before else None,
     )
 
 

@@ -11,7 +11,7 @@ from model_config.format.rollout import Rollout as RolloutDocument
 from model_config.format.rollout import Step
 from model_config.operate.rollouts.history import Event, Written, events, started
 from model_config.operate.rollouts.plan import Phase, due_at, next_step, phase, plan_of
-from model_config.web.pages import Page, Selection, compare_page, model_page
+from model_config.web.pages import Page, model_page, releases_page
 from model_config.web.views.curve import Curve, curve
 
 
@@ -68,12 +68,9 @@ def rollout(  # noqa: PLR0913 - all that is known of a rollout
     """Return a rollout's page.
 
     Args:
-        stack: the environment's stack.
-        model: the model's name.
-        current: the rollout that is under way, or None.
+        current: the rollout that is under way.
         history: the versions of the rollout parameter, oldest first.
-        problem: why the newest version is invalid, or None.
-        now: the current time.
+        problem: why the newest version is invalid.
     """
     changes = [each for each in events(list(history)) if "rollout" in each.what]
     under_way = _under_way(stack, model, current, history, now) if current else None
@@ -84,7 +81,6 @@ def _under_way(
     stack: str, model: str, current: RolloutDocument, history: Sequence[Written], now: datetime
 ) -> UnderWay:
     plan, begun = plan_of(current), started(list(history), current) if history else None
-    sides = Selection(stack, str(current.before)), Selection(stack, str(current.release))
     return UnderWay(
         document=current,
         phase=phase(current, now),
@@ -96,5 +92,5 @@ def _under_way(
         due=due_at(current),
         is_watched=plan.watched,
         curve=curve(current, now),
-        compare=compare_page(*sides, model),
+        compare=releases_page(stack, model, current.before, current.release),
     )

@@ -15,14 +15,7 @@ from model_config.operate.target import Target
 def commands(
     target: Target, releases: Releases, number: int, before: int | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield each command and its purpose before it.
-
-    Args:
-        target: the environment.
-        releases: the model's releases.
-        number: the release.
-        before: the release before it, if there is one.
-    """
+    """Yield the commands for a release, each with its purpose before it."""
     model, options = releases.model, f"-e {target.environment}{target.region_option}"
     if target.prefix != "/ai":
         options += f" --prefix {target.prefix}"

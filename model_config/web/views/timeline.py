@@ -13,7 +13,6 @@ from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Moved
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written
-from model_config.web.pages import Page, release_page
 
 #: The number of newest columns that are drawn. Set by this package: about two screens.
 _COLUMNS = 24
@@ -27,7 +26,6 @@ class Mark:
 
     x: int
     number: int
-    page: Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,6 @@ class Bar:
     x: int
     width: int
     release: int
-    page: Page
     is_rollout: bool = False
 
 
@@ -80,14 +77,8 @@ class _Period:
     is_rollout: bool = False
 
 
-def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Timeline:
-    """Return the timeline of a model's releases, labels and rollouts.
-
-    Args:
-        releases: the releases.
-        history: the versions of its rollout parameter, oldest first.
-        stack: the environment's stack.
-    """
+def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
+    """Return the timeline of a model; its history is oldest first."""
     periods = [*_label_periods(releases, history), *_rollout_periods(history)]
     times = {each.at for each in releases} | {each.begin for each in periods}
     times |= {each.end for each in periods if each.end}
@@ -99,8 +90,7 @@ def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Time
         first = columns.get(period.begin, 0)
         last = columns.get(period.end, 0) if period.end else end
         width = (last - first) * COLUMN - _GAP
-        page = release_page(stack, releases.model, period.release)
-        return Bar(first * COLUMN, width, period.release, page, period.is_rollout)
+        return Bar(first * COLUMN, width, period.release, period.is_rollout)
 
     visible = [each for each in periods if each.end is None or each.end > shown[0]]
     names = sorted({(each.label, each.is_rollout) for each in visible})
@@ -117,11 +107,7 @@ def timeline(releases: Releases, history: Sequence[Written], stack: str) -> Time
         for number, (label, is_rollout) in enumerate(names)
     )
     marks = tuple(
-        Mark(
-            columns[each.at] * COLUMN, each.number, release_page(stack, releases.model, each.number)
-        )
-        for each in releases
-        if each.at in columns
+        Mark(columns[each.at] * COLUMN, each.number) for each in releases if each.at in columns
     )
     return Timeline(end * COLUMN, HEAD + len(drawn) * LANE, shown[0], marks, drawn)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli import moving
-from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.options import Environment, Local, Model, Prefix, Reason, Regions
 from model_config.cli.rollout_report import aborted
 from model_config.cli.rollouts import change_in_all, rollouts_by_region
 
@@ -13,9 +12,9 @@ from model_config.cli.rollouts import change_in_all, rollouts_by_region
 def abort(  # noqa: PLR0913 - a verb's options
     model: Model,
     *,
-    reason: moving.Reason = None,
+    reason: Reason = None,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:

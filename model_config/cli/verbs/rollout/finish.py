@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.output import Environment, Local, Prefix
-from model_config.cli.rollouts import AnyModel, models_with_rollouts, rollouts_by_region
+from model_config.cli.options import AnyModel, Environment, Local, Prefix, Reason, Regions
+from model_config.cli.rollouts import models_with_rollouts, rollouts_by_region
 from model_config.cli.schema_check import schema_checks
 from model_config.format.errors import UsageError
 
@@ -20,9 +20,9 @@ def finish(  # noqa: PLR0913 - a verb's options
         bool,
         typer.Option("--when-due", help="Only if all steps are taken and the bake time is over."),
     ] = False,
-    reason: moving.Reason = None,
+    reason: Reason = None,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from model_config.cli import moving
-from model_config.cli.output import Environment, Local, Model, Prefix
+from model_config.cli.options import Environment, Local, Model, Prefix, Regions
 from model_config.cli.rollout_report import print_statuses
 from model_config.cli.rollouts import change_in_all, rollouts_by_region, statuses
 
@@ -12,7 +11,7 @@ def pause(
     model: Model,
     *,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
@@ -29,7 +28,7 @@ def resume(
     model: Model,
     *,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:

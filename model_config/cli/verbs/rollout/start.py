@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from model_config.cli import moving
-from model_config.cli.output import AsJson, Environment, Local, Model, Prefix, print_json
+from model_config.cli.options import AsJson, Environment, Local, Model, Prefix, Reason, Regions
+from model_config.cli.output import print_json
 from model_config.cli.rollout_report import print_plan, status_as_json
-from model_config.cli.rollouts import RegionRollouts, change_in_all, rollouts_by_region, statuses
+from model_config.cli.rollouts import change_in_all, rollouts_by_region, statuses
 from model_config.cli.schema_check import schema_checks
+from model_config.operate.rollouts.plan import RolloutPlan
 from model_config.operate.rollouts.times import duration_of, percents_of, time_of
-
-if TYPE_CHECKING:
-    from model_config.operate.rollouts.parameter import RolloutChange
 
 
 def start(  # noqa: PLR0913 - a verb's options
@@ -43,13 +42,13 @@ def start(  # noqa: PLR0913 - a verb's options
     poll_seconds: Annotated[
         int, typer.Option(help="How often readers check the rollout, in seconds.")
     ] = 30,
-    reason: moving.Reason = None,
+    reason: Reason = None,
     force: Annotated[
         bool,
         typer.Option("--force", help="Also for a held label, or to replace another rollout."),
     ] = False,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,
@@ -61,9 +60,8 @@ def start(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """
-    from model_config.operate.rollouts.plan import RolloutPlan
     from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.start import NewRollout, new_salt
+    from model_config.operate.rollouts.start import NewRollout
 
     pause_between = duration_of(every)
     plan = RolloutPlan(
@@ -74,7 +72,7 @@ def start(  # noqa: PLR0913 - a verb's options
         reason=reason,
     )
     now = utc_now()
-    new = NewRollout(label, plan, time_of(at, now) if at else now, new_salt(), poll_seconds)
+    new = NewRollout(label, plan, time_of(at, now) if at else now, poll_seconds)
     check = schema_checks()(model)
     with rollouts_by_region(environment, prefix, local=local, regions=region) as by_region:
         changes = change_in_all(
@@ -82,21 +80,12 @@ def start(  # noqa: PLR0913 - a verb's options
             lambda rollouts: rollouts.start(model, new, release=release, check=check, force=force),
         )
         for one, change in changes:
-            _warn(one, change)
+            if rollout := change.document.rollout:
+                where = one.target.where(model)
+                moving.warn_of_variables(where, change.releases, rollout.before, rollout.release)
         found = statuses(by_region, model)
     if as_json:
         print_json([status_as_json(each) for each in found])
         return
     for each in found:
         print_plan(each)
-
-
-def _warn(one: RegionRollouts, change: RolloutChange) -> None:
-    rollout = change.document.rollout
-    if rollout:
-        moving.warn_of_variables(
-            one.target.where(change.releases.model),
-            change.releases,
-            rollout.before,
-            rollout.release,
-        )

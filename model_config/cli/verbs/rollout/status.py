@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli import moving
-from model_config.cli.output import AsJson, Environment, Local, Prefix, print_json
+from model_config.cli.options import AnyModel, AsJson, Environment, Local, Prefix, Regions
+from model_config.cli.output import print_json
 from model_config.cli.rollout_report import print_statuses, status_as_json
-from model_config.cli.rollouts import AnyModel, rollouts_by_region, statuses
+from model_config.cli.rollouts import rollouts_by_region, statuses
 
 
 def status(  # noqa: PLR0913 - a verb's options
     model: AnyModel = None,
     *,
     environment: Environment = "dev",
-    region: moving.Regions = None,
+    region: Regions = None,
     prefix: Prefix = None,
     local: Local = False,
     as_json: AsJson = False,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from model_config.cli.output import Environment, Local, Model, Prefix
-from model_config.cli.rollout_watching import watch_once
-from model_config.cli.rollouts import rollouts_by_region
+from model_config.cli import moving
+from model_config.cli.options import Environment, Local, Model, Prefix
+from model_config.cli.rollout_report import aborted
+from model_config.cli.rollouts import RegionRollouts, rollouts_by_region
+from model_config.cli.schema_check import schema_checks
+from model_config.operate.rollouts.watch import Action, alarm_states, decide
 
 
 def watch(  # noqa: PLR0913 - a verb's options
@@ -27,7 +31,7 @@ def watch(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Check a rollout and its alarms once: take the step that is due, or abort.
 
-    Run it by_region few minutes. While all alarms are OK and have data, it takes the next step of a
+    Run it every few minutes. While all alarms are OK and have data, it takes the next step of a
     rollout that was started with --watched, and finishes it at its end. If one is in the state
     ALARM, it aborts any rollout of the model and exits with 1. If it stops running, the share
     stays.
@@ -36,5 +40,28 @@ def watch(  # noqa: PLR0913 - a verb's options
     """
     regions = [region] if region else None
     with rollouts_by_region(environment, prefix, local=local, regions=regions) as (one,):
-        if watch_once(one, model, alarm) == "abort":
+        if _watch_once(one, model, alarm) == "abort":
             raise typer.Exit(1)
+
+
+def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Action:
+    """Read a rollout and its alarms, take the action that follows, print it and return it."""
+    from model_config.operate.clients import aws_client
+    from model_config.operate.rollouts.parameter import under_way
+    from model_config.operate.rollouts.rollouts import utc_now
+
+    where = place.target.where(model)
+    states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)
+    stored, releases = place.rollouts.current(model)
+    found = decide(under_way(stored.document, releases), states, utc_now())
+    typer.echo(f"{where}: {found.message}.")
+    if found.action == "abort":
+        change = place.rollouts.abort(model, found.message)
+        place.rollouts.write(change)
+        typer.echo(aborted(where, change))
+    elif found.step is not None:
+        place.rollouts.write(place.rollouts.advance(model, found.step))
+    elif found.action == "finish":
+        move = place.rollouts.finish(model, check=schema_checks()(model), reason=found.message)
+        moving.make([moving.Planned(place.target, place.target.labels(), move)])
+    return found.action

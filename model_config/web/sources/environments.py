@@ -1,4 +1,4 @@
-"""Reads the first page."""
+"""Reads the pages about whole environments: the first page, and drift."""
 
 from __future__ import annotations
 
@@ -11,20 +11,12 @@ from model_config.operate.inventory import Watch
 from model_config.operate.status import EnvironmentStatus, unread_status
 from model_config.web.page_content import Notice, PageContent, notices_of
 from model_config.web.site import Site
-from model_config.web.views.overview import overview as view
-
-#: The number of commits to search. Set by this package: each one takes about half a second.
-_COMMITS = 50
+from model_config.web.views.drift import drift as drift_view
+from model_config.web.views.overview import overview as overview_view
 
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
-    """Read the status of every model in every environment.
-
-    Args:
-        site: the environments.
-        watch: shows progress.
-        commits: whether to search git for the commits of the newest releases.
-    """
+    """Read the status of every model in every environment; on request, with commits from git."""
     found: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
     for stack in site.environments:
@@ -37,8 +29,13 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> PageContent:
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
     return PageContent(
-        "overview", "Overview", view(found, origins, datetime.now(UTC)), tuple(notices)
+        "overview", "Overview", overview_view(found, origins, datetime.now(UTC)), tuple(notices)
     )
+
+
+def drift(site: Site, watch: Watch, stack: str) -> PageContent:
+    """Read the differences between an environment and the project."""
+    return PageContent("drift", f"Drift in {stack}", drift_view(stack, site.drift(stack, watch)))
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
@@ -63,4 +60,4 @@ def _origins(site: Site, found: Iterable[EnvironmentStatus], watch: Watch) -> di
         return {}
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(site.project, digests, _COMMITS, watch)
+    return find_each(site.project, digests, watch)
