@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.plan import Plan, plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
@@ -25,5 +26,6 @@ def valid_plan(project: Project, stack: str) -> Plan:
         InvalidConfigurationError: the project has findings.
     """
     plan = plan_from_file(project, stack)
-    plan.refuse_findings()
+    if plan.findings:
+        raise InvalidConfigurationError(plan.findings)
     return plan

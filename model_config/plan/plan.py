@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.format.errors import Finding
 from model_config.plan import limits
 from model_config.plan.key_choice import check_arns
 from model_config.plan.messages import nearest
@@ -53,15 +53,6 @@ class Plan:
     def unset_findings(self) -> list[Finding]:
         """The secrets without a value, as findings."""
         return unset_secrets(self.unset, self.stack)
-
-    def refuse_findings(self) -> None:
-        """Raise the plan's findings, if it has any.
-
-        Raises:
-            InvalidConfigurationError: holds every finding.
-        """
-        if self.findings:
-            raise InvalidConfigurationError(self.findings)
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:

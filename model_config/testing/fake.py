@@ -98,11 +98,10 @@ class FakeReader(Reader):
             ProjectNotFoundError: the folder is not in a project.
         """
         # Imported here because they import pydantic, which an application may not have.
-        from model_config.plan.offline import plan_from_file  # noqa: PLC0415
+        from model_config.plan.offline import valid_plan  # noqa: PLC0415
         from model_config.plan.project import Project  # noqa: PLC0415
 
-        plan = plan_from_file(Project.find(Path(folder).resolve()), stack)
-        plan.refuse_findings()
+        plan = valid_plan(Project.find(Path(folder).resolve()), stack)
         reader = cls({}, environment=plan.settings.environment, **options)
         for model in plan.models:
             content = _read(model.release, model.path)
