@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC
 from os.path import commonprefix  # of any texts, not only of paths
+from typing import TYPE_CHECKING
 
-from model_config.operate.drift.parameters import Content
-from model_config.operate.drift.states import DriftedAccess, DriftedParameter, State
+if TYPE_CHECKING:  # the command line's help imports this module, and is to be fast
+    from model_config.operate.drift.parameters import Content
+    from model_config.operate.drift.states import DriftedAccess, DriftedParameter, State
 
 #: The meaning of each state, and what to do about it.
 ADVICE: dict[State, str] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,9 @@ from model_config.cli.options import Environment, Local, Model, Prefix
 from model_config.cli.rollout_report import aborted
 from model_config.cli.rollouts import RegionRollouts, rollouts_by_region
 from model_config.cli.schema_check import schema_checks
-from model_config.operate.rollouts.watch import Action, alarm_states, decide
+
+if TYPE_CHECKING:
+    from model_config.operate.rollouts.watch import Action
 
 
 def watch(  # noqa: PLR0913 - a verb's options
@@ -49,6 +51,7 @@ def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Act
     from model_config.operate.clients import aws_client
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now
+    from model_config.operate.rollouts.watch import alarm_states, decide
 
     where = place.target.where(model)
     states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)
