@@ -19,6 +19,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
+from model_config.plan.policies import Account
 from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY
 from model_config.testing.recorder import answer, plain
 
@@ -138,8 +139,8 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             version = local_aws.put_parameter(self._region, inputs, overwrite=overwrite)
         former_tags = old.inputs.get("tags", {}) if old else {}
         local_aws.tag_parameter(self._region, name, inputs.get("tags", {}), former_tags)
-        arn = f"arn:aws:ssm:{self._region}:{local_aws.ACCOUNT}:parameter{name}"
-        return name, {"version": version, "arn": arn}
+        account = Account(local_aws.ACCOUNT, self._region)
+        return name, {"version": version, "arn": f"{account.parameter_arn}{name}"}
 
     def _put_key(self, resource: Resource, old: Resource | None) -> _Made:
         new = f"mrk-{uuid.uuid4().hex}" if "multiRegion" in resource.inputs else str(uuid.uuid4())

@@ -271,6 +271,18 @@ def test_an_unknown_environment_names_those_there_are(project: Path):
         deploy(project, "staging")
 
 
+def test_an_arn_is_in_the_regions_partition(project: Path):
+    file = project / "Pulumi.dev.yaml"
+    file.write_text(file.read_text().replace("aws:region: eu-west-1", "aws:region: cn-north-1"))
+    with deployed(Project(project), "dev") as deployment:
+        [found] = client("ssm", "cn-north-1").get_parameters(
+            Names=["/ai/dev/support_chat/release"], WithDecryption=True
+        )["Parameters"]
+    exported = deployment.outputs["models"]["support_chat"]["release"]["arn"]
+    assert exported == found["ARN"]
+    assert exported.startswith("arn:aws-cn:ssm:cn-north-1:")
+
+
 def test_a_hostile_environment_changes_nothing(project: Path, monkeypatch: pytest.MonkeyPatch):
     for name, value in {
         "AWS_PROFILE": "company-prod",
