@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from model_config.operate.clients import ask, aws_client
 from model_config.plan.policies import Account
+from model_config.reader.aws_errors import FAILURES, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,8 @@ class MadeResources:
         answer = ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
         return dict(answer["PolicyVersion"]["Document"]) if answer else None
 
-    def _listed_keys(self) -> Iterator[dict[str, Any]]:
-        more: dict[str, str] = {}
-        while True:
-            page = ask(self._kms, "kms:ListKeys", "the account's keys", **more)
-            yield from page["Keys"]
-            if not page["Truncated"]:
-                return
-            more = {"Marker": page["NextMarker"]}
+    def _listed_keys(self) -> list[dict[str, Any]]:
+        try:
+            return list(self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"])
+        except FAILURES as error:
+            raise translate(error, "kms:ListKeys", ["the account's keys"]) from error
