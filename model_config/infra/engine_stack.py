@@ -158,4 +158,10 @@ def _told() -> Iterator[None]:
     except automation.CommandError as error:
         # Not its standard output, which may hold the configuration.
         said = str(error).partition("stderr:")[2].strip()
+        if "failed to load checkpoint" in said:
+            raise DeployError(
+                f"Pulumi can't read the stack's state: {said}\nIn a file backend, a killed deploy "
+                "may leave its state file incomplete. Copy the .bak file next to it over it, remove"
+                " its .attrs file, and run this again"
+            ) from None
         raise DeployError(f"Pulumi can't do it: {said}") from None

@@ -68,6 +68,11 @@ class Stack:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
+    def printed_by(self, *command: str) -> str:
+        """Run a command, and return all that it printed."""
+        ended = self._run(command)
+        return ended.stdout + ended.stderr
+
     def refused(self, *command: str) -> str:
         """Run a command that fails, and return all that it printed."""
         ended = self._run(command)

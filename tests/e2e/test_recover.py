@@ -1,6 +1,5 @@
 """Deploys killed at random moments: after `recover` and `up`, all is as if nothing had happened."""
 
-import json
 import os
 import random
 import shutil
@@ -44,11 +43,11 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 
 def restore_checkpoint(stack) -> None:
     """Restore a state file that the kill cut short, as docs/runbook.md says."""
-    (checkpoint,) = (stack.folder / "backend").rglob(f"stacks/**/{stack.name}.json")
-    try:
-        json.loads(checkpoint.read_bytes())
-    except ValueError:
-        shutil.copy(checkpoint.with_name(f"{checkpoint.name}.bak"), checkpoint)
+    if "failed to load checkpoint" not in stack.printed_by("stack", "export"):
+        return
+    (backup,) = (stack.folder / "backend").rglob(f"stacks/**/{stack.name}.json.bak")
+    shutil.copy(backup, backup.with_suffix(""))
+    backup.with_suffix(".attrs").unlink(missing_ok=True)
 
 
 def recover_and_deploy(stack) -> None:

@@ -1,5 +1,6 @@
 """What docs/runbook.md tells a person to do, done on the engine."""
 
+import os
 import shutil
 
 import pytest
@@ -84,14 +85,17 @@ def test_a_state_that_is_lost_is_worked_out_again(own_dev):
     assert own_dev.plan() == {}
 
 
-def test_a_checkpoint_that_was_cut_short_is_put_back_from_the_one_before(own_dev):
+@pytest.mark.parametrize("cut", ["dev.json", "dev.json.attrs"])
+def test_a_checkpoint_that_was_cut_short_is_put_back_from_the_one_before(own_dev, cut):
     own_dev.override("temperature: 0.7", "temperature: 0.9")
     own_dev.up()
     (checkpoint,) = (own_dev.folder / "backend").rglob("stacks/**/dev.json")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    os.truncate(checkpoint.with_name(cut), 0)
     assert "failed to load checkpoint" in own_dev.refused("preview")
+    assert "Copy the .bak file" in own_dev.model_config_refused("recover", "-e", "dev")
 
     shutil.copy(checkpoint.with_name("dev.json.bak"), checkpoint)
+    checkpoint.with_name("dev.json.attrs").unlink()
     own_dev.model_config("recover", "--environment", "dev")
     own_dev.up()
     assert newest(own_dev)["generation"]["temperature"] == 0.9
