@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from model_config.format.codec import Value
@@ -33,6 +33,11 @@ class Change:
 
 
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def without_secret_names(release: Release) -> Release:
+    """Return a release whose secrets are compared by their paths alone, not by their names."""
+    return replace(release, secrets=dict.fromkeys(release.secrets, ""))
 
 
 def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:

@@ -7,6 +7,7 @@ newest release are read; `find_drift` can read all of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -44,6 +45,11 @@ class ModelStatus:
     def digest(self) -> str | None:
         """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
+
+    @property
+    def drift(self) -> dict[str, int] | None:
+        """The number of differences by state; None if they are unknown."""
+        return None if self.drifted is None else Counter(each.state for each in self.drifted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,7 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
 
     with target(environment, prefix, local=local) as aws:
         releases = aws.releases(model)
-        old, new = (
-            releases.select(int(selector) if selector.isdecimal() else selector)
-            for selector in (before, after)
-        )
+        old, new = (releases.select(selector) for selector in (before, after))
         changed = changes(old.open(), new.open())
     if as_json:
         print_json(

@@ -37,10 +37,8 @@ def releases(
 
     with target(environment, prefix, local=local) as aws:
         found = aws.releases(model)
-        older = [*found.newest_first[1:], None]
         with_changes = [
-            (release, _changes(before, release))
-            for release, before in zip(found, older, strict=True)
+            (release, _changes(before, release)) for release, before in found.with_former()
         ]
         interrupted = aws.interrupted_promotion(found)
     marks = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -143,10 +142,9 @@ def _rollout(model: ModelStatus) -> str:
 def _drift(model: ModelStatus) -> str:
     if model.problem:
         return "unreadable"
-    if model.drifted is None:
+    if model.drift is None:
         return "unknown"
-    counted = Counter(each.state for each in model.drifted)
-    return ", ".join(f"{count} {state}" for state, count in sorted(counted.items())) or "none"
+    return ", ".join(f"{count} {state}" for state, count in sorted(model.drift.items())) or "none"
 
 
 def _as_json(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
@@ -164,7 +162,6 @@ def _as_json(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str
 def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
     releases, commit = model.releases, origins.get(model.digest or "")
     newest = releases.newest if releases else None
-    drifted = model.drifted
     return {
         "model": model.model,
         "newest": newest
@@ -179,7 +176,7 @@ def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str
         "labels": releases.labels if releases else {},
         "held": releases.held if releases else [],
         "rollout": _rollout_as_json(model),
-        "drift": None if drifted is None else dict(Counter(each.state for each in drifted)),
+        "drift": model.drift,
         "problem": model.problem,
     }
 

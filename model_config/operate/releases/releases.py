@@ -59,17 +59,23 @@ class Releases:
             label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
         )
 
+    def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
+        """Yield each release with the one before, newest first; the oldest with None."""
+        return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
+
     def on(self, label: str) -> int | None:
         """Return the number of the release that a label is on, or None."""
         return self.labels.get(label)
 
     def select(self, selector: str | int) -> PastRelease:
-        """Return the release that a number, a label or "latest" selects.
+        """Return the release that a number, a label or "latest" selects; "7" is a number too.
 
         Raises:
             UsageError: the selector is invalid.
             ReleaseNotFoundError: no release matches.
         """
+        if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
+            selector = int(selector)
         check_selector(selector)
         if selector == LATEST:
             return self.newest

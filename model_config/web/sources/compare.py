@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from model_config.comparing.changes import Change, changes
+from model_config.comparing.changes import Change, changes, without_secret_names
 from model_config.comparing.differences import setting_changes
 from model_config.describe import settings_of
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
@@ -69,8 +68,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
 
 
 def _selected(releases: Releases, side: Selection) -> PastRelease:
-    number = int(side.selector) if side.selector.isdecimal() else side.selector
-    found = releases.select(number)
+    found = releases.select(side.selector)
     found.open()
     return found
 
@@ -126,8 +124,7 @@ def _alike(old: Release, new: Release) -> tuple[Release, Release]:
     """Return two releases for comparison. Between environments, names of secrets always differ."""
     if old.environment == new.environment:
         return old, new
-    one, other = (replace(each, secrets=dict.fromkeys(each.secrets, "")) for each in (old, new))
-    return one, other
+    return without_secret_names(old), without_secret_names(new)
 
 
 def _releases(

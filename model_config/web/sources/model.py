@@ -49,7 +49,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> P
     base = model_path(path, name)
     with site.inventory_of(stack, watch) as inventory:
         releases = read_releases(inventory, path, name, documents=False)
-        shown = releases.select(int(selector) if selector.isdecimal() else selector)
+        shown = releases.select(selector)
         listed = inventory.below(base) if shown is releases.newest else {}
         arn = None
         with suppress(StoreError):  # then the names are shown without it

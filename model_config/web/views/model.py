@@ -88,8 +88,7 @@ def model(  # noqa: PLR0913 - all that is known of a model
         elsewhere: its pages in the other environments, by their stacks.
     """
     written_entries = [
-        _release(stack, releases, release, before)
-        for release, before in zip(releases, [*releases.newest_first[1:], None], strict=True)
+        _release(stack, releases, release, before) for release, before in releases.with_former()
     ]
     changes_of_labels = [
         Entry(e.written.at, who(e.written.by), e.what, e.reason)

@@ -136,14 +136,14 @@ def _column(stack: str, status: EnvironmentStatus) -> Column:
 
 
 def _cell(stack: str, status: ModelStatus, origins: Mapping[str, Match], now: datetime) -> Cell:
-    releases, drifted = status.releases, status.drifted
+    releases = status.releases
     return Cell(
         page=model_page(stack, status.model),
         drift_page=drift_page(stack),
         newest=summary_of(stack, status.model, releases.newest) if releases else None,
         labels=labels_of(stack, releases) if releases else (),
         rollout=share_of(stack, status.model, status.rollout, now),
-        drift=None if drifted is None else Counter(each.state for each in drifted),
+        drift=status.drift,
         commit=origins.get(status.digest or ""),
         problem=status.problem or (releases.newest.problem if releases else None),
     )
