@@ -28,7 +28,6 @@ class Planned:
     """A verified move, and its environment and region."""
 
     place: Target
-    labels: Labels
     move: Move
 
     @property
@@ -48,9 +47,8 @@ def verified(
     planned: list[Planned] = []
     problems: list[tuple[str, ModelConfigError]] = []
     for place, model in models:
-        labels = place.labels()
         try:
-            planned.append(Planned(place, labels, prepare(labels, model)))
+            planned.append(Planned(place, prepare(place.labels, model)))
         except ModelConfigError as error:
             problems.append((place.where(model), error))
     if len(problems) == 1 and not planned:
@@ -122,7 +120,7 @@ def make(planned: Sequence[Planned]) -> None:
     failed = 0
     for each in planned:
         try:
-            _tell(each, each.labels.make(each.move))
+            _tell(each, each.place.labels.make(each.move))
         except StoreError as error:
             if len(planned) == 1:
                 raise

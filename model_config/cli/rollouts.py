@@ -37,7 +37,7 @@ def rollouts_by_region(
     from model_config.operate.rollouts.rollouts import Rollouts
 
     with targets(environment, prefix, local=local, regions=regions) as found:
-        yield [RegionRollouts(target, Rollouts(target.labels())) for target in found]
+        yield [RegionRollouts(target, Rollouts(target.labels)) for target in found]
 
 
 def change_in_all(
@@ -79,7 +79,7 @@ def _statuses_in(one: RegionRollouts, model: str | None) -> Iterator[Status]:
     from model_config.operate.rollouts.parameter import under_way
     from model_config.operate.rollouts.rollouts import utc_now
 
-    labels = one.target.labels()
+    labels = one.target.labels
     for name in [model] if model else models_with_rollouts(one.target):
         stored, releases = one.rollouts.current(name)
         if stored.problem:
@@ -100,7 +100,7 @@ def models_with_rollouts(target: Target) -> list[str]:
     from model_config.operate.rollouts.parameter import document_of
 
     models = {rollout_name(model_path(target.path, model)): model for model in target.models()}
-    found = target.labels().store.get(list(models))
+    found = target.labels.store.get(list(models))
     return [
         models[name]
         for name, stored in sorted(found.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from model_config.format.names import environment_path
@@ -11,12 +12,11 @@ from model_config.operate.labels.labels import Labels
 from model_config.operate.labels.record import read_record
 from model_config.operate.releases.releases import Releases, read_releases
 from model_config.operate.rollouts.parameter import interrupted_promotion
-from model_config.operate.store import OperatorStore
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """An environment, and the client for it.
 
@@ -51,8 +51,9 @@ class Target:
         reader = Reader(self.environment, prefix=self.prefix, client=self.client, secrets=secrets)
         return reader.get(model, label=label, release=release)
 
+    @cached_property
     def labels(self) -> Labels:
-        """Return the environment's labels."""
+        """The environment's labels. Without a client, they open one at their first request."""
         return Labels(self.environment, prefix=self.prefix, client=self.client)
 
     @property
@@ -67,7 +68,7 @@ class Target:
             ModelNotFoundError: the model has no releases.
             StoreError: AWS is unavailable or refuses.
         """
-        return read_releases(OperatorStore(self.client), self.path, model, documents=True)
+        return read_releases(self.labels.store, self.path, model, documents=True)
 
     def interrupted_promotion(self, releases: Releases) -> str | None:
         """Return the label whose promotion was interrupted; None if there is none or it is unknown.
@@ -77,7 +78,7 @@ class Target:
         """
         if not releases.held:
             return None
-        stored, _ = read_record(OperatorStore(self.client), self.path, releases.model)
+        stored, _ = read_record(self.labels.store, self.path, releases.model)
         return interrupted_promotion(stored.document, releases) if stored else None
 
     def models(self) -> list[str]:

@@ -65,7 +65,7 @@ def prepare(verb: str, target: Target, check_of: CheckOf, model: str, form: Form
 
 
 def _promotion(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
-    labels, (check, notes) = target.labels(), check_of(model)
+    labels, (check, notes) = target.labels, check_of(model)
     move = labels.prepare_promotion(
         model, _label(form), release=_number(form), check=check, reason=_reason(form)
     )
@@ -73,7 +73,7 @@ def _promotion(target: Target, check_of: CheckOf, model: str, form: Form) -> Cha
 
 
 def _rollback(target: Target, model: str, form: Form) -> Change:
-    labels = target.labels()
+    labels = target.labels
     move = labels.prepare_rollback(model, _label(form), release=_number(form), reason=_reason(form))
     return _moving(move, (), lambda: labels.make(move))
 
@@ -89,7 +89,7 @@ def _moving(move: Move, notes: tuple[str, ...], make: Callable[[], Move]) -> Cha
 
 
 def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
-    rollouts, (check, notes) = Rollouts(target.labels()), check_of(model)
+    rollouts, (check, notes) = Rollouts(target.labels), check_of(model)
     every, percents = duration_of(form.get("every", "")), percents_of(form.get("steps", ""))
     plan = RolloutPlan(percents, every, every, reason=_reason(form))
     new = NewRollout(_label(form), plan, utc_now())
@@ -108,7 +108,7 @@ def _start(target: Target, check_of: CheckOf, model: str, form: Form) -> Change:
 
 
 def _abort(target: Target, model: str, form: Form) -> Change:
-    rollouts = Rollouts(target.labels())
+    rollouts = Rollouts(target.labels)
     change = rollouts.abort(model, _reason(form))
     rollout = change.stored.document.rollout
     if rollout is None:

@@ -7,6 +7,7 @@ import pytest
 
 from model_config.cli import target
 from model_config.format.release import digest_of
+from model_config.reader.connection import Connection
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -248,6 +249,19 @@ def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, lab
     said = run("promote", "--all", code=2)
     assert "nothing was moved, since not all moves are possible:\n  broken in dev: " in said.err
     assert labels() == {"stable": 1}
+
+
+@pytest.mark.usefixtures("made_up_credentials")
+def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
+    for model in ("chat", "search", "summary"):
+        released({"n": 1}, model=model)
+    opened = []
+    really_open = Connection.open
+    monkeypatch.setattr(Connection, "open", lambda self: opened.append(1) or really_open(self))
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert run("promote", "--all").out.count("stable moved from no release") == 3
+    assert len(opened) == 2  # one lists the models, one moves their labels
 
 
 # Regions

@@ -84,7 +84,7 @@ def test_a_change_by_somebody_else_since_the_preview_refuses_the_confirmation(
     changer: TestClient, ssm: Any
 ) -> None:
     _, form = shown(changer, PROMOTE, release="3")
-    promote(Target("dev", "/ai", client=ssm).labels(), "chat", "stable", release=1)
+    promote(Target("dev", "/ai", client=ssm).labels, "chat", "stable", release=1)
     answer = changer.post(PROMOTE, data=form, headers=ORIGIN)
     assert answer.status_code == 404
     assert "changed by somebody else" in answer.text

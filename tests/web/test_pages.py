@@ -99,7 +99,7 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
 @pytest.mark.usefixtures("three_releases")
 def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
     target = Target("dev", "/ai", client=ssm)
-    promote(target.labels(), "chat", "stable", reason="warmer <b>answers</b>")
+    promote(target.labels, "chat", "stable", reason="warmer <b>answers</b>")
     html = client.get("/model/dev/chat").text
     assert "stable moved from release 2 to 3" in html
     assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
@@ -187,7 +187,7 @@ def test_two_environments_are_compared_with_their_settings(
 @pytest.mark.usefixtures("three_releases")
 def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
-    rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels())
+    rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels)
     plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
     rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now())))
     html = client.get("/rollout/dev/chat").text

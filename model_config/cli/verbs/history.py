@@ -36,7 +36,7 @@ def history(
     from model_config.operate.rollouts.history import events, read_history
 
     with target(environment, prefix, local=local) as aws:
-        found = events(read_history(aws.labels().store, aws.path, model))
+        found = events(read_history(aws.labels.store, aws.path, model))
     if as_json:
         print_json([_as_json(each) for each in found])
     elif found:

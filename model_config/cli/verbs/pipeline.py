@@ -92,7 +92,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     with target(environment, prefix, local=local) as aws:
         promotions = list(
             promote_changed(
-                aws.labels(),
+                aws.labels,
                 _numbers(before),
                 _numbers(after),
                 label=label,

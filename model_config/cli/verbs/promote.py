@@ -112,7 +112,7 @@ def _chosen(found: Sequence[Target], model: str | None, label: str) -> Iterator[
             yield place, model
             continue
         for name in place.models():
-            releases, document = place.labels().state(name)
+            releases, document = place.labels.state(name)
             if left := left_alone(releases, document, releases.newest.number, label):
                 typer.echo(to_paste(left.message), err=True)
             else:

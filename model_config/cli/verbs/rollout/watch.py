@@ -54,7 +54,7 @@ def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Act
     from model_config.operate.rollouts.watch import alarm_states, decide
 
     where = place.target.where(model)
-    states = alarm_states(aws_client("cloudwatch", place.target.labels().store.region), alarms)
+    states = alarm_states(aws_client("cloudwatch", place.target.labels.store.region), alarms)
     stored, releases = place.rollouts.current(model)
     found = decide(under_way(stored.document, releases), states, utc_now())
     typer.echo(f"{where}: {found.message}.")
@@ -66,5 +66,5 @@ def _watch_once(place: RegionRollouts, model: str, alarms: Sequence[str]) -> Act
         place.rollouts.write(place.rollouts.advance(model, found.step))
     elif found.action == "finish":
         move = place.rollouts.finish(model, check=schema_checks()(model), reason=found.message)
-        moving.make([moving.Planned(place.target, place.target.labels(), move)])
+        moving.make([moving.Planned(place.target, move)])
     return found.action
