@@ -17,7 +17,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.cache.breaker import LONGEST_PAUSE
+from model_config.reader.attempts import LONGEST_PAUSE
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 

@@ -25,8 +25,8 @@ from model_config.format.errors import (
     StaleConfigurationError,
     StoreUnavailableError,
 )
-from model_config.reader.cache.breaker import LONGEST_PAUSE
-from model_config.reader.incidents import REPEAT
+from model_config.reader.attempts import LONGEST_PAUSE
+from model_config.reader.report import REPEAT
 
 LOGGER = "model_config.reader"
 
