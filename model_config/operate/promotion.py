@@ -1,22 +1,20 @@
-"""A pipeline's promotions: of the models that its deploy changed, except for held labels.
-
-A person's `model-config promote` uses only `Labels`.
-"""
+"""A pipeline's promotions: of the models that its deploy changed, except for held labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import ModelConfigError
 from model_config.format.rollout import RolloutDocument
-from model_config.operate.labels.labels import Labels
-from model_config.operate.labels.moves import Check
-from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.parameter import interrupted_promotion, under_way, why_it_stays
-from model_config.operate.rollouts.rollouts import Rollouts
-from model_config.operate.rollouts.start import NewRollout
+from model_config.operate import rollouts
+from model_config.operate.environment import Environment
+from model_config.operate.labels import label_state, make, prepare_promotion
+from model_config.operate.moves import Check
+from model_config.operate.record import interrupted_promotion, under_way, why_it_stays
+from model_config.operate.releases import Releases
+from model_config.operate.rollouts import NewRollout
 
 #: The outcome for a model's label. "held", "interrupted", "rollout" and "newer" say why it was not
 #: moved: a rollback holds it, a promotion of it was interrupted, another rollout is under way, or
@@ -35,7 +33,7 @@ class Promotion:
         release: the release that this deploy wrote.
         on: the release that the label is on now, or None if there is none or it is unknown.
         message: the outcome in words, for a log or a summary.
-        notes: what could not be verified or recorded, in words.
+        notices: what could not be verified or recorded, in words.
     """
 
     model: str
@@ -43,7 +41,7 @@ class Promotion:
     release: int
     on: int | None
     message: str
-    notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def was_left(self) -> bool:
@@ -52,7 +50,7 @@ class Promotion:
 
 
 def promote_changed(  # noqa: PLR0913 - what a pipeline knows
-    labels: Labels,
+    environment: Environment,
     before: Mapping[str, int],
     after: Mapping[str, int],
     *,
@@ -71,20 +69,23 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     rollback was not recorded, it may be a hold.
 
     Args:
-        labels: the environment's labels.
+        environment: the environment.
         before: each model's release number in the outputs of the last successful update. Not those
             of a failed update: the deploy that fixes it promotes what it wrote.
         after: each model's release number in the outputs of this update.
         label: the label to move.
-        check_of: returns the check of a model's configuration before its label moves, such as its
-            class in the project.
+        check_of: returns the check of a model's release before its label moves.
         reason: recorded with each move, such as the run's URL.
         rollout: a rollout to start instead of moving the label, if the label is on a release.
     """
     for model, release in sorted(after.items()):
-        if before.get(model) != release:
-            deployed = _Deployed(labels, model, release, check_of(model), reason)
-            yield deployed.rolled_out(rollout) if rollout else deployed.promoted(label)
+        if before.get(model) == release:
+            continue
+        check = check_of(model)
+        if rollout:
+            yield _roll_out(environment, model, release, rollout, check=check, reason=reason)
+        else:
+            yield _promote(environment, model, release, label=label, check=check, reason=reason)
 
 
 def left_alone(
@@ -121,56 +122,62 @@ def left_alone(
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Deployed:
-    """A release that a deploy wrote, and how to promote it."""
-
-    labels: Labels
-    model: str
-    release: int
-    check: Check | None
-    reason: str | None
-
-    def promoted(self, label: str) -> Promotion:
-        try:
-            if left := left_alone(*self.labels.state(self.model), self.release, label):
-                return left
-            move = self.labels.prepare_promotion(
-                self.model, label, release=self.release, check=self.check, reason=self.reason
+def _promote(  # noqa: PLR0913 - the options of a promotion
+    environment: Environment,
+    model: str,
+    release: int,
+    *,
+    label: str,
+    check: Check | None,
+    reason: str | None,
+) -> Promotion:
+    done = Promotion(
+        model, "promoted", release, release, f"{model}: {label} is already on release {release}"
+    )
+    try:
+        if left := left_alone(*label_state(environment, model), release, label):
+            return left
+        move = make(
+            prepare_promotion(
+                environment, model, label, release=release, check=check, reason=reason
             )
-            move = self.labels.make(move)
-        except ModelConfigError as error:
-            message = f"{label} could not be moved to release {self.release}: {error}"
-            return self._outcome("failed", None, message)
-        if not move.changed:
-            message = f"{label} is already on release {self.release}"
-            return self._outcome("already there", self.release, message, move.notes)
-        message = f"{label} moved from {move.origin} to {self.release}"
-        return self._outcome("promoted", self.release, message, move.notes)
+        )
+    except ModelConfigError as error:
+        message = f"{model}: {label} could not be moved to release {release}: {error}"
+        return replace(done, outcome="failed", on=None, message=message)
+    done = replace(done, notices=move.notices)
+    if not move.changed:
+        return replace(done, outcome="already there")
+    return replace(done, message=f"{model}: {label} moved from {move.origin} to {release}")
 
-    def rolled_out(self, new: NewRollout) -> Promotion:
-        on, of_release = None, f"release {self.release}"
-        try:
-            releases, document = self.labels.state(self.model)
-            on, current = releases.on(new.label), under_way(document, releases)
-            if on is None:  # there is no release to roll out from
-                return self.promoted(new.label)
-            if on == self.release or (current and current.release == self.release):
-                message = f"{of_release} is already on {new.label} or being rolled out to it"
-                return self._outcome("already there", on, message)
-            if left := left_alone(releases, document, self.release, new.label):
-                return left
-            rollouts = Rollouts(self.labels)
-            change = rollouts.start(self.model, new, release=self.release, check=self.check)
-            rollouts.write(change)
-        except ModelConfigError as error:
-            message = f"{of_release} could not be rolled out to {new.label}: {error}"
-            return self._outcome("failed", on, message)
-        shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
-        message = f"a rollout of {of_release} to {new.label} began: {shares} %"
-        return self._outcome("rolled out", on, message, change.notes)
 
-    def _outcome(
-        self, outcome: Outcome, on: int | None, message: str, notes: tuple[str, ...] = ()
-    ) -> Promotion:
-        return Promotion(self.model, outcome, self.release, on, f"{self.model}: {message}", notes)
+def _roll_out(  # noqa: PLR0913 - the options of a rollout
+    environment: Environment,
+    model: str,
+    release: int,
+    new: NewRollout,
+    *,
+    check: Check | None,
+    reason: str | None,
+) -> Promotion:
+    label, of_release = new.label, f"release {release}"
+    shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
+    began = f"{model}: a rollout of {of_release} to {label} began: {shares} %"
+    done = Promotion(model, "rolled out", release, None, began)
+    try:
+        releases, document = label_state(environment, model)
+        on, current = releases.on(label), under_way(document, releases)
+        done = replace(done, on=on)
+        if on is None:  # there is no release to roll out from
+            return _promote(environment, model, release, label=label, check=check, reason=reason)
+        if on == release or (current and current.release == release):
+            message = f"{model}: {of_release} is already on {label} or being rolled out to it"
+            return replace(done, outcome="already there", message=message)
+        if left := left_alone(releases, document, release, label):
+            return left
+        change = rollouts.start(environment, model, new, release=release, check=check)
+        rollouts.write(change)
+    except ModelConfigError as error:
+        message = f"{model}: {of_release} could not be rolled out to {label}: {error}"
+        return replace(done, outcome="failed", message=message)
+    return replace(done, notices=change.notices)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from model_config.comparing.text import plural
 from model_config.format.errors import Finding
-from model_config.format.names import PREVIOUS
+from model_config.format.names import PREVIOUS, secret_name
 from model_config.format.rollout import Rollout
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import KEPT, Releases
+from model_config.operate.releases import KEPT, PastRelease, Releases
 
 #: The number of deploys ahead of a failing one at which a warning starts.
 WARN_AHEAD = 10
@@ -43,7 +42,7 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from (each.finding for each in running_out(releases, rollout))
+    yield from (release.finding for release in running_out(releases, rollout))
 
 
 def running_out(releases: Releases, rollout: Rollout | None = None) -> Iterator[RunningOut]:
@@ -70,8 +69,9 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
     if release.problem:
         problem = f"it is on a release that can't be read: {release.problem}"
         yield Finding(where, problem, f"move it to another release: {elsewhere}")
-    secrets = release.content.secrets.values() if release.content else ()
-    if missing := sorted(name for name in secrets if name not in listed):
+    secrets = release.content.secrets if release.content else ()
+    names = [secret_name(releases.path, path) for path in secrets]
+    if missing := sorted(name for name in names if name not in listed):
         problem = f"release {release.number} names secrets that are gone: {', '.join(missing)}"
         fix = f"deploy them again, or move the label to another release: {elsewhere}"
         yield Finding(where, problem, fix)

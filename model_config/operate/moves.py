@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
-from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
+from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, secret_name
 from model_config.format.rollout import Rollout
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.parameter import StoredRollout, interrupted_promotion, under_way
-from model_config.operate.store import OperatorStore
-from model_config.reader.configuration import Configuration, configuration, locked_secrets
+from model_config.operate.environment import Environment
+from model_config.operate.record import StoredRollout, interrupted_promotion, under_way
+from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.ssm import Ssm
 
-Check = Callable[[Configuration], object]
+#: Refuses a release by raising an exception, such as one that doesn't fit its model's class.
+Check = Callable[[PastRelease], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A verified move of a label, which `Labels.make` makes.
+    """A verified move of a label, which `labels.make` makes.
 
     Attributes:
         releases: the model's releases, as they were before.
@@ -29,9 +29,10 @@ class Move:
         reason: the reason given by the mover, or None.
         stored: the model's rollout parameter, which records the move; None if there is none or
             access is denied.
-        notes: what could not be verified or recorded, in words.
+        notices: what could not be verified or recorded, in words.
     """
 
+    environment: Environment
     releases: Releases
     label: str
     target: PastRelease
@@ -39,12 +40,17 @@ class Move:
     is_rollback: bool
     reason: str | None = None
     stored: StoredRollout | None = None
-    notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def model(self) -> str:
         """The model's name."""
         return self.releases.model
+
+    @property
+    def where(self) -> str:
+        """The model and its location: "chat in dev (eu-west-1)"."""
+        return self.environment.where(self.model)
 
     @property
     def release(self) -> int:
@@ -67,25 +73,20 @@ class Move:
         return f"{self.label}{PREVIOUS}"
 
     @property
-    def was_held(self) -> bool:
-        """Whether a rollback moved the label to its release."""
-        return self.label in self.releases.held and not self.was_interrupted
-
-    @property
     def was_interrupted(self) -> bool:
         """Whether a promotion of the label was interrupted: the move completes or replaces it."""
         stored = self.stored
         return bool(stored and interrupted_promotion(stored.document, self.releases) == self.label)
 
     @property
+    def was_held(self) -> bool:
+        """Whether a rollback moved the label to its release."""
+        return self.label in self.releases.held and not self.was_interrupted
+
+    @property
     def ends_hold(self) -> bool:
         """Whether the move ends a hold of the label."""
         return self.was_held and not self.is_rollback
-
-    @property
-    def begins_hold(self) -> bool:
-        """Whether the move begins a hold of the label."""
-        return self.is_rollback and (self.changed or not self.was_held)
 
     @property
     def rollout(self) -> Rollout | None:
@@ -96,8 +97,32 @@ class Move:
     @property
     def does_something(self) -> bool:
         """Whether the move changes anything."""
+        begins_hold = self.is_rollback and not self.was_held
         is_unfinished = self.was_interrupted or self.rollout is not None
-        return self.changed or self.ends_hold or self.begins_hold or is_unfinished
+        return self.changed or self.ends_hold or begins_hold or is_unfinished
+
+    def done(self) -> Iterator[str]:
+        """Yield what the move did, and the hold or rollout that it began or ended."""
+        label, release = self.label, self.release
+        if self.changed:
+            yield f"{label} moved from {self.origin} to release {release}."
+        elif not self.does_something:
+            yield f"{label} is already on release {release}: nothing moved."
+        if self.ends_hold and self.changed:
+            yield f"the hold on release {self.before} has ended."
+        elif self.ends_hold:
+            yield f"{label} stays on release {release} and is no longer held."
+        if self.was_interrupted and not self.is_rollback:
+            how = "completed" if self.changed else "cancelled"
+            yield f"the interrupted promotion is {how}."
+        if self.is_rollback:
+            yield (
+                f"{label} is held on release {release}: no pipeline moves it until somebody "
+                "promotes a release."
+            )
+        if self.rollout:
+            how = "aborted" if self.is_rollback else "finished"
+            yield f"the rollout of release {self.rollout.release} is {how}."
 
 
 def check_room(move: Move) -> None:
@@ -106,15 +131,15 @@ def check_room(move: Move) -> None:
     Raises:
         UsageError: with the labels that could go.
     """
-    on = {each.number: set(each.labels) for each in move.releases}
+    labels_on = {release.number: set(release.labels) for release in move.releases}
     moves = [(move.release, move.label)]
     previous = move.release if move.is_rollback else move.before
     if previous is not None:
         moves.insert(0, (previous, move.previous))
     for release, label in moves:
-        for carried in on.values():
-            carried.discard(label)
-        there = on.setdefault(release, set())
+        for labels in labels_on.values():
+            labels.discard(label)
+        there = labels_on.setdefault(release, set())
         there.add(label)
         if len(there) > LABELS_ON_A_RELEASE:
             others = sorted(there - {moved for _, moved in moves})
@@ -143,9 +168,7 @@ def check_rollout(move: Move) -> None:
         )
 
 
-def verify(
-    store: OperatorStore, releases: Releases, target: PastRelease, check: Check | None
-) -> Sequence[str]:
+def verify(ssm: Ssm, releases: Releases, target: PastRelease, check: Check | None) -> Sequence[str]:
     """Refuse a release that can't be served; return what could not be verified.
 
     Raises:
@@ -155,11 +178,10 @@ def verify(
     """
     content = target.open()
     if check is not None:
-        secrets = locked_secrets(content, "moving a label reads no secrets")
-        check(configuration(content, target.number, None, secrets, read_at=0, clock=lambda: 0))
-    names = list(content.secrets.values())
+        check(target)
+    names = [secret_name(releases.path, path) for path in content.secrets]
     try:
-        missing = sorted(set(names) - store.existing(names))
+        missing = sorted(set(names) - ssm.arns(names).keys())
     except AccessDeniedError as error:
         return [f"It is unknown whether the release's secrets exist: {error}"]
     if missing:

@@ -7,8 +7,8 @@ from typing import Any
 
 from model_config.format.codec import Value
 from model_config.format.names import RELEASE, ParameterName, parse
-from model_config.operate.inventory import Inventory
-from model_config.operate.releases.releases import read_releases
+from model_config.operate.releases import read_releases
+from model_config.operate.ssm import Ssm
 from model_config.plan.tree import Leaf, ModelTree, leaf
 
 _ORDER = ("value", "secret", "rollout", "release", "release part")
@@ -16,7 +16,7 @@ _ORDER = ("value", "secret", "rollout", "release", "release part")
 _Parameters = list[tuple[ParameterName, int]]
 
 
-def deployed_trees(inventory: Inventory, path: str) -> list[ModelTree]:
+def deployed_trees(ssm: Ssm, path: str) -> list[ModelTree]:
     """Return each model with its parameters and its newest release.
 
     The path is the environment's, "/ai/prod".
@@ -25,17 +25,17 @@ def deployed_trees(inventory: Inventory, path: str) -> list[ModelTree]:
         StoreError: AWS is unavailable or refuses.
     """
     by_model: dict[str, _Parameters] = {}
-    for name, listed in inventory.below(path).items():
+    for name, listed in ssm.below(path).items():
         parsed = parse(name, path)
         by_model.setdefault(parsed.model, []).append((parsed, listed.version))
-    models = inventory.watch(sorted(by_model), "Reading releases", len(by_model))
-    return [_tree(inventory, path, model, by_model[model]) for model in models]
+    models = ssm.watch(sorted(by_model), "Reading releases", len(by_model))
+    return [_tree(ssm, path, model, by_model[model]) for model in models]
 
 
-def _tree(inventory: Inventory, path: str, model: str, parameters: _Parameters) -> ModelTree:
+def _tree(ssm: Ssm, path: str, model: str, parameters: _Parameters) -> ModelTree:
     if not any(name.kind == "release" for name, _ in parameters):
         return ModelTree(model, f"{path}/{model}", None, None, list(_leaves(parameters, {})))
-    releases = read_releases(inventory, path, model, documents=False)
+    releases = read_releases(ssm, path, model, documents=False)
     content = releases.newest.content
     return ModelTree(
         model,
@@ -75,7 +75,7 @@ def _in_order(parameter: tuple[ParameterName, int]) -> tuple[int, str, int]:
 
 
 def _value(config: Mapping[str, Value], path: str) -> Value:
-    found: Any = config
+    value: Any = config
     for name in path.split("/"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found  # type: ignore[no-any-return]
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value  # type: ignore[no-any-return]

@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from model_config.format.errors import AccessDeniedError
-from model_config.operate import made_resources
-from model_config.operate.made_resources import MadeResources
+from model_config.operate import keys_and_policies
+from model_config.operate.keys_and_policies import KeysAndPolicies
 
 pytestmark = pytest.mark.usefixtures("made_up_credentials")
 
@@ -19,19 +19,19 @@ def test_a_key_is_found_by_its_description_on_any_page() -> None:
         kms = boto3.client("kms", region_name="eu-west-1")
         keys = [kms.create_key(Description=f"key {number}") for number in range(101)]
         last = keys[-1]["KeyMetadata"]["KeyId"]
-        made = MadeResources("eu-west-1")
-        found = made.key_described("key 100")
+        aws = KeysAndPolicies("eu-west-1")
+        found = aws.key_described("key 100")
         assert found is not None
         assert found.id == last
-        assert made.key_described("no such key") is None
+        assert aws.key_described("no such key") is None
 
 
 def test_keys_that_may_not_be_listed_are_told_as_every_denied_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kms = boto3.client("kms", region_name="eu-west-1")
-    monkeypatch.setattr(made_resources, "aws_client", lambda *_: kms)
+    monkeypatch.setattr(keys_and_policies, "aws_client", lambda *_: kms)
     with Stubber(kms) as answers:
         answers.add_client_error("list_keys", "AccessDeniedException")
         with pytest.raises(AccessDeniedError, match="kms:ListKeys"):
-            MadeResources("eu-west-1").key_described("any")
+            KeysAndPolicies("eu-west-1").key_described("any")
