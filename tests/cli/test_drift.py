@@ -6,17 +6,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
-from moto.core.responses import ActionResult
 from moto.ssm.models import ssm_backends
-from moto.ssm.responses import SimpleSystemManagerResponse
 
 from model_config.format.rollout_document import EMPTY
 from model_config.operate import keys_and_policies
