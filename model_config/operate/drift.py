@@ -12,10 +12,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from model_config.format.codec import Value, encode, split
+from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.errors import Finding, ReleaseError
-from model_config.format.names import RELEASE, ROLLOUT, Kind, field_part, parse, secret_name
-from model_config.format.release import part_names
+from model_config.format.names import RELEASE, ROLLOUT, Kind, field_part, parse
+from model_config.format.release import part_hashes
 from model_config.format.rollout_document import EMPTY
 from model_config.operate.difference import Content, Difference, DriftState, NoText
 from model_config.operate.keys_and_policies import Access, KeysAndPolicies, compare_access
@@ -199,7 +199,7 @@ def _is_of_field(kind: Kind) -> bool:
 
 def _is_in_parts(release: PastRelease) -> bool:
     try:
-        return bool(part_names(release.document))
+        return bool(part_hashes(release.document))
     except ReleaseError:
         return False
 
@@ -212,10 +212,10 @@ def _contents(release: PastRelease, base: str, known: AbstractSet[str]) -> dict[
     """
     if release.content is None:
         return {}
-    names = (secret_name(base, path) for path in release.content.secrets)
+    names = release.content.secret_names(base).values()
     contents: dict[str, Content] = dict.fromkeys(names, NoText.SECRET)
     for name, value in _fields(release.content.config, base, known):
-        for number, text in enumerate(split(encode(value)), start=1):
+        for number, text in enumerate(split_at_lines(encode(value)), start=1):
             contents[field_part(name, number)] = text
     return contents
 

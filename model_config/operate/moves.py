@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
-from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, secret_name
+from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.operate.environment import Environment
 from model_config.operate.record import StoredRollout, interrupted_promotion, under_way
@@ -179,7 +179,7 @@ def verify(ssm: Ssm, releases: Releases, target: PastRelease, check: Check | Non
     content = target.open()
     if check is not None:
         check(target)
-    names = [secret_name(releases.path, path) for path in content.secrets]
+    names = list(content.secret_names(releases.path).values())
     try:
         missing = sorted(set(names) - ssm.arns(names).keys())
     except AccessDeniedError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model_config.comparing.text import plural
 from model_config.format.errors import Finding
-from model_config.format.names import PREVIOUS, secret_name
+from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.operate.releases import KEPT, PastRelease, Releases
 
@@ -69,8 +69,7 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
     if release.problem:
         problem = f"it is on a release that can't be read: {release.problem}"
         yield Finding(where, problem, f"move it to another release: {elsewhere}")
-    secrets = release.content.secrets if release.content else ()
-    names = [secret_name(releases.path, path) for path in secrets]
+    names = release.content.secret_names(releases.path).values() if release.content else ()
     if missing := sorted(name for name in names if name not in listed):
         problem = f"release {release.number} names secrets that are gone: {', '.join(missing)}"
         fix = f"deploy them again, or move the label to another release: {elsewhere}"

@@ -26,6 +26,7 @@ from model_config.format.names import (
     check_selector,
     model_path,
     release_name,
+    release_part,
     release_parts,
 )
 from model_config.format.release import Release
@@ -314,7 +315,8 @@ def needed_parts(releases: Releases) -> set[str]:
     needed: set[str] = set()
     for release in releases:
         try:
-            needed.update(release_format.part_names(release.document))
+            hashes = release_format.part_hashes(release.document)
+            needed.update(release_part(releases.path, part) for part in hashes)
         except ReleaseError as error:
             name = f"{releases.name}:{release.number}"
             raise ReleaseError(f"{name} can't be read ({error})") from None
