@@ -42,7 +42,6 @@ class Drift:
 
     Attributes:
         findings: labels and release histories that will cause problems.
-        other_projects: models that have a release but are not in the program.
         problems: errors that prevented a comparison.
         denied: missing permissions that prevented a comparison of the key or a policy.
         count: the number of parameters in SSM.
@@ -61,9 +60,6 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
 
     What the caller may not read about the key and the policies is noted in `denied`. `ssm` is a
     view (`Ssm.view`).
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     released = released_models(ssm.below(plan.path), plan.path)
     access = Access()
@@ -78,11 +74,7 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
 
 
 def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = frozenset()) -> Drift:
-    """Compare only the parameters. `key_names` are the names of their key; empty if it is unknown.
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
-    """
+    """Compare only the parameters. `key_names` are the names of their key, if it is known."""
     path, planned = plan.path, {model.name for model in plan.models}
     listed = ssm.below(path)
     by_model: dict[str, dict[str, ListedParameter]] = {}

@@ -34,7 +34,6 @@ class Key:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it can be used."""
         return self.state == "Enabled"
 
 

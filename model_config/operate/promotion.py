@@ -26,14 +26,9 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model that a deploy changed.
+    """The outcome for one model that a deploy changed, with a message for a log.
 
-    Attributes:
-        outcome: whether its label was moved, and if not, why.
-        release: the release that this deploy wrote.
-        on: the release that the label is on now, or None if there is none or it is unknown.
-        message: the outcome in words, for a log or a summary.
-        notices: what could not be verified or recorded, in words.
+    `on` is the release that the label is on now, or None if there is none or it is unknown.
     """
 
     model: str
@@ -68,15 +63,9 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     promotion that was interrupted between its two requests has to be completed by a person: if a
     rollback was not recorded, it may be a hold.
 
-    Args:
-        environment: the environment.
-        before: each model's release number in the outputs of the last successful update. Not those
-            of a failed update: the deploy that fixes it promotes what it wrote.
-        after: each model's release number in the outputs of this update.
-        label: the label to move.
-        check_of: returns the check of a model's release before its label moves.
-        reason: recorded with each move, such as the run's URL.
-        rollout: a rollout to start instead of moving the label, if the label is on a release.
+    `before` and `after` have each model's release number in the outputs of the last successful
+    update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
+    wrote. `rollout` is started instead of moving the label, if the label is on a release.
     """
     for model, release in sorted(after.items()):
         if before.get(model) == release:
