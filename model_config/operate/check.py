@@ -213,8 +213,8 @@ def _is_ahead(parameter: ListedParameter, release: ListedParameter | None, path:
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
     document = document_of(rollout_text)
     rollout = under_way(document, releases)
-    for release in running_out(releases, rollout):
-        yield Checked("error" if release.deploys_left <= 0 else "warning", release.finding)
+    for deploys_left, finding in running_out(releases, rollout):
+        yield Checked("error" if deploys_left <= 0 else "warning", finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(
