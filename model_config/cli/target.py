@@ -142,8 +142,7 @@ def _unless_set(region: str | None) -> str | None:
 
 @contextmanager
 def _local_aws() -> Iterator[Hold]:
-    from model_config.local.live import LiveState
-    from model_config.local.local_aws import local_aws
+    from model_config.local.local_aws import LiveState, local_aws
     from model_config.local.state import StateFolder
 
     with local_aws():
