@@ -7,7 +7,6 @@ import pytest
 from support.documents import digest_of
 
 from model_config.cli import target
-from model_config.reader.connection import Connection
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -159,7 +158,7 @@ def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, 
 
 def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, released):
     released({"n": 1}, label="stable")
-    released({"n": 1.0})
+    released({"n": 1})
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
     same = run("promote", "chat", "--release", "1", "--dry-run").out
     assert same == "chat in dev: stable is already on release 1.\n"
@@ -256,12 +255,14 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     for model in ("chat", "search", "summary"):
         released({"n": 1}, model=model)
     opened = []
-    really_open = Connection.open
-    monkeypatch.setattr(Connection, "open", lambda self: opened.append(1) or really_open(self))
+    really_open = target.aws_client
+    monkeypatch.setattr(
+        target, "aws_client", lambda *given: opened.append(given) or really_open(*given)
+    )
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert run("promote", "--all").out.count("stable moved from no release") == 3
-    assert len(opened) == 2  # one lists the models, one moves their labels
+    assert opened == [("ssm", None)]
 
 
 # Regions

@@ -64,7 +64,7 @@ def test_a_cold_start_with_aws_away_is_served_from_the_file(
 def test_a_fallbacks_secrets_say_that_they_are_not_there(away: Any, document: str) -> None:
     chat = Reader("prod", client=away.client(), fallback=json.loads(document)).get("chat")
     assert list(chat.secrets) == ["api_key"]
-    with pytest.raises(SecretUnavailableError, match=r"secrets/api_key can't be revealed: AWS"):
+    with pytest.raises(SecretUnavailableError, match=r"api_key can't be revealed: AWS"):
         chat.secrets["api_key"].reveal()
 
 
