@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED
@@ -247,3 +247,13 @@ def test_as_model_takes_a_class_of_ours_only() -> None:
         UsageError, match=r"a class of model_config\.schema, not .*It needs pydantic"
     ):
         FakeReader({"m": {}}).get("m").as_model(dict)
+
+
+def test_a_class_whose_instances_can_be_changed_is_refused() -> None:
+    class Plain(BaseModel):
+        n: int
+
+    reader = FakeReader({"m": {"n": 1}})
+    for read in (lambda: reader.get("m").as_model(Plain), lambda: reader.get("m", schema=Plain)):
+        with pytest.raises(UsageError, match="takes a class of model_config.schema"):
+            read()
