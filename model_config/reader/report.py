@@ -174,7 +174,7 @@ class Describer:
                 "problem": _problem(away.problem),
             }
         if hanging := self._attempts.hanging:
-            status["hanging"] = [self._time(attempt.began) for attempt in hanging]
+            status["hanging"] = [self._time(began) for began in hanging]
         return status
 
     def models(self, served: Mapping[Key, Served]) -> list[ModelStatus]:
