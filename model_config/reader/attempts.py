@@ -16,26 +16,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from random import SystemRandom
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from model_config.format.errors import (
     CredentialsError,
-    ModelConfigError,
     StaleConfigurationError,
     StoreUnavailableError,
 )
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
-from model_config.reader.readings import (
-    Key,
-    Problem,
-    Reading,
-    Readings,
-    Result,
-    Share,
-    raise_if_a_signals,
-)
+from model_config.reader.problems import Problem, raise_if_a_signals
+from model_config.reader.readings import Key, Reading, Readings, Result
 from model_config.reader.source import BATCH
+
+if TYPE_CHECKING:
+    from model_config.reader.share import Share
 
 #: The most attempts at a time, hanging ones included. Set by this package: while one hangs, another
 #: finds out whether AWS answers again.
@@ -53,8 +48,12 @@ REFUSED = (1.0, 2.0)
 #: The largest part of a time to live that jitter subtracts. Set by this package, so that a fleet
 #: that started together doesn't renew together.
 JITTER = 0.1
-#: The reason of an attempt that passed its deadline.
-GIVEN_UP = "deadline"
+#: Why an attempt failed that passed its deadline.
+GIVEN_UP = (
+    "no answer within {:g} s, so the attempt was given up: a request hangs, or whatever finds the "
+    "credentials (a credential_process, STS, IMDS). Check the network: the routes to SSM and STS, "
+    "their VPC endpoints, a proxy, the security group"
+)
 #: The part of the time to live by which a key is renewed early if that takes no extra request.
 EARLY = 0.5
 #: The number of remembered failures above which expired ones are dropped. Set by this package.
@@ -115,17 +114,12 @@ class Attempt:
 
     @property
     def is_under_way(self) -> bool:
+        """Whether it will end."""
         if self.has_ended or self.is_started:
             return not self.has_ended
         # Made by this thread, it was interrupted by a signal's handler that reads. After a while,
         # it was left by another thread, in which one exception hit the handling of another.
         return self._made_by != _thread.get_ident() and time.monotonic() < self._left_at
-
-    def end(self) -> None:
-        self.has_ended = True
-        for wake in list(self.wakers):
-            with suppress(RuntimeError):  # it is awake, or its event loop is closed
-                wake()
 
 
 class Attempts:
@@ -176,13 +170,6 @@ class Attempts:
         """Since when attempts hang that were given up."""
         return [attempt.began for attempt in self._running if attempt.has_ended]
 
-    def _is_at_hand(self, entry: Entry | None, now: float) -> bool:
-        return (
-            entry is not None
-            and entry.reading is not None
-            and now - entry.read_at <= self._times.max_stale
-        )
-
     def read(self, keys: Iterable[Key], *, always: bool = False) -> None:
         """Renew what is due, or all, and wait for it as long as reads do."""
         for attempts, seconds in self._waits(keys, always=always, here=True):
@@ -194,6 +181,7 @@ class Attempts:
                 waiter.acquire(timeout=seconds)
 
     async def aread(self, keys: Iterable[Key]) -> None:
+        """Do what `read` does, without blocking the event loop."""
         import asyncio  # noqa: PLC0415 - slow to import, and the caller has done so already
 
         loop = asyncio.get_running_loop()
@@ -211,7 +199,7 @@ class Attempts:
         problem = (entry and entry.problem) or (away and away.problem)
         text = problem.text if problem else "earlier attempts hang"
         if entry is not None and entry.reading is not None:
-            if self._is_at_hand(entry, now):
+            if now - entry.read_at <= self._times.max_stale:
                 return entry.reading
             raise StaleConfigurationError(
                 f"{entry.reading!r} was read {now - entry.read_at:,.0f} s ago, and max_stale "
@@ -226,31 +214,39 @@ class Attempts:
             f"next one is made in {max(0.0, away.ask_at - now):,.1f} s. The failure: {text}"
         )
 
+    def run(self, work: Callable[[], object]) -> None:
+        """Run a function in a thread of the reader's own, if it has any."""
+        if self._times.max_wait == math.inf:
+            work()
+        else:
+            _in_thread(work)
+
     # What a read does. It may be interrupted anywhere.
 
     def _waits(
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> Iterator[tuple[list[Attempt], float]]:
         """Begin what is due. Yield attempts, any of which to wait for, and the most seconds."""
-        left, waited, most = list(keys), 0.0, self._times.max_wait
+        left, renewal = list(keys), None
         while left:
             needed, renewal = self._begin(left, always=always, here=here)
             if not needed:
                 break
+            renewal = None
             yield list({attempt for several in needed.values() for attempt in several}), TICK
             left = [
                 key
                 for key, several in needed.items()
                 if not any(key in attempt.landed for attempt in several)
             ]
-        else:
-            return
-        while renewal is not None and not renewal.has_ended and waited < most:
-            seconds = min(TICK, most - waited)
+        waited = 0.0
+        while renewal is not None and not renewal.has_ended:
+            seconds = min(TICK, self._times.max_wait - waited)
+            if seconds <= 0:
+                self._slow = renewal
+                break
             yield [renewal], seconds
             waited += seconds
-        if renewal is not None and not renewal.has_ended:
-            self._slow = renewal
 
     def _begin(
         self, keys: Iterable[Key], *, always: bool, here: bool
@@ -263,7 +259,11 @@ class Attempts:
         try:
             for key in keys:
                 entry = self.entries.get(key)
-                at_hand = self._is_at_hand(entry, now)
+                at_hand = (
+                    entry is not None
+                    and entry.reading is not None
+                    and now - entry.read_at <= self._times.max_stale
+                )
                 if always or self._is_due(key, entry, now, at_hand=at_hand):
                     must = always or not at_hand
                     attempts = self._join(key, mine, must=must, here=here)
@@ -276,6 +276,17 @@ class Attempts:
             if not mine.is_started:
                 self._end(mine)
         return needed, mine if waits else None
+
+    def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
+        away = self.away
+        if entry is not None and now < entry.ask_at:
+            return False
+        if away is None or now >= away.ask_at:
+            return True
+        if entry is None and (fallback := self._readings.fallback_for(key)) is not None:
+            self.entries.setdefault(key, Entry(fallback, now, away.ask_at, away.problem, now))
+            return False
+        return not at_hand and not away.is_sure
 
     def _join(self, key: Key, mine: Attempt, *, must: bool, here: bool) -> list[Attempt]:
         """Return the attempt for a key, or those of which one must end before it has one."""
@@ -300,17 +311,6 @@ class Attempts:
     def _is_renewing(self) -> bool:
         return self._renewal is not None and self._renewal.is_under_way
 
-    def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
-        if entry is not None and now < entry.ask_at:
-            return False
-        away = self.away
-        if away is None or now >= away.ask_at:
-            return True
-        if entry is None and (fallback := self._readings.fallback_for(key)) is not None:
-            self.entries.setdefault(key, Entry(fallback, now, away.ask_at, away.problem, now))
-            return False
-        return not at_hand and not away.is_sure
-
     def _start(self, attempt: Attempt, *, here: bool) -> None:
         if not here:
             try:
@@ -322,12 +322,6 @@ class Attempts:
                 return
         self._prepare(attempt)
         self._finish(attempt, self._load(attempt))
-
-    def run(self, work: Callable[[], object]) -> None:
-        if self._times.max_wait == math.inf:
-            work()
-        else:
-            _in_thread(work)
 
     # What the owner of an attempt does.
 
@@ -343,6 +337,7 @@ class Attempts:
             self._end(attempt)
 
     def _watch(self, attempt: Attempt) -> None:
+        """Let another thread do the work, and end the attempt at its deadline."""
 
         def work() -> None:
             attempt.results = self._load(attempt)
@@ -354,15 +349,8 @@ class Attempts:
             before = now
             if attempt.seconds >= self._times.deadline and not attempt.has_ended:
                 _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
-                problem = Problem(
-                    StoreUnavailableError,
-                    f"no answer within {self._times.deadline:g} s, so the attempt was given up: a "
-                    "request hangs, or whatever finds the credentials (a credential_process, STS, "
-                    "IMDS). Check the network: the routes to SSM and STS, their VPC endpoints, a "
-                    "proxy, the security group",
-                    GIVEN_UP,
-                    is_outage=True,
-                )
+                text = GIVEN_UP.format(self._times.deadline)
+                problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
                 self._finish(attempt, dict.fromkeys(attempt.keys, Result(None, problem)))
             self._serve_meanwhile()
         if not attempt.has_ended:
@@ -379,92 +367,90 @@ class Attempts:
         for key in attempt.keys:
             if self._flights.get(key) is attempt:
                 del self._flights[key]
-        attempt.end()
+        attempt.has_ended = True
+        for wake in list(attempt.wakers):
+            with suppress(RuntimeError):  # it is awake, or its event loop is closed
+                wake()
 
     def _prepare(self, attempt: Attempt) -> None:
         """Add the keys that wait, and those due that need no request more."""
         now = attempt.began = self._clock()
-        attempt.keys = [key for key in attempt.keys if self._flights.get(key) is attempt]
+        keys = [key for key in attempt.keys if self._flights.get(key) is attempt]
         while self._waiting:
-            key, _ = self._waiting.popitem()
-            self._add(attempt, key)
+            keys.append(self._waiting.popitem()[0])
         if attempt.is_renewal:
-            self._add_due(attempt, now)
+            last = {key: entry.reading for key, entry in list(self.entries.items())}
+            size = sum(self._readings.size(key, last.get(key)) for key in keys)
+            room = -(-size // BATCH) * BATCH
+            early = now + EARLY * self._times.ttl
+            for key, ask_at in self._due(early):
+                size += self._readings.size(key, last[key])
+                if size > room and ask_at > now:
+                    break
+                keys.append(key)
+        attempt.keys = [
+            key for key in dict.fromkeys(keys) if self._flights.setdefault(key, attempt) is attempt
+        ]
         self._serve_meanwhile()
 
-    def _add(self, attempt: Attempt, key: Key) -> None:
-        if self._flights.setdefault(key, attempt) is attempt and key not in attempt.keys:
-            attempt.keys.append(key)
-
-    def _add_due(self, attempt: Attempt, now: float) -> None:
-        size = sum(self._readings.size(key, self._last(key)) for key in attempt.keys)
-        room = -(-size // BATCH) * BATCH
-        due = {
-            key: entry.ask_at
+    def _due(self, early: float) -> list[tuple[Key, float]]:
+        """Return the keys that are due soon and when, those due first at the front."""
+        due = [
+            (key, entry.ask_at)
             for key, entry in list(self.entries.items())
-            if entry.ask_at <= now or (entry.problem is None and entry.reading is not None)
-            if self._is_at_hand(entry, now) and key not in self._flights
-        }
-        for key in sorted(due, key=due.__getitem__):
-            if due[key] > now + EARLY * self._times.ttl:
-                break
-            size += self._readings.size(key, self._last(key))
-            if size > room and due[key] > now:
-                break
-            self._add(attempt, key)
-
-    def _last(self, key: Key) -> Reading | None:
-        entry = self.entries.get(key)
-        return None if entry is None else entry.reading
+            if entry.ask_at <= early
+            and entry.reading is not None
+            and (entry.problem is None or entry.ask_at <= self._clock())
+        ]
+        return sorted(due, key=lambda item: item[1])
 
     def _serve_meanwhile(self) -> None:
         """Let reads of what is due, and can't be renewed now, be served at once."""
-        if not self._is_renewing() and len(self._running) < MOST_AT_ONCE:
-            return
-        now = self._clock()
-        for key, entry in list(self.entries.items()):
-            if entry.ask_at <= now:
-                self._span(key, entry, now, now + 2 * TICK)
+        if self._is_renewing() or len(self._running) >= MOST_AT_ONCE:
+            now = self._clock()
+            for key, entry in list(self.entries.items()):
+                if entry.ask_at <= now:
+                    self._span(key, entry, now, now + 2 * TICK)
 
     def _load(self, attempt: Attempt) -> dict[Key, Result]:
         def progress() -> None:
             attempt.seconds = 0.0
 
-        results = {
-            key: self._readings.typed(key, plain.reading)
-            for key in attempt.keys
-            if (plain := self._read_without_class(key)) and plain.reading
-        }
-        results = {key: result for key, result in results.items() if result.reading}
-        wanted = {key: self._last(key) for key in attempt.keys if key not in results}
-        results |= self._readings.load(wanted, progress)
-        for number in range(1, self._tries):
-            again = {
+        wanted: dict[Key, Reading | None] = {}
+        results: dict[Key, Result] = {}
+        for key in attempt.keys:
+            plain = self._read_without_class(key)
+            typed = plain and plain.reading and self._readings.typed(key, plain.reading)
+            if typed and typed.reading:
+                results[key] = typed
+            else:
+                entry = self.entries.get(key)
+                wanted[key] = None if entry is None else entry.reading
+        for number in range(self._tries):
+            if number:
+                time.sleep(full_jitter(number, FIRST_RETRY))
+            results |= self._readings.load(wanted, progress)
+            wanted = {
                 key: None
                 for key, last in wanted.items()
-                if last is None and self._is_worth_another_try(key, results[key].problem)
+                if last is None
+                and (problem := results[key].problem) is not None
+                and problem.is_outage
+                and not issubclass(problem.kind, CredentialsError)
+                and self._readings.fallback_for(key) is None
             }
-            if not again or attempt.has_ended:
+            if not wanted or attempt.has_ended:
                 break
-            time.sleep(full_jitter(number, FIRST_RETRY))
-            results |= self._readings.load(again, progress)
         return results
 
     def _read_without_class(self, key: Key) -> Entry | None:
         """Return what a first read with a class needn't ask for."""
         model, selector, schema = key
+        if schema is None or key in self.entries:
+            return None
         entry = self.entries.get((model, selector, None))
-        is_first = schema is not None and key not in self.entries
         is_fresh = entry is not None and entry.problem is None and self._clock() < entry.ask_at
-        return entry if is_first and is_fresh else None
-
-    def _is_worth_another_try(self, key: Key, problem: Problem | None) -> bool:
-        return (
-            problem is not None
-            and problem.is_outage
-            and not issubclass(problem.kind, CredentialsError)
-            and self._readings.fallback_for(key) is None
-        )
+        return entry if is_fresh else None
 
     # What an attempt changes.
 
@@ -474,36 +460,37 @@ class Attempts:
         problems = (result.problem for result in results.values() if result.problem)
         outage = next((problem for problem in problems if problem.is_outage), None)
         if outage is not None:
-            is_sure = outage.reason == GIVEN_UP or any(not self._last(key) for key in results)
-            self._failed(outage, attempt.began, now, is_sure=is_sure)
+            self._failed(outage, attempt.began, now, results)
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
         pause = _random.uniform(*REFUSED)
         for key, result in results.items():
-            if self._flights.get(key) is not attempt:  # another attempt has taken it over
-                continue
-            entry = self._renewed(key, result, attempt.began, now, pause)
-            self.entries[key] = attempt.landed[key] = entry
-            self._span(key, entry, now, entry.ask_at)
-            self.renewals += entry.problem is None
-            self.failures += entry.problem is not None
-        if self.away is not None and outage is not None:
+            if self._flights.get(key) is attempt:  # otherwise another attempt has taken it over
+                entry = self._entry(key, result, attempt.began, now, pause)
+                self.entries[key] = attempt.landed[key] = entry
+                self._span(key, entry, now, entry.ask_at)
+                self.renewals += entry.problem is None
+                self.failures += entry.problem is not None
+        if outage is not None and self.away is not None:
             for key, entry in list(self.entries.items()):  # until the pause ends, nothing is asked
                 self._span(key, entry, now, max(entry.ask_at, self.away.ask_at))
-        self._forget_failures(now)  # so that reads of ever new names don't fill the memory
+        # So that reads of ever new names don't fill the memory.
+        failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
+        for key in failed if len(failed) > KEPT_FAILURES else ():
+            if self.entries[key].ask_at <= now:
+                del self.entries[key]
 
-    def _renewed(self, key: Key, result: Result, began: float, now: float, pause: float) -> Entry:
+    def _entry(self, key: Key, result: Result, began: float, now: float, pause: float) -> Entry:
         reading, problem = result
-        plain = self._read_without_class(key)
-        if problem is None and plain is not None and plain.reading is reading:
-            return plain
         if problem is None:
-            return Entry(reading, began, began + self._times.ttl * (1 - JITTER * _random.random()))
-        last = self.entries.get(key)
-        since, failures = now, 1
+            plain = self._read_without_class(key)
+            if plain is not None and plain.reading is reading:
+                return plain
+            ttl = self._times.ttl * (1 - JITTER * _random.random())
+            return Entry(reading, began, began + ttl)
+        last, read_at, since, failures = self.entries.get(key), now, now, 1
         if last is not None and last.problem is not None:
             since, failures = last.since, last.failures + 1
-        read_at = now
         if last is not None and last.reading is not None:
             read_at, reading = last.read_at, reading or last.reading
         elif problem.is_outage:
@@ -518,10 +505,14 @@ class Attempts:
             ask_at = now + min(pause, self._times.ttl)
         return Entry(reading, read_at, ask_at, problem, since, failures)
 
-    def _failed(self, problem: Problem, began: float, now: float, *, is_sure: bool) -> None:
+    def _failed(
+        self, problem: Problem, began: float, now: float, results: Mapping[Key, Result]
+    ) -> None:
         """Set the pause. Attempts that began together count as one failure."""
         if began < self._changed_at:
             return
+        known = [key for key in results if (entry := self.entries.get(key)) and entry.reading]
+        is_sure = problem.reason == GIVEN_UP or len(known) < len(results)
         since, failures = now, 1
         if self.away is not None:
             since, failures, is_sure = self.away.since, self.away.failures + 1, True
@@ -531,21 +522,13 @@ class Attempts:
 
     def _span(self, key: Key, entry: Entry, now: float, until: float) -> None:
         model, selector, schema = key
-        if selector != self._label or self._times.ttl == 0:
-            return
-        seconds = min(until, entry.read_at + self._times.max_stale) - now
-        if entry.reading is None or seconds <= 0:
-            self.spans[schema].pop(model, None)
-            return
-        wall, (configuration, share, *_) = self._clock.wall(), entry.reading
-        self.spans[schema][model] = wall, wall + seconds, configuration, share
-
-    def _forget_failures(self, now: float) -> None:
-        failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
-        if len(failed) > KEPT_FAILURES:
-            for key in failed:
-                if self.entries[key].ask_at <= now:
-                    del self.entries[key]
+        if selector == self._label and self._times.ttl:
+            seconds = min(until, entry.read_at + self._times.max_stale) - now
+            if entry.reading is None or seconds <= 0:
+                self.spans[schema].pop(model, None)
+                return
+            wall, (configuration, share, *_) = self._clock.wall(), entry.reading
+            self.spans[schema][model] = wall, wall + seconds, configuration, share
 
 
 def full_jitter(failures: int, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> float:
