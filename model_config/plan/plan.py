@@ -18,11 +18,16 @@ from model_config.plan.planned_model import PlannedModel, plan_model
 from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
-from model_config.plan.settings import Settings, read_settings
+from model_config.plan.settings import (
+    Settings,
+    check_keys,
+    check_namespaces,
+    check_region,
+    read_settings,
+)
 from model_config.plan.stack_collisions import check_stacks
 from model_config.plan.stack_config import NAMESPACE, StackConfig
-from model_config.plan.stack_file import check_ending
-from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
+from model_config.plan.stack_file import as_written, check_ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 
     Its configuration is the engine's, or was read from its file.
     """
+    config = as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)
     findings += [*check_namespaces(config), *check_region(config)]
