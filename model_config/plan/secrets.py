@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from model_config.format.codec import PART_BYTES, encode, size_in_bytes
@@ -11,6 +12,14 @@ from model_config.plan.hierarchy import secrets_of
 from model_config.plan.registry import Model
 from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
+
+#: API keys of providers, access keys of AWS, private keys, bearer tokens, and URLs with a password.
+#: A key of a provider has a digit, which tells it from a hyphenated word.
+LOOKS_SECRET = re.compile(
+    r"\b(sk-|sk_|ghp_|github_pat_|xox[a-z]-|hf_|AIza|Bearer )(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@{]+:[^/\s@{]+@"
+)
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
