@@ -15,7 +15,6 @@ from model_config.plan.key_choice import check_arns
 from model_config.plan.messages import nearest
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.planned_model import PlannedModel, plan_model
-from model_config.plan.project import Project
 from model_config.plan.regions import LONGEST_REGION
 from model_config.plan.registry import Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
@@ -70,7 +69,6 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)
     findings += [*check_namespaces(config), *check_region(config)]
-    findings += _check_folders(modules.project)
     findings += _check_choice(settings, config, modules.names)
     findings += check_arns(settings, config)
     findings += check_stacks(modules.project, config, settings)
@@ -100,18 +98,6 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
         findings += problems
     findings += _check_whole_stack(planned, settings, config.region)
     return Plan(config.stack, settings, tuple(planned), tuple(findings), unset)
-
-
-def _check_folders(project: Project) -> Iterator[Finding]:
-    for file in project.misplaced_modules():
-        folder, *path = file.parts
-        yield Finding(
-            file.as_posix(),
-            "a module in a folder is no model",
-            f"move it to {folder}/{'_'.join(path)}, or begin its name with _ if it is shared code",
-            "the file's name is the model's name",
-            file=file.as_posix(),
-        )
 
 
 def _check_choice(

@@ -55,11 +55,6 @@ class Project:
         files = self.models_folder.glob("*.py")
         return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
-    def misplaced_modules(self) -> list[Path]:
-        """Return the modules in folders of the models folder, which are no models."""
-        files = (file.relative_to(self.root) for file in self.models_folder.glob("*/**/*.py"))
-        return sorted(file for file in files if not any(part[0] in "_." for part in file.parts))
-
     def module(self, model: str) -> Path:
         """Return the file of a model's module, whether it exists or not."""
         return self.models_folder / f"{model}.py"

@@ -280,15 +280,6 @@ def test_characters_that_nobody_can_see_are_a_notice(run, project):
     assert "::notice file=models/support_chat.py" in run("validate", "--github").out
 
 
-def test_a_module_in_a_folder_is_a_finding(run, project):
-    for file in ("support/chat.py", "_shared/x.py", "support/_y.py", "support/__pycache__/z.py"):
-        (project / "models" / file).parent.mkdir(parents=True, exist_ok=True)
-        (project / "models" / file).touch()
-    (finding,) = errors(run("validate", "--json", code=1))
-    assert finding["where"] == finding["file"] == "models/support/chat.py"
-    assert finding["fix"].startswith("move it to models/support_chat.py, or begin its name with _")
-
-
 def test_an_unquoted_date_is_refused_before_and_in_a_deploy(run, edit):
     line = edit("Pulumi.dev.yaml", "temperature: ", "stop: [2024-10-21]\n        temperature: ")
     (finding,) = [
