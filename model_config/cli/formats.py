@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -56,7 +57,7 @@ def as_text(
     if secrets:
         values["secrets"] = dict(secrets)
     if form == "yaml":
-        return _yaml(values)
+        return yaml_text(values)
     if form == "tfvars.json":
         # One variable, since Terraform reserves names such as `version`.
         values = {configuration.model: values}
@@ -97,16 +98,20 @@ def _quoted(text: str) -> str:
     return f'"{text.translate(_IN_DOUBLE_QUOTES)}{end}"'
 
 
-def _yaml(values: Mapping[str, Any]) -> str:
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Return YAML that every version of it reads alike, with prompts as blocks."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """PyYAML's dumper, with block style for prompts."""
+        """PyYAML's dumper, which would leave the text 1e3 without quotation marks."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+            return True
 
     def represent(dumper: Dumper, text: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in text else None
-        style = '"' if re.search(r"[\r\x85\u2028\u2029]", text) else style
+        style = None if text[:1].isalpha() and text.isprintable() else '"'
+        style = "|" if "\n" in text and not re.search(r"[\r\x85\u2028\u2029]", text) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
     Dumper.add_representer(str, represent)
-    return yaml.dump(values, Dumper=Dumper, allow_unicode=True, sort_keys=False)
+    return yaml.dump(values, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=math.inf)
