@@ -18,10 +18,10 @@ def chat(released):
 def test_a_pipe_gets_a_line_for_each_value_with_secrets_masked(run):
     said = run("show", "chat")
     assert said.out.splitlines() == [
-        "flags/none\t{}",
-        "flags/on\ttrue",
-        "n\t5",
         'name\t"5"',
+        "n\t5",
+        "flags/on\ttrue",
+        "flags/none\t{}",
         'prompt\t"One\\n[bold]\\u001b"',
         "secrets/keys/primary\t********",
     ]
@@ -85,7 +85,7 @@ def prompted(released):
         ("/prompts/system/", PROMPT),
         ("n", "5"),
         ("stop", '["</a>"]'),
-        ("prompts", 'prompts/short\t"Hi"\nprompts/system\t"One\\n\\tTwo…\\n"\n'),
+        ("prompts", 'prompts/system\t"One\\n\\tTwo…\\n"\nprompts/short\t"Hi"\n'),
         ("secrets/key", "********"),
         ("secrets", "secrets/key\t********\n"),
     ],
@@ -114,8 +114,8 @@ def test_a_value_as_json(run):
 @pytest.mark.usefixtures("prompted")
 def test_full_shows_texts_of_several_lines_as_they_are_below_the_rest(run):
     assert run("show", "chat", "--full").out == (
-        "n\t5\n"
         'prompts/short\t"Hi"\n'
+        "n\t5\n"
         'stop\t["</a>"]\n'
         "secrets/key\t********\n"
         "\nprompts/system:\n"
