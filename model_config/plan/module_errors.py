@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from model_config import schema
-from model_config.field_types import subclasses_in
 from model_config.format.errors import Finding
 from model_config.plan.messages import message_of, nearest
 from model_config.schema import Group
+from model_config.schema.annotations import subclasses_in
 
 
 def findings_of(

@@ -8,12 +8,12 @@ from typing import Any, TypeAlias, cast, get_origin
 
 from pydantic import JsonValue, ValidationError
 
-from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
 from model_config.plan.messages import message_of, nearest
 from model_config.plan.registry import Model
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef
+from model_config.schema.annotations import subclasses_in, union_members
 
 _Path: TypeAlias = tuple[str, ...]
 

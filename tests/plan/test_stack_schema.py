@@ -46,7 +46,6 @@ class Inner(Group):
 class Child(Group):
     name: Annotated[str, Field(min_length=1)]
     limits: dict[str, int]
-    child: Child | None = None
     extra: dict[str, int] = Field({})
 
 
@@ -202,7 +201,6 @@ CHILD = st.deferred(
             optional={
                 "name": TEXTS,
                 "limits": patch(INTEGERS),
-                "child": CHILD,
                 "extra": patch(INTEGERS),
             },
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from model_config.field_types import subclasses_in
 from model_config.plan.json_schema.docstrings import attribute_docs, summary
 from model_config.plan.json_schema.value_schema import (
     NULL,
@@ -19,6 +18,7 @@ from model_config.plan.json_schema.value_schema import (
 )
 from model_config.plan.overrides import group_to_override, holds_map
 from model_config.schema import Group, ModelConfig, SecretRef
+from model_config.schema.annotations import subclasses_in
 
 
 class OverrideSchemas:
