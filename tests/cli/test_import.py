@@ -76,9 +76,9 @@ def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: An
         "MODEL = ChatModel(\n"
         '    provider="openai",\n'
         '    model_id="gpt-4.1",\n'
+        '    api_key=SecretRef("supportBotApiKey"),\n'
         '    prompts=Prompts(system=text_beside(__file__, "support_bot_system.md")),\n'
         '    generation=Generation(temperature=0.2, max_output_tokens=1024, stop=["</a>"]),\n'
-        '    api_key=SecretRef("supportBotApiKey"),\n'
         ")\n"
     )
     assert "a line for supportBotApiKey in .local/secrets.yaml" in said.out
@@ -265,6 +265,7 @@ def test_without_ruff_the_module_is_readable_too(
         "MODEL = ChatModel(\n"
         "    provider='openai',\n"
         "    model_id='gpt-4.1',\n"
+        "    api_key=SecretRef('supportBotApiKey'),\n"
         "    prompts=Prompts(\n"
         "        system=text_beside(__file__, 'support_bot_system.md')\n"
         "    ),\n"
@@ -272,8 +273,7 @@ def test_without_ruff_the_module_is_readable_too(
         "        temperature=0.2,\n"
         "        max_output_tokens=1024,\n"
         "        stop=['</a>']\n"
-        "    ),\n"
-        "    api_key=SecretRef('supportBotApiKey')\n"
+        "    )\n"
         ")\n"
     )
 
