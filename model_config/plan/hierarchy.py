@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, cast
 
-from model_config.format.codec import Value, encode, split
+from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.names import SECRETS, field_part, secret_name
 from model_config.format.release import Config
 from model_config.schema import Group, SecretRef
@@ -100,7 +100,7 @@ def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Para
         return [Parameter(f"{SECRETS}/{relative}", secret_name(base, relative), value)]
     return [
         Parameter(field_part(relative, number), f"{base}/{field_part(relative, number)}", text)
-        for number, text in enumerate(split(encode(value)), start=1)
+        for number, text in enumerate(split_at_lines(encode(value)), start=1)
     ]
 
 
