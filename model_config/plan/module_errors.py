@@ -53,5 +53,7 @@ def findings_of(
 def _how_to_import(error: BaseException, path: Path) -> str:
     name = (getattr(error, "name", None) or "").partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and (path.parent / f"{name}.py").is_file():
-        return f"write `from {path.parent.name}.{name} import ...`"
+        private = name if name.startswith("_") else f"_{name}"
+        rename = f", and rename {name}.py to {private}.py" if name != private else ""
+        return f"write `from {path.parent.name}.{private} import ...`{rename}"
     return "correct the module"

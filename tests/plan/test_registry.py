@@ -217,6 +217,10 @@ def test_shared_code_is_imported_from_the_package_of_the_models(project: Project
     (finding,) = loaded(project, "from _shared import SIZE")
     assert isinstance(finding, Finding)
     assert finding.fix == "write `from models._shared import ...`"
+    (project.models_folder / "rules.py").write_text("SIZE = 8\n", encoding="utf-8")
+    (finding,) = loaded(project, "import rules")
+    assert isinstance(finding, Finding)
+    assert finding.fix == "write `from models._rules import ...`, and rename rules.py to _rules.py"
 
 
 def test_a_module_in_a_subfolder_is_reported_unless_an_underscore_says_that_it_is_shared(
