@@ -238,6 +238,11 @@ def test_another_providers_name_gets_ours(project: Path, argument: str, name: st
     assert f'did you mean "{name}"?' in findings_of(project, argument)
 
 
+def test_no_name_is_suggested_for_a_field_of_another_class(project: Path) -> None:
+    said = findings_of(project, "generation=Generation(response_format={})")
+    assert "known names: extra, frequency_penalty" in said
+
+
 def test_a_name_is_only_suggested_for_a_field_of_a_shipped_class() -> None:
     fields = set(chain.from_iterable(kind.model_fields for kind in classes()))
     assert set(OTHER_NAMES.values()) <= fields

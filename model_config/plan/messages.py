@@ -87,12 +87,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like a misspelled one, if any is."""
     names = sorted(known)
     by_form = {_form(other): other for other in reversed(names)}
-    meant = _OTHER_FORMS.get(_form(name))
-    return (
-        by_form.get(_form(name))
-        or (meant if meant in names else None)
-        or next(iter(get_close_matches(name, names, n=1)), None)
-    )
+    if meant := by_form.get(_form(name)) or _OTHER_FORMS.get(_form(name)):
+        return meant if meant in names else None  # else it is a field of another class
+    return next(iter(get_close_matches(name, names, n=1)), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
