@@ -57,7 +57,7 @@ def release_to(  # noqa: PLR0913 - what tests vary
         Name=f"{base}/release",
         Value=document or text.document,
         Type="SecureString",
-        Tier="Advanced",
+        Tier="Standard",
         Overwrite=True,
     )["Version"]
     if label:
