@@ -94,7 +94,8 @@ class Row(BaseModel):
         str | None, list[int | None] | None, dict[str, list[dict[str, bool]]],
         Level, list[Level], Literal["a", 1], Annotated[int, Field(ge=0)],
         dict[Annotated[str, Field(min_length=1)], str], Generation, Generation | None, SecretRef,
-        list[Message], list[Message | str], dict[str, Message | None], list[Prompt],
+        list[Message], list[Message | str], dict[str, Message | None],
+        pytest.param(list[Prompt], id="list[Prompt]"),  # its own text has an address
         dict[str, dict[str, list[Message]]], dict[str, SecretRef], dict[str, Region],
         dict[str, list[str] | SecretRef] | None, TypeAliasType("Names", list[str]),
     ],
