@@ -34,6 +34,8 @@ CLASSES: list[type[ModelConfig]] = [
     for kind in map(vars(schema).get, schema.__all__)
     if isinstance(kind, type) and issubclass(kind, ModelConfig) and kind is not ModelConfig
 ]
+# What one class calls otherwise, or has in a group.
+_INSIDE = {"prompts": "system", "base_url": "endpoint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ def _places(kind: type[ModelConfig], fields: Mapping[Path, Field]) -> dict[Path,
         # A single secret, such as "openai_key" or "token", is the provider's API key.
         alias = "api_key" if only_secret and isinstance(field.value, SecretRef) else path[-1]
         for depth, name in reversed([*enumerate((*path[:-1], alias))]):
-            if to := by_name.get(OTHER_NAMES.get(name, name)):
+            meant = OTHER_NAMES.get(name, name)
+            known = (by_name.get(other) for other in (name, meant, _INSIDE.get(meant)) if other)
+            if to := next(filter(None, known), None):
                 places[path] = (*to, *field.names[len(field.names) - len(path) + depth + 1 :])
                 break
         else:

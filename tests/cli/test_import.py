@@ -72,6 +72,7 @@ def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: An
         "MODEL = ChatModel(\n"
         "    provider='openai',\n"
         "    model_id='gpt-4.1',\n"
+        '    api_key=SecretRef("supportBotApiKey"),\n'
         "    prompts=Prompts(\n"
         '        system=text_beside(__file__, "support_bot_system.md"),\n'
         "    ),\n"
@@ -80,7 +81,6 @@ def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: An
         "        max_output_tokens=1024,\n"
         "        stop=['</a>'],\n"
         "    ),\n"
-        '    api_key=SecretRef("supportBotApiKey"),\n'
         ")\n"
     )
     assert "a line for supportBotApiKey in .local/secrets.yaml" in said.out
