@@ -44,15 +44,15 @@ def as_text(
 
     Args:
         secrets: the values of the secrets to include, by path. Nested formats have them under
-            `secrets`, which is reserved and can't be a field's name.
-        prefix: the prefix of each variable's name, for dotenv and shell.
+            `secrets`, which can't be a field's name.
+        prefix: what each variable's name begins with.
 
     Raises:
         UsageError: the values can't be variables.
     """
     if form in {"dotenv", "shell"}:
-        found = environment_variables(configuration, secrets, prefix)
-        return _dotenv(found) if form == "dotenv" else _shell(found)
+        variables = environment_variables(configuration, secrets, prefix)
+        return _dotenv(variables) if form == "dotenv" else _shell(variables)
     values: dict[str, Any] = configuration.as_dict()
     if secrets:
         values["secrets"] = dict(secrets)
@@ -64,8 +64,8 @@ def as_text(
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _shell(found: Mapping[str, str]) -> str:
-    return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in found.items())
+def _shell(variables: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 
 def _dotenv(variables: Mapping[str, str]) -> str:
@@ -86,7 +86,7 @@ def _dotenv(variables: Mapping[str, str]) -> str:
     if node:
         comments.append(f"Node's --env-file misreads {', '.join(node)}: use `exec` instead.")
     lines = "".join(f"{name}={_quoted(text)}\n" for name, text in variables.items())
-    helpers = (f"{name}='{each}'\n" for each, name in _HELPERS.items() if f"${{{name}}}" in lines)
+    helpers = (f"{name}='{text}'\n" for text, name in _HELPERS.items() if f"${{{name}}}" in lines)
     return "".join((*(f"# {comment}\n" for comment in comments), *helpers, lines))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -114,7 +115,7 @@ def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> Im
         except (UsageError, InvalidConfigurationError) as error:
             problem = error
             continue
-        names = frozenset(each.name for model in planned for each in model.parameters)
+        names = frozenset(parameter.name for model in planned for parameter in model.parameters)
         return ImportedModule(name, candidate.files, fields, candidate.places, overrides, names)
     raise problem  # the last candidate's
 
@@ -166,7 +167,9 @@ def _places(kind: type[ModelConfig], fields: Mapping[Path, Field]) -> dict[Path,
                 break
         else:
             return None
-    return places if len({*places.values()}) == len(places) else None
+    # Two in one place, or one inside of another, fit no class.
+    clash = any(below[: len(to)] == to for to, below in pairwise(sorted(places.values())))
+    return None if clash else places
 
 
 def _values_in(

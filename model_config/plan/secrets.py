@@ -51,12 +51,7 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
 
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield every secret that is in plain text or can't be stored.
-
-    Args:
-        config: the stack's configuration.
-        fields: the config keys of secrets, each with its fields.
-    """
+    """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
     for key, of_key in sorted(fields.items()):
         for problem, fix, reason in _problems_of(key, config):
             yield Finding(", ".join(of_key), problem, fix, reason, config.file)

@@ -262,11 +262,9 @@ def _secret_setting(key: str, config: StackConfig) -> Finding:
 def check_keys(
     config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
 ) -> Iterator[Finding]:
-    """Yield keys that are neither a setting nor a secret of a model.
+    """Yield keys that are neither a setting nor a model's secret.
 
-    Args:
-        secret_keys: the config keys of the models' secrets.
-        all_known: whether these are all of them. If not, no secret key is reported.
+    While not all secret keys are known, no secret is reported.
     """
     known = SETTING_KEYS | set(secret_keys)
     secrets = config.own_secret_keys()

@@ -227,6 +227,15 @@ def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
     assert "MODEL = ChatModel(" in (project / "models" / "moved.py").read_text()
 
 
+def test_two_names_for_one_field_keep_parameters_out_of_a_schema_class(
+    put: Any, project: Path, run: Any
+):
+    document = {"provider": "p", "model": "m", "prompt": "Hi", "system": {"text": "Ho"}}
+    put("/x", json.dumps(document))
+    run("import", "/x", "--as", "m")
+    assert config_of(loaded(project, "m").config) == document
+
+
 def test_flat_names_are_taken_by_how_they_begin(put: Any, project: Path, run: Any):
     put("embed-provider", "openai")
     put("embed-model-id", "text-embedding-3", "String")
