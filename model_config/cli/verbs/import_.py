@@ -57,7 +57,7 @@ def import_(  # noqa: PLR0913 - a verb's options
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite existing files without asking.")
     ] = False,
-    environments: Annotated[
+    environment: Annotated[
         list[str] | None,
         typer.Option(
             "--environment",
@@ -84,7 +84,7 @@ def import_(  # noqa: PLR0913 - a verb's options
 
     if name is not None:
         _check_name(name)
-    stacks = environments or ["dev"]
+    stacks = environment or ["dev"]
     if len(paths) != len(stacks):
         raise UsageError("name one PATH for each --environment, in the same order")
     sources = {
