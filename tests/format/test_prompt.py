@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import model_config
 from model_config.format.errors import ModelConfigError, PromptError
 from model_config.format.prompt import (
     fill,
@@ -101,6 +102,12 @@ def test_an_enums_member_goes_in_as_its_value():
 
 def test_braces_that_a_value_completes_are_no_placeholder():
     assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
+
+
+def test_an_application_fills_a_text_of_its_own_in_the_same_way():
+    assert model_config.render(r"\{{a}} {{text}}", text="{{a}}") == "{{a}} {{a}}"
+    with pytest.raises(PromptError, match="no value for text"):
+        model_config.render("{{text}}")
 
 
 # What is refused, all at once
