@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import model_config
 from model_config.format.errors import ModelConfigError, PromptError
 from model_config.format.prompt import (
     fill,
@@ -103,6 +104,12 @@ def test_braces_that_a_value_completes_are_no_placeholder():
     assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
 
 
+def test_an_application_fills_a_text_of_its_own_in_the_same_way():
+    assert model_config.render(r"\{{a}} {{text}}", text="{{a}}") == "{{a}} {{a}}"
+    with pytest.raises(PromptError, match="no value for text"):
+        model_config.render("{{text}}")
+
+
 # What is refused, all at once
 
 
@@ -137,7 +144,7 @@ def test_an_error_does_not_show_values():
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 anything = st.text(st.sampled_from("{} ab_1\n\\é"), max_size=12)
-no_braces = st.text(max_size=8).map(lambda text: text.replace("{", "").replace("}", ""))
+no_braces = st.text(max_size=8).map(lambda text: re.sub(r"[{}\\]", "", text))
 
 
 @given(st.lists(st.tuples(no_braces, names, st.sampled_from(["", " ", "   "]), anything)))
