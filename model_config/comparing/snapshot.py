@@ -29,6 +29,7 @@ RELEVANT = (
     ":(glob)model_config/*.py",
     "model_config/format",
     "model_config/plan",
+    "model_config/schema",
     "model_config/core",
     "model_config/models",
 )

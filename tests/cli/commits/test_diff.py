@@ -143,7 +143,7 @@ def test_an_environment_comes(run, project):
 
 @pytest.mark.usefixtures("own_package")
 def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
-    edit("model_config/schema.py", "    provider: Text\n", "    vendor: Text\n")
+    edit("model_config/schema/shipped.py", "    provider: Text\n", "    vendor: Text\n")
     for model in ("support_chat", "document_embedding"):
         edit(f"models/{model}.py", "provider=", "vendor=")
     commit()
@@ -157,9 +157,9 @@ def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
 
 @pytest.mark.usefixtures("own_package")
 def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
-    edit("model_config/schema.py", "from pathlib import Path\n", "import nowhere\n")
+    edit("model_config/schema/texts.py", "from pathlib import Path\n", "import nowhere\n")
     broken = commit()
-    edit("model_config/schema.py", "import nowhere\n", "from pathlib import Path\n")
+    edit("model_config/schema/texts.py", "import nowhere\n", "from pathlib import Path\n")
     commit()
     error = run("diff", broken, code=2).err
     assert f"commit {broken[:9]} fails" in error
