@@ -121,6 +121,7 @@ LIST_OF_SECRETS = "a list's items have no names that the secret's parameter coul
         (tuple[int, str], "tuple[int, str]: write list[JsonValue]"),
         (tuple[Message, ...], "tuple[Message, ...]: write list[Message]"),
         (set[str], "set[str]: write list[str]"),
+        (tuple[Annotated[int, Field(ge=0)], ...], "write list[int]"),
         (dict[str, set[Message]], "set[Message]: write list[Message]"),
         (Sequence[str], "Sequence[str]: write list[str]"),
         (Mapping[str, int], "Mapping[str, int]: write dict[str, int]"),

@@ -41,7 +41,7 @@ def problems_of(error: ValidationError, kind: type[Group] | None) -> Iterator[Pr
     above = {path[:depth] for path in problems for depth in range(len(path))}
     for path, same in problems.items():
         # Where a member of a union fits but for what is below, the others' refusals say nothing.
-        if path in of_members and path in above:
+        if path in above and path in of_members:
             continue
         texts = dict.fromkeys(problem.text for problem in same)
         yield same[0]._replace(text="; or ".join(texts))
