@@ -93,7 +93,7 @@ def test_a_mistyped_override_is_placed_in_the_line_of_the_stack_file(run, edit):
 
 def test_a_value_that_is_too_large_is_placed_at_its_argument(run, edit):
     line = edit(
-        "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 200_000"
+        "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 300_000"
     )
     findings = errors(run("validate", "--json", code=1))
     (prompt,) = [each for each in findings if each["where"] == "support_chat/prompts/system"]
