@@ -17,7 +17,6 @@ from model_config.format.prompt import (
     render,
     stray_braces,
     texts,
-    variable_changes,
     variables,
 )
 
@@ -294,25 +293,3 @@ def test_every_template_at_or_below_a_path_is_filled_in_a_copy():
 def test_what_fills_several_templates_is_checked_over_all_of_them():
     with pytest.raises(PromptError, match=r"^no value for b; not a variable of the text: z"):
         fill(CONFIG["prompts"], "prompts", TEMPLATES, {"a": "", "z": ""})
-
-
-# What an application would have to change
-
-
-def test_texts_that_ask_for_other_variables_are_told():
-    before = {"system": "{{a}} {{b}}", "messages/0/content": "{{a}}", "n": "x"}
-    after = {"system": "{{b}} {{c}} {{d}}", "messages/0/content": "{{ a }}!", "n": "{{a}}", "z": ""}
-    changes = variable_changes(before, after)
-    assert [(change.path, change.added, change.removed) for change in changes] == [
-        ("n", ("a",), ()),
-        ("system", ("c", "d"), ("a",)),
-    ]
-    assert [str(change) for change in changes] == [
-        "n now asks for a",
-        "system now asks for c, d and no longer asks for a",
-    ]
-    assert [str(change) for change in variable_changes(after, before)] == [
-        "n no longer asks for a",
-        "system now asks for a and no longer asks for c, d",
-    ]
-    assert variable_changes(before, before) == []

@@ -16,9 +16,9 @@ from support.project import CHECKOUT, PROJECT
 from model_config.comparing import snapshot
 
 ROOMS = (
-    "schema",
     "format",
     "plan",
+    "schema",
 )  # a commit is described by these; the verbs run the checkout's code
 
 
