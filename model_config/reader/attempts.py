@@ -578,7 +578,7 @@ class Attempts:
 
     def _span(self, key: Key, entry: Entry, now: float, until: float) -> None:
         model, selector, schema = key
-        if selector != self._label:
+        if selector != self._label or self._times.ttl == 0:
             return
         seconds = min(until, entry.read_at + self._times.max_stale) - now
         if entry.reading is None or seconds <= 0:

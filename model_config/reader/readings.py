@@ -7,10 +7,10 @@ requests.
 
 from __future__ import annotations
 
+import _signal  # `signal` makes an enum of each number
 import _thread
 import logging
 import math
-import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -317,12 +317,15 @@ class Readings:
             (self._denied.add if is_denied else self._denied.discard)(key)
             refused = refused + 1 if is_denied else 0
         if alone:
-            others = self._run({key: wanted[key] for key in alone}, progress)
+            others = self._run({key: wanted[key] for key in alone}, progress, 1)
             results |= dict.fromkeys(alone, results[key]) | others
         return results
 
     def _run(
-        self, wanted: Mapping[Key, Reading | None], progress: Callable[[], object]
+        self,
+        wanted: Mapping[Key, Reading | None],
+        progress: Callable[[], object],
+        most_refused: int = MOST_REFUSED,
     ) -> dict[Key, Result]:
         """Run renewals side by side, and return the results but for keys refused together."""
         renewals = {key: self._renewal(key, last) for key, last in wanted.items()}
@@ -342,7 +345,7 @@ class Readings:
         while asks:
             asked = dict(asks)
             asks.clear()
-            found, errors = self._answers(asked, progress)
+            found, errors = self._answers(asked, progress, most_refused)
             for key, ask in asked.items():
                 if (error := errors.get(key)) is None:
                     answer = (found[ask.decrypt, name] for name in ask.names)
@@ -353,7 +356,7 @@ class Readings:
         return results
 
     def _answers(
-        self, asked: Mapping[Key, Ask], progress: Callable[[], object]
+        self, asked: Mapping[Key, Ask], progress: Callable[[], object], most_refused: int
     ) -> tuple[dict[tuple[bool, str], Stored | None], dict[Key, BaseException]]:
         """Return what was found, by what was asked, and the errors of the other keys."""
         found: dict[tuple[bool, str], Stored | None] = {}
@@ -367,7 +370,7 @@ class Readings:
                     answer = get(request)
                 except BaseException as error:  # noqa: BLE001 - a source may raise anything
                     refused += _is_refusal(error)
-                    stops = not _is_refusal(error) or refused == MOST_REFUSED
+                    stops = not _is_refusal(error) or refused == most_refused
                     for key, ask in asked.items():
                         is_sharing = ask.decrypt is decrypt and not set(request).isdisjoint(
                             ask.names
@@ -691,7 +694,7 @@ def raise_if_a_signals(error: BaseException | None) -> None:
     """
     if _thread.get_ident() != threading.main_thread().ident:
         return
-    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    handlers = {_code(_signal.getsignal(number)) for number in range(1, _signal.NSIG)} - {None}
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             raise error
