@@ -41,7 +41,7 @@ def ui(  # noqa: PLR0913 - a verb's options
 
     Example: model-config ui -e dev -e prod --open
     """
-    from model_config.cli.environments import environments as chosen_environments
+    from model_config.cli.target import environments as chosen_environments
     from model_config.loopback import HOST, listen
     from model_config.web.app import make_app
     from model_config.web.building import read_ahead
