@@ -5,20 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from model_config.format.errors import UsageError
+from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.cached_inventory import CachedInventory
+from model_config.operate.clients import ask, aws_client
 from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
-from model_config.operate.labels.moves import Check
 from model_config.operate.status import EnvironmentStatus, read_status
 from model_config.plan.messages import nearest
 from model_config.plan.offline import valid_plan
 from model_config.plan.plan import Plan
 from model_config.plan.project import Project
-from model_config.plan.registry import read_modules
+from model_config.plan.settings import read_settings
+from model_config.plan.stack_file import read_stack_file
+from model_config.web.pages import Notice
 
 Cached = TypeVar("Cached")
 
@@ -30,7 +32,7 @@ class Site:
     once.
 
     Args:
-        environments: the environments.
+        environments: the environments, in the order in which pages show them.
         project: their project. Without one, pages show what is deployed, but no drift.
         to_paste: adapts the commands in a text to the project and AWS of these pages.
     """
@@ -41,16 +43,11 @@ class Site:
         project: Project | None = None,
         to_paste: Callable[[str], str] = str,
     ) -> None:
-        self.environments = {each.stack: each for each in environments}
+        self.environments = {environment.stack: environment for environment in environments}
         self.project, self.to_paste = project, to_paste
-        self._inventories: dict[str, tuple[object, CachedInventory]] = {}
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
+        self._places: dict[str, str] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
-
-    @property
-    def name(self) -> str:
-        """The project's name."""
-        return self.project.root.name if self.project else ""
 
     def environment(self, stack: str) -> Environment:
         """Return the environment of a stack.
@@ -63,6 +60,28 @@ class Site:
             raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
+    def path(self, stack: str) -> str:
+        """Return the path of a stack's environment in SSM: "/ai/prod"."""
+        return self.environment(stack).target.path
+
+    def command(self, stack: str, verb: str, more: str = "") -> str:
+        """Return a `model-config` command for a stack's environment, ready to be pasted."""
+        target = self.environment(stack).target
+        prefix = "" if target.prefix == "/ai" else f" --prefix {target.prefix}"
+        options = f" -e {target.environment}{target.region_option}{prefix}"
+        return self.to_paste(f"`model-config {verb}{options}{more}`")[1:-1]
+
+    def place(self, stack: str) -> str:
+        """Return which AWS a stack's environment is in, as far as the pages read so far say."""
+        return "local AWS" if self.environment(stack).is_local else self._places.get(stack, "AWS")
+
+    def is_protected(self, stack: str) -> bool:
+        """Return whether a stack's settings protect it, as they do for production."""
+        with suppress(InvalidConfigurationError):  # the overview shows what is wrong
+            if self.project:
+                return read_settings(read_stack_file(self.project, stack))[0].protect
+        return False
+
     @contextmanager
     def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
         """Yield an environment's inventory, and lock the environment until the block ends.
@@ -73,12 +92,13 @@ class Site:
         """
         environment = self.environment(stack)
         with environment.hold() as stamp:
-            before, inventory = self._inventories.get(stack, (None, None))
-            if inventory is None or stamp is None or before != stamp:
-                inventory = environment.inventory(watch)
-                self._inventories[stack] = stamp, inventory
+            inventory = self._cached(
+                "inventory", stack, stamp, lambda: environment.inventory(watch)
+            )
             inventory.watch = watch
             yield inventory
+            if not (environment.is_local or inventory.away or stack in self._places):
+                self._places[stack] = _account_and_region(inventory.region)
 
     def program(self, stack: str) -> Plan | None:
         """Return the project's plan of an environment, or None without a project.
@@ -102,42 +122,25 @@ class Site:
         Raises:
             StoreError: AWS can't be reached.
         """
-        path = self.environment(stack).target.path
         return self._cached_while_same(
-            "status", stack, program, lambda: read_status(inventory, path, program)
+            "status", stack, program, lambda: read_status(inventory, self.path(stack), program)
         )
 
-    def drift(self, stack: str, watch: Watch) -> Drift:
+    def drift(self, stack: str, program: Plan, inventory: CachedInventory) -> Drift:
         """Return an environment's drift.
 
         Raises:
-            UsageError: the site doesn't have it, or there is no project to compare with.
-            InvalidConfigurationError: the project is invalid.
             StoreError: AWS can't be reached.
         """
-        program = self.program(stack)
-        if program is None:
-            raise UsageError("drift is the difference from a project, and there is no project here")
-        with self.inventory_of(stack, watch) as inventory:
-            return self._cached_while_same(
-                "drift", stack, program, lambda: find_drift(inventory, program)
-            )
-
-    def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
-        """Return the check of a model's releases; or None, and the reason why there is none."""
-        with self._modules:
-            modules = read_modules(self.project) if self.project else None
-        if modules and model in modules.models:
-            schema = type(modules.models[model].config)
-            return (lambda configuration: configuration.as_model(schema)), ()
-        why = "can't be read" if modules and model in modules.broken else "isn't in this project"
-        return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
+        return self._cached_while_same(
+            "drift", stack, program, lambda: find_drift(inventory, program)
+        )
 
     def _cached_while_same(
         self, what: str, stack: str, program: Plan | None, make: Callable[[], Cached]
     ) -> Cached:
         """Return what `make` returns, cached until the environment or its program changes."""
-        stamp = self._inventories[stack][0]
+        stamp, _ = self._cache["inventory", stack]
         return self._cached(what, stack, None if stamp is None else (stamp, program), make)
 
     def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Cached]) -> Cached:
@@ -148,11 +151,25 @@ class Site:
         return cast(Cached, made)
 
 
-def _stamp(project: Project) -> object:
+def notices_of(stack: str, inventory: CachedInventory) -> tuple[Notice, ...]:
+    """Return notices of what an inventory could not read."""
+    away = (Notice(f"{stack}: {inventory.away}", inventory.as_of),) if inventory.away else ()
+    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(inventory.problems))))
+
+
+def _account_and_region(region: str) -> str:
+    with suppress(ModelConfigError):  # denied: the region alone is shown
+        client = aws_client("sts", region)
+        account = ask(client, "sts:GetCallerIdentity", "the account")["Account"]
+        return f"account {account}, {region}"
+    return region
+
+
+def _stamp(project: Project) -> list[tuple[Any, ...]]:
     """Return a value that changes with every file that a project's plan depends on."""
-    found: list[tuple[str, int, int]] = []
+    stamp = []
     for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
         with suppress(FileNotFoundError):  # an editor's temporary file
             status = file.stat()
-            found.append((str(file), status.st_mtime_ns, status.st_size))
-    return found
+            stamp.append((str(file), status.st_mtime_ns, status.st_size))
+    return stamp

@@ -19,8 +19,8 @@ from model_config.operate.environment import Environment
 from model_config.operate.store import OperatorStore
 from model_config.operate.target import Target
 from model_config.plan.project import Project
-from model_config.web import loading
-from model_config.web.app import make_app
+from model_config.web import server
+from model_config.web.server import make_app
 from model_config.web.site import Site
 
 TOKEN = "a-token-that-was-printed"
@@ -106,7 +106,7 @@ class Deployer:
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are sent whole, with their status, even on a busy machine."""
-    monkeypatch.setattr(loading, "PATIENCE", 60)
+    monkeypatch.setattr(server, "PATIENCE", 60)
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def site(ssm: Any, own_project: Project) -> Site:
     return Site([environment(stack, ssm) for stack in ("dev", "prod")], own_project)
 
 
-def browser(site: Site, *, allows_changes: bool = False) -> TestClient:
+def browser(site: Site) -> TestClient:
     """A browser that opened the printed address."""
-    app = make_app(site, token=TOKEN, port=4580, allows_changes=allows_changes)
+    app = make_app(site, token=TOKEN, port=4580)
     client = TestClient(app, base_url="http://127.0.0.1:4580")
     client.cookies.set("model-config-4580", TOKEN)
     return client

@@ -39,7 +39,7 @@ PAGES = [
 
 def text(html: str) -> str:
     """A page's text, without markup."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", ""))))
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -64,6 +64,64 @@ def test_the_first_page_shows_the_status(client: TestClient) -> None:
     assert "newest 1 stable 1" in said
     assert 'data-flags="behind drift"' in html  # the values and the secret were not deployed
     assert "4 edited" in said
+
+
+def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    deploy(label="canary")
+    html = client.get("/").text
+    assert "no stable (1)" in text(html)
+    assert "no stable: readers get an error" in html
+    assert 'data-flags="drift unserved"' in html
+    deploy(label="stable")
+    assert "no stable (0)" in text(client.get("/").text)
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_each_page_says_which_aws_it_shows_and_marks_a_protected_environment(
+    client: TestClient, own_project: Project
+) -> None:
+    said = text(client.get("/").text)
+    assert "dev local AWS prod local AWS" in said
+    file = own_project.stack_file("prod")
+    file.write_text(f"{file.read_text()}  model-config:protect: true\n")
+    assert "prod local AWS, protected" in text(client.get("/").text)
+    assert '<header class="protected">' not in client.get("/").text
+    assert '<header class="protected">' in client.get("/model/prod/chat").text
+    assert '<header class="protected">' not in client.get("/model/dev/chat").text
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(ssm: Any) -> None:
+    at = replace(environment("dev", ssm), is_local=False)
+    client = browser(Site([at]))
+    assert "dev AWS" in text(client.get("/model/dev/nobody").text)
+    assert "dev account 123456789012, eu-west-1" in text(client.get("/").text)
+
+
+def test_pages_link_only_to_pages_that_exist(
+    client: TestClient, own_project: Project, deploy: Callable[..., int], ssm: Any
+) -> None:
+    deploy(label="stable")
+    own_project.module("not_deployed").write_text(own_project.module("chat").read_text())
+    Deployer(ssm).put("/ai/dev/nobody/generation/note", "a String of an earlier tool")
+    waiting, seen = ["/"], {"/"}
+    for address in waiting:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        links = {unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"]*)"', answer.text)}
+        waiting += sorted(links - seen)
+        seen |= links
+    assert {"/model/dev/chat", "/drift/prod"} <= seen
+    assert "not_deployed" in text(client.get("/").text)
+    assert "nobody" in text(client.get("/drift/dev").text)
+
+
+def test_a_name_breaks_between_its_words(client: TestClient, deploy: Callable[..., int]) -> None:
+    deploy(model="a_long_name")
+    html = client.get("/model/dev/a_long_name").text
+    assert "<h1>a_<wbr>long_<wbr>name <small>" in html
 
 
 def test_500_models_are_on_one_page(ssm: Any) -> None:
@@ -94,6 +152,8 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
     assert "~ generation/stop ~ generation/temperature ~ model_id" in said
     assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
     assert 'href="/model/prod/chat"' in html
+    assert "model-config promote chat -e dev" in said
+    assert "<form" not in html
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -195,6 +255,9 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
     assert "now 25 %, running" in said
     assert 'class="plan" d="M0 200H0.0V150.0' in html
+    assert html.count('class="tick"') == 4
+    assert "model-config rollout pause chat -e dev" in said
+    assert "model-config rollout abort chat -e dev" in said
     assert "25 % of stable, running" in text(client.get("/").text)
 
 
@@ -307,6 +370,7 @@ def test_without_a_project_there_is_no_drift(ssm: Any, deploy: Callable[..., int
     client = browser(Site([environment("dev", ssm)]))
     assert "newest 1" in text(client.get("/").text)
     assert "no project here" in client.get("/drift/dev").text
+    assert "/drift" not in client.get("/").text
 
 
 def test_an_internal_error_is_a_page_too(

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from model_config.operate.inventory import unwatched
 from model_config.plan.project import Project
-from model_config.web.building import read_ahead
+from model_config.web.build import read_ahead
 from model_config.web.site import Site
 
 from .conftest import CONFIG, browser, environment

@@ -1,0 +1,294 @@
+"""Comparisons of releases, environments or commits: values in a table, prompts side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from model_config.comparing.change_text import is_long, variable_change
+from model_config.comparing.changes import Change, changes, leaves, without_secret_names
+from model_config.comparing.diff_report import remark
+from model_config.comparing.differences import (
+    STACK_FILE,
+    differences,
+    sections,
+    setting_changes,
+)
+from model_config.comparing.pairs import two_commits
+from model_config.comparing.side_by_side import Stretch, differ_in_blanks_alone, side_by_side
+from model_config.comparing.text import one_line
+from model_config.describe import settings_of
+from model_config.format.codec import Value
+from model_config.format.errors import InvalidConfigurationError, ReleaseError
+from model_config.format.names import LATEST, check_selector, model_path, release_name
+from model_config.format.prompt import variables
+from model_config.format.release import Release
+from model_config.operate.inventory import Watch
+from model_config.operate.releases.past_release import PastRelease
+from model_config.operate.releases.releases import Releases, read_releases
+from model_config.plan.project import Project
+from model_config.plan.stack_file import read_stack_file
+from model_config.reader.opening import open_release
+from model_config.web.pages import Content, Notice, Page, Selection, compare_page
+from model_config.web.site import Site, notices_of
+
+#: The selectors of an environment whose releases are not read.
+_ALWAYS = ("stable", LATEST)
+
+
+class Side(NamedTuple):
+    """The title of one side, such as "dev, release 7", with the label that selected it."""
+
+    name: str
+    label: str = ""
+    page: Page | None = None
+
+
+class Picker(NamedTuple):
+    """The choices of a comparison: each environment's selectors, and the selected two."""
+
+    model: str | None
+    sides: Mapping[str, Sequence[str]]
+    before: Selection
+    after: Selection
+
+    @property
+    def swapped(self) -> Page:
+        """The comparison the other way round."""
+        return compare_page(self.after, self.before, self.model)
+
+
+class Row(NamedTuple):
+    """A model with differences, on a page of several models."""
+
+    model: str
+    where: Sequence[str]
+    remark: str
+    changes: Sequence[Change]
+    page: Page | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextChange:
+    """A changed text.
+
+    Attributes:
+        added, removed: the variables of only one of the texts.
+        is_blank: whether they differ only in white space.
+        stretches: both texts side by side, if both sides have it.
+        whole: the text, if only one side has it.
+    """
+
+    change: Change
+    added: Sequence[str] = ()
+    removed: Sequence[str] = ()
+    is_blank: bool = False
+    stretches: Sequence[Stretch] = ()
+    whole: str = ""
+
+    @property
+    def blank_lines(self) -> int:
+        """The number of lines that differ only in white space."""
+        rows = (row for stretch in self.stretches for row in stretch.rows)
+        return sum(row.kind == "blanks" for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The differences of a model.
+
+    Attributes:
+        where: the environments; empty if the page names them.
+        remark: a remark about the whole model.
+        same: the paths and the values that are equal.
+    """
+
+    values: Sequence[Change]
+    texts: Sequence[TextChange]
+    where: Sequence[str] = ()
+    remark: str = ""
+    same: Sequence[tuple[str, str]] = ()
+
+    @classmethod
+    def of(
+        cls,
+        changed: Sequence[Change],
+        where: Sequence[str] = (),
+        about: str = "",
+        same: Sequence[tuple[str, str]] = (),
+    ) -> Comparison:
+        """Return changes as a page shows them: values apart from texts."""
+        texts = [_text(change) for change in changed if _is_text(change)]
+        values = [change for change in changed if not _is_text(change)]
+        return cls(values, texts, where, about, same)
+
+
+def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
+    """Read the differences between two selections, such as "dev@7" and "prod@stable".
+
+    Without a model, it reads those of all models.
+    """
+    sides = Selection.parse(before), Selection.parse(after)
+    return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
+
+
+def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: str) -> Content:
+    selectors = dict[str, Sequence[str]](dict.fromkeys(site.environments, _ALWAYS))
+    chosen: dict[Selection, PastRelease] = {}
+    notices: list[Notice] = []
+    for stack in dict.fromkeys((before.stack, after.stack)):
+        path = site.path(stack)
+        with site.inventory_of(stack, watch) as inventory:
+            releases = read_releases(inventory, path, model, documents=False)
+            for side in {before, after}:
+                if side.stack == stack:
+                    chosen[side] = releases.select(side.selector)
+                    chosen[side].open()
+            notices += notices_of(stack, inventory)
+        selectors[stack] = _selectors(releases)
+    old, new = _alike(chosen[before].open(), chosen[after].open())
+    changed = changes(old, new)
+    paths = {change.path for change in changed}
+    shown = {"/".join(path): value for path, value in leaves(new.config)}
+    same = [(path, one_line(value)) for path, value in shown.items() if path not in paths]
+    values = {
+        "model": model,
+        "before": _title(before, model, chosen[before]),
+        "after": _title(after, model, chosen[after]),
+        "comparisons": [Comparison.of(changed, same=same)],
+        "picker": Picker(model, selectors, before, after),
+    }
+    return Content("compare", f"{model}: {before} and {after}", values, tuple(notices))
+
+
+def _selectors(releases: Releases) -> list[str]:
+    return [LATEST, *releases.labels, *(str(release.number) for release in releases)]
+
+
+def _title(side: Selection, model: str, release: PastRelease) -> Side:
+    label = "" if side.selector == str(release.number) else side.selector
+    page = Page.of("release", side.stack, model, release.number)
+    return Side(f"{side.stack}, release {release.number}", label, page)
+
+
+def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Content:
+    old, notices = _releases(site, watch, before)
+    new, more = _releases(site, watch, after)
+    rows, unchanged = [], []
+    for model in sorted({*old, *new}):
+        if model not in old or model not in new:
+            rows.append(Row(model, (), f"only {'before' if model in old else 'after'}", (), None))
+        elif changed := changes(*_alike(old[model], new[model])):
+            rows.append(Row(model, (), "", changed, compare_page(before, after, model)))
+        else:
+            unchanged.append(model)
+    values = {
+        "before": Side(str(before)),
+        "after": Side(str(after)),
+        "rows": rows,
+        "unchanged": unchanged,
+        "settings": _settings(site, before.stack, after.stack),
+        "picker": Picker(None, dict.fromkeys(site.environments, _ALWAYS), before, after),
+        "notes": (),
+    }
+    return Content("compare_all", f"{before} and {after}", values, (*notices, *more))
+
+
+def _alike(old: Release, new: Release) -> tuple[Release, Release]:
+    """Return two releases for comparison. Between environments, names of secrets always differ."""
+    if old.environment == new.environment:
+        return old, new
+    return without_secret_names(old), without_secret_names(new)
+
+
+def _releases(
+    site: Site, watch: Watch, side: Selection
+) -> tuple[dict[str, Release], tuple[Notice, ...]]:
+    """Return each model's selected release, and notices of the releases that can't be read."""
+    path, problems = site.path(side.stack), []
+    check_selector(side.selector)
+    opened: dict[str, Release] = {}
+    with site.inventory_of(side.stack, watch) as inventory:
+        names = {
+            release_name(model_path(path, model)): model for model in inventory.models_below(path)
+        }
+        selector = "" if side.selector == LATEST else f":{side.selector}"
+        for name, stored in inventory.get([f"{name}{selector}" for name in names]).items():
+            try:
+                opened[names[name]] = open_release(inventory, stored)
+            except ReleaseError as error:
+                problems.append(Notice(f"{side.stack}: {error}"))
+        return opened, (*notices_of(side.stack, inventory), *problems)
+
+
+def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
+    if site.project is None or before == after:
+        return ()
+    try:
+        files = [read_stack_file(site.project, stack) for stack in (before, after)]
+    except InvalidConfigurationError:  # the overview shows the error
+        return ()
+    return setting_changes(*map(settings_of, files))
+
+
+def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
+    """Return the differences between a commit and the working tree: an overview, and model pages.
+
+    Args:
+        base: the commit, or "main..." as in `git diff`.
+
+    Raises:
+        UsageError: there is no such commit, or a commit's code fails.
+    """
+    before, after = two_commits(project, base, None, None)
+    rows: list[Row] = []
+    settings: list[Change] = []
+    comparisons: defaultdict[str, list[Comparison]] = defaultdict(list)
+    for section in sections(differences(before, after)):
+        if section.model == STACK_FILE:
+            settings += section.changes
+            continue
+        model, where, about = section.model, section.environments, remark(section)
+        about, page = about.removeprefix(": "), Page.of("changes", model)
+        rows.append(Row(model, where, about, section.changes, page))
+        comparisons[model].append(Comparison.of(section.changes, where, about))
+    sides = {"before": Side(before.name), "after": Side(after.name), "picker": None}
+    notes = (*before.remarks(), *after.remarks())
+    values = {"rows": rows, "unchanged": (), "settings": settings, "notes": notes}
+    pages = {
+        Page.of("changes", model): Content(
+            "compare", model, {**sides, "model": model, "comparisons": each}
+        )
+        for model, each in comparisons.items()
+    }
+    return Content("compare_all", "What changes", {**sides, **values}), pages
+
+
+def _is_text(change: Change) -> bool:
+    sides = _sides(change)
+    return all(isinstance(side, str) for side in sides) and (
+        is_long(change) or any(variables(str(side)) for side in sides)
+    )
+
+
+def _sides(change: Change) -> list[Value]:
+    before = [] if change.change == "added" else [change.before]
+    return before if change.change == "removed" else [*before, change.after]
+
+
+def _text(change: Change) -> TextChange:
+    before, after = str(change.before), str(change.after)
+    if change.change == "added":
+        return TextChange(change, added=variables(after), whole=after)
+    if change.change == "removed":
+        return TextChange(change, whole=before)
+    only_one = variable_change(change)
+    return TextChange(
+        change,
+        only_one.added if only_one else (),
+        only_one.removed if only_one else (),
+        differ_in_blanks_alone(before, after),
+        side_by_side(before, after),
+    )
