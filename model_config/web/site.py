@@ -32,7 +32,7 @@ class Site:
     once.
 
     Args:
-        environments: the environments, in the order in which pages show them.
+        environments: the environments. Pages show them in this order, protected ones last.
         project: their project. Without one, pages show what is deployed, but no drift.
         to_paste: adapts the commands in a text to the project and AWS of these pages.
     """
@@ -43,9 +43,12 @@ class Site:
         project: Project | None = None,
         to_paste: Callable[[str], str] = str,
     ) -> None:
-        self.environments = {environment.stack: environment for environment in environments}
         self.project, self.to_paste = project, to_paste
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
+        in_order = sorted(
+            environments, key=lambda environment: self.is_protected(environment.stack)
+        )
+        self.environments = {environment.stack: environment for environment in in_order}
         self._places: dict[str, str] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
@@ -64,12 +67,12 @@ class Site:
         """Return the path of a stack's environment in SSM: "/ai/prod"."""
         return self.environment(stack).target.path
 
-    def command(self, stack: str, verb: str, more: str = "") -> str:
+    def command(self, stack: str, words: str) -> str:
         """Return a `model-config` command for a stack's environment, ready to be pasted."""
         target = self.environment(stack).target
         prefix = "" if target.prefix == "/ai" else f" --prefix {target.prefix}"
         options = f" -e {target.environment}{target.region_option}{prefix}"
-        return self.to_paste(f"`model-config {verb}{options}{more}`")[1:-1]
+        return self.to_paste(f"`model-config {words}{options}`")[1:-1]
 
     def place(self, stack: str) -> str:
         """Return which AWS a stack's environment is in, as far as the pages read so far say."""
@@ -77,10 +80,15 @@ class Site:
 
     def is_protected(self, stack: str) -> bool:
         """Return whether a stack's settings protect it, as they do for production."""
-        with suppress(InvalidConfigurationError):  # the overview shows what is wrong
-            if self.project:
-                return read_settings(read_stack_file(self.project, stack))[0].protect
-        return False
+        if (project := self.project) is None:
+            return False
+
+        def protect() -> bool:
+            with suppress(InvalidConfigurationError):  # the overview shows what is wrong
+                return read_settings(read_stack_file(project, stack))[0].protect
+            return False
+
+        return self._cached("protect", stack, _stamp(project), protect)
 
     @contextmanager
     def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:

@@ -153,6 +153,7 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
     assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
     assert 'href="/model/prod/chat"' in html
     assert "model-config promote chat -e dev" in said
+    assert "model-config rollback" not in said  # stable has been on no release before
     assert "<form" not in html
 
 
@@ -255,7 +256,7 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
     assert "now 25 %, running" in said
     assert 'class="plan" d="M0 200H0.0V150.0' in html
-    assert html.count('class="tick"') == 4
+    assert html.count('class="tick') == 4
     assert "model-config rollout pause chat -e dev" in said
     assert "model-config rollout abort chat -e dev" in said
     assert "25 % of stable, running" in text(client.get("/").text)
