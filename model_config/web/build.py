@@ -12,12 +12,15 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from model_config.comparing.change_text import variable_change
+from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
 from model_config.comparing.text import one_line, plural, who
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.format.names import LATEST
+from model_config.format.prompt import fragments, variables
 from model_config.operate.inventory import Watch
 from model_config.operate.rollouts.plan import phase
-from model_config.web.compare import compare
+from model_config.web.compare import compare, is_text
 from model_config.web.environments import drift, overview
 from model_config.web.model import model
 from model_config.web.pages import (
@@ -29,7 +32,7 @@ from model_config.web.pages import (
     compare_page,
     releases_page,
 )
-from model_config.web.release import release
+from model_config.web.release import is_prompt, release
 from model_config.web.rollout import rollout
 from model_config.web.site import Site
 
@@ -130,10 +133,17 @@ def _templates() -> Environment:
         "name": _breakable,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],  # enough to tell them apart
     }
+    environment.tests |= {"prompt": is_prompt, "text": is_text}
     environment.globals |= {
         "Page": Page,
+        "compare_page": compare_page,
         "releases_page": releases_page,
         "phase": phase,
+        "side_by_side": side_by_side,
+        "differ_in_blanks_alone": differ_in_blanks_alone,
+        "fragments": fragments,
+        "variables": variables,
+        "variable_change": variable_change,
     }
     return environment
 

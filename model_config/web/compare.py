@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from model_config.comparing.change_text import is_long, variable_change
+from model_config.comparing.change_text import is_long
 from model_config.comparing.changes import Change, changes, leaves, without_secret_names
 from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import (
@@ -17,17 +16,15 @@ from model_config.comparing.differences import (
     setting_changes,
 )
 from model_config.comparing.pairs import two_commits
-from model_config.comparing.side_by_side import Stretch, differ_in_blanks_alone, side_by_side
 from model_config.comparing.text import one_line
 from model_config.describe import settings_of
-from model_config.format.codec import Value
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
 from model_config.format.names import LATEST, check_selector, model_path, release_name
 from model_config.format.prompt import variables
 from model_config.format.release import Release
 from model_config.operate.inventory import Watch
 from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import Releases, read_releases
+from model_config.operate.releases.releases import read_releases
 from model_config.plan.project import Project
 from model_config.plan.stack_file import read_stack_file
 from model_config.reader.opening import open_release
@@ -54,75 +51,24 @@ class Picker(NamedTuple):
     before: Selection
     after: Selection
 
-    @property
-    def swapped(self) -> Page:
-        """The comparison the other way round."""
-        return compare_page(self.after, self.before, self.model)
-
 
 class Row(NamedTuple):
-    """A model with differences, on a page of several models."""
+    """A model's differences, in some environments or in those that the page names."""
 
     model: str
-    where: Sequence[str]
-    remark: str
     changes: Sequence[Change]
-    page: Page | None
-
-
-@dataclass(frozen=True, slots=True)
-class TextChange:
-    """A changed text.
-
-    Attributes:
-        added, removed: the variables of only one of the texts.
-        is_blank: whether they differ only in white space.
-        stretches: both texts side by side, if both sides have it.
-        whole: the text, if only one side has it.
-    """
-
-    change: Change
-    added: Sequence[str] = ()
-    removed: Sequence[str] = ()
-    is_blank: bool = False
-    stretches: Sequence[Stretch] = ()
-    whole: str = ""
-
-    @property
-    def blank_lines(self) -> int:
-        """The number of lines that differ only in white space."""
-        rows = (row for stretch in self.stretches for row in stretch.rows)
-        return sum(row.kind == "blanks" for row in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The differences of a model.
-
-    Attributes:
-        where: the environments; empty if the page names them.
-        remark: a remark about the whole model.
-        same: the paths and the values that are equal.
-    """
-
-    values: Sequence[Change]
-    texts: Sequence[TextChange]
+    page: Page | None = None
     where: Sequence[str] = ()
     remark: str = ""
-    same: Sequence[tuple[str, str]] = ()
 
-    @classmethod
-    def of(
-        cls,
-        changed: Sequence[Change],
-        where: Sequence[str] = (),
-        about: str = "",
-        same: Sequence[tuple[str, str]] = (),
-    ) -> Comparison:
-        """Return changes as a page shows them: values apart from texts."""
-        texts = [_text(change) for change in changed if _is_text(change)]
-        values = [change for change in changed if not _is_text(change)]
-        return cls(values, texts, where, about, same)
+
+def is_text(change: Change) -> bool:
+    """Return whether a change is shown as a text, and not in a table of values."""
+    sides = [change.before] if change.change != "added" else []
+    sides += [change.after] if change.change != "removed" else []
+    return all(isinstance(side, str) for side in sides) and (
+        is_long(change) or any(variables(str(side)) for side in sides)
+    )
 
 
 def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
@@ -147,7 +93,8 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
                     chosen[side] = releases.select(side.selector)
                     chosen[side].open()
             notices += notices_of(stack, inventory)
-        selectors[stack] = _selectors(releases)
+        numbers = (str(release.number) for release in releases)
+        selectors[stack] = [LATEST, *releases.labels, *numbers]
     old, new = _alike(chosen[before].open(), chosen[after].open())
     changed = changes(old, new)
     paths = {change.path for change in changed}
@@ -157,14 +104,11 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
         "model": model,
         "before": _title(before, model, chosen[before]),
         "after": _title(after, model, chosen[after]),
-        "comparisons": [Comparison.of(changed, same=same)],
+        "rows": [Row(model, changed)],
+        "same": same,
         "picker": Picker(model, selectors, before, after),
     }
     return Content("compare", f"{model}: {before} and {after}", values, tuple(notices))
-
-
-def _selectors(releases: Releases) -> list[str]:
-    return [LATEST, *releases.labels, *(str(release.number) for release in releases)]
 
 
 def _title(side: Selection, model: str, release: PastRelease) -> Side:
@@ -179,9 +123,10 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
     rows, unchanged = [], []
     for model in sorted({*old, *new}):
         if model not in old or model not in new:
-            rows.append(Row(model, (), f"only {'before' if model in old else 'after'}", (), None))
+            about = f"only {'before' if model in old else 'after'}"
+            rows.append(Row(model, (), remark=about))
         elif changed := changes(*_alike(old[model], new[model])):
-            rows.append(Row(model, (), "", changed, compare_page(before, after, model)))
+            rows.append(Row(model, changed, compare_page(before, after, model)))
         else:
             unchanged.append(model)
     values = {
@@ -236,59 +181,26 @@ def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
 def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
     """Return the differences between a commit and the working tree: an overview, and model pages.
 
-    Args:
-        base: the commit, or "main..." as in `git diff`.
-
-    Raises:
-        UsageError: there is no such commit, or a commit's code fails.
+    The commit may also be a range, "main...", as in `git diff`.
     """
     before, after = two_commits(project, base, None, None)
-    rows: list[Row] = []
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
     settings: list[Change] = []
-    comparisons: defaultdict[str, list[Comparison]] = defaultdict(list)
     for section in sections(differences(before, after)):
         if section.model == STACK_FILE:
             settings += section.changes
-            continue
-        model, where, about = section.model, section.environments, remark(section)
-        about, page = about.removeprefix(": "), Page.of("changes", model)
-        rows.append(Row(model, where, about, section.changes, page))
-        comparisons[model].append(Comparison.of(section.changes, where, about))
-    sides = {"before": Side(before.name), "after": Side(after.name), "picker": None}
+        else:
+            model, about = section.model, remark(section).removeprefix(": ")
+            page = Page.of("changes", model)
+            rows[model].append(Row(model, section.changes, page, section.environments, about))
+    common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
+    every = [row for of_model in rows.values() for row in of_model]
     notes = (*before.remarks(), *after.remarks())
-    values = {"rows": rows, "unchanged": (), "settings": settings, "notes": notes}
+    overview = {"rows": every, "unchanged": (), "settings": settings, "notes": notes}
     pages = {
         Page.of("changes", model): Content(
-            "compare", model, {**sides, "model": model, "comparisons": each}
+            "compare", model, {**common, "model": model, "rows": of_model, "same": ()}
         )
-        for model, each in comparisons.items()
+        for model, of_model in rows.items()
     }
-    return Content("compare_all", "What changes", {**sides, **values}), pages
-
-
-def _is_text(change: Change) -> bool:
-    sides = _sides(change)
-    return all(isinstance(side, str) for side in sides) and (
-        is_long(change) or any(variables(str(side)) for side in sides)
-    )
-
-
-def _sides(change: Change) -> list[Value]:
-    before = [] if change.change == "added" else [change.before]
-    return before if change.change == "removed" else [*before, change.after]
-
-
-def _text(change: Change) -> TextChange:
-    before, after = str(change.before), str(change.after)
-    if change.change == "added":
-        return TextChange(change, added=variables(after), whole=after)
-    if change.change == "removed":
-        return TextChange(change, whole=before)
-    only_one = variable_change(change)
-    return TextChange(
-        change,
-        only_one.added if only_one else (),
-        only_one.removed if only_one else (),
-        differ_in_blanks_alone(before, after),
-        side_by_side(before, after),
-    )
+    return Content("compare_all", "What changes", {**common, **overview}), pages

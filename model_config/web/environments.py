@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 from model_config.comparing.commit_search import Match, find_each
 from model_config.format.errors import ModelConfigError, UsageError
+from model_config.operate.drift.drift import find_drift
 from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
 from model_config.operate.inventory import Watch
-from model_config.operate.status import EnvironmentStatus, ModelStatus, unread_status
+from model_config.operate.status import (
+    EnvironmentStatus,
+    ModelStatus,
+    read_status,
+    unread_status,
+)
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
 
@@ -57,7 +63,9 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
         notices.append(Notice(f"{stack}: {error}"))
     try:
         with site.inventory_of(stack, watch) as inventory:
-            status = site.status(stack, program, inventory)
+            status = site.cached(
+                "status", stack, program, lambda: read_status(inventory, site.path(stack), program)
+            )
             notices += notices_of(stack, inventory)
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))
@@ -86,7 +94,7 @@ def drift(site: Site, watch: Watch, stack: str) -> Content:
     if program is None:
         raise UsageError("drift is the difference from a project, and there is no project here")
     with site.inventory_of(stack, watch) as inventory:
-        drifted = site.drift(stack, program, inventory)
+        drifted = site.cached("drift", stack, program, lambda: find_drift(inventory, program))
         deployed = inventory.models_below(path)  # listed already: no further request
     rows = [(it.state, it.model, it.path, difference(it)) for it in drifted.parameters]
     rows += [(ACCESS, it.model, it.resource, access_difference(it)) for it in drifted.access]

@@ -86,9 +86,8 @@ def _entries(releases: Releases, history: list[Written]) -> list[Entry]:
     """Return the releases and the changes of labels and rollouts, newest first."""
     entries = [Entry(event.written.at, event.written.by, event) for event in events(history)]
     for release, before in releases.with_former():
-        changed = None
-        if before and before.content and release.content:
-            changed = changes(before.content, release.content)
+        old, new = before.content if before else None, release.content
+        changed = changes(old, new) if old and new else None
         entries.append(Entry(release.at, release.by, None, release, before, changed))
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TypeAlias
 
 from model_config.comparing.changes import leaves
-from model_config.comparing.text import one_line
+from model_config.format.codec import Value
 from model_config.format.errors import StoreError
 from model_config.format.names import model_path, parse, release_name
-from model_config.format.prompt import Fragment, fragments, variables
+from model_config.format.prompt import variables
 from model_config.format.release import Release
 from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.inventory import Watch
@@ -21,27 +21,10 @@ from model_config.operate.target import Target
 from model_config.web.pages import Content
 from model_config.web.site import Site, notices_of
 
+#: A value, with its path before it.
+Leaf: TypeAlias = tuple[tuple[str, ...], Value]
 #: Texts with more characters are shown as prompts. Set by this package.
 _LONG = 72
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A text and its variables."""
-
-    path: str
-    fragments: list[Fragment]
-    variables: list[str]
-    characters: int
-
-
-@dataclass(slots=True)
-class Group:
-    """The values of a group, by their paths in it, and its prompts. The top level has no name."""
-
-    name: str
-    values: list[tuple[str, str]] = field(default_factory=list)
-    prompts: list[Prompt] = field(default_factory=list)
 
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Content:
@@ -66,7 +49,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         "content": content,
         "older": older,
         "newer": newer,
-        "groups": list(_groups(content)) if content else [],
+        "groups": _groups(content) if content else [],
         "parameters": list(_parameters(path, listed, (arn or "").removesuffix(releases.name))),
         "python": python(environment.target, name, shown.number, content),
         "is_local": environment.is_local,
@@ -75,26 +58,22 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
     return Content("release", f"{name} in {stack}, release {shown.number}", values, notices)
 
 
-def _groups(content: Release) -> Iterator[Group]:
-    values = [
-        (path[0] if len(path) > 1 else "", path, value) for path, value in leaves(content.config)
+def _groups(content: Release) -> list[tuple[str, list[Leaf]]]:
+    """Return the values of each group, those outside of groups first, below an empty name."""
+    values = [(path[0] if path[1:] else "", path, value) for path, value in leaves(content.config)]
+    values.sort(key=lambda value: value[0] != "")
+    return [
+        (name, [(path, value) for _, path, value in members])
+        for name, members in groupby(values, key=lambda value: value[0])
     ]
-    values.sort(key=lambda value: value[0] != "")  # values outside of groups come first
-    for name, members in groupby(values, key=lambda value: value[0]):
-        group = Group(name)
-        for _, path, value in members:
-            if isinstance(value, str) and _is_prompt(value):
-                prompt = Prompt(
-                    "/".join(path), list(fragments(value)), variables(value), len(value)
-                )
-                group.prompts.append(prompt)
-            else:
-                group.values.append(("/".join(path[1:] if name else path), one_line(value)))
-        yield group
 
 
-def _is_prompt(text: str) -> bool:
-    return len(text) > _LONG or "\n" in text or bool(variables(text))
+def is_prompt(leaf: Leaf) -> bool:
+    """Return whether a value, with its path, is shown as a prompt."""
+    _, value = leaf
+    return isinstance(value, str) and (
+        len(value) > _LONG or "\n" in value or bool(variables(value))
+    )
 
 
 def _parameters(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.cached_inventory import CachedInventory
 from model_config.operate.clients import ask, aws_client
-from model_config.operate.drift.drift import Drift, find_drift
 from model_config.operate.environment import Environment
 from model_config.operate.inventory import Watch
-from model_config.operate.status import EnvironmentStatus, read_status
 from model_config.plan.messages import nearest
 from model_config.plan.offline import valid_plan
 from model_config.plan.plan import Plan
@@ -22,7 +20,7 @@ from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
 from model_config.web.pages import Notice
 
-Cached = TypeVar("Cached")
+Made = TypeVar("Made")
 
 
 class Site:
@@ -45,19 +43,13 @@ class Site:
     ) -> None:
         self.project, self.to_paste = project, to_paste
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
-        in_order = sorted(
-            environments, key=lambda environment: self.is_protected(environment.stack)
-        )
+        in_order = sorted(environments, key=lambda one: self.is_protected(one.stack))
         self.environments = {environment.stack: environment for environment in in_order}
         self._places: dict[str, str] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
     def environment(self, stack: str) -> Environment:
-        """Return the environment of a stack.
-
-        Raises:
-            UsageError: the site doesn't have it.
-        """
+        """Return the environment of a stack, or raise UsageError if the site doesn't have it."""
         if stack not in self.environments:
             known = nearest(stack, self.environments)
             raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
@@ -92,12 +84,7 @@ class Site:
 
     @contextmanager
     def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
-        """Yield an environment's inventory, and lock the environment until the block ends.
-
-        Raises:
-            UsageError: the site doesn't have it.
-            LocalError: the local AWS is unusable.
-        """
+        """Yield an environment's inventory, and lock the environment until the block ends."""
         environment = self.environment(stack)
         with environment.hold() as stamp:
             inventory = self._cached(
@@ -109,11 +96,7 @@ class Site:
                 self._places[stack] = _account_and_region(inventory.region)
 
     def program(self, stack: str) -> Plan | None:
-        """Return the project's plan of an environment, or None without a project.
-
-        Raises:
-            InvalidConfigurationError: the project is invalid.
-        """
+        """Return the project's plan of an environment; None without a project."""
         project = self.project
         if project is None:
             return None
@@ -122,41 +105,17 @@ class Site:
                 "program", stack, _stamp(project), lambda: valid_plan(project, stack)
             )
 
-    def status(
-        self, stack: str, program: Plan | None, inventory: CachedInventory
-    ) -> EnvironmentStatus:
-        """Return an environment's status.
-
-        Raises:
-            StoreError: AWS can't be reached.
-        """
-        return self._cached_while_same(
-            "status", stack, program, lambda: read_status(inventory, self.path(stack), program)
-        )
-
-    def drift(self, stack: str, program: Plan, inventory: CachedInventory) -> Drift:
-        """Return an environment's drift.
-
-        Raises:
-            StoreError: AWS can't be reached.
-        """
-        return self._cached_while_same(
-            "drift", stack, program, lambda: find_drift(inventory, program)
-        )
-
-    def _cached_while_same(
-        self, what: str, stack: str, program: Plan | None, make: Callable[[], Cached]
-    ) -> Cached:
+    def cached(self, what: str, stack: str, program: Plan | None, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, cached until the environment or its program changes."""
         stamp, _ = self._cache["inventory", stack]
         return self._cached(what, stack, None if stamp is None else (stamp, program), make)
 
-    def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Cached]) -> Cached:
+    def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
         before, made = self._cache.get((what, stack), (None, None))
         if made is None or stamp is None or before != stamp:
             made = make()
             self._cache[what, stack] = stamp, made
-        return cast(Cached, made)
+        return cast(Made, made)
 
 
 def notices_of(stack: str, inventory: CachedInventory) -> tuple[Notice, ...]:
@@ -173,9 +132,9 @@ def _account_and_region(region: str) -> str:
     return region
 
 
-def _stamp(project: Project) -> list[tuple[Any, ...]]:
+def _stamp(project: Project) -> object:
     """Return a value that changes with every file that a project's plan depends on."""
-    stamp = []
+    stamp: list[object] = []
     for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
         with suppress(FileNotFoundError):  # an editor's temporary file
             status = file.stat()
