@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from model_config.comparing.changes import Change, changes
@@ -109,14 +110,14 @@ class Timeline:
     Attributes:
         since: the start of the first column.
         marks: the left edge of each release's column, with its number.
-        lanes: the name and the bars of each label, and of its rollouts.
+        lanes: the name, the upper edge and the bars of each label, and of its rollouts.
     """
 
     width: int
     height: int
     since: datetime
     marks: list[tuple[int, int]]
-    lanes: list[tuple[str, list[Bar]]]
+    lanes: list[tuple[str, int, list[Bar]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +138,16 @@ def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
     shown = sorted(times)[-_COLUMNS:]
     columns = {at: number * COLUMN for number, at in enumerate(shown)}
     width = len(shown) * COLUMN
-    lanes: dict[str, list[Bar]] = {}
+    bars: dict[str, list[Bar]] = {}
     for period in sorted(periods, key=lambda period: period.lane):
         first = columns.get(period.begin, 0)
         last = columns.get(period.end, 0) if period.end else width
         if last > first:  # it ended after the first column
             bar = Bar(first, last - first - _GAP, period.release)
-            lanes.setdefault(period.lane, []).append(bar)
+            bars.setdefault(period.lane, []).append(bar)
     marks = [(columns[each.at], each.number) for each in releases if each.at in columns]
-    return Timeline(width, HEAD + len(lanes) * LANE, shown[0], marks, [*lanes.items()])
+    lanes = [(lane, HEAD + n * LANE, bars[lane]) for n, lane in enumerate(bars)]
+    return Timeline(width, HEAD + len(lanes) * LANE, shown[0], marks, lanes)
 
 
 def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
@@ -176,14 +178,13 @@ def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
 
 
 def _rollout_periods(history: Sequence[Written]) -> Iterator[_Period]:
-    period, salt = None, None
-    for written in history:
-        rollout = written.document.rollout if written.document else None
-        if period and (rollout is None or rollout.salt != salt):
-            yield replace(period, end=written.at)
-            period = None
-        if rollout and period is None:
-            period = _Period(f"{rollout.label} rollout", rollout.release, written.at)
-            salt = rollout.salt
-    if period:
-        yield period
+    begun = [next(versions) for _, versions in groupby(history, key=_salt)]
+    for written, following in zip_longest(begun, begun[1:]):
+        if written.document and (rollout := written.document.rollout):
+            end = following.at if following else None
+            yield _Period(f"{rollout.label} rollout", rollout.release, written.at, end)
+
+
+def _salt(written: Written) -> str | None:
+    rollout = written.document.rollout if written.document else None
+    return rollout.salt if rollout else None

@@ -44,7 +44,7 @@ def bars(*arguments: Any) -> dict[str, list[tuple[int, int, int]]]:
     drawn = timeline(*arguments)
     return {
         lane: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in bars]
-        for lane, bars in drawn.lanes
+        for lane, _, bars in drawn.lanes
     }
 
 
