@@ -14,10 +14,10 @@ from markupsafe import Markup, escape
 
 from model_config.comparing.change_text import variable_change
 from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
-from model_config.comparing.text import one_line, plural, who
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.format.names import LATEST
 from model_config.format.prompt import fragments, variables
+from model_config.format.text import one_line, plural, visible, who
 from model_config.operate.inventory import Watch
 from model_config.operate.rollouts.plan import phase
 from model_config.web.compare import compare, is_text
@@ -121,6 +121,7 @@ def _templates() -> Environment:
         loader=PackageLoader("model_config.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -148,9 +149,14 @@ def _templates() -> Environment:
     return environment
 
 
+def _visible(value: object) -> object:
+    """Return what is put into a page, with its invisible characters shown."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _breakable(name: object) -> Markup:
     """Return a name that a narrow page breaks between its words, not inside one."""
-    text = str(escape(name))
+    text = str(escape(_visible(name)))
     for end in "_/":
         text = text.replace(end, f"{end}<wbr>")
     return Markup(text)  # noqa: S704 - escaped above

@@ -16,12 +16,12 @@ from model_config.comparing.differences import (
     setting_changes,
 )
 from model_config.comparing.pairs import two_commits
-from model_config.comparing.text import one_line
 from model_config.describe import settings_of
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
 from model_config.format.names import LATEST, check_selector, model_path, release_name
 from model_config.format.prompt import variables
 from model_config.format.release import Release
+from model_config.format.text import one_line
 from model_config.operate.inventory import Watch
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import read_releases

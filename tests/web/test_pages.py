@@ -225,6 +225,17 @@ def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str])
     assert "<ins>··</ins>" in html
 
 
+def test_invisible_characters_are_shown_by_their_code_points(
+    client: TestClient, compared: Callable[..., str], deploy: Callable[..., int]
+) -> None:
+    hidden = PROMPT.replace("kind", "ki\N{ZERO WIDTH SPACE}nd\N{TAG LATIN SMALL LETTER A}")
+    assert "<ins>kiU+200BndU+E0061</ins>" in compared(hidden)
+    assert "kiU+200BndU+E0061" in client.get("/release/dev/chat/2").text
+    deploy({**CONFIG, "model_id": "gpt\N{RIGHT-TO-LEFT OVERRIDE}4"})
+    for address in ("/release/dev/chat/3", "/compare/dev@2/dev@3/chat"):
+        assert "gptU+202E4" in client.get(address).text
+
+
 @pytest.mark.usefixtures("three_releases")
 def test_selecting_two_sides_redirects_to_their_address(client: TestClient) -> None:
     chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
