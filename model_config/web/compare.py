@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from model_config.comparing.change_text import is_long
-from model_config.comparing.changes import Change, changes, leaves, without_secret_names
+from model_config.comparing.changes import Change, changes, leaves
 from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import (
     STACK_FILE,
@@ -95,7 +95,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
             notices += notices_of(stack, inventory)
         numbers = (str(release.number) for release in releases)
         selectors[stack] = [LATEST, *releases.labels, *numbers]
-    old, new = _alike(chosen[before].open(), chosen[after].open())
+    old, new = chosen[before].open(), chosen[after].open()
     changed = changes(old, new)
     paths = {change.path for change in changed}
     shown = {"/".join(path): value for path, value in leaves(new.config)}
@@ -125,7 +125,7 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
         if model not in old or model not in new:
             about = f"only {'before' if model in old else 'after'}"
             rows.append(Row(model, (), remark=about))
-        elif changed := changes(*_alike(old[model], new[model])):
+        elif changed := changes(old[model], new[model]):
             rows.append(Row(model, changed, compare_page(before, after, model)))
         else:
             unchanged.append(model)
@@ -139,13 +139,6 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
         "notes": (),
     }
     return Content("compare_all", f"{before} and {after}", values, (*notices, *more))
-
-
-def _alike(old: Release, new: Release) -> tuple[Release, Release]:
-    """Return two releases for comparison. Between environments, names of secrets always differ."""
-    if old.environment == new.environment:
-        return old, new
-    return without_secret_names(old), without_secret_names(new)
 
 
 def _releases(

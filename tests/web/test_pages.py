@@ -127,9 +127,7 @@ def test_a_name_breaks_between_its_words(client: TestClient, deploy: Callable[..
 def test_500_models_are_on_one_page(ssm: Any) -> None:
     deployer = Deployer(ssm)
     for number in range(500):
-        text = release.write_release(
-            release.Release(f"m{number}", "dev", "Own", release.digest_of({}), {}, {}), ""
-        )
+        text = release.write_release(release.Release.of(f"m{number}", "dev", "Own", {}))
         deployer.put(f"/ai/dev/m{number}/release", text.document)
     answer = browser(Site([environment("dev", ssm)])).get("/")
     assert answer.status_code == 200
