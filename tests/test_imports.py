@@ -15,8 +15,8 @@ for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "clic
 
 from model_config import Reader
 from model_config.format.release import Release, write_release
-from model_config.operate.labels.labels import Labels
-from model_config.operate.releases.releases import Releases
+from model_config.operate.labels import make
+from model_config.operate.releases import Releases
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 

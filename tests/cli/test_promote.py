@@ -6,8 +6,7 @@ from unittest.mock import patch
 import pytest
 from support.documents import digest_of
 
-from model_config.cli import target
-from model_config.reader.connection import Connection
+from model_config.operate import ssm as ssm_module
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -256,12 +255,14 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     for model in ("chat", "search", "summary"):
         released({"n": 1}, model=model)
     opened = []
-    really_open = Connection.open
-    monkeypatch.setattr(Connection, "open", lambda self: opened.append(1) or really_open(self))
+    really_open = ssm_module.aws_client
+    monkeypatch.setattr(
+        ssm_module, "aws_client", lambda *given: opened.append(given) or really_open(*given)
+    )
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert run("promote", "--all").out.count("stable moved from no release") == 3
-    assert len(opened) == 2  # one lists the models, one moves their labels
+    assert opened == [("ssm", None)]
 
 
 # Regions
@@ -306,7 +307,7 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
 
     event = "before-call.ssm.LabelParameterVersion"
     clients = {"us-east-1": regions, "eu-west-1": ssm}
-    with patch.object(target, "aws_client", lambda _, region: clients[region]):
+    with patch.object(ssm_module, "aws_client", lambda _, region: clients[region]):
         regions.meta.events.register(event, refuse)
         said = run("promote", "chat", "--region", "us-east-1", "--region", "eu-west-1", code=2)
         regions.meta.events.unregister(event, refuse)

@@ -15,10 +15,9 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.rollout import Rollout
-from model_config.operate.releases.findings import running_out
-from model_config.operate.releases.prune import unneeded_parts
-from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.store import OperatorStore
+from model_config.operate.release_findings import running_out
+from model_config.operate.releases import Releases, read_releases, unneeded_parts
+from model_config.operate.ssm import Ssm
 
 NAME = "/ai/prod/chat/release"
 
@@ -34,11 +33,11 @@ def parts(aws: Any) -> set[str]:
 
 
 def releases_of(aws: Any, *, documents: bool = True) -> Releases:
-    return read_releases(OperatorStore(aws.client), "/ai/prod", "chat", documents=documents)
+    return read_releases(Ssm(aws.client), "/ai/prod", "chat", documents=documents)
 
 
 def prunable(aws: Any, **options: bool) -> list[str]:
-    return unneeded_parts(OperatorStore(aws.client), "/ai/prod", "chat", **options)
+    return unneeded_parts(Ssm(aws.client), "/ai/prod", "chat", **options)
 
 
 # Releases
@@ -184,7 +183,7 @@ def test_parts_that_no_release_names_are_unneeded_and_no_others(aws: Any) -> Non
     for name in stray:
         aws.put(name, "x")
     assert set(prunable(aws)) == stray
-    OperatorStore(aws.client).delete(prunable(aws))
+    Ssm(aws.client).delete(prunable(aws))
     assert parts(aws) == kept
     assert [each.problem for each in releases_of(aws)] == [None, None]
     assert prunable(aws) == []
@@ -204,7 +203,7 @@ def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(
     listed = loopback.says(200, {"Parameters": [{"Name": f"{NAME}/parts/00"}]})
     loopback.answers.extend([listed, loopback.says(200, {"Parameters": []}, whole=whole)])
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
-        unneeded_parts(OperatorStore(loopback.client()), "/ai/prod", "chat", gone=True)
+        unneeded_parts(Ssm(loopback.client()), "/ai/prod", "chat", gone=True)
     assert loopback.asked == 2
 
 

@@ -14,7 +14,7 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.options import Environment, Local, Prefix
-from model_config.cli.output import print_table, with_progress
+from model_config.cli.output import print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.text import plural
@@ -26,7 +26,7 @@ from model_config.plan.stack_config import set_secret_command
 if TYPE_CHECKING:
     from model_config.importing.field import Found
     from model_config.importing.module import ImportedModule
-    from model_config.operate.inventory import Inventory
+    from model_config.operate.ssm import Ssm
 
 PANEL = Panel.PROJECT
 
@@ -63,16 +63,14 @@ def import_(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
     from model_config.importing.module import imported_module
-    from model_config.operate.inventory import Inventory
     from model_config.plan.settings import Settings
 
     _check_name(name)
     with target(environment, prefix, local=local) as aws:
-        inventory = Inventory(aws.client, with_progress)
-        found = _read(inventory, path)
-    if inventory.problems:
-        _refuse_half(found, inventory.problems)
-    settings = Settings(prefix=aws.prefix, environment=aws.environment)
+        found = _read(aws.ssm, path)
+    if aws.ssm.problems:
+        _refuse_half(found, aws.ssm.problems)
+    settings = Settings(prefix=aws.prefix, environment=aws.name)
     module = imported_module(name, path, found, settings)
     files = _files(module)
     _ask_before_overwriting(files, force=force)
@@ -91,7 +89,7 @@ def _check_name(name: str) -> None:
         )
 
 
-def _read(inventory: Inventory, path: str) -> list[Found]:
+def _read(ssm: Ssm, path: str) -> list[Found]:
     """Return the parameters to import, with their values unless they look like secrets."""
     from model_config.importing.field import Found
     from model_config.importing.names import looks_secret
@@ -99,10 +97,10 @@ def _read(inventory: Inventory, path: str) -> list[Found]:
 
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
-    listed = inventory.beginning_with(path.rstrip("/"))
+    listed = ssm.beginning_with(path.rstrip("/"))
     chosen = below(path, sorted(listed))
     secrets = {name for parts, name in chosen.items() if parts and looks_secret(parts)}
-    texts = inventory.texts([name for name in chosen.values() if name not in secrets])
+    texts = ssm.texts([name for name in chosen.values() if name not in secrets])
     return [
         Found(name, parts, listed[name].type, listed[name].tier, texts.get(name))
         for parts, name in chosen.items()

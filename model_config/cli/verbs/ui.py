@@ -33,7 +33,7 @@ def ui(
 
     Example: model-config ui -e dev -e prod --open
     """
-    from model_config.cli.environments import environments as chosen_environments
+    from model_config.cli.target import environments as chosen_environments
     from model_config.loopback import HOST, listen
     from model_config.web.build import read_ahead
     from model_config.web.server import make_app, opened_in_browser, serve
