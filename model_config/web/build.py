@@ -18,8 +18,8 @@ from model_config.format.errors import ModelConfigError, StoreUnavailableError, 
 from model_config.format.names import LATEST
 from model_config.format.prompt import fragments, variables
 from model_config.format.text import one_line, plural, visible, who
-from model_config.operate.inventory import Watch
-from model_config.operate.rollouts.plan import phase
+from model_config.operate.rollout_plan import phase
+from model_config.operate.ssm import Watch
 from model_config.web.compare import compare, is_text
 from model_config.web.environments import drift, overview
 from model_config.web.model import model

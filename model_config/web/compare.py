@@ -22,12 +22,10 @@ from model_config.format.names import LATEST, check_selector, model_path, releas
 from model_config.format.prompt import variables
 from model_config.format.release import Release
 from model_config.format.text import one_line
-from model_config.operate.inventory import Watch
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import read_releases
+from model_config.operate.releases import PastRelease, open_release, read_releases
+from model_config.operate.ssm import Watch, released_models
 from model_config.plan.project import Project
 from model_config.plan.stack_file import read_stack_file
-from model_config.reader.opening import open_release
 from model_config.web.pages import Content, Notice, Page, Selection, compare_page
 from model_config.web.site import Site, notices_of
 
@@ -85,14 +83,14 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
     chosen: dict[Selection, PastRelease] = {}
     notices: list[Notice] = []
     for stack in dict.fromkeys((before.stack, after.stack)):
-        path = site.path(stack)
-        with site.inventory_of(stack, watch) as inventory:
-            releases = read_releases(inventory, path, model, documents=False)
+        path = site.environment(stack).path
+        with site.view_of(stack, watch) as ssm:
+            releases = read_releases(ssm, path, model, documents=False)
             for side in {before, after}:
                 if side.stack == stack:
                     chosen[side] = releases.select(side.selector)
                     chosen[side].open()
-            notices += notices_of(stack, inventory)
+            notices += notices_of(stack, ssm)
         numbers = (str(release.number) for release in releases)
         selectors[stack] = [LATEST, *releases.labels, *numbers]
     old, new = chosen[before].open(), chosen[after].open()
@@ -145,20 +143,21 @@ def _releases(
     site: Site, watch: Watch, side: Selection
 ) -> tuple[dict[str, Release], tuple[Notice, ...]]:
     """Return each model's selected release, and notices of the releases that can't be read."""
-    path, problems = site.path(side.stack), []
+    path, problems = site.environment(side.stack).path, []
     check_selector(side.selector)
     opened: dict[str, Release] = {}
-    with site.inventory_of(side.stack, watch) as inventory:
+    with site.view_of(side.stack, watch) as ssm:
         names = {
-            release_name(model_path(path, model)): model for model in inventory.models_below(path)
+            release_name(model_path(path, model)): model
+            for model in released_models(ssm.below(path), path)
         }
         selector = "" if side.selector == LATEST else f":{side.selector}"
-        for name, stored in inventory.get([f"{name}{selector}" for name in names]).items():
+        for name, stored in ssm.get([f"{name}{selector}" for name in names]).items():
             try:
-                opened[names[name]] = open_release(inventory, stored)
+                opened[names[name]] = open_release(ssm, stored)
             except ReleaseError as error:
                 problems.append(Notice(f"{side.stack}: {error}"))
-        return opened, (*notices_of(side.stack, inventory), *problems)
+        return opened, (*notices_of(side.stack, ssm), *problems)
 
 
 def _settings(site: Site, before: str, after: str) -> Sequence[Change]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from model_config.comparing.commit_search import Match, find_each
 from model_config.format.errors import ModelConfigError, UsageError
-from model_config.operate.drift.drift import find_drift
-from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
-from model_config.operate.inventory import Watch
+from model_config.operate.difference import ADVICE
+from model_config.operate.drift import find_drift
+from model_config.operate.ssm import Watch, released_models
 from model_config.operate.status import (
     EnvironmentStatus,
     ModelStatus,
@@ -56,20 +56,23 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
     """Return an environment's status as far as it can be read, and notices of the errors."""
-    target, program, notices = site.environment(stack).target, None, []
+    environment, program, notices = site.environment(stack), None, []
     try:
         program = site.program(stack)
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))
     try:
-        with site.inventory_of(stack, watch) as inventory:
+        with site.view_of(stack, watch) as ssm:
             status = site.cached(
-                "status", stack, program, lambda: read_status(inventory, site.path(stack), program)
+                "status",
+                stack,
+                program,
+                lambda: read_status(ssm, site.environment(stack).path, program),
             )
-            notices += notices_of(stack, inventory)
+            notices += notices_of(stack, ssm)
     except ModelConfigError as error:
         notices.append(Notice(f"{stack}: {error}"))
-        status = unread_status(target.environment, program, str(error))
+        status = unread_status(environment.name, program, str(error))
     return status, notices
 
 
@@ -90,16 +93,14 @@ def _flags(status: ModelStatus) -> Iterator[str]:
 
 def drift(site: Site, watch: Watch, stack: str) -> Content:
     """Read the differences between an environment and the project, grouped by what to do."""
-    program, path = site.program(stack), site.path(stack)
+    program, path = site.program(stack), site.environment(stack).path
     if program is None:
         raise UsageError("drift is the difference from a project, and there is no project here")
-    with site.inventory_of(stack, watch) as inventory:
-        drifted = site.cached("drift", stack, program, lambda: find_drift(inventory, program))
-        deployed = inventory.models_below(path)  # listed already: no further request
-    rows = [(it.state, it.model, it.path, difference(it)) for it in drifted.parameters]
-    rows += [(ACCESS, it.model, it.resource, access_difference(it)) for it in drifted.access]
+    with site.view_of(stack, watch) as ssm:
+        drifted = site.cached("drift", stack, program, lambda: find_drift(ssm, program))
+        deployed = released_models(ssm.below(path), path)  # listed already: no further request
     groups = [
-        (state, advice.format(stack=stack), [row for at, *row in rows if at == state])
+        (state, advice.format(stack=stack), [it for it in drifted.differences if it.state == state])
         for state, advice in ADVICE.items()
     ]
     values = {

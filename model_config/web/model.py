@@ -12,12 +12,9 @@ from model_config.comparing.changes import Change, changes
 from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
 from model_config.format.names import PREVIOUS, model_path, release_name
 from model_config.format.rollout import Moved
-from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.inventory import Watch
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.rollouts.history import Event, Written, events, read_history
-from model_config.operate.rollouts.parameter import under_way
+from model_config.operate.record import Event, Written, events, read_history, under_way
+from model_config.operate.releases import PastRelease, Releases, read_releases
+from model_config.operate.ssm import Ssm, Watch
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
 
@@ -41,10 +38,10 @@ class Entry(NamedTuple):
 
 def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
     """Read a model's releases and the history of its labels."""
-    path = site.path(stack)
-    with site.inventory_of(stack, watch) as inventory:
-        releases = read_releases(inventory, path, name, documents=True)
-        history, problems = history_of(inventory, path, name)
+    path = site.environment(stack).path
+    with site.view_of(stack, watch) as ssm:
+        releases = read_releases(ssm, path, name, documents=True)
+        history, problems = history_of(ssm, path, name)
         newest = history[-1].document if history else None
         values = {
             "stack": stack,
@@ -54,18 +51,16 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
             "timeline": timeline(releases, history or []),
             "is_recorded": history is not None,
         }
-        notices = (*notices_of(stack, inventory), *problems)
+        notices = (*notices_of(stack, ssm), *problems)
     others = (other for other in site.environments if other != stack)
     values["elsewhere"] = [other for other in others if _is_in(site, watch, other, name)]
     return Content("model", f"{name} in {stack}", values, notices)
 
 
-def history_of(
-    inventory: CachedInventory, path: str, name: str
-) -> tuple[list[Written] | None, tuple[Notice, ...]]:
+def history_of(ssm: Ssm, path: str, name: str) -> tuple[list[Written] | None, tuple[Notice, ...]]:
     """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
-        return read_history(inventory, path, name), ()
+        return read_history(ssm, path, name), ()
     except StoreUnavailableError:
         raise
     except ModelNotFoundError:  # deployed by a version without rollout parameters
@@ -75,10 +70,10 @@ def history_of(
 
 
 def _is_in(site: Site, watch: Watch, stack: str, name: str) -> bool:
-    release = release_name(model_path(site.path(stack), name))
-    with site.inventory_of(stack, watch) as inventory:
+    release = release_name(model_path(site.environment(stack).path, name))
+    with site.view_of(stack, watch) as ssm:
         try:
-            return release in inventory.get([release])
+            return release in ssm.get([release])
         except StoreError:  # its own page says why
             return False
 

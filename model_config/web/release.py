@@ -11,13 +11,12 @@ from typing import TypeAlias
 from model_config.comparing.changes import leaves
 from model_config.format.codec import Value
 from model_config.format.errors import StoreError
-from model_config.format.names import model_path, parse, release_name
+from model_config.format.names import model_path, parse
 from model_config.format.prompt import variables
 from model_config.format.release import Release
-from model_config.operate.drift.parameters import ListedParameter
-from model_config.operate.inventory import Watch
-from model_config.operate.releases.releases import read_releases
-from model_config.operate.target import Target
+from model_config.operate.environment import Environment
+from model_config.operate.releases import read_releases
+from model_config.operate.ssm import ListedParameter, Watch
 from model_config.web.pages import Content
 from model_config.web.site import Site, notices_of
 
@@ -29,17 +28,17 @@ _LONG = 72
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Content:
     """Read a release and its parameters."""
-    environment, path = site.environment(stack), site.path(stack)
+    environment, path = site.environment(stack), site.environment(stack).path
     base = model_path(path, name)
-    with site.inventory_of(stack, watch) as inventory:
-        releases = read_releases(inventory, path, name, documents=False)
+    with site.view_of(stack, watch) as ssm:
+        releases = read_releases(ssm, path, name, documents=False)
         shown = releases.select(selector)
         content, is_newest = shown.content, shown is releases.newest
-        listed = inventory.below(base) if is_newest else {}
-        arn = None
+        listed = ssm.below(base) if is_newest else {}
+        arn = ""
         with suppress(StoreError):  # then the names are shown without it
-            arn = inventory.arn_of(release_name(base))
-        notices = notices_of(stack, inventory)
+            arn = ssm.arns([releases.name]).get(releases.name, "")
+        notices = notices_of(stack, ssm)
     numbers = {each.number for each in releases}
     older, newer = (n if n in numbers else None for n in (shown.number - 1, shown.number + 1))
     values = {
@@ -50,8 +49,8 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         "older": older,
         "newer": newer,
         "groups": _groups(content) if content else [],
-        "parameters": list(_parameters(path, listed, (arn or "").removesuffix(releases.name))),
-        "python": python(environment.target, name, shown.number, content),
+        "parameters": list(_parameters(path, listed, arn.removesuffix(releases.name))),
+        "python": python(environment, name, shown.number, content),
         "is_local": environment.is_local,
         "is_newest": is_newest,
     }
@@ -85,12 +84,12 @@ def _parameters(
         yield parsed.path, parsed.kind, parameter.version, f"{arn}{name}"
 
 
-def python(target: Target, model: str, number: int, content: Release | None) -> str:
+def python(environment: Environment, model: str, number: int, content: Release | None) -> str:
     """Return the code that reads a release in an application."""
-    prefix = "" if target.prefix == "/ai" else f", prefix={json.dumps(target.prefix)}"
-    name, environment = json.dumps(model), json.dumps(target.environment)
+    prefix = "" if environment.prefix == "/ai" else f", prefix={json.dumps(environment.prefix)}"
+    name, where = json.dumps(model), json.dumps(environment.name)
     lines = [
-        f"from model_config import Reader\n\nreader = Reader(environment={environment}{prefix})",
+        f"from model_config import Reader\n\nreader = Reader(environment={where}{prefix})",
         f'config = reader.get({name}, release={number})  # in production: label="stable"',
     ]
     return "\n".join([*lines, *(_of_content(content) if content else ())])

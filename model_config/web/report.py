@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model_config.format.errors import UsageError
-from model_config.operate.inventory import Watch
+from model_config.operate.ssm import Watch
 from model_config.plan.project import Project
 from model_config.web.build import STATIC, read, render
 from model_config.web.compare import commits

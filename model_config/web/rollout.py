@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from model_config.format.rollout import Rollout, Step
-from model_config.operate.inventory import Watch
-from model_config.operate.releases.releases import read_releases
-from model_config.operate.rollouts.history import events, started
-from model_config.operate.rollouts.parameter import read_stored, under_way
-from model_config.operate.rollouts.plan import due_at, next_step, plan_of, steps_from
+from model_config.operate.record import events, read_stored, started, under_way
+from model_config.operate.releases import read_releases
+from model_config.operate.rollout_plan import due_at, next_step, plan_of, steps_from
+from model_config.operate.ssm import Watch
 from model_config.web.model import history_of
 from model_config.web.pages import Content
 from model_config.web.site import Site, notices_of
@@ -23,12 +22,12 @@ _TICKS = 4
 
 def rollout(site: Site, watch: Watch, stack: str, name: str) -> Content:
     """Read a model's rollout and the previous ones."""
-    path, now = site.path(stack), datetime.now(UTC)
-    with site.inventory_of(stack, watch) as inventory:
-        releases = read_releases(inventory, path, name, documents=False)
-        stored = read_stored(inventory, path, name)
-        history, problems = history_of(inventory, path, name)
-        notices = (*notices_of(stack, inventory), *problems)
+    path, now = site.environment(stack).path, datetime.now(UTC)
+    with site.view_of(stack, watch) as ssm:
+        releases = read_releases(ssm, path, name, documents=False)
+        stored = read_stored(ssm, path, name)
+        history, problems = history_of(ssm, path, name)
+        notices = (*notices_of(stack, ssm), *problems)
     current = under_way(stored.document, releases) if stored else None
     plan = plan_of(current) if current else None
     values = {
@@ -79,8 +78,8 @@ def curve(rollout: Rollout, now: datetime) -> Curve:
     """Return the drawing of a rollout. A paused one's steps are drawn at their earliest time."""
     plan = plan_of(rollout)
     missing = plan.percents[len(rollout.steps) :]
-    earliest = max(rollout.steps[-1].at + plan.every, now)
-    steps = rollout.steps + steps_from(missing, earliest, plan.every)
+    earliest = max(rollout.steps[-1].at + plan.interval, now)
+    steps = rollout.steps + steps_from(missing, earliest, plan.interval)
     begin = steps[0].at
     end = max(due_at(rollout) or steps[-1].at, steps[-1].at, now)
     span = max(end - begin, timedelta(seconds=1))

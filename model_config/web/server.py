@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from model_config.operate.inventory import Watch
+from model_config.operate.ssm import Watch
 from model_config.web.build import STATIC, read, render
 from model_config.web.guard import Guard
 from model_config.web.pages import OVERVIEW, SERVED, Content, Page, Selection, compare_page

@@ -8,10 +8,9 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
-from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.clients import ask, aws_client
 from model_config.operate.environment import Environment
-from model_config.operate.inventory import Watch
+from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.messages import nearest
 from model_config.plan.offline import valid_plan
 from model_config.plan.plan import Plan
@@ -55,15 +54,11 @@ class Site:
             raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
-    def path(self, stack: str) -> str:
-        """Return the path of a stack's environment in SSM: "/ai/prod"."""
-        return self.environment(stack).target.path
-
     def command(self, stack: str, words: str) -> str:
         """Return a `model-config` command for a stack's environment, ready to be pasted."""
-        target = self.environment(stack).target
-        prefix = "" if target.prefix == "/ai" else f" --prefix {target.prefix}"
-        options = f" -e {target.environment}{target.region_option}{prefix}"
+        environment = self.environment(stack)
+        prefix = "" if environment.prefix == "/ai" else f" --prefix {environment.prefix}"
+        options = f" -e {environment.name}{environment.region_option}{prefix}"
         return self.to_paste(f"`model-config {words}{options}`")[1:-1]
 
     def place(self, stack: str) -> str:
@@ -83,17 +78,15 @@ class Site:
         return self._cached("protect", stack, _stamp(project), protect)
 
     @contextmanager
-    def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
-        """Yield an environment's inventory, and lock the environment until the block ends."""
+    def view_of(self, stack: str, watch: Watch) -> Iterator[Ssm]:
+        """Yield a view of an environment, and lock the environment until the block ends."""
         environment = self.environment(stack)
         with environment.hold() as stamp:
-            inventory = self._cached(
-                "inventory", stack, stamp, lambda: environment.inventory(watch)
-            )
-            inventory.watch = watch
-            yield inventory
-            if not (environment.is_local or inventory.away or stack in self._places):
-                self._places[stack] = _account_and_region(inventory.region)
+            ssm = self._cached("view", stack, stamp, environment.ssm.view)
+            ssm.watch = watch
+            yield ssm
+            if not (environment.is_local or ssm.away or stack in self._places):
+                self._places[stack] = _account_and_region(ssm.region)
 
     def program(self, stack: str) -> Plan | None:
         """Return the project's plan of an environment; None without a project."""
@@ -107,7 +100,7 @@ class Site:
 
     def cached(self, what: str, stack: str, program: Plan | None, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, cached until the environment or its program changes."""
-        stamp, _ = self._cache["inventory", stack]
+        stamp, _ = self._cache["view", stack]
         return self._cached(what, stack, None if stamp is None else (stamp, program), make)
 
     def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
@@ -118,17 +111,15 @@ class Site:
         return cast(Made, made)
 
 
-def notices_of(stack: str, inventory: CachedInventory) -> tuple[Notice, ...]:
-    """Return notices of what an inventory could not read."""
-    away = (Notice(f"{stack}: {inventory.away}", inventory.as_of),) if inventory.away else ()
-    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(inventory.problems))))
+def notices_of(stack: str, ssm: Ssm) -> tuple[Notice, ...]:
+    """Return notices of what a view could not read."""
+    away = (Notice(f"{stack}: {ssm.away}", ssm.as_of),) if ssm.away else ()
+    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(ssm.problems))))
 
 
 def _account_and_region(region: str) -> str:
     with suppress(ModelConfigError):  # denied: the region alone is shown
-        client = aws_client("sts", region)
-        account = ask(client, "sts:GetCallerIdentity", "the account")["Account"]
-        return f"account {account}, {region}"
+        return f"account {KeysAndPolicies(region).account().id}, {region}"
     return region
 
 

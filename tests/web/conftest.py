@@ -16,8 +16,7 @@ from model_config.format import release
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
 from model_config.operate.environment import Environment
-from model_config.operate.store import OperatorStore
-from model_config.operate.target import Target
+from model_config.operate.ssm import Ssm
 from model_config.plan.project import Project
 from model_config.web import server
 from model_config.web.server import make_app
@@ -131,8 +130,7 @@ def own_project(project: Path) -> Project:
 
 
 def environment(stack: str, client: Any) -> Environment:
-    target = Target(stack, "/ai", client=client)
-    return Environment(stack, target, OperatorStore(client), is_local=True)
+    return Environment(stack, "/ai", Ssm(client, threads=1), stack, is_local=True)
 
 
 @pytest.fixture

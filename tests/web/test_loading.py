@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from model_config.operate.inventory import Watch
+from model_config.operate.ssm import Watch
 from model_config.web import server
 from model_config.web.server import answer
 

@@ -10,15 +10,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from starlette.testclient import TestClient
 from support.moves import promote
 
 from model_config.format import release
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout
-from model_config.operate.store import OperatorStore
-from model_config.operate.target import Target
+from model_config.operate import rollouts
+from model_config.operate.rollout_plan import RolloutPlan, utc_now
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
@@ -157,8 +155,7 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
 
 @pytest.mark.usefixtures("three_releases")
 def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
-    target = Target("dev", "/ai", client=ssm)
-    promote(target.labels, "chat", "stable", reason="warmer <b>answers</b>")
+    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
     html = client.get("/model/dev/chat").text
     assert "stable moved from release 2 to 3" in html
     assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
@@ -257,9 +254,8 @@ def test_two_environments_are_compared_with_their_settings(
 @pytest.mark.usefixtures("three_releases")
 def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
-    rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels)
-    plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
-    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now())))
+    new = rollouts.NewRollout("stable", RolloutPlan((25, 100), timedelta(hours=1)), utc_now())
+    rollouts.write(rollouts.start(environment("dev", ssm), "chat", new))
     html = client.get("/rollout/dev/chat").text
     said = text(html)
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
@@ -277,7 +273,7 @@ def test_drift_shows_the_differences_and_what_to_do(client: TestClient, ssm: Any
     said = text(client.get("/drift/dev").text)
     assert "unmanaged 1" in said
     assert "chat stray program and release: nothing; SSM: something" in said
-    assert "Adopt it ( model-config import )" in said
+    assert "model-config import" in said
     assert '<a aria-current="page"' not in said
 
 
@@ -345,13 +341,14 @@ def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
 
 @pytest.mark.usefixtures("three_releases")
 def test_when_aws_goes_away_a_page_shows_what_was_read_before(
-    site: Site, client: TestClient, loopback: Any
+    client: TestClient, ssm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "release 3" in text(client.get("/model/dev/chat").text)
-    loopback.answers = [loopback.resets()]
-    before = site.environments["dev"]
-    away = OperatorStore(loopback.client())
-    site.environments["dev"] = replace(before, store=away)
+
+    def away(*_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://ssm.eu-west-1.amazonaws.com")
+
+    monkeypatch.setattr(ssm, "_make_api_call", away)
     said = text(client.get("/model/dev/chat").text)
     assert "release 3" in said
     assert re.search(r"The data was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
@@ -389,7 +386,7 @@ def test_an_internal_error_is_a_page_too(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(Site, "inventory_of", fail)
+    monkeypatch.setattr(Site, "view_of", fail)
     answer = client.get("/model/dev/chat")
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import UsageError
-from model_config.operate.inventory import unwatched
+from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
 from model_config.web.pages import Page
 from model_config.web.report import report, report_of_commits

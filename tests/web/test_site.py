@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from model_config.operate.inventory import unwatched
+from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
 from model_config.web.build import read_ahead
 from model_config.web.site import Site

@@ -8,11 +8,11 @@ from typing import Any
 from model_config.format.errors import ReleaseError
 from model_config.format.release import Release
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.history import Written
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.target import Target
+from model_config.operate.environment import Environment
+from model_config.operate.record import Written
+from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.ssm import Ssm
 from model_config.web.model import COLUMN, timeline
 from model_config.web.pages import OVERVIEW, Page, Selection, compare_page, file_links
 from model_config.web.release import python
@@ -87,7 +87,7 @@ def test_only_the_newest_columns_are_drawn() -> None:
 def rollout_of(release: int, *, steps: tuple[float, ...], begun: float = 90) -> Rollout:
     every = timedelta(hours=1)
     times = tuple(Step(ago(minutes=begun) + n * every, p) for n, p in enumerate(steps))
-    plan = RolloutPlan(steps, every, every)
+    plan = RolloutPlan(steps, every)
     return Rollout("stable", release, 7, "0123456789abcdef", times, plan=plan.to_json())
 
 
@@ -135,7 +135,7 @@ def test_a_pages_address_holds_whatever_its_names_are() -> None:
 def test_the_lines_of_an_application_read_a_value_and_render_a_prompt() -> None:
     config = {"id": "x", "generation": {"temperature": 0.5}, "prompt": "Hi {{a}} {{b}}"}
     content = Release.of("chat", "dev", "Chat", config)
-    lines = python(Target("dev", "/team/ai"), "chat", 7, content)
+    lines = python(Environment("dev", "/team/ai", Ssm()), "chat", 7, content)
     assert 'reader = Reader(environment="dev", prefix="/team/ai")' in lines
     assert 'config = reader.get("chat", release=7)' in lines
     assert 'config["generation"]["temperature"]  # 0.5' in lines
