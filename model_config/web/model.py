@@ -11,7 +11,6 @@ from typing import NamedTuple
 from model_config.comparing.changes import Change, changes
 from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
 from model_config.format.names import PREVIOUS, model_path, release_name
-from model_config.format.rollout import Moved
 from model_config.operate.record import Event, Written, events, read_history, under_way
 from model_config.operate.releases import PastRelease, Releases, read_releases
 from model_config.operate.ssm import Ssm, Watch
@@ -149,11 +148,16 @@ def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_
     """Yield the recorded periods of each label."""
     oldest, labels = releases.oldest.at, releases.labels
     on: dict[str, tuple[int, datetime]] = {}
-    for at, moved in _moves(history):
+    last = None
+    for written in history:
+        moved = written.document.moved if written.document else None
+        if moved is None or moved == last:
+            continue
+        last = moved
         release, since = on.get(moved.label, (moved.before, oldest))
-        if release is not None and since < at:
-            yield _Period(moved.label, release, since, at)
-        on[moved.label] = (moved.release, at)
+        if release is not None and since < written.at:
+            yield _Period(moved.label, release, since, written.at)
+        on[moved.label] = (moved.release, written.at)
     for label, release in labels.items():
         if label.endswith(PREVIOUS):
             continue
@@ -161,15 +165,6 @@ def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_
         # Without a record of its last move, only its present release is known.
         begin = since if known == release else releases.newest.at
         yield _Period(label, release, begin)
-
-
-def _moves(history: Sequence[Written]) -> Iterator[tuple[datetime, Moved]]:
-    last = None
-    for written in history:
-        moved = written.document.moved if written.document else None
-        if moved and moved != last:
-            yield written.at, moved
-        last = moved or last
 
 
 def _rollout_periods(history: Sequence[Written]) -> Iterator[_Period]:

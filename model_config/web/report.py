@@ -40,18 +40,19 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
             numbers[stack, model] = {str(on) for on in (*newest, *releases.labels.values())}
         return content
 
-    def has_release(selected: Selection, model: str) -> bool:
-        known = numbers.get((selected.stack, model))
-        return known is None or not selected.selector.isdecimal() or selected.selector in known
-
     def is_written(page: Page) -> bool:
         if page.view == "release":
             stack, model, selector = page.arguments
-            return has_release(Selection(stack, selector), model)
-        if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
-            *sides, model = page.arguments
-            return all(has_release(Selection.parse(side), model) for side in sides)
-        return True
+            sides = [Selection(stack, selector)]
+        elif page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
+            *texts, model = page.arguments
+            sides = [Selection.parse(text) for text in texts]
+        else:
+            return True
+        return all(
+            not selector.isdecimal() or selector in numbers.get((stack, model), {selector})
+            for stack, selector in sides
+        )
 
     return _write_all(folder, site, read_page, is_written)
 
