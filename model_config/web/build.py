@@ -40,12 +40,7 @@ from model_config.web.site import Site
 STATIC = Path(__file__).parent / "static"
 #: The functions that read what each view shows.
 READERS: Mapping[str, Callable[..., Content]] = {
-    "overview": overview,
-    "model": model,
-    "release": release,
-    "compare": compare,
-    "rollout": rollout,
-    "drift": drift,
+    view.__name__: view for view in (overview, model, release, compare, rollout, drift)
 }
 
 
@@ -156,7 +151,4 @@ def _visible(value: object) -> object:
 
 def _breakable(name: object) -> Markup:
     """Return a name that a narrow page breaks between its words, not inside one."""
-    text = str(escape(_visible(name)))
-    for end in "_/":
-        text = text.replace(end, f"{end}<wbr>")
-    return Markup(text)  # noqa: S704 - escaped above
+    return escape(_visible(name)).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))

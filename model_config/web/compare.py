@@ -121,8 +121,7 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
     rows, unchanged = [], []
     for model in sorted({*old, *new}):
         if model not in old or model not in new:
-            about = f"only {'before' if model in old else 'after'}"
-            rows.append(Row(model, (), remark=about))
+            rows.append(Row(model, (), remark=f"only {'before' if model in old else 'after'}"))
         elif changed := changes(old[model], new[model]):
             rows.append(Row(model, changed, compare_page(before, after, model)))
         else:
