@@ -13,7 +13,7 @@ from model_config.comparing.change_text import change_lines
 from model_config.comparing.changes import changes
 from model_config.comparing.text import printable
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
-from model_config.format.prompt import variable_changes
+from model_config.format.prompt import texts, variable_changes
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
@@ -95,7 +95,7 @@ def warn_of_variables(where: str, releases: Releases, before: int, after: int) -
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
-    for change in variable_changes(old.config, new.config):
+    for change in variable_changes(texts(old.config), texts(new.config)):
         ready = " An application that doesn't pass it can't render the prompt."
         typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
 

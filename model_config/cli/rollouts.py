@@ -166,7 +166,6 @@ def _statuses_in(environment: Environment, model: str | None) -> Iterator[Row]:
             "due": due_at(rollout),
             "steps": [{"at": each.at, "percent": each.percent} for each in rollout.steps],
             "percents": plan.percents,
-            "poll_seconds": rollout.poll_seconds,
             "started_at": began.at,
             "started_by": began.by,
             "reason": plan.reason,

@@ -16,7 +16,7 @@ from model_config.cli.output import with_progress
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.operate.environment import Environment, Hold
-from model_config.operate.ssm import Ssm
+from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.messages import nearest
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_config import NAMESPACE
@@ -54,7 +54,7 @@ def targets(
     """
     with target(environment, prefix, local=local) as here:
         yield [
-            replace(here, ssm=Ssm(region=region, watch=with_progress), region=region)
+            replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
 
@@ -92,7 +92,9 @@ def _opened(
 ) -> Iterator[list[Environment]]:
     if not local:
         yield [
-            Environment(*named, Ssm(region=_unless_set(region), watch=with_progress), stack)
+            Environment(
+                *named, Ssm(aws_client("ssm", _unless_set(region)), watch=with_progress), stack
+            )
             for stack, (named, region) in _named(stacks, prefix)
         ]
         return
@@ -140,8 +142,7 @@ def _unless_set(region: str | None) -> str | None:
 
 @contextmanager
 def _local_aws() -> Iterator[Hold]:
-    from model_config.local.live import LiveState
-    from model_config.local.local_aws import local_aws
+    from model_config.local.local_aws import LiveState, local_aws
     from model_config.local.state import StateFolder
 
     with local_aws():

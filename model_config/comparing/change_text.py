@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from model_config.comparing.changes import MARKS, Change
 from model_config.comparing.text import one_line, printable
 from model_config.format.codec import Value
-from model_config.format.prompt import VariableChange, variable_changes
+from model_config.format.prompt import VariableChange, texts, variable_changes
 
 #: The length in characters beyond which values are compared line by line.
 _LONG = 72
@@ -77,7 +77,9 @@ def _variables(change: Change) -> str:
 
 def variable_change(change: Change) -> VariableChange | None:
     """Return the variables that only one side of a text has, or None."""
-    found = variable_changes({change.path: change.before}, {change.path: change.after})
+    found = variable_changes(
+        texts({change.path: change.before}), texts({change.path: change.after})
+    )
     return found[0] if found else None
 
 

@@ -60,16 +60,8 @@ def check_environment(
     `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`, and for names that are
     taken `kms:DescribeKey`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
 
-    Args:
-        ssm: reads the parameters.
-        path: the environment's path, "/ai/prod".
-        planned: the names of each model's parameters that the next deploy writes, without the
-            release; None without a project.
-        first_deploy: whether none of them is expected to be deployed yet.
-        settings: the stack's settings, to find names that are taken; None to skip this.
-
-    Raises:
-        StoreError: AWS is unavailable or refuses.
+    `planned` has the names of each model's parameters that the next deploy writes, without the
+    release; None without a project. `settings` are the stack's, to find names that are taken.
     """
     account = ssm.everything()
     listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
@@ -171,11 +163,7 @@ def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
 def taken_names(
     aws: KeysAndPolicies, settings: Settings, new_models: Sequence[str], *, first_deploy: bool
 ) -> Iterator[Checked]:
-    """Yield names that a deploy creates and that are taken.
-
-    Names that the caller may not look up are left to the deploy. With `first_deploy`, the stack has
-    not created its key yet.
-    """
+    """Yield names that a deploy creates and that are taken, as far as permissions allow."""
     with suppress(AccessDeniedError):
         if first_deploy and not settings.kms_key_arn and aws.key(settings.key_alias):
             unique = "an alias is unique in an account and region"
@@ -225,8 +213,8 @@ def _is_ahead(parameter: ListedParameter, release: ListedParameter | None, path:
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
     document = document_of(rollout_text)
     rollout = under_way(document, releases)
-    for release in running_out(releases, rollout):
-        yield Checked("error" if release.deploys_left <= 0 else "warning", release.finding)
+    for deploys_left, finding in running_out(releases, rollout):
+        yield Checked("error" if deploys_left <= 0 else "warning", finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(

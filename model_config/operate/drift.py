@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -42,7 +43,6 @@ class Drift:
 
     Attributes:
         findings: labels and release histories that will cause problems.
-        other_projects: models that have a release but are not in the program.
         problems: errors that prevented a comparison.
         denied: missing permissions that prevented a comparison of the key or a policy.
         count: the number of parameters in SSM.
@@ -61,9 +61,6 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
 
     What the caller may not read about the key and the policies is noted in `denied`. `ssm` is a
     view (`Ssm.view`).
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
     """
     released = released_models(ssm.below(plan.path), plan.path)
     access = Access()
@@ -78,11 +75,7 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
 
 
 def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = frozenset()) -> Drift:
-    """Compare only the parameters. `key_names` are the names of their key; empty if it is unknown.
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
-    """
+    """Compare only the parameters. `key_names` are the names of their key, if it is known."""
     path, planned = plan.path, {model.name for model in plan.models}
     listed = ssm.below(path)
     by_model: dict[str, dict[str, ListedParameter]] = {}
@@ -95,7 +88,7 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
         for model in plan.models
     ]
     rollouts = {model.planned.rollout_name for model in models} & listed.keys()
-    texts = ssm.texts(sorted({name for model in models for name in model.comparable} | rollouts))
+    texts = ssm.texts(sorted({name for model in models for name in model.comparable()} | rollouts))
     differences = list(_unmanaged(by_model, path, {*released, *planned}))
     findings: list[Finding] = []
     for model in models:
@@ -116,14 +109,18 @@ class _Deployed:
     Attributes:
         releases: its releases, or None if there are none or they can't be read.
         listed: all parameters below its path.
-        program, release: the content of each parameter in the program and the newest release.
+        values: those that are values, secrets, or belong to nobody.
+        program, release, former: the content of each parameter in the program, the newest release
+            and the older ones.
     """
 
     planned: PlannedModel
     releases: Releases | None
     listed: Mapping[str, tuple[Kind, ListedParameter]]
+    values: _Listed
     program: Contents
     release: Contents
+    former: Contents
 
     @property
     def is_known(self) -> bool:
@@ -132,14 +129,8 @@ class _Deployed:
             return self.releases.newest.content is not None
         return self.planned.release_name not in self.listed
 
-    @property
-    def values(self) -> dict[str, ListedParameter]:
-        """The values, the secrets, and any other parameters below its path."""
-        return {name: each for name, (kind, each) in self.listed.items() if _is_of_field(kind)}
-
-    @property
     def comparable(self) -> set[str]:
-        """The names of the values to read: no secrets, and nothing that belongs to nobody."""
+        """Return the names of the values to read: no secrets, and nothing that is nobody's."""
         both = self.program, self.release
         return {
             name
@@ -147,26 +138,12 @@ class _Deployed:
             if {type(contents[name]) for contents in both if name in contents} == {str}
         }
 
-    def former(self) -> set[str]:
-        """Return the names in older releases, if there is a parameter that they may explain."""
-        if self.releases is None or self.values.keys() <= self.program.keys():
-            return set()
-        known = self.listed.keys() | self.program.keys()
-        return {
-            name
-            for release in self.releases.newest_first[1:]
-            if release.labels or not _is_in_parts(release)  # or else it costs requests
-            for name in _contents(release, self.planned.path, known)
-        }
-
     def unneeded_parts(self) -> Iterator[ListedParameter]:
         """Yield parts of releases that no release in the history names."""
         parts = [each for kind, each in self.listed.values() if kind == "release part"]
-        try:
+        with suppress(ReleaseError):  # then it is unknown which parts it needs
             needed = needed_parts(self.releases) if parts and self.releases else set()
-        except ReleaseError:  # it is unknown which parts it needs
-            return
-        yield from (each for each in parts if each.name not in needed)
+            yield from (each for each in parts if each.name not in needed)
 
 
 def _deployed(
@@ -175,6 +152,7 @@ def _deployed(
     """Return one model. Releases that can't be read are added to the client's problems."""
     path = planned.path.rpartition("/")[0]
     kinds = {name: (parse(name, path).kind, each) for name, each in listed.items()}
+    values = {name: each for name, (kind, each) in kinds.items() if kind in {"value", "secret"}}
     program = {
         each.name: each.content if isinstance(each.content, str) else NoText.SECRET
         for each in planned.parameters
@@ -182,19 +160,15 @@ def _deployed(
     if isinstance(releases, str):
         ssm.problems.append(releases)
         releases = None
-    # Older releases may explain a parameter that the program doesn't have.
-    if releases and any(
-        kind == "release part" or (_is_of_field(kind) and name not in program)
-        for name, (kind, _) in kinds.items()
-    ):
+    known, former = kinds.keys() | program.keys(), dict[str, Content]()
+    is_unexplained = values.keys() - program.keys()
+    if releases and (is_unexplained or any(kind == "release part" for kind, _ in kinds.values())):
         releases = read_releases(ssm, path, planned.name, documents=True)
-    known = kinds.keys() | program.keys()
+        for older in releases.newest_first[1:] if is_unexplained else ():
+            if older.labels or not _is_in_parts(older):  # or else it costs requests
+                former |= _contents(older, planned.path, known)
     release = _contents(releases.newest, planned.path, known) if releases else {}
-    return _Deployed(planned, releases, kinds, program, release)
-
-
-def _is_of_field(kind: Kind) -> bool:
-    return kind in {"value", "secret"}
+    return _Deployed(planned, releases, kinds, values, program, release, former)
 
 
 def _is_in_parts(release: PastRelease) -> bool:
@@ -259,10 +233,10 @@ def _differences(
 
 def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Difference]:
     """Return the values that differ. A value that couldn't be read is left out."""
-    program, release, values, former = model.program, model.release, model.values, model.former()
-    differences = []
+    program, release, values = model.program, model.release, model.values
+    comparable, differences = model.comparable(), []
     for name in sorted({*program, *release, *values}):
-        if name in model.comparable:
+        if name in comparable:
             if name not in texts:
                 continue
             aws: Content = texts[name]
@@ -271,14 +245,11 @@ def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Diffe
         else:
             aws = NoText.ABSENT
         contents = program.get(name, NoText.ABSENT), release.get(name, NoText.ABSENT), aws
-        if state := _state(*contents, is_known=model.is_known, is_former=name in former):
+        if state := _state(*contents, is_known=model.is_known, is_former=name in model.former):
             path, listed = name.removeprefix(f"{model.planned.path}/"), values.get(name)
+            where = model.planned.name, path, state, "value"
             differences.append(
-                Difference(
-                    *(model.planned.name, path, state, "value", contents[0], aws, contents[1]),
-                    name=listed.name if listed else None,
-                    listed=listed,
-                )
+                Difference(*where, contents[0], aws, contents[1], name if listed else None, listed)
             )
     if any(each.state == "interrupted" for each in differences):
         # A parameter that an interrupted deploy had not reached yet belongs to that deploy.

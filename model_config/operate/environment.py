@@ -38,12 +38,10 @@ class Environment:
 
     @property
     def path(self) -> str:
-        """The path of its parameters, "/ai/prod"."""
         return environment_path(self.prefix, self.name)
 
     @property
     def region_option(self) -> str:
-        """The option for the region in a printed command."""
         return f" --region {self.region}" if self.region else ""
 
     def where(self, model: str) -> str:
@@ -53,22 +51,13 @@ class Environment:
     def configuration(
         self, model: str, label: str | None, release: int | None, *, secrets: bool = False
     ) -> Configuration:
-        """Return a model's configuration, with its secrets locked unless requested.
-
-        Raises:
-            ModelConfigError: as `Reader.get`.
-        """
+        """Return a model's configuration, with its secrets locked unless requested."""
         reader = Reader(self.name, prefix=self.prefix, client=self.ssm.client, secrets=secrets)
         return reader.get(model, label=label, release=release)
 
     def releases(self, model: str, *, documents: bool = True) -> Releases:
-        """Return a model's releases; arguments and errors are those of `read_releases`."""
         return read_releases(self.ssm, self.path, model, documents=documents)
 
     def models(self) -> list[str]:
-        """Return the names of the models that have a release.
-
-        Raises:
-            StoreError: AWS is unavailable or refuses.
-        """
+        """Return the names of the models that have a release."""
         return released_models(self.ssm.below(self.path), self.path)

@@ -51,22 +51,10 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
 ) -> Move:
     """Return a promotion, verified. Nothing moves yet.
 
-    Repeating a promotion changes nothing; repeating an interrupted one completes it.
-
-    Args:
-        environment: the environment.
-        model: the model's name.
-        label: the label.
-        release: the number of the release. Default: the newest.
-        check: called with the release; what it raises is raised.
-        reason: why. Everyone who may read the model may read it.
-
-    Raises:
-        UsageError: the label can't be used, there is no room for it on the release, or a rollout
-            of another release is under way.
-        ModelNotFoundError, ReleaseNotFoundError: the release doesn't exist.
-        ReleaseError: the release fails verification, or its secrets don't exist.
-        StoreError: AWS is unavailable or refuses.
+    The default release is the newest. Repeating a promotion changes nothing; repeating an
+    interrupted one completes it. Raises UsageError if the label can't be used, there is no room for
+    it on the release or a rollout of another release is under way, ReleaseError if the release
+    fails verification, and whatever `check` raises.
     """
     check_movable_label(label)
     releases = environment.releases(model, documents=False)
@@ -85,11 +73,8 @@ def prepare_rollback(
 ) -> Move:
     """Return a rollback, verified. Nothing moves yet.
 
-    Arguments and errors are those of `prepare_promotion`, except that the default release is the
-    one with `<label>-previous`, and that a rollout is no obstacle.
-
-    Raises:
-        LabelNotFoundError: there is no `<label>-previous`.
+    The default release is the one with `<label>-previous`; LabelNotFoundError is raised if there is
+    none. Other errors are those of `prepare_promotion`, but a rollout is no obstacle.
     """
     check_movable_label(label)
     releases = environment.releases(model, documents=False)
@@ -106,12 +91,7 @@ def prepare_rollback(
 
 
 def label_state(environment: Environment, model: str) -> tuple[Releases, RolloutDocument]:
-    """Return a model's releases, and its rollout document, empty if it can't be read.
-
-    Raises:
-        ModelNotFoundError: there are no releases.
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Return a model's releases, and its rollout document, empty if it can't be read."""
     releases = environment.releases(model, documents=False)
     stored, _ = _read_record(environment, model)
     return releases, stored.document if stored else RolloutDocument()
@@ -120,11 +100,8 @@ def label_state(environment: Environment, model: str) -> tuple[Releases, Rollout
 def make(move: Move) -> Move:
     """Make and record a prepared move; return it with the release that the label was on.
 
-    If recording fails, the label has still moved: the returned move's notices say so.
-
-    Raises:
-        StoreError: AWS is unavailable or refuses, or the rollout that the move should have ended
-            continues. Prepare and make the move again to complete it.
+    If recording fails, the label has still moved: the returned move's notices say so. After a
+    StoreError, prepare and make the move again to complete it.
     """
     if not move.does_something:
         return replace(move, notices=())

@@ -22,11 +22,8 @@ class Move:
     """A verified move of a label, which `labels.make` makes.
 
     Attributes:
-        releases: the model's releases, as they were before.
-        target: the release that the label moves to.
-        before: the number of the release that it is on, or None.
-        is_rollback: whether the label is held there afterwards.
-        reason: the reason given by the mover, or None.
+        before: the number of the release that the label is on, or None.
+        is_rollback: whether the label is held on its target afterwards.
         stored: the model's rollout parameter, which records the move; None if there is none or
             access is denied.
         notices: what could not be verified or recorded, in words.
@@ -44,7 +41,6 @@ class Move:
 
     @property
     def model(self) -> str:
-        """The model's name."""
         return self.releases.model
 
     @property
@@ -54,22 +50,18 @@ class Move:
 
     @property
     def release(self) -> int:
-        """The number of the release that the label goes to."""
         return self.target.number
 
     @property
     def origin(self) -> str:
-        """Where the label comes from, in words."""
         return f"release {self.before}" if self.before else "no release"
 
     @property
     def changed(self) -> bool:
-        """Whether the label moves to another release."""
         return self.release != self.before
 
     @property
     def previous(self) -> str:
-        """The label for the release before."""
         return f"{self.label}{PREVIOUS}"
 
     @property
@@ -85,7 +77,6 @@ class Move:
 
     @property
     def ends_hold(self) -> bool:
-        """Whether the move ends a hold of the label."""
         return self.was_held and not self.is_rollback
 
     @property
@@ -126,11 +117,7 @@ class Move:
 
 
 def check_room(move: Move) -> None:
-    """Refuse a move to a release that has no room for another label.
-
-    Raises:
-        UsageError: with the labels that could go.
-    """
+    """Refuse a move to a release that has no room for another label."""
     labels_on = {release.number: set(release.labels) for release in move.releases}
     moves = [(move.release, move.label)]
     previous = move.release if move.is_rollback else move.before
@@ -152,11 +139,7 @@ def check_room(move: Move) -> None:
 
 
 def check_rollout(move: Move) -> None:
-    """Refuse a promotion that would silently end a rollout.
-
-    Raises:
-        UsageError: with the ways out.
-    """
+    """Refuse a promotion that would silently end a rollout."""
     rollout = move.rollout
     if rollout and not move.is_rollback and rollout.release != move.release:
         place = f"{move.model} --environment {move.releases.environment}"
@@ -169,12 +152,10 @@ def check_rollout(move: Move) -> None:
 
 
 def verify(ssm: Ssm, releases: Releases, target: PastRelease, check: Check | None) -> Sequence[str]:
-    """Refuse a release that can't be served; return what could not be verified.
+    """Return what could not be verified of a release.
 
-    Raises:
-        ReleaseError: it is not what was released, or its secrets are gone.
-        StoreError: AWS is unavailable or refuses.
-        Exception: whatever `check` raises.
+    Raises ReleaseError if it is not what was released or its secrets are gone, and whatever `check`
+    raises.
     """
     content = target.open()
     if check is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import ModelConfigError
@@ -26,14 +26,9 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model that a deploy changed.
+    """The outcome for one model that a deploy changed, with a message for a log.
 
-    Attributes:
-        outcome: whether its label was moved, and if not, why.
-        release: the release that this deploy wrote.
-        on: the release that the label is on now, or None if there is none or it is unknown.
-        message: the outcome in words, for a log or a summary.
-        notices: what could not be verified or recorded, in words.
+    `on` is the release that the label is on now, or None if there is none or it is unknown.
     """
 
     model: str
@@ -68,24 +63,22 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
     promotion that was interrupted between its two requests has to be completed by a person: if a
     rollback was not recorded, it may be a hold.
 
-    Args:
-        environment: the environment.
-        before: each model's release number in the outputs of the last successful update. Not those
-            of a failed update: the deploy that fixes it promotes what it wrote.
-        after: each model's release number in the outputs of this update.
-        label: the label to move.
-        check_of: returns the check of a model's release before its label moves.
-        reason: recorded with each move, such as the run's URL.
-        rollout: a rollout to start instead of moving the label, if the label is on a release.
+    `before` and `after` have each model's release number in the outputs of the last successful
+    update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
+    wrote. `rollout` is started instead of moving the label, if the label is on a release.
     """
+    label = rollout.label if rollout else label
     for model, release in sorted(after.items()):
         if before.get(model) == release:
             continue
         check = check_of(model)
-        if rollout:
-            yield _roll_out(environment, model, release, rollout, check=check, reason=reason)
-        else:
-            yield _promote(environment, model, release, label=label, check=check, reason=reason)
+        try:
+            yield _promoted(environment, model, release, label, check, reason, rollout)
+        except ModelConfigError as error:
+            failed = f"{label} could not be moved to release {release}"
+            if rollout:
+                failed = f"release {release} could not be rolled out to {label}"
+            yield Promotion(model, "failed", release, None, f"{model}: {failed}: {error}")
 
 
 def left_alone(
@@ -122,62 +115,34 @@ def left_alone(
     return None
 
 
-def _promote(  # noqa: PLR0913 - the options of a promotion
+def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
     environment: Environment,
     model: str,
     release: int,
-    *,
     label: str,
     check: Check | None,
     reason: str | None,
+    rollout: NewRollout | None,
 ) -> Promotion:
-    done = Promotion(
-        model, "promoted", release, release, f"{model}: {label} is already on release {release}"
-    )
-    try:
-        if left := left_alone(*label_state(environment, model), release, label):
-            return left
-        move = make(
-            prepare_promotion(
-                environment, model, label, release=release, check=check, reason=reason
-            )
-        )
-    except ModelConfigError as error:
-        message = f"{model}: {label} could not be moved to release {release}: {error}"
-        return replace(done, outcome="failed", on=None, message=message)
-    done = replace(done, notices=move.notices)
-    if not move.changed:
-        return replace(done, outcome="already there")
-    return replace(done, message=f"{model}: {label} moved from {move.origin} to {release}")
-
-
-def _roll_out(  # noqa: PLR0913 - the options of a rollout
-    environment: Environment,
-    model: str,
-    release: int,
-    new: NewRollout,
-    *,
-    check: Check | None,
-    reason: str | None,
-) -> Promotion:
-    label, of_release = new.label, f"release {release}"
-    shares = ", ".join(f"{percent:g}" for percent in new.plan.percents)
-    began = f"{model}: a rollout of {of_release} to {label} began: {shares} %"
-    done = Promotion(model, "rolled out", release, None, began)
-    try:
-        releases, document = label_state(environment, model)
-        on, current = releases.on(label), under_way(document, releases)
-        done = replace(done, on=on)
-        if on is None:  # there is no release to roll out from
-            return _promote(environment, model, release, label=label, check=check, reason=reason)
-        if on == release or (current and current.release == release):
-            message = f"{model}: {of_release} is already on {label} or being rolled out to it"
-            return replace(done, outcome="already there", message=message)
-        if left := left_alone(releases, document, release, label):
-            return left
-        change = rollouts.start(environment, model, new, release=release, check=check)
+    releases, document = label_state(environment, model)
+    on, current = releases.on(label), under_way(document, releases)
+    is_new = on != release and not (current and current.release == release)
+    if rollout and on is not None and not is_new:
+        message = f"{model}: release {release} is already on {label} or being rolled out to it"
+        return Promotion(model, "already there", release, on, message)
+    if left := left_alone(releases, document, release, label):
+        return left
+    if rollout and on is not None:  # otherwise there is no release to roll out from
+        change = rollouts.start(environment, model, rollout, release=release, check=check)
         rollouts.write(change)
-    except ModelConfigError as error:
-        message = f"{model}: {of_release} could not be rolled out to {label}: {error}"
-        return replace(done, outcome="failed", message=message)
-    return replace(done, notices=change.notices)
+        shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)
+        message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
+        return Promotion(model, "rolled out", release, on, message, change.notices)
+    move = make(
+        prepare_promotion(environment, model, label, release=release, check=check, reason=reason)
+    )
+    if move.changed:
+        message = f"{model}: {label} moved from {move.origin} to {release}"
+        return Promotion(model, "promoted", release, release, message, move.notices)
+    message = f"{model}: {label} is already on release {release}"
+    return Promotion(model, "already there", release, release, message, move.notices)

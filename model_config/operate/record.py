@@ -21,14 +21,7 @@ from model_config.operate.ssm import Ssm
 
 @dataclass(frozen=True, slots=True)
 class StoredRollout:
-    """A rollout parameter as it was read.
-
-    Attributes:
-        name: the parameter's full name.
-        version: SSM's version of it.
-        document: its content; empty if it is invalid.
-        problem: why it is invalid, or None.
-    """
+    """A rollout parameter as it was read: an empty document and a problem if it is invalid."""
 
     name: str
     version: int
@@ -42,14 +35,7 @@ class OverwrittenError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One version of a rollout parameter.
-
-    Attributes:
-        version: its number in SSM.
-        at: when it was written.
-        by: the ARN of its author, if SSM has it.
-        document: its content; None if it is invalid.
-    """
+    """One version of a rollout parameter: when and by whom it was written; None if invalid."""
 
     version: int
     at: datetime
@@ -59,13 +45,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a label or a rollout.
-
-    Attributes:
-        written: the version that records it.
-        what: the change, in words.
-        reason: the author's reason, or None.
-    """
+    """A change of a label or a rollout, in words, and the version that records it."""
 
     written: Written
     what: str
@@ -73,14 +53,7 @@ class Event:
 
 
 def read_stored(ssm: Ssm, path: str, model: str) -> StoredRollout | None:
-    """Return a model's rollout parameter, or None if it has none.
-
-    The path is the environment's, "/ai/prod". Needs `ssm:GetParameters` on the parameter, and no
-    right to a key.
-
-    Raises:
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Return a model's rollout parameter, or None if it has none. No right to a key is needed."""
     name = rollout_name(model_path(path, model))
     parameter = ssm.get([name]).get(name)
     if parameter is None:
@@ -94,13 +67,8 @@ def read_stored(ssm: Ssm, path: str, model: str) -> StoredRollout | None:
 def write_stored(ssm: Ssm, stored: StoredRollout, document: RolloutDocument) -> None:
     """Write a new document to a rollout parameter.
 
-    SSM can't write conditionally, but the new version's number reveals a concurrent write. Needs
-    `ssm:PutParameter` on the parameter.
-
-    Raises:
-        RolloutError: the document can't be written.
-        OverwrittenError: it was written, and has replaced somebody else's change.
-        StoreError: AWS is unavailable or refuses.
+    SSM can't write conditionally, but the new version's number reveals a concurrent write: then
+    OverwrittenError is raised. Raises RolloutError if the document is invalid.
     """
     version = ssm.write_string(stored.name, write_rollout(document))
     if version != stored.version + 1:
@@ -143,11 +111,7 @@ def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> s
 
 
 def check_reason(reason: str | None) -> None:
-    """Refuse a reason that can't be recorded.
-
-    Raises:
-        UsageError: it is too long, or has unprintable characters.
-    """
+    """Refuse a reason that is too long, or has unprintable characters, with a UsageError."""
     if reason is None:
         return
     if len(reason) > REASON_CHARACTERS:
@@ -161,11 +125,7 @@ def check_reason(reason: str | None) -> None:
 def read_history(ssm: Ssm, path: str, model: str) -> list[Written]:
     """Return the newest 100 versions of a model's rollout parameter, oldest first.
 
-    The path is the environment's, "/ai/prod". Needs `ssm:GetParameterHistory` on the parameter.
-
-    Raises:
-        ModelNotFoundError: the model has no rollout parameter.
-        StoreError: AWS is unavailable or refuses.
+    Raises ModelNotFoundError if there is no such parameter.
     """
     return [
         Written(
@@ -184,11 +144,7 @@ def started(history: Sequence[Written], rollout: Rollout) -> Written:
 
 
 def events(history: Sequence[Written]) -> list[Event]:
-    """Return the changes, newest first.
-
-    The change of the oldest of 100 versions is unknown, since SSM has dropped the version before
-    it.
-    """
+    """Return the changes, newest first. What the oldest of 100 versions changed is unknown."""
     changes = [event for before, after in pairwise(history) for event in _between(before, after)]
     return changes[::-1]
 

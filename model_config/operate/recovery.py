@@ -33,7 +33,7 @@ class Recovery:
         adopt: the deploy's own resources.
         blocked: resources with a name from the plan that differ from the plan.
         pending: the interrupted operations, in words.
-        refresh: the URNs of resources that were being changed, whose state may be outdated.
+        refresh: the URNs of resources whose state may be outdated.
     """
 
     adopt: list[Adoption] = field(default_factory=list)
@@ -43,7 +43,6 @@ class Recovery:
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything has to be done before the next deploy."""
         return bool(self.adopt or self.blocked or self.pending)
 
 
@@ -56,15 +55,7 @@ def find_recovery(
 ) -> Recovery:
     """Return the steps that are necessary before the plan can be deployed.
 
-    Args:
-        plan: the plan of the next deploy.
-        secrets: the texts of the stack's secrets, by config key.
-        state: the stack's state.
-        ssm: reads the parameters.
-        aws: reads KMS and IAM, in the deploy's account and region.
-
-    Raises:
-        StoreError: AWS is unavailable or refuses.
+    `secrets` are the texts of the stack's secrets, by config key.
     """
     recovery = Recovery()
     for operation, urn in state.pending:

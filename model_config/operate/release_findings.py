@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
 from model_config.comparing.text import plural
 from model_config.format.errors import Finding
@@ -13,18 +12,6 @@ from model_config.operate.releases import KEPT, PastRelease, Releases
 
 #: The number of deploys ahead of a failing one at which a warning starts.
 WARN_AHEAD = 10
-
-
-@dataclass(frozen=True, slots=True)
-class RunningOut:
-    """A release that is in use and will soon be the oldest that SSM keeps.
-
-    Attributes:
-        deploys_left: how many deploys of the model are still safe; 0 if the next one isn't.
-    """
-
-    deploys_left: int
-    finding: Finding
 
 
 def release_findings(
@@ -42,20 +29,25 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from (release.finding for release in running_out(releases, rollout))
+    yield from (finding for _, finding in running_out(releases, rollout))
 
 
-def running_out(releases: Releases, rollout: Rollout | None = None) -> Iterator[RunningOut]:
-    """Yield the releases in use that only a few more deploys keep. This opens no release."""
+def running_out(
+    releases: Releases, rollout: Rollout | None = None
+) -> Iterator[tuple[int, Finding]]:
+    """Yield the releases in use that will soon be dropped, with the number of safe deploys.
+
+    This opens no release.
+    """
     newest = releases.newest.number
     for release in releases:
         left = KEPT - (newest - release.number + 1)
         if left > WARN_AHEAD:
             continue
         if release.labels:
-            yield RunningOut(left, _labelled_oldest(releases, release, left))
+            yield left, _labelled_oldest(releases, release, left)
         elif rollout and rollout.release == release.number:
-            yield RunningOut(left, _candidate_oldest(releases, rollout, left))
+            yield left, _candidate_oldest(releases, rollout, left)
 
 
 def _label_findings(releases: Releases, label: str, listed: Container[str]) -> Iterator[Finding]:

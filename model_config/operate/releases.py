@@ -39,13 +39,9 @@ KEPT = 100
 
 @dataclass(frozen=True)
 class PastRelease:
-    """One release in a model's history. It is opened when its content is first asked for.
+    """One release in a model's history, fetched and opened when its content is first asked for.
 
-    Attributes:
-        number: SSM's version of the release parameter.
-        at: when it was written.
-        by: the ARN of who wrote it, as far as SSM says.
-        labels: the labels it carries.
+    `number` is SSM's version, and `by` the ARN of who wrote it, as far as SSM says.
     """
 
     number: int
@@ -57,20 +53,10 @@ class PastRelease:
 
     @cached_property
     def document(self) -> str:
-        """The document as stored in SSM.
-
-        Raises:
-            StoreError: AWS is unavailable or refuses.
-        """
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified.
-
-        Raises:
-            ReleaseError: it can't be read.
-            StoreError: AWS is unavailable or refuses.
-        """
+        """Return the release, verified. Raises ReleaseError if it can't be read."""
         if self.content is None:
             raise ReleaseError(self.problem)
         return self.content
@@ -100,13 +86,7 @@ class PastRelease:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases of a model that SSM still has.
-
-    Attributes:
-        environment: the environment's name.
-        name: the release parameter's full name.
-        newest_first: the releases; there is at least one.
-    """
+    """All releases of a model that SSM still has; at least one. `name` is the parameter's."""
 
     model: str
     environment: str
@@ -115,22 +95,18 @@ class Releases:
 
     @property
     def path(self) -> str:
-        """The model's path, "/ai/prod/support_chat"."""
         return self.name.removesuffix(f"/{RELEASE}")
 
     @property
     def newest(self) -> PastRelease:
-        """The newest release."""
         return self.newest_first[0]
 
     @property
     def oldest(self) -> PastRelease:
-        """The oldest release that SSM still has."""
         return self.newest_first[-1]
 
     @property
     def labels(self) -> dict[str, int]:
-        """The number of the release that each label is on."""
         return {label: each.number for each in self for label in sorted(each.labels)}
 
     @property
@@ -152,9 +128,7 @@ class Releases:
     def select(self, selector: str | int) -> PastRelease:
         """Return the release that a number, a label or "latest" selects; "7" is a number too.
 
-        Raises:
-            UsageError: the selector is invalid.
-            ReleaseNotFoundError: no release matches.
+        Raises UsageError if the selector is invalid, ReleaseNotFoundError if no release matches.
         """
         if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
             selector = int(selector)
@@ -187,21 +161,11 @@ class Releases:
 
 
 def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releases:
-    """Return a model's releases.
+    """Return a model's releases; `path` is the environment's, "/ai/prod".
 
-    Needs `ssm:GetParameterHistory` on the release, and with `documents` also `kms:Decrypt`. Without
-    `documents`, opening a release needs `kms:Decrypt` and `ssm:GetParameters`.
-
-    Args:
-        ssm: reads the parameters.
-        path: the environment's path, "/ai/prod".
-        model: the model's name.
-        documents: whether to fetch all documents with the list, since most will be opened.
-            Otherwise each is fetched when it is opened.
-
-    Raises:
-        ModelNotFoundError: the model has no releases.
-        StoreError: AWS is unavailable or refuses.
+    With `documents`, all are fetched with the list, since most will be opened. Otherwise each is
+    fetched when it is opened. Needs `ssm:GetParameterHistory` on the release, and to open one
+    `kms:Decrypt` and `ssm:GetParameters`. Raises ModelNotFoundError if there are no releases.
     """
     name, environment = release_name(model_path(path, model)), path.rpartition("/")[2]
 
@@ -227,9 +191,6 @@ def read_each(
 
     Newest and labelled releases are read ten in a request, for which `ssm` has to be a view.
     `listed` has the parameters of the environment's path.
-
-    Raises:
-        StoreUnavailableError: AWS is unavailable.
     """
 
     def read(model: str) -> Releases | str:
@@ -253,12 +214,7 @@ def read_each(
 
 
 def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
-    """Verify a release parameter and return its content. Its parts are fetched, if it has any.
-
-    Raises:
-        ReleaseError: the release was changed, or has a newer format.
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Return a release parameter's content, verified. Raises ReleaseError if it was changed."""
     path = parameter.name.removesuffix(f"/{RELEASE}")
     try:
         return release_format.read_release(
@@ -277,17 +233,10 @@ def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
 def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> list[str]:
     """Return the names of the parts that no release in the history names.
 
-    Don't call it during a deploy, which writes the parts before the release that names them.
-
-    The path is the environment's, "/ai/prod". With `gone`, the model was deleted, so that none of
-    its parts is needed. Needs `ssm:GetParametersByPath` on `release/parts`,
-    `ssm:GetParameterHistory` on the release and `kms:Decrypt` for it.
-
-    Raises:
-        ModelNotFoundError: the model has no release, and `gone` is not set.
-        UsageError: `gone` is set, and the model has releases.
-        ReleaseError: a release can't be read, so it is unknown which parts it needs.
-        StoreError: AWS is unavailable or refuses.
+    Don't call it during a deploy, which writes the parts before the release that names them. With
+    `gone`, the model was deleted, so that none of its parts is needed. Needs
+    `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release and
+    `kms:Decrypt` for it. Raises ReleaseError if it is unknown which parts a release needs.
     """
     release = release_name(model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.
@@ -307,11 +256,7 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
 
 
 def needed_parts(releases: Releases) -> set[str]:
-    """Return the names of the parts that releases need.
-
-    Raises:
-        ReleaseError: a document is not a release.
-    """
+    """Return the names of the parts that releases need, or raise ReleaseError."""
     needed: set[str] = set()
     for release in releases:
         try:

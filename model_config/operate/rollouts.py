@@ -43,32 +43,19 @@ from model_config.operate.rollout_plan import RolloutPlan, due_at, steps_from
 class NewRollout:
     """The arguments of a new rollout.
 
-    Attributes:
-        label: the label whose readers take part.
-        plan: the shares and their times.
-        begin: the time of the first step.
-        poll_seconds: how often readers check the rollout, in seconds.
-        salt: 16 random hex digits, so that each rollout starts with another share of units. The
-            same in all regions, so that a unit gets the same release in each.
+    The salt differs in each rollout, so that each starts with another share of units. It is the
+    same in all regions, so that a unit gets the same release in each.
     """
 
     label: str
     plan: RolloutPlan
     begin: datetime
-    poll_seconds: int = 30
     salt: str = field(default_factory=lambda: token_hex(8))
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutChange:
-    """A verified change of a model's rollout, which `write` makes.
-
-    Attributes:
-        releases: the model's releases.
-        stored: the current rollout parameter.
-        document: its new content.
-        notices: what could not be verified, in words.
-    """
+    """A verified change of a model's rollout parameter, which `write` makes."""
 
     environment: Environment
     releases: Releases
@@ -103,21 +90,10 @@ def start(  # noqa: PLR0913 - the options of a rollout
     check: Check | None = None,
     force: bool = False,
 ) -> RolloutChange:
-    """Return a new rollout with a verified candidate. Nothing is written yet.
+    """Return a new rollout with a verified candidate, by default the newest release.
 
-    Args:
-        environment: the environment.
-        model: the model's name.
-        new: the rollout.
-        release: the number of the candidate. Default: the newest release.
-        check: called with the candidate; its exceptions propagate.
-        force: whether it may replace another rollout, and use a held label.
-
-    Raises:
-        UsageError: it is impossible, or refused without `force`.
-        RolloutError: the document can't hold it.
-        ReleaseNotFoundError: the release doesn't exist.
-        ReleaseError: the candidate fails verification, or its secrets don't exist.
+    Nothing is written yet. With `force`, it may replace another rollout and use a held label.
+    Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
     """
     check_movable_label(new.label)
     check_reason(new.plan.reason)
@@ -132,7 +108,6 @@ def start(  # noqa: PLR0913 - the options of a rollout
         before=_release_before(new.label, candidate.number, releases),
         salt=new.salt,
         steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
-        poll_seconds=new.poll_seconds,
         plan=new.plan.to_json(),
     )
     document = RolloutDocument(stored.document.moved, rollout)
@@ -144,10 +119,7 @@ def start(  # noqa: PLR0913 - the options of a rollout
 def change(
     environment: Environment, model: str, changed: Callable[[Rollout, datetime], Rollout]
 ) -> RolloutChange:
-    """Return a change of the rollout under way: `rollout_plan.paused` or `resumed`.
-
-    Nothing is written yet. What `changed` raises is raised.
-    """
+    """Return a change of the rollout under way, such as `rollout_plan.paused`."""
     stored, releases = current(environment, model)
     rollout = changed(_under_way_in(stored, releases), rollout_plan.utc_now())
     document = replace(stored.document, rollout=rollout)
@@ -173,11 +145,7 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 def finish(
     environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
 ) -> Move:
-    """Return the promotion that finishes the rollout. Nothing moves yet.
-
-    Raises:
-        ReleaseError: the candidate fails verification, or its secrets don't exist.
-    """
+    """Return the promotion that finishes the rollout. Nothing moves yet."""
     rollout = _under_way_in(*current(environment, model))
     return prepare_promotion(
         environment, model, rollout.label, release=rollout.release, check=check, reason=reason
@@ -193,11 +161,7 @@ def is_due(environment: Environment, model: str) -> bool:
 
 
 def write(change: RolloutChange) -> None:
-    """Write a prepared change.
-
-    Raises:
-        OverwrittenError: it was written, and has replaced somebody else's change.
-    """
+    """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
     write_stored(change.environment.ssm, change.stored, change.document)
 
 

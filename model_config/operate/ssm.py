@@ -12,28 +12,35 @@ from typing import Any, Protocol, TypeVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from model_config.format.errors import (
-    CredentialsError,
     ModelConfigError,
     StoreError,
     StoreUnavailableError,
     UsageError,
 )
 from model_config.format.names import parse
-from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
+from model_config.reader.aws_errors import translate, unreadable_answer
 
 #: Names in one request (SSM API reference, GetParameters and DeleteParameters).
 BATCH = 10
 #: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
 LISTED = 50
+#: What boto3 raises when a request fails, for any reason.
+FAILURES = (BotoCoreError, ClientError)
+# What botocore's parser raises for an answer that is incomplete or isn't SSM's JSON.
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 #: Concurrent requests. Set by this package.
 THREADS = 4
-#: Seconds to wait for a connection, and for an answer. Set by this package, since a person waits.
-CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
-#: Attempts of one request. botocore's adaptive mode also slows down while SSM throttles, which
-#: leaves room for applications in the same account.
-RETRIES = {"mode": "adaptive", "total_max_attempts": 4}
+#: Short timeouts, since a person waits. botocore's adaptive mode also slows down while SSM
+#: throttles, which leaves room for applications in the same account.
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "adaptive", "total_max_attempts": 4},
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -78,67 +85,39 @@ class ReadParameter:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    parameters: list[Any]
-    at: datetime
-
-
 class Ssm:
     """A client for SSM in one region. It changes no value that a deploy wrote.
 
     Every method raises StoreError or a subclass if AWS is unavailable or refuses, and
     ModelNotFoundError or ReleaseNotFoundError if a parameter doesn't exist. Each needs the
-    permission of the request that it is named after; listing needs `ssm:DescribeParameters` on `*`,
-    since AWS supports no narrower resource.
+    permission of its request; listing needs `ssm:DescribeParameters` on `*`, since AWS supports no
+    narrower resource.
 
     Attributes:
         problems: a message for each parameter that was denied.
         away: in a view, why AWS is unavailable, or None.
         as_of: in a view, the time of the oldest answer that is shown because AWS is unavailable.
-
-    Args:
-        client: a boto3 client for SSM. Default: a new one from boto3's settings.
-        region: the region, if not that of boto3's settings.
-        watch: shows progress.
-        threads: concurrent requests.
     """
 
-    def __init__(
-        self,
-        client: Any = None,
-        *,
-        region: str | None = None,
-        watch: Watch = unwatched,
-        threads: int = THREADS,
-    ) -> None:
-        self._connection = _Connection(client, region)
-        self.watch, self._threads = watch, threads
+    def __init__(self, client: Any, *, watch: Watch = unwatched, threads: int = THREADS) -> None:
+        self.client, self.watch, self._threads = client, watch, threads
         self.problems: list[str] = []
         self.away: StoreUnavailableError | None = None
         self.as_of: datetime | None = None
         self._answers: dict[str, list[Any] | StoreError] | None = None
-        self._earlier: dict[str, _Answer] = {}
+        self._earlier: dict[str, tuple[datetime, list[Any]]] = {}
 
     def view(self, watch: Watch = unwatched) -> Ssm:
-        """Return a client that sends no request twice, over the same connections.
+        """Return a client that sends no request twice.
 
         While AWS is unavailable, it returns the answers that earlier views received.
         """
-        view = Ssm(watch=watch, threads=self._threads)
-        view._connection, view._earlier = self._connection, self._earlier
-        view._answers = {}
+        view = Ssm(self.client, watch=watch, threads=self._threads)
+        view._answers, view._earlier = {}, self._earlier
         return view
 
     @property
-    def client(self) -> Any:
-        """The boto3 client."""
-        with _translated("ssm:DescribeParameters", ["the environment"]):
-            return self._connection.client()
-
-    @property
     def region(self) -> str:
-        """The client's region."""
         return str(self.client.meta.region_name)
 
     def map(
@@ -146,8 +125,7 @@ class Ssm:
     ) -> list[Result]:
         """Return the function's result for each item, in their order; several run at once.
 
-        `what` is the label of the progress bar, such as "Reading releases". The first exception of
-        the function is raised.
+        `what` is the label of the progress bar. The first exception of the function is raised.
         """
         if self._threads == 1 or len(items) <= 1:
             return [function(item) for item in self.watch(items, what, len(items))]
@@ -185,7 +163,7 @@ class Ssm:
 
         A name may select a version or a label, "name:7" or "name:stable"; only one of each.
         """
-        return {each.name: each for batch in batches(names) for each in self._read(batch)}
+        return {each.name: each for batch in _batches(names) for each in self._read(batch)}
 
     def texts(self, names: Sequence[str]) -> dict[str, str]:
         """Return decrypted values by name. A denied parameter is left out and added to `problems`.
@@ -193,39 +171,28 @@ class Ssm:
         Raises:
             StoreUnavailableError: AWS is unavailable.
         """
-        read = self.map(self._texts_of_batch, list(batches(names)), "Reading values")
+        read = self.map(self._texts_of_batch, list(_batches(names)), "Reading values")
         return {name: text for batch in read for name, text in batch.items()}
 
     def arns(self, names: Sequence[str]) -> dict[str, str]:
         """Return the ARNs of the parameters that exist, by name. Nothing is decrypted."""
-        found: dict[str, str] = {}
-        for batch in batches(names):
-            answer = self._ask("get_parameters", batch, Names=batch, WithDecryption=False)
-            parameters = _parameters(answer, "ssm:GetParameters", batch)
-            found.update((each["Name"], each.get("ARN", "")) for each in parameters)
-        return found
+        return {
+            each["Name"]: each.get("ARN", "")
+            for batch in _batches(names)
+            for each in self._get_parameters(batch, decrypt=False)
+        }
 
     def label(self, name: str, version: int, label: str) -> None:
-        """Put a label on a version, and take it off any other.
-
-        Raises:
-            StoreError: also if SSM refuses the label, which it does without an error.
-        """
-        about = [f"{name}:{version}"]
-        answer = self._ask(
-            "label_parameter_version", about, Name=name, ParameterVersion=version, Labels=[label]
-        )
-        if answer.get("InvalidLabels"):
+        """Put a label on a version, and take it off any other."""
+        answer = self._label("label_parameter_version", name, version, label)
+        if answer.get("InvalidLabels"):  # SSM refuses a label without an error
             raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
         if answer.get("ParameterVersion") != version:
-            raise unreadable_answer("ssm:LabelParameterVersion", about)
+            raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
 
     def unlabel(self, name: str, version: int, label: str) -> None:
         """Take a label off a version. A missing label is not an error."""
-        about = [f"{name}:{version}"]
-        self._ask(
-            "unlabel_parameter_version", about, Name=name, ParameterVersion=version, Labels=[label]
-        )
+        self._label("unlabel_parameter_version", name, version, label)
 
     def write_string(self, name: str, text: str) -> int:
         """Overwrite a parameter of type String, and return the new version's number."""
@@ -234,48 +201,65 @@ class Ssm:
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete parameters with their history. A missing parameter is not an error."""
-        for batch in batches(names):
+        for batch in _batches(names):
             self._ask("delete_parameters", batch, Names=batch)
+
+    def _label(self, operation: str, name: str, version: int, label: str) -> dict[str, Any]:
+        wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
+        return self._ask(operation, [f"{name}:{version}"], **wanted)
 
     def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
         filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
-        # The paginator's own page size of 50 would not reach the request.
         listed = self._all("describe_parameters", about, MaxResults=LISTED, **filters)
-        return {each["Name"]: _listed_parameter(each) for each in listed}
+        return {
+            each["Name"]: ListedParameter(
+                name=each["Name"],
+                type=each["Type"],
+                tier=each.get("Tier", "Standard"),
+                key=each.get("KeyId"),
+                version=each["Version"],
+                at=each["LastModifiedDate"],
+                by=each.get("LastModifiedUser", ""),
+            )
+            for each in listed
+        }
 
     def _all(self, operation: str, about: str, **wanted: Any) -> list[dict[str, Any]]:
         """Return all pages' parameters."""
-
-        def pages() -> Iterator[dict[str, Any]]:
-            action = _action(operation)
-            with _translated(action, [about], self._connection):
-                paginator = self._connection.client().get_paginator(operation)
-                for page in paginator.paginate(**wanted):
-                    yield from _parameters(page, action, [about])
-
-        what = "Listing parameters" if operation == "describe_parameters" else None
         key = f"{operation} {json.dumps(wanted, sort_keys=True)}"
 
+        def pages() -> Iterator[dict[str, Any]]:
+            with _translated(_action(operation), [about]):
+                for page in self.client.get_paginator(operation).paginate(**wanted):
+                    yield from _parameters(page, operation, [about])
+
         def ask(_: Sequence[str]) -> dict[str, list[Any]]:
-            return {key: list(self.watch(pages(), what, None) if what else pages())}
+            is_listing = operation == "describe_parameters"
+            return {
+                key: list(
+                    self.watch(pages(), "Listing parameters", None) if is_listing else pages()
+                )
+            }
 
         return self._once([key], ask)[key]
+
+    def _get_parameters(self, names: Sequence[str], *, decrypt: bool) -> list[Any]:
+        answer = self._ask("get_parameters", names, Names=names, WithDecryption=decrypt)
+        return _parameters(answer, "get_parameters", names)
 
     def _read(self, names: list[str]) -> list[ReadParameter]:
         """Return one batch, so that no frame holds a secret's text when another request fails."""
 
         def ask(missing: Sequence[str]) -> dict[str, list[Any]]:
-            answer = self._ask("get_parameters", missing, Names=missing, WithDecryption=True)
-            parameters = _parameters(answer, "ssm:GetParameters", missing)
+            parameters = self._get_parameters(missing, decrypt=True)
             if not all(each.keys() >= {"Name", "Version", "Value"} for each in parameters):
                 raise unreadable_answer("ssm:GetParameters", missing)
-            by_name = {
-                each["Name"]: ReadParameter(each["Name"], each["Version"], each["Value"])
-                for each in parameters
-            }
-            bare = {name: name.partition(":")[0] for name in missing}
+            read = [
+                ReadParameter(each["Name"], each["Version"], each["Value"]) for each in parameters
+            ]
             return {
-                name: [by_name[bare[name]]] if bare[name] in by_name else [] for name in missing
+                name: [each for each in read if each.name == name.partition(":")[0]]
+                for name in missing
             }
 
         answers = self._once(names, ask)
@@ -299,8 +283,7 @@ class Ssm:
         """Return the answer for each key. A view asks only for those that it has no answer for."""
         if self._answers is None:
             return ask(keys)
-        missing = [key for key in keys if key not in self._answers]
-        if missing:
+        if missing := [key for key in keys if key not in self._answers]:
             try:
                 if self.away:  # every further request would wait for the same timeout
                     raise type(self.away)(str(self.away))
@@ -315,7 +298,7 @@ class Ssm:
             else:
                 self._answers.update(answers)
                 now = datetime.now(UTC)
-                self._earlier.update({key: _Answer(answers[key], now) for key in missing})
+                self._earlier.update({key: (now, answer) for key, answer in answers.items()})
         known: dict[str, list[Any]] = {}
         for key in keys:
             answer = self._answers[key]
@@ -325,33 +308,15 @@ class Ssm:
         return known
 
     def _earlier_answer(self, key: str, error: StoreError) -> list[Any] | StoreError:
-        answer = self._earlier.get(key)
-        if answer is None:
+        if key not in self._earlier:
             return error
-        self.as_of = min(self.as_of or answer.at, answer.at)
-        return answer.parameters
+        at, answer = self._earlier[key]
+        self.as_of = min(self.as_of or at, at)
+        return answer
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
-        with _translated(_action(operation), about, self._connection):
-            return dict(getattr(self._connection.client(), operation)(**wanted))
-
-
-class _Connection:
-    """The boto3 client of several views. Unless it was given, refused credentials replace it."""
-
-    def __init__(self, client: Any, region: str | None) -> None:
-        self._given, self._region, self._own = client, region, None
-
-    def client(self) -> Any:
-        if self._given is not None:
-            return self._given
-        if self._own is None:
-            self._own = aws_client("ssm", self._region)
-        return self._own
-
-    def reopen(self) -> None:
-        """Create a new client at the next request, which picks up renewed credentials."""
-        self._own = None
+        with _translated(_action(operation), about):
+            return dict(getattr(self.client, operation)(**wanted))
 
 
 def aws_client(service: str, region: str | None) -> Any:
@@ -359,24 +324,18 @@ def aws_client(service: str, region: str | None) -> Any:
 
     Raises:
         UsageError: a setting is not valid, such as the endpoint's URL.
+        StoreError: there is no region, or the profile doesn't exist.
     """
-    config = Config(connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT, retries=RETRIES)
-    # Not boto3's default session, which threads can't share while it is created.
-    session = boto3.session.Session()
     try:
-        return session.client(service, region_name=region, config=config)
+        # Not boto3's default session, which threads can't share while it is created.
+        return boto3.session.Session().client(service, region_name=region, config=CONFIG)
+    except FAILURES as error:
+        raise translate(error, service, ["the account"]) from error
     except ValueError as error:
         raise UsageError(
             f"no client for {service} can be created: {error}. Check AWS_ENDPOINT_URL and the "
             "profile"
         ) from None
-
-
-def batches(names: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the names in batches for one request, each name once."""
-    wanted = list(dict.fromkeys(names))
-    for start in range(0, len(wanted), BATCH):
-        yield wanted[start : start + BATCH]
 
 
 def released_models(names: Iterable[str], path: str) -> list[str]:
@@ -385,20 +344,22 @@ def released_models(names: Iterable[str], path: str) -> list[str]:
     return sorted(name.model for name in parsed if name.kind == "release")
 
 
+def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the names in batches for one request, each name once."""
+    wanted = list(dict.fromkeys(names))
+    for start in range(0, len(wanted), BATCH):
+        yield wanted[start : start + BATCH]
+
+
 @contextmanager
-def _translated(
-    action: str, about: Sequence[str], connection: _Connection | None = None
-) -> Iterator[None]:
+def _translated(action: str, about: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (*FAILURES, OSError) as error:
-        problem = translate(error, action, about)
-        if connection and isinstance(problem, CredentialsError):
-            connection.reopen()
-        raise problem from error
-    except ModelConfigError:  # before UNREADABLE, as it may be a ValueError
+        raise translate(error, action, about) from error
+    except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
         raise
-    except UNREADABLE:
+    except _UNREADABLE:
         # Without its cause, which may hold the bytes of the answer, and so a secret.
         raise unreadable_answer(action, about) from None
 
@@ -408,24 +369,9 @@ def _action(operation: str) -> str:
     return f"ssm:{operation.title().replace('_', '')}"
 
 
-def _parameters(answer: Mapping[str, Any], action: str, about: Sequence[str]) -> list[Any]:
-    """Return an answer's parameters.
-
-    botocore parses an incomplete reply, or a proxy's page, as an empty answer.
-    """
+def _parameters(answer: Mapping[str, Any], operation: str, about: Sequence[str]) -> list[Any]:
+    """Return an answer's parameters, which botocore leaves out of an incomplete reply."""
     parameters = answer.get("Parameters")
     if not isinstance(parameters, list):
-        raise unreadable_answer(action, about)
+        raise unreadable_answer(_action(operation), about)
     return parameters
-
-
-def _listed_parameter(listed: Mapping[str, Any]) -> ListedParameter:
-    return ListedParameter(
-        name=listed["Name"],
-        type=listed["Type"],
-        tier=listed.get("Tier", "Standard"),
-        key=listed.get("KeyId"),
-        version=listed["Version"],
-        at=listed["LastModifiedDate"],
-        by=listed.get("LastModifiedUser", ""),
-    )

@@ -17,14 +17,7 @@ from model_config.plan.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The status of a model in an environment.
-
-    Attributes:
-        releases: its releases; None if there are none, or they can't be read.
-        rollout: the rollout in progress, if there is one.
-        differences: its differences from the program; None if they are unknown.
-        problem: why its releases can't be read, or None.
-    """
+    """The status of a model: its releases and differences are None if they are unknown."""
 
     model: str
     releases: Releases | None
@@ -47,14 +40,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """The status of an environment.
-
-    Attributes:
-        models: the project's models; without a project, all that have a release.
-        drift: the drift; None if there is no program to compare with.
-        other_projects: models that have a release but are not in the project.
-        problems: errors while reading, in words.
-    """
+    """The status of an environment; without a project, of all models that have a release."""
 
     environment: str
     models: tuple[ModelStatus, ...]
@@ -66,11 +52,7 @@ class EnvironmentStatus:
 def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     """Return an environment's status, with its drift if there is a plan to compare with.
 
-    The key and the reader policies are not compared. `ssm` is a view (`Ssm.view`), and the path is
-    the environment's, "/ai/prod".
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
+    The key and the reader policies are not compared. `ssm` is a view (`Ssm.view`).
     """
     listed = ssm.below(path)
     released = released_models(listed, path)

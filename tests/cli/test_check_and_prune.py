@@ -11,7 +11,9 @@ def full(released, ssm):
     """A model whose oldest release of 100 carries a label."""
     released(label="stable")
     for _ in range(99):
-        ssm.put_parameter(Name=NAME, Value="{", Type="SecureString", Overwrite=True)
+        ssm.put_parameter(
+            Name=NAME, Value="{", Type="SecureString", Tier="Standard", Overwrite=True
+        )
 
 
 @pytest.mark.usefixtures("full")

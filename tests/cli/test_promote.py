@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 from support.documents import digest_of
 
-from model_config.operate import ssm as ssm_module
+from model_config.cli import target
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -158,7 +158,7 @@ def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, 
 
 def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, released):
     released({"n": 1}, label="stable")
-    released({"n": 1.0})
+    released({"n": 1})
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
     same = run("promote", "chat", "--release", "1", "--dry-run").out
     assert same == "chat in dev: stable is already on release 1.\n"
@@ -255,9 +255,9 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     for model in ("chat", "search", "summary"):
         released({"n": 1}, model=model)
     opened = []
-    really_open = ssm_module.aws_client
+    really_open = target.aws_client
     monkeypatch.setattr(
-        ssm_module, "aws_client", lambda *given: opened.append(given) or really_open(*given)
+        target, "aws_client", lambda *given: opened.append(given) or really_open(*given)
     )
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -307,7 +307,7 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
 
     event = "before-call.ssm.LabelParameterVersion"
     clients = {"us-east-1": regions, "eu-west-1": ssm}
-    with patch.object(ssm_module, "aws_client", lambda _, region: clients[region]):
+    with patch.object(target, "aws_client", lambda _, region: clients[region]):
         regions.meta.events.register(event, refuse)
         said = run("promote", "chat", "--region", "us-east-1", "--region", "eu-west-1", code=2)
         regions.meta.events.unregister(event, refuse)

@@ -18,6 +18,7 @@ def stack(project):
     return write
 
 
+@pytest.mark.usefixtures("made_up_credentials")
 def test_the_stack_file_says_prefix_and_environment(stack):
     stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
     with target("dev", None, local=False) as aws:
@@ -26,7 +27,7 @@ def test_the_stack_file_says_prefix_and_environment(stack):
         assert aws.prefix == "/other"
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("project", "made_up_credentials")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
     with target("staging", None, local=False) as aws:
         assert (aws.prefix, aws.name, aws.path) == ("/ai", "staging", "/ai/staging")
@@ -49,6 +50,7 @@ def test_the_environment_comes_from_the_option_or_from_the_shell(run, released, 
     run("show", "chat", "-e", "dev")
 
 
+@pytest.mark.usefixtures("made_up_credentials")
 def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing_up(stack):
     stack("  model-config:prefix: ai/")
     with (

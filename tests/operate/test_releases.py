@@ -128,13 +128,13 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
     fill(aws, 88)
     assert list(running_out(releases_of(aws))) == []
     fill(aws, 1)
-    (found,) = running_out(releases_of(aws))
-    assert found.deploys_left == 10
-    assert "after 10 more deploys" in found.finding.problem
+    ((left, finding),) = running_out(releases_of(aws))
+    assert left == 10
+    assert "after 10 more deploys" in finding.problem
     fill(aws, 10)
-    (found,) = running_out(releases_of(aws))
-    assert found.deploys_left == 0
-    assert found.finding.problem == (
+    ((left, finding),) = running_out(releases_of(aws))
+    assert left == 0
+    assert finding.problem == (
         "the next deploy of this model fails: release 1, which has stable, is then the oldest "
         "of 100"
     )
@@ -145,8 +145,8 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
 def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 99)
-    (found,) = running_out(releases_of(aws))
-    assert found.finding.fix == (
+    ((_, finding),) = running_out(releases_of(aws))
+    assert finding.fix == (
         "`model-config promote chat --label stable --environment prod`, then "
         f"`aws ssm unlabel-parameter-version --name {NAME} --parameter-version 1 "
         "--labels stable-previous`"
@@ -154,7 +154,7 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     label = aws.client.label_parameter_version  # as promote does
     label(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     label(Name=NAME, ParameterVersion=100, Labels=["stable"])
-    (found,) = running_out(releases_of(aws))
+    assert len(list(running_out(releases_of(aws)))) == 1
     unlabel = aws.client.unlabel_parameter_version
     unlabel(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     fill(aws, 1)
@@ -164,12 +164,10 @@ def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> 
     fill(aws, 99)
     rollout = Rollout("stable", release=1, before=50, salt="0" * 16, steps=())
     assert list(running_out(releases_of(aws))) == []
-    (found,) = running_out(releases_of(aws), rollout)
-    assert found.deploys_left == 1
-    assert "after 1 more deploy, the next one of this model removes release 1" in (
-        found.finding.problem
-    )
-    assert "model-config rollout finish chat --environment prod" in found.finding.fix
+    ((left, finding),) = running_out(releases_of(aws), rollout)
+    assert left == 1
+    assert "after 1 more deploy, the next one of this model removes release 1" in (finding.problem)
+    assert "model-config rollout finish chat --environment prod" in finding.fix
 
 
 # Prune

@@ -182,7 +182,7 @@ def test_a_missing_field_without_a_default_is_an_error_that_names_both_sides() -
         reader.get("m").as_model(ChatModel)
     text = str(caught.value)
     assert "release 7 of m in prod, written as FakeReader, doesn't fit" in text
-    assert "model_config.schema.ChatModel" in text
+    assert "application's model_config.schema.shipped.ChatModel" in text
     assert "  model_id: Field required" in text
     assert "  prompts.system: Field required" in text
     assert "provider" not in text

@@ -69,7 +69,7 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
     from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
-    from model_config.operate.ssm import Ssm
+    from model_config.operate.ssm import Ssm, aws_client
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
 
@@ -77,7 +77,7 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
-    ssm = Ssm(region=config.region, watch=with_progress)
+    ssm = Ssm(aws_client("ssm", config.region), watch=with_progress)
     return find_recovery(plan, config.own(), state, ssm, KeysAndPolicies(ssm.region))
 
 
