@@ -99,7 +99,7 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
                 model.releases, listed, under_way(document, model.releases)
             )
     others = [name for name in released if name not in planned]
-    return Drift(differences, findings, others, sorted(ssm.problems), [], len(listed))
+    return Drift(differences, findings, others, sorted({*ssm.problems}), [], len(listed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,18 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     assert opened == [("ssm", None)]
 
 
+def test_only_the_module_of_the_model_is_run(run, released, project):
+    for name in ("chat", "search"):
+        (project / "models" / f"{name}.py").write_text(
+            "import pathlib\nfrom model_config.schema import ModelConfig\n"
+            f"pathlib.Path('{name}.ran').touch()\n\n"
+            "class Own(ModelConfig):\n    n: int\n\nMODEL = Own(n=1)\n"
+        )
+        released({"n": 1}, model=name)
+    assert "schema" not in run("promote", "chat").err
+    assert [file.stem for file in project.glob("*.ran")] == ["chat"]
+
+
 # Regions
 
 
