@@ -12,11 +12,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from model_config.comparing.change_text import variable_change
 from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.format.names import LATEST
-from model_config.format.prompt import fragments, variables
+from model_config.format.prompt import fragments, matches, variables
 from model_config.format.text import one_line, plural, visible, who
 from model_config.operate.rollout_plan import phase
 from model_config.operate.ssm import Watch
@@ -138,8 +137,8 @@ def _templates() -> Environment:
         "side_by_side": side_by_side,
         "differ_in_blanks_alone": differ_in_blanks_alone,
         "fragments": fragments,
+        "matches": matches,
         "variables": variables,
-        "variable_change": variable_change,
     }
     return environment
 

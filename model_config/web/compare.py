@@ -6,22 +6,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from model_config.comparing.change_text import is_long
 from model_config.comparing.changes import Change, changes, leaves
-from model_config.comparing.diff_report import remark
 from model_config.comparing.differences import (
     STACK_FILE,
     differences,
     sections,
     setting_changes,
+    two_commits,
 )
-from model_config.comparing.pairs import two_commits
+from model_config.comparing.report import heading, is_long
 from model_config.describe import settings_of
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
 from model_config.format.names import LATEST, check_selector, model_path, release_name
 from model_config.format.prompt import variables
 from model_config.format.release import Release
-from model_config.format.text import one_line
 from model_config.operate.releases import PastRelease, open_release, read_releases
 from model_config.operate.ssm import Watch, released_models
 from model_config.plan.project import Project
@@ -64,9 +62,9 @@ def is_text(change: Change) -> bool:
     """Return whether a change is shown as a text, and not in a table of values."""
     sides = [change.before] if change.change != "added" else []
     sides += [change.after] if change.change != "removed" else []
-    return all(isinstance(side, str) for side in sides) and (
-        is_long(change) or any(variables(str(side)) for side in sides)
-    )
+    if change.secret or not all(isinstance(side, str) for side in sides):
+        return False
+    return is_long(change) or any(variables(str(side)) for side in sides)
 
 
 def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
@@ -95,9 +93,12 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
         selectors[stack] = [LATEST, *releases.labels, *numbers]
     old, new = chosen[before].open(), chosen[after].open()
     changed = changes(old, new)
-    paths = {change.path for change in changed}
-    shown = {"/".join(path): value for path, value in leaves(new.config)}
-    same = [(path, one_line(value)) for path, value in shown.items() if path not in paths]
+    paths = [f"{change.path}/" for change in changed]
+    same = [
+        (path, value)
+        for path, value in (("/".join(path), value) for path, value in leaves(new.config))
+        if not any(below.startswith(f"{path}/") for below in paths)
+    ]
     values = {
         "model": model,
         "before": _title(before, model, chosen[before]),
@@ -174,19 +175,19 @@ def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
 
     The commit may also be a range, "main...", as in `git diff`.
     """
-    before, after = two_commits(project, base, None, None)
+    before, after = two_commits(project, base)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     settings: list[Change] = []
     for section in sections(differences(before, after)):
         if section.model == STACK_FILE:
             settings += section.changes
         else:
-            model, about = section.model, remark(section).removeprefix(": ")
+            model, about = section.model, heading(section).removeprefix(": ")
             page = Page.of("changes", model)
             rows[model].append(Row(model, section.changes, page, section.environments, about))
     common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
     every = [row for of_model in rows.values() for row in of_model]
-    notes = (*before.remarks(), *after.remarks())
+    notes = (*before.messages(), *after.messages())
     overview = {"rows": every, "unchanged": (), "settings": settings, "notes": notes}
     pages = {
         Page.of("changes", model): Content(

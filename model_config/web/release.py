@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
 from typing import TypeAlias
 
 from model_config.comparing.changes import leaves
 from model_config.format.codec import Value
 from model_config.format.errors import StoreError
 from model_config.format.names import model_path, parse
-from model_config.format.prompt import variables
+from model_config.format.prompt import matches, texts, variables
 from model_config.format.release import Release
+from model_config.format.text import shortened
 from model_config.operate.environment import Environment
 from model_config.operate.releases import read_releases
 from model_config.operate.ssm import ListedParameter, Watch
@@ -48,7 +48,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         "content": content,
         "older": older,
         "newer": newer,
-        "groups": _groups(content) if content else [],
+        "groups": _groups(content) if content else {},
         "parameters": list(_parameters(path, listed, arn.removesuffix(releases.name))),
         "python": python(environment, name, shown.number, content),
         "is_local": environment.is_local,
@@ -57,22 +57,33 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
     return Content("release", f"{name} in {stack}, release {shown.number}", values, notices)
 
 
-def _groups(content: Release) -> list[tuple[str, list[Leaf]]]:
+def _groups(content: Release) -> dict[str, list[Leaf]]:
     """Return the values of each group, those outside of groups first, below an empty name."""
-    values = [(path[0] if path[1:] else "", path, value) for path, value in leaves(content.config)]
-    values.sort(key=lambda value: value[0] != "")
-    return [
-        (name, [(path, value) for _, path, value in members])
-        for name, members in groupby(values, key=lambda value: value[0])
-    ]
+    groups: dict[str, list[Leaf]] = {"": []}
+    nones: list[Leaf] = [(tuple(path.split("/")), None) for path in content.none]
+    for path, value in [*_leaves(content.config), *nones]:
+        groups.setdefault(path[0] if path[1:] else "", []).append((path, value))
+    return {name: values for name, values in groups.items() if values}
 
 
-def is_prompt(leaf: Leaf) -> bool:
+def _leaves(value: Value, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
+    """Yield each value with its path. A list of objects, such as messages, has values too."""
+    if isinstance(value, dict) and value:
+        items: Iterable[tuple[object, Value]] = value.items()
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = enumerate(value)
+    else:
+        yield path, value
+        return
+    for name, item in items:
+        yield from _leaves(item, (*path, str(name)))
+
+
+def is_prompt(leaf: Leaf, templates: Sequence[str]) -> bool:
     """Return whether a value, with its path, is shown as a prompt."""
-    _, value = leaf
-    return isinstance(value, str) and (
-        len(value) > _LONG or "\n" in value or bool(variables(value))
-    )
+    path, value = leaf
+    is_long = isinstance(value, str) and (len(value) > _LONG or "\n" in value)
+    return is_long or matches("/".join(path), templates)
 
 
 def _parameters(
@@ -97,13 +108,12 @@ def python(environment: Environment, model: str, number: int, content: Release |
 
 def _of_content(content: Release) -> Iterator[str]:
     """Yield a line that reads a value, and one that renders a prompt."""
-    values = list(leaves(content.config))
-    for path, value in values:
+    for path, value in leaves(content.config):
         if not isinstance(value, str):
-            yield f"config{''.join(f'[{json.dumps(name)}]' for name in path)}  # {value!r}"
+            keys = "".join(f"[{json.dumps(name)}]" for name in path)
+            yield f"config{keys}  # {shortened(repr(value), _LONG)}"
             break
-    for path, value in values:
-        if isinstance(value, str) and variables(value):
-            given = ", ".join(f"{name}=…" for name in variables(value))
-            yield f"config.render({json.dumps('/'.join(path))}, {given})"
+    for place, text in texts(content.config, content.templates).items():
+        if names := variables(text):
+            yield f"config.render({json.dumps(place)}, {', '.join(f'{name}=…' for name in names)})"
             break

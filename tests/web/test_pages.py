@@ -214,6 +214,28 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
 
 
+def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    for keys in (("answer", "reason"), ("reason", "answer")):
+        deploy({**CONFIG, "response_schema": dict.fromkeys(keys, "string")})
+    said = text(client.get("/compare/dev@1/dev@2/chat").text)
+    assert "response_schema order changed: reason now first" in said
+    assert "~ response_schema compare" in text(client.get("/model/dev/chat").text)
+
+
+def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    messages = [{"role": "user", "content": "Hello {{name}}"}]
+    deploy({**CONFIG, "messages": messages, "latex": "\\frac{{a}}{b}"})
+    html = client.get("/release/dev/chat/1").text
+    assert "messages/<wbr>0/<wbr>content" in html
+    assert '<mark data-variable="name">{{name}}</mark>' in html
+    assert '0/role "user"' in text(html)
+    assert 'data-variable="a"' not in html
+
+
 def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str]) -> None:
     html = compared(PROMPT.replace("Be kind", "Be  kind"))
     assert "only white space" in html
