@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from model_config.comparing.changes import Change, changes, leaves
@@ -163,11 +164,10 @@ def _releases(
 def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
     if site.project is None or before == after:
         return ()
-    try:
+    with suppress(InvalidConfigurationError):  # the overview shows the error
         files = [read_stack_file(site.project, stack) for stack in (before, after)]
-    except InvalidConfigurationError:  # the overview shows the error
-        return ()
-    return setting_changes(*map(settings_of, files))
+        return setting_changes(*map(settings_of, files))
+    return ()
 
 
 def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:

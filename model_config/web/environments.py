@@ -64,10 +64,7 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
     try:
         with site.view_of(stack, watch) as ssm:
             status = site.cached(
-                "status",
-                stack,
-                program,
-                lambda: read_status(ssm, site.environment(stack).path, program),
+                "status", stack, program, lambda: read_status(ssm, environment.path, program)
             )
             notices += notices_of(stack, ssm)
     except ModelConfigError as error:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
 from model_config.comparing.changes import leaves
 from model_config.format.codec import Value
 from model_config.format.errors import StoreError
-from model_config.format.names import model_path, parse
+from model_config.format.names import parse
 from model_config.format.prompt import matches, texts, variables
 from model_config.format.release import Release
 from model_config.format.text import shortened
 from model_config.operate.environment import Environment
 from model_config.operate.releases import read_releases
-from model_config.operate.ssm import ListedParameter, Watch
+from model_config.operate.ssm import Watch
 from model_config.web.pages import Content
 from model_config.web.site import Site, notices_of
 
@@ -28,17 +28,21 @@ _LONG = 72
 
 def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Content:
     """Read a release and its parameters."""
-    environment, path = site.environment(stack), site.environment(stack).path
-    base = model_path(path, name)
+    environment = site.environment(stack)
     with site.view_of(stack, watch) as ssm:
-        releases = read_releases(ssm, path, name, documents=False)
+        releases = read_releases(ssm, environment.path, name, documents=False)
         shown = releases.select(selector)
         content, is_newest = shown.content, shown is releases.newest
-        listed = ssm.below(base) if is_newest else {}
+        listed = ssm.below(releases.path) if is_newest else {}
         arn = ""
         with suppress(StoreError):  # then the names are shown without it
             arn = ssm.arns([releases.name]).get(releases.name, "")
         notices = notices_of(stack, ssm)
+    beginning = arn.removesuffix(releases.name)
+    parameters = [
+        (parse(each, environment.path), parameter.version, f"{beginning}{each}")
+        for each, parameter in sorted(listed.items())
+    ]
     numbers = {each.number for each in releases}
     older, newer = (n if n in numbers else None for n in (shown.number - 1, shown.number + 1))
     values = {
@@ -49,7 +53,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         "older": older,
         "newer": newer,
         "groups": _groups(content) if content else {},
-        "parameters": list(_parameters(path, listed, arn.removesuffix(releases.name))),
+        "parameters": parameters,
         "python": python(environment, name, shown.number, content),
         "is_local": environment.is_local,
         "is_newest": is_newest,
@@ -84,15 +88,6 @@ def is_prompt(leaf: Leaf, templates: Sequence[str]) -> bool:
     path, value = leaf
     is_long = isinstance(value, str) and (len(value) > _LONG or "\n" in value)
     return is_long or matches("/".join(path), templates)
-
-
-def _parameters(
-    path: str, listed: Mapping[str, ListedParameter], arn: str
-) -> Iterator[tuple[str, str, int, str]]:
-    """Yield each parameter's path, kind, version and ARN, of which `arn` is the beginning."""
-    for name, parameter in sorted(listed.items()):
-        parsed = parse(name, path)
-        yield parsed.path, parsed.kind, parameter.version, f"{arn}{name}"
 
 
 def python(environment: Environment, model: str, number: int, content: Release | None) -> str:

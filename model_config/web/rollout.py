@@ -29,16 +29,15 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Content:
         history, problems = history_of(ssm, path, name)
         notices = (*notices_of(stack, ssm), *problems)
     current = under_way(stored.document, releases) if stored else None
-    plan = plan_of(current) if current else None
     values = {
         "stack": stack,
         "model": name,
         "problem": stored.problem if stored else None,
         "events": [event for event in events(history or []) if "rollout" in event.what],
         "rollout": current,
-        "plan": plan,
+        "plan": plan_of(current) if current else None,
         "begun": started(history, current) if history and current else None,
-        "next": next_step(current, now) if current and plan and not plan.paused else None,
+        "next": next_step(current, now) if current else None,
         "due": due_at(current) if current else None,
         "curve": curve(current, now) if current else None,
     }

@@ -13,7 +13,6 @@ from moto import mock_aws
 from starlette.testclient import TestClient
 
 from model_config.format import release
-from model_config.format.prompt import texts
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
 from model_config.operate.environment import Environment
