@@ -38,9 +38,10 @@ def problems_of(error: ValidationError, kind: type[Group] | None) -> Iterator[Pr
         if len(path) < len(detail["loc"]):
             of_members.add(path)
         problems.setdefault(path, []).append(Problem(path, detail["type"], text, fix))
+    above = {path[:depth] for path in problems for depth in range(len(path))}
     for path, same in problems.items():
         # Where a member of a union fits but for what is below, the others' refusals say nothing.
-        if path in of_members and any(path == each[: len(path)] != each for each in problems):
+        if path in above and path in of_members:
             continue
         texts = dict.fromkeys(problem.text for problem in same)
         yield same[0]._replace(text="; or ".join(texts))
@@ -86,12 +87,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like a misspelled one, if any is."""
     names = sorted(known)
     by_form = {_form(other): other for other in reversed(names)}
-    meant = _OTHER_FORMS.get(_form(name))
-    return (
-        by_form.get(_form(name))
-        or (meant if meant in names else None)
-        or next(iter(get_close_matches(name, names, n=1)), None)
-    )
+    if meant := by_form.get(_form(name)) or _OTHER_FORMS.get(_form(name)):
+        return meant if meant in names else None  # else it is a field of another class
+    return next(iter(get_close_matches(name, names, n=1)), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

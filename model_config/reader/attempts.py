@@ -120,18 +120,17 @@ class Attempt:
         self.landed: dict[Key, Entry] = {}
         self.is_renewal = self.is_started = self.has_ended = False
         self.began = self.seconds = 0.0
-        self.patience = patience
-        self._made_by, self._made_at = _thread.get_ident(), time.monotonic()
+        self._made_by, self._left_at = _thread.get_ident(), time.monotonic() + patience
         self._wakers: list[Callable[[], object]] = []
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it will end: it has not yet, and was not left by a read that was interrupted."""
-        if self.is_started or self.has_ended:
+        """Whether it will end."""
+        if self.has_ended or self.is_started:
             return not self.has_ended
-        # If it is this thread's own, the thread has left it, or reads in a signal's handler.
-        is_own = self._made_by == _thread.get_ident()
-        return not is_own and time.monotonic() - self._made_at < self.patience
+        # Made by this thread, it was interrupted by a signal's handler that reads. After a while,
+        # it was left by another thread, in which one exception hit the handling of another.
+        return self._made_by != _thread.get_ident() and time.monotonic() < self._left_at
 
     def call_at_end(self, waker: Callable[[], object]) -> None:
         """Call a function at the end. Look at `has_ended` afterwards."""
@@ -302,41 +301,45 @@ class Attempts:
         the others may wait for.
         """
         here = here and self._times.max_wait == math.inf
-        mine = Attempt(self._times.deadline if here else TICK)
         always = always or self._times.ttl == 0
-        needed: dict[Key, list[Attempt]] = {}
+        mine, needed = Attempt(self._times.deadline), {}
         now = self._clock()
-        for key in keys:
-            entry = self.entries.get(key)
-            at_hand = self.is_at_hand(entry, now)
-            if not always and not self._is_due(key, entry, now, at_hand=at_hand):
-                continue
-            must = always or not at_hand
-            attempt = self._flights.get(key)
-            if attempt is None or not attempt.is_under_way:
-                if not here and len(self._running) >= MOST_AT_ONCE:
-                    # It comes along with the next attempt, unless none will end.
-                    others = [other for other in self._running if not other.has_ended]
-                    if must and others:
-                        self._waiting[key] = None
-                        needed[key] = others
-                    continue
-                if not must:
-                    if self._is_renewing() and self._renewal is not mine:
-                        continue
-                    self._renewal, mine.is_renewal = mine, True
-                if attempt is None:
-                    attempt = self._flights.setdefault(key, mine)
-                else:
-                    attempt = self._flights[key] = mine
-                if attempt is mine:
-                    mine.keys.append(key)
-            if must:
-                needed[key] = [attempt]
-        waits = mine.is_renewal and self.away is None and not self.is_slow
-        if mine.keys:
-            self._start(mine, here=here)
+        try:
+            for key in keys:
+                entry = self.entries.get(key)
+                at_hand = self.is_at_hand(entry, now)
+                if always or self._is_due(key, entry, now, at_hand=at_hand):
+                    must = always or not at_hand
+                    attempts = self._join(key, mine, must=must, here=here)
+                    if must and attempts:
+                        needed[key] = attempts
+            waits = mine.is_renewal and self.away is None and not self.is_slow
+            if mine.keys:
+                self._start(mine, here=here)
+        finally:
+            if not mine.is_started:
+                self._end(mine)
         return needed, mine if waits else None
+
+    def _join(self, key: Key, mine: Attempt, *, must: bool, here: bool) -> list[Attempt]:
+        """Return an attempt for a key: one that is under way, mine, or the next that will end."""
+        attempt = self._flights.get(key)
+        if attempt is not None and attempt.is_under_way:
+            return [attempt]
+        if not here and len(self._running) >= MOST_AT_ONCE:
+            others = [other for other in self._running if must and not other.has_ended]
+            if others:
+                self._waiting[key] = None  # it comes along with the one after
+            return others
+        if not must:
+            if self._is_renewing() and self._renewal is not mine:
+                return []
+            self._renewal, mine.is_renewal = mine, True
+        mine.keys.append(key)
+        if attempt is None:
+            return [self._flights.setdefault(key, mine)]
+        self._flights[key] = mine
+        return [mine]
 
     def _is_renewing(self) -> bool:
         return self._renewal is not None and self._renewal.is_under_way
@@ -359,7 +362,6 @@ class Attempts:
                 _thread.start_new_thread(self._own, (attempt,))
                 attempt.is_started = True
                 return
-            attempt.patience = self._times.deadline
         try:
             self._prepare(attempt)
             self._land(attempt, self._load(attempt))
@@ -545,7 +547,7 @@ class Attempts:
         if problem is None and plain is not None and plain.reading is reading:
             return plain
         if problem is None:
-            return Entry(reading, began, now + self._times.ttl * (1 - JITTER * _random.random()))
+            return Entry(reading, began, began + self._times.ttl * (1 - JITTER * _random.random()))
         last = self.entries.get(key)
         since, failures = now, 1
         if last is not None and last.problem is not None:

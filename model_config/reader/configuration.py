@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
 from model_config.format.codec import decode
 from model_config.format.errors import CodecError, PromptError, SecretUnavailableError, UsageError
@@ -55,6 +55,7 @@ class Configuration(Mapping[str, Any]):
     mark: tuple[int, object] | None = field(repr=False)
     _read_at: float
     _clock: Callable[[], float]
+    _values: Mapping[str, Any]
     # One for each class, kept when a renewal confirms the release.
     _instances: dict[type[Any], Any] = field(default_factory=dict)
 
@@ -85,7 +86,7 @@ class Configuration(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy of the values as plain nested dicts and lists, without the secrets."""
-        return self.content.config.copy()
+        return cast(dict[str, Any], thaw(self._values))
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
         """Return the configuration as an instance of a schema class.
@@ -144,7 +145,7 @@ class Configuration(Mapping[str, Any]):
         from model_config.format.prompt import fill  # noqa: PLC0415 - likewise
 
         self._texts(path)
-        value: Any = self.content.config
+        value: Any = self._values
         for name in path.split("/"):
             value = value[int(name)] if isinstance(value, list) else value[name]
         try:
@@ -174,13 +175,13 @@ class Configuration(Mapping[str, Any]):
         return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
     def __getitem__(self, key: str) -> Any:
-        return self.content.config[key]
+        return self._values[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.content.config)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self.content.config)
+        return len(self._values)
 
     def __copy__(self) -> Configuration:
         return self
@@ -199,7 +200,7 @@ class Configuration(Mapping[str, Any]):
         """Return the texts at and below a path, by path."""
         from model_config.format.prompt import texts  # noqa: PLC0415 - likewise
 
-        known = texts(self.content.config)
+        known = texts(self._values)
         if here := {name: known[name] for name in known if f"{name}/".startswith(f"{path}/")}:
             return here
         names = ", ".join(known) or "none"
@@ -227,18 +228,17 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
     rollout: Side | None = None,
 ) -> Configuration:
     """Return a configuration built from a verified release and its secrets."""
-    own = replace(content)
-    vars(own)["config"] = freeze(content.config, content.none)  # in place of the parsed text
     return Configuration(
         release=release,
         label=label,
-        content=own,
+        content=content,
         secrets=freeze(dict(secrets)),
         from_fallback=from_fallback,
         rollout=rollout,
         mark=mark,
         _read_at=read_at,
         _clock=clock,
+        _values=freeze(content.config, content.none),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -132,7 +131,6 @@ class Reader:
         self._served: dict[Key, Served] = {}
         self._callbacks: list[Callback] = []
         self._incidents: Incidents | None = None
-        self._lock = threading.RLock()  # of what is served to the reader's own id
         _READERS.add(self)
 
     def get(
@@ -302,7 +300,6 @@ class Reader:
         age includes the time in between. After a fork it is called automatically.
         """
         self._unit = _new_unit()
-        self._lock = threading.RLock()
         self._attempts.forget()
         self._source.close()
 
@@ -377,11 +374,10 @@ class Reader:
 
     def _serve(self, key: Key, now: Configuration) -> None:
         """Note what the reader's own id is served, and call back if that has changed."""
-        with self._lock:  # if two threads notice a change, one of them reports it
-            before = self._served.get(key)
-            is_same = before is not None and _is_same(before.configuration, now)
-            since = before.since if before is not None and is_same else self._wall()
-            self._served[key] = Served(now, since)
+        before = self._served.pop(key, None)  # if two threads notice a change, one of them gets it
+        is_same = before is not None and _is_same(before.configuration, now)
+        since = before.since if before is not None and is_same else self._wall()
+        self._served[key] = Served(now, since)
         if before is None or is_same:
             return
         for callback in list(self._callbacks):

@@ -162,7 +162,6 @@ configuration_changes: list[Callable[[Any], Any]] = [
     lambda chat: operator.setitem(chat.secrets, "api_key", secret_of("x")),
     lambda chat: setattr(chat, "release", 9),
     lambda chat: setattr(chat, "rollout", "candidate"),
-    lambda chat: setattr(chat.content, "config", {}),
     lambda chat: operator.setitem(chat.content.secrets, 0, "other"),
     lambda chat: delattr(chat, "release"),
 ]

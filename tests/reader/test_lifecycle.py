@@ -129,8 +129,8 @@ def read():
 thread = threading.Thread(target=read)
 thread.start()
 client.asks.wait(timeout=10)
-# The parent is in the middle of a request, and holds the locks of the reader and the store.
-with reader._lock, reader._source._lock:
+# The parent is in the middle of a request, and holds the lock of the store.
+with reader._source._lock:
     child = os.fork()
     if child == 0:
         client.go.set()
