@@ -178,7 +178,7 @@ def test_a_release_shows_values_prompts_and_how_to_read_it(client: TestClient) -
 @pytest.mark.usefixtures("three_releases")
 def test_the_parameters_are_shown_with_the_release_that_they_hold(client: TestClient) -> None:
     said = text(client.get("/release/dev/chat/1").text)
-    assert "The parameters hold the values of the newest release" in said
+    assert "The page of the newest release lists the parameters" in said
     assert "arn:aws:ssm" not in said
 
 
