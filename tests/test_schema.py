@@ -99,7 +99,6 @@ class Row(BaseModel):
         dict[str, dict[str, list[Message]]], dict[str, SecretRef], dict[str, Region],
         dict[str, list[str] | SecretRef] | None, TypeAliasType("Names", list[str]),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_field_may_have_any_type_that_json_holds(annotation: Any) -> None:
     assert issubclass(defined_with(annotation), ModelConfig)

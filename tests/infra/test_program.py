@@ -363,3 +363,38 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown():
 def test_the_tests_stand_on_the_program_that_is_shipped():
     shipped = PROJECT.root.parents[1] / "__main__.py"
     assert (PROJECT.root / "__main__.py").read_text() == shipped.read_text()
+
+
+def test_without_fields_a_model_has_its_release_rollout_and_secrets_only(dev):
+    recording, outputs = run("dev", fields="false")
+    names = {name for kind, name in recording.registered if kind == PARAMETER}
+    whole, all_outputs = dev
+    kept = {
+        name
+        for kind, name in whole.registered
+        if kind == PARAMETER and ("/secrets/" in name or name.endswith(("/release", "/rollout")))
+    }
+    assert names == kept
+    for model, exported in outputs["models"].items():
+        assert exported["digest"] == all_outputs["models"][model]["digest"]
+        assert set(exported["parameters"]) == {
+            path for path in all_outputs["models"][model]["parameters"] if "secrets/" in path
+        }
+    # Switching touches no release: its text is the same.
+    texts = recording.parameters()
+    for name, inputs in whole.parameters().items():
+        if name.endswith("/release"):
+            assert texts[name]["value"] == inputs["value"]
+
+
+def test_50_models_of_20_fields_are_200_resources_without_fields(own):
+    fields = "; ".join(f"f{number}: int = {number}" for number in range(20))
+    for number in range(50):
+        write_model(own, f"m{number}", fields)
+    recorder = Recorder()
+    config = StackConfig("dev", {"model-config:fields": "false"})
+    run_program(own.root, config, recorder, recorder)
+    components = {kind for kind, _ in recorder.registered if kind.startswith("model-config:")}
+    assert components
+    resources = [kind for kind, _ in recorder.registered if kind.startswith("aws:")]
+    assert len(resources) == 50 * 3 + 2
