@@ -38,7 +38,7 @@ print(chat["generation"]["temperature"], chat.secrets["k"].reveal())
 COLD_START = """
 import sys
 from model_config import Reader
-from model_config.reader.connection import Connection
+from model_config.reader.store import Connection
 try:
     Connection(region="eu-west-1").open()
 finally:

@@ -9,11 +9,10 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import print_lines, time_text
-from model_config.comparing.change_text import change_lines
 from model_config.comparing.changes import changes
-from model_config.comparing.text import printable
+from model_config.comparing.report import change_lines
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
-from model_config.format.prompt import texts, variable_changes
+from model_config.format.text import visible
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
@@ -95,9 +94,11 @@ def warn_of_variables(where: str, releases: Releases, before: int, after: int) -
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
-    for change in variable_changes(texts(old.config), texts(new.config)):
-        ready = " An application that doesn't pass it can't render the prompt."
-        typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
+    for change in changes(old, new):
+        if variables := change.variables_text():
+            ready = " An application that doesn't pass it can't render the prompt."
+            text = f"{where}: {change.path} {variables}.{ready if change.asks else ''}"
+            typer.echo(visible(text), err=True)
 
 
 def _show(move: Move) -> None:
@@ -122,7 +123,7 @@ def _print_made(move: Move) -> None:
     for line in move.done():
         typer.echo(f"{move.where}: {line}")
     for notice in move.notices:
-        typer.echo(to_paste(printable(f"{move.where}: {notice}")), err=True)
+        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
     label = "" if move.label == "stable" else f" --label {move.label}"
     which = f"{move.model}{label}{move.environment.region_option}"
     if move.is_rollback:

@@ -11,9 +11,9 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import Columns, Row, print_rows, time_text
-from model_config.comparing.text import who
 from model_config.format.errors import StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
+from model_config.format.text import who
 from model_config.operate import rollout_plan
 from model_config.operate.rollout_plan import due_at, next_step, phase, plan_of
 
@@ -166,7 +166,6 @@ def _statuses_in(environment: Environment, model: str | None) -> Iterator[Row]:
             "due": due_at(rollout),
             "steps": [{"at": each.at, "percent": each.percent} for each in rollout.steps],
             "percents": plan.percents,
-            "poll_seconds": rollout.poll_seconds,
             "started_at": began.at,
             "started_by": began.by,
             "reason": plan.reason,

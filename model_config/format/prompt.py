@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from model_config.format.codec import Value
@@ -121,45 +120,6 @@ def texts(config: Mapping[str, Value], templates: Iterable[str] | None = None) -
     return {path: text for path, text in _texts(config) if chosen(path)}
 
 
-@dataclass(frozen=True, slots=True)
-class VariableChange:
-    """The variables that a text has in only one of two configurations.
-
-    Attributes:
-        path: the path of the text in both, "prompts/system".
-        added: the new variables. An application that doesn't pass them fails.
-        removed: the former variables. An application that still passes them fails.
-    """
-
-    path: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-
-    def __str__(self) -> str:
-        asks = [f"now asks for {', '.join(self.added)}"] if self.added else []
-        stops = [f"no longer asks for {', '.join(self.removed)}"] if self.removed else []
-        return f"{self.path} {' and '.join(asks + stops)}"
-
-
-def variable_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[VariableChange]:
-    """Return the texts whose variables changed, in the order of their paths.
-
-    A text that is in only one of the configurations is left out: no application renders it in
-    both.
-
-    Args:
-        before: the texts of a configuration by path, as `texts` returns them.
-        after: likewise.
-    """
-    found = (
-        VariableChange(
-            path, _without(after[path], before[path]), _without(before[path], after[path])
-        )
-        for path in sorted(before.keys() & after.keys())
-    )
-    return [change for change in found if change.added or change.removed]
-
-
 def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield path, value
@@ -214,8 +174,3 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
 def _as_text(value: object) -> str:
     # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
     return value if isinstance(value, str) else str(int(cast(int, value)))
-
-
-def _without(text: str, other: str) -> tuple[str, ...]:
-    others = variables(other)
-    return tuple(name for name in variables(text) if name not in others)

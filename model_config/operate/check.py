@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from model_config.comparing.text import plural
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.text import plural
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.record import document_of, under_way, why_it_stays
 from model_config.operate.release_findings import running_out

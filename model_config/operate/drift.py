@@ -84,7 +84,13 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
     released = released_models(listed, path)
     releases = read_each(ssm, path, [name for name in released if name in planned], listed)
     models = [
-        _deployed(ssm, model, releases.get(model.name), by_model.get(model.name, {}))
+        _deployed(
+            ssm,
+            model,
+            releases.get(model.name),
+            by_model.get(model.name, {}),
+            has_fields=plan.settings.fields,
+        )
         for model in plan.models
     ]
     rollouts = {model.planned.rollout_name for model in models} & listed.keys()
@@ -99,7 +105,7 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
                 model.releases, listed, under_way(document, model.releases)
             )
     others = [name for name in released if name not in planned]
-    return Drift(differences, findings, others, sorted(ssm.problems), [], len(listed))
+    return Drift(differences, findings, others, sorted({*ssm.problems}), [], len(listed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,12 @@ class _Deployed:
 
 
 def _deployed(
-    ssm: Ssm, planned: PlannedModel, releases: Releases | str | None, listed: _Listed
+    ssm: Ssm,
+    planned: PlannedModel,
+    releases: Releases | str | None,
+    listed: _Listed,
+    *,
+    has_fields: bool,
 ) -> _Deployed:
     """Return one model. Releases that can't be read are added to the client's problems."""
     path = planned.path.rpartition("/")[0]
@@ -168,6 +179,8 @@ def _deployed(
             if older.labels or not _is_in_parts(older):  # or else it costs requests
                 former |= _contents(older, planned.path, known)
     release = _contents(releases.newest, planned.path, known) if releases else {}
+    if not has_fields:  # a release holds values that have no parameter
+        release = {n: each for n, each in release.items() if n in known or each is NoText.SECRET}
     return _Deployed(planned, releases, kinds, values, program, release, former)
 
 

@@ -13,10 +13,10 @@ from botocore import xform_name
 
 from model_config.format.errors import AccessDeniedError
 from model_config.operate.difference import Difference
-from model_config.operate.ssm import aws_client
+from model_config.operate.ssm import FAILURES, aws_client
 from model_config.plan.policies import Account, key_policy, reader_policy
 from model_config.plan.settings import Settings
-from model_config.reader.aws_errors import FAILURES, translate
+from model_config.reader.aws_errors import translate
 
 
 @dataclass(frozen=True, slots=True)

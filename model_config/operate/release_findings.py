@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from model_config.comparing.text import plural
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Rollout
+from model_config.format.text import plural
 from model_config.operate.releases import KEPT, PastRelease, Releases
 
 #: The number of deploys ahead of a failing one at which a warning starts.

@@ -50,7 +50,6 @@ class NewRollout:
     label: str
     plan: RolloutPlan
     begin: datetime
-    poll_seconds: int = 30
     salt: str = field(default_factory=lambda: token_hex(8))
 
 
@@ -109,7 +108,6 @@ def start(  # noqa: PLR0913 - the options of a rollout
         before=_release_before(new.label, candidate.number, releases),
         salt=new.salt,
         steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
-        poll_seconds=new.poll_seconds,
         plan=new.plan.to_json(),
     )
     document = RolloutDocument(stored.document.moved, rollout)

@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from model_config.format.errors import (
     ModelConfigError,
@@ -20,12 +22,16 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.names import parse
-from model_config.reader.aws_errors import FAILURES, UNREADABLE, translate, unreadable_answer
+from model_config.reader.aws_errors import translate, unreadable_answer
 
 #: Names in one request (SSM API reference, GetParameters and DeleteParameters).
 BATCH = 10
 #: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
 LISTED = 50
+#: What boto3 raises when a request fails, for any reason.
+FAILURES = (BotoCoreError, ClientError)
+# What botocore's parser raises for an answer that is incomplete or isn't SSM's JSON.
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 #: Concurrent requests. Set by this package.
 THREADS = 4
 #: Short timeouts, since a person waits. botocore's adaptive mode also slows down while SSM
@@ -351,9 +357,9 @@ def _translated(action: str, about: Sequence[str]) -> Iterator[None]:
         yield
     except (*FAILURES, OSError) as error:
         raise translate(error, action, about) from error
-    except ModelConfigError:  # before UNREADABLE, as it may be a ValueError
+    except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
         raise
-    except UNREADABLE:
+    except _UNREADABLE:
         # Without its cause, which may hold the bytes of the answer, and so a secret.
         raise unreadable_answer(action, about) from None
 

@@ -150,6 +150,18 @@ def test_an_environment_that_was_never_deployed_is_not_deployed(aws: Aws, drift:
     assert states == {"not deployed"}
 
 
+def test_without_fields_a_releases_values_are_not_missed(aws: Aws, project: Path, drift: Any):
+    aws.deploy()
+    (project / "Pulumi.dev.yaml").write_text(
+        "config:\n  aws:region: eu-west-1\n  model-config:fields: false\n"
+    )
+    found = drift()["differences"]
+    assert {each["state"] for each in found} == {"not deployed"}
+    for each in found:
+        aws.ssm.delete_parameter(Name=each["name"])
+    assert drift("--exit-code")["differences"] == []
+
+
 def test_a_hand_edit_is_told_with_both_ways_out(aws: Aws, drift: Any, run: Any):
     aws.deploy()
     aws.put(TEMPERATURE, "0.9")

@@ -82,7 +82,7 @@ def test_a_release_that_the_modules_class_cannot_hold_is_not_promoted(run, relea
     released({**CHAT, "generation": {"temperature": 7}}, model="support_chat")
     said = run("promote", "support_chat", "--to", "stable", code=2)
     assert "generation.temperature" in said.err
-    assert "model_config.schema.ChatModel" in said.err
+    assert "model_config.schema.shipped.ChatModel" in said.err
     assert labels("support_chat") == {}
 
 
@@ -263,6 +263,18 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert run("promote", "--all").out.count("stable moved from no release") == 3
     assert opened == [("ssm", None)]
+
+
+def test_only_the_module_of_the_model_is_run(run, released, project):
+    for name in ("chat", "search"):
+        (project / "models" / f"{name}.py").write_text(
+            "import pathlib\nfrom model_config.schema import ModelConfig\n"
+            f"pathlib.Path('{name}.ran').touch()\n\n"
+            "class Own(ModelConfig):\n    n: int\n\nMODEL = Own(n=1)\n"
+        )
+        released({"n": 1}, model=name)
+    assert "schema" not in run("promote", "chat").err
+    assert [file.stem for file in project.glob("*.ran")] == ["chat"]
 
 
 # Regions

@@ -89,15 +89,14 @@ def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock
     assert [(step.at, step.percent) for step in found.steps] == [
         (NOW, 5), (NOW + timedelta(minutes=20), 25.5), (NOW + timedelta(minutes=40), 100)
     ]  # fmt: skip
-    assert found.poll_seconds == 30
     assert clock.now == NOW
 
 
 @pytest.mark.usefixtures("three")
 def test_start_takes_the_newest_release_and_a_time_to_begin(run, document, clock):
-    start(run, "--at", "2026-12-01T13:00:00+01:00", "--poll-seconds", "10", "--json")
+    start(run, "--at", "2026-12-01T13:00:00+01:00", "--json")
     found = document().rollout
-    assert (found.release, found.poll_seconds) == (3, 10)
+    assert found.release == 3
     assert found.steps[0].at == NOW + timedelta(hours=2)
     (shown,) = status(run)
     assert (shown["phase"], shown["percent"]) == ("scheduled", 0)
@@ -145,8 +144,6 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--at", "2026-12-01T10:00:00"], "with a time zone"),
         (["--at", "tomorrow"], "with a time zone"),
         (["--at", "2026-12-01T09:58:00Z"], "in the past"),
-        (["--poll-seconds", "4"], "poll_seconds"),
-        (["--poll-seconds", "3601"], "poll_seconds"),
         (["--reason", "x" * 501], "has 501 characters"),
         (["--release", "9"], "there is no release 9"),
         (["--release", "0"], "whole number from 1"),
@@ -307,11 +304,11 @@ def test_finish_when_due_finishes_those_that_are_and_no_other(run, released, clo
 
 @pytest.mark.usefixtures("three")
 def test_abort_ends_the_rollout_and_leaves_the_label(run, labels, document):
-    start(run, "--release", "2", "--poll-seconds", "20")
+    start(run, "--release", "2")
     said = run("rollout", "abort", "chat", "--reason", "too terse")
     assert said.out == (
-        "chat in dev: the rollout of release 2 is aborted. Within 20 seconds all readers of stable "
-        "get release 1 again.\n"
+        "chat in dev: the rollout of release 2 is aborted. Readers of stable get release 1 again "
+        "within their time to live, 30 seconds by default.\n"
     )
     assert labels() == {"stable": 1}
     assert document().rollout is None

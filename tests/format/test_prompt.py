@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import model_config
 from model_config.format.errors import ModelConfigError, PromptError
 from model_config.format.prompt import (
     fill,
@@ -16,7 +17,6 @@ from model_config.format.prompt import (
     render,
     stray_braces,
     texts,
-    variable_changes,
     variables,
 )
 
@@ -103,6 +103,12 @@ def test_braces_that_a_value_completes_are_no_placeholder():
     assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
 
 
+def test_an_application_fills_a_text_of_its_own_in_the_same_way():
+    assert model_config.render(r"\{{a}} {{text}}", text="{{a}}") == "{{a}} {{a}}"
+    with pytest.raises(PromptError, match="no value for text"):
+        model_config.render("{{text}}")
+
+
 # What is refused, all at once
 
 
@@ -137,7 +143,7 @@ def test_an_error_does_not_show_values():
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
 anything = st.text(st.sampled_from("{} ab_1\n\\é"), max_size=12)
-no_braces = st.text(max_size=8).map(lambda text: text.replace("{", "").replace("}", ""))
+no_braces = st.text(max_size=8).map(lambda text: re.sub(r"[{}\\]", "", text))
 
 
 @given(st.lists(st.tuples(no_braces, names, st.sampled_from(["", " ", "   "]), anything)))
@@ -287,25 +293,3 @@ def test_every_template_at_or_below_a_path_is_filled_in_a_copy():
 def test_what_fills_several_templates_is_checked_over_all_of_them():
     with pytest.raises(PromptError, match=r"^no value for b; not a variable of the text: z"):
         fill(CONFIG["prompts"], "prompts", TEMPLATES, {"a": "", "z": ""})
-
-
-# What an application would have to change
-
-
-def test_texts_that_ask_for_other_variables_are_told():
-    before = {"system": "{{a}} {{b}}", "messages/0/content": "{{a}}", "n": "x"}
-    after = {"system": "{{b}} {{c}} {{d}}", "messages/0/content": "{{ a }}!", "n": "{{a}}", "z": ""}
-    changes = variable_changes(before, after)
-    assert [(change.path, change.added, change.removed) for change in changes] == [
-        ("n", ("a",), ()),
-        ("system", ("c", "d"), ("a",)),
-    ]
-    assert [str(change) for change in changes] == [
-        "n now asks for a",
-        "system now asks for c, d and no longer asks for a",
-    ]
-    assert [str(change) for change in variable_changes(after, before)] == [
-        "n no longer asks for a",
-        "system now asks for a and no longer asks for c, d",
-    ]
-    assert variable_changes(before, before) == []

@@ -11,7 +11,7 @@ from model_config.cli.options import AsJson, Environment, Local
 from model_config.cli.output import MASK, print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.comparing.text import plural, printable
+from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
     from model_config.operate.difference import Content, Difference, DriftState
@@ -90,8 +90,7 @@ def advice(state: DriftState, stack: str) -> str:
 def _print(found: Drift, stack: str) -> None:
     """Print the differences, and below them what to do about each kind."""
     rows = [
-        (each.model or "-", each.path, each.state, printable(each.text))
-        for each in found.differences
+        (each.model or "-", each.path, each.state, visible(each.text)) for each in found.differences
     ]
     if rows:
         print_table(["model", "what", "state", "difference"], rows, wrap=True)
@@ -99,7 +98,7 @@ def _print(found: Drift, stack: str) -> None:
     for state in dict.fromkeys(each.state for each in found.differences):
         typer.echo(f"{state}: {advice(state, stack)}")
     for finding in found.findings:
-        typer.echo(to_paste(printable(str(finding))))
+        typer.echo(to_paste(visible(str(finding))))
     count = len(found.differences) + len(found.findings)
     differences = plural(count, "difference") if count else "no drift"
     typer.echo(f"{stack}: {plural(found.count, 'parameter')}, {differences}.")

@@ -7,7 +7,7 @@ import typer
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
 from model_config.cli.output import Columns, print_rows
 from model_config.cli.panels import Panel
-from model_config.comparing.text import who
+from model_config.format.text import who
 
 PANEL = Panel.RELEASE
 

@@ -16,9 +16,9 @@ from model_config.cli.project import current_project, takes_project
 from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.schema_check import schema_check
 from model_config.cli.verbs.drift import advice, compare
-from model_config.comparing.text import printable
 from model_config.files import write_file
 from model_config.format.errors import UsageError
+from model_config.format.text import visible
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     wrong = [each for each in found.differences if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
         where = f"{each.model}/{each.path}" if each.model and each.listed else each.path
-        typer.echo(f"{where}: {each.state}, {printable(each.text)}", err=True)
+        typer.echo(f"{where}: {each.state}, {visible(each.text)}", err=True)
         typer.echo(f"  {advice(each.state, environment)}", err=True)
     for problem in found.problems:
         annotate("error", problem, title="Not compared")

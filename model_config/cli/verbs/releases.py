@@ -9,7 +9,7 @@ from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
 from model_config.cli.output import Columns, Row, print_rows
 from model_config.cli.panels import Panel
 from model_config.comparing.changes import changes
-from model_config.comparing.text import who
+from model_config.format.text import who
 
 if TYPE_CHECKING:
     from model_config.operate.releases import PastRelease

@@ -64,9 +64,6 @@ def start(  # noqa: PLR0913 - a verb's options
         typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
     ] = None,
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
-    poll_seconds: Annotated[
-        int, typer.Option(help="How often readers check the rollout, in seconds.")
-    ] = 30,
     reason: Reason = None,
     force: Annotated[
         bool,
@@ -90,7 +87,7 @@ def start(  # noqa: PLR0913 - a verb's options
 
     now = rollout_plan.utc_now()
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
-    new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now, poll_seconds)
+    new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
     check = schema_check(model)
     with targets(environment, prefix, local=local, regions=region) as places:
         changes = change_in_all(
@@ -265,7 +262,7 @@ def abort(  # noqa: PLR0913 - a verb's options
             typer.echo(f"{change.where}: the invalid document is replaced.")
         else:
             typer.echo(
-                f"{change.where}: the rollout of release {rollout.release} is aborted. Within "
-                f"{rollout.poll_seconds} seconds all readers of {rollout.label} get release "
-                f"{rollout.before} again."
+                f"{change.where}: the rollout of release {rollout.release} is aborted. Readers of "
+                f"{rollout.label} get release {rollout.before} again within their time to live, 30 "
+                "seconds by default."
             )
