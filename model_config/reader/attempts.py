@@ -410,7 +410,7 @@ class Attempts:
             now = self._clock()
             for key, entry in list(self.entries.items()):
                 if entry.ask_at <= now:
-                    self._span(key, entry, now, now + 2 * TICK)
+                    self._span(key, entry, now + 2 * TICK)
 
     def _load(self, attempt: Attempt) -> dict[Key, Result]:
         def progress() -> None:
@@ -468,12 +468,12 @@ class Attempts:
             if self._flights.get(key) is attempt:  # otherwise another attempt has taken it over
                 entry = self._entry(key, result, attempt.began, now, pause)
                 self.entries[key] = attempt.landed[key] = entry
-                self._span(key, entry, now, entry.ask_at)
+                self._span(key, entry, entry.ask_at)
                 self.renewals += entry.problem is None
                 self.failures += entry.problem is not None
         if outage is not None and self.away is not None:
             for key, entry in list(self.entries.items()):  # until the pause ends, nothing is asked
-                self._span(key, entry, now, max(entry.ask_at, self.away.ask_at))
+                self._span(key, entry, max(entry.ask_at, self.away.ask_at))
         # So that reads of ever new names don't fill the memory.
         failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
         for key in failed if len(failed) > KEPT_FAILURES else ():
@@ -520,14 +520,15 @@ class Attempts:
         self.away, self._slow = Away(problem, since, now, failures, ask_at, is_sure), None
         self._changed_at = now
 
-    def _span(self, key: Key, entry: Entry, now: float, until: float) -> None:
+    def _span(self, key: Key, entry: Entry, until: float) -> None:
         model, selector, schema = key
         if selector == self._label and self._times.ttl:
-            seconds = min(until, entry.read_at + self._times.max_stale) - now
+            wall = self._clock.wall()  # first: after a freeze in between, the span is too short
+            seconds = min(until, entry.read_at + self._times.max_stale) - self._clock()
             if entry.reading is None or seconds <= 0:
                 self.spans[schema].pop(model, None)
                 return
-            wall, (configuration, share, *_) = self._clock.wall(), entry.reading
+            configuration, share, *_ = entry.reading
             self.spans[schema][model] = wall, wall + seconds, configuration, share
 
 

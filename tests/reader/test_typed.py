@@ -232,13 +232,26 @@ def test_an_application_a_version_ahead_gets_defaults() -> None:
     assert (ahead.new, ahead.new_group.temperature) == (7, 0.1)
 
 
+class Inner(Group):
+    system: str
+
+
+class Strict(ModelConfig):
+    provider: str
+    model_id: str
+    prompts: Inner
+    lists: list[Inner]
+
+
 def test_a_missing_field_without_a_default_is_an_error_that_names_both_sides() -> None:
-    reader = FakeReader({"m": {"provider": "p", "prompts": {}}}, environment="prod", release=7)
+    values = {"provider": "p", "prompts": {}, "lists": [{"system": "s"}, {}]}
+    reader = FakeReader({"m": values}, environment="prod", release=7)
     with pytest.raises(SchemaMismatchError) as caught:
-        reader.get("m").as_model(ChatModel)
+        reader.get("m").as_model(Strict)
     text = str(caught.value)
     assert "release 7 of m in prod, written as FakeReader, doesn't fit" in text
-    assert "application's model_config.schema.shipped.ChatModel" in text
+    assert "test_typed.Strict:" in text
+    assert "  lists.1.system: Field required" in text
     assert "  model_id: Field required" in text
     assert "  prompts.system: Field required" in text
     assert "provider" not in text
