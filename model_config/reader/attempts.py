@@ -401,6 +401,7 @@ class Attempts:
             if entry.ask_at <= early
             and entry.reading is not None
             and (entry.problem is None or entry.ask_at <= self._clock())
+            and key not in self._flights
         ]
         return sorted(due, key=lambda item: item[1])
 

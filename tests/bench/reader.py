@@ -30,7 +30,7 @@ from _measure import (
 from _server import THEIRS, Aws, BenchServer, Values, config_of, flat, secrets_of
 
 from model_config import Reader
-from model_config.format.release import digest_of
+from model_config.format.release import config_text, digest_of
 from model_config.schema import ModelConfig
 
 CACHED_READS = 5_000
@@ -171,7 +171,7 @@ class Race:
         number = len(self.digests) + 1
         # So long that the release stands as it is, compressed, or in parts, in turn.
         config = config_of(40, number, length=(8, 400, 1_000)[number % 3])
-        self.digests[number] = digest_of(config)
+        self.digests[number] = digest_of(config_text(config))
         self.aws.deploy("raced", config, {})
 
     def repeat(self, action: Callable[[], Any]) -> list[Any]:
@@ -184,7 +184,7 @@ class Race:
         """Read, and tell whether that is anything else than exactly what one deploy wrote."""
         read = reader.get("raced")
         self.seen.add(read.release)
-        values, digest = flat(read.as_dict()), digest_of(read.as_dict())
+        values, digest = flat(read.as_dict()), digest_of(config_text(read.as_dict()))
         whole = digest == read.digest == self.digests[read.release]
         return not whole or is_mixed(values) or values.keys() != set(self.paths)
 
