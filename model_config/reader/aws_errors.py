@@ -49,8 +49,10 @@ _Row = tuple[str, type[ModelConfigError], str, str]
 _EXCEPTIONS: tuple[_Row, ...] = (
     ("NoRegionError InvalidRegionError", CredentialsError, "no region is set", _SET_REGION),
     (
-        "ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError "
-        "PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError",
+        (
+            "ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError "
+            "PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError"
+        ),
         CredentialsError,
         "there are no usable credentials",
         SIGN_IN,
@@ -69,16 +71,20 @@ _EXCEPTIONS: tuple[_Row, ...] = (
 # the text.
 _CODES: tuple[_Row, ...] = (
     (
-        "BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete "
-        "RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown "
-        "ThrottledException Throttling ThrottlingException TooManyRequestsException",
+        (
+            "BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete "
+            "RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown "
+            "ThrottledException Throttling ThrottlingException TooManyRequestsException"
+        ),
         StoreUnavailableError,
         "AWS is throttling requests",
         _WAIT,
     ),
     (
-        "InternalFailure InternalServerError RequestTimeout RequestTimeoutException "
-        "ServiceUnavailable ServiceUnavailableException",
+        (
+            "InternalFailure InternalServerError RequestTimeout RequestTimeoutException "
+            "ServiceUnavailable ServiceUnavailableException"
+        ),
         StoreUnavailableError,
         "a fault of AWS",
         _WAIT,
@@ -108,8 +114,10 @@ _CODES: tuple[_Row, ...] = (
         SIGN_IN,
     ),
     (
-        "UnrecognizedClientException InvalidClientTokenId InvalidSignatureException "
-        "SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken",
+        (
+            "UnrecognizedClientException InvalidClientTokenId InvalidSignatureException "
+            "SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken"
+        ),
         CredentialsError,
         "AWS doesn't accept the credentials",
         SIGN_IN,
@@ -148,9 +156,7 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
         kind, what, fix = _refusal(response, action, names)
     else:
         classes = {kind.__name__ for kind in type(error).__mro__}
-        kind, what, fix = next(
-            answer for known, *answer in _EXCEPTIONS if classes.intersection(known.split())
-        )
+        _, kind, what, fix = next(row for row in _EXCEPTIONS if classes & {*row[0].split()})
         what = f"{what} ({error})"
     return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
 

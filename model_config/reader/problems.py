@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _signal  # `signal` makes an enum of each number
 import _thread
+import signal
 import threading
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ def raise_if_a_signals(error: BaseException | None) -> None:
     """
     if _thread.get_ident() != threading.main_thread().ident:
         return
-    handlers = {_code(_signal.getsignal(number)) for number in range(1, _signal.NSIG)} - {None}
+    handlers = {_code(signal.getsignal(number)) for number in range(1, signal.NSIG)} - {None}
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             raise error

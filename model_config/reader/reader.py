@@ -507,7 +507,7 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
     if client is not None:
         _check_client(client)
         return Store(client)
-    return Store(connection=Connection(**given, attempts=1))
+    return Store(connection=Connection(**given))
 
 
 def _check_client(client: Any) -> None:

@@ -170,9 +170,10 @@ class Readings:
 
     def typed(self, key: Key, reading: Reading) -> Result:
         """Return a reading that was made without a class, if the class takes it."""
+        schema = key[2]
         try:
-            for each in reading.releases if key[2] else ():
-                each.as_model(key[2])
+            for each in reading.releases if schema is not None else ():
+                each.as_model(schema)
         except BaseException as error:  # noqa: BLE001 - a validator may raise anything
             return Result(None, Problem.of(error))
         return Result(reading)

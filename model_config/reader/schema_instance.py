@@ -62,7 +62,7 @@ def _fields(
 
 
 def _fitted(kinds: list[Any], value: Any, secrets: Collection[str], path: str) -> Any:
-    """Return a value as one of the kinds of its place takes it. None: only its secrets are there."""
+    """Return a value as its place takes it. None: only its secrets are there."""
     below = [secret for secret in secrets if secret.startswith(f"{path}/")]
     for kind in kinds:
         arguments = [list(_kinds(argument)) for argument in get_args(kind)]

@@ -248,11 +248,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        operation = self.headers["X-Amz-Target"].removeprefix("AmazonSSM.")
-        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.failure:
             self._fail(self.server.failure)
             return
+        operation, wanted = (
+            self.headers["X-Amz-Target"].removeprefix("AmazonSSM."),
+            json.loads(body),
+        )
         time.sleep(DELAY)
         self._say(200, self.server.answer(operation, wanted))
 
