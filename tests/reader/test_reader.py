@@ -344,7 +344,8 @@ def test_a_source_that_cannot_look_is_read_each_time(clock: Any) -> None:
             self.text = "old"
 
         def get(self, names: Any) -> Any:
-            return {name: replace(stored, modified=None) for name, stored in inner.get(names).items()}
+            found = inner.get(names)
+            return {name: replace(stored, modified=None) for name, stored in found.items()}
 
         def close(self) -> None: ...
 
