@@ -107,6 +107,7 @@ class Attempt:
         self.results: dict[Key, Result] = {}
         self.landed: dict[Key, Entry] = {}  # the new entries
         self.wakers: list[Callable[[], object]] = []  # called at the end
+        self.is_always = False  # asks for what isn't due
         self.is_renewal = False  # begun by a read that has something to serve
         self.is_started = False  # a thread of the reader's own will end it
         self.has_ended = False
@@ -258,6 +259,7 @@ class Attempts:
         here = here and self._times.max_wait == math.inf
         always = always or self._times.ttl == 0
         mine, needed = Attempt(self._times.deadline), {}
+        mine.is_always = always
         now = self._clock()
         try:
             for key in keys:
@@ -378,7 +380,15 @@ class Attempts:
     def _prepare(self, attempt: Attempt) -> None:
         """Add the keys that wait, and those due that need no request more."""
         now = attempt.began = self._clock()
-        keys = [key for key in attempt.keys if self._flights.get(key) is attempt]
+        # Another attempt may have ended between a read's look at the entry and its look for one.
+        keys = [
+            key
+            for key in attempt.keys
+            if self._flights.get(key) is attempt
+            and (
+                attempt.is_always or (entry := self.entries.get(key)) is None or entry.ask_at <= now
+            )
+        ]
         while self._waiting:
             keys.append(self._waiting.popitem()[0])
         if attempt.is_renewal:
