@@ -31,6 +31,7 @@ class Lifecycle:
         attempts: int,
     ) -> None:
         self._environment, self._label = environment, label
+        self.ttl = times.ttl
         self._source, self._clock = source, clock
         self._unit = _new_unit()
         self._reporter = Reporter(self._own, clock)
