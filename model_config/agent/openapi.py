@@ -29,16 +29,22 @@ _ABOUT = {
     },
     "stale": {"type": "boolean", "description": "Whether AWS can't be asked for a newer one."},
 }
-_FLAG = {
-    "reason": {"enum": ["STATIC", "SPLIT", "STALE"]},
-    "variant": {"type": "string", "description": "The side of a rollout, or else the label."},
-    "metadata": _object(required={"release": _NUMBER, "digest": _TEXT}),
-    "value": {"description": "Absent if the release has None: clients take their default."},
-}
-_FLAG_ERROR = {
-    "errorCode": {"enum": ["FLAG_NOT_FOUND", "PARSE_ERROR", "INVALID_CONTEXT", "GENERAL"]},
-    "errorDetails": _TEXT,
-}
+_FLAG = _object(
+    required={
+        "key": _TEXT,
+        "reason": {"enum": ["STATIC", "SPLIT", "STALE"]},
+        "variant": {"type": "string", "description": "The side of a rollout, or else the label."},
+        "metadata": _object(required={"release": _NUMBER, "digest": _TEXT}),
+    },
+    value={"description": "Absent if the release has None: clients take their default."},
+)
+_FLAG_ERROR = _object(
+    required={
+        "errorCode": {"enum": ["FLAG_NOT_FOUND", "PARSE_ERROR", "INVALID_CONTEXT", "GENERAL"]},
+        "errorDetails": _TEXT,
+    },
+    key=_TEXT,
+)
 _SCHEMAS = {
     "Error": _object(required={"error": _TEXT, "message": _TEXT}),
     "Health": _object(required={"healthy": {"const": True}}),
@@ -50,9 +56,10 @@ _SCHEMAS = {
         secrets={"type": "object", "additionalProperties": _TEXT},
     ),
     "Value": _object(required={**_ABOUT, "path": _TEXT, "value": {}}),
-    "Flag": _object(required={"key": _TEXT}, **_FLAG, **_FLAG_ERROR),
+    "Flag": _FLAG,
+    "FlagError": _FLAG_ERROR,
     "Flags": _object(
-        required={"flags": {"type": "array", "items": {"$ref": "#/components/schemas/Flag"}}}
+        required={"flags": {"type": "array", "items": {"anyOf": [_FLAG, _FLAG_ERROR]}}}
     ),
     "Prompt": _object(
         required={"path": _TEXT},
@@ -77,11 +84,13 @@ def _operation(
     answer: str,
     *query: str,
     body: str | None = None,
-    error: str = "Error",
+    errors: dict[str, str] | None = None,
     is_cached: bool = False,
 ) -> dict[str, Any]:
     """Return the part of an operation that doesn't follow from its route."""
-    answers = {"200": _content("The answer.", answer), "default": _content("An error.", error)}
+    kinds = {**(errors or {}), "default": "Error"}
+    answers = {"200": _content("The answer.", answer)}
+    answers |= {status: _content("An error.", kind) for status, kind in kinds.items()}
     if is_cached:
         answers["304"] = {"description": "If-None-Match has the ETag of the answer."}
     request = {"requestBody": {"required": True, **_content("", body)}} if body else {}
@@ -103,7 +112,9 @@ def _parameter(name: str, where: str) -> dict[str, Any]:
 _OPERATIONS = {
     "/healthz": {**_operation("Whether the agent runs.", "Health"), "security": []},
     "/readyz": {
-        **_operation("Whether each model named at the start is served.", "Ready", error="Ready"),
+        **_operation(
+            "Whether each model named at the start is served.", "Ready", errors={"503": "Ready"}
+        ),
         "security": [],
     },
     "/v1/status": _operation("What is served, its age, and what went wrong.", "Status"),
@@ -122,10 +133,17 @@ _OPERATIONS = {
         "A prompt with its variables filled in, strictly.", "Value", *_READ, body="Prompt"
     ),
     "/ofrep/v1/evaluate/flags": _operation(
-        "OFREP: evaluate all flags.", "Flags", body="Context", error="Flag", is_cached=True
+        "OFREP: evaluate all flags.",
+        "Flags",
+        body="Context",
+        errors={"400": "FlagError"},
+        is_cached=True,
     ),
     "/ofrep/v1/evaluate/flags/{flag}": _operation(
-        "OFREP: evaluate one flag.", "Flag", body="Context", error="Flag"
+        "OFREP: evaluate one flag.",
+        "Flag",
+        body="Context",
+        errors=dict.fromkeys(("400", "404", "500"), "FlagError"),
     ),
 }
 
