@@ -14,7 +14,7 @@ for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "clic
     sys.modules[name] = None  # importing it fails
 
 from model_config import Reader
-from model_config.format.release import Release, digest_of, write_release
+from model_config.format.release import Release, write_release
 from model_config.operate.labels.labels import Labels
 from model_config.operate.releases.releases import Releases
 from model_config.reader.fallback import fallback_document
@@ -22,9 +22,8 @@ from model_config.testing.fake import FakeReader
 
 config = {"generation": {"temperature": 0.2}}
 name = "/ai/prod/chat/release"
-secrets = {"k": "/ai/prod/chat/secrets/k"}
-content = Release("chat", "prod", "Chat", digest_of(config), config, secrets)
-texts = {name: write_release(content, name).document, "/ai/prod/chat/secrets/k": "text"}
+content = Release.of("chat", "prod", "Chat", config, secrets=["k"])
+texts = {name: write_release(content).document, "/ai/prod/chat/secrets/k": "text"}
 
 class Client:
     def get_parameters(self, Names, WithDecryption):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from model_config.format.codec import Value
-from model_config.format.release import Release, digest_of
+from model_config.format.release import Release, config_text
 
 Path = tuple[str, ...]
 
@@ -33,11 +33,6 @@ class Change:
 
 
 MARKS = {"added": "+", "removed": "-", "changed": "~"}
-
-
-def without_secret_names(release: Release) -> Release:
-    """Return a release whose secrets are compared by their paths alone, not by their names."""
-    return replace(release, secrets=dict.fromkeys(release.secrets, ""))
 
 
 def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
@@ -75,17 +70,15 @@ def _changed(before: Mapping[Path, Value], after: Mapping[Path, Value]) -> Itera
             yield Change(where, "changed", before[path], after[path])
 
 
-def _changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def _changed_secrets(before: Collection[str], after: Collection[str]) -> Iterator[Change]:
     for path in sorted({*before, *after}):
         where = f"secrets/{path}"
         if path not in before:
             yield Change(where, "added", secret=True)
         elif path not in after:
             yield Change(where, "removed", secret=True)
-        elif before[path] != after[path]:
-            yield Change(where, "changed", secret=True)
 
 
 def _same(before: Value, after: Value) -> bool:
-    # Compared by digest, since True == 1 in Python.
-    return digest_of({"": before}) == digest_of({"": after})
+    # Compared as text, since True == 1 in Python.
+    return config_text({"": before}) == config_text({"": after})

@@ -78,7 +78,7 @@ def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dic
 
 
 def _content(release: Release) -> tuple[object, ...]:
-    return release.digest, release.schema, *sorted(release.secrets.items())
+    return release.digest, release.schema, *sorted(release.secrets)
 
 
 def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
@@ -89,7 +89,7 @@ def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list
 def _as_release(settings: Mapping[str, str]) -> Release:
     """Return settings as a release, so that lists and maps among them are compared by item."""
     config = {key: _from_json(text) for key, text in settings.items()}
-    return Release("", "", "", "", config, {})
+    return Release.of("", "", "", config)
 
 
 def _from_json(text: str) -> Any:

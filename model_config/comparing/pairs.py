@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from model_config.comparing import snapshot
-from model_config.comparing.changes import without_secret_names
 from model_config.comparing.git import Repository
 from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.comparing.text import plural
@@ -125,7 +124,7 @@ def _commit_or_tree(project: Project, revision: str | None) -> Snapshot:
 
 def _without_origins(releases: Mapping[str, Release]) -> dict[str, Release]:
     """Return the releases without the config keys of their secrets, which AWS doesn't store."""
-    return {model: without_secret_names(release) for model, release in releases.items()}
+    return dict(releases)
 
 
 def _only(whole: Snapshot, environment: str) -> Snapshot:

@@ -162,10 +162,8 @@ def _environment(stack: str, described: Mapping[str, Any]) -> EnvironmentSnapsho
     return EnvironmentSnapshot(
         settings=described["settings"],
         models={
-            name: Release(
-                model=name,
-                environment=stack,
-                **{key: model[key] for key in ("schema", "digest", "config", "secrets")},
+            name: Release.of(
+                name, stack, model["schema"], model["config"], secrets=model["secrets"]
             )
             for name, model in described["models"].items()
         },

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import CodecError
@@ -18,12 +21,16 @@ Kind: TypeAlias = Literal["text", "json"]
 
 #: Bytes of UTF-8 that one Standard parameter holds (SSM API reference, PutParameter, Tier).
 PART_BYTES = 4096
-#: The most parts of one field. Set by this package, so that one prompt can't fill an account.
-MAX_PARTS = 32
+#: The most parts of one field, and of one release. Set by this package, so that one prompt can't
+#: fill an account.
+MAX_PARTS = 64
 #: The largest integer that every JSON reader gets back unchanged (RFC 8785, section 3.2.2.3).
 MAX_INTEGER = 2**53 - 1
 
 _QUOTE = '"'
+# The fewest bytes that a cut at a line end leaves on each side. A third of a part, so that few
+# parts are short.
+_MARGIN = PART_BYTES // 3
 # Control characters except tab and line endings: SSM's console and many tools mangle them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # json.dumps escapes those below U+0020, but not these.
@@ -62,10 +69,47 @@ def decode(text: str, kind: Kind) -> Value:
 
 
 def to_json(value: Value | Mapping[str, object]) -> str:
-    """Return compact JSON in a stable key order, without `{{` and control characters."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    """Return compact JSON without `{{` and control characters, its keys in their order."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = _CONTROL_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return _DOUBLE_BRACE.sub(r"\\u007b", text)
+
+
+def split_at_lines(text: str) -> list[str]:
+    """Cut `text` into parts of at most 4,096 bytes, at line ends where there are any.
+
+    The cuts follow the lines' own content, not their position, so that a changed line changes the
+    parts around it and leaves the cuts before and after as they were. If that takes more than
+    MAX_PARTS, each part is as long as it can be.
+    """
+    data = text.encode()
+    if len(data) <= PART_BYTES:
+        return [text]
+    # After each line a cut is possible. Its rank depends on that line and the one before.
+    ends, ranks, end, before = [], [], 0, b""
+    for line in data.split(b"\n")[:-1]:
+        end += len(line) + 1
+        ends.append(end)
+        ranks.append(zlib.crc32(before + b"\n" + line))
+        before = line
+
+    cuts, open_pieces = [0], [(0, len(data))]
+    while open_pieces:
+        start, stop = open_pieces.pop()
+        if stop - start <= PART_BYTES:
+            cuts.append(stop)
+            continue
+        first, last = bisect_left(ends, start + _MARGIN), bisect_right(ends, stop - _MARGIN)
+        if first == last:  # no line ends here
+            for part in split(data[start:stop].decode()):
+                cuts.append(cuts[-1] + len(part.encode()))
+            continue
+        # The lowest rank wins. Among equals, as in a table of equal lines, it is the middle one.
+        middle = start + stop
+        cut = min(range(first, last), key=lambda i: (ranks[i], abs(2 * ends[i] - middle)))
+        open_pieces += [(ends[cut], stop), (start, ends[cut])]
+    pieces = [data[start:stop].decode() for start, stop in pairwise(cuts)]
+    return pieces if len(pieces) <= MAX_PARTS else split(text)
 
 
 def split(text: str, size: int = PART_BYTES) -> list[str]:

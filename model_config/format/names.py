@@ -92,6 +92,11 @@ def release_parts(release: str) -> str:
     return f"{release}/parts"
 
 
+def release_part(model: str, part: str) -> str:
+    """Return the name of a part of a release, given the model's path and the part's hash."""
+    return f"{release_parts(release_name(model))}/{part}"
+
+
 class ParameterName(NamedTuple):
     """A parsed parameter name.
 

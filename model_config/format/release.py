@@ -10,112 +10,164 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from functools import cached_property
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
-import rfc8785
+from model_config.format.codec import (
+    MAX_PARTS,
+    PART_BYTES,
+    Value,
+    check_storable,
+    size_in_bytes,
+    split,
+    to_json,
+)
+from model_config.format.errors import CodecError, ReleaseError
+from model_config.format.names import SEGMENT, release_part, secret_name
 
-from model_config.format.codec import Value, size_in_bytes, split, to_json
-from model_config.format.errors import ReleaseError
-from model_config.format.names import PREFIX, release_name, release_parts, secret_name
-
-FORMAT = 1
-#: Bytes that one Advanced parameter holds (SSM API reference, PutParameter, Tier).
-RELEASE_BYTES = 8192
-#: The most parts of one release. Set by this package: a reader fetches them in two requests.
-MAX_RELEASE_PARTS = 16
-#: The most bytes of an unpacked document. Set by this package against decompression bombs, at over
-#: 60 times the size of all parts.
+FORMAT = 2
+#: The most bytes of an unpacked release. Set by this package against decompression bombs, at over
+#: 15 times the size of all parts.
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024
-_ENCODING = "zlib+base64"
 
 Config = dict[str, Value]
-#: Returns the texts of the named parts.
+#: Returns the texts of the named parts, by name.
 FetchParts: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]
 
 #: The context (pydantic's `ValidationInfo.context`) in which a released configuration is validated.
 #: A check that is newer than the release finds it there, and accepts the value.
 RELEASED = {"released": True}
 
+_HASH = re.compile(r"[0-9a-f]{16}")
+_SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Release:
-    """The content of a release: the configuration, and the names of its secrets' parameters.
+    """The content of a release.
 
     Attributes:
-        config: nested plain values, exactly those that have a parameter.
-        secrets: the parameters' full names, by the secrets' paths under `secrets/`.
-        digest: "sha256:" and 64 hex digits, computed from `config` in RFC 8785 form.
+        digest: "sha256:" and 64 hex digits, of `text` in UTF-8.
+        text: the configuration as compact JSON; it has exactly the values that have a parameter.
+        secrets: the secrets' paths below `{model}/secrets/`.
+        templates: the paths of the texts that are prompt templates; `*` is any position of a list.
+        none: the paths of the fields that are None, and so in neither `text` nor a parameter.
     """
 
     model: str
     environment: str
     schema: str
     digest: str
-    config: Config
-    secrets: dict[str, str]
+    text: str
+    secrets: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+
+    @classmethod
+    def of(  # noqa: PLR0913 - what a release says, all but the first four by name
+        cls,
+        model: str,
+        environment: str,
+        schema: str,
+        config: Mapping[str, Value],
+        *,
+        secrets: Iterable[str] = (),
+        templates: Iterable[str] = (),
+        none: Iterable[str] = (),
+    ) -> Release:
+        """Return the release of a configuration.
+
+        Raises:
+            ReleaseError: JSON can't hold one of the values exactly.
+        """
+        text = config_text(config)
+        names = tuple(secrets), tuple(templates), tuple(none)
+        return cls(model, environment, schema, digest_of(text), text, *names)
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration as nested plain values, in the order of `text`."""
+        return cast(Config, json.loads(self.text))
+
+    def secret_names(self, model: str) -> dict[str, str]:
+        """Return the full names of the secrets' parameters by path, given the model's path."""
+        return {path: secret_name(model, path) for path in self.secrets}
 
 
 class ReleaseText(NamedTuple):
-    """A release ready to be stored: the document, and the texts of the parts it names, by name."""
+    """A release ready to be stored: the document, and the texts of its parts by their hashes."""
 
     document: str
     parts: dict[str, str]
 
+    def named_parts(self, model: str) -> dict[str, str]:
+        """Return the texts of the parts by their full names, given the model's path."""
+        return {release_part(model, part): text for part, text in self.parts.items()}
 
-def digest_of(config: Mapping[str, Value]) -> str:
-    """Return the digest of a configuration. Any language can compute it, without AWS.
+
+def config_text(config: Mapping[str, Value]) -> str:
+    """Return a configuration's text, with its keys in their order: what the digest is over.
 
     Raises:
-        ReleaseError: RFC 8785 has no form for one of the values.
+        ReleaseError: JSON can't hold one of the values exactly.
     """
     try:
-        canonical = rfc8785.dumps(dict(config))
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
-        raise ReleaseError(f"the configuration has no canonical form: {error}") from None
-    return f"sha256:{hashlib.sha256(canonical).hexdigest()}"
+        check_storable(dict(config))
+    except (CodecError, RecursionError) as error:
+        raise ReleaseError(f"the configuration can't be written: {error}") from None
+    return json.dumps(config, ensure_ascii=False, separators=(",", ":"))
 
 
-def write_release(release: Release, name: str) -> ReleaseText:
-    """Return the text of a release, in the simplest of the three forms that fits.
+def digest_of(text: str) -> str:
+    """Return the digest of a configuration's text. Any language computes it, without AWS."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
-    Args:
-        release: what to write.
-        name: the release parameter's full name; its parts are named below it.
 
-    Raises:
-        ReleaseError: the release is too large for all three.
-    """
-    head = {
+def whole_document(release: Release) -> dict[str, Any]:
+    """Return a release's document in the form that has everything in it, whatever its size."""
+    return {
         "format": FORMAT,
         "model": release.model,
         "environment": release.environment,
         "schema": release.schema,
         "digest": release.digest,
+        "config": release.text,
+        "secrets": release.secrets,
+        "templates": release.templates,
+        "none": release.none,
     }
-    body = {"config": release.config, "secrets": release.secrets}
-    plain = to_json({**head, **body})
-    if size_in_bytes(plain) <= RELEASE_BYTES:
+
+
+def write_release(release: Release) -> ReleaseText:
+    """Return the text of a release, in the simplest of the three forms that fits.
+
+    Raises:
+        ReleaseError: the release is too large for all three.
+    """
+    whole = whole_document(release)
+    plain = to_json(whole)
+    if size_in_bytes(plain) <= PART_BYTES:
         return ReleaseText(plain, {})
 
-    raw = to_json(body).encode()
-    if len(raw) > MAX_UNPACKED_BYTES:
-        raise ReleaseError(f"{len(raw):,} bytes; a reader unpacks at most {MAX_UNPACKED_BYTES:,}")
-    data = base64.b64encode(zlib.compress(raw, 9)).decode()
-    packed = to_json({**head, "encoding": _ENCODING, "data": data})
-    if size_in_bytes(packed) <= RELEASE_BYTES:
+    around = {key: value for key, value in whole.items() if key != "config"}
+    data = _pack(release.text)
+    packed = to_json({**around, "zlib": data})
+    if len(packed.encode()) <= PART_BYTES:
         return ReleaseText(packed, {})
 
-    texts = split(data)
-    names = [f"{release_parts(name)}/{_short_hash(text)}" for text in texts]
-    document = to_json({**head, "encoding": _ENCODING, "parts": names})
-    if len(texts) > MAX_RELEASE_PARTS or size_in_bytes(document) > RELEASE_BYTES:
-        raise ReleaseError(
-            f"{size_in_bytes(plain):,} bytes, compressed to {len(data):,} in {len(texts)} parts"
-        )
-    return ReleaseText(document, dict(zip(names, texts, strict=True)))
+    text = _in_parts(around, data)
+    if size_in_bytes(text.document) > PART_BYTES:  # secrets, templates and none take the room
+        inside = ("config", "secrets", "templates", "none")
+        data = _pack(to_json({key: whole[key] for key in inside}))
+        text = _in_parts({key: value for key, value in whole.items() if key not in inside}, data)
+    if len(text.parts) > MAX_PARTS or size_in_bytes(text.document) > PART_BYTES:
+        sizes = f"{size_in_bytes(plain):,} bytes, compressed to {len(data):,}"
+        raise ReleaseError(f"{sizes} in {len(text.parts)} parts")
+    return text
 
 
 def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
@@ -124,53 +176,60 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     Args:
         document: the release parameter's value.
         model: the path of the model whose release it must be, "/ai/prod/support_chat".
-        fetch_parts: is called only if the release has parts, with each name once.
+        fetch_parts: is called with full names, each once, and only if the release has parts.
 
     Raises:
-        ReleaseError: the document is not JSON, has a newer format, belongs to another model or
-            environment, has a missing or changed part, names a part or secret outside of the
-            model's path, or its configuration doesn't match its digest.
+        ReleaseError: the document is not JSON, has another format, belongs to another model or
+            environment, has a missing or changed part, or its configuration doesn't match its
+            digest.
     """
     head = _object(document, "the release document")
     environment, name = model.split("/")[-2:]
     _check_head(head, name, environment)
-    body = head if "config" in head else _unpack(head, model, fetch_parts)
-    config, secrets = body.get("config"), body.get("secrets")
-    if not isinstance(config, dict) or not isinstance(secrets, dict):
-        raise ReleaseError("the release document has no `config` or no `secrets` object")
-    _check_own(secrets.values(), secret_name(model, ""), "secret")
-    actual = digest_of(config)
-    if actual != head["digest"]:
+    text = head.get("config")
+    if text is None:
+        text = _unpack(head["zlib"] if "zlib" in head else _join(head, model, fetch_parts))
+        if "secrets" not in head:
+            head = {**head, **_object(text, "the compressed release")}
+            text = head.get("config")
+    if not isinstance(text, str):
+        raise ReleaseError("`config` of the release document is not a text")
+    _check_names(head)
+    if (actual := digest_of(_encodable(text))) != head["digest"]:
         raise ReleaseError(
             f"the configuration was changed after its release: its digest is {actual}, and the "
             f"release has {head['digest']}"
         )
-    return Release(name, environment, head["schema"], actual, config, secrets)
+    _object(text, "the configuration")
+    names = (tuple(head.get(key, ())) for key in ("secrets", "templates", "none"))
+    return Release(name, environment, head["schema"], actual, text, *names)
 
 
-def part_names(document: str) -> list[str]:
-    """Return the names of a document's parts. Most documents have none.
+def part_hashes(document: str) -> list[str]:
+    """Return the hashes that name a document's parts. Most documents have none.
 
     Raises:
-        ReleaseError: the document is not a JSON object, or `parts` is not a list of names.
+        ReleaseError: the document is not a JSON object, or `parts` is not a list of hashes.
     """
-    return _part_names(_object(document, "the release document"))
+    return _part_hashes(_object(document, "the release document"))
 
 
-def _part_names(head: Mapping[str, Any]) -> list[str]:
-    names = head.get("parts", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ReleaseError("`parts` of the release document is not a list of names")
-    if len(names) > MAX_RELEASE_PARTS:
-        raise ReleaseError(f"the release has {len(names)} parts; the limit is {MAX_RELEASE_PARTS}")
-    return names
+def _part_hashes(head: Mapping[str, Any]) -> list[str]:
+    hashes = head.get("parts", [])
+    if not isinstance(hashes, list) or not all(
+        isinstance(part, str) and _HASH.fullmatch(part) for part in hashes
+    ):
+        raise ReleaseError("`parts` of the release document is not a list of 16 hex digits each")
+    if len(hashes) > MAX_PARTS:
+        raise ReleaseError(f"the release has {len(hashes)} parts; the limit is {MAX_PARTS}")
+    return hashes
 
 
 def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
-    if head.get("format") != FORMAT:
+    if type(head.get("format")) is not int or head["format"] != FORMAT:
         raise ReleaseError(
-            f"the release has format {head.get('format')!r}, and this reader supports {FORMAT}: "
-            "update the model-config package in the application"
+            f"the release has format {head.get('format')!r}, and this reads {FORMAT}: use the same "
+            "version of model-config in the application as in the deploy"
         )
     for key, expected in (("model", model), ("environment", environment)):
         if head.get(key) != expected:
@@ -180,19 +239,27 @@ def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
             raise ReleaseError(f"the release document has no {key!r}")
 
 
-def _check_own(names: Iterable[Any], path: str, what: str) -> None:
-    """Refuse names that would make a reader of the release fetch another model's parameters."""
-    for name in names:
-        if not isinstance(name, str) or not name.startswith(path) or not PREFIX.fullmatch(name):
-            raise ReleaseError(f"the release names the {what} {name!r}, which is not in {path}")
+def _check_names(head: Mapping[str, Any]) -> None:
+    if "secrets" not in head:
+        raise ReleaseError("the release document has no `secrets`")
+    for key in ("secrets", "templates", "none"):
+        names = head.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ReleaseError(f"`{key}` of the release document is not a list of paths")
+    if wrong := [secret for secret in head["secrets"] if not _SECRET.fullmatch(secret)]:
+        raise ReleaseError(f"the release names the secret {wrong[0]!r}, which is no path")
 
 
-def _unpack(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> Mapping[str, Any]:
-    if head.get("encoding") != _ENCODING:
-        raise ReleaseError(f"the release is encoded as {head.get('encoding')!r}, not {_ENCODING!r}")
-    data = head["data"] if "data" in head else _join(head, model, fetch_parts)
+def _pack(text: str) -> str:
+    raw = text.encode()
+    if len(raw) > MAX_UNPACKED_BYTES:
+        raise ReleaseError(f"{len(raw):,} bytes; a reader unpacks at most {MAX_UNPACKED_BYTES:,}")
+    return base64.b64encode(zlib.compress(raw, 9)).decode()
+
+
+def _unpack(data: object) -> str:
     if not isinstance(data, str):
-        raise ReleaseError("`data` of the release document is not a string")
+        raise ReleaseError("`zlib` of the release document is not a text")
     try:
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(
@@ -202,28 +269,34 @@ def _unpack(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> Map
             raise ReleaseError(
                 f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
             )
-        return _object(raw.decode(), "the compressed release")
+        return raw.decode()
     except (binascii.Error, zlib.error, UnicodeError) as error:
         raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
 
 
+def _in_parts(around: Mapping[str, Any], data: str) -> ReleaseText:
+    parts = [(_hash(part), part) for part in split(data)]
+    document = to_json({**around, "parts": [name for name, _ in parts]})
+    return ReleaseText(document, dict(parts))
+
+
 def _join(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> str:
-    names = _part_names(head)
-    _check_own(names, f"{release_parts(release_name(model))}/", "part")
-    if not names:
-        raise ReleaseError("the release document has none of `config`, `data` and `parts`")
-    texts = fetch_parts(list(dict.fromkeys(names)))
-    for name in names:
+    hashes = _part_hashes(head)
+    if not hashes:
+        raise ReleaseError("the release document has none of `config`, `zlib` and `parts`")
+    names = {part: release_part(model, part) for part in hashes}
+    texts = fetch_parts(list(names.values()))
+    for part, name in names.items():
         if name not in texts:
             raise ReleaseError(f"the release's part {name} is missing")
-        if not name.endswith(f"/{_short_hash(texts[name])}"):
+        if _hash(texts[name]) != part:
             raise ReleaseError(f"the release's part {name} was changed: its name is a hash of it")
-    return "".join(texts[name] for name in names)
+    return "".join(texts[names[part]] for part in hashes)
 
 
 def _object(text: str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ReleaseError(f"{what} is not valid JSON") from None
     if not isinstance(value, dict):
@@ -231,5 +304,17 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _short_hash(text: str) -> str:
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and infinity, which Python reads and JSON doesn't have
+
+
+def _encodable(text: str) -> str:
+    try:
+        check_storable(text)
+    except CodecError as error:
+        raise ReleaseError(f"the configuration has {error}") from None
+    return text
+
+
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]

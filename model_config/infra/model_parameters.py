@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from model_config.format.codec import encode
+from model_config.format.names import release_part
 from model_config.format.rollout_document import EMPTY
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.plan.planned_model import PlannedModel
@@ -99,22 +100,21 @@ class ModelParameters(pulumi.ComponentResource):
         opts = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         parts = [
             aws.ssm.Parameter(
-                f"{self.model.name}{name.removeprefix(self.model.path)}",
-                name=name,
+                f"{self.model.name}/release/parts/{part}",
+                name=release_part(self.model.path, part),
                 value=text,
                 tier="Standard",
                 overwrite=True,
                 opts=opts,
                 **self._secure_string,
             )
-            for name, text in self.model.release.parts.items()
+            for part, text in self.model.release.parts.items()
         ]
         return aws.ssm.Parameter(
             f"{self.model.name}/release",
             name=self.model.release_name,
             value=self.model.release.document,
-            # Always Advanced: it holds twice as much, and going back would lose the history.
-            tier="Advanced",
+            tier="Standard",
             # Deletion goes the other way: what a protected release depends on stays with it.
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -17,10 +17,10 @@ from moto.ssm.models import Parameter
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from model_config.format.codec import PART_BYTES, size_in_bytes
-from model_config.format.release import RELEASE_BYTES
 from model_config.plan import limits
 
-_TIER_BYTES = {"Standard": PART_BYTES, "Advanced": RELEASE_BYTES}
+# SSM API reference, PutParameter, Tier.
+_TIER_BYTES = {"Standard": PART_BYTES, "Advanced": 8192}
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def refusals(request: dict[str, Any], current: Parameter | None, region: str) ->
 
     current_tier = str(current.tier) if current else "Standard"
     tier = str(request.get("Tier", current_tier))
-    limit = _TIER_BYTES.get(tier, RELEASE_BYTES)
+    limit = _TIER_BYTES.get(tier, PART_BYTES)
     if size_in_bytes(value) > limit:
         yield f"{tier} tier parameters support a maximum parameter value of {limit} bytes"
     if current is None or not request.get("Overwrite"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import cast
 
-from model_config.format.codec import Value, encode, split
+from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.names import SECRETS, field_part, secret_name
 from model_config.format.release import Config
 from model_config.schema import Group, SecretRef
@@ -71,7 +71,7 @@ def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Param
         return [Parameter(f"{SECRETS}/{relative}", secret_name(base, relative), value)]
     return [
         Parameter(field_part(relative, number), f"{base}/{field_part(relative, number)}", text)
-        for number, text in enumerate(split(encode(plain(value))), start=1)
+        for number, text in enumerate(split_at_lines(encode(plain(value))), start=1)
     ]
 
 

@@ -120,7 +120,7 @@ def _check_whole_stack(
         for parameter in model.parameters
     )
     yield from limits.check_counts(
-        Counter({model.name: model.standard_parameters for model in planned})
+        Counter({model.name: model.parameter_count for model in planned})
     )
     if not settings.kms_key_arn:
         yield from limits.check_alias(settings.key_alias)

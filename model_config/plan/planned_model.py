@@ -12,14 +12,12 @@ from model_config.format.names import (
     RESERVED,
     ROLLOUT,
     release_name,
+    release_part,
     rollout_name,
-    secret_name,
 )
 from model_config.format.release import (
-    MAX_RELEASE_PARTS,
     Release,
     ReleaseText,
-    digest_of,
     write_release,
 )
 from model_config.plan import limits
@@ -59,9 +57,9 @@ class PlannedModel:
         return rollout_name(self.path)
 
     @property
-    def standard_parameters(self) -> int:
-        """The number of its Standard parameters: all except the release."""
-        return len(self.parameters) + len(self.release.parts) + 1
+    def parameter_count(self) -> int:
+        """The number of its parameters, with the release, its parts and the rollout."""
+        return len(self.parameters) + len(self.release.parts) + 2
 
 
 def plan_model(
@@ -92,24 +90,22 @@ def plan_model(
     if not findings:  # otherwise the release would repeat the same findings
         try:
             release = _release_of(model, settings)
-            digest, text = release.digest, write_release(release, release_name(path))
+            digest, text = release.digest, write_release(release)
         except ReleaseError as error:
             findings.append(_too_large(model.name, error))
         else:
-            for name in (release_name(path), *text.parts):
+            for name in (release_name(path), *(release_part(path, part) for part in text.parts)):
                 findings.extend(limits.check_name(name, f"{model.name}/{RELEASE}", region))
     return PlannedModel(model.name, path, model.config, digest, tuple(parameters), text), findings
 
 
 def _release_of(model: Model, settings: Settings) -> Release:
-    path, values = settings.path_of(model.name), config_of(model.config)
-    return Release(
-        model=model.name,
-        environment=settings.environment,
-        schema=type(model.config).__name__,
-        digest=digest_of(values),
-        config=values,
-        secrets={secret: secret_name(path, secret) for secret in secrets_of(model.config)},
+    return Release.of(
+        model.name,
+        settings.environment,
+        type(model.config).__name__,
+        config_of(model.config),
+        secrets=secrets_of(model.config),
     )
 
 
@@ -141,6 +137,6 @@ def _too_large(model: str, error: ReleaseError) -> Finding:
         f"{model}/{RELEASE}",
         f"the model's whole configuration has {error}",
         "store less in this model, or split it in two",
-        f"at most {MAX_RELEASE_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
+        f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
         "reads a release in a few requests",
     )

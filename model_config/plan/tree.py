@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from model_config.format.codec import Value, encode, size_in_bytes, split
+from model_config.format.codec import Value, encode, size_in_bytes, split_at_lines
 from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
 from model_config.format.rollout_document import EMPTY
@@ -95,7 +95,7 @@ def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
         text = encode(value)
     except CodecError as error:
         return Leaf(path, type_of(value), None, 0, versions, f"it can't be stored: {error}")
-    return Leaf(path, type_of(value), size_in_bytes(text), len(split(text)), versions)
+    return Leaf(path, type_of(value), size_in_bytes(text), len(split_at_lines(text)), versions)
 
 
 def type_of(value: Value) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from model_config.format.errors import PromptError
 from model_config.format.release import Release
-from model_config.reader.frozen import freeze
+from model_config.reader.frozen import freeze, thaw
 from model_config.reader.secret import Secret, locked_secret
 
 ModelT = TypeVar("ModelT")
@@ -47,6 +47,7 @@ class Configuration(Mapping[str, Any]):
     _document: str
     _read_at: float
     _clock: Callable[[], float]
+    _values: Mapping[str, Any]
     # One for each class, kept when a renewal confirms the release.
     _instances: dict[type[Any], Any] = field(default_factory=dict)
 
@@ -77,7 +78,7 @@ class Configuration(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy of the values as plain nested dicts and lists, without the secrets."""
-        return self.content.config.copy()
+        return thaw(self._values)  # type: ignore[no-any-return]
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
         """Return the configuration as an instance of a schema class.
@@ -160,13 +161,13 @@ class Configuration(Mapping[str, Any]):
         return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
     def __getitem__(self, key: str) -> Any:
-        return self.content.config[key]
+        return self._values[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.content.config)
+        return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self.content.config)
+        return len(self._values)
 
     def __copy__(self) -> Configuration:
         return self
@@ -184,7 +185,7 @@ class Configuration(Mapping[str, Any]):
     def _text(self, path: str) -> str:
         from model_config.format.prompt import texts as texts_of  # noqa: PLC0415 - likewise
 
-        texts = texts_of(self.content.config)
+        texts = texts_of(self._values)
         if path not in texts:
             known = ", ".join(texts) or "none"
             raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {known}")
@@ -212,23 +213,23 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
     rollout: Side | None = None,
 ) -> Configuration:
     """Return a configuration built from a verified release and its secrets."""
-    config, names = freeze(content.config), freeze(content.secrets)
     return Configuration(
         release=release,
         label=label,
-        content=replace(content, config=config, secrets=names),
+        content=content,
         secrets=freeze(dict(secrets)),
         from_fallback=from_fallback,
         rollout=rollout,
         _document=document,
         _read_at=read_at,
         _clock=clock,
+        _values=freeze(content.config),
     )
 
 
 def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
     """Return secrets without texts. Revealing one raises an error with the reason."""
-    return {path: locked_secret(name, why) for path, name in content.secrets.items()}
+    return {path: locked_secret(path, why) for path in content.secrets}
 
 
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:

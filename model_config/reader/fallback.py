@@ -55,7 +55,7 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
         releases[each.model] = {
             "release": each.release,
             "label": each.label,
-            "document": _document(each),
+            "document": release.whole_document(each.content),
         }
     if len(environments) > 1:
         names = ", ".join(sorted(environments))
@@ -94,19 +94,6 @@ def read_fallback(
 
 
 _WRITE = "Write it with `model-config export --fallback`"
-
-
-def _document(configuration: Configuration) -> dict[str, Any]:
-    content = configuration.content
-    return {
-        "format": release.FORMAT,
-        "model": content.model,
-        "environment": content.environment,
-        "schema": content.schema,
-        "digest": content.digest,
-        "config": content.config,
-        "secrets": content.secrets,
-    }
 
 
 def _releases(document: Any, where: str, environment: str) -> dict[str, FallbackRelease]:

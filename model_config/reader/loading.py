@@ -122,7 +122,9 @@ class ReadingLoader:
             return []
         return list(
             dict.fromkeys(
-                name for each in reading.releases for name in each.content.secrets.values()
+                name
+                for each in reading.releases
+                for name in each.content.secret_names(model_path(self._path, each.model)).values()
             )
         )
 

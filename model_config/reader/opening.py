@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from model_config.format import release
 from model_config.format.codec import decode
 from model_config.format.errors import CodecError, ReleaseError, SecretUnavailableError
-from model_config.format.names import RELEASE
+from model_config.format.names import RELEASE, model_path
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration, configuration, locked_secrets
 from model_config.reader.fallback import FallbackRelease
@@ -33,11 +33,13 @@ class Opener(NamedTuple):
         source: where parameters come from.
         clock: the reader's clock.
         with_secrets: whether to fetch secrets.
+        path: the environment's path, "/ai/prod".
     """
 
     source: Source
     clock: Clock
     with_secrets: bool
+    path: str
 
     def opened(
         self, stored: Stored, answer: Answer, label: str | None, schema: type[Any] | None
@@ -55,7 +57,7 @@ class Opener(NamedTuple):
             content,
             stored.version,
             label,
-            self._secrets(content, answer),
+            self._secrets(content, answer, stored.name.removesuffix(f"/{RELEASE}")),
             document=stored.text,
             read_at=answer.asked_at,
             clock=self.clock,
@@ -66,11 +68,13 @@ class Opener(NamedTuple):
 
     def renewed(self, known: Configuration, answer: Answer) -> Configuration:
         """Return a configuration that AWS confirmed, with its secrets as they are now."""
-        return known.renewed(self._secrets(known.content, answer), answer.asked_at)
+        secrets = self._secrets(known.content, answer, self._model(known))
+        return known.renewed(secrets, answer.asked_at)
 
     def with_newest_secrets(self, known: Configuration, answer: Answer) -> Configuration:
         """Return a configuration that AWS did not confirm, with its secrets as they are now."""
-        return replace(known, secrets=freeze(self._secrets(known.content, answer)))
+        secrets = self._secrets(known.content, answer, self._model(known))
+        return replace(known, secrets=freeze(secrets))
 
     def from_fallback(
         self, release: FallbackRelease, label: str | None, schema: type[Any] | None
@@ -95,10 +99,13 @@ class Opener(NamedTuple):
             made.as_model(schema)
         return made
 
-    def _secrets(self, content: release.Release, answer: Answer) -> dict[str, Secret]:
+    def _model(self, known: Configuration) -> str:
+        return model_path(self.path, known.model)
+
+    def _secrets(self, content: release.Release, answer: Answer, model: str) -> dict[str, Secret]:
         if not self.with_secrets:
             return locked_secrets(content, "the reader was created with secrets=False")
-        names = content.secrets
+        names = content.secret_names(model)
         missing = [name for name in names.values() if name not in answer.found]
         found = {**answer.found, **self.source.get(missing)} if missing else answer.found
         return {path: secret_in(name, found.get(name)) for path, name in names.items()}

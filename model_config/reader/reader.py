@@ -99,7 +99,7 @@ class Reader(Lifecycle):
         clock = chosen_clock(clock)
         releases = {} if fallback is None else read_fallback(fallback, self._path)
         loader = ReadingLoader(
-            Opener(source, clock, with_secrets=secrets), releases, self._path, ttl
+            Opener(source, clock, with_secrets=secrets, path=self._path), releases, self._path, ttl
         )
         super().__init__(environment, label, source, loader, times, clock, attempts)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from model_config.format.errors import ModelConfigError, StoreUnavailableError
 from model_config.format.names import LATEST, check_label, check_selector, model_path
-from model_config.format.release import Release, ReleaseText, digest_of, read_release
+from model_config.format.release import Release, ReleaseText, read_release
 from model_config.format.rollout import Step
 from model_config.reader.fallback import fallback_document
 from model_config.reader.reader import Reader
@@ -147,9 +147,7 @@ class FakeReader(Reader):
             check_label(label)
         if release is not None:
             check_selector(release)
-        content = Release(
-            model, self._environment, "FakeReader", digest_of(config), dict(config), {}
-        )
+        content = Release.of(model, self._environment, "FakeReader", config)
         texts = self._texts.get(model, {}) if secrets is None else secrets
         self._add(content, texts, release, label, percent)
 
@@ -193,4 +191,4 @@ class FakeReader(Reader):
 
 
 def _read(text: ReleaseText, path: str) -> Release:
-    return read_release(text.document, path, lambda _: text.parts)
+    return read_release(text.document, path, lambda _: text.named_parts(path))

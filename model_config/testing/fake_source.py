@@ -74,10 +74,10 @@ class FakeSource:
             secrets: the texts of its secrets by path.
             number: the release's number. Default: the next.
         """
-        names = {secret: secret_name(path, secret) for secret in secrets}
         name = release_name(path)
-        text = write_release(replace(content, secrets=names), name)
-        others = {names[secret]: encode(value) for secret, value in secrets.items()} | text.parts
+        text = write_release(replace(content, secrets=tuple(secrets)))
+        others = {secret_name(path, secret): encode(value) for secret, value in secrets.items()}
+        others |= text.named_parts(path)
         for other, value in others.items():
             self._put(other, value)
         return self._put(name, text.document, number)

@@ -78,17 +78,16 @@ class Aws:
         self, model: str, config: Values, secrets: dict[str, str], *, promote: bool = True
     ) -> int:
         """Write every value, then the release, then its label; return how many parts it has."""
-        name = f"{OURS}/{model}/release"
-        names = {path: f"{OURS}/{model}/secrets/{path}" for path in secrets}
-        digest = release.digest_of(config)
-        content = release.Release(model, "prod", "Bench", digest, dict(config), names)
-        written = release.write_release(content, name)
+        base = f"{OURS}/{model}"
+        content = release.Release.of(model, "prod", "Bench", config, secrets=secrets)
+        written = release.write_release(content)
         values = {**flat(config), **secrets}
         texts = {f"{THEIRS}/{model}/{path}": json.dumps(value) for path, value in values.items()}
-        texts |= {names[path]: text for path, text in secrets.items()} | written.parts
+        texts |= {f"{base}/secrets/{path}": text for path, text in secrets.items()}
+        texts |= written.named_parts(base)
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(self._put, texts.keys(), texts.values()))
-        number = self._put(name, written.document)
+        number = self._put(f"{base}/release", written.document)
         if promote:
             self.promote(model, number)
         return len(written.parts)

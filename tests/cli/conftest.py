@@ -46,12 +46,10 @@ def release_to(  # noqa: PLR0913 - what tests vary
 ) -> int:
     """Write a release, its secrets and its rollout as a deploy does; return the number."""
     base = f"{prefix}/dev/{model}"
-    names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
-    digest = release.digest_of(config)
-    content = release.Release(model, "dev", "ChatModel", digest, dict(config), names)
-    text = release.write_release(content, f"{base}/release")
-    beside = {names[path]: value for path, value in (secrets or {}).items()} | text.parts
-    for name, value in beside.items():
+    content = release.Release.of(model, "dev", "ChatModel", config, secrets=secrets or ())
+    text = release.write_release(content)
+    beside = {f"{base}/secrets/{path}": value for path, value in (secrets or {}).items()}
+    for name, value in (beside | text.named_parts(base)).items():
         ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
     with suppress(ssm.exceptions.ParameterAlreadyExists):
         ssm.put_parameter(Name=f"{base}/rollout", Value=EMPTY, Type="String")

@@ -4,9 +4,9 @@ import json
 from unittest.mock import patch
 
 import pytest
+from support.documents import digest_of
 
 from model_config.cli import target
-from model_config.format.release import digest_of
 from model_config.reader.connection import Connection
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
@@ -70,8 +70,8 @@ def test_rollback_goes_to_a_release_by_number(run, released, labels):
 
 
 def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
-    wrong = {"format": 1, "model": "chat", "environment": "dev", "schema": "S",
-             "digest": digest_of({"n": 1}), "config": {"n": 2}, "secrets": {}}  # fmt: skip
+    wrong = {"format": 2, "model": "chat", "environment": "dev", "schema": "S",
+             "digest": digest_of({"n": 1}), "config": '{"n":2}', "secrets": []}  # fmt: skip
     released(document=json.dumps(wrong))
     said = run("promote", "chat", "--to", "stable", code=2)
     assert "/ai/dev/chat/release:1 can't be used" in said.err

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
+from support.documents import digest_of
 
 from model_config.comparing.text import who
-from model_config.format.release import digest_of
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
 AFTER = {"model": "b", "generation": {"on": 1, "stop": []}, "prompt": "One\n2\nThree"}

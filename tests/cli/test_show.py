@@ -1,9 +1,9 @@
 """`model-config show`."""
 
 import pytest
+from support.documents import digest_of
 
 from model_config.cli import output
-from model_config.format.release import digest_of
 
 CONFIG = {"name": "5", "n": 5, "flags": {"on": True, "none": {}}, "prompt": "One\n[bold]\x1b"}
 

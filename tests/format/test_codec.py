@@ -92,7 +92,7 @@ def test_an_ordinary_text_stands_as_itself(text: str) -> None:
         (0.2, "0.2"),
         ([], "[]"),
         ({}, "{}"),
-        ({"b": [1, "ü"], "a": None}, '{"a":null,"b":[1,"ü"]}'),
+        ({"b": [1, "ü"], "a": None}, '{"b":[1,"ü"],"a":null}'),
         ({"{{k}}": "{{v}}"}, r'{"\u007b{k}}":"\u007b{v}}"}'),
     ],
 )

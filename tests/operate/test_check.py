@@ -128,15 +128,15 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     assert iam.asked == 0
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.client.put_parameter(Name=name, Value="1", Type="String")
-    aws.deploy({"n": 1})  # its release is Advanced, which counts elsewhere
-    monkeypatch.setattr(check, "MAX_PARAMETERS", 3)
+    aws.deploy({"n": 1})
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 4)
     assert checked(aws, CHAT) == []
-    monkeypatch.setattr(check, "MAX_PARAMETERS", 2)
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 3)
     (found,) = checked(aws, CHAT)
     assert found == (
         "error",
         "the account",
-        "it holds 2 Standard parameters in this region, and the next deploy creates 1 more",
+        "it holds 3 Standard parameters in this region, and the next deploy creates 1 more",
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from support.documents import digest_of
 
 from model_config.format.errors import (
     LabelNotFoundError,
@@ -13,7 +14,6 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.format.release import digest_of
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.findings import running_out
 from model_config.operate.releases.prune import unneeded_parts

@@ -95,7 +95,7 @@ EXPECTED = [
     ("model-config:overrides.search.api_key", "a secret can't be", "config set --secret"),
     ("search/secrets/api_key", "the secret has 4,100 bytes", "at most 4,096"),
     ("own/secrets/token", "is in plain text", "model-config:ownToken --stack dev"),
-    ("own/prompt", "it takes 599,997 bytes, 147 parts", "at most 32 parts of 4,096 bytes"),
+    ("own/prompt", "it takes 599,997 bytes, 147 parts", "at most 64 parts of 4,096 bytes"),
     ("own/broken", "half of a surrogate pair at character 5", "another value"),
     ("own/😀", "characters that SSM refuses", "PutParameter, Name"),
     ("own/release", 'can\'t be called "release"', "the model's own release"),

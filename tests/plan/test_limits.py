@@ -193,15 +193,14 @@ def test_more_in_all_models_together_are_refused_with_the_largest() -> None:
     assert "10,000 Standard parameters in an account and region" in finding.reason
 
 
-def test_each_models_rollout_counts() -> None:
-    # A release does not: it is Advanced, and those have a quota of their own.
+def test_each_models_release_and_rollout_count() -> None:
     def of_fields(count: int) -> ModelConfig:
         definitions: Any = {f"f{number}": (int, number) for number in range(count)}
         return create_model("Mine", __base__=ModelConfig, **definitions)()
 
-    models = {f"m{number}": Model(f"m{number}", of_fields(99)) for number in range(100)}
+    models = {f"m{number}": Model(f"m{number}", of_fields(98)) for number in range(100)}
     assert plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings == ()
-    models["m0"] = Model("m0", of_fields(100))
+    models["m0"] = Model("m0", of_fields(99))
     (finding,) = plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings
     assert finding.problem.startswith("10,001 parameters; the largest: m0 101, m1 100")
 
@@ -236,20 +235,20 @@ def test_a_policys_name_may_have_128_characters() -> None:
 # Sizes
 
 
-def test_a_value_may_have_32_parts_of_4096_bytes() -> None:
-    assert planned(text="x" * (32 * 4096)) == []
-    (finding,) = planned(text="x" * (32 * 4096 + 1))
+def test_a_value_may_have_64_parts_of_4096_bytes() -> None:
+    assert planned(text="x" * (64 * 4096)) == []
+    (finding,) = planned(text="x" * (64 * 4096 + 1))
     assert finding.where == "mine/text"
-    assert finding.problem == "it takes 131,073 bytes, 33 parts"
-    assert "at most 32 parts of 4,096 bytes, 131,072 in all" in finding.reason
+    assert finding.problem == "it takes 262,145 bytes, 65 parts"
+    assert "at most 64 parts of 4,096 bytes, 262,144 in all" in finding.reason
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
     [
         ("x" * 2**20, "1,048,576"),
-        ("語" * 50_000, "150,000"),
-        ("{" * 30_000, "179,997"),  # all but the last take six bytes, and two quotation marks
+        ("語" * 100_000, "300,000"),
+        ("{" * 50_000, "299,997"),  # all but the last take six bytes, and two quotation marks
     ],
     ids=["1 MB", "one character of three bytes", "braces"],
 )
@@ -259,13 +258,13 @@ def test_a_prompt_beyond_that_is_one_finding_with_its_size(text: str, size: str)
 
 
 def test_a_configuration_too_large_for_a_release_is_refused_with_its_size() -> None:
-    noise = random.Random(7).randbytes(50_000).hex()  # noqa: S311 -- 100,000 bytes, 25 parts
-    (finding,) = planned(text=noise)
+    noise = random.Random(7)  # noqa: S311 -- three texts of 200,000 bytes
+    (finding,) = planned(**{name: noise.randbytes(100_000).hex() for name in "abc"})
     assert finding.where == "mine/release"
     assert re.search(
-        r"has 100,\d{3} bytes, compressed to \d{2},\d{3} in \d{2} parts", finding.problem
+        r"has 600,\d{3} bytes, compressed to \d{3},\d{3} in \d{3} parts", finding.problem
     )
-    assert "at most 16 parts of 4,096 bytes" in finding.reason
+    assert "at most 64 parts of 4,096 bytes" in finding.reason
 
 
 def test_what_cannot_be_stored_is_refused_with_its_place_and_not_shown() -> None:

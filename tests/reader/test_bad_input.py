@@ -36,52 +36,52 @@ NAME = "/ai/prod/chat/release"
 
 
 def document(**changes: Any) -> str:
-    head = {"format": 1, "model": "chat", "environment": "prod", "schema": "Chat"}
-    body = {"digest": release.digest_of(CONFIG), "config": CONFIG, "secrets": {}}
+    head = {"format": 2, "model": "chat", "environment": "prod", "schema": "Chat"}
+    text = release.config_text(CONFIG)
+    body = {"digest": release.digest_of(text), "config": text, "secrets": []}
     changed = {**head, **body, **changes}
     return json.dumps({key: value for key, value in changed.items() if value is not None})
 
 
 def packed(raw: bytes, **changes: Any) -> str:
     data = base64.b64encode(zlib.compress(raw, 9)).decode()
-    return document(
-        **{"config": None, "secrets": None, "encoding": "zlib+base64", "data": data, **changes}
-    )
+    return document(**{"config": None, "zlib": data, **changes})
 
 
-PART = f"{NAME}/parts/0123456789abcdef"
+PART = "0123456789abcdef"
 DOCUMENTS = {
     "no JSON": ("{", "not valid JSON"),
     "no object": ("[1]", "not a JSON object"),
     "deep nesting": ("[" * 5_000, "not valid JSON"),
-    "a newer format": (document(format=2), "format 2, and this reader supports 1: update"),
+    "format 1": (document(format=1), "the release has format 1, and this reads 2: use the same"),
+    "a newer format": (document(format=3), "format 3, and this reads 2"),
+    "a format that is no number": (document(format=True), "format True, and this reads 2"),
     "another model": (document(model="other"), "for model 'other', not 'chat'"),
     "another environment": (document(environment="dev"), "for environment 'dev', not 'prod'"),
-    "a wrong digest": (document(config={"n": 2}), "was changed after its release"),
+    "a wrong digest": (document(config='{"n":2}'), "was changed after its release"),
     "no digest": (document(digest=None), "no 'digest'"),
     "no secrets": (document(secrets=None), "no `secrets`"),
-    "a number no JSON has": (document(config={"n": float("inf")}), "no canonical form"),
+    "a number no JSON has": (
+        document(config='{"n":NaN}', digest=release.digest_of('{"n":NaN}')),
+        "the configuration is not valid JSON",
+    ),
+    "a configuration that is no text": (document(config=CONFIG), "`config` of the release doc"),
+    "a list": (document(config="[]", digest=release.digest_of("[]")), "is not a JSON object"),
     "a bomb": (packed(b" " * (release.MAX_UNPACKED_BYTES + 1)), "larger than"),
     "a larger bomb": (packed(b"[" * 5_000_000), "larger than"),
-    "no base64": (packed(b"", data="~~~"), "can't be unpacked"),
-    "no ASCII": (packed(b"", data="é"), "can't be unpacked"),
-    "no zlib": (packed(b"", data="AAAA"), "can't be unpacked"),
-    "a secret of another model": (
-        document(secrets={"key": "/ai/prod/other/secrets/key"}),
-        "names the secret '/ai/prod/other/secrets/key', which is not in /ai/prod/chat/secrets/",
+    "no base64": (packed(b"", zlib="~~~"), "can't be unpacked"),
+    "no ASCII": (packed(b"", zlib="é"), "can't be unpacked"),
+    "no zlib": (packed(b"", zlib="AAAA"), "can't be unpacked"),
+    "secrets by name": (document(secrets={"key": "x"}), "`secrets` of the release document"),
+    "a secret by its full name": (document(secrets=["/ai/prod/other/secrets/key"]), "is no path"),
+    "a secret at an old version": (document(secrets=["key:1"]), "the secret 'key:1', which is no"),
+    "templates that are none": (document(templates=[5]), "`templates` of the release document"),
+    "a part by its full name": (
+        packed(b"", zlib=None, parts=[f"{NAME}/parts/{PART}"]),
+        "not a list of 16 hex digits",
     ),
-    "a value for a secret": (document(secrets={"key": f"{NAME}"}), "names the secret"),
-    "a secret at an old version": (
-        document(secrets={"key": "/ai/prod/chat/secrets/key:1"}),
-        "names the secret",
-    ),
-    "a part of another model": (
-        packed(b"", data=None, parts=["/ai/prod/other/release/parts/0123456789abcdef"]),
-        "names the part '/ai/prod/other/release/parts/0123456789abcdef'",
-    ),
-    "an unknown encoding": (packed(b"{}", encoding="zstd"), "encoded as 'zstd'"),
-    "a missing part": (packed(b"", data=None, parts=[PART]), f"{PART} is missing"),
-    "too many parts": (packed(b"", data=None, parts=[PART] * 17), "has 17 parts"),
+    "a missing part": (packed(b"", zlib=None, parts=[PART]), f"{PART} is missing"),
+    "too many parts": (packed(b"", zlib=None, parts=[PART] * 65), "has 65 parts"),
 }
 
 
@@ -110,7 +110,7 @@ def test_a_bad_new_release_leaves_the_good_one_served(
     aws.deploy(CONFIG, label="stable")
     reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat")
-    aws.deploy(CONFIG, label="stable", document=document(config={"n": 2}))
+    aws.deploy(CONFIG, label="stable", document=document(config='{"n":2}'))
     clock.advance(301)
     assert reader.get("chat").release == 1
     wait_until(lambda: "was changed after its release" in caplog.text)

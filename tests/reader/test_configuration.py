@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_config.format.errors import PromptError, SecretUnavailableError
-from model_config.format.release import Release, digest_of
+from model_config.format.release import Release
 from model_config.reader.configuration import Configuration, configuration
 from model_config.reader.frozen import freeze, thaw
 from model_config.reader.secret import secret_of
@@ -31,8 +31,7 @@ CONFIG: dict[str, Any] = {
 
 
 def made(config: Any = CONFIG, **options: Any) -> Configuration:
-    names = {"api_key": "/ai/prod/chat/secrets/api_key"}
-    content = Release("chat", "prod", "Chat", digest_of(config), copy.deepcopy(config), names)
+    content = Release.of("chat", "prod", "Chat", config, secrets=["api_key"])
     about: dict[str, Any] = {"read_at": 0.0, "clock": lambda: 7.0, "label": "stable", **options}
     return configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
 
@@ -196,7 +195,7 @@ def test_every_method_that_changes_a_dict_or_list_refuses() -> None:
 
 def test_what_a_configuration_was_made_of_is_not_part_of_it() -> None:
     config, secrets = {"a": {"b": [1]}}, {"key": secret_of(TEXT)}
-    content = Release("chat", "prod", "Chat", digest_of(config), config, {"key": "/name"})
+    content = Release.of("chat", "prod", "Chat", config, secrets=["key"])
     chat = configuration(content, 1, None, secrets, read_at=0.0, clock=lambda: 0.0)
     config["a"]["b"].append(2)
     secrets.clear()

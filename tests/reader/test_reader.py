@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.aws import SESSION
-from support.documents import Documents
+from support.documents import Documents, digest_of
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -20,7 +20,6 @@ from model_config.format.errors import (
     SecretUnavailableError,
     UsageError,
 )
-from model_config.format.release import digest_of
 
 CHAT = {"provider": "p", "generation": {"temperature": 0.2, "stop": ["a", "b"]}, "on": True}
 RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"

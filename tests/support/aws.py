@@ -73,14 +73,11 @@ class Aws:
     ) -> int:
         """Write a model's secrets, parts and release; return the release's number."""
         base = f"/ai/{environment}/{model}"
-        names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
         for path, text in (secrets or {}).items():
-            self.put(names[path], text)
-        content = release.Release(
-            model, environment, "Chat", release.digest_of(config), dict(config), names
-        )
-        written = release.write_release(content, f"{base}/release")
-        for name, text in written.parts.items():
+            self.put(f"{base}/secrets/{path}", text)
+        content = release.Release.of(model, environment, "Chat", config, secrets=secrets or ())
+        written = release.write_release(content)
+        for name, text in written.named_parts(base).items():
             self.put(name, text)
         number = self.put(f"{base}/release", document or written.document)
         if label:
@@ -92,7 +89,7 @@ class Aws:
 
     def put(self, name: str, text: str) -> int:
         answer = self.client.put_parameter(
-            Name=name, Value=text, Type="SecureString", Tier="Advanced", Overwrite=True
+            Name=name, Value=text, Type="SecureString", Tier="Standard", Overwrite=True
         )
         return int(answer["Version"])
 
@@ -182,13 +179,10 @@ class Loopback:
         after: threading.Event | None = None,
     ) -> Answer:
         """Answer like SSM, at once or after an event, with a release of "chat" in "prod"."""
-        names = {path: f"/ai/prod/chat/secrets/{path}" for path in secrets or {}}
-        content = release.Release(
-            "chat", "prod", "Chat", release.digest_of(config), dict(config), names
-        )
-        name = "/ai/prod/chat/release"
-        found = [(name, version, release.write_release(content, name).document)]
-        found += [(names[path], 1, text) for path, text in (secrets or {}).items()]
+        content = release.Release.of("chat", "prod", "Chat", config, secrets=secrets or ())
+        base = "/ai/prod/chat"
+        found = [(f"{base}/release", version, release.write_release(content).document)]
+        found += [(f"{base}/secrets/{path}", 1, text) for path, text in (secrets or {}).items()]
         parameters = [{"Name": n, "Version": v, "Value": text} for n, v, text in found]
         says = self.says(200, {"Parameters": parameters, "InvalidParameters": []})
 

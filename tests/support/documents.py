@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from model_config.format.errors import AccessDeniedError
-from model_config.format.release import Release, digest_of, write_release
+from model_config.format.release import Release, config_text, write_release
+from model_config.format.release import digest_of as digest_of_text
 from model_config.reader.source import Stored
+
+
+def digest_of(config: Mapping[str, Any]) -> str:
+    return digest_of_text(config_text(config))
 
 
 class Documents:
@@ -37,12 +42,11 @@ class Documents:
     ) -> int:
         """Write a release of a model in "prod", and return its number."""
         base = f"/ai/prod/{model}"
-        names = {path: f"{base}/secrets/{path}" for path in secrets or {}}
-        content = Release(model, "prod", "Chat", digest_of(config), dict(config), names)
-        written = write_release(content, f"{base}/release")
+        content = Release.of(model, "prod", "Chat", config, secrets=secrets or ())
+        written = write_release(content)
         for path, text in (secrets or {}).items():
-            self.put(names[path], text)
-        for name, text in written.parts.items():
+            self.put(f"{base}/secrets/{path}", text)
+        for name, text in written.named_parts(base).items():
             self.put(name, text)
         number = self.put(f"{base}/release", document or written.document)
         if promote:

@@ -70,15 +70,13 @@ class Deployer:
         document: str | None = None,
     ) -> int:
         base = f"/ai/{environment}/{model}"
-        secrets = {"api_key": f"{base}/secrets/api_key"}
-        digest = release.digest_of(config)
-        content = release.Release(model, environment, "Own", digest, dict(config), secrets)
-        text = release.write_release(content, f"{base}/release")
-        self.put(secrets["api_key"], SECRET)
-        for name, part in text.parts.items():
+        content = release.Release.of(model, environment, "Own", config, secrets=["api_key"])
+        text = release.write_release(content)
+        self.put(f"{base}/secrets/api_key", SECRET)
+        for name, part in text.named_parts(base).items():
             self.put(name, part)
         self.put(f"{base}/rollout", EMPTY, kind="String", new=True)
-        number = self.put(f"{base}/release", document or text.document, tier="Advanced")
+        number = self.put(f"{base}/release", document or text.document)
         if label:
             self.ssm.label_parameter_version(
                 Name=f"{base}/release", ParameterVersion=number, Labels=[label]

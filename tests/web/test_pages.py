@@ -69,9 +69,7 @@ def test_the_first_page_shows_the_status(client: TestClient) -> None:
 def test_500_models_are_on_one_page(ssm: Any) -> None:
     deployer = Deployer(ssm)
     for number in range(500):
-        text = release.write_release(
-            release.Release(f"m{number}", "dev", "Own", release.digest_of({}), {}, {}), ""
-        )
+        text = release.write_release(release.Release.of(f"m{number}", "dev", "Own", {}))
         deployer.put(f"/ai/dev/m{number}/release", text.document)
     answer = browser(Site([environment("dev", ssm)])).get("/")
     assert answer.status_code == 200

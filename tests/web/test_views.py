@@ -134,7 +134,7 @@ def test_a_pages_address_holds_whatever_its_names_are() -> None:
 
 def test_the_lines_of_an_application_read_a_value_and_render_a_prompt() -> None:
     config = {"id": "x", "generation": {"temperature": 0.5}, "prompt": "Hi {{a}} {{b}}"}
-    content = Release("chat", "dev", "Chat", "", config, {})
+    content = Release.of("chat", "dev", "Chat", config)
     lines = python(Target("dev", "/team/ai"), "chat", 7, content)
     assert 'reader = Reader(environment="dev", prefix="/team/ai")' in lines
     assert 'config = reader.get("chat", release=7)' in lines

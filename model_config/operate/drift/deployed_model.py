@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from model_config.format.errors import ReleaseError, StoreError, StoreUnavailableError
-from model_config.format.names import Kind, parse
+from model_config.format.names import Kind, parse, release_part
 from model_config.operate.drift.parameters import (
     Content,
     Contents,
@@ -123,7 +123,8 @@ class DeployedModel:
         needed: set[str] = set()
         try:
             for release in self.releases or () if parts else ():
-                needed.update(release.part_names)
+                names = (release_part(self.planned.path, part) for part in release.part_hashes)
+                needed.update(names)
         except ReleaseError:  # it is unknown which parts it needs
             return
         yield from (each for name, each in parts.items() if name not in needed)
@@ -140,7 +141,7 @@ class DeployedModel:
 
 def _is_in_parts(release: PastRelease) -> bool:
     try:
-        return bool(release.part_names)
+        return bool(release.part_hashes)
     except ReleaseError:
         return False
 

@@ -9,7 +9,7 @@ from enum import Enum
 from itertools import pairwise, takewhile
 from typing import TypeAlias
 
-from model_config.format.codec import Value, encode, split
+from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.names import field_part
 from model_config.format.release import Release
 from model_config.operate.releases.past_release import PastRelease
@@ -55,9 +55,9 @@ def contents_of(release: Release, base: str, known: Container[str]) -> dict[str,
         known: names of parameters. A release doesn't distinguish a group from a field that holds an
             object: a path with a parameter is a field.
     """
-    contents: dict[str, Content] = dict.fromkeys(release.secrets.values(), NoText.SECRET)
+    contents: dict[str, Content] = dict.fromkeys(release.secret_names(base).values(), NoText.SECRET)
     for name, value in _fields(release.config, base, known):
-        for number, text in enumerate(split(encode(value)), start=1):
+        for number, text in enumerate(split_at_lines(encode(value)), start=1):
             contents[field_part(name, number)] = text
     return contents
 

@@ -24,7 +24,7 @@ State: TypeAlias = Literal[
 STORED: Mapping[Kind, tuple[str, str]] = {
     "value": ("SecureString", "Standard"),
     "secret": ("SecureString", "Standard"),
-    "release": ("SecureString", "Advanced"),
+    "release": ("SecureString", "Standard"),
     "release part": ("SecureString", "Standard"),
     "rollout": ("String", "Standard"),
 }

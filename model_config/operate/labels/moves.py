@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
-from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
+from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, RELEASE
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
@@ -157,7 +157,8 @@ def verify(
     if check is not None:
         secrets = locked_secrets(content, "moving a label reads no secrets")
         check(configuration(content, target.number, None, secrets, read_at=0, clock=lambda: 0))
-    names = list(content.secrets.values())
+    path = releases.name.removesuffix(f"/{RELEASE}")
+    names = list(content.secret_names(path).values())
     try:
         missing = sorted(set(names) - store.existing(names))
     except AccessDeniedError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model_config.comparing.text import plural
 from model_config.format.errors import Finding
-from model_config.format.names import PREVIOUS
+from model_config.format.names import PREVIOUS, RELEASE
 from model_config.format.rollout import Rollout
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import KEPT, Releases
@@ -70,7 +70,8 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
     if release.problem:
         problem = f"it is on a release that can't be read: {release.problem}"
         yield Finding(where, problem, f"move it to another release: {elsewhere}")
-    secrets = release.content.secrets.values() if release.content else ()
+    path = releases.name.removesuffix(f"/{RELEASE}")
+    secrets = release.content.secret_names(path).values() if release.content else ()
     if missing := sorted(name for name in secrets if name not in listed):
         problem = f"release {release.number} names secrets that are gone: {', '.join(missing)}"
         fix = f"deploy them again, or move the label to another release: {elsewhere}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from model_config.format.errors import ReleaseError
-from model_config.format.release import Release, part_names
+from model_config.format.release import Release, part_hashes
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ class PastRelease:
         return self.content.digest if self.content else None
 
     @cached_property
-    def part_names(self) -> list[str]:
-        """The names of its parts, which are known without opening it.
+    def part_hashes(self) -> list[str]:
+        """The hashes that name its parts, which are known without opening it.
 
         Raises:
             ReleaseError: the document is not a release.
         """
-        return part_names(self.document)
+        return part_hashes(self.document)
 
     @cached_property
     def _opened(self) -> Release | str:

@@ -41,7 +41,7 @@ def _needed(releases: Releases) -> set[str]:
     needed: set[str] = set()
     for each in releases:
         try:
-            needed.update(each.part_names)
+            needed.update(f"{release_parts(releases.name)}/{part}" for part in each.part_hashes)
         except ReleaseError as error:
             raise ReleaseError(
                 f"nothing was deleted: {releases.name}:{each.number} can't be read ({error}), so "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from model_config.comparing.changes import Change, changes, without_secret_names
+from model_config.comparing.changes import Change, changes
 from model_config.comparing.differences import setting_changes
 from model_config.describe import settings_of
 from model_config.format.errors import InvalidConfigurationError, ReleaseError
@@ -124,7 +124,7 @@ def _alike(old: Release, new: Release) -> tuple[Release, Release]:
     """Return two releases for comparison. Between environments, names of secrets always differ."""
     if old.environment == new.environment:
         return old, new
-    return without_secret_names(old), without_secret_names(new)
+    return old, new
 
 
 def _releases(
