@@ -25,6 +25,9 @@ openapi: .venv/installed  ## write the document of the agent's HTTP interface an
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
 
+test-agent: .venv/installed  ## the agent with OpenFeature's clients in TypeScript and Go; needs node or go
+	$(BIN)/pytest --numprocesses=0 tests/agent/clients
+
 test-browser: .venv/installed  ## the pages in a real browser; needs chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
 
