@@ -57,8 +57,7 @@ def _chosen(stacks: Sequence[str]) -> list[str]:
 @contextmanager
 def _local_aws() -> Iterator[Hold]:
     # moto takes a second to import.
-    from model_config.local.live import LiveState
-    from model_config.local.local_aws import local_aws
+    from model_config.local.local_aws import LiveState, local_aws
     from model_config.local.state import StateFolder
 
     with local_aws():

@@ -14,7 +14,6 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from model_config.format.codec import (
@@ -46,7 +45,7 @@ _HASH = re.compile(r"[0-9a-f]{16}")
 _SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Release:
     """The content of a release.
 
@@ -88,9 +87,9 @@ class Release:
         names = tuple(secrets), tuple(templates), tuple(none)
         return cls(model, environment, schema, digest_of(text), text, *names)
 
-    @cached_property
+    @property
     def config(self) -> Config:
-        """The configuration as nested plain values, in the order of `text`."""
+        """The configuration as nested plain values, in the order of `text`; parsed anew."""
         return cast(Config, json.loads(self.text))
 
     def secret_names(self, model: str) -> dict[str, str]:

@@ -4,7 +4,23 @@ It shows which resources a deploy creates and how applications read them. It doe
 KMS encryption or throttling. `provider.py` simulates Pulumi's AWS provider.
 """
 
-from model_config.local.environment import own_environment
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+#: Valid only in the local AWS.
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """Hide every AWS setting of the environment: profiles, credentials, endpoints, regions."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    with patch.dict(os.environ, {**kept, **CREDENTIALS, **nowhere}, clear=True):
+        yield
+
 
 # moto opens a boto3 session at import, which fails if the developer's shell names an AWS profile
 # that doesn't exist. So moto is first imported here.

@@ -15,7 +15,7 @@ import yaml
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.provider import Change, LocalProvider
-from model_config.local.state import State, StateFolder
+from model_config.local.state import OutdatedStateError, State, StateFolder
 from model_config.plan.messages import nearest
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
@@ -44,7 +44,7 @@ class Deployment:
     Attributes:
         outputs: the stack's exports.
         stand_ins: the config keys of secrets without a value, which got a placeholder.
-        warnings: problems that don't stop the deploy.
+        notices: what doesn't stop the deploy.
     """
 
     environment: str
@@ -52,7 +52,7 @@ class Deployment:
     parameters: list[DeployedParameter]
     outputs: dict[str, Any]
     stand_ins: list[str]
-    warnings: list[str]
+    notices: list[str]
 
 
 @contextmanager
@@ -66,15 +66,19 @@ def deployed(project: Project, environment: str) -> Iterator[Deployment]:
         LocalError: the program failed, the local AWS refused a write, or its state can't be read or
             saved.
     """
-    config, stand_ins, warnings = with_secrets(read_stack_file(project, environment), project)
+    config, stand_ins, notices = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
     with folder.locked(), local_aws.local_aws():
-        state = folder.load()
+        try:
+            state = folder.load()
+        except OutdatedStateError:
+            state = State()
+            notices.append("The local AWS starts anew: an earlier version had written its state.")
         local_aws.restore(state)
         provider, outputs = _run(project, config, state)
         folder.save(replace(state, parameters=local_aws.snapshot()))
         report = _report(provider)
-        yield Deployment(environment, outputs["region"], report, outputs, stand_ins, warnings)
+        yield Deployment(environment, outputs["region"], report, outputs, stand_ins, notices)
 
 
 def _run(
@@ -96,7 +100,7 @@ def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, li
     """Give each secret its value from `secrets.yaml`, or a placeholder.
 
     Returns:
-        The configuration, the config keys of the secrets without a value, and a warning for each
+        The configuration, the config keys of the secrets without a value, and a notice for each
         key in the file that no model uses, such as that of a deleted model.
 
     Raises:
@@ -107,11 +111,11 @@ def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, li
     file = StateFolder(project).secrets_file
     texts = _read_secrets(file, wanted)
     given = {key: text for key, text in texts.items() if key in wanted}
-    warnings = [
+    notices = [
         f"no model has the secret {key} of {file.relative_to(project.root)}: {nearest(key, wanted)}"
         for key in sorted(set(texts) - wanted)
     ]
-    return with_stand_ins(config, modules, given), sorted(wanted - set(given)), warnings
+    return with_stand_ins(config, modules, given), sorted(wanted - set(given)), notices
 
 
 def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:

@@ -1,27 +1,43 @@
-"""An AWS inside this process, with the state of the last run."""
+"""An AWS inside this process, with the state of the last run.
+
+moto accepts requests that AWS refuses. Here they are refused, so that a local deploy fails where
+AWS would.
+"""
 
 from __future__ import annotations
 
 import functools
+import json
+import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
 from moto.kms.models import Key, kms_backends
+from moto.ssm.exceptions import ValidationException
 from moto.ssm.models import Parameter, ssm_backends
+from moto.ssm.responses import SimpleSystemManagerResponse
 
-from model_config.local.environment import own_environment
-from model_config.local.refusals import as_strict_as_aws, pages_as_long_as_in_aws
-from model_config.local.state import State
+from model_config.format.codec import PART_BYTES, size_in_bytes
+from model_config.local import own_environment
+from model_config.local.state import State, StateFolder
+from model_config.plan import limits
 from model_config.plan.stack_state import ALIAS, KEY, POLICY
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+# SSM API reference, PutParameter, Tier.
+_TIER_BYTES = {"Standard": PART_BYTES, "Advanced": 8192}
 
 
 @contextmanager
@@ -78,6 +94,49 @@ def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
     }
 
 
+class LiveState:
+    """Gives one caller at a time the saved state of the local AWS, and saves the caller's changes.
+
+    `make local` may write the same file in the meantime, so the state is reused only if the file
+    hasn't changed. Use it inside `local_aws()`.
+
+    Raises:
+        LocalError: the state is damaged; raised at the start rather than to the first caller.
+    """
+
+    def __init__(self, folder: StateFolder) -> None:
+        self._folder = folder
+        self._threads = threading.Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._read()
+
+    @contextmanager
+    def held(self) -> Iterator[tuple[int, int]]:
+        """Load the state, and yield a stamp that differs after any change.
+
+        Raises:
+            LocalError: the state can't be locked, read or saved.
+        """
+        with self._threads, self._folder.locked():
+            self._read()
+            yield self._stamp or (0, 0)
+            self._write()
+
+    def _read(self) -> None:
+        stamp = self._folder.stamp()
+        if stamp != self._stamp:
+            self._state = self._folder.load()
+            restore(self._state)
+            self._stamp = stamp
+
+    def _write(self) -> None:
+        parameters = snapshot()
+        if parameters != self._state.parameters:
+            self._state = replace(self._state, parameters=parameters)
+            self._folder.save(self._state)
+            self._stamp = self._folder.stamp()
+
+
 def put_parameter(region: str, inputs: dict[str, Any], *, overwrite: bool) -> int:
     """Write a parameter, and return its version."""
     stand_in_for_key(inputs.get("keyId", ""))
@@ -90,6 +149,12 @@ def put_parameter(region: str, inputs: dict[str, Any], *, overwrite: bool) -> in
         **({"KeyId": inputs["keyId"]} if "keyId" in inputs else {}),
     )
     return int(written["Version"])
+
+
+def version_of(region: str, name: str) -> int | None:
+    """Return a parameter's newest version, or None if there is no such parameter."""
+    versions = ssm_backends[ACCOUNT][region]._parameters.get(name)  # noqa: SLF001
+    return int(versions[-1].version) if versions else None
 
 
 def tag_parameter(region: str, name: str, tags: dict[str, str], former: dict[str, str]) -> None:
@@ -166,3 +231,70 @@ def _fields(parameter: Parameter) -> dict[str, Any]:
 def _version(name: str, fields: dict[str, Any]) -> Parameter:
     modified = datetime.fromisoformat(fields["last_modified_date"])
     return Parameter(account_id=ACCOUNT, name=name, **{**fields, "last_modified_date": modified})
+
+
+@contextmanager
+def as_strict_as_aws() -> Iterator[None]:
+    """Make moto's PutParameter refuse requests that AWS refuses according to its documentation."""
+    put = SimpleSystemManagerResponse.put_parameter
+
+    def strict_put(response: SimpleSystemManagerResponse) -> ActionResult:
+        request, backend = json.loads(response.body), response.ssm_backend
+        versions = backend._parameters.get(request["Name"])  # noqa: SLF001 -- no public way
+        for reason in refusals(request, versions[-1] if versions else None, backend.region_name):
+            raise ValidationException(reason)
+        key = request.get("KeyId")
+        if key and not _exists(key, backend.account_id, backend.region_name):
+            raise JsonRESTError("InvalidKeyId", f"There is no key {key} in {backend.region_name}")
+        return put(response)
+
+    with patch.object(SimpleSystemManagerResponse, "put_parameter", strict_put):
+        yield
+
+
+@contextmanager
+def pages_as_long_as_in_aws() -> Iterator[None]:
+    """Make moto's DescribeParameters give as many as are asked for: ten a page is five times slow.
+
+    Each of its pages looks at every parameter anew.
+    """
+
+    def describe(response: SimpleSystemManagerResponse) -> ActionResult:
+        get = response._get_param  # noqa: SLF001 -- moto's way
+        start, size = int(get("NextToken") or 0), int(get("MaxResults") or 10)
+        found = response.ssm_backend.describe_parameters(get("Filters"), get("ParameterFilters"))
+        page = [each.describe_response_object() for each in found[start : start + size]]
+        more = {"NextToken": str(start + size)} if len(found) > start + size else {}
+        return ActionResult({"Parameters": page, **more})
+
+    with patch.object(SimpleSystemManagerResponse, "describe_parameters", describe):
+        yield
+
+
+def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
+    """Yield the reasons for which AWS would refuse a PutParameter request.
+
+    `current` is the parameter's newest version, if there is one.
+    """
+    name, value = str(request["Name"]), str(request.get("Value", ""))
+    for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):
+        yield f"{finding.problem}: {finding.reason}"
+    if re.search(r"\{\{.*\}\}", value, re.DOTALL):
+        yield "Parameter value can't nest another parameter: it holds {{...}}"
+
+    current_tier = str(current.tier) if current else "Standard"
+    tier = str(request.get("Tier", current_tier))
+    limit = _TIER_BYTES.get(tier, PART_BYTES)
+    if size_in_bytes(value) > limit:
+        yield f"{tier} tier parameters support a maximum parameter value of {limit} bytes"
+    if current is None or not request.get("Overwrite"):
+        return  # moto itself refuses to create an existing parameter
+    if (current_tier, tier) == ("Advanced", "Standard"):
+        yield "This parameter uses the advanced-parameter tier and can't go back to standard"
+    if request.get("Type", current.parameter_type) != current.parameter_type:
+        yield "The parameter's type can't be changed"
+
+
+def _exists(key: str, account: str, region: str) -> bool:
+    kms = kms_backends[account][region]
+    return key == "alias/aws/ssm" or kms.any_id_to_key_id(key) in kms.keys

@@ -111,7 +111,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         old = self.before.get(key)
         if old:
             resource.inputs |= {name: old.inputs[name] for name in self._ignored[key]}
-        if old and old.inputs == resource.inputs:
+        if old and old.inputs == resource.inputs and not self._was_edited(key, old):
             resource.id, resource.outputs = old.id, old.outputs
             self.changes[key] = "unchanged"
         else:
@@ -126,6 +126,15 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             resource.outputs = {**resource.inputs, **computed}
         self.registered[key] = resource
 
+    def _was_edited(self, key: str, old: Resource) -> bool:
+        """Return whether somebody else wrote or deleted a parameter since the last deploy.
+
+        So a local deploy undoes it, as `pulumi up --refresh` does.
+        """
+        if old.type != PARAMETER or "value" in self._ignored[key]:
+            return False
+        return local_aws.version_of(self._region, old.id) != old.outputs["version"]
+
     def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
         inputs = resource.inputs
         if old is not None and _must_be_replaced(old.inputs, inputs):
@@ -134,7 +143,12 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             self.changes[f"{resource.type}::{resource.name}"] = "replaced"
             old = None
         name, version = inputs["name"], old.outputs["version"] if old else 0
-        if old is None or _without_tags(old.inputs) != _without_tags(inputs):
+        key = f"{resource.type}::{resource.name}"
+        if (
+            old is None
+            or self._was_edited(key, old)
+            or _without_tags(old.inputs) != _without_tags(inputs)
+        ):
             overwrite = old is not None or inputs.get("overwrite", False)
             version = local_aws.put_parameter(self._region, inputs, overwrite=overwrite)
         former_tags = old.inputs.get("tags", {}) if old else {}

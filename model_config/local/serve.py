@@ -9,7 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from model_config.local import local_aws
-from model_config.local.live import LiveState
+from model_config.local.local_aws import LiveState
 from model_config.local.state import StateFolder
 from model_config.loopback import HOST, listen
 from model_config.plan.project import Project

@@ -16,8 +16,12 @@ from model_config.files import replace_file
 from model_config.format.errors import LocalError
 from model_config.plan.project import Project
 
-_FORMAT = 1
+_FORMAT = 2
 LOCK_SECONDS = 30.0
+
+
+class OutdatedStateError(LocalError):
+    """An earlier version wrote the state, and a deploy starts anew."""
 
 
 @dataclass(slots=True)
@@ -75,10 +79,16 @@ class StateFolder:
         """Return the saved state, or an empty one.
 
         Raises:
+            OutdatedStateError: an earlier version wrote it.
             LocalError: the file is damaged, or has another version's format.
         """
         try:
             content = json.loads(self._file.read_bytes())
+            if content["format"] == 1:  # its releases are Advanced, and could not become Standard
+                raise OutdatedStateError(
+                    f"an earlier version of model-config wrote {self._file}: "
+                    "`model-config local deploy` starts the local AWS anew"
+                )
             if content["format"] != _FORMAT:
                 raise LocalError(
                     f"{self._file} has format {content['format']!r}, but this version reads "

@@ -21,8 +21,7 @@ from pathlib import Path
 from _measure import Row, clean_environment, report, row
 
 from model_config.format.release import digest_of, write_release
-from model_config.local.live import LiveState
-from model_config.local.local_aws import client, local_aws
+from model_config.local.local_aws import LiveState, client, local_aws
 from model_config.local.state import StateFolder
 from model_config.operate.target import Target
 from model_config.plan.project import Project

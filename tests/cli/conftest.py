@@ -20,8 +20,7 @@ from model_config.cli import target as target_module
 from model_config.format import release
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
-from model_config.local.local_aws import client
-from model_config.local.refusals import as_strict_as_aws
+from model_config.local.local_aws import as_strict_as_aws, client
 
 CONFIG = {"provider": "openai", "generation": {"temperature": 0.2, "stop": ["</a>"]}}
 one_client = cache(client)  # botocore takes a quarter of a second to make one
@@ -57,7 +56,7 @@ def release_to(  # noqa: PLR0913 - what tests vary
         Name=f"{base}/release",
         Value=document or text.document,
         Type="SecureString",
-        Tier="Advanced",
+        Tier="Standard",
         Overwrite=True,
     )["Version"]
     if label:

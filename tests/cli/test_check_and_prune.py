@@ -12,7 +12,7 @@ def full(released, ssm):
     released(label="stable")
     for _ in range(99):
         ssm.put_parameter(
-            Name=NAME, Value="{", Type="SecureString", Tier="Advanced", Overwrite=True
+            Name=NAME, Value="{", Type="SecureString", Tier="Standard", Overwrite=True
         )
 
 

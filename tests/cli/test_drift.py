@@ -70,7 +70,7 @@ class Aws:
                     self.write(each.name, each.content if isinstance(each.content, str) else "sk-1")
             if until == "~":
                 self.write(model.rollout_name, EMPTY, Type="String", KeyId=None)
-                self.write(model.release_name, model.release.document, Tier="Advanced")
+                self.write(model.release_name, model.release.document)
                 self.write_policy(model.name)
 
     def write(self, name: str, value: str, **others: Any) -> None:
@@ -343,7 +343,7 @@ def test_labels_that_help_nobody_are_told(
 
 def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):
     aws.deploy()
-    aws.put(f"{BASE}/release", '{"format": 1}', Tier="Advanced")
+    aws.put(f"{BASE}/release", '{"format": 1}')
     aws.label(2, "stable")
     aws.put(TEMPERATURE, "0.4")
     found = drift("--exit-code", code=1)

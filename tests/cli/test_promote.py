@@ -159,7 +159,7 @@ def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, 
 
 def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, released):
     released({"n": 1}, label="stable")
-    released({"n": 1.0})
+    released({"n": 1})
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
     same = run("promote", "chat", "--release", "1", "--dry-run").out
     assert same == "chat in dev: stable is already on release 1.\n"

@@ -60,11 +60,11 @@ def test_what_is_wrong_is_told_after_what_can_be_shown(run, project: Path):
     (project / "models" / "huge.py").write_text(
         "from model_config.schema import ModelConfig\n"
         "class Huge(ModelConfig):\n    text: str\n    number: float = 1.5\n"
-        "MODEL = Huge(text='x' * 200_000)\n"
+        "MODEL = Huge(text='x' * 300_000)\n"
     )
     said = run("tree", code=2)
-    assert "text, 200,000 bytes in 49 parts" in said.out
-    assert "huge/text: it takes 200,000 bytes" in said.err
+    assert "text, 300,000 bytes in 74 parts" in said.out
+    assert "huge/text: it takes 300,000 bytes" in said.err
 
 
 @pytest.mark.usefixtures("first_deploy")

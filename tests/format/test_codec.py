@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import unicodedata
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_config.format.codec import Value, decode, encode, size_in_bytes, split
+from model_config.format.codec import Value, decode, encode, size_in_bytes, split, split_at_lines
 from model_config.format.errors import CodecError
 
 quickly = settings(deadline=None, max_examples=150)
@@ -175,3 +176,60 @@ def test_a_part_is_as_full_as_whole_characters_allow(text: str, sizes: list[int]
     parts = split(text)
     assert [size_in_bytes(part) for part in parts] == sizes
     assert "".join(parts) == text
+
+
+# Cuts at line ends
+
+
+LINES = st.lists(
+    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n"), max_size=200)
+)
+
+
+@quickly
+@given(LINES, st.integers(1, 40))
+def test_cut_parts_join_to_the_text_and_fit(lines: list[str], times: int) -> None:
+    text = "\n".join(lines * times)
+    parts = split_at_lines(text)
+    assert "".join(parts) == text
+    assert all(size_in_bytes(part) <= 4096 for part in parts)
+
+
+def prompt_of(seed: int) -> list[str]:
+    """Return the lines of a text of over 100 KB."""
+    draw = random.Random(seed)  # noqa: S311
+    lengths = [draw.choice([0, 20, 60, 90, 300, 700]) for _ in range(600)]
+    return [draw.randbytes(length).hex()[:length] for length in lengths]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 20), st.integers(0, 599), st.text("abc ", max_size=80))
+def test_a_changed_line_of_a_long_text_changes_at_most_four_parts(
+    seed: int, number: int, line: str
+) -> None:
+    lines = prompt_of(seed)
+    before = split_at_lines("\n".join(lines))
+    assert size_in_bytes("\n".join(lines)) > 100_000
+    lines[number] = line
+    after = split_at_lines("\n".join(lines))
+    if len(after) == len(before):
+        assert sum(old != new for old, new in zip(before, after, strict=True)) <= 4
+
+
+def test_a_line_at_the_top_of_a_long_text_changes_one_part() -> None:
+    lines = prompt_of(1)
+    before, after = (split_at_lines("\n".join([top, *lines])) for top in ("Be kind.", "Be brief."))
+    assert [old != new for old, new in zip(before, after, strict=True)] == [True] + [False] * (
+        len(before) - 1
+    )
+
+
+def test_lines_that_are_all_alike_and_texts_without_any_are_cut_into_few_parts() -> None:
+    assert len(split_at_lines("the same line\n" * 7_000)) <= 64
+    assert len(split_at_lines("x" * 100_000)) == 25
+
+
+def test_a_text_that_takes_too_many_cuts_is_cut_at_full_size() -> None:
+    text = "".join(f"{number:0900}\n" for number in range(280))
+    assert 64 * 3_600 < size_in_bytes(text) < 64 * 4096
+    assert list(map(size_in_bytes, split_at_lines(text)[:-1])) == [4096] * 61

@@ -95,7 +95,7 @@ def test_a_left_over_secret_is_a_warning_with_the_nearest_right_one(project: Pat
     result = CliRunner().invoke(cli.app, ["local", "deploy"], catch_exceptions=False)
     assert result.exit_code == 0
     assert (
-        "Warning: no model has the secret supportChatApiKy of .local/secrets.yaml: "
+        "Notice: no model has the secret supportChatApiKy of .local/secrets.yaml: "
         'did you mean "supportChatApiKey"?\n'
     ) in result.stderr
     assert "sk-hidden" not in result.output

@@ -70,6 +70,40 @@ def test_a_rollout_that_was_written_since_stays_whatever_is_deployed(project: Pa
 
 
 @pytest.mark.usefixtures("first_deploy")
+def test_an_edit_or_a_deletion_by_hand_is_undone_by_the_next_deploy(project: Path):
+    edited, deleted = "/ai/dev/support_chat/generation/top_p", "/ai/dev/support_chat/provider"
+    folder = StateFolder(Project(project))
+    with folder.locked(), local_aws():
+        restore(state := folder.load())
+        ssm = client("ssm", "eu-west-1")
+        before = ssm.get_parameter(Name=edited)["Parameter"]["Value"]
+        ssm.put_parameter(Name=edited, Value="0.1", Overwrite=True)
+        ssm.delete_parameter(Name=deleted)
+        folder.save(replace(state, parameters=snapshot()))
+    with deployed(Project(project), "dev") as deployment:
+        assert changes(deployment) == {
+            "support_chat/generation/top_p": (3, "updated"),
+            "support_chat/provider": (1, "updated"),
+        }
+        ssm = client("ssm", "eu-west-1")
+        assert ssm.get_parameter(Name=edited)["Parameter"]["Value"] == before
+        assert ssm.get_parameter(Name=deleted)["Parameter"]["Version"] == 1
+
+
+@pytest.mark.usefixtures("first_deploy")
+def test_the_state_of_an_earlier_version_is_left_behind_with_a_notice(project: Path):
+    file = project / ".local" / "state.json"
+    file.write_text('{"format": 1}')
+    with pytest.raises(LocalError, match="`model-config local deploy` starts the local AWS anew"):
+        StateFolder(Project(project)).load()
+    deployment = deploy(project)
+    assert deployment.notices == [
+        "The local AWS starts anew: an earlier version had written its state."
+    ]
+    assert set(kind for _, kind in changes(deployment).values()) == {"created"}
+
+
+@pytest.mark.usefixtures("first_deploy")
 def test_a_removed_field_is_deleted(project: Path):
     edit(project / "models" / "support_chat.py", "top_p=0.95, ", "")
     with deployed(Project(project), "dev") as deployment:
@@ -181,7 +215,7 @@ def test_a_left_over_secret_is_named_without_its_value_and_holds_up_nothing(proj
     given = "supportChatApiKy: sk-shown\n7: 90210\nsupportChatApiKey: sk-real\n"
     (project / ".local" / "secrets.yaml").write_text(given)
     deployment = deploy(project)
-    number, misspelled = deployment.warnings
+    number, misspelled = deployment.notices
     assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known names: doc")
     assert misspelled.endswith(': did you mean "supportChatApiKey"?')
     assert "90210" not in number

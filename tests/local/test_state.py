@@ -45,7 +45,7 @@ def test_a_file_cut_short_is_refused_with_the_way_out(folder: StateFolder, cut: 
     assert folder.load() == State()
 
 
-@pytest.mark.parametrize("content", ["[]", "null", '{"format": 1}', '{"format": 9}', '"x"'])
+@pytest.mark.parametrize("content", ["[]", "null", '{"format": 2}', '{"format": 9}', '"x"'])
 def test_another_content_is_refused(folder: StateFolder, content: str):
     (folder.path / "state.json").write_text(content)
     with pytest.raises(LocalError, match="reset"):
@@ -119,4 +119,4 @@ def test_two_processes_take_turns(folder: StateFolder):
 
 def test_the_file_is_json_of_one_format(folder: StateFolder):
     folder.save(STATE)
-    assert json.loads((folder.path / "state.json").read_text())["format"] == 1
+    assert json.loads((folder.path / "state.json").read_text())["format"] == 2

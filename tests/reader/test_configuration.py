@@ -156,9 +156,7 @@ configuration_changes: list[Callable[[Any], Any]] = [
     lambda chat: setattr(chat, "release", 9),
     lambda chat: setattr(chat, "rollout", "candidate"),
     lambda chat: setattr(chat.content, "config", {}),
-    lambda chat: operator.setitem(chat.content.config, "provider", "x"),
-    lambda chat: operator.setitem(chat.content.config["generation"], "temperature", 1),
-    lambda chat: operator.setitem(chat.content.secrets, "api_key", "/other"),
+    lambda chat: operator.setitem(chat.content.secrets, 0, "other"),
     lambda chat: delattr(chat, "release"),
 ]
 

@@ -76,7 +76,7 @@ def serve(
 
     Example: model-config local serve --port 4566
     """
-    from model_config.local.environment import CREDENTIALS
+    from model_config.local import CREDENTIALS
     from model_config.local.local_aws import DEFAULT_REGION
     from model_config.local.serve import serve as serve_until_interrupted
     from model_config.plan.stack_file import read_stack_file
@@ -175,6 +175,6 @@ def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
     if deployment.stand_ins:
         keys = ", ".join(deployment.stand_ins)
         typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
-    for warning in deployment.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+    for notice in deployment.notices:
+        typer.echo(f"Notice: {notice}", err=True)
     typer.echo(_STAND_IN)
