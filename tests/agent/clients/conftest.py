@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,14 +24,21 @@ def needed(program: str) -> str:
     return found
 
 
+def documented(language: str) -> str:
+    """Return the program that reads without the agent."""
+    text = (CHECKOUT / "docs" / "release-format.md").read_text(encoding="utf-8")
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
+
+
 @pytest.fixture(scope="session")
 def typescript(
     tmp_path_factory: pytest.TempPathFactory, users_environment: dict[str, str]
 ) -> Callable[[str], list[str]]:
     """Install the example's packages, and return the command of one of its programs."""
     node, npm, folder = needed("node"), needed("npm"), tmp_path_factory.mktemp("typescript")
-    for file in ("package.json", "openfeature.ts", "ssm.ts"):
+    for file in ("package.json", "openfeature.ts"):
         shutil.copy(EXAMPLES / "typescript" / file, folder)
+    (folder / "ssm.ts").write_text(documented("ts"))
     shutil.copy(HERE / "driver.ts", folder)
     install = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run(install, cwd=folder, check=True, env=users_environment)
@@ -45,9 +53,10 @@ def go(
     """Build the example's programs, and return the command of one."""
     compiler, folder = needed("go"), tmp_path_factory.mktemp("go")
     shutil.copytree(EXAMPLES / "go", folder, dirs_exist_ok=True)
-    (folder / "driver").mkdir()
+    for name in ("driver", "ssm", "bin"):
+        (folder / name).mkdir()
     shutil.copy(HERE / "driver.go", folder / "driver" / "main.go")
-    (folder / "bin").mkdir()
+    (folder / "ssm" / "main.go").write_text(documented("go"))
     build = [compiler, "build", "-o", "bin/", "./openfeature", "./ssm", "./driver"]
     subprocess.run(build, cwd=folder, check=True, env=users_environment)
     return lambda program: [str(folder / "bin" / program)]
