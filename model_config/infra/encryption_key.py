@@ -1,4 +1,4 @@
-"""One KMS key for each environment: what is stored can be read through SSM alone."""
+"""The environment's KMS key, usable only through SSM."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from model_config.plan.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeyArgs:
-    """What the key is made from: the stack's settings, and the account it stands in."""
+    """The arguments of `EncryptionKey`."""
 
     settings: Settings
     account: Account
 
 
 class EncryptionKey(pulumi.ComponentResource):
-    """A customer-managed key with rotation, and its alias; or an existing key, left as it is.
+    """A customer managed key with rotation, and an alias for it.
 
-    Its policy leaves administration to the account. It lets nobody encrypt or decrypt with it but
-    through SSM; who may do that is for the reader policies and the deployer's role to say. Of an
-    existing key it changes nothing: neither its policy, nor its rotation, nor its aliases.
+    The key policy leaves administration to the account, and denies encryption and decryption to
+    every call that doesn't come through SSM. It grants neither: the reader policies and the
+    deployer's role do.
+
+    If the settings name an existing key, the component creates nothing. It doesn't change that
+    key's policy, rotation or aliases.
 
     Attributes:
-        arn: the key's ARN, which parameters are encrypted by.
-        key_id: the key's id.
-        alias: the alias's name, "alias/ai/dev"; None with an existing key.
-        account: the account and region it stands in.
+        arn: the ARN of the key that encrypts the parameters.
+        key_id: the key's ID.
+        alias: the alias's name, "alias/ai/dev". None for an existing key.
+        account: the account and region of the key.
     """
 
     def __init__(

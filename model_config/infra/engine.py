@@ -1,4 +1,4 @@
-"""Between Pulumi's engine and the plan: the stack's configuration in, findings out."""
+"""Reads the stack's configuration from Pulumi's engine, and stops the program on findings."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from model_config.plan.plan import Plan
 from model_config.plan.policies import Account
 from model_config.plan.stack_config import StackConfig
 
-#: New objects after which Python looks for garbage, instead of 700. A deploy makes many objects
-#: that live until it ends. With 1,000 parameters, looking through them again and again took a
-#: quarter of the program's processor time on the engine, and almost half under mocks.
+#: The new objects that start a garbage collection, instead of Python's 700. A deploy creates many
+#: objects that live until it ends. With 1,000 parameters, collecting took a quarter of the
+#: program's processor time on the engine, and almost half under mocks.
 GARBAGE_THRESHOLD = 10_000
 
 
 def stack_config() -> StackConfig:
-    """Return the configuration that the engine handed to this program.
+    """Return the stack's configuration as the engine passes it to the program.
 
-    `pulumi.Config` answers for one key; only the engine's own mapping tells which keys there are,
-    and so which are misspelled.
+    `pulumi.Config` returns one key at a time. Finding a misspelled key takes all keys, which only
+    the engine's own mapping has.
     """
     values = {key: str(value) for key, value in engine_config.CONFIG.get().items()}
     secret_keys = frozenset(filter(engine_config.is_config_secret, values))
@@ -35,13 +35,11 @@ def stack_config() -> StackConfig:
 
 
 def stop_on_findings(plan: Plan) -> None:
-    """End the program before it registers anything, if something is wrong.
-
-    If nothing is, the deploy begins.
+    """Stop the program before it registers a resource, if there are findings.
 
     Raises:
-        pulumi.RunError: with every finding, secrets without a value among them; the engine prints
-            its text, not a traceback.
+        pulumi.RunError: lists every finding, and every secret without a value. The engine prints
+            its text without a traceback.
     """
     findings = [*plan.findings, *plan.unset_findings]
     if former := _own_outputs().get("kms_key"):
@@ -53,22 +51,22 @@ def stop_on_findings(plan: Plan) -> None:
 
 
 def _own_outputs() -> Mapping[str, Any]:
-    """Return what this stack's last update exported; nothing before the first.
+    """Return the outputs of the stack's last update, or nothing before the first.
 
-    It is what a StackReference asks, without a resource of its own in the state. A backend from
-    before 2023, which knows no projects, can't answer.
+    It makes the call that a StackReference makes, without adding a resource to the state. A
+    self-managed backend from before 2023, which has no projects, can't answer it. Pulumi mocks
+    may answer with nothing.
     """
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
-        answer = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value
+        answer = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value or {}
     except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
         pulumi.log.warn(
-            "This stack's own outputs can't be read, so nobody can tell whether its key is still "
-            f"the one it had: {error}. On a backend from before 2023 run `pulumi state upgrade`."
+            "The stack's own outputs can't be read, so a change of its key isn't noticed: "
+            f"{error}. On a backend from before 2023, run `pulumi state upgrade`."
         )
         return {}
-    outputs: Mapping[str, Any] = answer["outputs"]
-    return outputs
+    return answer.get("outputs") or {}
 
 
 def current_account() -> Account:
@@ -81,6 +79,6 @@ def current_account() -> Account:
         return Account(aws.get_caller_identity().account_id, aws.get_region().region)
     except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
         raise pulumi.RunError(
-            f"AWS can't be reached, so nothing was deployed: {error}\n"
+            f"nothing was deployed, because AWS can't be reached: {error}\n"
             "  fix: check the credentials, the network and the stack's aws:region"
         ) from None

@@ -1,4 +1,4 @@
-"""A stack as Pulumi's engine knows it, through the Automation API: its configuration and state."""
+"""A stack's configuration and state, through Pulumi's Automation API."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ _COMPONENT = "model-config:index:"
 
 
 class EngineStack:
-    """One stack of a project, with the Pulumi CLI and the backend that the shell is set to.
+    """One stack of a project, in the backend that the Pulumi CLI is logged in to.
 
     Raises:
         DeployError: there is no Pulumi CLI, or no such stack in the backend.
     """
 
     def __init__(self, project: Project, name: str) -> None:
-        with _told():
+        with _short_errors():
             self._workspace = automation.LocalWorkspace(work_dir=str(project.root))
             self._stack = automation.Stack.select(name, self._workspace)
         self._name = name
 
     def config(self) -> StackConfig:
         """Return the stack's configuration, secrets decrypted."""
-        with _told():
+        with _short_errors():
             given = self._workspace.get_all_config(self._name)
         values = {key: each.value for key, each in given.items()}
         secret_keys = frozenset(key for key, each in given.items() if each.secret)
         return StackConfig(self._name, values, secret_keys)
 
     def outputs(self) -> dict[str, Any]:
-        """Return the outputs of the stack's last successful update; none where there was none."""
-        with _told():
+        """Return the outputs of the stack's last successful update, or nothing before the first."""
+        with _short_errors():
             return {key: each.value for key, each in self._stack.outputs().items()}
 
     def state(self) -> StackState:
-        """Return what the stack's state holds."""
-        with _told():
+        """Return the resources and pending operations in the stack's state."""
+        with _short_errors():
             deployment = self._stack.export_stack().deployment or {}
         resources = deployment.get("resources") or []
         ids: dict[str, set[str]] = {}
@@ -65,13 +65,13 @@ class EngineStack:
         )
 
     def cancel(self) -> None:
-        """Take away the lock that a dead deploy left."""
-        with _told():
+        """Remove the lock that a killed deploy left."""
+        with _short_errors():
             self._stack.cancel()
 
     def clear_pending(self) -> None:
-        """Forget the operations that were under way."""
-        with _told():
+        """Remove the pending operations from the state."""
+        with _short_errors():
             exported = self._stack.export_stack()
             deployment = {**(exported.deployment or {}), "pending_operations": None}
             self._stack.import_stack(automation.Deployment(exported.version, deployment))
@@ -79,11 +79,11 @@ class EngineStack:
     def adopt(
         self, adoptions: Iterable[Adoption], components: dict[str, str], say: Callable[[str], Any]
     ) -> None:
-        """Let the state know resources that exist. None of their values is written.
+        """Import existing resources into the state, without writing any of their values.
 
         Args:
-            components: the URNs of the components that the state has, by name.
-            say: called with each line that the engine prints.
+            components: the URNs of the components in the state, by name.
+            say: is called with each line that the engine prints.
         """
         adoptions = list(adoptions)
         missing = {each.parent: each.type for each in adoptions if each.parent not in components}
@@ -106,7 +106,7 @@ class EngineStack:
             }
             for each in adoptions
         ]
-        with _told():
+        with _short_errors():
             self._stack.import_resources(
                 resources=listed,
                 name_table={_as_parent(name): urn for name, urn in components.items()},
@@ -117,8 +117,8 @@ class EngineStack:
             )
 
     def refresh(self, urns: Iterable[str], say: Callable[[str], Any]) -> None:
-        """Read resources anew from AWS."""
-        with _told():
+        """Refresh resources in the state from AWS."""
+        with _short_errors():
             self._stack.refresh(target=list(urns), show_secrets=False, on_output=say)
 
 
@@ -137,23 +137,23 @@ def _name_of(urn: str) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell in a few words what the CLI prints at length.
+def _short_errors() -> Iterator[None]:
+    """Turn the CLI's errors into short ones.
 
     Raises:
-        DeployError: with the last lines of what it printed to standard error.
+        DeployError: has what the CLI printed to standard error.
     """
     try:
         yield
     except FileNotFoundError:
         raise DeployError(
-            "this needs the Pulumi CLI, and there is no `pulumi` on the PATH: "
+            "this needs the Pulumi CLI, and `pulumi` is not on PATH: "
             "https://www.pulumi.com/docs/install/"
         ) from None
     except automation.ConcurrentUpdateError:
         raise DeployError(
-            "the stack is locked: a deploy is running, or one that died left its lock. If none is "
-            "running, say so with --cancel"
+            "the stack is locked: a deploy is running, or a killed one left its lock. If none is "
+            "running, pass --cancel"
         ) from None
     except automation.CommandError as error:
         # Not its standard output, which may hold the configuration.
@@ -164,4 +164,4 @@ def _told() -> Iterator[None]:
                 "may leave its state file incomplete. Copy the .bak file next to it over it, remove"
                 " its .attrs file, and run this again"
             ) from None
-        raise DeployError(f"Pulumi can't do it: {said}") from None
+        raise DeployError(f"Pulumi failed: {said}") from None

@@ -1,4 +1,4 @@
-"""One model in SSM: its parameters, the release that closes them off, and who may read it."""
+"""One model in SSM: its parameters, its release, and the policy that lets a role read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_config.schema import SecretRef
 
 @dataclass(frozen=True, slots=True)
 class ModelParametersArgs:
-    """What a model's resources are made from: the plan, the settings, and the key."""
+    """The arguments of `ModelParameters`."""
 
     model: PlannedModel
     settings: Settings
@@ -29,19 +29,19 @@ class ModelParametersArgs:
 
 
 class ModelParameters(pulumi.ComponentResource):
-    """Every value of a model as a SecureString, its rollout, and the release, written last.
+    """A model's values as SecureStrings, its rollout, and its release, which is written last.
 
-    Logical names are paths, so neither the order of models nor what else there is matters: adding
-    one leaves the others as they are.
+    Each resource's logical name is its path, so adding, removing or reordering models doesn't
+    change the resources of other models.
 
     Attributes:
-        model: what was deployed.
-        parameters: the resources by their path in the model, "generation/temperature".
-        rollout: the rollout's parameter, a String.
-        release: the release's parameter.
-        reader_policy: the managed policy for roles that read this model. It does not grant the
-            parameters beside the release (no reader needs them), listing by path, or a parameter's
-            history.
+        model: the deployed model.
+        parameters: the parameters of values and secrets, by path ("generation/temperature").
+        rollout: the rollout parameter, a String.
+        release: the release parameter.
+        reader_policy: the managed policy for roles that read this model. It grants neither the
+            values beside the release, which no reader needs, nor listing by path, nor a
+            parameter's history.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class ModelParameters(pulumi.ComponentResource):
             tier="Standard",
             value=EMPTY,
             tags=settings.tags,
-            # From here on the command line writes it. A change of anything but its value and its
-            # tags would write the program's value back.
+            # The command line writes the value from now on. If the program changed anything but
+            # the value and the tags, the update would write the program's value back.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
         )
         self.release = self._write_release(settings)
@@ -86,8 +86,9 @@ class ModelParameters(pulumi.ComponentResource):
             description=f"Reads the releases and secrets of {model.path}",
             policy=pulumi.Output.json_dumps(reader_policy(model.path, key.arn, key.account)),
             tags=settings.tags,
-            # AWS refuses to delete a policy that a role still has. So it depends on the release,
-            # and goes first: a model in use fails to be removed before anything of it is lost.
+            # AWS refuses to delete a policy that is attached to a role. The policy depends on the
+            # release and so is deleted first: removing a model in use fails before anything is
+            # lost.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[self.release], protect=settings.protect
             ),
@@ -95,8 +96,8 @@ class ModelParameters(pulumi.ComponentResource):
         self.register_outputs({"path": model.path, "digest": model.digest})
 
     def _write_release(self, settings: Settings) -> aws.ssm.Parameter:
-        # Older releases still name parts that the program no longer knows, and a part whose text
-        # comes back has kept its name: so parts stay, and may be written over by the same text.
+        # Older releases still name parts that the program no longer has, so parts are kept. A text
+        # that comes back gets the same name, so a part may be overwritten with the same text.
         opts = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         parts = [
             aws.ssm.Parameter(
@@ -115,7 +116,7 @@ class ModelParameters(pulumi.ComponentResource):
             name=self.model.release_name,
             value=self.model.release.document,
             tier="Standard",
-            # Deletion goes the other way: what a protected release depends on stays with it.
+            # Deletion runs in the opposite order, so a protected release keeps what it depends on.
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self.parameters.values(), *parts, self.rollout],

@@ -1,4 +1,4 @@
-"""Who is told: an SNS topic hears of label moves, releases, rollouts and the key's deletion."""
+"""Sends label moves, releases, rollouts and the deletion of the key to an SNS topic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY_CALLS = ["ScheduleKeyDeletion", "DisableKey"]
 
 @dataclass(frozen=True, slots=True)
 class NotificationsArgs:
-    """What the rules are made from: the stack's settings, and the key."""
+    """The arguments of `Notifications`."""
 
     settings: Settings
     key: EncryptionKey
@@ -28,9 +28,10 @@ class NotificationsArgs:
 class Notifications(pulumi.ComponentResource):
     """Two EventBridge rules with the topic as their target.
 
-    They make neither the topic nor its policy, which has to let `events.amazonaws.com` publish.
-    EventBridge hears of calls to KMS only where a CloudTrail trail logs management events, and of
-    a label that is taken off a release not at all: that SSM tells CloudTrail alone.
+    The component creates neither the topic nor the topic's policy, which must allow
+    `events.amazonaws.com` to publish. EventBridge receives calls to KMS only if a CloudTrail trail
+    logs management events. It receives no event when a label is removed from a release: SSM sends
+    that to CloudTrail only.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Notifications(pulumi.ComponentResource):
         self._settings = args.settings
         every_model = f"{args.settings.environment_path}/*"
         names = [release_name(every_model), rollout_name(every_model)]
-        self._tell(
+        self._notify(
             "releases",
             {
                 "source": ["aws.ssm"],
@@ -48,7 +49,7 @@ class Notifications(pulumi.ComponentResource):
                 "detail": {"name": [{"wildcard": name} for name in names]},
             },
         )
-        self._tell(
+        self._notify(
             "key",
             {
                 "source": ["aws.kms"],
@@ -61,11 +62,11 @@ class Notifications(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def _tell(self, about: str, pattern: dict[str, Any]) -> None:
+    def _notify(self, about: str, pattern: dict[str, Any]) -> None:
         name, child = self._settings.rule_name(about), pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(
             name,
-            name=f"{name}-{_own_digits()}",
+            name=f"{name}-{_stack_digits()}",
             event_pattern=pulumi.Output.json_dumps(pattern),
             tags=self._settings.tags,
             opts=child,
@@ -79,11 +80,11 @@ class Notifications(pulumi.ComponentResource):
         )
 
 
-def _own_digits() -> str:
-    """Return what tells this stack's rules from those of another one in the same environment.
+def _stack_digits() -> str:
+    """Return a suffix that distinguishes the rules of two stacks in one environment.
 
-    PutRule and PutTargets replace what is there. So rules of two stacks may not have one name, and
-    one that a dead deploy made is made again by the next deploy only if its name is the same.
+    PutRule and PutTargets replace an existing rule, so the rules of two stacks need different
+    names. A stack's own name never changes: a deploy after a failed one replaces its rule.
     """
     stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     return sha256(stack.encode()).hexdigest()[:RULE_DIGITS]

@@ -1,4 +1,4 @@
-"""What other stacks hold on to: plain values, every one of them known by the same name for good."""
+"""The stack's outputs, which other stacks rely on. Their names never change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from model_config.plan.settings import Settings
 
 
 def export_stack(settings: Settings, key: EncryptionKey, models: Sequence[ModelParameters]) -> None:
-    """Export the environment, the key, and each model with the version and ARN of each parameter.
+    """Export the environment, the key, and the version and ARN of each parameter.
 
-    Nothing here is secret. One secret, or one whole resource, among the outputs would make all of
-    them secret to a stack that reads them.
+    No output is secret. A single secret, or a whole resource, would make every output secret for
+    a stack that reads them.
     """
     pulumi.export("environment", settings.environment)
     pulumi.export("region", key.account.region)
@@ -42,7 +42,7 @@ def _model(deployed: ModelParameters) -> dict[str, Any]:
 
 
 def _pin(name: str, parameter: aws.ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
-    """Return what it takes to read exactly this version of a parameter."""
+    """Return the pin of a parameter: its name, ARN and version."""
     return {
         "name": name,
         "arn": parameter.arn,

@@ -133,7 +133,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         """
         if old.type != PARAMETER or "value" in self._ignored[key]:
             return False
-        return local_aws.version_of(self._region, old.id) != old.outputs["version"]
+        return local_aws.version_of(self._region, old.id) != int(old.outputs["version"])
 
     def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
         inputs = resource.inputs

@@ -100,7 +100,7 @@ def test_the_state_of_an_earlier_version_is_left_behind_with_a_notice(project: P
     assert deployment.notices == [
         "The local AWS starts anew: an earlier version had written its state."
     ]
-    assert set(kind for _, kind in changes(deployment).values()) == {"created"}
+    assert {kind for _, kind in changes(deployment).values()} == {"created"}
 
 
 @pytest.mark.usefixtures("first_deploy")
