@@ -64,6 +64,7 @@ bench: .venv/installed  ## measure the speed, compared with the obvious alternat
 	$(BIN)/python tests/bench/rollout.py
 	$(BIN)/python tests/bench/fleet.py
 	$(BIN)/python tests/bench/web.py
+	$(BIN)/python tests/bench/agent.py
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux

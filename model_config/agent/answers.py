@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -27,8 +28,17 @@ _STATUS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HTTPStatus],
     ((StoreUnavailableError, StaleConfigurationError), HTTPStatus.SERVICE_UNAVAILABLE),
     (ModelConfigError, HTTPStatus.BAD_GATEWAY),
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 # Of this process, so that an ETag tells nothing about a secret.
 _KEY = os.urandom(32)
+
+
+class Json(JSONResponse):
+    """An answer as JSON. One encoder for all takes half the time."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body."""
+        return _ENCODER.encode(content).encode()
 
 
 def answer(request: Request, content: object, body: Callable[[], dict[str, Any]]) -> Response:
@@ -44,7 +54,7 @@ def answer(request: Request, content: object, body: Callable[[], dict[str, Any]]
     known = request.headers.get("if-none-match", "")
     if etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return JSONResponse(body(), headers=headers)
+    return Json(body(), headers=headers)
 
 
 def failure(
@@ -53,7 +63,7 @@ def failure(
     """Return an error."""
     # What a client sent may hold half of a surrogate pair, and the message may repeat it.
     message = message.encode(errors="replace").decode()
-    return JSONResponse({"error": name, "message": message}, status, headers)
+    return Json({"error": name, "message": message}, status, headers)
 
 
 async def of_reader(_: Request, error: Exception) -> Response:

@@ -12,11 +12,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from model_config.agent.answers import HANDLERS, answer
+from model_config.agent.answers import HANDLERS, Json, answer
 from model_config.agent.flags import is_stale, value_at
 from model_config.agent.guard import LOOPBACK, Guard
 from model_config.agent.ofrep import Evaluation
@@ -55,16 +55,16 @@ class Agent:
         self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
         self._preloading: asyncio.Task[None] | None = None
         evaluation = Evaluation(reader, self._names)
-        self.routes = [
+        self.routes = [  # tried in this order: those that are asked for most come first
+            Route("/ofrep/v1/evaluate/flags/{flag:path}", evaluation.flag, methods=["POST"]),
+            Route("/v1/models/{model}/values/{path:path}", self._value),
+            Route("/v1/models/{model}", self._configuration),
+            Route("/v1/models/{model}/render", self._render, methods=["POST"]),
+            Route("/v1/models", self._models),
+            Route("/ofrep/v1/evaluate/flags", evaluation.all_flags, methods=["POST"]),
+            Route("/v1/status", self._status),
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
-            Route("/v1/status", self._status),
-            Route("/v1/models", self._models),
-            Route("/v1/models/{model}", self._configuration),
-            Route("/v1/models/{model}/values/{path:path}", self._value),
-            Route("/v1/models/{model}/render", self._render, methods=["POST"]),
-            Route("/ofrep/v1/evaluate/flags", evaluation.all_flags, methods=["POST"]),
-            Route("/ofrep/v1/evaluate/flags/{flag:path}", evaluation.flag, methods=["POST"]),
         ]
         self.app = Starlette(
             routes=self.routes, exception_handlers=HANDLERS, lifespan=self._lifespan
@@ -80,7 +80,7 @@ class Agent:
         self._reader.close()
 
     async def _health(self, _: Request) -> Response:
-        return JSONResponse({"healthy": True})
+        return Json({"healthy": True})
 
     async def _ready(self, _: Request) -> Response:
         is_ready = self._preloading is not None and self._preloading.done()
@@ -89,13 +89,13 @@ class Agent:
             answers = await asyncio.gather(*reads, return_exceptions=True)
             is_ready = not any(isinstance(answer, BaseException) for answer in answers)
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return JSONResponse({"ready": is_ready}, status)
+        return Json({"ready": is_ready}, status)
 
     async def _status(self, _: Request) -> Response:
-        return JSONResponse(self._reader.status())
+        return Json(self._reader.status())
 
     async def _models(self, _: Request) -> Response:
-        return JSONResponse({"models": self._names()})
+        return Json({"models": self._names()})
 
     async def _configuration(self, request: Request) -> Response:
         configuration = await self._read(request, "secrets")
@@ -123,7 +123,7 @@ class Agent:
         path, variables = _prompt_in(await request.body())
         configuration = await self._read(request)
         text = configuration.render(path, **variables)
-        return JSONResponse({**self._about(configuration), "path": path, "value": text})
+        return Json({**self._about(configuration), "path": path, "value": text})
 
     def _names(self) -> list[str]:
         status = self._reader.status()["models"]

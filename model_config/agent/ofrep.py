@@ -8,9 +8,9 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from model_config.agent.answers import answer
+from model_config.agent.answers import Json, answer
 from model_config.agent.flags import Outcome, error_code, flags, outcome, parse_key, value_at
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import Configuration
@@ -45,19 +45,19 @@ class Evaluation:
             configuration = await self._reader.aget(model, key=unit)
             value = value_at(configuration, path)
         except _BadRequestError as error:
-            return JSONResponse({"key": key, **_details(*error.args)}, HTTPStatus.BAD_REQUEST)
+            return Json({"key": key, **_details(*error.args)}, HTTPStatus.BAD_REQUEST)
         except ModelConfigError as error:
             code = error_code(error)
             status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
-            return JSONResponse({"key": key, **_details(code, str(error))}, status)
-        return JSONResponse(_evaluated(key, value, outcome(self._reader, configuration)))
+            return Json({"key": key, **_details(code, str(error))}, status)
+        return Json(_evaluated(key, value, outcome(self._reader, configuration)))
 
     async def all_flags(self, request: Request) -> Response:
         """Evaluate every flag of the models that are served."""
         try:
             unit = _targeting_key(await request.body())
         except _BadRequestError as error:
-            return JSONResponse(_details(*error.args), HTTPStatus.BAD_REQUEST)
+            return Json(_details(*error.args), HTTPStatus.BAD_REQUEST)
         read: dict[str, Configuration] = {}
         outcomes: dict[str, Outcome | _Details] = {}
         for model in self._models():

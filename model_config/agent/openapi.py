@@ -151,7 +151,8 @@ _OPERATIONS = {
 def document(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the OpenAPI document of an agent with these routes."""
     paths: dict[str, Any] = {}
-    for route in routes:
+    order = list(_OPERATIONS)
+    for route in sorted(routes, key=lambda route: order.index(route.path_format)):
         operation = _OPERATIONS[route.path_format]
         parameters = [_parameter(name, "path") for name in route.param_convertors]
         (method,) = (route.methods or set()) - {"HEAD"}

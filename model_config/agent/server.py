@@ -16,10 +16,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from model_config.format.errors import UsageError
 
-#: The most connections at a time, and the seconds in which a request's head must arrive. Set by
-#: this package: a host has a few applications with a few connections each.
+#: The most connections at a time, and the seconds in which a request must arrive. Set by this
+#: package: a host has a few applications with a few connections each.
 CONNECTIONS = 256
-HEAD_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
 #: The seconds that requests under way may take after a SIGTERM, and that an idle connection lasts.
 _DRAIN_SECONDS, _IDLE_SECONDS = 10, 75
 
@@ -114,7 +114,7 @@ def _is_used(path: Path) -> bool:
 
 
 class _Connection(H11Protocol):
-    """A connection that must send a request's head in time, and is one of a bounded number."""
+    """A connection that must send each request in time, and is one of a bounded number."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -123,21 +123,24 @@ class _Connection(H11Protocol):
         if len(self.connections) > CONNECTIONS:
             transport.abort()
         else:
-            self._await_head()
+            self._expect_a_request()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            self._await_head()
-        elif self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+            self._expect_a_request()
+        else:
+            self._expect_nothing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._expect_nothing()
         super().connection_lost(exc)
 
-    def _await_head(self) -> None:
+    def _expect_a_request(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
