@@ -3,9 +3,10 @@
 `diff` and `find-commit` run this with a commit's folder first on the path, so that each commit is
 described by its own code. The output is a contract between versions:
 
-    {"format": 1, "environments": {stack: {
+    {"format": 2, "environments": {stack: {
         "settings": {full key: text},
-        "models": {name: {"schema", "digest", "config", "secrets": {path: config key}}},
+        "models": {name: {"schema", "digest", "config", "secrets": {path: config key},
+                          "templates": [patterns of paths]}},
         "unreadable": [names of invalid models],
         "findings": [texts]}}}
 
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.hierarchy import config_of, secrets_of
+from model_config.plan.hierarchy import config_of, secrets_of, templates_of
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Modules, read_modules
@@ -30,7 +31,7 @@ from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 
-FORMAT = 1
+FORMAT = 2
 
 
 def describe(project: Project) -> dict[str, Any]:
@@ -41,32 +42,33 @@ def describe(project: Project) -> dict[str, Any]:
 
 
 def _environment(modules: Modules, stack: str) -> dict[str, Any]:
+    settings, models, chosen = {}, {}, modules.names
     try:
         config = read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:
-        return {
-            "settings": {},
-            "models": {},
-            "unreadable": modules.names,
-            "findings": [str(error)],
+        findings = [str(error)]
+    else:
+        plan = plan_stack(modules, config)
+        settings, findings = settings_of(config), list(map(str, plan.findings))
+        models = {
+            model.name: {
+                "schema": type(model.config).__name__,
+                "digest": model.digest,
+                "config": config_of(model.config),
+                "secrets": {path: ref.config_key for path, ref in secrets_of(model.config).items()},
+                "templates": templates_of(model.config),
+            }
+            for model in plan.models
+            if model.digest  # without one, a value in it can't be stored
         }
-    plan = plan_stack(modules, config)
-    models = {
-        model.name: {
-            "schema": type(model.config).__name__,
-            "digest": model.digest,
-            "config": config_of(model.config),
-            "secrets": {path: ref.config_key for path, ref in secrets_of(model.config).items()},
-        }
-        for model in plan.models
-        if model.digest  # without one, a value in it can't be stored
-    }
-    chosen = modules.names if plan.settings.models is None else plan.settings.models
+        if plan.settings.models is not None:
+            chosen = plan.settings.models
+    unreadable = sorted(set(chosen) - set(models))
     return {
-        "settings": settings_of(config),
+        "settings": settings,
         "models": models,
-        "unreadable": sorted(set(chosen) - set(models)),
-        "findings": list(map(str, plan.findings)),
+        "unreadable": unreadable,
+        "findings": findings,
     }
 
 

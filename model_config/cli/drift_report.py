@@ -9,7 +9,7 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import MASK, print_table
-from model_config.comparing.text import plural, printable
+from model_config.format.text import plural, visible
 from model_config.operate.drift.text import ACCESS, ADVICE, access_difference, difference
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def print_drift(found: Drift, stack: str) -> None:
     """Print the differences, and below them what to do about each kind."""
     rows = [
-        (each.model or "-", each.path, each.state, printable(difference(each)))
+        (each.model or "-", each.path, each.state, visible(difference(each)))
         for each in found.parameters
     ]
     rows += [
@@ -34,7 +34,7 @@ def print_drift(found: Drift, stack: str) -> None:
         if state in states:
             typer.echo(to_paste(f"{state}: {advice.format(stack=stack)}"))
     for finding in found.findings:
-        typer.echo(to_paste(printable(str(finding))))
+        typer.echo(to_paste(visible(str(finding))))
     compared = f"{stack}: {plural(found.count, 'parameter')}"
     count = len(found.parameters) + len(found.access) + len(found.findings)
     typer.echo(f"{compared}, {plural(count, 'difference') if count else 'no drift'}.")

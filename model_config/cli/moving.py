@@ -10,11 +10,10 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import print_lines, time_text
-from model_config.comparing.change_text import change_lines
 from model_config.comparing.changes import changes
-from model_config.comparing.text import printable
+from model_config.comparing.report import change_lines
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
-from model_config.format.prompt import variable_changes
+from model_config.format.text import visible
 
 if TYPE_CHECKING:
     from model_config.operate.labels.labels import Labels
@@ -105,9 +104,11 @@ def warn_of_variables(where: str, releases: Releases, before: int, after: int) -
     old, new = (releases.select(number).content for number in (before, after))
     if old is None or new is None:
         return
-    for change in variable_changes(old.config, new.config):
-        ready = " An application that doesn't pass it can't render the prompt."
-        typer.echo(printable(f"{where}: {change}.{ready if change.added else ''}"), err=True)
+    for change in changes(old, new):
+        if variables := change.variables_text():
+            ready = " An application that doesn't pass it can't render the prompt."
+            text = f"{where}: {change.path} {variables}.{ready if change.asks else ''}"
+            typer.echo(visible(text), err=True)
 
 
 def make(planned: Sequence[Planned]) -> None:
@@ -139,7 +140,7 @@ def _tell(planned: Planned, move: Move) -> None:
     for line in done(move):
         typer.echo(f"{planned.where}: {line}")
     for note in move.notes:
-        typer.echo(to_paste(printable(f"{planned.where}: {note}")), err=True)
+        typer.echo(to_paste(visible(f"{planned.where}: {note}")), err=True)
     if following := _following(planned, move):
         typer.echo(to_paste(following))
 

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from model_config.comparing.change_text import Line
-from model_config.comparing.text import printable, shortened
+from model_config.comparing.report import Line
+from model_config.format.text import shortened, visible
 
 Item = TypeVar("Item")
 
@@ -78,7 +78,7 @@ def print_text(text: str, *, nl: bool = False) -> None:
         nl: whether to end it with a newline in a pipe, as on a terminal.
     """
     on_terminal = is_terminal()
-    typer.echo(printable(text) if on_terminal else text, nl=nl or on_terminal)
+    typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
 
 
 def time_text(at: datetime) -> str:

@@ -11,8 +11,8 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.output import print_table, time_text
-from model_config.comparing.text import printable, who
 from model_config.format.rollout import Rollout
+from model_config.format.text import visible, who
 from model_config.operate.rollouts.plan import due_at, next_step, phase, plan_of
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _cells(status: Status) -> list[str]:
         _next(status),
         f"{time_text(status.started.at)} UTC",
         who(status.started.by),
-        printable(plan_of(rollout).reason or ""),
+        visible(plan_of(rollout).reason or ""),
     ]
 
 

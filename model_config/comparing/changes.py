@@ -2,41 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Any, Final, Literal
 
 from model_config.format.codec import Value
+from model_config.format.prompt import matches, variables
 from model_config.format.release import Release, config_text
+from model_config.format.text import one_line
 
 Path = tuple[str, ...]
+Kind = Literal["added", "removed", "changed", "reordered"]
+#: The config key of each secret, by path.
+ConfigKeys = Mapping[str, str]
+
+MARKS: Mapping[Kind, str] = {"added": "+", "removed": "-", "changed": "~", "reordered": "~"}
+#: The length in characters from which a value is shown line by line.
+LONG = 72
+#: The number of moved keys or items that are named.
+_NAMED = 6
+
+_ABSENT: Final[Any] = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value, a secret or the schema that differs between two releases.
+    """A value, an order, a secret or the schema that differs between two releases.
 
     Attributes:
-        path: "generation/temperature", "secrets/api_key".
-        before, after: the values. None for a secret, and on a side that has no value.
-        secret: whether it is a secret. A release holds no secret's value, only its name.
+        path: "generation/temperature", "messages/0/content", "secrets/api_key".
+        before, after: the values; None on a side that has none. Of a secret, whose value no release
+            has, the config key where it is known. Of a reordered dict or list, what both sides
+            have: keys, short values as JSON, or "item 2", counted in `before` from 0.
+        asks: the variables that a prompt has gained. An application that doesn't pass them fails.
+        stops_asking: those that it has lost. An application that still passes them fails.
     """
 
     path: str
-    change: Literal["added", "removed", "changed"]
+    change: Kind
     before: Value = None
     after: Value = None
     secret: bool = False
+    asks: tuple[str, ...] = ()
+    stops_asking: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{MARKS[self.change]} {self.path}"
 
+    def variables_text(self) -> str:
+        """Return "now asks for a and no longer asks for b", or ""."""
+        asks = [f"now asks for {', '.join(self.asks)}"] if self.asks else []
+        stops = [f"no longer asks for {', '.join(self.stops_asking)}"] if self.stops_asking else []
+        return " and ".join(asks + stops)
 
-MARKS = {"added": "+", "removed": "-", "changed": "~"}
+    def order_text(self, shown: Callable[[str], str] = str) -> str:
+        """Return what moved in a reordered dict or list: "order changed: answer now first"."""
+        before, after = (
+            [str(name) for name in side] if isinstance(side, list) else []
+            for side in (self.before, self.after)
+        )
+        blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+        stay = {place for block in blocks for place in range(block.b, block.b + block.size)}
+        moved = [place for place in range(len(after)) if place not in stay]
+        texts = [
+            f"{shown(after[place])} now {f'after {shown(after[place - 1])}' if place else 'first'}"
+            for place in moved[:_NAMED]
+        ]
+        more = [f"{len(moved) - _NAMED:,} more"] if moved[_NAMED:] else []
+        return f"order changed: {', '.join(texts + more)}"
 
 
 def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
-    """Yield each value with its path.
+    """Yield each value with its path; a list is one value.
 
     A release doesn't distinguish a group from a field that holds an object, so both are traversed.
     """
@@ -47,38 +86,134 @@ def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path,
             yield (*path, name), value
 
 
-def changes(before: Release, after: Release) -> list[Change]:
-    """Return the changes: to the schema, to the values by path, and to the secrets by path."""
+def changes(
+    before: Release, after: Release, keys: tuple[ConfigKeys, ConfigKeys] = ({}, {})
+) -> list[Change]:
+    """Return the changes: to the schema, to the values and their order by path, to the secrets.
+
+    Args:
+        keys: the config keys of both sides' secrets, as far as they are known.
+    """
     schemas = before.schema, after.schema
     # An added or removed model has a schema on one side only.
     is_other = all(schemas) and before.schema != after.schema
     return [
         *([Change("(schema)", "changed", *schemas)] if is_other else ()),
-        *_changed(dict(leaves(before.config)), dict(leaves(after.config))),
-        *_changed_secrets(before.secrets, after.secrets),
+        *(
+            _with_variables(change, before.templates, after.templates)
+            for change in value_changes(before.config, after.config)
+        ),
+        *_secret_changes(
+            {path: keys[0].get(path) for path in before.secrets},
+            {path: keys[1].get(path) for path in after.secrets},
+        ),
     ]
 
 
-def _changed(before: Mapping[Path, Value], after: Mapping[Path, Value]) -> Iterator[Change]:
+def value_changes(before: Value, after: Value, path: str = "") -> Iterator[Change]:
+    """Yield the changes between two values and to their order, by path."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _reordered(path, list(before), list(after))
+        yield from _below(path, before, after, sorted({*before, *after}))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _list_changes(path, before, after)
+    elif before is _ABSENT or after is _ABSENT:
+        value = after if before is _ABSENT else before
+        if isinstance(value, list) and not _is_read_whole(value):
+            value = {str(number): item for number, item in enumerate(value)}
+        if isinstance(value, dict) and value:
+            yield from _below(path, *(({}, value) if before is _ABSENT else (value, {})), value)
+        elif before is _ABSENT:
+            yield Change(path, "added", after=value)
+        else:
+            yield Change(path, "removed", before=value)
+    elif _text(before) != _text(after):
+        yield Change(path, "changed", before, after)
+
+
+def _below(
+    path: str, before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str]
+) -> Iterator[Change]:
+    above = f"{path}/" if path else ""
+    for name in names:
+        sides = before.get(name, _ABSENT), after.get(name, _ABSENT)
+        yield from value_changes(*sides, f"{above}{name}")
+
+
+def _list_changes(path: str, before: list[Value], after: list[Value]) -> Iterator[Change]:
+    places = defaultdict[str, deque[int]](deque)
+    for place, item in enumerate(before):
+        places[_text(item)].append(place)
+    # Where each item was before, or None if it is new.
+    former = [same.popleft() if (same := places[_text(item)]) else None for item in after]
+    kept = [place for place in former if place is not None]
+    whole = _is_read_whole(before) and _is_read_whole(after)
+    if whole and not len(kept) == len(before) == len(after):
+        yield Change(path, "changed", before, after)
+        return
+    names = [one_line(item) if whole else f"item {n}" for n, item in enumerate(before)]
+    yield from _reordered(path, [names[n] for n in sorted(kept)], [names[n] for n in kept])
+    # Items that follow the same kept item on both sides face each other.
+    others = defaultdict[int, deque[int]](deque)
+    last, stay = -1, set(kept)
+    for number in range(len(before)):
+        if number in stay:
+            last = number
+        else:
+            others[last].append(number)
+    last = -1
+    for number, (was, item) in enumerate(zip(former, after, strict=True)):
+        if was is not None:
+            last = was
+        else:
+            old = before[others[last].popleft()] if others[last] else _ABSENT
+            yield from value_changes(old, item, f"{path}/{number}")
+    for number in sorted(number for rest in others.values() for number in rest):
+        yield from value_changes(before[number], _ABSENT, f"{path}/{number}")
+
+
+def _reordered(path: str, before: list[str], after: list[str]) -> Iterator[Change]:
+    both = {*before} & {*after}
+    old, new = ([name for name in side if name in both] for side in (before, after))
+    if old != new:
+        yield Change(path, "reordered", [*old], [*new])
+
+
+def _is_read_whole(items: list[Value]) -> bool:
+    """Return whether all items are short values, so that the list is read best as a whole."""
+    return not any(
+        isinstance(item, dict | list)
+        or (isinstance(item, str) and ("\n" in item.strip() or len(item) > LONG or variables(item)))
+        for item in items
+    )
+
+
+def _text(value: Value) -> str:
+    # In Python, True is 1 and 2.0 is 2. In a release they are different texts.
+    return config_text({"": value})
+
+
+def _with_variables(change: Change, before: Sequence[str], after: Sequence[str]) -> Change:
+    """Return the change of a prompt with its variables, given both releases' templates."""
+    if change.change != "changed":  # no application renders a text that only one side has
+        return change
+    old, new = (
+        variables(text) if isinstance(text, str) and matches(change.path, templates) else []
+        for text, templates in ((change.before, before), (change.after, after))
+    )
+    asks = tuple(name for name in new if name not in old)
+    stops_asking = tuple(name for name in old if name not in new)
+    return replace(change, asks=asks, stops_asking=stops_asking)
+
+
+def _secret_changes(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> Iterator[Change]:
     for path in sorted({*before, *after}):
-        where = "/".join(path)
+        where, one, other = f"secrets/{path}", before.get(path), after.get(path)
         if path not in before:
-            yield Change(where, "added", after=after[path])
+            yield Change(where, "added", None, other, secret=True)
         elif path not in after:
-            yield Change(where, "removed", before=before[path])
-        elif not _same(before[path], after[path]):
-            yield Change(where, "changed", before[path], after[path])
-
-
-def _changed_secrets(before: Collection[str], after: Collection[str]) -> Iterator[Change]:
-    for path in sorted({*before, *after}):
-        where = f"secrets/{path}"
-        if path not in before:
-            yield Change(where, "added", secret=True)
-        elif path not in after:
-            yield Change(where, "removed", secret=True)
-
-
-def _same(before: Value, after: Value) -> bool:
-    # Compared as text, since True == 1 in Python.
-    return config_text({"": before}) == config_text({"": after})
+            yield Change(where, "removed", one, None, secret=True)
+        elif one != other:
+            yield Change(where, "changed", one, other, secret=True)

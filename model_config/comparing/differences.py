@@ -1,24 +1,121 @@
-"""The differences between two snapshots, by environment and model."""
+"""Two snapshots to compare (of commits, environments, or AWS and the working tree), and how."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from model_config.comparing.change_text import to_json
-from model_config.comparing.changes import Change, changes
-from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
+from model_config.comparing.changes import Change, changes, value_changes
+from model_config.comparing.git import Repository
+from model_config.comparing.snapshot import (
+    EnvironmentSnapshot,
+    Snapshot,
+    of_commit,
+    of_working_tree,
+)
+from model_config.format.errors import UsageError
 from model_config.format.release import Release
+from model_config.plan.messages import nearest
+from model_config.plan.project import Project
+
+Pair: TypeAlias = tuple[Snapshot, Snapshot]
+Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "unreadable"]
 
 #: Replaces a model's name where a stack's settings changed. It is not a valid model name.
 STACK_FILE = "stack file"
 
+_NOTHING = Release.of("", "", "", {})
 
-@dataclass(frozen=True, slots=True)
-class ModelDifference:
-    """How a model differs in one environment.
+
+def two_commits(
+    project: Project, base: str, head: str | None = None, environment: str | None = None
+) -> Pair:
+    """Return the snapshots of two commits, or of a commit and the working tree.
+
+    Args:
+        base: a revision, or a range as git has it: "main...feature" compares with the merge base,
+            "main..feature" with main itself. A range without its end ends at the working tree.
+        head: another revision. Default: the working tree.
+        environment: the only environment to compare. Default: all.
+
+    Raises:
+        UsageError: a commit or the environment doesn't exist, or a commit's code fails.
+    """
+    repository, name = Repository(project.root), None
+    one, dots, other = base.partition("...") if "..." in base else base.partition("..")
+    if dots and head:
+        raise UsageError(f"{base} is already a range: omit the second commit")
+    one, head = one or "HEAD", other or head
+    for revision in filter(None, (one, head)):  # before any code runs
+        repository.commit(revision)
+    if dots == "...":
+        name = f"the merge base of {one} and {head or 'HEAD'}"
+        one = repository.merge_base(one, head or "HEAD")
+    with ThreadPoolExecutor() as pool:
+        earlier = pool.submit(of_commit, project, one, name)
+        later = pool.submit(_commit_or_tree, project, head)
+        before, after = earlier.result(), later.result()
+    if environment is None:
+        return before, after
+    _require(environment, {*before.environments, *after.environments})
+    return before.only(environment), after.only(environment)
+
+
+def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:
+    """Return the snapshots of two environments of a commit, or of the working tree.
+
+    Raises:
+        UsageError: there is no such commit or environment, or the commit's code fails.
+    """
+    both = _commit_or_tree(project, commit)
+    for environment in (before, after):
+        _require(environment, both.environments)
+    return (
+        Snapshot(before, {f"{before} → {after}": both.environments[before]}, both.notices),
+        Snapshot(f"{after}, in {both.name}", {f"{before} → {after}": both.environments[after]}),
+    )
+
+
+def deployed_and_tree(
+    project: Project,
+    environment: str,
+    read: Callable[[], tuple[Mapping[str, Release], Mapping[str, str]]],
+) -> Pair:
+    """Return the snapshots of AWS and of the working tree, limited to what AWS stores.
+
+    Args:
+        read: called once the tree is known to have the environment. It returns the newest release
+            of each readable model in AWS, and the error of each other one.
+
+    Raises:
+        UsageError: there is no such environment, or the tree's code fails.
+    """
+    tree = of_working_tree(project)
+    _require(environment, tree.environments)
+    releases, errors = read()
+    there = EnvironmentSnapshot({}, releases, {}, tuple(errors), tuple(errors.values()))
+    here = replace(tree.environments[environment], settings={}, config_keys={})
+    return (
+        Snapshot(f"{environment} in AWS", {environment: there}),
+        replace(tree, environments={environment: here}),
+    )
+
+
+def _commit_or_tree(project: Project, revision: str | None) -> Snapshot:
+    return of_working_tree(project) if revision is None else of_commit(project, revision)
+
+
+def _require(environment: str, known: Collection[str]) -> None:
+    if environment not in known:
+        raise UsageError(f"there is no environment {environment!r}: {nearest(environment, known)}")
+
+
+class ModelDifference(NamedTuple):
+    """How a model differs in one environment, or in several alike.
 
     Attributes:
         model: its name, or `STACK_FILE`.
@@ -27,15 +124,15 @@ class ModelDifference:
         renamed_from: its former name, if only the name changed.
     """
 
-    environment: str
+    environments: tuple[str, ...]
     model: str
-    kind: Literal["added", "removed", "changed", "renamed", "unreadable"]
+    kind: Kind
     changes: tuple[Change, ...] = ()
     renamed_from: str | None = None
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
-    """Return the differences, sorted by environment and model."""
+    """Return the differences in each environment, sorted by environment and model."""
     return [
         difference
         for stack in sorted({*before.environments, *after.environments})
@@ -45,90 +142,78 @@ def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
     ]
 
 
+def sections(found: Iterable[ModelDifference]) -> list[ModelDifference]:
+    """Return the differences by model, each change once with all of its environments."""
+    environments = defaultdict[str, tuple[str, ...]](tuple)
+    single: dict[str, ModelDifference] = {}
+    for difference in found:
+        for change in difference.changes or (None,):
+            one = difference._replace(environments=(), changes=(change,) if change else ())
+            # By text: to Python, True is 1 and a list has no hash.
+            environments[repr(one)] += difference.environments
+            single[repr(one)] = one
+    shared = defaultdict[ModelDifference, tuple[Change, ...]](tuple)
+    for text, one in single.items():
+        shared[one._replace(environments=environments[text], changes=())] += one.changes
+    return sorted(
+        (difference._replace(changes=changed) for difference, changed in shared.items()),
+        # The most environments first, and stack files last.
+        key=lambda it: (it.model == STACK_FILE, it.model, -len(it.environments), it.environments),
+    )
+
+
+def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Return the differences between the settings of two stacks, by their full keys."""
+    old, new = ({key: _from_json(text) for key, text in of.items()} for of in (before, after))
+    return list(value_changes(old, new))
+
+
+def _from_json(text: str) -> Any:
+    # Numbers stay text, since JSON can't hold some, such as 1e999. The order of keys has no effect.
+    try:
+        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return text
+    return json.loads(json.dumps(value, sort_keys=True))
+
+
 def _in_environment(
     stack: str, before: EnvironmentSnapshot | None, after: EnvironmentSnapshot | None
 ) -> Iterator[ModelDifference]:
     old, new = before or EnvironmentSnapshot(), after or EnvironmentSnapshot()
-    changed = tuple(setting_changes(old.settings, new.settings))
+    changed = setting_changes(old.settings, new.settings)
     if before is None or after is None or changed:
-        yield ModelDifference(stack, STACK_FILE, _kind(before, after), changed)
+        yield ModelDifference((stack,), STACK_FILE, _kind(before, after), tuple(changed))
     unreadable = {*old.unreadable, *new.unreadable}
     for model in sorted(unreadable):
-        yield ModelDifference(stack, model, "unreadable")
-    renamed = _renamed(old.models, new.models)
+        yield ModelDifference((stack,), model, "unreadable")
+    gone, come = _by_content(old, new), _by_content(new, old)
+    renamed = {come[content]: gone[content] for content in come.keys() & gone.keys()}
     for model in sorted({*old.models, *new.models} - unreadable - set(renamed.values())):
         one, other = old.models.get(model), new.models.get(model)
         if model in renamed:
-            yield ModelDifference(stack, model, "renamed", renamed_from=renamed[model])
-        elif changed := tuple(changes(one or _as_release({}), other or _as_release({}))):
-            yield ModelDifference(stack, model, _kind(one, other), changed)
+            yield ModelDifference((stack,), model, "renamed", renamed_from=renamed[model])
+            continue
+        keys = old.config_keys.get(model, {}), new.config_keys.get(model, {})
+        if changed := changes(one or _NOTHING, other or _NOTHING, keys):
+            yield ModelDifference((stack,), model, _kind(one, other), tuple(changed))
 
 
-def _kind(before: object, after: object) -> Literal["added", "removed", "changed"]:
+def _kind(before: object, after: object) -> Kind:
     if before is None:
         return "added"
     return "removed" if after is None else "changed"
 
 
-def _renamed(before: Mapping[str, Release], after: Mapping[str, Release]) -> dict[str, str]:
-    """Return the former name of each model that was renamed and not changed."""
-    gone = {_content(before[name]): name for name in sorted(set(before) - set(after))}
-    new = {_content(after[name]): name for name in sorted(set(after) - set(before))}
-    return {new[content]: gone[content] for content in new.keys() & gone.keys()}
-
-
-def _content(release: Release) -> tuple[object, ...]:
-    return release.digest, release.schema, *sorted(release.secrets)
-
-
-def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """Return the differences between the settings of two stacks, by their full keys."""
-    return changes(_as_release(before), _as_release(after))
-
-
-def _as_release(settings: Mapping[str, str]) -> Release:
-    """Return settings as a release, so that lists and maps among them are compared by item."""
-    config = {key: _from_json(text) for key, text in settings.items()}
-    return Release.of("", "", "", config)
-
-
-def _from_json(text: str) -> Any:
-    # Numbers stay text: some, such as 1e999, have no digest.
-    try:
-        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-    except (ValueError, RecursionError):
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Differences that several environments share, so that a reviewer reads them once."""
-
-    model: str
-    kind: str
-    renamed_from: str | None
-    environments: tuple[str, ...]
-    changes: tuple[Change, ...]
-
-
-def sections(found: list[ModelDifference]) -> list[Section]:
-    """Return the differences by model, each change once with all of its environments."""
-    shared: dict[tuple[str, str, str | None, str], tuple[list[str], Change | None]] = {}
-    for each in found:
-        for change in each.changes or (None,):
-            # As JSON: to Python, True is 1 and a list has no hash.
-            key = json.dumps(to_json(change), sort_keys=True) if change else ""
-            about = (each.model, each.kind, each.renamed_from, key)
-            shared.setdefault(about, ([], change))[0].append(each.environment)
-    grouped: dict[tuple[str, str, str | None, tuple[str, ...]], list[Change]] = {}
-    for (model, kind, renamed_from, _), (environments, change) in shared.items():
-        group = grouped.setdefault((model, kind, renamed_from, tuple(environments)), [])
-        group.extend([change] if change else [])
-    found_sections = [Section(*about, tuple(changed)) for about, changed in grouped.items()]
-    return sorted(found_sections, key=_widest_first)
-
-
-def _widest_first(section: Section) -> tuple[bool, str, int, tuple[str, ...]]:
-    """Sort by model, then by the number of environments, the most first; stack files last."""
-    about_stack = section.model == STACK_FILE
-    return about_stack, section.model, -len(section.environments), section.environments
+def _by_content(side: EnvironmentSnapshot, other: EnvironmentSnapshot) -> dict[object, str]:
+    """Return the names of the models that only one side has, by all that a new name keeps."""
+    return {
+        (
+            release.digest,
+            release.schema,
+            frozenset(release.secrets),
+            frozenset(side.config_keys.get(name, {}).items()),
+        ): name
+        for name, release in sorted(side.models.items())
+        if name not in other.models
+    }

@@ -7,8 +7,8 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from model_config.format.errors import UsageError
 
@@ -18,14 +18,8 @@ _NO_REPOSITORY = "not a git repository"
 _UNSHALLOW = "this clone is shallow and may lack it. Run `git fetch --unshallow`"
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit.
-
-    Attributes:
-        id: all 40 characters.
-        parents: its nearest ancestors that were listed with it.
-    """
+class Commit(NamedTuple):
+    """A commit, with all 40 characters of its id, and the nearest ancestors listed with it."""
 
     id: str
     parents: tuple[str, ...]
@@ -44,11 +38,7 @@ class Repository:
         self._folder = folder
 
     def commit(self, revision: str) -> str:
-        """Return the id of the commit that a revision names.
-
-        Raises:
-            UsageError: the repository has no such commit.
-        """
+        """Return the id of the commit that a revision names; UsageError if there is none."""
         wanted = f"{revision}^{{commit}}"
         try:
             return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted).strip()
@@ -74,10 +64,8 @@ class Repository:
 
     def has_project(self, commit: str) -> bool:
         """Return whether a commit has models and stack files."""
-        names = set(self._git("ls-tree", "--name-only", "-z", commit).split("\0"))
-        # Before models had a folder of their own, they were in the package.
-        has_models = not names.isdisjoint({"models", "model_config"})
-        return has_models and any(Path(name).match("Pulumi.?*.yaml") for name in names)
+        names = self._git("ls-tree", "--name-only", "-z", commit).split("\0")
+        return "models" in names and any(Path(name).match("Pulumi.?*.yaml") for name in names)
 
     def write_files(self, commit: str, folder: Path) -> None:
         """Write the files of a commit to a folder outside the repository."""
@@ -99,11 +87,7 @@ class Repository:
         return [Commit(commit, tuple(above.split()), *rest) for commit, above, *rest in lines]
 
     def merge_base(self, one: str, other: str) -> str:
-        """Return the best common ancestor of two revisions.
-
-        Raises:
-            UsageError: the repository has none.
-        """
+        """Return the best common ancestor of two revisions; UsageError if there is none."""
         commits = self.commit(one), self.commit(other)
         try:
             return self._git("merge-base", *commits).strip()
@@ -139,13 +123,13 @@ class Repository:
             raise UsageError("git is required, and there is no `git` on the PATH") from None
         if done.returncode == 0:
             return done.stdout
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        if said and _NO_REPOSITORY in said[0]:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        if lines and _NO_REPOSITORY in lines[0]:
             raise UsageError(
                 f"{self._folder} is {_NO_REPOSITORY}. Clone the project, or run `git init` in it "
                 "and commit"
             )
-        why = " ".join(filter(None, map(str.strip, said))) or "git gave no reason"
+        why = " ".join(filter(None, map(str.strip, lines))) or "git gave no reason"
         raise UsageError(f"`git {arguments[0]}` failed: {why}")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import Literal, NamedTuple, TypeAlias
+
+from model_config.format.text import visible
 
 #: "blanks": the two lines differ only in whitespace.
 Kind: TypeAlias = Literal["same", "changed", "blanks", "added", "removed"]
@@ -15,31 +18,30 @@ Kind: TypeAlias = Literal["same", "changed", "blanks", "added", "removed"]
 #: The number of unchanged lines shown around a change.
 _CONTEXT = 3
 #: The maximum number of word pairs for a comparison word by word, which then takes a tenth of a
-#: second. Beyond it, the whole lines count as changed.
+#: second. Beyond it, all words between the first and the last change count as changed.
 _WORD_PAIRS = 250_000
 #: The minimum similarity of two lines at which marking single words helps the reader.
 _ALIKE = 0.4
 # A placeholder counts as one word, and so does each run of whitespace and each other character.
 _WORD = re.compile(r"\{\{ *\w+ *\}\}|\w+|\s+|.", re.DOTALL)
-_BETWEEN_WORDS = re.compile(r"\S+")
 _SHOWN_BLANKS = str.maketrans({" ": "·", "\t": "⇥", "\r": "␍"})
 
 
 class Piece(NamedTuple):
-    """A piece of a line, and whether it differs."""
+    """A piece of a line, with its invisible characters shown, and whether it differs."""
 
     text: str
     is_changed: bool = False
 
 
-_Pieces: TypeAlias = tuple[Piece, ...]
+_Words: TypeAlias = Sequence[tuple[str, bool]]
 
 
 class Line(NamedTuple):
     """A line on one side, counted from 1."""
 
     number: int
-    pieces: _Pieces
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,18 @@ class Stretch:
 
 def side_by_side(before: str, after: str) -> list[Stretch]:
     """Return the rows of two texts, in stretches that are shown or folded."""
-    left, right = before.split("\n"), after.split("\n")
-    return _folded(list(_rows(left, right)))
+    rows = list(_rows(before.split("\n"), after.split("\n")))
+    near = {
+        place + distance
+        for place, row in enumerate(rows)
+        if row.kind != "same"
+        for distance in range(-_CONTEXT, _CONTEXT + 1)
+    } | {-1, len(rows)}
+    near |= {place for place in range(len(rows)) if {place - 1, place + 1} <= near}
+    runs = groupby(range(len(rows)), key=near.__contains__)
+    return [
+        Stretch(tuple(rows[place] for place in run), is_folded=not is_near) for is_near, run in runs
+    ]
 
 
 def differ_in_blanks_alone(before: str, after: str) -> bool:
@@ -70,103 +82,64 @@ def differ_in_blanks_alone(before: str, after: str) -> bool:
     return before != after and before.split() == after.split()
 
 
+def common_length(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return for how many characters or words two texts begin alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
 def _rows(left: Sequence[str], right: Sequence[str]) -> Iterator[Row]:
-    for tag, i, i_end, j, j_end in SequenceMatcher(None, left, right).get_opcodes():
-        if tag == "equal":
-            for n in range(i_end - i):
-                yield _pair("same", i + n, left[i + n], j + n, right[j + n])
-        else:
-            yield from _replaced(left[i:i_end], i, right[j:j_end], j)
-
-
-def _replaced(left: Sequence[str], i: int, right: Sequence[str], j: int) -> Iterator[Row]:
-    """Yield the rows of different lines. Lines that differ only in whitespace share a row."""
-    bare = [[" ".join(line.split()) for line in side] for side in (left, right)]
-    for tag, k, k_end, m, m_end in SequenceMatcher(None, bare[0], bare[1]).get_opcodes():
-        if tag == "equal":
-            for n in range(k_end - k):
-                yield _pair("blanks", i + k + n, left[k + n], j + m + n, right[m + n])
-            continue
-        for n, (one, other) in enumerate(zip_longest(left[k:k_end], right[m:m_end])):
+    # Lines that differ only in whitespace share a row.
+    bare, bare_too = ([" ".join(line.split()) for line in side] for side in (left, right))
+    for tag, i, i_end, j, j_end in SequenceMatcher(None, bare, bare_too).get_opcodes():
+        for n, (one, other) in enumerate(zip_longest(left[i:i_end], right[j:j_end])):
             if one is None:
-                yield Row("added", None, _whole(j + m + n, other))
+                yield Row("added", None, _line(j + n, ((other, True),)))
             elif other is None:
-                yield Row("removed", _whole(i + k + n, one), None)
+                yield Row("removed", _line(i + n, ((one, True),)), None)
+            elif one == other:
+                yield Row("same", _line(i + n, ((one, False),)), _line(j + n, ((one, False),)))
             else:
-                yield _pair("changed", i + k + n, one, j + m + n, other)
+                pair = _marked_blanks(one, other) if tag == "equal" else _marked(one, other)
+                kind: Kind = "blanks" if tag == "equal" else "changed"
+                yield Row(kind, _line(i + n, pair[0]), _line(j + n, pair[1]))
 
 
-def _pair(kind: Kind, i: int, left: str, j: int, right: str) -> Row:
-    if left == right:
-        return Row("same", Line(i + 1, (Piece(left),)), Line(j + 1, (Piece(right),)))
-    one, other = (_marked_blanks if kind == "blanks" else _marked)(left, right)
-    return Row(kind, Line(i + 1, one), Line(j + 1, other))
+def _marked(before: str, after: str) -> tuple[_Words, _Words]:
+    """Return the words of two lines, and whether only one line has them."""
+    one, other = _WORD.findall(before), _WORD.findall(after)
+    start = common_length(one, other)
+    end = common_length(one[start:][::-1], other[start:][::-1])
+    left, right = one[start : len(one) - end], other[start : len(other) - end]
+    differ, differ_too = [False] * len(one), [False] * len(other)
+    differ[start : len(one) - end] = [True] * len(left)
+    differ_too[start : len(other) - end] = [True] * len(right)
+    if len(left) * len(right) <= _WORD_PAIRS:
+        for i, j, size in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
+            differ[start + i : start + i + size] = [False] * size
+            differ_too[start + j : start + j + size] = [False] * size
+    if 2 * differ.count(False) < _ALIKE * (len(one) + len(other)):
+        return [(before, True)], [(after, True)]
+    return list(zip(one, differ, strict=True)), list(zip(other, differ_too, strict=True))
 
 
-def _whole(index: int, text: str) -> Line:
-    return Line(index + 1, (Piece(text, is_changed=True),))
-
-
-def _marked(left: str, right: str) -> tuple[_Pieces, _Pieces]:
-    """Return two lines, with the words marked that only one of them has."""
-    one, other = _WORD.findall(left), _WORD.findall(right)
-    if len(one) * len(other) <= _WORD_PAIRS:
-        matcher = SequenceMatcher(None, one, other, autojunk=False)
-        if matcher.ratio() >= _ALIKE:
-            codes = matcher.get_opcodes()
-            return (
-                _joined(
-                    (word, tag != "equal") for tag, i, end, _, _ in codes for word in one[i:end]
-                ),
-                _joined(
-                    (word, tag != "equal") for tag, *_, j, end in codes for word in other[j:end]
-                ),
-            )
-    return (Piece(left, is_changed=True),), (Piece(right, is_changed=True),)
-
-
-def _joined(words: Iterator[tuple[str, bool]]) -> _Pieces:
-    return tuple(
-        Piece("".join(word for word, _ in group), is_changed)
-        for is_changed, group in groupby(words, key=lambda word: word[1])
-    )
-
-
-def _marked_blanks(left: str, right: str) -> tuple[_Pieces, _Pieces]:
-    """Return two lines of the same words, with different whitespace marked and made visible."""
-    one, other = _BETWEEN_WORDS.split(left), _BETWEEN_WORDS.split(right)
+def _marked_blanks(left: str, right: str) -> tuple[_Words, _Words]:
+    """Return two lines of the same words, with different whitespace made visible."""
+    one, other = (re.split(r"(\S+)", line) for line in (left, right))
     differ = [blank != facing for blank, facing in zip(one, other, strict=True)]
-    words = left.split()
-    return _with_blanks(one, differ, words), _with_blanks(other, differ, words)
+    shown = [
+        [
+            (text.translate(_SHOWN_BLANKS) if is_other else text, is_other)
+            for text, is_other in zip(side, differ, strict=True)
+        ]
+        for side in (one, other)
+    ]
+    return shown[0], shown[1]
 
 
-def _with_blanks(blanks: list[str], differ: list[bool], words: list[str]) -> _Pieces:
-    shown = (
-        (blank.translate(_SHOWN_BLANKS) if is_changed else blank, is_changed)
-        for blank, is_changed in zip(blanks, differ, strict=True)
+def _line(index: int, words: Iterable[tuple[str, bool]]) -> Line:
+    pieces = (
+        (differ, "".join(word for word, _ in run))
+        for differ, run in groupby(words, key=itemgetter(1))
     )
-    pairs = zip_longest(shown, ((word, False) for word in words), fillvalue=("", False))
-    return _joined(piece for pair in pairs for piece in pair if piece[0])
-
-
-def _folded(rows: list[Row]) -> list[Stretch]:
-    stretches: list[Stretch] = []
-    for is_same, group in groupby(rows, key=lambda row: row.kind == "same"):
-        run = tuple(group)
-        head = _CONTEXT if stretches else 0
-        tail = len(run) if run[-1] is rows[-1] else len(run) - _CONTEXT
-        if is_same and tail - head > 1:
-            _show(stretches, run[:head])
-            stretches.append(Stretch(run[head:tail], is_folded=True))
-            _show(stretches, run[tail:])
-        else:
-            _show(stretches, run)
-    return stretches
-
-
-def _show(stretches: list[Stretch], rows: tuple[Row, ...]) -> None:
-    """Append shown rows to the last shown stretch."""
-    if stretches and not stretches[-1].is_folded:
-        rows = stretches.pop().rows + rows
-    if rows:
-        stretches.append(Stretch(rows, is_folded=False))
+    return Line(index + 1, tuple(Piece(visible(text), differ) for differ, text in pieces if text))

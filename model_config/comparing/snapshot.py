@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from model_config import describe
-from model_config.comparing import describe_old_commit
 from model_config.comparing.git import Repository
-from model_config.comparing.pin import pin_notes
 from model_config.format.errors import UsageError
-from model_config.format.release import Release
+from model_config.format.release import Release, config_text
+from model_config.format.text import plural
 from model_config.plan.project import Project
 
 #: Git pathspecs of the files that can change a configuration: the project's files and, in this
-#: package's own repository, the code that describes a commit. Old commits have the last two.
+#: package's own repository, the code that describes a commit.
 RELEVANT = (
     "models",
     "Pulumi.*.yaml",
     "requirements*.txt",
     ":(glob)model_config/*.py",
     "model_config/format",
+    "model_config/schema",
     "model_config/plan",
-    "model_config/core",
-    "model_config/models",
 )
 WORKING_TREE = "the working tree"
 #: The time limit of a commit's code, in seconds. It usually takes less than one.
@@ -42,52 +43,50 @@ class EnvironmentSnapshot:
     """One environment's configuration.
 
     Attributes:
-        settings: the settings in its stack file, as text by full key.
-        models: each model's release as a deploy would write it, except that `secrets` holds
-            config keys, which say where a secret's value comes from.
-        unreadable: the names of the models that are invalid, and so not among `models`.
-        findings: the findings, as texts.
+        settings: those in its stack file, as text by full key.
+        models: each model's release, as a deploy would write it.
+        config_keys: the config keys of each model's secrets, by path.
+        unreadable: the models that are invalid, and so not among `models`.
     """
 
     settings: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Release] = field(default_factory=dict)
+    config_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All environments of a commit or of the working tree.
-
-    Attributes:
-        name: the commit as the user named it, or "the working tree".
-        notes: remarks for the reader of a comparison.
-    """
+    """All environments of a commit or of the working tree, which its name says."""
 
     name: str
     environments: Mapping[str, EnvironmentSnapshot]
-    notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
-    def remarks(self) -> list[str]:
-        """Return the notes and the findings of all environments, each once."""
-        where: dict[str, list[str]] = {}
-        for stack, said in self.environments.items():
-            for finding in said.findings:
-                where.setdefault(finding, []).append(stack)
+    def messages(self) -> list[str]:
+        """Return the notices and the findings, each once with all of its environments."""
+        where = defaultdict[str, list[str]](list)
+        for stack, environment in self.environments.items():
+            for finding in environment.findings:
+                where[finding].append(stack)
         found = (f"{self.name}, {', '.join(stacks)}: {text}" for text, stacks in where.items())
-        return [*self.notes, *found]
+        return [*self.notices, *found]
+
+    def only(self, environment: str) -> Snapshot:
+        """Return the snapshot of one environment, which may lack it."""
+        kept = {stack: it for stack, it in self.environments.items() if stack == environment}
+        return replace(self, environments=kept)
 
 
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
     """Return a commit's configuration. This runs the commit's code in a temporary folder.
 
     Args:
-        project: the project whose repository has the commit.
-        revision: the commit.
-        name: what to call it. Default: the revision.
+        name: what to call the commit. Default: the revision.
 
     Raises:
-        UsageError: the commit doesn't exist, or its code fails.
+        UsageError: the commit doesn't exist, is older than `describe`, or its code fails.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
@@ -101,33 +100,46 @@ def of_commit(project: Project, revision: str, name: str | None = None) -> Snaps
 
 
 def of_working_tree(project: Project) -> Snapshot:
-    """Return the working tree's configuration, uncommitted changes included.
+    """Return the working tree's configuration, with a notice if it isn't committed.
 
     Raises:
         UsageError: its code fails.
     """
-    return _described(project.root, WORKING_TREE, WORKING_TREE)
+    tree = _described(project.root, WORKING_TREE, WORKING_TREE)
+    try:
+        changed = Repository(project.root).uncommitted(RELEVANT)
+    except UsageError:  # AWS and environments can be compared without git
+        return tree
+    if not changed:
+        return tree
+    some = ", ".join([*changed[:3], *(["…"] if changed[3:] else [])])
+    notice = f"The working tree is shown with {plural(len(changed), 'uncommitted file')}: {some}"
+    return replace(tree, notices=(*tree.notices, notice))
 
 
 def _described(folder: Path, name: str, whose: str) -> Snapshot:
+    has_package = (folder / "model_config" / "__init__.py").is_file()
+    if has_package and not (folder / "model_config" / "describe.py").is_file():
+        raise UsageError(
+            f"{whose} has a model-config from before commits could be compared: it lacks "
+            "model_config/describe.py. Name a newer commit"
+        )
     described = _ask(folder, whose)
     if (given := described["format"]) != describe.FORMAT:
         raise UsageError(
             f"{whose} describes itself in format {given}, and this model-config reads format "
             f"{describe.FORMAT}. Run the command with the version that is pinned there"
         )
-    environments = described["environments"].items()
-    return Snapshot(
-        name,
-        {stack: _environment(stack, described) for stack, described in environments},
-        () if _has_package(folder) else pin_notes(folder, name),
-    )
+    environments = {
+        stack: _environment(stack, it) for stack, it in described["environments"].items()
+    }
+    return Snapshot(name, environments, () if has_package else pin_notices(folder, name))
 
 
 def _ask(folder: Path, whose: str) -> dict[str, Any]:
     try:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-P", "-B", *_describer(folder), str(folder)],
+            [sys.executable, "-P", "-B", "-m", describe.__name__, str(folder)],
             cwd=folder,
             # The folder comes first, so that a commit is described by its own code.
             env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(folder)},
@@ -147,26 +159,64 @@ def _ask(folder: Path, whose: str) -> dict[str, Any]:
     raise UsageError(f"the code of {whose} fails, so its configuration is unknown: {reason}")
 
 
-def _describer(folder: Path) -> list[str]:
-    """Return the module that describes a folder: its own package's, or the installed one's."""
-    if _has_package(folder) and not (folder / "model_config" / "describe.py").is_file():
-        return [describe_old_commit.__file__]
-    return ["-m", describe.__name__]
-
-
-def _has_package(folder: Path) -> bool:
-    return (folder / "model_config" / "__init__.py").is_file()
-
-
 def _environment(stack: str, described: Mapping[str, Any]) -> EnvironmentSnapshot:
-    return EnvironmentSnapshot(
-        settings=described["settings"],
-        models={
-            name: Release.of(
-                name, stack, model["schema"], model["config"], secrets=model["secrets"]
-            )
-            for name, model in described["models"].items()
-        },
-        unreadable=tuple(described["unreadable"]),
-        findings=tuple(described["findings"]),
-    )
+    models, keys = {}, {}
+    for name, model in described["models"].items():
+        keys[name] = model["secrets"]
+        text, paths = config_text(model["config"]), (tuple(keys[name]), tuple(model["templates"]))
+        models[name] = Release(name, stack, model["schema"], model["digest"], text, *paths)
+    unreadable, findings = tuple(described["unreadable"]), tuple(described["findings"])
+    return EnvironmentSnapshot(described["settings"], models, keys, unreadable, findings)
+
+
+_PIN = re.compile(
+    r"""
+    ^\s*model[-_.]config\s*(?:\[[^\]]*\])?\s*
+        (?:===?\s*(?P<version>[^\s;#]+) | @\s*git\+[a-z]+://[^/\s]+/[^\s@#]+@(?P<revision>[^\s@#]+))
+    | ^[^#\n]*\bmodel_config-(?P<wheel>[^-\s/]+)-[^\s/]+\.whl\b
+        (?:[^\n]*--hash=sha256:(?P<sha256>[0-9a-f]{64}))?
+    """,
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+
+
+class Pin(NamedTuple):
+    """The model-config that a project pins: a version, a wheel with its hash, or a git revision."""
+
+    version: str | None = None
+    revision: str | None = None
+    sha256: str | None = None
+
+
+def pin_notices(folder: Path, name: str) -> tuple[str, ...]:
+    """Return a notice if the installed version, which describes a project, isn't the pinned one."""
+    try:
+        pin = pinned((folder / "requirements.txt").read_text(encoding="utf-8", errors="replace"))
+        installed = distribution("model-config")
+    except (OSError, PackageNotFoundError):
+        return ()
+    if pin is None or is_installed(pin, installed):
+        return ()
+    pinned_as = pin.version or f"commit {pin.revision}"
+    notice = f"{name} pins model-config {pinned_as} and is described by the installed"
+    return (f"{notice} {installed.version}: a deploy by the pinned version may differ",)
+
+
+def pinned(requirements: str) -> Pin | None:
+    """Return what a requirements file pins, if it pins it."""
+    pin = _PIN.search(requirements.replace("\\\n", " "))
+    return Pin(pin["version"] or pin["wheel"], pin["revision"], pin["sha256"]) if pin else None
+
+
+def is_installed(pin: Pin, installed: Distribution) -> bool:
+    """Return whether a distribution is the pinned one, as far as pip recorded its origin.
+
+    https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
+    """
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    if pin.revision:
+        git = origin.get("vcs_info", {})
+        asked = git.get("requested_revision")
+        return str(git.get("commit_id", "")).startswith(pin.revision) or asked == pin.revision
+    sha256 = origin.get("archive_info", {}).get("hashes", {}).get("sha256")
+    return pin.version == installed.version and (not pin.sha256 or sha256 in {None, pin.sha256})

@@ -1,28 +1,34 @@
-"""Prompts: texts with placeholders, `{{name}}`, that are replaced with values.
+r"""Prompts: texts with placeholders, `{{name}}`, that are replaced with values.
 
 A placeholder is two braces, an ASCII identifier with or without spaces around it, and two braces.
-Everything else is text, including single braces and the braces of JSON. There are no expressions,
-conditions or escapes. Values are inserted as they are: a placeholder in a value is not replaced.
+`\{{` stands for two braces that are text: of the backslashes directly before `{{`, rendering leaves
+half, and an odd one makes the braces text. Everything else is text, including single braces and
+the braces of JSON. There are no expressions or conditions. Values are inserted as they are: a
+placeholder in a value is not replaced.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from model_config.format.codec import Value
 from model_config.format.errors import PromptError
 
-_REST = r" *([A-Za-z_][A-Za-z0-9_]*) *\}\}"
-_PLACEHOLDER = re.compile(r"\{\{" + _REST)
-_STRAY = re.compile(r"\{\{(?!" + _REST + ")")
+_NAME = "[A-Za-z_][A-Za-z0-9_]*"
+_BRACES = re.compile(
+    r"(?<!\\)(?P<pairs>(?:\\\\)*)"  # each stands for one backslash
+    rf"(?:\{{\{{ *(?P<variable>{_NAME}) *\}}\}}"
+    r"|\\(?P<literal>\{\{)"
+    rf"|(?P<stray>\{{+(?=\{{\{{ *{_NAME} *\}}\}})|\{{\{{+))"
+)
 
 
 def variables(text: str) -> list[str]:
     """Return the names of a text's placeholders, each once, in the order of their appearance."""
-    return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    names = (found["variable"] for found in _BRACES.finditer(text))
+    return list(dict.fromkeys(name for name in names if name))
 
 
 class Fragment(NamedTuple):
@@ -35,11 +41,13 @@ class Fragment(NamedTuple):
 def fragments(text: str) -> Iterator[Fragment]:
     """Yield the fragments of a text. Joined, they are the text again."""
     end = 0
-    for found in _PLACEHOLDER.finditer(text):
-        if found.start() > end:
-            yield Fragment(text[end : found.start()])
-        yield Fragment(found[0], found[1])
-        end = found.end()
+    for found in _BRACES.finditer(text):
+        if found["variable"]:
+            start = found.end("pairs")
+            if start > end:
+                yield Fragment(text[end:start])
+            yield Fragment(text[start : found.end()], found["variable"])
+            end = found.end()
     if end < len(text):
         yield Fragment(text[end:])
 
@@ -57,63 +65,89 @@ def render(text: str, values: Mapping[str, object]) -> str:
         PromptError: names every variable that has no value, every name that is not a variable of
             the text, and every value of another type.
     """
-    if problems := list(_problems(variables(text), values)):
-        raise PromptError("; ".join(problems))
-    return _PLACEHOLDER.sub(lambda found: _as_text(values[found[1]]), text)
+    _check(variables(text), values)
+    return _filled(text, values)
+
+
+def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str, object]) -> Value:
+    """Return a copy of a part of a configuration with every template in it filled.
+
+    Args:
+        value: the part, a text or what has texts below it.
+        path: where it stands, "messages" or "messages/0/content".
+        templates: the patterns of paths whose texts are templates, as a release has them.
+        values: one for each variable of these templates, and no others, as `render` takes them.
+
+    Raises:
+        PromptError: names every variable and value that is wrong, as `render` does.
+    """
+    is_template = _matcher(templates)
+    found = [text for place, text in _texts(value, path) if is_template(place)]
+    _check(list(dict.fromkeys(name for text in found for name in variables(text))), values)
+
+    def filled(part: Value, place: str) -> Value:
+        if isinstance(part, str):
+            return _filled(part, values) if is_template(place) else part
+        if isinstance(part, dict):
+            return {key: filled(item, f"{place}/{key}") for key, item in part.items()}
+        if isinstance(part, list):
+            return [filled(item, f"{place}/{number}") for number, item in enumerate(part)]
+        return part
+
+    return filled(value, path)
 
 
 def stray_braces(text: str) -> Iterator[str]:
     """Yield the position ("line 2, column 5") of each `{{` that does not begin a placeholder."""
-    for found in _STRAY.finditer(text):
-        at = found.start()
-        yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
+    for found in _BRACES.finditer(text):
+        if found["stray"]:
+            at = found.start("stray")
+            yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
-def texts(config: Mapping[str, Value], above: str = "") -> dict[str, str]:
-    """Return the texts of a configuration by path ("prompts/system"), without those in lists."""
-    found = {}
-    for name, value in config.items():
-        if isinstance(value, str):
-            found[above + name] = value
-        elif isinstance(value, dict):
-            found |= texts(value, f"{above}{name}/")
-    return found
+def matches(path: str, patterns: Iterable[str]) -> bool:
+    """Return whether a pattern stands for a path: `*` stands for any position in a list."""
+    return _matcher(patterns)(path)
 
 
-@dataclass(frozen=True, slots=True)
-class VariableChange:
-    """The variables that a text has in only one of two configurations.
+def texts(config: Mapping[str, Value], templates: Iterable[str] | None = None) -> dict[str, str]:
+    """Return the texts of a configuration by path ("messages/0/content").
 
-    Attributes:
-        path: the path of the text in both, "prompts/system".
-        added: the new variables. An application that doesn't pass them fails.
-        removed: the former variables. An application that still passes them fails.
+    Args:
+        templates: the patterns of the texts to return; all texts if None.
     """
-
-    path: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-
-    def __str__(self) -> str:
-        asks = [f"now asks for {', '.join(self.added)}"] if self.added else []
-        stops = [f"no longer asks for {', '.join(self.removed)}"] if self.removed else []
-        return f"{self.path} {' and '.join(asks + stops)}"
+    chosen = _matcher(templates) if templates is not None else lambda _: True
+    return {path: text for path, text in _texts(config) if chosen(path)}
 
 
-def variable_changes(
-    before: Mapping[str, Value], after: Mapping[str, Value]
-) -> list[VariableChange]:
-    """Return the texts whose variables changed, in the order of their paths.
+def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+        return
+    above = f"{path}/" if path else ""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{above}{key}")
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _texts(item, f"{above}{number}")
 
-    A text that is in only one of the configurations is left out: no application renders it in
-    both.
-    """
-    old, new = texts(before), texts(after)
-    found = (
-        VariableChange(path, _without(new[path], old[path]), _without(old[path], new[path]))
-        for path in sorted(old.keys() & new.keys())
-    )
-    return [change for change in found if change.added or change.removed]
+
+def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    exact, starred = set(patterns), []
+    for pattern in exact:
+        segments = pattern.split("/")
+        if "*" in segments:
+            starred.append(
+                "/".join("[0-9]+" if name == "*" else re.escape(name) for name in segments)
+            )
+    any_of = re.compile("|".join(starred))
+    return lambda path: path in exact or (bool(starred) and any_of.fullmatch(path) is not None)
+
+
+def _check(names: list[str], values: Mapping[str, object]) -> None:
+    if problems := list(_problems(names, values)):
+        raise PromptError("; ".join(problems))
 
 
 def _problems(names: list[str], values: Mapping[str, object]) -> Iterator[str]:
@@ -127,11 +161,16 @@ def _problems(names: list[str], values: Mapping[str, object]) -> Iterator[str]:
             yield f"{name} is of type {type(value).__name__}: pass a str or an int"
 
 
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    def replacement(found: re.Match[str]) -> str:
+        if found["stray"]:
+            return found[0]
+        backslashes = found["pairs"][::2]
+        return backslashes + (found["literal"] or _as_text(values[found["variable"]]))
+
+    return _BRACES.sub(replacement, text)
+
+
 def _as_text(value: object) -> str:
     # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
     return value if isinstance(value, str) else str(int(cast(int, value)))
-
-
-def _without(text: str, other: str) -> tuple[str, ...]:
-    others = variables(other)
-    return tuple(name for name in variables(text) if name not in others)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from model_config.comparing.text import plural
 from model_config.format.errors import Finding
 from model_config.format.names import model_path, parse, release_name
+from model_config.format.text import plural
 from model_config.operate.drift.parameters import ListedParameter
 
 

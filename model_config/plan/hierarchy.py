@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
+from typing import TypeAlias, cast
 
 from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.names import SECRETS, field_part, secret_name
 from model_config.format.release import Config
 from model_config.schema import Group, SecretRef
+from model_config.schema.group import secrets_below
+from model_config.schema.texts import Template
+
+_Path: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +33,63 @@ class Parameter:
     content: str | SecretRef
 
 
-def leaves(group: Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Yield every field that has a value, with its path, in the order of the class."""
-    for field in type(group).model_fields:
-        value = getattr(group, field)
-        if isinstance(value, Group):
-            yield from leaves(value, (*path, field))
-        elif plain(value) is not None:  # an enum's member may be None, too
-            yield (*path, field), value
+def leaves(model: Group) -> Iterator[tuple[_Path, Value | SecretRef]]:
+    """Yield everything that has a parameter, with its path: values in the class's order, secrets.
+
+    A group is a level of the hierarchy. A list or a dict is one value, whatever it holds.
+    """
+    for path, value in _fields(model):
+        if not isinstance(value, SecretRef) and (json := plain(value)) is not None:
+            yield path, json
+    for keys, secret in secrets_below(model):
+        yield tuple(map(str, keys)), secret
 
 
 def config_of(model: Group) -> Config:
-    """Return the model's values as nested plain dicts: no secret, no None, no empty group."""
-    config: Config = {}
-    for path, value in leaves(model):
-        if not isinstance(value, SecretRef):
-            group = config
-            for name in path[:-1]:
-                group = cast(Config, group.setdefault(name, {}))
-            group[path[-1]] = plain(value)
-    return config
+    """Return the model's values as nested plain values, without secrets.
+
+    The fields of classes are sorted by name, at every depth, and those that are None or a group
+    with nothing in it are left out. Dicts and lists are as written.
+    """
+    return cast(Config, plain(model))
 
 
 def secrets_of(model: Group) -> dict[str, SecretRef]:
     """Return the model's secrets by their path under `secrets/`."""
-    return {"/".join(path): ref for path, ref in leaves(model) if isinstance(ref, SecretRef)}
+    return {"/".join(map(str, path)): secret for path, secret in secrets_below(model)}
 
 
-def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Parameter]:
-    """Return the parameters of one field. A long text takes several.
+def none_of(model: Group) -> list[str]:
+    """Return the paths of the fields that are None. Lists and dicts hold no fields here."""
+    return ["/".join(path) for path, value in _fields(model) if plain(value) is None]
+
+
+def templates_of(model: Group) -> list[str]:
+    """Return the paths of the texts that are templates.
+
+    A position in a list is `*` if all texts at that place are templates, otherwise a number.
+    """
+    places = defaultdict[_Path, list[tuple[_Path, bool]]](list)
+    for path, text in _texts(model):
+        place = tuple("*" if isinstance(segment, int) else segment for segment in path)
+        places[place].append((tuple(map(str, path)), isinstance(text, Template)))
+    return [
+        "/".join(path)
+        for place, texts in places.items()
+        for path in (
+            [place]
+            if all(is_template for _, is_template in texts)
+            else [path for path, is_template in texts if is_template]
+        )
+    ]
+
+
+def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Parameter]:
+    """Return the parameters of one leaf. A long text takes several.
 
     Args:
-        path: the field's path in the model, ("generation", "temperature").
-        value: the field's value, or a reference to a secret.
+        path: the leaf's path in the model, ("generation", "temperature").
+        value: the leaf's value, or a reference to a secret.
         base: the model's path in SSM, "/ai/dev/support_chat".
 
     Raises:
@@ -71,18 +100,60 @@ def parameters_of(path: tuple[str, ...], value: object, base: str) -> list[Param
         return [Parameter(f"{SECRETS}/{relative}", secret_name(base, relative), value)]
     return [
         Parameter(field_part(relative, number), f"{base}/{field_part(relative, number)}", text)
-        for number, text in enumerate(split_at_lines(encode(plain(value))), start=1)
+        for number, text in enumerate(split_at_lines(encode(value)), start=1)
     ]
 
 
 def plain(value: object) -> Value:
-    """Return a field's value as plain JSON, with enum members replaced by their values."""
+    """Return a value as plain JSON, without the secrets in it."""
     match value:
         case Enum():
             return plain(value.value)
+        case str():
+            return str(value)  # of a template, the text
+        case Group():
+            values = ((name, getattr(value, name)) for name in sorted(type(value).model_fields))
+            fields = {name: (item, plain(item)) for name, item in values if not _is_secret(item)}
+            return {
+                name: json
+                for name, (item, json) in fields.items()
+                if json is not None and not (json == {} and isinstance(item, Group))
+            }
         case list():
             return [plain(item) for item in value]
         case dict():
-            return {cast(str, plain(key)): plain(item) for key, item in value.items()}
+            items = ((cast(str, plain(key)), item) for key, item in value.items())
+            return {key: plain(item) for key, item in items if not _is_secret(item)}
         case _:
             return cast(Value, value)
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretRef)
+
+
+def _fields(group: Group, above: _Path = ()) -> Iterator[tuple[_Path, object]]:
+    """Yield the fields outside of lists and dicts."""
+    for name in type(group).model_fields:
+        value = getattr(group, name)
+        if isinstance(value, Group):
+            yield from _fields(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def _texts(
+    value: object, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    match value:
+        case str():
+            yield path, value
+        case Group():
+            for name in type(value).model_fields:
+                yield from _texts(getattr(value, name), (*path, name))
+        case dict():
+            for key, item in value.items():
+                yield from _texts(item, (*path, key))
+        case list():
+            for number, item in enumerate(value):
+                yield from _texts(item, (*path, number))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import FrameSummary
 
 import yaml
 
@@ -63,23 +64,99 @@ def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | N
 
 
 def _line_in_module(module: Path, where: str) -> int:
-    """Return the line that gives the field its value, or that of its nearest parent, or 1."""
-    try:
-        tree = ast.parse(module.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return 1
-    for statement in tree.body:
-        names = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and "MODEL" in names:
-            return _line_of_argument(statement.value, statement.lineno, where.split("/")[1:])
-    return 1
+    source = ModuleSource.read(module)
+    return source.line(source.model, where.split("/")[1:]) if source and source.model else 1
 
 
-def _line_of_argument(node: ast.expr | None, line: int, path: Sequence[str]) -> int:
-    for name in path:
-        given = node.keywords if isinstance(node, ast.Call) else []
-        argument = next((each for each in given if each.arg == name), None)
-        if argument is None:
-            break
-        node, line = argument.value, argument.lineno
-    return line
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """The expressions of a module that give a model its values.
+
+    Attributes:
+        tree: the whole module.
+        assigned: the expression of each name at the top of the module.
+    """
+
+    tree: ast.Module
+    assigned: Mapping[str, ast.expr]
+
+    @classmethod
+    def read(cls, module: Path) -> ModuleSource | None:
+        """Return a module's source, or None if it isn't Python."""
+        try:
+            tree = ast.parse(module.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            return None
+        assigned: dict[str, ast.expr] = {}
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                assigned |= {each.id: node.value for each in targets if isinstance(each, ast.Name)}
+        return cls(tree, assigned)
+
+    @property
+    def model(self) -> ast.expr | None:
+        """The value of MODEL."""
+        model = self.assigned.get("MODEL")
+        return model and self._value(model)
+
+    def call(self, frame: FrameSummary) -> ast.Call | None:
+        """Return the call that a frame of a traceback is in."""
+        place = (frame.lineno, frame.end_lineno, frame.colno, frame.end_colno)
+        calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return next(
+            (
+                node
+                for node in calls
+                if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == place
+            ),
+            None,
+        )
+
+    def path(self, wanted: ast.expr) -> tuple[str, ...] | None:
+        """Return the path of an expression below MODEL, ("messages", "3"); None if it has none."""
+        waiting: list[tuple[tuple[str, ...], ast.expr]] = [((), self.model)] if self.model else []
+        seen: set[ast.expr] = set()
+        while waiting:
+            path, node = waiting.pop()
+            if node is wanted:
+                return path
+            if node not in seen:
+                seen.add(node)
+                waiting += [((*path, name), value) for name, _, value in self._below(node)]
+        return None
+
+    def line(self, node: ast.expr, path: Sequence[str]) -> int:
+        """Return the line that gives the value at a path, or that of its nearest parent."""
+        line = node.lineno
+        for segment in path:
+            below = [entry for entry in self._below(node) if entry[0] == segment]
+            if not below:
+                break
+            _, line, node = below[-1]
+        return line
+
+    def _below(self, node: ast.expr) -> Iterator[tuple[str, int, ast.expr]]:
+        """Yield the arguments, items or entries of an expression, each with its line."""
+        match node:
+            case ast.Call(keywords=keywords):
+                for given in keywords:
+                    if given.arg:
+                        yield given.arg, given.lineno, self._value(given.value)
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant):
+                        yield str(key.value), key.lineno, self._value(value)
+            case ast.List(elts=items):
+                for number, item in enumerate(items):
+                    if isinstance(item, ast.Starred):
+                        break  # who knows how many items that is
+                    yield str(number), item.lineno, self._value(item)
+
+    def _value(self, node: ast.expr) -> ast.expr:
+        """Return what is assigned to a name of the module, or the expression itself."""
+        followed: set[str] = set()
+        while isinstance(node, ast.Name) and node.id in self.assigned and node.id not in followed:
+            followed.add(node.id)
+            node = self.assigned[node.id]
+        return node

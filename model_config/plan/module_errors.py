@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from model_config import schema
-from model_config.field_types import subclasses_in
 from model_config.format.errors import Finding
-from model_config.plan.messages import message_of, nearest
+from model_config.plan.locations import ModuleSource
+from model_config.plan.messages import problems_of
 from model_config.schema import Group
 
 
@@ -27,43 +26,34 @@ def findings_of(
         path: the module's file.
         names: the module's globals at that time.
     """
-    file, line = f"{path.parent.name}/{path.name}", _line_of(error, path)
+    file = f"{path.parent.name}/{path.name}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = frames[-1].lineno if frames else None
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        line = error.lineno
     if not isinstance(error, ValidationError):
         problem = f"the module can't be imported: {type(error).__name__}: {error}"
-        yield Finding(model, problem, "correct the module", file=file, line=line)
+        yield Finding(model, problem, _how_to_import(error, path), file=file, line=line)
         return
-    for detail in error.errors():
-        problem, fix = _problem_of(detail, error.title, names)
-        where = "/".join((model, error.title, *map(str, detail["loc"])))
-        yield Finding(where, problem, fix, file=file, line=line)
+    source = ModuleSource.read(path)
+    call = source.call(frames[-1]) if source and frames else None
+    above = source.path(call) if source and call else None
+    kind = names.get(error.title, getattr(schema, error.title, None))
+    group = kind if isinstance(kind, type) and issubclass(kind, Group) else None
+    for wrong in problems_of(error, group):
+        where = (model, *((error.title,) if above is None else above), *wrong.path)
+        if source and call:
+            line = source.line(call, wrong.path)
+        fix = wrong.fix or "correct the value in the module"
+        yield Finding("/".join(where), wrong.text, fix, file=file, line=line)
 
 
-def _problem_of(
-    detail: Mapping[str, Any], title: str, names: Mapping[str, object]
-) -> tuple[str, str]:
-    """Return the problem and its fix."""
-    if detail["type"] == "extra_forbidden":
-        *path, field = map(str, detail["loc"])
-        if group := _group_at(path, title, names):
-            return f"{group.__name__} has no field of that name", nearest(field, group.model_fields)
-    return message_of(detail), "correct the value in the module"
-
-
-def _group_at(path: Sequence[str], title: str, names: Mapping[str, object]) -> type[Group] | None:
-    """Return the class of the group at a path in the class of that name, if only one fits."""
-    classes = subclasses_in(names.get(title, getattr(schema, title, None)), Group)
-    for field in path:
-        fields = classes[0].model_fields if len(classes) == 1 else {}
-        classes = subclasses_in(fields[field].annotation, Group) if field in fields else []
-    return classes[0] if len(classes) == 1 else None
-
-
-def _line_of(error: BaseException, path: Path) -> int | None:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(path)
-    ]
-    return lines[-1] if lines else None
+def _how_to_import(error: BaseException, path: Path) -> str:
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and (path.parent / f"{name}.py").is_file():
+        private = name if name.startswith("_") else f"_{name}"
+        rename = f", and rename {name}.py to {private}.py" if name != private else ""
+        return f"write `from {path.parent.name}.{private} import ...`{rename}"
+    return "correct the module"

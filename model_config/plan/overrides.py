@@ -1,19 +1,25 @@
-"""Applies the overrides in a stack's file to a model, checked by the model's schema class."""
+"""Applies the overrides in a stack's file to a model, checked by the model's schema class.
+
+A group, a `dict[str, Group]` and any other dict are merged by key, as JSON Merge Patch says (RFC
+7396), except that a null in what is new stays, and that one that has nothing to remove is a
+finding. Everything else is replaced, lists whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, TypeAlias, cast, get_origin
 
 from pydantic import JsonValue, ValidationError
 
-from model_config.field_types import subclasses_in, union_members
 from model_config.format.errors import Finding
-from model_config.plan.messages import message_of, nearest
+from model_config.plan.messages import nearest, problems_of
 from model_config.plan.registry import Model
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
-from model_config.schema import Group, ModelConfig, SecretRef
+from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
+from model_config.schema.annotations import subclasses_in, union_members, value_type
 
 _Path: TypeAlias = tuple[str, ...]
 
@@ -28,51 +34,15 @@ def apply_overrides(
     Args:
         overrides: the values by group and field. Null and an empty map override nothing.
     """
-    if _is_nothing(overrides):  # no second validation: a validator may change its value again
+    if (
+        overrides is None or overrides == {}
+    ):  # no second validation: a validator may change its value again
         return model, []
     overriding = _Overriding(config)
     changed = overriding.model(model, overrides)
     if overriding.findings:
         return model, overriding.findings
     return replace(model, config=changed), []
-
-
-def merge_patch(target: JsonValue, patch: JsonValue) -> JsonValue:
-    """Apply a JSON Merge Patch to a value (RFC 7396, section 2)."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge_patch(merged.get(name), value)
-    return merged
-
-
-def group_to_override(annotation: Any, current: object) -> type[Group] | None:
-    """Return the group class whose fields the override of a field names.
-
-    Args:
-        annotation: the field's type.
-        current: the field's value in the module.
-
-    Returns:
-        The class of the group in the module. If the module has none, the only group class that the
-        field's type allows. None if the type allows no group, or several.
-    """
-    if isinstance(current, Group):
-        return type(current)
-    groups = subclasses_in(annotation, Group)
-    return groups[0] if len(groups) == 1 else None
-
-
-def holds_map(annotation: Any, current: object) -> bool:
-    """Return whether a field is a group or a dict, which null overrides nothing in."""
-    maps = (dict, type(None), *subclasses_in(annotation, Group))
-    return isinstance(current, Group | dict) or all(
-        (get_origin(kind) or kind) in maps for kind in union_members(annotation)
-    )
 
 
 @dataclass
@@ -93,13 +63,21 @@ class _Overriding:
     def _group(
         self, kind: type[Group], current: object, overrides: Mapping[str, JsonValue], path: _Path
     ) -> object:
-        values = dict(current) if isinstance(current, Group) else {}
+        refused: set[_Path] = set()
+        values: dict[str, Any] = {}
+        if isinstance(current, Group):
+            values = {name: getattr(current, name) for name in kind.model_fields}
         for name, override in overrides.items():
-            if self._may_be_overridden(kind, name, path):
-                annotation = kind.model_fields[name].annotation
-                if not (_is_nothing(override) and holds_map(annotation, values.get(name))):
-                    value = self._value(annotation, values.get(name), override, (*path, name))
-                    values[name] = value
+            if name not in kind.model_fields:
+                problem = f"{kind.__name__} has no field of that name"
+                self._refuse((*path, name), problem, nearest(name, kind.model_fields))
+                continue
+            annotation, value = kind.model_fields[name].annotation, values.get(name)
+            if not _overrides_nothing(annotation, value, override):
+                known = len(self.findings)
+                values[name] = self._value(annotation, value, override, (*path, name))
+                if len(self.findings) > known:
+                    refused.add((name,))
         try:
             return kind.model_validate(values)
         except ValidationError as error:
@@ -107,32 +85,66 @@ class _Overriding:
                 f"give it a value that {kind.__name__} allows; "
                 "a text that looks like a number needs quotation marks"
             )
-            for detail in error.errors():
-                self._refuse((*path, *map(str, detail["loc"])), message_of(detail), fix)
+            for wrong in problems_of(error, kind):
+                if wrong.path[:1] in refused:  # it was not changed
+                    continue
+                if wrong.type == "secret_ref":
+                    self._refuse_secret((*path, *wrong.path))
+                else:
+                    self._refuse((*path, *wrong.path), wrong.text, wrong.fix or fix)
             return current
 
     def _value(self, annotation: Any, current: Any, override: JsonValue, path: _Path) -> object:
-        group = group_to_override(annotation, current)
-        if group and isinstance(override, dict):
-            return self._group(group, current, override, path)
-        return merge_patch(current, override)
+        members, groups = list(union_members(annotation)), subclasses_in(annotation, Group)
+        if SecretRef in members:
+            self._refuse_secret(path)
+            return current
+        if groups and NoneType in members and (override is None or override is False):
+            if override is None:
+                problem = "null doesn't say whether the group is meant to be off or unchanged"
+                self._refuse(path, problem, "write false to switch it off, or remove the line")
+            return None
+        if isinstance(override, dict):
+            if isinstance(current, Group):
+                return self._group(type(current), current, override, path)
+            if isinstance(current, dict) or any(get_origin(member) is dict for member in members):
+                return self._dict(value_type(annotation, dict), current, override, path)
+            if len(groups) == 1:
+                return self._group(groups[0], None, override, path)
+        if isinstance(current, Verbatim) and isinstance(override, str):
+            return Verbatim(override)
+        return override
 
-    def _may_be_overridden(self, kind: type[Group], name: str, path: _Path) -> bool:
-        if name not in kind.model_fields:
-            problem = f"{kind.__name__} has no field of that name"
-            self._refuse((*path, name), problem, nearest(name, kind.model_fields))
-            return False
-        if subclasses_in(kind.model_fields[name].annotation, SecretRef):
-            problem = "a secret can't be overridden: an override is plain text"
-            command = set_secret_command("<key>", self.config.stack)
-            self._refuse((*path, name), problem, f"set the key of its SecretRef: {command}")
-            return False
-        return True
+    def _dict(
+        self, annotation: Any, current: Any, override: Mapping[str, JsonValue], path: _Path
+    ) -> dict[str, object]:
+        known = current if isinstance(current, dict) else None
+        merged = dict(known or {})
+        for key, value in override.items():
+            if value is not None or known is None:
+                merged[key] = self._value(annotation, merged.get(key), value, (*path, key))
+            elif merged.pop(key, self) is self:
+                problem = "null removes a key, and there is no key of that name"
+                self._refuse((*path, key), problem, nearest(key, known))
+        return merged
 
-    def _refuse(self, path: _Path, problem: str, fix: str) -> None:
+    def _refuse_secret(self, path: _Path) -> None:
+        problem = "a secret can't be overridden: an override is plain text"
+        command = set_secret_command("<key>", self.config.stack)
+        self._refuse(path, problem, f"set the key of its SecretRef: {command}")
+
+    def _refuse(self, path: Iterable[str], problem: str, fix: str) -> None:
         where = f"{NAMESPACE}:overrides.{'.'.join(path)}"
         self.findings.append(Finding(where, problem, fix, file=self.config.file))
 
 
-def _is_nothing(override: JsonValue) -> bool:
-    return override is None or override == {}
+def _overrides_nothing(annotation: Any, current: object, override: JsonValue) -> bool:
+    """Return whether an override of a group or a dict leaves it as the module has it.
+
+    A line of YAML that is commented out leaves null behind.
+    """
+    members = {get_origin(kind) or kind for kind in union_members(annotation)}
+    is_map = isinstance(current, Group | dict) or members <= {
+        dict, NoneType, *subclasses_in(annotation, Group)
+    }  # fmt: skip
+    return is_map and (override == {} or (override is None and NoneType not in members))

@@ -21,7 +21,15 @@ from model_config.format.release import (
     write_release,
 )
 from model_config.plan import limits
-from model_config.plan.hierarchy import Parameter, config_of, leaves, parameters_of, secrets_of
+from model_config.plan.hierarchy import (
+    Parameter,
+    config_of,
+    leaves,
+    none_of,
+    parameters_of,
+    secrets_of,
+    templates_of,
+)
 from model_config.plan.registry import Model
 from model_config.plan.settings import Settings
 from model_config.schema import ModelConfig
@@ -106,6 +114,8 @@ def _release_of(model: Model, settings: Settings) -> Release:
         type(model.config).__name__,
         config_of(model.config),
         secrets=secrets_of(model.config),
+        templates=templates_of(model.config),
+        none=none_of(model.config),
     )
 
 

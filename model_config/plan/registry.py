@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from model_config.format.errors import Finding
-from model_config.plan.hierarchy import leaves, plain
+from model_config.plan.hierarchy import leaves
 from model_config.plan.module_errors import findings_of
 from model_config.plan.project import Project
 from model_config.schema import ModelConfig
@@ -64,7 +64,26 @@ def read_modules(project: Project) -> Modules:
                 models[name] = read
             else:
                 broken[name] = tuple(read)
-    return Modules(project, models, broken)
+    return Modules(project, models, {**broken, **_in_subfolders(project.models_folder)})
+
+
+def _in_subfolders(folder: Path) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings of modules that would be ignored, unless a `_` marks them as shared."""
+    paths = (file.relative_to(folder) for file in sorted(folder.glob("*/**/*.py")))
+    return {
+        (name := path.with_suffix("").as_posix()): (
+            Finding(
+                name,
+                "a module in a subfolder of models/ is no model",
+                f"move it to models/{path.name}, or let the subfolder's name begin with _ if its "
+                "code is shared",
+                "a model has the name of its file, and so stands in models/ itself",
+                f"{_PACKAGE}/{path.as_posix()}",
+            ),
+        )
+        for path in paths
+        if not any(part.startswith(("_", ".")) for part in path.parts)
+    }
 
 
 def read_modules_twice(project: Project) -> Modules:
@@ -84,7 +103,7 @@ def read_modules_twice(project: Project) -> Modules:
 
 def _changed_fields(first: Model, second: Model) -> list[str]:
     # Compared as text: each run defines new classes, and NaN differs from itself.
-    one, other = ({path: repr(plain(value)) for path, value in leaves(model.config)}
+    one, other = ({path: repr(value) for path, value in leaves(model.config)}
                   for model in (first, second))  # fmt: skip
     return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
 
@@ -120,7 +139,8 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
         return Model(name, model)
     return [
         Finding(name, _why_no_model(model), "write MODEL = ChatModel(...), EmbeddingModel(...), "
-                "EndpointModel(...) or your own subclass of ModelConfig", file=file)
+                "EndpointModel(...) or your own subclass of ModelConfig; shared code goes into a "
+                "file whose name begins with _", file=file)
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from model_config.format.codec import Value, encode, size_in_bytes, split_at_lin
 from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
 from model_config.format.rollout_document import EMPTY
-from model_config.plan.hierarchy import leaves, plain
+from model_config.plan.hierarchy import leaves
 from model_config.plan.plan import Plan
 from model_config.plan.planned_model import PlannedModel
 from model_config.schema import SecretRef
@@ -81,7 +81,7 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     values = list(leaves(model.config))
     for path, value in values:
         if not isinstance(value, SecretRef):
-            yield leaf("/".join(path), plain(value))
+            yield leaf("/".join(path), value)
     for path, value in values:  # secrets have a branch of their own
         if isinstance(value, SecretRef):
             unset = value.config_key in plan.unset

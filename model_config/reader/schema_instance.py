@@ -58,22 +58,46 @@ def _known_values(
         value = values.get(name, {})
         is_there = name in values or any(secret.startswith(f"{below}/") for secret in secrets)
         group = _only_class_with("model_fields", field.annotation)
-        reference = _only_class_with("config_key", field.annotation)
-        if reference and below in secrets:
-            known[name] = reference(".".join(here))
-        elif not is_there and field.is_required() and NoneType in _classes(field.annotation):
+        if not is_there and field.is_required() and NoneType in _members(field.annotation):
             known[name] = None  # None has no parameter, so this is what was deployed
-        elif group and isinstance(value, Mapping) and (is_there or field.is_required()):
-            known[name] = _known_values(group, value, secrets, here)
-        elif name in values:
-            known[name] = value
+        elif is_there or below in secrets or (group and field.is_required()):
+            known[name] = _known_value(field.annotation, value, secrets, here)
     return known
+
+
+def _known_value(
+    annotation: Any, value: Any, secrets: Collection[str], path: tuple[str, ...]
+) -> Any:
+    below = "/".join(path)
+    group = _only_class_with("model_fields", annotation)
+    reference = _only_class_with("config_key", annotation)
+    if reference and below in secrets:
+        return reference(".".join(path))
+    if group and isinstance(value, Mapping):
+        return _known_values(group, value, secrets, path)
+    for member in _members(annotation):
+        if get_origin(member) is list and isinstance(value, list):
+            (item,) = get_args(member)
+            return [_known_value(item, each, (), path) for each in value]
+        if get_origin(member) is dict and isinstance(value, Mapping):
+            _, item = get_args(member)
+            ours = (secret for secret in secrets if secret.startswith(f"{below}/"))
+            keys = [*value, *(secret.split("/")[len(path)] for secret in ours)]
+            return {
+                key: _known_value(item, value.get(key, {}), secrets, (*path, key))
+                for key in dict.fromkeys(keys)
+            }
+    return value
 
 
 def _frozen(value: Any) -> Any:
     # All callers share one instance, and in a frozen class lists and dicts can still be changed.
+    if isinstance(value, dict):
+        return freeze({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return freeze([_frozen(item) for item in value])
     if not hasattr(type(value), "model_fields"):
-        return freeze(value)
+        return value
     copied = value.model_copy()  # because it may be the class's default
     vars(copied).update({name: _frozen(each) for name, each in vars(value).items()})
     return copied
@@ -81,18 +105,20 @@ def _frozen(value: Any) -> Any:
 
 def _only_class_with(attribute: str, annotation: Any) -> Any:
     """Return the class in an annotation that has an attribute, or None unless there is just one."""
-    found = [kind for kind in _classes(annotation) if hasattr(kind, attribute)]
+    found = [
+        kind for kind in _members(annotation) if isinstance(kind, type) and hasattr(kind, attribute)
+    ]
     return found[0] if len(found) == 1 else None
 
 
-def _classes(annotation: Any) -> Iterator[type]:
+def _members(annotation: Any) -> Iterator[Any]:
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _classes(get_args(annotation)[0])
+        yield from _members(get_args(annotation)[0])
     elif origin in (Union, UnionType):
         for argument in get_args(annotation):
-            yield from _classes(argument)
-    elif isinstance(annotation, type):
+            yield from _members(argument)
+    else:
         yield annotation
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from model_config.comparing.text import one_line, plural
 from model_config.format.names import LATEST
+from model_config.format.text import one_line, plural
 from model_config.web.page_content import PageContent
 from model_config.web.pages import OVERVIEW, Links, Page, Selection, compare_page, drift_page
 from model_config.web.site import Site

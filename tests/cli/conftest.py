@@ -18,6 +18,7 @@ from model_config.cli import app as cli
 from model_config.cli import environments
 from model_config.cli import target as target_module
 from model_config.format import release
+from model_config.format.prompt import texts
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
 from model_config.local.local_aws import as_strict_as_aws, client
@@ -45,7 +46,9 @@ def release_to(  # noqa: PLR0913 - what tests vary
 ) -> int:
     """Write a release, its secrets and its rollout as a deploy does; return the number."""
     base = f"{prefix}/dev/{model}"
-    content = release.Release.of(model, "dev", "ChatModel", config, secrets=secrets or ())
+    content = release.Release.of(
+        model, "dev", "ChatModel", config, secrets=secrets or (), templates=texts(config)
+    )
     text = release.write_release(content)
     beside = {f"{base}/secrets/{path}": value for path, value in (secrets or {}).items()}
     for name, value in (beside | text.named_parts(base)).items():

@@ -83,7 +83,7 @@ def test_a_release_that_the_modules_class_cannot_hold_is_not_promoted(run, relea
     released({**CHAT, "generation": {"temperature": 7}}, model="support_chat")
     said = run("promote", "support_chat", "--to", "stable", code=2)
     assert "generation.temperature" in said.err
-    assert "model_config.schema.ChatModel" in said.err
+    assert "model_config.schema.shipped.ChatModel" in said.err
     assert labels("support_chat") == {}
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from support.documents import digest_of
 
-from model_config.comparing.text import who
+from model_config.format.text import who
 
 BEFORE = {"model": "a", "generation": {"seed": 1, "on": True}, "prompt": "One\nTwo\nThree"}
 AFTER = {"model": "b", "generation": {"on": 1, "stop": []}, "prompt": "One\n2\nThree"}
@@ -61,6 +61,15 @@ def test_a_release_of_the_same_values_says_so(run, released):
     released({"n": 1})
     released({"n": 1})
     assert run("releases", "chat").out.splitlines()[0].endswith("\tthe same values")
+
+
+def test_a_number_that_is_written_otherwise_is_a_change(run, released):
+    released({"n": 1, "order": {"a": 1, "b": 2}})
+    released({"n": 1.0, "order": {"b": 2, "a": 1}})
+    assert run("diff-releases", "chat", "1", "2").out.splitlines() == [
+        "~ n: 1 → 1.0",
+        "~ order: order changed: b now first",
+    ]
 
 
 def test_a_held_label_is_shown(run, released):

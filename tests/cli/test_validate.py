@@ -139,10 +139,10 @@ def test_file_and_line_are_unbroken_on_a_narrow_terminal(run, edit, line_of, mon
 @pytest.mark.parametrize(
     ("model", "where", "fix"),
     [
-        ("EmbeddingModel(dimensoins=8)", "EmbeddingModel/dimensoins", "dimensions"),
-        ("Generation(temprature=1)", "Generation/temprature", "temperature"),
-        ("Own(inner={'limts': {'max_retrys': 1}})", "Own/inner/limts", "limits"),
-        ("Own(inner={'limits': {'max_retrys': 1}})", "Own/inner/limits/max_retrys", "max_retries"),
+        ("EmbeddingModel(dimensoins=8)", "dimensoins", "dimensions"),
+        ("Generation(temprature=1)", "temprature", "temperature"),
+        ("Own(inner={'limts': {'max_retrys': 1}})", "inner/limts", "limits"),
+        ("Own(inner={'limits': {'max_retrys': 1}})", "inner/limits/max_retrys", "max_retries"),
     ],
 )
 def test_a_misspelled_field_in_a_module_names_the_nearest(run, project, model, where, fix):

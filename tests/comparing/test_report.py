@@ -3,13 +3,12 @@
 import pytest
 
 from model_config.comparing.changes import Change
-from model_config.comparing.diff_markdown import COMMENT, markdown
-from model_config.comparing.diff_report import Report, report_lines
 from model_config.comparing.differences import ModelDifference, sections
+from model_config.comparing.report import COMMENT, Report, markdown, report_lines
 
 
 def report(*changes: Change, model: str = "chat", notes: tuple[str, ...] = ()) -> Report:
-    found = [ModelDifference(each, model, "changed", changes) for each in ("dev", "prod")]
+    found = [ModelDifference((each,), model, "changed", changes) for each in ("dev", "prod")]
     return Report("main", "HEAD", notes, sections(found if changes else []))
 
 
@@ -26,9 +25,57 @@ def test_a_short_comparison_is_shown_whole():
     assert "Shortened" not in shown
 
 
-def test_a_secret_is_told_in_words():
-    shown = markdown(report(Change("secrets/api_key", "changed", secret=True)))
-    assert "- changed `secrets/api_key`: refers to another secret" in shown.splitlines()
+def lines(*changes: Change) -> list[str]:
+    return [line.text.strip() for line in report_lines(report(*changes))]
+
+
+def test_a_secret_is_told_by_its_config_key():
+    change = Change("secrets/api_key", "changed", "oneKey", "otherKey", secret=True)
+    words = "a secret, config key"
+    assert f"~ secrets/api_key: {words} oneKey → otherKey" in lines(change)
+    assert f"- changed `secrets/api_key`: {words} `oneKey` → `otherKey`" in markdown(report(change))
+    added = Change("secrets/api_key", "added", None, "oneKey", secret=True)
+    assert f"+ secrets/api_key: {words} oneKey" in lines(added)
+    assert "+ secrets/api_key: a secret" in lines(Change("secrets/api_key", "added", secret=True))
+
+
+def test_an_order_is_told_by_what_moved():
+    change = Change("schema", "reordered", ["why", "answer"], ["answer", "why"])
+    assert "~ schema: order changed: answer now first" in lines(change)
+    assert "- reordered `schema`: order changed: `answer` now first" in markdown(report(change))
+
+
+def test_a_long_line_is_cut_around_its_change():
+    words = " ".join(f"word{number}" for number in range(1_500))
+    assert len(words) > 12_000
+    change = Change("rules", "changed", words, words.replace("word700 ", "another "))
+    for shown in (lines(change), markdown(report(change)).splitlines()):
+        removed, added = (line.strip() for line in shown if line.strip()[:2] in {"-[", "+["})
+        assert "word699 word700 word701" in removed
+        assert "word699 another word701" in added
+        assert "characters …]" in removed
+        assert max(len(removed), len(added)) < 400
+
+
+def test_a_long_new_line_is_shown_whole_and_a_long_unchanged_one_is_not():
+    text = "new " * 3_000
+    assert f"+{text}".strip() in lines(Change("rules", "added", None, text))
+    (kept,) = (
+        line
+        for line in lines(Change("rules", "changed", f"{text}\na", f"{text}\nb"))
+        if line.startswith("new")
+    )
+    assert len(kept) < 200
+
+
+def test_what_nobody_sees_is_shown():
+    change = Change(
+        "prompt", "changed", "Be helpful.\nBe brief.", "Be helpful.\U000e0061\nBe br\u200bief."
+    )
+    for shown in ("\n".join(lines(change)), markdown(report(change))):
+        assert "+Be helpful.U+E0061" in shown
+        assert "+Be brU+200Bief." in shown
+        assert "\u200b" not in shown
 
 
 def test_no_difference_is_said():
@@ -69,7 +116,7 @@ def test_a_prompt_can_not_end_its_own_fence():
 def test_backticks_and_control_characters_in_a_value_are_shown_as_they_stand():
     shown = markdown(report(Change("a", "changed", "`x`", "\u202ey")))
     assert '`` "`x`" ``' in shown
-    assert "\\u202ey" in shown
+    assert "U+202Ey" in shown
 
 
 def test_a_list_that_is_long_is_compared_item_by_item():
@@ -81,9 +128,9 @@ def test_a_list_that_is_long_is_compared_item_by_item():
 
 def test_true_and_1_are_two_values():
     found = [
-        ModelDifference("dev", "chat", "changed", (Change("a", "changed", before=0, after=1),)),
+        ModelDifference(("dev",), "chat", "changed", (Change("a", "changed", before=0, after=1),)),
         ModelDifference(
-            "prod", "chat", "changed", (Change("a", "changed", before=False, after=True),)
+            ("prod",), "chat", "changed", (Change("a", "changed", before=False, after=True),)
         ),
     ]
     assert [each.environments for each in sections(found)] == [("dev",), ("prod",)]
@@ -91,8 +138,8 @@ def test_true_and_1_are_two_values():
 
 def test_what_all_environments_share_comes_before_what_one_has():
     found = [
-        ModelDifference("dev", "chat", "changed", (Change("z", "added", None, 1),)),
-        ModelDifference("dev", "chat", "changed", (Change("a", "added", None, 1),)),
-        ModelDifference("prod", "chat", "changed", (Change("a", "added", None, 1),)),
+        ModelDifference(("dev",), "chat", "changed", (Change("z", "added", None, 1),)),
+        ModelDifference(("dev",), "chat", "changed", (Change("a", "added", None, 1),)),
+        ModelDifference(("prod",), "chat", "changed", (Change("a", "added", None, 1),)),
     ]
     assert [each.environments for each in sections(found)] == [("dev", "prod"), ("dev",)]

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import model_config
 from model_config.format.errors import ModelConfigError, PromptError
 from model_config.format.prompt import (
+    fill,
     fragments,
+    matches,
     render,
     stray_braces,
     texts,
-    variable_changes,
     variables,
 )
 
@@ -100,6 +103,12 @@ def test_braces_that_a_value_completes_are_no_placeholder():
     assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
 
 
+def test_an_application_fills_a_text_of_its_own_in_the_same_way():
+    assert model_config.render(r"\{{a}} {{text}}", text="{{a}}") == "{{a}} {{a}}"
+    with pytest.raises(PromptError, match="no value for text"):
+        model_config.render("{{text}}")
+
+
 # What is refused, all at once
 
 
@@ -155,20 +164,42 @@ def test_the_fragments_of_a_text_are_the_text_and_its_variables(text):
 
 
 @given(anything)
-def test_a_value_for_each_variable_renders_any_text(text):
+def test_a_text_asks_for_each_of_its_variables(text):
     asked = variables(text)
-    assert render(text, {name: f"{{{{{name}}}}}" for name in asked}).replace(" ", "") == (
-        text.replace(" ", "")
-    )
+    render(text, dict.fromkeys(asked, ""))
     for name in asked:
         with pytest.raises(PromptError, match=f"no value for {name}"):
             render(text, {other: "" for other in asked if other != name})
 
 
 @given(anything)
-def test_without_stray_braces_rendering_leaves_no_pair(text):
-    if not list(stray_braces(text)):
-        assert "{{" not in render(text, dict.fromkeys(variables(text), ""))
+def test_a_text_whose_braces_are_escaped_is_rendered_as_it_was(text):
+    escaped = re.sub(r"(\\*)\{\{", lambda found: found[1] * 2 + r"\{{", text)
+    assert render(escaped, {}) == text
+    assert variables(escaped) == list(stray_braces(escaped)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        (r"\{{a}}", "{{a}}"),
+        (r"\\{{a}}", r"\A"),
+        (r"\\\{{a}}", r"\{{a}}"),
+        (r"\\\\{{a}}", r"\\A"),
+        (r"Write \frac\{{a}}{b} and {{a}}.", r"Write \frac{{a}}{b} and A."),
+        (r"<div style=\{{ color }}> \n \{ \\", r"<div style={{ color }}> \n \{ \\"),
+        (r"\{{{a}}}", "{{{a}}}"),
+    ],
+)
+def test_of_backslashes_before_two_braces_half_stay_and_an_odd_one_makes_them_text(text, rendered):
+    assert render(text, dict.fromkeys(variables(text), "A")) == rendered
+    assert not list(stray_braces(text))
+
+
+def test_much_text_with_braces_takes_little_time():
+    for text in ("{{" * 100_000, "\\" * 200_000, "{{" + " " * 200_000, "{" * 200_000 + "a b}}"):
+        assert variables(text) == []
+        assert len(list(stray_braces(text))) <= 1
 
 
 json_values = st.recursive(
@@ -201,46 +232,64 @@ def test_braces_that_begin_no_placeholder_are_found_by_line_and_column(text, pla
     assert list(stray_braces(text)) == places
 
 
-# What an application would have to change
+# Where templates stand
 
 CONFIG = {
-    "provider": "p",
+    "provider": "{{p}}",
     "prompts": {"system": "{{a}} {{b}}", "templates": {"hi": "{{a}}", "a/b": "x"}},
     "n": 1,
-    "stop": ["{{not_a_field}}"],
+    "messages": [{"role": "r", "content": "{{c}}"}, {"role": "r", "content": ["{{d}}", None]}],
+    "odd*": {"7": r"\{{ {{e}}"},
 }
+TEMPLATES = ["prompts/system", "prompts/templates/a/b", "messages/*/content", "odd*/7"]
 
 
 def test_texts_are_found_by_their_path():
     assert texts(CONFIG) == {
-        "provider": "p",
+        "provider": "{{p}}",
         "prompts/system": "{{a}} {{b}}",
         "prompts/templates/hi": "{{a}}",
         "prompts/templates/a/b": "x",
+        "messages/0/role": "r",
+        "messages/0/content": "{{c}}",
+        "messages/1/role": "r",
+        "messages/1/content/0": "{{d}}",
+        "odd*/7": r"\{{ {{e}}",
     }
+    assert list(texts(CONFIG, TEMPLATES)) == [
+        "prompts/system", "prompts/templates/a/b", "messages/0/content", "odd*/7",
+    ]  # fmt: skip
+    assert texts(CONFIG, []) == {}
 
 
-def test_texts_that_ask_for_other_variables_are_told():
-    after = {
-        "provider": "{{a}}",
-        "prompts": {"system": "{{b}} {{c}} {{d}}", "templates": {"hi": "{{ a }}!", "new": "{{z}}"}},
-        "n": "{{n}}",
-    }
-    changes = variable_changes(CONFIG, after)
-    assert [(change.path, change.added, change.removed) for change in changes] == [
-        ("prompts/system", ("c", "d"), ("a",)),
-        ("provider", ("a",), ()),
+@pytest.mark.parametrize(
+    ("path", "pattern", "is_one"),
+    [
+        ("messages/10/content", "messages/*/content", True),
+        ("messages/a/content", "messages/*/content", False),
+        ("messages/1/2/content", "messages/*/content", False),
+        ("messages/1/content/0/text", "messages/*/content/*/text", True),
+        ("a.b", "a.b", True),
+        ("axb", "a.b", False),
+        ("messages/1", "messages/1", True),
+    ],
+)
+def test_a_star_stands_for_a_position_in_a_list(path, pattern, is_one):
+    assert matches(path, [pattern]) is is_one
+    assert matches(path, ["other", pattern, "x/*"]) is is_one
+
+
+def test_every_template_at_or_below_a_path_is_filled_in_a_copy():
+    assert fill(CONFIG["messages"], "messages", TEMPLATES, {"c": "C"}) == [
+        {"role": "r", "content": "C"},
+        {"role": "r", "content": ["{{d}}", None]},
     ]
-    assert [str(change) for change in changes] == [
-        "prompts/system now asks for c, d and no longer asks for a",
-        "provider now asks for a",
-    ]
-    assert [str(change) for change in variable_changes(after, CONFIG)] == [
-        "prompts/system now asks for a and no longer asks for c, d",
-        "provider no longer asks for a",
-    ]
+    assert fill("{{a}} {{b}}", "prompts/system", TEMPLATES, {"a": 1, "b": 2}) == "1 2"
+    assert fill(CONFIG["odd*"], "odd*", TEMPLATES, {"e": "{{a}}"}) == {"7": "{{ {{a}}"}
+    assert fill("{{p}}", "provider", TEMPLATES, {}) == "{{p}}"
+    assert CONFIG["messages"][0]["content"] == "{{c}}"
 
 
-@given(json_values.filter(lambda value: isinstance(value, dict)))
-def test_a_configuration_asks_for_what_it_asked_for(config):
-    assert variable_changes(config, config) == []
+def test_what_fills_several_templates_is_checked_over_all_of_them():
+    with pytest.raises(PromptError, match=r"^no value for b; not a variable of the text: z"):
+        fill(CONFIG["prompts"], "prompts", TEMPLATES, {"a": "", "z": ""})

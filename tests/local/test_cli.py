@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from model_config.cli import app as cli
 from model_config.cli.output import print_table
-from model_config.comparing.text import shortened
+from model_config.format.text import shortened
 
 
 def run(*arguments: str) -> str:

@@ -107,7 +107,7 @@ EXPECTED = [
     ("nomodel", "the module has no MODEL", "write MODEL = ChatModel(...)"),
     ("broken (models/broken.py:1)", "SyntaxError: '(' was never closed", "correct the module"),
     ("bad-name", "not a Python identifier", "rename the file"),
-    ("wrongvalue/EmbeddingModel/dimensions (models/wrongvalue.py:3)", "equal to 1", "correct"),
+    ("wrongvalue/dimensions (models/wrongvalue.py:3)", "equal to 1", "correct"),
     ("m" * 130, "has 147 characters", "at most 128 (IAM API reference, CreatePolicy)"),
     (f"{'m' * 130}/secrets/api_key", "longKey is not set", "model-config:longKey --stack dev"),
 ]  # fmt: skip

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum, StrEnum
+
+from pydantic import JsonValue
 
 from model_config.plan.hierarchy import (
     Parameter,
     config_of,
     leaves,
+    none_of,
     parameters_of,
     plain,
     secrets_of,
+    templates_of,
 )
-from model_config.schema import Generation, Group, ModelConfig, SecretRef
+from model_config.schema import Generation, Group, ModelConfig, Prompt, SecretRef, Verbatim
 
 BASE = "/ai/dev/mine"
 
@@ -109,3 +114,97 @@ def test_a_long_text_is_stored_in_parts_whose_first_keeps_the_fields_name() -> N
 
 def test_enums_become_their_values_however_deep_they_stand() -> None:
     assert plain({Mode.FAST: [Size.LARGE, {"k": Mode.FAST}]}) == {"fast": [3, {"k": "fast"}]}
+
+
+# Lists and dicts
+
+
+class Part(Group):
+    text: Prompt | None = None
+    ttl: int | None = None
+
+
+class Message(Group):
+    role: str
+    content: Prompt | list[Part]
+    cache: Part = Part()
+
+
+class Deployment(Group):
+    model: str | None = None
+    api_key: SecretRef | None = None
+    more: dict[str, SecretRef] | None = None
+
+
+class Agent(ModelConfig):
+    tools: dict[str, JsonValue]
+    messages: list[Message]
+    deployments: dict[str, Deployment]
+    headers: dict[str, SecretRef | str]
+    system: Prompt | None = None
+    limits: Generation | None = None
+    alone: Deployment = Deployment()
+
+
+AGENT = Agent(
+    tools={"z": None, "a": {"y": [None], "b": 2.0}},
+    messages=[
+        Message(role="user", content="{{a}}"),
+        Message(role="user", content=[Part(text="{{b}}", ttl=5), Part(text=Verbatim("{{ b"))]),
+        Message(role="user", content=[Part()]),
+    ],
+    deployments={
+        "us": Deployment(model="m", api_key=SecretRef("us")),
+        "eu": Deployment(more={"x": SecretRef("eux")}),
+        "none": Deployment(),
+    },
+    headers={"X-Org": "acme", "Authorization": SecretRef("auth")},
+)
+
+
+def test_classes_fields_are_sorted_and_dicts_and_lists_are_as_written_at_every_depth() -> None:
+    assert json.dumps(config_of(AGENT)) == json.dumps(
+        {
+            "deployments": {"us": {"model": "m"}, "eu": {"more": {}}, "none": {}},
+            "headers": {"X-Org": "acme"},
+            "messages": [
+                {"content": "{{a}}", "role": "user"},
+                {"content": [{"text": "{{b}}", "ttl": 5}, {"text": "{{ b"}], "role": "user"},
+                {"content": [{}], "role": "user"},
+            ],
+            "tools": {"z": None, "a": {"y": [None], "b": 2.0}},
+        }
+    )
+
+
+def test_secrets_in_dicts_have_the_path_of_their_key() -> None:
+    assert secrets_of(AGENT) == {
+        "deployments/us/api_key": SecretRef("us"),
+        "deployments/eu/more/x": SecretRef("eux"),
+        "headers/Authorization": SecretRef("auth"),
+    }
+
+
+def test_a_list_and_a_dict_have_one_parameter_each_whatever_they_hold() -> None:
+    config = config_of(AGENT)
+    assert dict(leaves(AGENT)) == {
+        **{(name,): config[name] for name in ("tools", "messages", "deployments", "headers")},
+        **{tuple(path.split("/")): secret for path, secret in secrets_of(AGENT).items()},
+    }
+
+
+def test_fields_that_are_none_are_told_outside_of_lists_and_dicts() -> None:
+    assert none_of(AGENT) == [
+        "system", "limits", "alone/model", "alone/api_key", "alone/more",
+    ]  # fmt: skip
+
+
+def test_templates_are_told_by_their_place_with_a_star_if_all_texts_there_are_such() -> None:
+    assert templates_of(AGENT) == ["messages/*/content", "messages/1/content/0/text"]
+
+
+def test_a_long_list_is_flattened_in_no_time_to_speak_of() -> None:
+    messages = [{"role": "user", "content": f"{{{{n}}}} {number}"} for number in range(10_000)]
+    agent = Agent(tools={}, messages=messages, deployments={}, headers={})  # type: ignore[arg-type]
+    assert templates_of(agent) == ["messages/*/content"]
+    assert config_of(agent)["messages"] == messages

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field, JsonValue, field_validator
 
 from model_config.format.errors import Finding
+from model_config.plan.hierarchy import templates_of
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.registry import Model
 from model_config.plan.stack_config import StackConfig
@@ -20,8 +22,10 @@ from model_config.schema import (
     Generation,
     Group,
     ModelConfig,
+    Prompt,
     Prompts,
     SecretRef,
+    Verbatim,
 )
 
 CHAT = ChatModel(
@@ -47,6 +51,17 @@ class Good(Group):
     beams: int
 
 
+class Deployment(Group):
+    model: str
+    weight: int = 1
+    api_key: SecretRef | None = None
+
+
+class Message(Group):
+    role: Literal["user", "assistant"]
+    content: Prompt
+
+
 class Mine(ModelConfig):
     mode: Mode = Mode.FAST
     engine: Fast | Good
@@ -56,9 +71,20 @@ class Mine(ModelConfig):
     flags: dict[str, bool] = Field({"old": True})
     by_region: dict[str, dict[str, int]] = Field({"eu": {"low": 1, "high": 9}})
     anything: JsonValue = "text"
+    deployments: dict[str, Deployment] = Field({})
+    messages: list[Message] = Field([])
+    headers: dict[str, SecretRef] = Field({})
 
 
-MINE = Mine(engine=Good(beams=4))
+MINE = Mine(
+    engine=Good(beams=4),
+    deployments={
+        "us": Deployment(model="m", weight=3, api_key=SecretRef("us")),
+        "eu": Deployment(model="e"),
+    },
+    messages=[Message(role="user", content="a"), Message(role="assistant", content="b")],
+    headers={"a": SecretRef("a"), "b": SecretRef("b")},
+)
 
 
 def overridden(config: ModelConfig, overrides: Any) -> tuple[ModelConfig, list[Finding]]:
@@ -91,7 +117,21 @@ def overridden(config: ModelConfig, overrides: Any) -> tuple[ModelConfig, list[F
         (MINE, {"extra": {"a": [1, None]}}, {"extra": {"a": [1, None]}}),
         (MINE, {"flags": {"new": "true"}}, {"flags": {"old": True, "new": True}}),
         (MINE, {"by_region": {"eu": {"low": 2}}}, {"by_region": {"eu": {"low": 2, "high": 9}}}),
-        (MINE, {"extra": {"a": {"b": None, "c": 1}}}, {"extra": {"a": {"c": 1}}}),
+        (MINE, {"extra": {"a": {"b": None, "c": 1}}}, {"extra": {"a": {"b": None, "c": 1}}}),
+        (MINE, {"flags": None}, {}),
+        (MINE, {"spare": False}, {}),
+        (MINE.model_copy(update={"spare": Fast(batch=1)}), {"spare": False}, {"spare": None}),
+        (MINE.model_copy(update={"spare": Fast(batch=1)}), {"spare": {}}, {}),
+        (MINE.model_copy(update={"extra": {"a": 1}}), {"extra": None}, {"extra": None}),
+        (MINE, {"deployments": {"us": {"model": "x"}, "new": {"model": "n"}}},
+         {"deployments": {"us": {"model": "x", "weight": 3, "api_key": {"config_key": "us"}},
+                          "eu": {"model": "e", "weight": 1, "api_key": None},
+                          "new": {"model": "n", "weight": 1, "api_key": None}}}),
+        (MINE, {"deployments": {"us": None, "eu": {}}},
+         {"deployments": {"eu": {"model": "e", "weight": 1, "api_key": None}}}),
+        (MINE, {"messages": [{"role": "user", "content": "{{x}}"}]},
+         {"messages": [{"role": "user", "content": "{{x}}"}]}),
+        (MINE, {"headers": {"a": None}}, {"headers": {"b": {"config_key": "b"}}}),
         (MINE, {"anything": None}, {"anything": None}),
         (MINE, {}, {}),
     ],
@@ -141,11 +181,9 @@ def test_without_overrides_the_modules_own_value_is_not_validated_again() -> Non
     [
         (CHAT, []),
         (CHAT, ["generation"]),
-        (CHAT, ["prompts", "templates"]),
         (MINE, ["engine"]),
-        (MINE, ["spare"]),  # its module has none
-        (MINE, ["extra"]),
         (MINE, ["flags"]),
+        (MINE, ["deployments"]),
     ],
     ids=str,
 )
@@ -168,14 +206,12 @@ def test_null_and_an_empty_map_override_nothing(
         ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
         ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
         ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": {"b": "c", "c": 1}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
         ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
         (["a", "b"], ["c", "d"], ["c", "d"]),
         ({"a": "b"}, ["c"], ["c"]),
         ({"a": "foo"}, "bar", "bar"),
         ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
     ids=str,
 )
@@ -185,8 +221,21 @@ def test_a_dict_is_merged_as_the_examples_of_json_merge_patch_are(
     assert patched({"at": target}, {"at": patch}) == {"at": result}
 
 
-def test_null_takes_a_dicts_key_out_and_one_that_is_not_there_does_no_harm() -> None:
-    assert patched({"a": "foo"}, {"a": None, "b": None}) == {}
+# Where ours differs: what is new stays as it is written.
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ([1, 2], {"a": "b", "c": None}, {"a": "b", "c": None}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {"ccc": None}}}),
+        ({"a": 1}, {"a": {"b": None}}, {"a": {"b": None}}),
+        ({"z": 1, "a": 2}, {"b": 1, "a": 3}, {"z": 1, "a": 3, "b": 1}),
+    ],
+    ids=str,
+)
+def test_a_null_in_what_is_new_is_kept_and_so_is_the_order(
+    target: JsonValue, patch: JsonValue, result: JsonValue
+) -> None:
+    assert json.dumps(patched({"at": target}, {"at": patch})) == json.dumps({"at": result})
 
 
 JSON = st.recursive(
@@ -206,7 +255,15 @@ JSON = st.recursive(
 def test_a_dict_is_merged_as_the_pseudo_code_of_json_merge_patch_says(
     target: dict[str, JsonValue], patch: dict[str, JsonValue]
 ) -> None:
-    assert patched(target, patch) == merge_patch(target, patch)
+    result, findings = overridden(Mine(engine=Good(beams=4), extra=target), {"extra": patch})
+    try:
+        merged = merge_patch(target, patch)
+    except KeyError:
+        assert {finding.problem for finding in findings} == {
+            "null removes a key, and there is no key of that name"
+        }
+    else:
+        assert (result.extra, findings) == (merged, [])  # type: ignore[attr-defined]
 
 
 def patched(target: JsonValue, patch: JsonValue) -> JsonValue:
@@ -217,19 +274,45 @@ def patched(target: JsonValue, patch: JsonValue) -> JsonValue:
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """RFC 7396, section 2, line by line."""
-    if isinstance(patch, dict):
-        if not isinstance(target, dict):
-            target = {}
+    """RFC 7396, section 2, line by line, but for what is new; KeyError if nothing is removed."""
+    if isinstance(patch, dict) and isinstance(target, dict):
         target = dict(target)
         for name, value in patch.items():
             if value is None:
-                if name in target:
-                    del target[name]
+                del target[name]
             else:
                 target[name] = merge_patch(target.get(name), value)
         return target
     return patch
+
+
+def test_a_prompt_that_is_verbatim_stays_so() -> None:
+    chat = CHAT.model_copy(
+        update={"prompts": Prompts(system=Verbatim("{{ a"), templates={"a": "A"})}
+    )
+    prompts = {"prompts": {"system": "{{ b", "templates": {"a": "{{b}}"}}}
+    result, findings = overridden(chat, prompts)
+    assert findings == []
+    assert templates_of(result) == ["prompts/templates/a"]
+
+
+def test_fields_with_a_dicts_own_names_are_overridden() -> None:
+    class Inner(Group):
+        keys: str = "x"
+        items: dict[str, int] = Field({"get": 1})
+
+    class Named(ModelConfig):
+        keys: Inner = Inner()
+        values: dict[str, Inner] = Field({"copy": Inner()})
+
+    result, findings = overridden(
+        Named(), {"keys": {"keys": "y", "items": {"pop": 2}}, "values": {"copy": {"keys": "z"}}}
+    )
+    assert findings == []
+    assert result.model_dump() == {
+        "keys": {"keys": "y", "items": {"get": 1, "pop": 2}},
+        "values": {"copy": {"keys": "z", "items": {"get": 1}}},
+    }
 
 
 # Wrong
@@ -276,6 +359,25 @@ def test_overrides_that_are_no_map_are_refused(overrides: JsonValue) -> None:
         (MINE, {"mode": "fats"}, "mode", "should be 'fast' or 'good'", "that Mine allows"),
         (MINE, {"engine": {"batch": 1}}, "engine.batch", "Good has no field", "known names: beams"),
         (MINE, {"engine": {"beams": "x"}}, "engine.beams", "valid integer", "that Good allows"),
+        (MINE, {"spare": None}, "spare", "null doesn't say whether", "write false to switch"),
+        (MINE, {"engine": False}, "engine", "valid dictionary", "that Mine allows"),
+        (MINE, {"spare": 0}, "spare", "valid dictionary", "that Mine allows"),
+        (MINE, {"flags": {"odl": None}}, "flags.odl", "null removes a key", '"old"?'),
+        (MINE, {"by_region": {"eu": {"x": None}}}, "by_region.eu.x", "null removes a key",
+         "known names: high, low"),
+        (MINE, {"messages": [{"role": "user", "content": "x"}, {"role": "usr", "content": "x"}]},
+         "messages.1.role", "should be 'user' or 'assistant'", "that Mine allows"),
+        (MINE, {"messages": [{"role": "user", "content": "x", "contents": ""}]},
+         "messages.0.contents", "Message has no field", '"content"?'),
+        (MINE, {"deployments": {"us": {"weihgt": 1}}}, "deployments.us.weihgt",
+         "Deployment has no field", '"weight"?'),
+        (MINE, {"deployments": {"new": {"weight": 1}}}, "deployments.new.model", "field required",
+         "that Deployment allows"),
+        (MINE, {"deployments": {"ap": None}}, "deployments.ap", "null removes a key", "eu, us"),
+        (CHAT, {"generation": {"maxTokens": 5}}, "generation.maxTokens",
+         "Generation has no field", '"max_output_tokens"?'),
+        (CHAT, {"generation": {"stop_sequences": []}}, "generation.stop_sequences",
+         "Generation has no field", '"stop"?'),
         (MINE, {"spare": {"bathc": 1, "batch": 1}}, "spare.bathc", "Fast has no field", '"batch"?'),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -297,6 +399,14 @@ def test_a_wrong_override_is_refused_with_its_place_and_the_module_stands(
         (CHAT, {"api_key": "sk-live-42"}, "api_key"),
         (CHAT, {"api_key": {"secure": "sk-live-42"}}, "api_key"),
         (MINE, {"spare": {"batch": 1, "token": "sk-live-42"}}, "spare.token"),
+        (MINE, {"deployments": {"us": {"api_key": "sk-live-42"}}}, "deployments.us.api_key"),
+        (
+            MINE,
+            {"deployments": {"new": {"model": "m", "api_key": "sk-live-42"}}},
+            "deployments.new.api_key",
+        ),
+        (MINE, {"headers": {"a": "sk-live-42"}}, "headers.a"),
+        (MINE, {"headers": {"new": "sk-live-42"}}, "headers.new"),
     ],
 )
 def test_a_secret_cannot_be_overridden_and_is_not_shown(

@@ -99,7 +99,7 @@ def test_an_edit_within_the_same_second_counts(
         (
             "\nfrom model_config.schema import ModelConfig\nclass Mine(ModelConfig):\n    x: bytes",
             3,
-            "SchemaError: Mine.x: bytes is not allowed here",
+            "SchemaError: Mine.x: its type can't be bytes: write str",
         ),
         (
             'from model_config.schema import text_beside\ntext_beside(__file__, "none.md")',
@@ -122,10 +122,120 @@ def test_a_wrong_module_is_reported_with_its_line(
 def test_each_wrong_value_of_a_module_is_a_finding_with_its_place(project: Project) -> None:
     findings = loaded(project, GOOD.replace('"p"', "5").replace("=8", "=8, batch_size=0, x=1"))
     assert [str(finding).partition(": ")[0] for finding in findings] == [
-        "search/EmbeddingModel/provider (models/search.py:3)",
-        "search/EmbeddingModel/batch_size (models/search.py:3)",
-        "search/EmbeddingModel/x (models/search.py:3)",
+        "search/provider (models/search.py:3)",
+        "search/batch_size (models/search.py:3)",
+        "search/x (models/search.py:3)",
     ]
+
+
+LIST = """
+from typing import Literal
+from model_config.schema import Group, ModelConfig, Prompt
+class Message(Group):
+    role: Literal["user", "assistant"]
+    content: Prompt | list[Prompt]
+class FewShot(ModelConfig):
+    messages: list[Message]
+    by_name: dict[str, Message] = {}
+    max_output_tokens: int = 1
+FIRST = Message(role="user", content="2+2?")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        (
+            """
+MODEL = FewShot(
+    messages=[
+        FIRST,
+        {"role": "user", "content": "x"},
+        {
+            "role": "usr",
+            "contents": "x",
+        },
+    ],
+    by_name={
+        "a": {"role": "user", "content": ["{{a}}", "{{b c}}"]},
+        "b": {},
+    },
+    maxTokens=5,
+)
+""",
+            [("messages/2/role", 18), ("messages/2/content", 17), ("messages/2/contents", 19),
+             ("by_name/a/content/1", 23), ("by_name/b/role", 24), ("by_name/b/content", 24),
+             ("maxTokens", 26)],
+        ),
+        (
+            """
+SECOND = [
+    FIRST,
+    Message(
+        role="usr",
+        content="x"),
+]
+MODEL = FewShot(messages=SECOND)
+""",
+            [("messages/1/role", 16)],  # MODEL isn't there yet, but its expression is
+        ),
+        (
+            """
+MODEL = FewShot(messages=[FIRST, Message(role="user",
+    content=5)])
+""",
+            [("messages/1/content", 14)],
+        ),
+        (
+            """
+def message(text):
+    return Message(role="user", content=text)
+MODEL = FewShot(messages=[message(5)])
+""",
+            [("Message/content", 14)],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_lists_and_dicts_is_found_by_path_and_line(
+    project: Project, code: str, wrong: list[tuple[str, int]]
+) -> None:
+    findings = loaded(project, LIST + code)
+    assert [(finding.where, finding.line) for finding in findings] == [  # type: ignore[union-attr]
+        (f"search/{path}", line) for path, line in wrong
+    ]
+
+
+def test_a_name_that_a_provider_gives_a_field_is_suggested(project: Project) -> None:
+    (finding,) = loaded(project, LIST + "MODEL = FewShot(messages=[], maxTokens=5)")
+    assert isinstance(finding, Finding)
+    assert finding.problem == "FewShot has no field of that name"
+    assert finding.fix == 'did you mean "max_output_tokens"?'
+
+
+def test_shared_code_is_imported_from_the_package_of_the_models(project: Project) -> None:
+    (project.models_folder / "_shared.py").write_text("SIZE = 8\n", encoding="utf-8")
+    (finding,) = loaded(project, "from _shared import SIZE")
+    assert isinstance(finding, Finding)
+    assert finding.fix == "write `from models._shared import ...`"
+    (project.models_folder / "rules.py").write_text("SIZE = 8\n", encoding="utf-8")
+    (finding,) = loaded(project, "import rules")
+    assert isinstance(finding, Finding)
+    assert finding.fix == "write `from models._rules import ...`, and rename rules.py to _rules.py"
+
+
+def test_a_module_in_a_subfolder_is_reported_unless_an_underscore_says_that_it_is_shared(
+    project: Project,
+) -> None:
+    for name in ("top", "support/chat", "support/faq/judge", "_parts/rules", "support/_rules"):
+        project.module(name).parent.mkdir(parents=True, exist_ok=True)
+        project.module(name).write_text(GOOD, encoding="utf-8")
+    modules = read_modules(project)
+    assert list(modules.models) == ["top"]
+    assert list(modules.broken) == ["support/chat", "support/faq/judge"]
+    (finding,) = modules.broken["support/chat"]
+    assert (finding.file, finding.fix.partition(",")[0]) == (
+        "models/support/chat.py", "move it to models/chat.py",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["no-name", "2fast", "😀", "two words", "prénom", ".hidden"])

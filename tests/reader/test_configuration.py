@@ -273,7 +273,10 @@ def test_what_is_wrong_with_a_prompts_values_is_said_with_the_release() -> None:
     "path", ["prompts", "prompts/sytem", "generation/temperature", "generation/stop", "", "/"]
 )
 def test_a_path_without_a_text_is_an_error_that_names_those_there_are(path: str) -> None:
-    there = "Its texts: provider, prompts/system, prompts/templates/hi"
+    there = (
+        "Its texts: provider, prompts/system, prompts/templates/hi, generation/stop/0, "
+        "generation/stop/1"
+    )
     for ask in (made().variables, made().render):
         with pytest.raises(PromptError) as caught:
             ask(path)

@@ -11,7 +11,15 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED
 from model_config.plan.hierarchy import config_of, secrets_of
-from model_config.schema import ChatModel, Generation, Group, ModelConfig, Prompts, SecretRef
+from model_config.schema import (
+    ChatModel,
+    Generation,
+    Group,
+    ModelConfig,
+    Prompt,
+    Prompts,
+    SecretRef,
+)
 from model_config.testing.fake import FakeReader
 
 
@@ -166,6 +174,54 @@ def test_what_is_in_a_dict_is_left_alone() -> None:
     assert FakeReader({"m": values}).get("m").as_model(Free).table == values["table"]
 
 
+class Message(Group):
+    role: str
+    content: Prompt | None
+    parts: list[Tuning] = Field([])
+
+
+class Deployment(Group):
+    model: str | None = None
+    api_key: SecretRef | None = None
+
+
+class Deep(ModelConfig):
+    messages: list[Message]
+    deployments: dict[str, Deployment]
+    headers: dict[str, SecretRef | str]
+    by_region: dict[str, dict[str, list[Message]]] = Field({})
+
+
+def test_groups_in_lists_and_dicts_and_secrets_in_dicts_come_back_in_their_order() -> None:
+    message = Message(role="user", content=None, parts=[Tuning(rate=None), Tuning(rate=0.5)])
+    deep = Deep(
+        messages=[message, Message(role="user", content="{{a}}")],
+        deployments={
+            "us": Deployment(model="m"),
+            "eu": Deployment(api_key=SecretRef("deployments.eu.api_key")),
+        },
+        headers={"X-Org": "acme", "Authorization": SecretRef("headers.Authorization")},
+        by_region={"eu": {"a": [message]}},
+    )
+    back = read(deep).as_model(Deep)
+    assert back == deep
+    assert list(back.deployments) == ["us", "eu"]
+    assert isinstance(back.messages[0].parts[1], Tuning)
+    with pytest.raises(TypeError, match="read-only"):
+        back.by_region["eu"]["a"][0].parts.append(Tuning(rate=1.0))
+
+
+def test_an_application_a_version_behind_leaves_out_what_it_does_not_know_in_items_too() -> None:
+    values = {
+        "messages": [{"role": "user", "content": "x", "new": 1, "parts": [{"rate": 1.0, "n": 1}]}],
+        "deployments": {"us": {"model": "m", "new": {"deep": 1}}},
+        "headers": {},
+    }
+    back = FakeReader({"m": values}).get("m").as_model(Deep)
+    assert back.messages == [Message(role="user", content="x", parts=[Tuning(rate=1.0)])]
+    assert back.deployments == {"us": Deployment(model="m")}
+
+
 def test_an_application_a_version_ahead_gets_defaults() -> None:
     class Ahead(ModelConfig):
         name: str
@@ -182,7 +238,7 @@ def test_a_missing_field_without_a_default_is_an_error_that_names_both_sides() -
         reader.get("m").as_model(ChatModel)
     text = str(caught.value)
     assert "release 7 of m in prod, written as FakeReader, doesn't fit" in text
-    assert "model_config.schema.ChatModel" in text
+    assert "application's model_config.schema.shipped.ChatModel" in text
     assert "  model_id: Field required" in text
     assert "  prompts.system: Field required" in text
     assert "provider" not in text

@@ -13,6 +13,7 @@ from moto import mock_aws
 from starlette.testclient import TestClient
 
 from model_config.format import release
+from model_config.format.prompt import texts
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
 from model_config.operate.environment import Environment
@@ -70,7 +71,9 @@ class Deployer:
         document: str | None = None,
     ) -> int:
         base = f"/ai/{environment}/{model}"
-        content = release.Release.of(model, environment, "Own", config, secrets=["api_key"])
+        content = release.Release.of(
+            model, environment, "Own", config, secrets=["api_key"], templates=texts(config)
+        )
         text = release.write_release(content)
         self.put(f"{base}/secrets/api_key", SECRET)
         for name, part in text.named_parts(base).items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -12,13 +13,8 @@ from model_config.cli.options import AsJson, ExitCode, Local, Prefix
 from model_config.cli.output import print_json, print_lines, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.comparing.change_text import to_json
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.release import Release
-
-if TYPE_CHECKING:
-    from model_config.comparing.differences import ModelDifference
-    from model_config.comparing.snapshot import Snapshot
 
 PANEL = Panel.REVIEW
 
@@ -75,12 +71,11 @@ def diff(  # noqa: PLR0913 - a verb's options
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 
     Each commit's own code describes it, in a temporary folder: compare only commits that you trust.
-    Of a secret, only a change of its config key is shown.
+    Of a secret, only its config key is shown.
 
     Example: model-config diff main
     """
-    from model_config.comparing import pairs
-    from model_config.comparing.differences import differences
+    from model_config.comparing import differences, report
 
     if environments and (head or deployed or environment):
         raise UsageError(
@@ -91,22 +86,42 @@ def diff(  # noqa: PLR0913 - a verb's options
         raise UsageError("--deployed compares AWS with the working tree: omit the commit")
     project = current_project()
     if environments:
-        before, after = pairs.two_environments(project, base, *environments)
+        before, after = differences.two_environments(project, base, *environments)
     elif deployed:
         stack = environment or os.environ.get("MODEL_CONFIG_ENVIRONMENT") or "dev"
-        tree = pairs.working_tree(project, stack)
-        releases, problems = _newest_releases(stack, prefix, local=local)
-        before, after = pairs.deployed_and_tree(tree, stack, releases, problems)
+        read = partial(_newest_releases, stack, prefix, local=local)
+        before, after = differences.deployed_and_tree(project, stack, read)
     else:
-        before, after = pairs.two_commits(project, base or "HEAD", head, environment)
-    found = differences(before, after)
+        before, after = differences.two_commits(project, base or "HEAD", head, environment)
+    models = differences.differences(before, after)
+    messages = [*before.messages(), *after.messages()]
     if as_json:
-        print_json(_as_json(before, after, found))
+        print_json(
+            {
+                "before": before.name,
+                "after": after.name,
+                "notes": messages,
+                "differences": [
+                    {
+                        "environment": model.environments[0],
+                        "model": model.model,
+                        "kind": model.kind,
+                        "renamed_from": model.renamed_from,
+                        "changes": [report.to_json(change) for change in model.changes],
+                    }
+                    for model in models
+                ],
+            }
+        )
     else:
-        _print(before, after, found, markdown=markdown)
+        shown = report.Report(before.name, after.name, messages, differences.sections(models))
+        if markdown:
+            typer.echo(report.markdown(shown))
+        else:
+            print_lines(report.report_lines(shown))
     if any(environment.unreadable for environment in after.environments.values()):
         raise typer.Exit(2)
-    if exit_code and found:
+    if exit_code and models:
         raise typer.Exit(1)
 
 
@@ -126,36 +141,3 @@ def _newest_releases(
             except ReleaseError as error:
                 problems[model] = str(error)
     return releases, problems
-
-
-def _as_json(before: Snapshot, after: Snapshot, found: list[ModelDifference]) -> dict[str, object]:
-    return {
-        "before": before.name,
-        "after": after.name,
-        "notes": [*before.remarks(), *after.remarks()],
-        "differences": [
-            {
-                "environment": each.environment,
-                "model": each.model,
-                "kind": each.kind,
-                "renamed_from": each.renamed_from,
-                "changes": [to_json(change) for change in each.changes],
-            }
-            for each in found
-        ],
-    }
-
-
-def _print(
-    before: Snapshot, after: Snapshot, found: list[ModelDifference], *, markdown: bool
-) -> None:
-    from model_config.comparing import diff_markdown, diff_report
-    from model_config.comparing.differences import sections
-
-    report = diff_report.Report(
-        before.name, after.name, [*before.remarks(), *after.remarks()], sections(found)
-    )
-    if markdown:
-        typer.echo(diff_markdown.markdown(report))
-    else:
-        print_lines(diff_report.report_lines(report))

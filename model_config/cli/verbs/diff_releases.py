@@ -10,8 +10,8 @@ from model_config.cli.completion import complete_label
 from model_config.cli.options import AsJson, Environment, ExitCode, Local, Model, Prefix
 from model_config.cli.output import print_json, print_lines
 from model_config.cli.panels import Panel
-from model_config.comparing.change_text import change_lines, to_json
 from model_config.comparing.changes import changes
+from model_config.comparing.report import change_lines, to_json
 
 PANEL = Panel.REVIEW
 

@@ -30,7 +30,7 @@ def digest(
     digests = {model.name: model.digest for model in plan.models}
     if model is not None and model not in digests:
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
-    shown = {name: each for name, each in digests.items() if model in {None, name}}
+    shown = {name: text for name, text in digests.items() if model in {None, name}}
     if as_json:
         print_json(shown)
     elif model is not None:

@@ -13,8 +13,8 @@ from model_config.cli.options import AsJson
 from model_config.cli.output import print_json, print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.comparing.text import printable
 from model_config.format.errors import UsageError
+from model_config.format.text import visible
 
 PANEL = Panel.REVIEW
 
@@ -65,16 +65,16 @@ def find_commit(
             f'{digest!r} is not a digest: give 8 to 64 hex digits, with or without "sha256:" '
             "before them"
         )
-    search = Search(f"sha256:{given[2].lower()}", environment, revision, whole)
-    matches = find(current_project(), search, with_progress, _left_out)
+    search = Search(f"sha256:{given[2].lower()}", environment, whole)
+    matches = find(current_project(), search, revision, with_progress, _left_out)
     if as_json:
         print_json([asdict(match) for match in matches])
         return
     print_table(
         ["commit", "date", "environment", "model", "subject"],
         [
-            (each.commit[:9], each.date, each.environment, each.model, printable(each.subject))
-            for each in matches
+            (match.commit[:9], match.date, match.environment, match.model, visible(match.subject))
+            for match in matches
         ],
     )
 

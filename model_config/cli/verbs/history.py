@@ -10,7 +10,7 @@ import typer
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
 from model_config.cli.output import print_json, print_table, time_text
 from model_config.cli.panels import Panel
-from model_config.comparing.text import printable, who
+from model_config.format.text import visible, who
 
 if TYPE_CHECKING:
     from model_config.operate.rollouts.history import Event
@@ -47,7 +47,7 @@ def history(
                     time_text(each.written.at),
                     who(each.written.by),
                     each.what,
-                    printable(each.reason or ""),
+                    visible(each.reason or ""),
                 )
                 for each in found
             ],

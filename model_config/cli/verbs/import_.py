@@ -17,9 +17,9 @@ from model_config.cli.options import Environment, Local, Prefix
 from model_config.cli.output import print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.comparing.text import plural
 from model_config.files import write_file
 from model_config.format.errors import UsageError
+from model_config.format.text import plural
 from model_config.importing.expressions import formatted
 from model_config.plan.stack_config import set_secret_command
 

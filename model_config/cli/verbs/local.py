@@ -15,7 +15,7 @@ from model_config.cli.output import MASK, print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
 from model_config.comparing.changes import leaves
-from model_config.comparing.text import one_line, shortened
+from model_config.format.text import one_line, shortened
 from model_config.loopback import HOST
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
 from model_config.cli.output import print_json
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
-from model_config.comparing.text import plural
 from model_config.format.errors import UsageError
+from model_config.format.text import plural
 
 PANEL = Panel.OPERATE
 

@@ -10,7 +10,7 @@ from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
 from model_config.cli.output import print_json, print_table, time_text
 from model_config.cli.panels import Panel
 from model_config.comparing.changes import Change, changes
-from model_config.comparing.text import printable, who
+from model_config.format.text import visible, who
 from model_config.operate.releases.past_release import PastRelease
 
 PANEL = Panel.RELEASE
@@ -73,7 +73,7 @@ def _cells(
         who(release.by),
         release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
         ", ".join(labels),
-        printable(release.problem or _summary(release, changed)),
+        visible(release.problem or _summary(release, changed)),
     ]
 
 

@@ -11,8 +11,8 @@ from model_config.cli.options import AsJson, Environment, Label, Local, Model, P
 from model_config.cli.output import MASK, print_json, print_table, print_text
 from model_config.cli.panels import Panel
 from model_config.comparing.changes import leaves
-from model_config.comparing.text import one_line, printable
 from model_config.format.errors import UsageError
+from model_config.format.text import one_line, visible
 from model_config.plan.messages import nearest
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
     print_table(
         ["path", "value"],
         [
-            (printable("/".join(path)), MASK if value == MASK else one_line(value))
+            (visible("/".join(path)), MASK if value == MASK else one_line(value))
             for path, value in rows
         ],
     )

@@ -13,8 +13,8 @@ from model_config.cli.options import AsJson, Environments, Local, Prefix
 from model_config.cli.output import print_json, print_table, time_text, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
-from model_config.comparing.text import plural
 from model_config.format.errors import ModelConfigError, UsageError
+from model_config.format.text import plural
 from model_config.operate.rollouts.plan import phase
 
 if TYPE_CHECKING:

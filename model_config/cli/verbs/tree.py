@@ -12,8 +12,8 @@ from model_config.cli.options import AsJson, Environment, Local, Prefix
 from model_config.cli.output import print_json, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
-from model_config.comparing.text import plural, printable
 from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
     from model_config.plan.tree import Leaf, ModelTree
@@ -82,7 +82,7 @@ def _print(path: str, models: Sequence[ModelTree]) -> None:
     lines = [(path, root.detail), *_lines(root)]
     width = max(len(label) for label, _ in lines)
     for label, detail in lines:
-        typer.echo(printable(f"{label:<{width}}  {detail}".rstrip()))
+        typer.echo(visible(f"{label:<{width}}  {detail}".rstrip()))
 
 
 def _lines(node: _Node, indent: str = "") -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ from model_config.cli.output import is_terminal, new_console, print_json
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.comparing.git import folder_in_repository
-from model_config.comparing.text import printable
 from model_config.format.errors import Finding
+from model_config.format.text import visible
 from model_config.plan.project import Project
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _print_findings(results: list[Result], stacks: list[str]) -> None:
     else:
         for result in results:
             cells = (", ".join(result.environments), _where(result), _problem(result))
-            typer.echo("\t".join(map(printable, (*cells, result.finding.fix))))
+            typer.echo("\t".join(map(visible, (*cells, result.finding.fix))))
 
 
 def _table(results: list[Result]) -> Table:
@@ -92,7 +92,7 @@ def _table(results: list[Result]) -> Table:
         lines = [finding.where, finding.problem]
         lines += [f"why: {finding.reason}"] if finding.reason else []
         lines += [f"fix: {finding.fix}"]
-        table.add_row(*("\n".join(map(printable, cell)) for cell in (where, lines)))
+        table.add_row(*("\n".join(map(visible, cell)) for cell in (where, lines)))
     return table
 
 

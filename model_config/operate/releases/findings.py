@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from model_config.comparing.text import plural
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS, RELEASE
 from model_config.format.rollout import Rollout
+from model_config.format.text import plural
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import KEPT, Releases
 

@@ -1,32 +1,35 @@
-"""A JSON Schema for a project's stack files, with which editors complete and check them.
+"""The JSON Schema of a project's stack files, with which editors complete and check them.
 
-It allows what `validate` allows, and also what a schema can't refuse: values that break a class's
-own validators or the limits of SSM, a misspelled namespace, a merged dict with too many or too few
-keys, and conflicts between two settings or two stacks.
+What `validate` allows, it allows. It can't refuse all that `validate` refuses: values that break a
+class's own validators or the limits of SSM, numbers in quotation marks that are out of range,
+fields that a new group lacks, a misspelled namespace, and conflicts between settings or stacks.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from model_config.plan.json_schema.docstrings import attribute_docs
-from model_config.plan.json_schema.override_schema import OverrideSchemas
-from model_config.plan.json_schema.value_schema import (
+from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.json_schema.override_schema import (
+    NULL,
     JsonSchema,
-    alternatives,
-    described,
-    either,
-    nullable,
-    properties_of,
-    value_schema,
+    OverrideSchemas,
+    StackFileSchema,
 )
+from model_config.plan.project import Project
 from model_config.plan.regions import REGIONS
 from model_config.plan.registry import Modules
 from model_config.plan.secrets import secret_fields
 from model_config.plan.settings import Settings
 from model_config.plan.stack_config import NAMESPACE
 
+#: The schema's file, beside the stack files.
+SCHEMA_FILE = "stack.schema.json"
+
+_SCHEMA_COMMENT = "# yaml-language-server: $schema="
 _SECRET = {
     "description": "A secret: `pulumi config set --secret` writes it.",
     "errorMessage": "set a secret with `pulumi config set --secret`",
@@ -56,13 +59,37 @@ _REGION = {
 }
 
 
+def stale_files(modules: Modules) -> dict[Path, str]:
+    """Return the new text of each file that is not up to date.
+
+    Raises:
+        InvalidConfigurationError: a module is broken, so its fields are unknown.
+    """
+    if modules.broken:
+        raise InvalidConfigurationError(each for found in modules.broken.values() for each in found)
+    file = modules.project.root / SCHEMA_FILE
+    text = json.dumps(stack_schema(modules), indent=2, ensure_ascii=False) + "\n"
+    schema = {} if file.is_file() and file.read_text(encoding="utf-8") == text else {file: text}
+    return schema | dict(_stack_files(modules.project))
+
+
+def _stack_files(project: Project) -> Iterator[tuple[Path, str]]:
+    """Yield each stack file that names no schema, with the text that names this one."""
+    for stack in project.stack_names():
+        file = project.stack_file(stack)
+        text = file.read_bytes().decode() if file.is_file() else _SCHEMA_COMMENT
+        if _SCHEMA_COMMENT not in text:
+            yield file, f"{_SCHEMA_COMMENT}{SCHEMA_FILE}\n{text}"
+
+
 def stack_schema(modules: Modules) -> JsonSchema:
     """Return the JSON Schema of a project's stack files, in draft 7, which editors support.
 
     None of the project's modules may be broken.
     """
-    overrides = OverrideSchemas()
-    models = {name: overrides.of_model(model.config) for name, model in modules.models.items()}
+    kinds = {name: type(model.config) for name, model in modules.models.items()}
+    overrides = OverrideSchemas(kinds.values())
+    models = {name: overrides.of(kind) for name, kind in kinds.items()}
     settings, project = _settings(models), modules.project.name
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
     properties = {_key(name): schema for name, schema in (secrets | settings).items()}
@@ -91,15 +118,16 @@ def _key(name: str) -> str:
 
 def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     """Return the schema of each setting. Only a map may be null."""
-    schemas, docs = properties_of(Settings.model_json_schema()), attribute_docs(Settings)
     settings: dict[str, JsonSchema] = {}
-    for name, field in Settings.model_fields.items():
-        given = schemas[str(field.alias)]
-        schema = either([value_schema(each) for each in alternatives(given)])
-        schema = nullable(schema) if schema["type"] == "object" else schema
-        settings[str(field.alias)] = described(schema, given, docs.get(name))
+    schema = Settings.model_json_schema(schema_generator=StackFileSchema)
+    for name, given in schema["properties"].items():
+        about = {"description": given.pop("description")}
+        (value,) = (member for member in given.get("anyOf", [given]) if member != NULL)
+        settings[name] = {**about, **value}
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
+    for name in ("overrides", "tags"):
+        settings[name]["type"] = ["object", "null"]
     return settings
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from model_config.comparing.changes import Change
-from model_config.comparing.diff_report import remark
-from model_config.comparing.differences import STACK_FILE, differences, sections
-from model_config.comparing.pairs import two_commits
+from model_config.comparing.differences import STACK_FILE, differences, sections, two_commits
+from model_config.comparing.report import heading
 from model_config.plan.project import Project
 from model_config.web.page_content import PageContent
 from model_config.web.pages import Page
@@ -35,7 +34,7 @@ def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageCo
     Raises:
         UsageError: there is no such commit, or a commit's code fails.
     """
-    before, after = two_commits(project, base, None, None)
+    before, after = two_commits(project, base)
     sides = SideTitle(before.name), SideTitle(after.name)
     rows: list[Row] = []
     settings: list[Change] = []
@@ -44,10 +43,10 @@ def commits(project: Project, base: str) -> tuple[PageContent, dict[Page, PageCo
         if each.model == STACK_FILE:
             settings += each.changes
             continue
-        model, where, about = each.model, each.environments, remark(each).removeprefix(": ")
+        model, where, about = each.model, each.environments, heading(each).removeprefix(": ")
         rows.append(Row(model, where, about, tuple(map(str, each.changes)), changes_page(model)))
         comparisons[model].append(compared(model, each.changes, where=where, remark=about))
-    notes = (*before.remarks(), *after.remarks())
+    notes = (*before.messages(), *after.messages())
     overview = CompareAll(*sides, tuple(rows), settings=tuple(settings), notes=notes)
     pages = {
         changes_page(model): PageContent("compare", model, Compare(*sides, tuple(found)))

@@ -61,7 +61,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
     content = Compare(
         _title(before, model, old),
         _title(after, model, new),
-        (comparison(model, *_alike(old.open(), new.open())),),
+        (comparison(model, old.open(), new.open()),),
         _picker(sides, before, after, model),
     )
     return PageContent("compare", f"{model}: {before} and {after}", content, tuple(notices))
@@ -117,14 +117,7 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> PageC
 def _row(model: str, old: Release | None, new: Release | None, page: Page) -> Row:
     if old is None or new is None:
         return Row(model, (), f"only {'before' if old else 'after'}", (), None)
-    return Row(model, (), "", tuple(map(str, changes(*_alike(old, new)))), page)
-
-
-def _alike(old: Release, new: Release) -> tuple[Release, Release]:
-    """Return two releases for comparison. Between environments, names of secrets always differ."""
-    if old.environment == new.environment:
-        return old, new
-    return old, new
+    return Row(model, (), "", tuple(map(str, changes(old, new))), page)
 
 
 def _releases(

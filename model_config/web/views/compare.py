@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from model_config.comparing.change_text import is_long, variable_change
-from model_config.comparing.changes import Change, changes, leaves
+from model_config.comparing.changes import Change, Kind, changes, leaves
+from model_config.comparing.report import is_long
 from model_config.comparing.side_by_side import Stretch, differ_in_blanks_alone, side_by_side
-from model_config.comparing.text import one_line
 from model_config.format.codec import Value
 from model_config.format.prompt import variables
 from model_config.format.release import Release
+from model_config.format.text import one_line
 from model_config.web.pages import Page
 
 
@@ -28,7 +27,7 @@ class TextChange:
     """
 
     path: str
-    change: Literal["added", "removed", "changed"]
+    change: Kind
     added_variables: tuple[str, ...]
     removed_variables: tuple[str, ...]
     only_blanks: bool
@@ -124,9 +123,13 @@ class CompareAll:
 def comparison(model: str, before: Release, after: Release) -> Comparison:
     """Return the differences between two releases of a model."""
     changed = changes(before, after)
-    paths = {change.path for change in changed}
+    paths = [f"{change.path}/" for change in changed]
     shown = {"/".join(path): value for path, value in leaves(after.config)}
-    same = tuple((path, one_line(value)) for path, value in shown.items() if path not in paths)
+    same = tuple(
+        (path, one_line(value))
+        for path, value in shown.items()
+        if not any(below.startswith(f"{path}/") for below in paths)
+    )
     return compared(model, changed, same=same)
 
 
@@ -146,8 +149,10 @@ def compared(
 
 def _is_text(change: Change) -> bool:
     sides = _sides(change)
-    return all(isinstance(side, str) for side in sides) and (
-        is_long(change) or any(variables(str(side)) for side in sides)
+    return (
+        not change.secret
+        and all(isinstance(side, str) for side in sides)
+        and (is_long(change) or any(variables(str(side)) for side in sides))
     )
 
 
@@ -162,12 +167,11 @@ def _text(change: Change) -> TextChange:
         added = tuple(variables(whole)) if change.change == "added" else ()
         return TextChange(change.path, change.change, added, (), only_blanks=False, whole=whole)
     before, after = str(change.before), str(change.after)
-    variables_changed = variable_change(change)
     return TextChange(
         change.path,
         change.change,
-        variables_changed.added if variables_changed else (),
-        variables_changed.removed if variables_changed else (),
+        change.asks,
+        change.stops_asking,
         differ_in_blanks_alone(before, after),
         tuple(side_by_side(before, after)),
     )

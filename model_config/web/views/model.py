@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from model_config.comparing.changes import changes
-from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
+from model_config.format.text import who
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.history import Written, events

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from model_config.comparing.text import who
 from model_config.format.rollout import Rollout
+from model_config.format.text import who
 from model_config.operate.releases.past_release import PastRelease
 from model_config.operate.releases.releases import Releases
 from model_config.operate.rollouts.plan import Phase, phase

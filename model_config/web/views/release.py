@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from model_config.comparing.changes import leaves
-from model_config.comparing.text import one_line
 from model_config.format.names import parse
 from model_config.format.prompt import Fragment, fragments, variables
 from model_config.format.release import Release as Content
+from model_config.format.text import one_line
 from model_config.operate.drift.parameters import ListedParameter
 from model_config.operate.environment import Environment
 from model_config.operate.releases.past_release import PastRelease

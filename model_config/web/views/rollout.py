@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from model_config.comparing.text import who
 from model_config.format.rollout import Rollout as RolloutDocument
 from model_config.format.rollout import Step
+from model_config.format.text import who
 from model_config.operate.rollouts.history import Event, Written, events, started
 from model_config.operate.rollouts.plan import Phase, due_at, next_step, phase, plan_of
 from model_config.web.pages import Page, model_page, releases_page

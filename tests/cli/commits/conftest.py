@@ -15,7 +15,11 @@ from support.project import CHECKOUT, PROJECT
 
 from model_config.comparing import snapshot
 
-ROOMS = ("format", "plan")  # a commit is described by these; the verbs run the checkout's code
+ROOMS = (
+    "format",
+    "plan",
+    "schema",
+)  # a commit is described by these; the verbs run the checkout's code
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -12,6 +12,7 @@ from model_config.plan.project import Project
 
 CHAT = "models/support_chat.py"
 PROMPT = "models/support_chat.md"
+KEYS = "a secret, config key supportChatApiKey → anotherKey"
 
 
 def found(said, **wanted):
@@ -84,6 +85,65 @@ def test_variables_that_a_prompt_asks_for_are_said(run, edit):
     assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
 
 
+JUDGE = """
+from pydantic import JsonValue
+from model_config.schema import ModelConfig, Prompt
+class Judge(ModelConfig):
+    response_schema: dict[str, JsonValue]
+    blocks: list[Prompt]
+MODEL = Judge(
+    response_schema={"properties": {"reasoning": {"type": "string"}, "answer": {"enum": [1, 2]}}},
+    blocks=["You are {{role}}.", "Repository: {{repo}}"],
+)
+"""
+
+
+@pytest.fixture
+def judge(project, commit):
+    (project / "models" / "judge.py").write_text(JUDGE)
+    commit()
+
+
+@pytest.mark.usefixtures("judge")
+def test_another_order_of_a_dict_s_keys_is_a_change(run, edit):
+    reasoning, answer = '"reasoning": {"type": "string"}', '"answer": {"enum": [1, 2]}'
+    edit("models/judge.py", f"{reasoning}, {answer}", f"{answer}, {reasoning}")
+    lines = run("diff", "-e", "dev", "--exit-code", code=1).out.splitlines()
+    assert "  ~ response_schema/properties: order changed: answer now first" in lines
+
+
+@pytest.mark.usefixtures("judge")
+def test_variables_of_a_prompt_in_a_list_are_said(run, edit):
+    edit("models/judge.py", "{{repo}}", "{{repo}} at {{commit}}")
+    assert "blocks/1: " in (out := run("diff", "-e", "dev").out)
+    assert "; now asks for commit" in out
+
+
+def test_what_a_reviewer_can_not_see_is_shown(run, edit):
+    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "send")
+    edit(PROMPT, "You are the support assistant", f"You{hidden} are the sup\u200bport assistant")
+    for arguments in (["diff"], ["diff", "--markdown"]):
+        out = run(*arguments).out
+        assert "YouU+E0073U+E0065U+E006EU+E0064 are the supU+200Bport assistant" in out
+        assert hidden not in out
+
+
+def test_a_fragment_that_two_models_share_is_shown_in_both(run, project, commit, edit):
+    (project / "models" / "_rules.md").write_text("Never name a price.\n")
+    for name in ("one", "two"):
+        (project / "models" / f"{name}.py").write_text(
+            "from model_config.schema import ModelConfig, text_beside\n"
+            "class Tiny(ModelConfig):\n    rules: str\n    of: str\n"
+            f"MODEL = Tiny(rules=text_beside(__file__, '_rules.md'), of={name!r})\n"
+        )
+    commit()
+    edit("models/_rules.md", "a price", "a price or a date")
+    changed = found(run("diff", "-e", "dev", "--json"), kind="changed")
+    assert [(each["model"], each["changes"][0]["path"]) for each in changed] == [
+        ("one", "rules"), ("two", "rules"),
+    ]  # fmt: skip
+
+
 @pytest.mark.usefixtures("first_deploy")
 def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
     edit(CHAT, "max_retries=2", "max_retries=3")
@@ -95,15 +155,16 @@ def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
     of_releases = run("diff-releases", "support_chat", "1", "2").out.splitlines()
     assert of_commits[3:-1] == of_releases
     assert len(of_releases) > 5
-    assert of_commits[-1] == "~ secrets/api_key: refers to another secret"
+    assert of_commits[-1] == f"~ secrets/api_key: {KEYS.replace('anotherKey', 'otherKey')}"
 
 
-def test_a_secret_is_only_said_to_come_from_another_key(run, edit):
+def test_the_new_config_key_of_a_secret_is_named(run, edit):
     edit(CHAT, "supportChatApiKey", "anotherKey")
-    said = run("diff")
-    assert "  ~ secrets/api_key: refers to another secret" in said.out.splitlines()
-    assert "anotherKey" not in said.out
-    assert "supportChatApiKey" not in said.out
+    assert f"  ~ secrets/api_key: {KEYS}" in run("diff").out.splitlines()
+    (change,) = run("diff", "-e", "dev", "--json").json["differences"][0]["changes"]
+    assert (change["before"], change["after"], change["secret"]) == (
+        "supportChatApiKey", "anotherKey", True,
+    )  # fmt: skip
 
 
 def test_a_secret_set_in_a_stack_file_is_no_difference(run, project):
@@ -143,7 +204,7 @@ def test_an_environment_comes(run, project):
 
 @pytest.mark.usefixtures("own_package")
 def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
-    edit("model_config/schema.py", "    provider: Text\n", "    vendor: Text\n")
+    edit("model_config/schema/shipped.py", "    provider: Text\n", "    vendor: Text\n")
     for model in ("support_chat", "document_embedding"):
         edit(f"models/{model}.py", "provider=", "vendor=")
     commit()
@@ -157,9 +218,9 @@ def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
 
 @pytest.mark.usefixtures("own_package")
 def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
-    edit("model_config/schema.py", "from pathlib import Path\n", "import nowhere\n")
+    edit("model_config/schema/texts.py", "from pathlib import Path\n", "import nowhere\n")
     broken = commit()
-    edit("model_config/schema.py", "import nowhere\n", "from pathlib import Path\n")
+    edit("model_config/schema/texts.py", "import nowhere\n", "from pathlib import Path\n")
     commit()
     error = run("diff", broken, code=2).err
     assert f"commit {broken[:9]} fails" in error

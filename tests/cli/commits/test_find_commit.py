@@ -55,10 +55,10 @@ def test_with_all_an_earlier_time_is_found_too(run, edit, commit):
 
 @pytest.mark.usefixtures("own_package")
 def test_a_commit_whose_code_fails_is_left_out_and_named(run, project, commit):
-    schema = (project / "model_config" / "schema.py").read_text()
-    (project / "model_config" / "schema.py").write_text("import nowhere")
+    schema = (project / "model_config" / "schema" / "texts.py").read_text()
+    (project / "model_config" / "schema" / "texts.py").write_text("import nowhere")
     broken = commit()
-    (project / "model_config" / "schema.py").write_text(schema)
+    (project / "model_config" / "schema" / "texts.py").write_text(schema)
     commit()
     said = run("find-commit", digest(run), "--all")
     assert len(said.out.splitlines()) == 3

@@ -5,7 +5,7 @@ from importlib.metadata import Distribution
 
 import pytest
 
-from model_config.comparing.pin import Pin, is_installed, pinned
+from model_config.comparing.snapshot import Pin, is_installed, pinned
 
 SHA, OTHER = "a" * 64, "b" * 64
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -1,45 +1,31 @@
-"""For model modules: the classes that configurations are written with.
-
-A field's type is one that JSON can hold: str, int, float, bool, list, dict with string keys, an
-enum, a literal, or one of these or None. `Group`s nest. Any other type is refused when the class
-is defined. Otherwise these are ordinary pydantic classes, with constraints, defaults and
-validators.
-"""
+"""The classes for common kinds of models."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-try:
-    from pydantic import Field, JsonValue
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        "model_config.schema, as_model() and schema= need pydantic, which a plain install leaves "
-        "out: pip install pydantic",
-        name=error.name,
-    ) from None
+from pydantic import Field, JsonValue
 
-from model_config.field_types import Prompt, Text, Url
-from model_config.format.errors import SchemaError
-from model_config.group import Group, ModelConfig, SecretRef
+from model_config.schema.group import Group, ModelConfig, SecretRef
+from model_config.schema.texts import Prompt, Text, Url
 
-__all__ = [
-    "CallLimits",
-    "ChatModel",
-    "EmbeddingModel",
-    "EndpointModel",
-    "Generation",
-    "Group",
-    "Instances",
-    "ModelConfig",
-    "Prompt",
-    "Prompts",
-    "SecretRef",
-    "Text",
-    "Url",
-    "text_beside",
-]
+#: What users and providers call fields of these classes, for suggestions. Case, underscores and
+#: dashes don't count: max_tokens stands for maxTokens too.
+OTHER_NAMES: Mapping[str, str] = {
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "stop_sequences": "stop",
+    "model": "model_id",
+    "model_name": "model_id",
+    "system_prompt": "system",
+    "prompt": "system",
+    "timeout": "timeout_seconds",
+    "retries": "max_retries",
+    "rpm": "requests_per_minute",
+    "url": "endpoint",
+    "dimension": "dimensions",
+}
 
 
 class Generation(Group):
@@ -164,22 +150,3 @@ class EndpointModel(ModelConfig):
     feature_flags: dict[str, bool] | None = None
     limits: CallLimits = CallLimits()
     api_key: SecretRef | None = None
-
-
-def text_beside(module_file: str, name: str) -> str:
-    r"""Return the text of a file beside a module: `text_beside(__file__, "support_chat.md")`.
-
-    Line endings become "\n", whatever git checked out, so that the digest is the same on every
-    machine. The line ending that editors put at the end of a file is removed, as is a byte order
-    mark.
-
-    Raises:
-        SchemaError: the file can't be read, or is not UTF-8.
-    """
-    path = Path(module_file).parent / name
-    try:
-        return path.read_text(encoding="utf-8-sig").removesuffix("\n")
-    except OSError as error:
-        raise SchemaError(f"{name} beside {Path(module_file).name}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise SchemaError(f"{name} is not UTF-8 (byte {error.start})") from None

@@ -1,0 +1,227 @@
+"""Changes as text: one renderer for terminals, for comments on pull requests and for scripts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import accumulate, groupby, zip_longest
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from model_config.comparing.changes import LONG, MARKS, Change
+from model_config.comparing.side_by_side import common_length
+from model_config.format.codec import Value
+from model_config.format.text import one_line, plural, visible
+
+if TYPE_CHECKING:  # its module needs the plan; those who print a change alone don't
+    from model_config.comparing.differences import ModelDifference
+
+#: The maximum length of a comment on GitHub, in characters.
+COMMENT = 65_536
+
+#: The length in characters from which a line is cut around its changes, and what stays around each.
+_LONG_LINE = 500
+_AROUND = 120
+
+_HEADINGS = {
+    "added": "new",
+    "removed": "removed",
+    "changed": "",
+    "unreadable": "can't be read (see above)",
+}
+_NOTE = (
+    "\n> **Shortened to {limit:,} characters**: {texts} and {lines} left out. "
+    "`model-config diff` without `--markdown` shows everything."
+)
+_LEFT_OUT = "  (text left out)"
+
+
+class Line(NamedTuple):
+    """A line of output, and the mark it is coloured by: "+", "-", "~", "@" or none."""
+
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a comparison of two snapshots, which their names say."""
+
+    before: str
+    after: str
+    messages: Sequence[str]
+    sections: Sequence[ModelDifference]
+
+
+def report_lines(report: Report) -> Iterator[Line]:
+    """Yield the report line by line."""
+    yield Line(f"{report.before} → {report.after}")
+    yield from (Line(visible(message)) for message in report.messages)
+    if not report.sections:
+        yield Line("no difference")
+    for section in report.sections:
+        yield Line("")
+        yield Line(f"{section.model} ({', '.join(section.environments)}){heading(section)}")
+        for change in section.changes:
+            yield from change_lines(change, "  ")
+
+
+def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
+    """Yield a summary line, followed by a diff if the values are long."""
+    mark, short = MARKS[change.change], _summary(change)
+    text = f"{indent}{mark} {change.path}{': ' if short else ''}{short}"
+    yield Line(visible(text).replace("\n", "\\n"), mark)
+    for line in _text_diff(change):
+        yield Line(f"{indent}    {line}", line[0].strip())
+
+
+def markdown(report: Report, limit: int = COMMENT) -> str:
+    """Return one line for each change, and as many diffs of long texts as fit."""
+    pieces = list(_pieces(report))
+    room = limit - len(_NOTE) - 40
+    sizes = accumulate(len(head) + 1 + (len(_LEFT_OUT) + 1 if body else 0) for head, body in pieces)
+    used = [size for size in sizes if size <= room]
+    shown, room = len(used), room - max(used, default=0)
+    lines, texts = [], 0
+    for head, body in pieces[:shown]:
+        lines.append(head)
+        if body and len(body) <= room:
+            room -= len(body)
+            lines.append(body)
+        elif body:
+            texts += 1
+            lines.append(_LEFT_OUT)
+    if texts or shown < len(pieces):
+        left = len(pieces) - shown
+        lines.append(
+            _NOTE.format(limit=limit, texts=plural(texts, "long text"), lines=plural(left, "line"))
+        )
+    return "\n".join(lines)
+
+
+def to_json(change: Change) -> dict[str, Any]:
+    """Return the change as JSON for scripts; `variables` is null if no prompt variable changed."""
+    variables = {"added": change.asks, "removed": change.stops_asking}
+    return {
+        "path": change.path,
+        "change": change.change,
+        "before": change.before,
+        "after": change.after,
+        "secret": change.secret,
+        "variables": variables if any(variables.values()) else None,
+    }
+
+
+def heading(section: ModelDifference) -> str:
+    """Return the text that follows a model's name in a heading."""
+    if section.renamed_from:
+        return (
+            f": renamed from {section.renamed_from}, with the same values. All its parameters are "
+            "new: deploy it next to the old model, move the readers, then delete the old model"
+        )
+    kind = _HEADINGS[section.kind]
+    return f": {kind}" if kind else ""
+
+
+def is_long(change: Change) -> bool:
+    """Return whether a value is shown line by line."""
+    return change.change != "reordered" and any(
+        len(one_line(value)) > LONG or (isinstance(value, str) and "\n" in value)
+        for value in (change.before, change.after)
+    )
+
+
+def _summary(change: Change, shown: Callable[[str], str] = str) -> str:
+    """Return short values, and added and removed prompt variables, on one line."""
+    return "; ".join(filter(None, [_values(change, shown), change.variables_text()]))
+
+
+def _values(change: Change, shown: Callable[[str], str]) -> str:
+    if change.change == "reordered":
+        return change.order_text(shown)
+    sides = {"added": [change.after], "removed": [change.before]}
+    values = sides.get(change.change, [change.before, change.after])
+    if change.secret:
+        known = [shown(str(key)) for key in values if key is not None]
+        return f"a secret, config key {' → '.join(known)}" if known else "a secret"
+    if is_long(change):
+        return ""
+    return " → ".join(shown(one_line(value)) for value in values)
+
+
+def _text_diff(change: Change) -> Iterator[str]:
+    """Yield the lines of a unified diff of long values, or nothing for short ones."""
+    if change.secret or not is_long(change):
+        return
+    before = [] if change.change == "added" else _text_lines(change.before)
+    after = [] if change.change == "removed" else _text_lines(change.after)
+    # The first two lines name files; here there are none.
+    lines = list(unified_diff(before, after, lineterm=""))[2:]
+    runs = [(mark, list(run)) for mark, run in groupby(lines, key=itemgetter(0))]
+    for number, (mark, run) in enumerate(runs):
+        # A run of removed lines faces the run of added ones below it.
+        neighbour = runs[number - 1 : number] if mark == "+" else runs[number + 1 : number + 2]
+        facing = neighbour[0][1] if mark in "+-" and neighbour and neighbour[0][0] in "+-" else []
+        for line, other in zip_longest(run, facing[: len(run)]):
+            yield visible(_cut(line, other))
+
+
+def _cut(line: str, facing: str | None) -> str:
+    """Return a line of a diff, and of a long one what differs and some text around it."""
+    if len(line) <= _LONG_LINE or (facing is None and line[0] != " "):
+        return line
+    if facing is None:
+        return f"{line[:_AROUND]}{_gap(len(line) - _AROUND)}"
+    text, other = line[1:], facing[1:]
+    start = common_length(text, other)
+    end = len(text) - common_length(text[start:][::-1], other[start:][::-1])
+    start, end = max(0, start - _AROUND), min(len(text), end + _AROUND)
+    return f"{line[0]}{_gap(start)}{text[start:end]}{_gap(len(text) - end)}"
+
+
+def _gap(characters: int) -> str:
+    return f"[… {plural(characters, 'character')} …]" if characters else ""
+
+
+def _text_lines(value: Value) -> list[str]:
+    # Not splitlines(), which would hide a changed line ending.
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return shown.split("\n")
+
+
+def _pieces(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield each line of Markdown, with the text that belongs below it, or ""."""
+    yield f"### {_code(report.before)} → {_code(report.after)}", ""
+    for message in report.messages:
+        yield f"\n> {_code(message)}", ""
+    if not report.sections:
+        yield "\nNo model's configuration differs.", ""
+    for section in report.sections:
+        where = ", ".join(map(_code, section.environments))
+        yield f"\n#### {_code(section.model)} in {where}{heading(section)}\n", ""
+        for change in section.changes:
+            short = _summary(change, _code)
+            head = f"- {change.change} {_code(change.path)}{': ' if short else ''}{short}"
+            yield head, _fenced(list(_text_diff(change)))
+
+
+def _fenced(lines: list[str]) -> str:
+    if not lines:
+        return ""
+    fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
+    return "\n".join(["", *(f"  {line}" for line in (f"{fence}diff", *lines, fence)), ""])
+
+
+def _code(shown: str) -> str:
+    """Return a text as inline code, in which Markdown interprets nothing."""
+    shown = visible(shown).replace("\n", " ")
+    ticks = "`" * (_longest_run(shown) + 1)
+    gap = " " if "`" in shown else ""
+    return f"{ticks}{gap}{shown}{gap}{ticks}"
+
+
+def _longest_run(shown: str) -> int:
+    return max(map(len, re.findall("`+", shown)), default=0)
