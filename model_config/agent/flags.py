@@ -41,16 +41,23 @@ def parse_key(key: str) -> tuple[str, str]:
 def value_at(configuration: Configuration, path: str) -> Any:
     """Return the part or value at a path ("generation/temperature"), or all for an empty path.
 
+    Returns:
+        None for a field that is None.
+
     Raises:
-        ValueNotFoundError: the release has no value there.
+        ValueNotFoundError: the release has no such value.
     """
+    if not path:
+        return configuration.content.config
     try:
-        return _at(configuration, path) if path else configuration.content.config
+        return _at(configuration, path)
     except KeyError:
+        if path in configuration.content.none:
+            return None
         known = ", ".join(configuration) or "none"
         raise ValueNotFoundError(
             f"release {configuration.release} of {configuration.model} has no value {path!r}. "
-            f"At its top it has: {known}. A field that is None has no value"
+            f"At its top it has: {known}"
         ) from None
 
 

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from support.agent import CHAT, HEADERS, SECRET
 
 from model_config.format.errors import StoreUnavailableError
+from model_config.format.release import Release
 from model_config.openfeature import ModelConfigProvider
 
 TEMPERATURE = "chat/generation/temperature"
@@ -74,6 +75,12 @@ def test_what_is_not_there_is_the_applications_default(client, flag, code):
     details = client.get_float_details(flag, 0.5)
     assert (details.value, details.reason, details.error_code) == (0.5, Reason.ERROR, code)
     assert SECRET not in str(details)
+
+
+def test_a_field_that_is_none_is_the_applications_default(client, reader):
+    reader._add(Release.of("chat", "test", "Chat", {}, none=["generation/seed"]), {}, None)
+    details = client.get_integer_details("chat/generation/seed", 7)
+    assert (details.value, details.reason, details.error_code) == (7, Reason.STATIC, None)
 
 
 def test_a_key_that_is_too_long_is_told(client):

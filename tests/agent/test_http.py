@@ -52,7 +52,7 @@ def test_a_value_has_its_own_type_and_a_number_its_form(call):
         ("streaming", "true"),
         ("prompts/system", '"Grüß {{name}}"'),
         ("limits/a/b/c", "1e+16"),
-        ("generation", '{"max_tokens":512,"stop":["</a>"],"temperature":1.0}'),
+        ("generation", '{"temperature":1.0,"max_tokens":512,"stop":["</a>"]}'),
     ]:
         said = client.get(f"{MODEL}/values/{path}")
         assert f'"path":"{path}","value":{text}}}' in said.text

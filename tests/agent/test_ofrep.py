@@ -8,6 +8,7 @@ import pytest
 from support.agent import CHAT, SECRET
 
 from model_config.format.errors import ReleaseError, StoreUnavailableError
+from model_config.format.release import Release
 
 ALL = "/ofrep/v1/evaluate/flags"
 
@@ -126,3 +127,13 @@ def test_a_secret_is_never_a_flag(call):
     for key in ("chat/secrets", "chat/secrets/api_key", "chat/api_key"):
         assert evaluate(client, key).status_code == 404
     assert SECRET not in client.post(ALL, json={}).text
+
+
+def test_a_field_that_is_none_has_no_value(call, reader):
+    config = {"generation": {"stop": None}}
+    reader._add(Release.of("chat", "test", "Chat", config, none=["generation/seed"]), {}, None)
+    client = call()
+    for path in ("generation/seed", "generation/stop"):
+        said = evaluate(client, f"chat/{path}").json()
+        assert (said["reason"], "value" in said) == ("STATIC", False)
+        assert client.get(f"/v1/models/chat/values/{path}").json()["value"] is None

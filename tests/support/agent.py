@@ -3,7 +3,7 @@
 TOKEN = "a-token-of-the-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 CHAT = {
-    "generation": {"max_tokens": 512, "stop": ["</a>"], "temperature": 1.0},
+    "generation": {"temperature": 1.0, "max_tokens": 512, "stop": ["</a>"]},
     "limits": {"a/b": {"c": 1e16}},
     "prompts": {"system": "Grüß {{name}}"},
     "streaming": True,
