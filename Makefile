@@ -25,7 +25,14 @@ openapi: .venv/installed  ## write the document of the agent's HTTP interface an
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
 
-test-agent: .venv/installed  ## the agent with OpenFeature's clients in TypeScript and Go; needs node or go
+# In an environment of its own: what it installs is large.
+SUITES := tests/agent/clients
+$(SUITES)/.venv/installed: $(SUITES)/requirements.txt
+	@($(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install --quiet \
+		--disable-pip-version-check -r $(SUITES)/requirements.txt && touch $@) || { rm -rf $(@D); \
+	echo "$(@D) can't be created, so the suites are skipped"; }
+
+test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node or go
 	$(BIN)/pytest --numprocesses=0 tests/agent/clients
 
 test-browser: .venv/installed  ## the pages in a real browser; needs chromium
@@ -104,4 +111,4 @@ $(PACK)/installed: policy/requirements.txt
 	echo "$(PACK) can't be created, so the policy pack's test is skipped"; }
 
 clean:  ## delete what these commands created
-	rm -rf .venv .local .bench $(PACK)
+	rm -rf .venv .local .bench $(PACK) $(SUITES)/.venv
