@@ -1,1 +1,1 @@
-"""Generates a model module from existing parameters, and the file for adopting them."""
+"""Generates model modules, and the overrides of environments, from existing parameters."""

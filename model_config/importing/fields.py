@@ -1,142 +1,209 @@
-"""The fields of a model from existing parameters: their names, values and secrets."""
+"""The fields of a model from existing parameters: which, with what names, values and secrets."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from types import NoneType
+import keyword
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from model_config.format.codec import Value, check_storable, encode
-from model_config.format.errors import CodecError, UsageError
-from model_config.format.names import RELEASE, SECRETS
-from model_config.importing.field import Field, Found, collisions
-from model_config.importing.names import (
-    SECRET_TEXT,
-    Path,
-    camel,
-    identifier,
-    identifiers,
-    looks_secret,
+from model_config.format.errors import CodecError, ModelNotFoundError, UsageError
+from model_config.format.names import RELEASE, RESERVED, SECRETS
+from model_config.plan.secrets import LOOKS_SECRET
+from model_config.schema import ModelConfig, SecretRef
+
+Path: TypeAlias = tuple[str, ...]
+
+_SECRET_NAME = re.compile(
+    r"(^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(key|token|secrets?|password|passwd|passphrase|credentials?)$",
+    re.IGNORECASE,
 )
-from model_config.schema import SecretRef
 
 
-def fields_of(model: str, found: Iterable[Found]) -> list[Field]:
-    """Return the fields of a tree of parameters, one for each parameter.
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """An existing parameter.
+
+    Attributes:
+        path: its name below the imported path, split. Empty if it is the imported path itself.
+        text: its value. None if it looks like a secret, which is not read.
+    """
+
+    name: str
+    path: Path
+    type: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the generated model, in one environment.
+
+    Attributes:
+        names: its original names: those of the parameter, then those of keys in its JSON document.
+        text: the parameter's text, if it is this field's alone.
+    """
+
+    parameter: Existing
+    names: Path
+    value: Value | SecretRef
+    text: str | None = None
+
+    @property
+    def config_key(self) -> str | None:
+        """The config key of its secret, if it is one."""
+        return self.value.config_key if isinstance(self.value, SecretRef) else None
+
+
+def below(path: str, names: Sequence[str]) -> dict[Path, str]:
+    """Return the names of the parameters to import, by their names below the path, split.
+
+    A path that ends in "/", or that is no parameter, takes those below it; one that ends in "-",
+    "_" or "." all whose names begin with it.
+
+    Args:
+        names: the names of the parameters that begin with the path.
 
     Raises:
-        UsageError: two names become the same field, a value can't be stored, or a project like this
-            one deployed the parameters.
+        ModelNotFoundError: no parameter has such a name.
     """
-    parameters = list(found)
-    for each in parameters:
-        if each.path == (RELEASE,) and '"digest":"sha256:' in (each.text or ""):
-            raise UsageError(
-                f"{each.name} is a release, so a project has deployed these parameters: copy the "
-                "module from that project"
-            )
-    return _checked([_of_parameter(model, each) for each in parameters])
-
-
-def fields_of_document(model: str, found: Found) -> list[Field]:
-    """Return the fields of a parameter that holds a JSON object.
-
-    Raises:
-        UsageError: it isn't a JSON object, two names become the same field, or a value can't be
-            stored.
-    """
-    try:
-        document = json.loads(found.text or "")
-    except (ValueError, RecursionError) as error:
-        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageError(
-            f"{found.name} is not JSON{at}, so it has no fields. Import a tree of parameters, or "
-            "write the module by hand (README, Add a model)"
-        ) from None
-    if not isinstance(document, dict) or {*map(type, document.values())} <= {NoneType}:
-        raise UsageError(
-            f"{found.name} holds {_kind(document)}. Fields are made from a JSON object's keys, so "
-            "write the module by hand (README, Add a model)"
+    if path in names:
+        return {(): path}
+    start = path if path[-1] in "/-_." else f"{path}/"
+    chosen = {
+        tuple(name.removeprefix(start).split("/")): name for name in names if name.startswith(start)
+    }
+    if not chosen:
+        near = ", ".join(sorted(names)[:5])
+        raise ModelNotFoundError(
+            f"there is no parameter {path} and none below it"
+            + (f"; there are {near}" if near else ". See `aws ssm describe-parameters`")
         )
-    return _checked([*_of_object(model, document, ())])
+    return chosen
 
 
-def _of_parameter(model: str, found: Found) -> Field:
-    below = found.path[1:] if found.path[0] == SECRETS and len(found.path) > 1 else found.path
-    path = identifiers(below)
-    if found.text is None or SECRET_TEXT.search(found.text):
-        return Field(path, below, SecretRef(camel(model, *path)))
-    is_list = found.type == "StringList"
-    value: Value = [*found.text.split(",")] if is_list else _value_of(found.text)
-    return Field(path, below, value, found.text)
+def looks_secret(path: Path) -> bool:
+    """Return whether a name looks like a secret's: "api_key", "secrets/any", "DB-Password"."""
+    above = {name.lower() for name in path[:-1]} & {"secret", "secrets", "credentials"}
+    return bool(above) or bool(path and _SECRET_NAME.search(path[-1]))
+
+
+def camel(*names: str) -> str:
+    """Return names joined in camel case: "support_chat" and "api_key" as "supportChatApiKey"."""
+    words = [word for name in names for word in re.split(r"[^A-Za-z0-9]+", name) if word]
+    first, *others = words or ["field"]
+    return first[0].lower() + first[1:] + "".join(word[0].upper() + word[1:] for word in others)
+
+
+def fields_of(model: str, parameters: Sequence[Existing]) -> dict[Path, Field]:
+    """Return a model's fields by their path: from a tree of parameters, or from a JSON object.
+
+    Raises:
+        UsageError: names every parameter that can't become a field, and why.
+    """
+    fields: dict[Path, Field] = {}
+    problems: list[str] = []
+    for parameter in parameters:
+        if parameter.path[-1:] == (RELEASE,) and '"digest":"sha256:' in (parameter.text or ""):
+            raise UsageError(
+                f"{parameter.name} is a release, so a project has deployed these parameters: copy "
+                "the module from that project"
+            )
+        read = _of_parameter(model, parameter) if parameter.path else _of_document(model, parameter)
+        for field in read:
+            path = _path(field.names)
+            problems += _problems(path, field, fields)
+            fields.setdefault(path, field)
+    if problems:
+        raise UsageError("\n  ".join(["nothing was written:", *problems]))
+    return {path: field for path, field in fields.items() if field.value is not None}
+
+
+def _path(names: Path) -> Path:
+    inner = names[1:] if names[0] == SECRETS and len(names) > 1 else names
+    return tuple(_identifier(name, top=not number) for number, name in enumerate(inner))
+
+
+def _identifier(name: str, *, top: bool = False) -> str:
+    near = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_")
+    near = near if near[:1].isalpha() else f"field_{near}"
+    taken = keyword.iskeyword(near) or hasattr(ModelConfig, near)
+    return f"{near}_" if taken or (top and near.lower() in RESERVED) else near
+
+
+def _of_parameter(model: str, parameter: Existing) -> Iterator[Field]:
+    path, text = parameter.path, parameter.text
+    if text is None or LOOKS_SECRET.search(text):
+        yield Field(parameter, path, SecretRef(camel(model, *_path(path))))
+    elif parameter.type == "StringList":
+        yield Field(parameter, path, [*text.split(",")])
+    else:
+        yield Field(parameter, path, _value_of(text), text)
 
 
 def _value_of(text: str) -> Value:
     """Return the value of a text. It is a number only if the codec would encode it the same way."""
     try:
         value: Value = json.loads(text)
-        if isinstance(value, list | dict):
-            return value
+        is_json = isinstance(value, list | dict)
         same = value is not None and not isinstance(value, str) and encode(value) == text
     except (ValueError, RecursionError, CodecError):
         return text
-    return value if same else text
+    return value if is_json or same else text
 
 
-def _of_object(model: str, values: Mapping[str, Value], above: Path) -> Iterator[Field]:
+def _of_document(model: str, parameter: Existing) -> Iterator[Field]:
+    by_hand = "write the module by hand (README, Add a model)"
+    try:
+        document = json.loads(parameter.text or "")
+    except (ValueError, RecursionError) as error:
+        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UsageError(f"{parameter.name} is not JSON{at}: import a tree, or {by_hand}") from None
+    if not isinstance(document, dict) or all(value is None for value in document.values()):
+        raise UsageError(f"{parameter.name} holds no JSON object with a value: {by_hand}")
+    yield from _of_object(model, parameter, document, ())
+
+
+def _of_object(
+    model: str, parameter: Existing, values: Mapping[str, Value], above: Path
+) -> Iterator[Field]:
     for name, value in values.items():
         names = (*above, name)
-        if isinstance(value, dict) and value and (_is_group(value) or _hides_secret(value)):
-            yield from _of_object(model, value, names)
-        elif isinstance(value, str) and (looks_secret(names) or SECRET_TEXT.search(value)):
-            inner = names[1:] if names[0] == SECRETS and len(names) > 1 else names
-            path = identifiers(inner)
-            yield Field(path, inner, SecretRef(camel(model, *path)))
+        # A group's keys are names of fields; those of a dict are data.
+        is_group = isinstance(value, dict) and all(_identifier(key) == key for key in value)
+        if isinstance(value, dict) and value and (is_group or _hides_secret(value)):
+            yield from _of_object(model, parameter, value, names)
+        elif isinstance(value, str) and (looks_secret(names) or LOOKS_SECRET.search(value)):
+            yield Field(parameter, names, SecretRef(camel(model, *_path(names))))
         else:
-            yield Field(identifiers(names), names, value)
+            yield Field(parameter, names, value)
 
 
-def _is_group(values: Mapping[str, Value]) -> bool:
-    """Return whether an object's keys are field names rather than data."""
-    return all(identifier(name, top=False) == name for name in values)
-
-
-def _hides_secret(value: Value) -> bool:
+def _hides_secret(value: Value, name: str = "") -> bool:
     if isinstance(value, dict):
-        return any(
-            _hides_secret(inner) or (isinstance(inner, str) and looks_secret((name,)))
-            for name, inner in value.items()
-        )
+        return any(_hides_secret(item, key) for key, item in value.items())
     if isinstance(value, list):
         return any(map(_hides_secret, value))
-    return isinstance(value, str) and SECRET_TEXT.search(value) is not None
+    return isinstance(value, str) and bool(LOOKS_SECRET.search(value) or looks_secret((name,)))
 
 
-def _checked(fields: list[Field]) -> list[Field]:
-    problems = [*collisions(fields)]
-    for field in fields:
-        where = "/".join(field.names)
-        if isinstance(field.value, SecretRef):
-            continue
-        try:
-            check_storable(field.value)
-        except CodecError as error:
-            problems.append(f"{where} can't be stored: {error}")
-        if _hides_secret(field.value):
-            problems.append(
-                f"{where} seems to contain a secret inside a list or an object, which can't "
-                "hold a SecretRef: move the secret to its own parameter or key"
-            )
-    if problems:
-        raise UsageError("\n".join(["nothing was written:", *(f"  {each}" for each in problems)]))
-    return fields
-
-
-def _kind(value: object) -> str:
-    kinds = {
-        str: "a JSON string",
-        list: "a JSON list",
-        bool: "a JSON boolean",
-        dict: "a JSON object without a value",
-    }
-    return kinds.get(type(value), "a JSON number or null")
+def _problems(path: Path, field: Field, fields: Mapping[Path, Field]) -> Iterator[str]:
+    """Yield why a field can't stand beside the others, or can't be stored."""
+    here = "/".join(field.names)
+    for other_path, other in fields.items():
+        # As folded texts, since SSM tells case apart and people don't.
+        short, long = sorted(("/".join(other_path).casefold(), "/".join(path).casefold()), key=len)
+        if f"{long}/".startswith(f"{short}/"):
+            there = "/".join(other.names)
+            yield f"{there} and {here} would be one field, or a field and a group: rename one"
+    if isinstance(field.value, SecretRef):
+        return
+    try:
+        check_storable(field.value)
+    except CodecError as error:
+        yield f"{here} can't be stored: {error}"
+    if _hides_secret(field.value):
+        yield f"{here} seems to contain a secret inside a list: move it to its own parameter or key"

@@ -1,26 +1,52 @@
-"""A model module from existing parameters. It is loaded as a test before it is written."""
+"""A model module, and the overrides of further environments, from existing parameters.
+
+Both are loaded as a deploy loads them, and compared with the parameters, before they are written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path as File
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
-from model_config.format.errors import InvalidConfigurationError
-from model_config.format.names import SECRETS
-from model_config.importing.adoption import Adoption, adoption, import_list
-from model_config.importing.field import Field, Found
-from model_config.importing.fields import fields_of, fields_of_document
-from model_config.importing.schema_fit import fitting_class
+from pydantic import ValidationError
+
+from model_config import schema
+from model_config.format.errors import InvalidConfigurationError, UsageError
+from model_config.importing.fields import Existing, Field, Path, fields_of
 from model_config.importing.source import source_in_class, source_with_own_class
-from model_config.plan.hierarchy import secrets_of
-from model_config.plan.planned_model import PlannedModel, plan_model
+from model_config.plan.hierarchy import config_of
+from model_config.plan.offline import valid_plan
+from model_config.plan.planned_model import PlannedModel
 from model_config.plan.project import Project
-from model_config.plan.registry import Model, read_modules
-from model_config.plan.settings import Settings
-from model_config.schema import SecretRef
+from model_config.plan.stack_config import NAMESPACE
+from model_config.schema import Group, ModelConfig, SecretRef
+from model_config.schema.annotations import subclasses_in
+from model_config.schema.shipped import OTHER_NAMES
+
+_Values: TypeAlias = dict[Path, Any]  # by their path in the class
+
+CLASSES: list[type[ModelConfig]] = [
+    kind
+    for kind in map(vars(schema).get, schema.__all__)
+    if isinstance(kind, type) and issubclass(kind, ModelConfig) and kind is not ModelConfig
+]
+# What one class calls otherwise, or has in a group.
+_INSIDE = {"prompts": "system", "base_url": "endpoint"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The parameters to import for one stack, and where the stack will deploy the model."""
+
+    prefix: str
+    environment: str
+    region: str
+    parameters: Sequence[Existing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,80 +55,221 @@ class ImportedModule:
 
     Attributes:
         files: its source and its long texts, by file name.
-        kind: the name of its MODEL's class.
-        secret_keys: the config keys of its secrets.
-        adoptions: the outcome for each parameter.
-        import_list: the contents of the file for `pulumi import --file`; None if nothing is
-            adopted.
+        fields: the fields of each stack by their imported path.
+        places: the path in the model of each field, by its imported path.
+        overrides: how each stack but the first differs from the module.
+        planned: the names of the parameters that the stacks will deploy.
     """
 
     name: str
     files: Mapping[str, str]
-    kind: str
-    fields: Sequence[Field]
-    secret_keys: Sequence[str]
-    adoptions: Sequence[Adoption]
-    import_list: Mapping[str, Any] | None
+    fields: Mapping[str, Mapping[Path, Field]]
+    places: Mapping[Path, Path]
+    overrides: Mapping[str, Mapping[str, Any]]
+    planned: frozenset[str]
 
 
-def imported_module(
-    name: str, origin: str, found: Sequence[Found], settings: Settings
-) -> ImportedModule:
-    """Return the module for existing parameters.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    files: Mapping[str, str]
+    values: Sequence[_Values]
+    places: Mapping[Path, Path]
+
+
+def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> ImportedModule:
+    """Return the module for existing parameters, in a class of the schema if one fits them all.
 
     Args:
-        name: the model's name.
-        origin: the imported path.
-        found: the parameters of a tree, or a single one without a path that holds a JSON document.
-        settings: where the model will be deployed.
+        sources: the parameters by stack. The module holds the values of the first.
 
     Raises:
-        UsageError: the parameters can't become a model's fields.
+        UsageError: the parameters can't become a model's fields, or a difference no override.
         InvalidConfigurationError: the model could not be deployed.
     """
-    is_document = found[0].path == ()
-    fields = fields_of_document(name, found[0]) if is_document else fields_of(name, found)
-    # Parameters below the model's own path can be adopted if their names stay the same.
-    in_place = any(each.name.startswith(f"{settings.path_of(name)}/") for each in found)
-    fit = fitting_class(fields, keep_names=in_place)
-    if fit:
-        text, texts = source_in_class(name, origin, fit.kind, fit.values)
-    else:
-        text, texts = source_with_own_class(name, origin, fields)
-    files = {**texts, f"{name}.py": text}
-    model, planned = _planned(name, files, settings)
-    secrets = [isinstance(field.value, SecretRef) for field in fields]
-    if is_document:
-        count = f"{len(fields)} {'field' if len(fields) == 1 else 'fields'}"
-        adoptions = [adoption(found[0], count, planned, secret=any(secrets))]
-    else:
-        paths = fit.paths if fit else [field.path for field in fields]
-        adoptions = [
-            adoption(each, "/".join((SECRETS, *path) if secret else path), planned, secret=secret)
-            for each, path, secret in zip(found, paths, secrets, strict=True)
-        ]
-    return ImportedModule(
-        name=name,
-        files=files,
-        kind=type(model.config).__name__,
-        fields=fields,
-        secret_keys=sorted({ref.config_key for ref in secrets_of(model.config).values()}),
-        adoptions=adoptions,
-        import_list=import_list(planned, adoptions),
+    fields = {stack: fields_of(name, source.parameters) for stack, source in sources.items()}
+    # A secret in one environment is one in all.
+    secrets = {
+        path: field
+        for of_stack in fields.values()
+        for path, field in of_stack.items()
+        if isinstance(field.value, SecretRef)
+    }
+    given = [{**of_stack, **secrets} for of_stack in fields.values()]
+    # `recover` can adopt parameters below the model's own path if their names stay the same.
+    in_place = any(
+        parameter.name.startswith(f"{source.prefix}/{source.environment}/{name}/")
+        for source in sources.values()
+        for parameter in source.parameters
     )
+    problem: Exception = AssertionError("there is always a class of its own")
+    for candidate in _candidates(name, origin, given, in_place=in_place):
+        overrides = {
+            stack: _overrides(candidate.values[0], values)
+            for stack, values in zip(sources, candidate.values, strict=True)
+        }
+        try:
+            planned = [
+                _planned(name, candidate.files, source, overrides[stack], values)
+                for (stack, source), values in zip(sources.items(), candidate.values, strict=True)
+            ]
+        except (UsageError, InvalidConfigurationError) as error:
+            problem = error
+            continue
+        names = frozenset(parameter.name for model in planned for parameter in model.parameters)
+        return ImportedModule(name, candidate.files, fields, candidate.places, overrides, names)
+    raise problem  # the last candidate's
 
 
-def _planned(name: str, files: Mapping[str, str], settings: Settings) -> tuple[Model, PlannedModel]:
-    """Return the model, loaded as a deploy loads it, and its plan."""
+def _candidates(
+    name: str, origin: str, fields: Sequence[Mapping[Path, Field]], *, in_place: bool
+) -> Iterator[_Candidate]:
+    """Yield modules in each class of the schema that fits, then one with classes of its own."""
+    every = {path: field for of_stack in reversed(fields) for path, field in of_stack.items()}
+    for kind in CLASSES:
+        places = _places(kind, every)
+        if places is None or (in_place and any(path != to for path, to in places.items())):
+            continue
+        values = [_values_in(kind, places, of_stack) for of_stack in fields]
+        if all(values):
+            class_names = dict(_class_names(kind))
+            files = source_in_class(name, origin, class_names, values[0])
+            yield _Candidate(files, values, places)
+    own = [{path: field.value for path, field in of_stack.items()} for of_stack in fields]
+    yield _Candidate(source_with_own_class(name, origin, own), own, {path: path for path in every})
+
+
+def _class_names(kind: type[Group], path: Path = ()) -> Iterator[tuple[Path, str]]:
+    yield path, kind.__name__
+    for name, field in kind.model_fields.items():
+        for group in subclasses_in(field.annotation, Group)[:1]:
+            yield from _class_names(group, (*path, name))
+
+
+def _leaves(kind: type[Group], path: Path = ()) -> Iterator[Path]:
+    for name, field in kind.model_fields.items():
+        groups = subclasses_in(field.annotation, Group)
+        yield from _leaves(groups[0], (*path, name)) if groups else [(*path, name)]
+
+
+def _places(kind: type[ModelConfig], fields: Mapping[Path, Field]) -> dict[Path, Path] | None:
+    """Return the path of each field in a class, keys in a dict included; None if one fits none."""
+    by_name = {path[-1]: path for path in _leaves(kind)}
+    only_secret = sum(isinstance(field.value, SecretRef) for field in fields.values()) == 1
+    places: dict[Path, Path] = {}
+    for path, field in fields.items():
+        # A single secret, such as "openai_key" or "token", is the provider's API key.
+        alias = "api_key" if only_secret and isinstance(field.value, SecretRef) else path[-1]
+        for depth, name in reversed([*enumerate((*path[:-1], alias))]):
+            meant = OTHER_NAMES.get(name, name)
+            known = (by_name.get(other) for other in (name, meant, _INSIDE.get(meant)) if other)
+            if to := next(filter(None, known), None):
+                places[path] = (*to, *field.names[len(field.names) - len(path) + depth + 1 :])
+                break
+        else:
+            return None
+    # Two in one place, or one inside of another, fit no class.
+    clash = any(below[: len(to)] == to for to, below in pairwise(sorted(places.values())))
+    return None if clash else places
+
+
+def _values_in(
+    kind: type[ModelConfig], places: Mapping[Path, Path], fields: Mapping[Path, Field]
+) -> _Values:
+    """Return the values in the order of a class; none if it refuses or changes one."""
+    values = {places[path]: field.value for path, field in fields.items()}
+    texts = {places[path]: field.text for path, field in fields.items() if field.text is not None}
+    try:
+        _check_same(kind, values)
+    except ValidationError as error:
+        # A version such as 2 looks like a number, but the class needs a string.
+        failed = {tuple(map(str, detail["loc"])) for detail in error.errors()}
+        values |= {to: text for to, text in texts.items() if to in failed}
+        try:
+            _check_same(kind, values)
+        except ValueError:
+            return {}
+    except ValueError:
+        return {}
+    leaves = {to: _at(_nested(values), to) for to in _leaves(kind)}
+    return {to: value for to, value in leaves.items() if value is not None}
+
+
+def _check_same(kind: type[ModelConfig], values: _Values) -> None:
+    config = config_of(kind.model_validate(_nested(values)))
+    for to, value in values.items():
+        # As JSON, which tells 1 from True. The fields of a list's items are sorted.
+        if not isinstance(value, SecretRef) and _sorted(_at(config, to)) != _sorted(value):
+            raise ValueError(f"{kind.__name__} changes {to}")
+
+
+def _sorted(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _at(values: Any, path: Path) -> Any:
+    for name in path:
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def _put(values: dict[Any, Any], path: Path, value: object) -> None:
+    for name in path[:-1]:
+        values = values.setdefault(name, {})
+    values[path[-1]] = value
+
+
+def _nested(values: _Values) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in values.items():
+        _put(nested, path, value)
+    return nested
+
+
+def _overrides(first: _Values, other: _Values) -> dict[str, Any]:
+    """Return how an environment differs from the module, as JSON Merge Patches (RFC 7396)."""
+    patches: dict[str, Any] = {}
+    for path in {**first, **other}:
+        before, after = first.get(path), other.get(path)
+        if not isinstance(before, SecretRef) and json.dumps(before) != json.dumps(after):
+            _put(patches, path, _patch(before, after))
+    return patches
+
+
+def _patch(before: Any, after: Any) -> Any:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    changed = {
+        key: _patch(before.get(key), value)
+        for key, value in after.items()
+        if key not in before or json.dumps(before[key]) != json.dumps(value)
+    }
+    return {**{key: None for key in before if key not in after}, **changed}
+
+
+def _planned(
+    name: str,
+    files: Mapping[str, str],
+    source: Source,
+    overrides: Mapping[str, Any],
+    values: _Values,
+) -> PlannedModel:
+    """Return the model as a stack will deploy it, if that is what the parameters hold."""
+    config = {
+        "prefix": source.prefix, "environment": source.environment, "overrides": {name: overrides}
+    }  # fmt: skip
+    stack_file = {"config": {f"{NAMESPACE}:{key}": value for key, value in config.items()}}
     with TemporaryDirectory() as folder:
-        project = Project(Path(folder))
+        project = Project(File(folder))
         project.models_folder.mkdir()
         for file, text in files.items():
             (project.models_folder / file).write_bytes(text.encode())
-        modules = read_modules(project)
-    if name in modules.broken:
-        raise InvalidConfigurationError(modules.broken[name])
-    planned, findings = plan_model(modules.models[name], settings, region=None)
-    if findings:
-        raise InvalidConfigurationError(findings)
-    return modules.models[name], planned
+        project.stack_file("new").write_text(json.dumps(stack_file))  # JSON is YAML
+        (planned,) = valid_plan(project, "new").models
+    expected = type(planned.config).model_validate(_nested(values))
+    if json.dumps(config_of(planned.config)) != json.dumps(config_of(expected)):
+        raise UsageError(
+            f"nothing was written: no override makes {name} what it is in {source.environment}. "
+            f"Another order of keys, or null in an object, is such a difference: see "
+            f"{', '.join(sorted(overrides))}. Import that environment as a model of its own"
+        )
+    return planned

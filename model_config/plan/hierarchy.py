@@ -12,7 +12,7 @@ from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.names import SECRETS, field_part, secret_name
 from model_config.format.release import Config
 from model_config.schema import Group, SecretRef
-from model_config.schema.group import secrets_below
+from model_config.schema.group import scalars, secrets_below
 from model_config.schema.texts import Template
 
 _Path: TypeAlias = tuple[str, ...]
@@ -69,19 +69,15 @@ def templates_of(model: Group) -> list[str]:
 
     A position in a list is `*` if all texts at that place are templates, otherwise a number.
     """
-    places = defaultdict[_Path, list[tuple[_Path, bool]]](list)
-    for path, text in _texts(model):
-        place = tuple("*" if isinstance(segment, int) else segment for segment in path)
-        places[place].append((tuple(map(str, path)), isinstance(text, Template)))
-    return [
-        "/".join(path)
-        for place, texts in places.items()
-        for path in (
-            [place]
-            if all(is_template for _, is_template in texts)
-            else [path for path, is_template in texts if is_template]
-        )
-    ]
+    places = defaultdict[_Path, dict[_Path, bool]](dict)
+    for path, text in scalars(model):
+        if isinstance(text, str):
+            place = tuple("*" if isinstance(segment, int) else segment for segment in path)
+            places[place][tuple(map(str, path))] = isinstance(text, Template)
+    found: list[_Path] = []
+    for place, texts in places.items():
+        found += [place] if all(texts.values()) else [path for path in texts if texts[path]]
+    return list(map("/".join, found))
 
 
 def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Parameter]:
@@ -112,24 +108,23 @@ def plain(value: object) -> Value:
         case str():
             return str(value)  # of a template, the text
         case Group():
-            values = ((name, getattr(value, name)) for name in sorted(type(value).model_fields))
-            fields = {name: (item, plain(item)) for name, item in values if not _is_secret(item)}
-            return {
-                name: json
-                for name, (item, json) in fields.items()
-                if json is not None and not (json == {} and isinstance(item, Group))
-            }
+            fields: dict[str, Value] = {}
+            for name in sorted(type(value).model_fields):
+                item = getattr(value, name)
+                json = None if isinstance(item, SecretRef) else plain(item)
+                if json is not None and not (json == {} and isinstance(item, Group)):
+                    fields[name] = json
+            return fields
         case list():
             return [plain(item) for item in value]
         case dict():
-            items = ((cast(str, plain(key)), item) for key, item in value.items())
-            return {key: plain(item) for key, item in items if not _is_secret(item)}
+            return {
+                cast(str, plain(key)): plain(item)
+                for key, item in value.items()
+                if not isinstance(item, SecretRef)
+            }
         case _:
             return cast(Value, value)
-
-
-def _is_secret(value: object) -> bool:
-    return isinstance(value, SecretRef)
 
 
 def _fields(group: Group, above: _Path = ()) -> Iterator[tuple[_Path, object]]:
@@ -140,20 +135,3 @@ def _fields(group: Group, above: _Path = ()) -> Iterator[tuple[_Path, object]]:
             yield from _fields(value, (*above, name))
         else:
             yield (*above, name), value
-
-
-def _texts(
-    value: object, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    match value:
-        case str():
-            yield path, value
-        case Group():
-            for name in type(value).model_fields:
-                yield from _texts(getattr(value, name), (*path, name))
-        case dict():
-            for key, item in value.items():
-                yield from _texts(item, (*path, key))
-        case list():
-            for number, item in enumerate(value):
-                yield from _texts(item, (*path, number))

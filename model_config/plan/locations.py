@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import FrameSummary
 
@@ -79,6 +79,7 @@ class ModuleSource:
 
     tree: ast.Module
     assigned: Mapping[str, ast.expr]
+    _entries: dict[ast.expr, dict[str, tuple[int, ast.expr]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, module: Path) -> ModuleSource | None:
@@ -123,35 +124,27 @@ class ModuleSource:
                 return path
             if node not in seen:
                 seen.add(node)
-                waiting += [((*path, name), value) for name, _, value in self._below(node)]
+                waiting += [
+                    ((*path, name), value) for name, (_, value) in self._below(node).items()
+                ]
         return None
 
     def line(self, node: ast.expr, path: Sequence[str]) -> int:
         """Return the line that gives the value at a path, or that of its nearest parent."""
         line = node.lineno
         for segment in path:
-            below = [entry for entry in self._below(node) if entry[0] == segment]
-            if not below:
+            if segment not in (below := self._below(node)):
                 break
-            _, line, node = below[-1]
+            line, node = below[segment]
         return line
 
-    def _below(self, node: ast.expr) -> Iterator[tuple[str, int, ast.expr]]:
-        """Yield the arguments, items or entries of an expression, each with its line."""
-        match node:
-            case ast.Call(keywords=keywords):
-                for given in keywords:
-                    if given.arg:
-                        yield given.arg, given.lineno, self._value(given.value)
-            case ast.Dict(keys=keys, values=values):
-                for key, value in zip(keys, values, strict=True):
-                    if isinstance(key, ast.Constant):
-                        yield str(key.value), key.lineno, self._value(value)
-            case ast.List(elts=items):
-                for number, item in enumerate(items):
-                    if isinstance(item, ast.Starred):
-                        break  # who knows how many items that is
-                    yield str(number), item.lineno, self._value(item)
+    def _below(self, node: ast.expr) -> Mapping[str, tuple[int, ast.expr]]:
+        """Return the line and value of an expression's arguments, items or entries, by name."""
+        if node not in self._entries:
+            self._entries[node] = {
+                name: (place.lineno, self._value(value)) for name, place, value in _entries(node)
+            }
+        return self._entries[node]
 
     def _value(self, node: ast.expr) -> ast.expr:
         """Return what is assigned to a name of the module, or the expression itself."""
@@ -160,3 +153,18 @@ class ModuleSource:
             followed.add(node.id)
             node = self.assigned[node.id]
         return node
+
+
+def _entries(node: ast.expr) -> Iterator[tuple[str, ast.expr | ast.keyword, ast.expr]]:
+    match node:
+        case ast.Call(keywords=keywords):
+            yield from ((given.arg, given, given.value) for given in keywords if given.arg)
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                if isinstance(key, ast.Constant):
+                    yield str(key.value), key, value
+        case ast.List(elts=items):
+            for number, item in enumerate(items):
+                if isinstance(item, ast.Starred):
+                    break  # who knows how many items that is
+                yield str(number), item, item

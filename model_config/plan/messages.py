@@ -2,75 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from types import NoneType
-from typing import Any, NamedTuple, get_args, get_origin
-
-from pydantic import ValidationError
-
-from model_config.schema import Group
-from model_config.schema.annotations import union_members
-from model_config.schema.shipped import OTHER_NAMES
-
-
-class Problem(NamedTuple):
-    """What is wrong with one value: its path, pydantic's type of error, the problem, and a fix."""
-
-    path: tuple[str, ...]
-    type: str
-    text: str
-    fix: str | None
-
-
-def problems_of(error: ValidationError, kind: type[Group] | None) -> Iterator[Problem]:
-    """Yield what is wrong with the values of a class, or of an unknown one."""
-    problems: dict[tuple[str, ...], list[Problem]] = {}
-    of_members = set()
-    for detail in error.errors(include_url=False):
-        path, groups = _place(detail["loc"], kind)
-        text, fix = message_of(detail), None
-        if detail["type"] == "extra_forbidden" and groups:
-            others = [group for group in groups if path[-1] not in group.model_fields]
-            names = " and ".join(group.__name__ for group in others)
-            text = f"{names} {'has' if len(others) == 1 else 'have'} no field of that name"
-            fix = nearest(path[-1], {name for group in groups for name in group.model_fields})
-        if len(path) < len(detail["loc"]):
-            of_members.add(path)
-        problems.setdefault(path, []).append(Problem(path, detail["type"], text, fix))
-    for path, same in problems.items():
-        # Where a member of a union fits but for what is below, the others' refusals say nothing.
-        if path in of_members and any(path == each[: len(path)] != each for each in problems):
-            continue
-        texts = dict.fromkeys(problem.text for problem in same)
-        yield same[0]._replace(text="; or ".join(texts))
-
-
-def _place(
-    loc: Iterable[str | int], kind: type[Group] | None
-) -> tuple[tuple[str, ...], list[type[Group]]]:
-    """Return a path without pydantic's names of a union's members, and the groups it ends in."""
-    path: list[str] = []
-    kinds: list[Any] = [kind]
-    groups: list[type[Group]] = []
-    is_member = False
-    for segment in loc:
-        if is_member:
-            is_member = False
-            continue
-        path.append(str(segment))
-        groups = [each for each in kinds if isinstance(each, type) and issubclass(each, Group)]
-        below = next(filter(None, (_below(each, segment) for each in kinds)), None)
-        kinds = [each for each in union_members(below) if each not in (None, NoneType)]
-        is_member = len(kinds) > 1
-    return tuple(path), groups
-
-
-def _below(kind: Any, segment: str | int) -> Any:
-    if isinstance(kind, type) and issubclass(kind, Group):
-        field = kind.model_fields.get(str(segment))
-        return field and field.annotation
-    return get_args(kind)[-1] if get_origin(kind) in (list, dict) else None
+from typing import Any
 
 
 def message_of(detail: Mapping[str, Any]) -> str:
@@ -85,13 +19,8 @@ def message_of(detail: Mapping[str, Any]) -> str:
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like a misspelled one, if any is."""
     names = sorted(known)
-    by_form = {_form(other): other for other in reversed(names)}
-    meant = _OTHER_FORMS.get(_form(name))
-    return (
-        by_form.get(_form(name))
-        or (meant if meant in names else None)
-        or next(iter(get_close_matches(name, names, n=1)), None)
-    )
+    same = (other for other in names if form(other) == form(name))
+    return next(iter((*same, *get_close_matches(name, names, n=1))), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -102,8 +31,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known names: {', '.join(names)}" if names else "there are none"
 
 
-def _form(name: str) -> str:
+def form(name: str) -> str:
+    """Return a name without what people write differently: case, underscores and dashes."""
     return name.casefold().replace("_", "").replace("-", "")
-
-
-_OTHER_FORMS = {_form(name): meant for name, meant in OTHER_NAMES.items()}

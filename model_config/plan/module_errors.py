@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from model_config import schema
 from model_config.format.errors import Finding
+from model_config.plan.field_problems import problems_of
 from model_config.plan.locations import ModuleSource
-from model_config.plan.messages import problems_of
 from model_config.schema import Group
 
 

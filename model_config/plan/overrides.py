@@ -15,7 +15,8 @@ from typing import Any, TypeAlias, cast, get_origin
 from pydantic import JsonValue, ValidationError
 
 from model_config.format.errors import Finding
-from model_config.plan.messages import nearest, problems_of
+from model_config.plan.field_problems import nearest_field, problems_of
+from model_config.plan.messages import nearest
 from model_config.plan.registry import Model
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
@@ -70,7 +71,7 @@ class _Overriding:
         for name, override in overrides.items():
             if name not in kind.model_fields:
                 problem = f"{kind.__name__} has no field of that name"
-                self._refuse((*path, name), problem, nearest(name, kind.model_fields))
+                self._refuse((*path, name), problem, nearest_field(name, kind.model_fields))
                 continue
             annotation, value = kind.model_fields[name].annotation, values.get(name)
             if not _overrides_nothing(annotation, value, override):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from model_config.format.errors import Finding
 from model_config.plan import limits
@@ -16,13 +17,19 @@ from model_config.plan.messages import nearest
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.planned_model import PlannedModel, plan_model
 from model_config.plan.regions import LONGEST_REGION
-from model_config.plan.registry import Model, Modules
+from model_config.plan.registry import MODULE_NAME, Model, Modules
 from model_config.plan.secrets import check_secrets, lacks_value, secret_fields, unset_secrets
-from model_config.plan.settings import Settings, read_settings
+from model_config.plan.settings import (
+    Settings,
+    check_keys,
+    check_namespaces,
+    check_region,
+    read_settings,
+)
 from model_config.plan.stack_collisions import check_stacks
 from model_config.plan.stack_config import NAMESPACE, StackConfig
-from model_config.plan.stack_file import check_ending
-from model_config.plan.stack_keys import check_keys, check_namespaces, check_region
+from model_config.plan.stack_file import as_written, check_ending
+from model_config.schema import ChatModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 
     Its configuration is the engine's, or was read from its file.
     """
+    config = as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)
     findings += [*check_namespaces(config), *check_region(config)]
@@ -77,6 +85,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
             )
             models.append(model)
             findings += problems
+    findings += _check_fallbacks(models, modules.names)
     # The stack's file may have the secrets of models that the stack leaves out. While a module is
     # broken, any unknown secret may belong to it.
     known = secret_fields({**modules.models, **{model.name: model for model in models}}.values())
@@ -109,6 +118,22 @@ def _check_choice(
         here = f"add it to {NAMESPACE}:models, or remove its overrides"
         fix = here if name in known else nearest(name, known)
         yield Finding(where, f'this stack has no model "{name}"', fix, file=config.file)
+
+
+def _check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[Finding]:
+    """Yield the fallbacks that seem to be misspelled names of the project's models."""
+    for model in models:
+        fallbacks = model.config.fallbacks if isinstance(model.config, ChatModel) else None
+        for position, name in enumerate(fallbacks or ()):
+            if name in known or not MODULE_NAME.fullmatch(name):
+                continue
+            if close := get_close_matches(name, known, 1, cutoff=0.8):
+                yield Finding(
+                    f"{model.name}/fallbacks/{position}",
+                    f'there is no model "{name}"',
+                    f'did you mean "{close[0]}"? If it is a provider\'s name for a model, write '
+                    f'"provider/{name}"',
+                )
 
 
 def _check_whole_stack(

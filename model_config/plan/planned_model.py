@@ -32,7 +32,7 @@ from model_config.plan.hierarchy import (
 )
 from model_config.plan.registry import Model
 from model_config.plan.settings import Settings
-from model_config.schema import ModelConfig
+from model_config.schema import ModelConfig, SecretRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,11 @@ def plan_model(
         except CodecError as error:
             findings.append(Finding(where, f"it can't be stored: {error}", "give it another value"))
             continue
-        findings.extend(_check_field(where, field, field_parameters, region))
-        parameters.extend(field_parameters)
-    if not parameters and not findings:
+        findings.extend(_check_reserved(where, field[0]))
+        if settings.fields or isinstance(value, SecretRef):
+            findings.extend(_check_parameters(where, field_parameters, region))
+            parameters.extend(field_parameters)
+    if not findings and not any(leaves(model.config)):
         findings.append(
             Finding(model.name, "it has no values", "give a field a value, or delete the model")
         )
@@ -119,16 +121,19 @@ def _release_of(model: Model, settings: Settings) -> Release:
     )
 
 
-def _check_field(
-    where: str, field: Sequence[str], parameters: Sequence[Parameter], region: str | None
-) -> Iterator[Finding]:
-    if (reserved := field[0].lower()) in RESERVED:
+def _check_reserved(where: str, field: str) -> Iterator[Finding]:
+    if (reserved := field.lower()) in RESERVED:
         yield Finding(
             where,
-            f'a field at the top of a model can\'t be called "{field[0]}"',
+            f'a field at the top of a model can\'t be called "{field}"',
             "rename it",
             f"the name is reserved, in upper and lower case, for the model's own {reserved}",
         )
+
+
+def _check_parameters(
+    where: str, parameters: Sequence[Parameter], region: str | None
+) -> Iterator[Finding]:
     if len(parameters) > MAX_PARTS:
         size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)
         yield Finding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from model_config.format.codec import PART_BYTES, encode, size_in_bytes
@@ -11,6 +12,14 @@ from model_config.plan.hierarchy import secrets_of
 from model_config.plan.registry import Model
 from model_config.plan.settings import SETTING_KEYS
 from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
+
+#: API keys of providers, access keys of AWS, private keys, bearer tokens, and URLs with a password.
+#: A key of a provider has a digit, which tells it from a hyphenated word.
+LOOKS_SECRET = re.compile(
+    r"\b(sk-|sk_|ghp_|github_pat_|xox[a-z]-|hf_|AIza|Bearer )(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@{]+:[^/\s@{]+@"
+)
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
@@ -42,12 +51,7 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
 
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield every secret that is in plain text or can't be stored.
-
-    Args:
-        config: the stack's configuration.
-        fields: the config keys of secrets, each with its fields.
-    """
+    """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
     for key, of_key in sorted(fields.items()):
         for problem, fix, reason in _problems_of(key, config):
             yield Finding(", ".join(of_key), problem, fix, reason, config.file)

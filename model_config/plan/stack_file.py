@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,29 +16,26 @@ import yaml
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.messages import closest
 from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.settings import SETTING_KEYS
+from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 _Item: TypeAlias = tuple[str, int, yaml.Node]  # name, line and value
 
 # The top-level keys that Pulumi 3.260 reads. It ignores all others.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
-# From these numbers on, Go writes a float with an exponent, and reads an integer as a float.
-_EXPONENT, _INTEGERS = 1e21, 2**64
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+# From this number on, Go writes a float with an exponent.
+_EXPONENT = 1e21
 
 
 class _Loader(yaml.SafeLoader):
     """Reads plain scalars as Pulumi's engine does (observed with 3.260, which uses yaml.v3)."""
 
-    def number(self, node: yaml.ScalarNode) -> float:
-        """Return 1.0 as 1, because the engine passes numbers on as JSON."""
-        value = float(self.construct_yaml_float(node))
-        return int(value) if value.is_integer() and abs(value) < _EXPONENT else value
-
     def integer(self, node: yaml.ScalarNode) -> float:
-        """Return an integer of more than 64 bits as a float."""
-        value = self.construct_yaml_int(node)
-        return value if abs(value) < _INTEGERS else float(value)
+        """Return an integer, or a float if it doesn't fit into 64 bits."""
+        text = node.value.replace("_", "")
+        value = int(text, 8 if re.fullmatch("[-+]?0[0-7]+", text) else 0)
+        return value if -(2**63) <= value < 2**64 else float(value)
 
     def date(self, node: yaml.ScalarNode) -> str:
         """Return a date as the engine prints it, though rarely what the user meant."""
@@ -45,29 +45,37 @@ class _Loader(yaml.SafeLoader):
             return str(node.value)
 
 
-def _resolve_scalars_as_yaml_1_2() -> None:
+def _resolve_scalars_as_yaml_v3() -> None:
     # PyYAML implements YAML 1.1, where `no` is a boolean, `12:30` a number and `1e3` text.
+    binary, octal = "0[bB]_*[01][01_]*", "0[oO]?_*[0-7][0-7_]*"
+    hexadecimal = "0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*"
+    decimal = r"\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*"
+    time = r"\d\d?:\d\d?:\d\d?(\.\d+)?"
     forms = {
         "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
-        "int": (r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|[1-9][0-9_]*|0)", "-+0123456789"),
+        "int": (rf"[-+]?({binary}|{octal}|{hexadecimal}|0|[1-9][\d_]*)", "-+0123456789"),
         "float": (
-            r"[-+]?((\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF|nan|NaN|NAN))",
+            rf"[-+]?(({decimal})([eE][-+]?\d+)?|\.(inf|Inf|INF|nan|NaN|NAN))",
             "-+.0123456789",
         ),
+        "timestamp": (
+            rf"\d{{4}}-\d\d?-\d\d?([Tt]{time}(Z|[-+]\d\d:\d\d)| {time})?",
+            "0123456789",
+        ),
     }
-    tags = {f"tag:yaml.org,2002:{name}": form for name, form in forms.items()}
+    tags = {f"{_TAG}{name}": form for name, form in forms.items()}
     _Loader.yaml_implicit_resolvers = {
-        first: [each for each in resolvers if each[0] not in tags]
+        first: [resolver for resolver in resolvers if resolver[0] not in {*tags, f"{_TAG}value"}]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     for tag, (form, first) in tags.items():
-        _Loader.add_implicit_resolver(tag, re.compile(f"^({form})$"), list(first))
-    _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
-    _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.number)
-    _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.date)
+        pattern = re.compile(f"^({form})$", re.ASCII)
+        _Loader.add_implicit_resolver(tag, pattern, list(first))
+    _Loader.add_constructor(f"{_TAG}int", _Loader.integer)
+    _Loader.add_constructor(f"{_TAG}timestamp", _Loader.date)
 
 
-_resolve_scalars_as_yaml_1_2()
+_resolve_scalars_as_yaml_v3()
 
 
 def read_stack_file(project: Project, stack: str) -> StackConfig:
@@ -115,16 +123,47 @@ def check_ending(project: Project, stack: str) -> Iterator[Finding]:
         )
 
 
+def as_written(config: StackConfig, project: Project) -> StackConfig:
+    """Return the engine's configuration with the order and numbers of the stack's file.
+
+    The engine hands objects through Go's maps, which sort keys, and through JSON, which turns 2.0
+    into 2. Both count in an override. Keys that the file doesn't have, such as those of a Pulumi
+    ESC environment, come after the file's, sorted. The file's findings come with it.
+    """
+    try:
+        file = read_stack_file(project, config.stack)
+    except InvalidConfigurationError:
+        file = StackConfig(config.stack, {})  # the engine has all its values from elsewhere
+    key, values = f"{NAMESPACE}:overrides", dict(config.values)
+    with suppress(KeyError, ValueError, RecursionError):  # none, or a setting with a finding
+        written = json.loads(file.values.get(key) or "null")
+        values[key] = json.dumps(_as_written(json.loads(values[key]), written))
+    return replace(config, values=values, findings=file.findings)
+
+
+def _as_written(value: Any, written: Any) -> Any:
+    if isinstance(value, dict):
+        known = written if isinstance(written, dict) else {}
+        names = [*(name for name in known if name in value), *sorted(value.keys() - known.keys())]
+        return {name: _as_written(value[name], known.get(name)) for name in names}
+    if isinstance(value, list):
+        items = written if isinstance(written, list) and len(written) == len(value) else value
+        return [_as_written(*pair) for pair in zip(value, items, strict=True)]
+    same = value == written and not isinstance(value, bool) and not isinstance(written, bool)
+    return written if same else value
+
+
 def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()
-    file = f"Pulumi.{stack}.yaml"
-    findings = (*_misspelled(root, file), *_repeated(root, project, file))
+    findings = (*_misspelled(root), *_check_entries(root, project, loader))
     content = (loader.construct_document(root) if root else None) or {}
     given = content.get("config") or {}
     values = {_full_key(key, project): value for key, value in given.items()}
     secret_keys = frozenset(key for key, value in values.items() if _holds_secret(value))
     texts = {key: _as_text(value) for key, value in values.items() if key not in secret_keys}
+    file = f"Pulumi.{stack}.yaml"
+    findings = tuple(replace(finding, file=file) for finding in findings)
     return StackConfig(stack, texts, secret_keys, project, findings)
 
 
@@ -132,38 +171,84 @@ def _full_key(key: object, project: str) -> str:
     return str(key) if ":" in str(key) else f"{project}:{key}"
 
 
-def _misspelled(root: yaml.Node | None, file: str) -> Iterator[Finding]:
+def _misspelled(root: yaml.Node | None) -> Iterator[Finding]:
     """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
     for name, line, _ in items_of(root):
         if name not in _TOP and closest(name, ["config"]):
-            yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', "", file, line)
+            yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
 
 
-def _repeated(root: yaml.Node | None, project: str, file: str) -> list[Finding]:
-    """Return every key that a map has twice, at any depth."""
-    findings, seen, waiting = [], set(), [("", root)]
+def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
+    """Yield every key that a map has twice, and every scalar that YAML changes, at any depth."""
+    seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
         if id(node) in seen:  # an alias of an anchor that was visited
             continue
         seen.add(id(node))
+        namespace, _, key = path.partition(":")
+        if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
+            yield from _changed_scalars(path, node, loader)
         lines: dict[str, int] = {}
         for name, line, value in items_of(node):
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
             if where in lines:
                 problem = f"it is set twice: here and in line {lines[where]}"
                 fix = "keep one of the two: Pulumi refuses the file"
-                findings.append(Finding(where, problem, fix, "", file, line))
+                yield Finding(where, problem, fix, line=line)
             lines.setdefault(where, line)
             waiting.append((where, value))
-    return findings
+
+
+def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iterator[Finding]:
+    """Yield a setting's value, or keys, that reach the program as something else."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        changed = [(f"{path}.{key.value}", key, _as_key(key, loader)) for key in keys]
+    elif isinstance(node, yaml.ScalarNode):
+        changed = [(path, node, _as_value(node, loader, is_setting="." not in path))]
+    else:
+        return
+    for where, scalar, text in changed:
+        if text is not None:
+            yield Finding(
+                where,
+                f"without quotation marks, YAML reads {scalar.value} as {text}",
+                f'put it in quotation marks: "{scalar.value}"',
+                line=scalar.start_mark.line + 1,
+            )
+
+
+def _as_key(node: yaml.ScalarNode, loader: _Loader) -> str | None:
+    text = _as_text(loader.construct_object(node)) or "null"
+    return None if text == node.value or node.tag == f"{_TAG}merge" else text
+
+
+def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str | None:
+    """Return what a value becomes, unless it is the number that it looks like.
+
+    A number in a text field is a finding of the field's class. A whole setting is text.
+    """
+    kind = node.tag.removeprefix(_TAG)
+    if kind not in {"timestamp", "int", "float"}:
+        return None
+    value = loader.construct_object(node)
+    if kind == "int" and isinstance(value, float):
+        return f"{value}: it has more than 64 bits"
+    is_other = (
+        kind == "timestamp"
+        or re.fullmatch("[-+]?0[0-9_]+", node.value)  # octal, or an id
+        or not math.isfinite(value)  # which JSON, and so the engine, can't hold
+    )
+    text = _as_text(value)
+    return text if (is_other or is_setting) and text != node.value else None
 
 
 def items_of(node: yaml.Node | None) -> Iterator[_Item]:
     """Yield the entries of a map or list, each with the line that it begins in."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if key.tag != _MERGE:
+            if key.tag != f"{_TAG}merge":
                 yield key.value, key.start_mark.line + 1, value
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
@@ -180,6 +265,8 @@ def _holds_secret(value: Any) -> bool:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT:
+        value = int(value)  # as Go writes it
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

@@ -2,59 +2,105 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.format.text import invisible, plural
+from model_config.plan.hierarchy import config_of
 from model_config.plan.locations import located
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Modules, read_modules_twice
+from model_config.plan.secrets import LOOKS_SECRET, secret_fields
+from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
+
+#: "unset" is the notice about a secret that isn't set, which no commit can mend.
+Kind: TypeAlias = Literal["finding", "unset", "notice"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finding, with its file and line if they are known, and the environments it is in.
-
-    Attributes:
-        level: "error", or "notice" for a secret that isn't set, which no commit can mend.
-    """
+    """A finding or a notice, with its file and line if known, and the environments it is in."""
 
     finding: Finding
     environments: list[str]
-    level: Literal["error", "notice"]
+    kind: Kind
 
     @property
     def is_error(self) -> bool:
-        """Whether the finding is an error."""
-        return self.level == "error"
+        """Whether it stops a deploy."""
+        return self.kind == "finding"
 
 
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
-    """Return every problem in these environments, errors first.
+    """Return every finding and notice in these environments, findings first.
 
     Args:
-        secrets: whether a secret that isn't set is an error.
+        secrets: whether a secret that isn't set is a finding.
     """
     modules = read_modules_twice(project)
-    found: dict[tuple[Finding, bool], list[str]] = {}
+    environments: dict[tuple[Finding, Kind], list[str]] = {}
     for stack in stacks:
-        for finding, is_error in _findings(modules, stack, secrets=secrets):
-            found.setdefault((located(finding, project), is_error), []).append(stack)
-    results = [
-        Result(finding, where, "error" if is_error else "notice")
-        for (finding, is_error), where in found.items()
-    ]
+        for finding, kind in _check(modules, stack):
+            counted: Kind = "finding" if kind == "unset" and secrets else kind
+            environments.setdefault((located(finding, project), counted), []).append(stack)
+    results = [Result(finding, where, kind) for (finding, kind), where in environments.items()]
     return sorted(results, key=lambda result: not result.is_error)
 
 
-def _findings(modules: Modules, stack: str, *, secrets: bool) -> Iterator[tuple[Finding, bool]]:
+def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Kind]]:
     try:
-        plan = plan_stack(modules, read_stack_file(modules.project, stack))
+        config = read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:
-        yield from ((finding, True) for finding in error.findings)
+        yield from ((finding, "finding") for finding in error.findings)
         return
-    yield from ((finding, True) for finding in plan.findings)
-    yield from ((finding, secrets) for finding in plan.unset_findings)
+    plan = plan_stack(modules, config)
+    yield from ((finding, "finding") for finding in plan.findings)
+    yield from ((finding, "unset") for finding in plan.unset_findings)
+    for model in plan.models:
+        # As the module has it: what an override changes is the stack file's.
+        values = config_of(modules.models[model.name].config)
+        yield from ((notice, "notice") for notice in _notices(model.name, values, "/", None))
+    for key, values in _plain_values(config, modules):
+        yield from ((notice, "notice") for notice in _notices(key, values, ".", config.file))
+
+
+def _plain_values(config: StackConfig, modules: Modules) -> Iterator[tuple[str, Any]]:
+    """Yield what stands in a stack's file, but for a model's secrets, which are findings."""
+    secrets = {f"{NAMESPACE}:{key}" for key in secret_fields(modules.models.values())}
+    for key in sorted(config.values.keys() - secrets):
+        try:
+            yield key, json.loads(config.values[key])
+        except (ValueError, RecursionError):
+            yield key, config.values[key]
+
+
+def _notices(where: str, value: Any, separator: str, file: str | None) -> Iterator[Finding]:
+    """Yield a notice for each text that looks like a secret or holds what nobody can see."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, item in items:
+            yield from _notices(f"{where}{separator}{name}", item, separator, file)
+        return
+    if not isinstance(value, str):
+        return
+    if LOOKS_SECRET.search(value):
+        yield Finding(
+            where,
+            "it looks like a secret",
+            "if it is one, have its provider replace it, and use a SecretRef",
+            file=file,
+        )
+    if characters := invisible(value):
+        line, column, code_point = characters[0]
+        yield Finding(
+            where,
+            f"it has {plural(len(characters), 'invisible character')}, the first {code_point} in "
+            f"line {line}, column {column}",
+            "delete them, unless a model is meant to read what a reviewer can't see",
+            file=file,
+        )

@@ -7,4 +7,4 @@ class of model.
 from typing import Literal
 
 #: The classes that a new module can use.
-Kind = Literal["chat", "embedding", "endpoint"]
+Kind = Literal["chat", "embedding", "reranker", "endpoint", "custom"]

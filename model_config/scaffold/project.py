@@ -18,7 +18,9 @@ _TEMPLATE = Path(__file__).parent / "template"
 EXAMPLES: dict[Kind, str] = {
     "chat": "support_chat",
     "embedding": "document_embedding",
+    "reranker": "passage_reranker",
     "endpoint": "passage_reranker",
+    "custom": "ticket_router",
 }
 _DESCRIPTION = "AI model configurations"
 # The rule for names of Pulumi projects: https://www.pulumi.com/docs/iac/concepts/projects/

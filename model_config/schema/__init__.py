@@ -19,14 +19,21 @@ except ModuleNotFoundError as error:
     ) from None
 
 from model_config.schema.group import Group, ModelConfig, SecretRef
+from model_config.schema.json_schema import JsonSchema
 from model_config.schema.shipped import (
     CallLimits,
     ChatModel,
     EmbeddingModel,
     EndpointModel,
     Generation,
+    Guardrail,
     Instances,
+    Message,
+    Part,
     Prompts,
+    ProviderModel,
+    RerankerModel,
+    Tool,
 )
 from model_config.schema.texts import Prompt, Text, Url, Verbatim, text_beside
 
@@ -37,12 +44,19 @@ __all__ = [
     "EndpointModel",
     "Generation",
     "Group",
+    "Guardrail",
     "Instances",
+    "JsonSchema",
+    "Message",
     "ModelConfig",
+    "Part",
     "Prompt",
     "Prompts",
+    "ProviderModel",
+    "RerankerModel",
     "SecretRef",
     "Text",
+    "Tool",
     "Url",
     "Verbatim",
     "text_beside",

@@ -103,8 +103,8 @@ def _instead(kind: Any) -> str:
     if issubclass(origin, bytes | bytearray):
         return "str, such as Base64"
     if issubclass(origin, Iterable) and not issubclass(origin, str | Enum):
-        items = {arg for arg in args if arg is not ...}
-        return f"list[{name_of(items.pop()) if len(items) == 1 else 'JsonValue'}]"
+        names = {name_of(arg) for arg in args if arg is not ...}
+        return f"list[{names.pop() if len(names) == 1 else 'JsonValue'}]"
     if origin.__module__ in ("datetime", "decimal", "pathlib", "uuid", "pydantic.networks"):
         return "str"
     return _ANY
@@ -112,6 +112,8 @@ def _instead(kind: Any) -> str:
 
 def name_of(kind: Any) -> str:
     """Return a type as users write it."""
+    if get_origin(kind) is Annotated:
+        return name_of(get_args(kind)[0])
     name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
     return re.sub(r"[\w.<>]+\.(?=\w)", "", name)  # without modules
 

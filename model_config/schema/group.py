@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Self, TypeAlias, get_args
@@ -27,7 +27,8 @@ from model_config.format.errors import SchemaError
 from model_config.format.names import SEGMENT
 from model_config.schema.annotations import why_refused
 
-_Path: TypeAlias = tuple[str | int, ...]
+#: The names of fields and keys, and the positions in lists.
+Path: TypeAlias = tuple[str | int, ...]
 
 # The names that pydantic's own code looks up on a class or an instance.
 _PYDANTICS = frozenset(name for name in dir(BaseModel) if name.startswith("model_"))
@@ -138,20 +139,26 @@ class ModelConfig(Group):
         return self
 
 
-def secrets_below(value: object, path: _Path = ()) -> Iterator[tuple[_Path, SecretRef]]:
-    """Yield every secret in a value, with its path."""
+def scalars(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    """Yield everything in a value that isn't a group, a dict or a list, with its path."""
+    below: Iterable[tuple[str | int, object]]
     match value:
-        case SecretRef():
-            yield path, value
         case Group():
-            for name in type(value).model_fields:
-                yield from secrets_below(getattr(value, name), (*path, name))
+            below = ((name, getattr(value, name)) for name in type(value).model_fields)
         case dict():
-            for key, item in value.items():
-                yield from secrets_below(item, (*path, key))
+            below = value.items()
         case list():
-            for number, item in enumerate(value):
-                yield from secrets_below(item, (*path, number))
+            below = enumerate(value)
+        case _:
+            yield path, value
+            return
+    for name, item in below:
+        yield from scalars(item, (*path, name))
+
+
+def secrets_below(group: Group) -> Iterator[tuple[Path, SecretRef]]:
+    """Yield every secret of a group, with its path."""
+    return ((path, item) for path, item in scalars(group) if isinstance(item, SecretRef))
 
 
 def _why_not_storable(name: str, field: FieldInfo) -> str | None:
@@ -179,7 +186,7 @@ def _loses_key(given: object, kept: object) -> bool:
     return False
 
 
-def _why_no_name(path: _Path) -> str | None:
+def _why_no_name(path: Path) -> str | None:
     for segment in path:
         if isinstance(segment, int):
             return "a SecretRef can't stand below a list, whose items have no names: use a dict"

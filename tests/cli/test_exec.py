@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_config.cli.environment_variables import (
@@ -291,6 +291,7 @@ def test_exec_without_a_command_is_a_usage_error(run):
     assert "Missing argument" in run("exec", "chat", code=2).err
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_a_string_stands_as_itself(text):
     assert environment_variables(chat({"a": text}), {}) == {"A": text}

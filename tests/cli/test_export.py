@@ -8,6 +8,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,6 +45,7 @@ VALUES = {
     "n": 5, "f": 0.2, "small": 1e-7, "large": 1e22, "max": 2**53 - 1, "on": True, "none": None,
     "list": [1, "x", [], {"y": None}], "map": {}, "group": {"k é ${x}": {"v": [False]}},
 }  # fmt: skip
+NODE = shutil.which("node")
 TERRAFORM = shutil.which("terraform")
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
@@ -111,7 +113,11 @@ def test_dotenv_is_read_back(tmp_path):
     expected = environment_variables(chat(config), {"key": "s'k"}, "X_")
     found = dotenv.dotenv_values(file, encoding="utf-8")
     assert {name: found[name] for name in expected} == expected
-    helpers = {"MODEL_CONFIG_BACKTICK": "`", "MODEL_CONFIG_DOLLAR": "$"}
+    helpers = {
+        "MODEL_CONFIG_BACKTICK": "`",
+        "MODEL_CONFIG_DOLLAR": "$",
+        "MODEL_CONFIG_QUOTE": '"',
+    }
     assert {name: found[name] for name in found.keys() - expected.keys()} == helpers
 
 
@@ -147,6 +153,39 @@ def test_a_shell_can_source_a_dotenv_file_and_runs_nothing(text):
         assert [each.name for each in Path(folder).iterdir()] == [".env"]
     if "\r" not in text:  # which has no form that both read
         assert ended.stdout.decode() == f"{text}|"
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node on PATH")
+def test_node_reads_back_a_dotenv_file_but_for_the_variables_it_names(tmp_path):
+    alphabet = "'\"`${}\\x \n#="
+    texts = {f"t{number}": "".join(text) for number, text in enumerate(product(alphabet, repeat=3))}
+    configuration = chat({**NASTY, **VALUES, **texts})
+    file = tmp_path / ".env"
+    file.write_bytes(as_text("dotenv", configuration, {}, "X_").encode())
+    script = "console.log(JSON.stringify(process.env))"
+    ended = subprocess.run(
+        [str(NODE), f"--env-file={file}", "-e", script], capture_output=True, check=True, env={}
+    )
+    found = json.loads(ended.stdout)
+    expected = environment_variables(configuration, {}, "X_")
+    (told,) = (line for line in file.read_text().splitlines() if line.startswith("# Node's"))
+    named = set(told.removesuffix(": use `exec` instead.").partition("misreads ")[2].split(", "))
+    assert {name for name, text in expected.items() if found.get(name) != text} == named
+    assert set(found) == {*expected, *(name for name in found if name.startswith("MODEL_CONFIG_"))}
+
+
+def test_what_another_parser_misreads_is_told(run, released):
+    released({"plain": "it's", "cost": "it's $5", "lines": "a\r\nb"}, label="stable")
+    said = run("export", "chat", "--format", "dotenv")
+    assert said.out.splitlines()[0] == "# Written for python-dotenv."
+    assert said.err.splitlines()[-2:] == [
+        "A shell misreads LINES: source --format shell instead.",
+        "Node's --env-file misreads COST, LINES: use `exec` instead.",
+    ]
+    released({"plain": "it's"}, label="stable")
+    said = run("export", "chat", "--format", "dotenv")
+    assert said.out == '# Written for python-dotenv.\nPLAIN="it\'s"\n'
+    assert "misreads" not in said.err
 
 
 def test_tfvars_json_sets_one_variable():
@@ -194,7 +233,9 @@ def test_export_prints_the_release_without_secrets(run, ssm):
     assert run("export", "chat").json == {"t": "One"}
     assert run("export", "chat", "--label", "latest", "--format", "yaml").out == "t: Zwei é\n"
     arguments = ["--release", "2", "--format", "dotenv", "--variable-prefix", "CHAT_"]
-    assert run("export", "chat", *arguments).out == "CHAT_T='Zwei é'\n"
+    assert run("export", "chat", *arguments).out == (
+        "# Written for python-dotenv.\nCHAT_T='Zwei é'\n"
+    )
     assert run("export", "chat", "--format", "shell").out == "export T=One\n"
 
 

@@ -12,15 +12,12 @@ from unittest.mock import patch
 
 import pytest
 
-from model_config.importing.expressions import formatted
-from model_config.importing.field import Found
-from model_config.importing.module import imported_module
-from model_config.importing.names import looks_secret
+from model_config.importing.fields import Existing, looks_secret
+from model_config.importing.module import Source, imported_module
 from model_config.plan.hierarchy import config_of, secrets_of
-from model_config.plan.planned_model import plan_model
+from model_config.plan.offline import valid_plan
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
-from model_config.plan.settings import Settings
 
 PROMPT = "You help customers of {{company}}.\n\nNever say 'never'. " * 3
 DOCUMENT = {
@@ -33,7 +30,6 @@ DOCUMENT = {
     "seed": None,
     "api_key": "sk-hidden",
 }
-SETTINGS = Settings(environment="dev")
 
 
 @pytest.fixture
@@ -74,18 +70,22 @@ def test_one_json_document_becomes_a_chat_model(put: Any, project: Path, run: An
         "from model_config.schema import ChatModel, Generation, Prompts, SecretRef, text_beside\n"
         "\n"
         "MODEL = ChatModel(\n"
-        '    provider="openai",\n'
-        '    model_id="gpt-4.1",\n'
-        '    prompts=Prompts(system=text_beside(__file__, "support_bot_system.md")),\n'
-        '    generation=Generation(temperature=0.2, max_output_tokens=1024, stop=["</a>"]),\n'
+        "    provider='openai',\n"
+        "    model_id='gpt-4.1',\n"
         '    api_key=SecretRef("supportBotApiKey"),\n'
+        "    prompts=Prompts(\n"
+        '        system=text_beside(__file__, "support_bot_system.md"),\n'
+        "    ),\n"
+        "    generation=Generation(\n"
+        "        temperature=0.2,\n"
+        "        max_output_tokens=1024,\n"
+        "        stop=['</a>'],\n"
+        "    ),\n"
         ")\n"
     )
     assert "a line for supportBotApiKey in .local/secrets.yaml" in said.out
-    assert "a name can't change" in said.out
     written = "".join(file.read_text() for file in project.rglob("*") if file.is_file())
     assert "sk-hidden" not in said.out + said.err + written
-    assert not (project / "support_bot.import.json").exists()
 
 
 def test_a_tree_becomes_a_class_of_its_own(put: Any, project: Path, run: Any):
@@ -115,48 +115,104 @@ def test_a_tree_becomes_a_class_of_its_own(put: Any, project: Path, run: Any):
     assert "class Rag(ModelConfig):" in source
     assert "class Limits(Group):" in source
     assert "class IndexLimits(Group):" in source
-    assert "StringList can't become a SecureString" in said.out
-    assert "the secret was in plain text: have its provider replace it" in said.out
+    assert "a secret in plain text: have its provider replace it" in said.out
     assert "hunter2" not in said.out + source
 
 
-def test_parameters_in_place_are_adopted_where_name_and_type_allow(
-    put: Any, ssm: Any, project: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+def test_the_commands_move_secrets_without_showing_them(
+    put: Any, run: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delenv("MODEL_CONFIG_LOCAL")  # there is no state to import into
-    put("/ai/dev/chat", {"provider": "openai", "model_id": "gpt", "prompts": {"system": "Hi"}})
-    put("/ai/dev/chat/generation/seed", "7", "String")
-    put("/ai/dev/chat/generation/top_p", "0.5", Tier="Advanced")
-    put("/ai/dev/chat/secrets/api_key", "sk-1")
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    put("/ai/dev/chat", {"provider": "openai", "model_id": "gpt", "secrets/api_key": "sk-1"})
+    put("/ai/dev/chat/prompts/system", "Hi")
     said = run("import", "/ai/dev/chat", "--as", "chat")
-    assert (
-        "from model_config.schema import ChatModel" in (project / "models" / "chat.py").read_text()
+    put("/doc", json.dumps({"provider": "openai", "outer": {"api-key": "sk-2"}}))
+    document = run("import", "/doc", "--as", "doc")
+    read = "--region eu-west-1 --with-decryption --query Parameter.Value --output text"
+    move, deploy, adopt = said.out.splitlines()[-3:]
+    assert move == (
+        f"  aws ssm get-parameter --name /ai/dev/chat/secrets/api_key {read} | "
+        "pulumi config set --secret model-config:chatApiKey --stack dev"
     )
-    rows = {line.split("\t")[0]: line for line in said.out.splitlines() if "\t" in line}
-    assert (
-        "in the way\ta String can't become a SecureString; delete it just before"
-        in (rows["/ai/dev/chat/generation/seed"])
+    assert deploy == "  pulumi up --stack dev"
+    assert adopt.startswith("4 parameters already have a name that a deploy will write.")
+    assert document.out.splitlines()[-2] == (
+        f"  aws ssm get-parameter --name /doc {read} | jq --join-output "
+        '\'.["outer"]["api-key"]\' | '
+        "pulumi config set --secret model-config:docOuterApiKey --stack dev"
     )
-    assert "tier Advanced can't become Standard" in rows["/ai/dev/chat/generation/top_p"]
-    listed = json.loads((project / "chat.import.json").read_text())["resources"]
-    assert listed[0] == {
-        "type": "model-config:index:ModelParameters", "name": "chat", "component": True
+
+
+# Several environments
+
+
+def config_in(folder: Path, stack: str, name: str) -> str:
+    """Return a model's values in a stack, as a deploy has them, in their order."""
+    plan = valid_plan(Project(folder), stack)
+    (model,) = (model for model in plan.models if model.name == name)
+    return json.dumps(config_of(model.config))
+
+
+def printed_overrides(out: str, stack: str) -> str:
+    _, _, after = out.partition(f"Add to Pulumi.{stack}.yaml, below `config:`:\n\n")
+    return after.partition("\nNothing in AWS")[0]
+
+
+def test_what_differs_between_environments_becomes_overrides(put: Any, project: Path, run: Any):
+    dev = {
+        "provider": "openai", "model": "gpt-mini", "prompt": "Hi\n\nBe kind: always",
+        "temperature": "0.5", "max_tokens": "100", "openai_key": "sk-hidden-dev",
     }  # fmt: skip
-    assert {(each["name"], each["id"], each["parent"]) for each in listed[1:]} == {
-        (f"chat/{path}", f"/ai/dev/chat/{path}", "chat")
-        for path in ("provider", "model_id", "prompts/system", "secrets/api_key")
-    }
-    assert said.out.splitlines()[-3:] == [
-        "  pulumi config set --secret model-config:chatApiKey --stack dev",
-        "  pulumi import --file chat.import.json --protect=false --generate-code=false --stack dev",
-        "  pulumi up --stack dev",
-    ]
-    # What is adopted keeps its name and its text, so the next deploy has nothing to write.
-    planned, _ = plan_model(loaded(project, "chat"), SETTINGS, None)
-    texts = {each.name: each.content for each in planned.parameters}
-    for each in listed[1:]:
-        held = ssm.get_parameter(Name=each["id"], WithDecryption=True)["Parameter"]["Value"]
-        assert held == texts[each["id"]] or "secrets" in each["id"]
+    prod = {**dev, "model": "2024", "prompt": "Hi\n\n# Be kind: always\n", "seed": "7"}
+    del prod["max_tokens"]
+    put("/old/dev/chat", dev)
+    put("/old/production/chat", {**prod, "openai_key": "sk-hidden-prod"})
+    rules = '{"b": 1, "a": {"z": [1.0, 2], "y": "1e3"}}'
+    put("/old/dev/own", {"rules": rules, "limit": "5", "only_dev": "x", "date": "2024-10-21"})
+    more = '{"b": 1, "a": {"z": [2, 1.0], "x": "2024-10-21"}, "c": 2.0}'
+    put("/old/production/own", {"rules": more, "limit": "5.5", "group/only_prod": "yes"})
+    put("/old/production/own/date", "0o17")
+    for stack in ("dev", "prod"):
+        (project / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    said = run("import", "/old/dev", "/old/production", "-e", "dev", "-e", "prod")
+    assert "Pulumi.dev.yaml" not in said.out
+    with (project / "Pulumi.prod.yaml").open("a") as file:
+        file.write(printed_overrides(said.out, "prod"))
+    assert run("validate").out == "No findings in dev, prod.\n"
+    assert "MODEL = ChatModel(" in (project / "models" / "chat.py").read_text()
+    chat = json.loads(config_in(project, "prod", "chat"))
+    assert (chat["model_id"], chat["prompts"]["system"]) == ("2024", prod["prompt"])
+    assert chat["generation"] == {"seed": 7, "temperature": 0.5}
+    assert json.loads(config_in(project, "dev", "chat"))["generation"]["max_output_tokens"] == 100
+    assert config_in(project, "dev", "own") == (
+        f'{{"date": "2024-10-21", "limit": 5, "only_dev": "x", "rules": {rules}}}'
+    )
+    assert config_in(project, "prod", "own") == (
+        '{"date": "0o17", "group": {"only_prod": "yes"}, "limit": 5.5, "rules": '
+        '{"b": 1, "a": {"z": [2, 1.0], "x": "2024-10-21"}, "c": 2.0}}'
+    )
+    assert "sk-hidden" not in said.out + said.err
+    assert said.out.count("a line for chatOpenaiKey in .local/secrets.yaml") == 2
+
+
+def test_a_difference_that_no_override_expresses_is_refused(put: Any, project: Path, run: Any):
+    put("/old/dev/rules", '{"r": {"a b": 1, "c d": 2}}')
+    put("/old/prod/rules", '{"r": {"c d": 2, "a b": 1}}')
+    paths = ("/old/dev/rules", "/old/prod/rules")
+    said = run("import", *paths, "-e", "dev", "-e", "prod", "--as", "m", code=2)
+    assert "no override makes m what it is in prod" in said.err
+    assert not list((project / "models").iterdir())
+    assert "one PATH for each" in run("import", *paths, "--as", "m", code=2).err
+
+
+def test_without_a_name_each_name_below_the_path_is_a_model(put: Any, project: Path, run: Any):
+    put("/old", {"one": '{"x": 1}', "two/y": "2", "two/z/n": "3"})
+    run("import", "/old")
+    assert config_of(loaded(project, "one").config) == {"x": 1}
+    assert config_of(loaded(project, "two").config) == {"y": 2, "z": {"n": 3}}
+    put("/bad", {"my-model/x": "1"})
+    assert "Try --as my_model" in run("import", "/bad", code=2).err
+    assert "not a valid model name" in run("import", "/old/one", code=2).err
 
 
 def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
@@ -169,6 +225,15 @@ def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
     put("/elsewhere", flat)
     run("import", "/elsewhere", "--as", "moved")
     assert "MODEL = ChatModel(" in (project / "models" / "moved.py").read_text()
+
+
+def test_two_names_for_one_field_keep_parameters_out_of_a_schema_class(
+    put: Any, project: Path, run: Any
+):
+    document = {"provider": "p", "model": "m", "prompt": "Hi", "system": {"text": "Ho"}}
+    put("/x", json.dumps(document))
+    run("import", "/x", "--as", "m")
+    assert config_of(loaded(project, "m").config) == document
 
 
 def test_flat_names_are_taken_by_how_they_begin(put: Any, project: Path, run: Any):
@@ -237,45 +302,14 @@ NASTY = {
 
 
 def test_every_value_comes_back_as_it_was(tmp_path: Path):
-    found = Found("/n", (), "SecureString", "Standard", json.dumps(NASTY))
-    module = imported_module("nasty", "/n", [found], SETTINGS)
+    parameter = Existing("/n", (), "SecureString", json.dumps(NASTY))
+    module = imported_module("nasty", "/n", {"dev": Source("/ai", "dev", "eu-west-1", [parameter])})
     (tmp_path / "models").mkdir()
     for file, text in module.files.items():
         (tmp_path / "models" / file).write_bytes(text.encode())
     config = config_of(loaded(tmp_path, "nasty").config)
     for name, value in NASTY.items():
         assert json.dumps(config[name]) == json.dumps(value), name
-    module_file = tmp_path / "models" / "nasty.py"
-    module_file.write_text(formatted(module_file.read_text(), module_file))
-    assert config_of(loaded(tmp_path, "nasty").config) == config
-    assert "double='say \"hi\"',\n" in module_file.read_text()
-
-
-def test_without_ruff_the_module_is_readable_too(
-    put: Any, project: Path, run: Any, monkeypatch: pytest.MonkeyPatch
-):
-    put("/ai/model/config", json.dumps(DOCUMENT).replace("{{", "{\\u007b"))
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    run("import", "/ai/model/config", "--as", "support_bot")
-    monkeypatch.undo()
-    assert (project / "models" / "support_bot.py").read_text() == (
-        '"""Imported from /ai/model/config."""\n\n'
-        "from model_config.schema import ChatModel, Generation, Prompts, SecretRef, text_beside\n"
-        "\n"
-        "MODEL = ChatModel(\n"
-        "    provider='openai',\n"
-        "    model_id='gpt-4.1',\n"
-        "    prompts=Prompts(\n"
-        "        system=text_beside(__file__, 'support_bot_system.md')\n"
-        "    ),\n"
-        "    generation=Generation(\n"
-        "        temperature=0.2,\n"
-        "        max_output_tokens=1024,\n"
-        "        stop=['</a>']\n"
-        "    ),\n"
-        "    api_key=SecretRef('supportBotApiKey')\n"
-        ")\n"
-    )
 
 
 @pytest.mark.parametrize(
@@ -327,17 +361,17 @@ def test_a_secret_in_a_list_is_refused(put: Any, run: Any):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("not json, sk-hidden", "is not JSON at character 0, so it has no fields"),
+        ("not json, sk-hidden", "is not JSON at character 0"),
         ('{"a": 1', "is not JSON at character 7"),
-        ("[1]", "holds a JSON list. Fields are made from a JSON object's keys"),
-        ('"sk-hidden"', "holds a JSON string"),
-        ("5", "holds a JSON number or null"),
-        ("{}", "holds a JSON object without a value"),
-        ('{"a": null}', "holds a JSON object without a value"),
+        ("[1]", "holds no JSON object with a value"),
+        ('"sk-hidden"', "holds no JSON object with a value"),
+        ("5", "holds no JSON object with a value"),
+        ("{}", "holds no JSON object with a value"),
+        ('{"a": null}', "holds no JSON object with a value"),
         ('{"a": NaN}', "a can't be stored: nan is not a JSON number"),
         ('{"a": "\\ud800"}', "a can't be stored: half of a surrogate pair"),
-        ('{"a-b": 1, "a_b": 2}', "a-b and a_b become the same field"),
-        ('{"Aa": 1, "aA": 2}', "Aa and aA become the same field"),
+        ('{"a-b": 1, "a_b": 2}', "a-b and a_b would be one field"),
+        ('{"Aa": 1, "aA": 2}', "Aa and aA would be one field"),
         ("[" * 4000, "is not JSON"),
     ],
 )
@@ -354,8 +388,8 @@ def test_a_document_that_makes_no_fields_is_refused(
 def test_names_that_become_the_same_are_all_told(put: Any, run: Any):
     put("/x", {"top-k": "1", "top_k": "2", "prompt": "p", "Prompt": {"system": "s"}})
     said = run("import", "/x", "--as", "m", code=2)
-    assert "top-k and top_k become the same field" in said.err
-    assert "prompt has a value, but Prompt/system is below it" in said.err
+    assert "top-k and top_k would be one field, or a field and a group: rename one" in said.err
+    assert "Prompt/system and prompt would be one field" in said.err
 
 
 @pytest.mark.parametrize(
@@ -375,15 +409,6 @@ def test_a_path_that_does_not_exist_is_refused(put: Any, run: Any):
     near = run("import", "/ai/model/oth", "--as", "m", code=2).err
     assert "there are /ai/model/other" in near
     assert "is not a valid SSM path" in run("import", "/ai//x", "--as", "m", code=2).err
-
-
-def test_five_hundred_parameters_are_several_models(put: Any, run: Any):
-    put("/big/a", {str(number): "1" for number in range(450)})
-    put("/big/b", {str(number): "1" for number in range(50)})
-    said = run("import", "/big", "--as", "m", code=2)
-    assert "/big has 500 parameters" in said.err
-    assert "/big/a (450), /big/b (50)" in said.err
-    run("import", "/big/b", "--as", "m")
 
 
 def test_what_this_project_deployed_is_not_imported(put: Any, released: Any, run: Any):

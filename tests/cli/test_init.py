@@ -20,7 +20,9 @@ COMMIT = "git+https://git.example.com/acme/model-config@" + "0f" * 20
 KINDS = {
     "chat": "support_chat",
     "embedding": "document_embedding",
+    "reranker": "passage_reranker",
     "endpoint": "passage_reranker",
+    "custom": "ticket_router",
 }
 OURS_ALONE = {
     ".github/zizmor.yml",

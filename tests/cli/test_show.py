@@ -4,6 +4,7 @@ import pytest
 from support.documents import digest_of
 
 from model_config.cli import output
+from model_config.format.release import Release, write_release
 
 CONFIG = {"name": "5", "n": 5, "flags": {"on": True, "none": {}}, "prompt": "One\n[bold]\x1b"}
 
@@ -18,10 +19,10 @@ def chat(released):
 def test_a_pipe_gets_a_line_for_each_value_with_secrets_masked(run):
     said = run("show", "chat")
     assert said.out.splitlines() == [
-        "flags/none\t{}",
-        "flags/on\ttrue",
-        "n\t5",
         'name\t"5"',
+        "n\t5",
+        "flags/on\ttrue",
+        "flags/none\t{}",
         'prompt\t"One\\n[bold]\\u001b"',
         "secrets/keys/primary\t********",
     ]
@@ -85,7 +86,7 @@ def prompted(released):
         ("/prompts/system/", PROMPT),
         ("n", "5"),
         ("stop", '["</a>"]'),
-        ("prompts", 'prompts/short\t"Hi"\nprompts/system\t"One\\n\\tTwo…\\n"\n'),
+        ("prompts", 'prompts/system\t"One\\n\\tTwo…\\n"\nprompts/short\t"Hi"\n'),
         ("secrets/key", "********"),
         ("secrets", "secrets/key\t********\n"),
     ],
@@ -97,6 +98,17 @@ def test_a_value_is_shown_as_it_is_and_a_group_as_a_table(run, path, shown):
 @pytest.mark.usefixtures("prompted")
 def test_a_path_that_is_not_there_names_the_nearest(run):
     assert 'did you mean "prompts/system"?' in run("show", "chat", "prompt/system", code=2).err
+
+
+def test_a_field_that_is_none_is_told_from_a_misspelled_one(run, released):
+    config = {"generation": {"temperature": 0.2}}
+    content = Release.of("chat", "dev", "ChatModel", config, none=["generation/seed"])
+    released(document=write_release(content).document, label="stable")
+    none = run("show", "chat", "generation/seed", code=2).err
+    assert "generation/seed is None in this release, so it has no value" in none
+    misspelled = run("show", "chat", "generation/temprature", code=2).err
+    assert 'did you mean "generation/temperature"?' in misspelled
+    assert run("export", "chat").json == run("show", "chat", "--json").json["config"] == config
 
 
 @pytest.mark.usefixtures("prompted")
@@ -114,8 +126,8 @@ def test_a_value_as_json(run):
 @pytest.mark.usefixtures("prompted")
 def test_full_shows_texts_of_several_lines_as_they_are_below_the_rest(run):
     assert run("show", "chat", "--full").out == (
-        "n\t5\n"
         'prompts/short\t"Hi"\n'
+        "n\t5\n"
         'stop\t["</a>"]\n'
         "secrets/key\t********\n"
         "\nprompts/system:\n"

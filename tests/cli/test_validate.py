@@ -93,7 +93,7 @@ def test_a_mistyped_override_is_placed_in_the_line_of_the_stack_file(run, edit):
 
 def test_a_value_that_is_too_large_is_placed_at_its_argument(run, edit):
     line = edit(
-        "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 200_000"
+        "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 300_000"
     )
     findings = errors(run("validate", "--json", code=1))
     (prompt,) = [each for each in findings if each["where"] == "support_chat/prompts/system"]
@@ -210,6 +210,83 @@ def test_a_setting_without_its_namespace_is_refused_before_and_in_a_deploy(run, 
     (finding,) = errors(run("validate", "--json", code=1))
     assert (finding["where"], finding["line"]) == ("my-models:protect", line)
     assert "my-models:protect" in run("local", "deploy", "-e", "prod", code=2).err
+
+
+KEYS = (
+    "sk-proj-AbCdEf0123456789AbCdEf01",
+    "sk-ant-api03-AbCdEf0123456789",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    "xoxb-0123456789-abcdef",
+    "AIzaSyA0123456789abcdefghijklmnopqrstuv",
+    "-----BEGIN RSA PRIVATE KEY-----\nMII",
+    "Authorization: Bearer abcdef0123456789abcdef",
+    "postgres://user:pass@host/db",
+)
+PLAIN = (
+    "sk-learn-compatible-classifier",
+    "Bearer internationalization-of-names",
+    "Bearer {{token}}",
+    "https://{{user}}:{{password}}@host/",
+    "ask-me-anything-0123456789",
+    "-----BEGIN CERTIFICATE-----",
+)
+
+
+@pytest.mark.usefixtures("set_secrets")
+def test_a_value_that_looks_like_a_secret_is_a_notice(run, project):
+    (project / "models" / "gw.py").write_text(
+        "from model_config.schema import ModelConfig\n"
+        "class Gateway(ModelConfig):\n    texts: list[str]\n    headers: dict[str, str]\n"
+        f"MODEL = Gateway(texts={list(KEYS + PLAIN)!r}, headers={{'x': {KEYS[0]!r}}})\n"
+    )
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write(f"  other:token: {KEYS[3]}\n  model-config:overrides:\n    gw:\n")
+        file.write(f"      headers: {{y: {KEYS[2]}}}\n")
+    text = (project / "Pulumi.dev.yaml").read_text()
+    (project / "Pulumi.dev.yaml").write_text(text.replace("  model-config:overrides", "  x:y", 1))
+    said = run("validate", "--json")
+    assert {
+        each["where"]: (each["level"], each["environments"], each["file"]) for each in said.json
+    } == {
+        **{
+            f"gw/texts/{number}": ("notice", ["dev", "prod"], "models/gw.py")
+            for number in range(len(KEYS))
+        },
+        "gw/headers/x": ("notice", ["dev", "prod"], "models/gw.py"),
+        "model-config:overrides.gw.headers.y": ("notice", ["dev"], "Pulumi.dev.yaml"),
+        "other:token": ("notice", ["dev"], "Pulumi.dev.yaml"),
+    }
+    printed = run("validate")
+    assert printed.err.count("it looks like a secret") == len(KEYS) + 3
+    assert not [key for key in KEYS if key in said.out + printed.out + printed.err]
+
+
+@pytest.mark.usefixtures("set_secrets")
+def test_a_secret_in_plain_text_is_a_finding_and_no_notice_beside_it(run, edit):
+    edit("Pulumi.dev.yaml", f"  {SECRET}:\n    secure: v1:AAAA:BBBB", f"  {SECRET}: {KEYS[0]}")
+    said = run("validate", code=1)
+    assert (said.out.count("is in plain text"), said.err) == (1, "")
+
+
+@pytest.mark.usefixtures("set_secrets")
+def test_characters_that_nobody_can_see_are_a_notice(run, project):
+    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
+    with (project / "models" / "support_chat.md").open("a") as prompt:
+        prompt.write(f"\nbr\u200bief{hidden} 👩\u200d💻\n")
+    said = run("validate")
+    assert "support_chat/prompts/system" in said.err
+    assert "it has 5 invisible characters, the first U+200B in line" in said.err
+    assert "::notice file=models/support_chat.py" in run("validate", "--github").out
+
+
+def test_an_unquoted_date_is_refused_before_and_in_a_deploy(run, edit):
+    line = edit("Pulumi.dev.yaml", "temperature: ", "stop: [2024-10-21]\n        temperature: ")
+    (finding,) = [
+        each for each in errors(run("validate", "--json", code=1)) if "quotation" in each["fix"]
+    ]
+    assert (finding["file"], finding["line"]) == ("Pulumi.dev.yaml", line)
+    assert "put it in quotation marks" in run("local", "deploy", code=2).err
 
 
 def test_one_environment_alone(run, edit):

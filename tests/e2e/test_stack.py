@@ -419,25 +419,24 @@ def test_an_aws_that_does_not_answer_is_told_as_text(dev_without_aws):
     assert "AWS can't be reached" in printed
 
 
-def test_parameters_that_were_there_before_are_adopted_with_their_history(own_dev):
-    path = "/ai/dev/moderation"
-    for name, value in (("model_id", "moderation-7"), ("thresholds/block", "0.9")):
-        own_dev.ssm.put_parameter(Name=f"{path}/{name}", Value=value, Type="SecureString")
-
+def test_imported_parameters_that_are_the_plans_already_are_recovers(own_dev):
+    path, key = "/ai/dev/moderation", own_dev.outputs()["kms_key"]["arn"]
+    values = {f"{path}/model_id": "moderation-7", f"{path}/thresholds/block": "0.9"}
+    for name, value in values.items():
+        own_dev.ssm.put_parameter(Name=name, Value=value, Type="SecureString", KeyId=key)
     own_dev.model_config("import", f"{path}/", "--as", "moderation", "--environment", "dev")
-    listed = ("--file", "moderation.import.json")
-    own_dev.pulumi("import", *listed, "--protect=false", "--generate-code=false", "--yes")
-    planned = own_dev.plan()
-    assert "create" not in {
-        planned.get("moderation/model_id"),
-        planned.get("moderation/thresholds/block"),
-    }
-    assert "replace" not in planned.values()
+    own_dev.model_config("recover", "--environment", "dev")
     own_dev.up()
-
-    for name, value in (("model_id", "moderation-7"), ("thresholds/block", "0.9")):
-        versions = own_dev.ssm.get_parameter_history(Name=f"{path}/{name}")["Parameters"]
-        assert [version["Version"] for version in versions] == [1, 2]  # 2: under our own key
-        assert versions[0]["KeyId"] != versions[1]["KeyId"] == own_dev.outputs()["kms_key"]["arn"]
-        assert own_dev.in_aws()[f"{path}/{name}"] == value
+    assert {name: own_dev.versions()[name] for name in values} == dict.fromkeys(values, 1)
     own_dev.pulumi("preview", "--expect-no-changes")
+
+
+def test_an_override_has_the_order_and_the_numbers_of_the_stack_file(own_dev):
+    own_dev.add_model("ordered", "values: dict[str, dict[str, int | float]] = {}")
+    lines = "    ordered:\n      values: {z: {b: 2.0, a: 1e3}, m: {}}\n"
+    own_dev.override("  model-config:overrides:\n", f"  model-config:overrides:\n{lines}")
+    own_dev.up()
+    digests = json.loads(own_dev.model_config("digest", "--json", "--environment", "dev"))
+    assert own_dev.outputs()["models"]["ordered"]["digest"] == digests["ordered"]
+    release = json.loads(own_dev.in_aws()["/ai/dev/ordered/release"])
+    assert release["config"] == '{"values":{"z":{"b":2.0,"a":1000.0},"m":{}}}'

@@ -11,6 +11,7 @@ import pulumi
 import pytest
 from support.project import PROJECT, SECRETS, stack_config, write_model
 
+from model_config.plan.offline import valid_plan
 from model_config.plan.project import Project
 from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
@@ -43,6 +44,31 @@ def own(tmp_path: Path) -> Project:
 def run_own(project: Project) -> tuple[Recorder, dict[str, Any]]:
     recorder = Recorder()
     return recorder, run_program(project.root, StackConfig("dev", {}), recorder, recorder)
+
+
+def test_an_override_has_the_order_and_the_numbers_of_the_stack_file(own):
+    write_model(own, "chat", "values: dict[str, dict[str, int | float]] = {}")
+    overrides = "{chat: {values: {z: {b: 2.0, a: 1e3}, m: {}}}}"
+    own.stack_file("dev").write_text(f"config:\n  model-config:overrides: {overrides}\n")
+    # As the engine hands it over: keys sorted, 2.0 written as 2.
+    engine = '{"chat":{"values":{"m":{},"z":{"a":1000,"b":2}}}}'
+    recorder = Recorder()
+    config = StackConfig("dev", {"model-config:overrides": engine})
+    outputs = run_program(own.root, config, recorder, recorder)
+    release = json.loads(recorder.parameters()["/ai/dev/chat/release"]["value"])
+    assert release["config"] == '{"values":{"z":{"b":2.0,"a":1000.0},"m":{}}}'
+    (offline,) = valid_plan(own, "dev").models
+    assert outputs["models"]["chat"]["digest"] == offline.digest
+
+
+def test_the_engine_refuses_what_validate_finds_in_the_stack_file(own):
+    write_model(own, "chat", "text: str = 'x'")
+    own.stack_file("dev").write_text("config: {model-config:overrides: {chat: {text: 2024-10-21}}}")
+    engine = '{"chat":{"text":"2024-10-21 00:00:00 +0000 UTC"}}'
+    recorder = Recorder()
+    config = StackConfig("dev", {"model-config:overrides": engine})
+    with pytest.raises(pulumi.RunError, match="put it in quotation marks"):
+        run_program(own.root, config, recorder, recorder)
 
 
 def test_every_parameter_but_the_rollout_is_a_secure_string_under_the_environments_key(dev):
@@ -337,3 +363,38 @@ def test_a_secret_in_plain_text_is_refused_and_not_shown():
 def test_the_tests_stand_on_the_program_that_is_shipped():
     shipped = PROJECT.root.parents[1] / "__main__.py"
     assert (PROJECT.root / "__main__.py").read_text() == shipped.read_text()
+
+
+def test_without_fields_a_model_has_its_release_rollout_and_secrets_only(dev):
+    recording, outputs = run("dev", fields="false")
+    names = {name for kind, name in recording.registered if kind == PARAMETER}
+    whole, all_outputs = dev
+    kept = {
+        name
+        for kind, name in whole.registered
+        if kind == PARAMETER and ("/secrets/" in name or name.endswith(("/release", "/rollout")))
+    }
+    assert names == kept
+    for model, exported in outputs["models"].items():
+        assert exported["digest"] == all_outputs["models"][model]["digest"]
+        assert set(exported["parameters"]) == {
+            path for path in all_outputs["models"][model]["parameters"] if "secrets/" in path
+        }
+    # Switching touches no release: its text is the same.
+    texts = recording.parameters()
+    for name, inputs in whole.parameters().items():
+        if name.endswith("/release"):
+            assert texts[name]["value"] == inputs["value"]
+
+
+def test_50_models_of_20_fields_are_200_resources_without_fields(own):
+    fields = "; ".join(f"f{number}: int = {number}" for number in range(20))
+    for number in range(50):
+        write_model(own, f"m{number}", fields)
+    recorder = Recorder()
+    config = StackConfig("dev", {"model-config:fields": "false"})
+    run_program(own.root, config, recorder, recorder)
+    components = {kind for kind, _ in recorder.registered if kind.startswith("model-config:")}
+    assert components
+    resources = [kind for kind, _ in recorder.registered if kind.startswith("aws:")]
+    assert len(resources) == 50 * 3 + 2

@@ -333,7 +333,7 @@ def test_overrides_that_are_no_map_are_refused(overrides: JsonValue) -> None:
         (CHAT, {"generation": {"temprature": 1}}, "generation.temprature",
          "Generation has no field", '"temperature"?'),
         (CHAT, {"limits": {"zzz": 1}}, "limits.zzz", "CallLimits has no field",
-         "known names: max_retries, requests_per_minute, timeout_seconds"),
+         "known names: max_concurrent, max_cost_usd_per_day"),
         (CHAT, {"Limits": {}}, "Limits", "no field", '"limits"?'),
         (CHAT, {"generation": {"temperature": 2.1}}, "generation.temperature",
          "less than or equal to 2", "that Generation allows"),

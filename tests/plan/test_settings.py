@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.settings import Settings, read_settings
+from model_config.plan.settings import Settings, check_keys, read_settings
 from model_config.plan.stack_config import StackConfig
-from model_config.plan.stack_keys import check_keys
 
 
 def config_of(own: dict[str, str], secrets: tuple[str, ...] = ()) -> StackConfig:
@@ -50,6 +49,7 @@ def test_nothing_has_to_be_set() -> None:
         "kms_multi_region": False,
         "tags": {},
         "notify_topic_arn": None,
+        "fields": True,
     }
 
 
@@ -65,6 +65,7 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         kmsMultiRegion="true",
         tags='{"cost centre":"42"}',
         notifyTopicArn="arn:aws:sns:eu-west-1:111122223333:alerts",
+        fields="false",
     )
     assert findings == []
     assert settings.model_dump() == {
@@ -78,6 +79,7 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         "kms_multi_region": True,
         "tags": {"cost centre": "42"},
         "notify_topic_arn": "arn:aws:sns:eu-west-1:111122223333:alerts",
+        "fields": False,
     }
 
 

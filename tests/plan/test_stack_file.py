@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.project import Project
 from model_config.plan.stack_config import StackConfig
-from model_config.plan.stack_file import read_stack_file
+from model_config.plan.stack_file import as_written, read_stack_file
 
 
 @pytest.fixture
@@ -70,18 +71,127 @@ def test_a_value_is_the_text_that_the_engine_hands_over(
     assert config.secret_keys == frozenset()
 
 
-def test_lists_and_maps_are_json_of_what_the_engine_makes_of_their_items(project: Path) -> None:
-    config = read(project, "config: {o: {5: a, true: b, x: [1.0, no, 2024-01-01, null, 1e3]}}")
-    assert json.loads(config.own()["o"]) == {
-        "5": "a",
-        "true": "b",
-        "x": [1, "no", "2024-01-01 00:00:00 +0000 UTC", None, 1000],
-    }
+# What Pulumi 3.260's own package made of these lines of an override.
+OVERRIDES = {
+    "yes": "yes",
+    "on": "on",
+    "True": True,
+    "~": None,
+    "12:30:45": "12:30:45",
+    "inf": "inf",
+    "=": "=",
+    "1e3": 1000,
+    "1.10": 1.1,
+    "0o17": 15,
+    "0X1F": 31,
+    "-0b101": -5,
+    "0x_": "0x_",
+    "1_000": 1000,
+    "1_000.5": 1000.5,
+    "_1": "_1",
+    "2024-02-30": "2024-02-30",
+    "2024-10-21T10:00:00": "2024-10-21T10:00:00",
+    "2024-10-21 10:00:00Z": "2024-10-21 10:00:00Z",
+    "18446744073709551615": 18446744073709551615,
+    '"2024-10-21"': "2024-10-21",
+}
+CHANGED = {
+    "2024-10-21": "2024-10-21 00:00:00 +0000 UTC",
+    "2024-1-2": "2024-01-02 00:00:00 +0000 UTC",
+    "2024-10-21 10:00:00": "2024-10-21 10:00:00 +0000 UTC",
+    "2024-10-21T10:00:00Z": "2024-10-21 10:00:00 +0000 UTC",
+    "007": "7",
+    "017": "15",
+    "012345678901": "12345678901",
+    "18446744073709551616": "1.8446744073709552e+19: it has more than 64 bits",
+    "-9223372036854775809": "-9.223372036854776e+18: it has more than 64 bits",
+    ".inf": "Infinity",  # the engine refuses the file
+    ".NaN": "NaN",
+}
 
 
-def test_a_day_that_does_not_exist_is_a_text(project: Path) -> None:
-    config = read(project, "config:\n  model-config:d: 2024-02-30")
-    assert config.values == {"model-config:d": "2024-02-30"}
+@pytest.mark.parametrize(("written", "value"), OVERRIDES.items(), ids=list(OVERRIDES))
+def test_a_value_that_keeps_its_meaning_is_no_finding(
+    project: Path, written: str, value: object
+) -> None:
+    config = read(project, f"config:\n  model-config:overrides: {{a: {{b: [{written}]}}}}\n")
+    assert json.loads(config.own()["overrides"]) == {"a": {"b": [value]}}
+    assert config.findings == ()
+
+
+@pytest.mark.parametrize(("written", "text"), CHANGED.items(), ids=list(CHANGED))
+def test_a_value_that_yaml_changes_needs_quotation_marks(
+    project: Path, written: str, text: str
+) -> None:
+    content = f"config:\n  model-config:overrides:\n    a:\n      - b: {written}\n"
+    (finding,) = read(project, content).findings
+    assert (finding.where, finding.file, finding.line) == (
+        "model-config:overrides.a.0.b",
+        "Pulumi.dev.yaml",
+        4,
+    )
+    assert finding.problem == f"without quotation marks, YAML reads {written} as {text}"
+    assert finding.fix == f'put it in quotation marks: "{written}"'
+    quoted = content.replace(written, f'"{written}"')
+    assert read(project, quoted).findings == ()
+
+
+@pytest.mark.parametrize("key", ["2024-10-21", "1.10", "017", "0x1F", "1e3", "True", "~"])
+def test_a_key_that_yaml_changes_needs_quotation_marks(project: Path, key: str) -> None:
+    (finding,) = read(project, f"config: {{model-config:overrides: {{a: {{{key}: 1}}}}}}").findings
+    assert finding.where == f"model-config:overrides.a.{key}"
+    content = f"config: {{model-config:overrides: {{a: {{'{key}': 1, 5: 1, no: 1}}}}}}"
+    assert read(project, content).findings == ()
+
+
+@pytest.mark.parametrize(("written", "count"), [("1.10", 1), ("2.0", 1), ("prod", 0), ("7", 0)])
+def test_a_whole_setting_is_text(project: Path, written: str, count: int) -> None:
+    config = read(project, f"config:\n  model-config:environment: {written}\n")
+    assert len(config.findings) == count
+
+
+def test_what_is_not_ours_or_not_a_setting_is_left_alone(project: Path) -> None:
+    content = "config:\n  other:on: 2024-10-21\n  model-config:key: 0123\nenvironment: [07]\n"
+    assert read(project, content).findings == ()  # a secret in plain text has its own finding
+
+
+# Order and numbers
+
+
+def engine_config(overrides: object) -> StackConfig:
+    """Return a configuration as the engine hands it over: keys sorted, 2.0 written as 2."""
+    text = json.dumps(overrides, sort_keys=True)
+    return StackConfig("dev", {"model-config:overrides": text})
+
+
+def overrides_of(project: Path, config: StackConfig) -> str:
+    return as_written(config, Project(project)).own()["overrides"]
+
+
+def test_an_override_has_the_order_and_the_numbers_of_the_file(project: Path) -> None:
+    config = read(
+        project,
+        "config:\n  model-config:overrides:\n    z: {b: 2.0, a: [{y: 1e3, x: 1}]}\n    m: -0.0\n",
+    )
+    written = '{"z": {"b": 2.0, "a": [{"y": 1000.0, "x": 1}]}, "m": -0.0}'
+    assert overrides_of(project, config) == config.own()["overrides"] == written
+    engine = engine_config({"z": {"a": [{"x": 1, "y": 1000}], "b": 2}, "m": 0})
+    assert overrides_of(project, engine) == written
+
+
+def test_what_the_file_does_not_have_is_sorted_after_it(project: Path) -> None:
+    read(project, "config: {model-config:overrides: {z: {b: 2.0, a: true}, y: [1.0, 2.0]}}")
+    engine = engine_config({"c": {"k": 1, "j": 2}, "z": {"b": 3, "a": 1, "0": 1}, "y": [1]})
+    assert overrides_of(project, engine) == (
+        '{"z": {"b": 3, "a": 1, "0": 1}, "y": [1], "c": {"j": 2, "k": 1}}'
+    )
+
+
+def test_without_a_file_overrides_are_sorted(project: Path) -> None:
+    engine = replace(engine_config({}), values={"model-config:overrides": '{"b": 1, "a": 2.0}'})
+    assert overrides_of(project, engine) == '{"a": 2.0, "b": 1}'
+    broken = replace(engine, values={"model-config:overrides": "no map"})
+    assert as_written(broken, Project(project)).values == broken.values
 
 
 def test_a_key_without_a_namespace_is_the_projects_own(project: Path) -> None:
@@ -202,7 +312,7 @@ def test_a_file_that_sets_nothing_is_in_order(project: Path, content: str) -> No
         ("config: &c\n  a: *c", "it refers to itself"),
         ("config:\n  a: &l [1, *l]", "it refers to itself"),
         ("config:\n  a: " + "[" * 1_000 + "]" * 1_000, "nested too deeply"),
-        ("config:\n  a: 0x_", "it can't be read: invalid literal for int"),
+        ("config:\n  a: !!int x", "it can't be read: invalid literal for int"),
         (b"config:\n  a: \xff\n", "it can't be read: 'utf-8' codec"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "latin-1",

@@ -66,14 +66,17 @@ def exec_(  # noqa: PLR0913 - a verb's options
     with target(environment, prefix, local=local) as aws:
         configuration = aws.configuration(model, label, release, secrets=True)
     secrets = {path: secret.reveal() for path, secret in configuration.secrets.items()}
-    found = environment_variables(configuration, secrets, variable_prefix)
-    _become(command, only_requested(found, os.environ) if strict else found)
+    variables = environment_variables(configuration, secrets, variable_prefix)
+    _become(command, only_requested(variables, os.environ) if strict else variables)
 
 
-def _become(command: list[str], found: Mapping[str, str]) -> NoReturn:
+def _become(command: list[str], variables: Mapping[str, str]) -> NoReturn:
     """Replace this process with the command."""
     # Always UTF-8, so that the command gets the release's exact text in any locale.
-    environment = {**os.environb, **{key.encode(): text.encode() for key, text in found.items()}}
+    environment = {
+        **os.environb,
+        **{key.encode(): text.encode() for key, text in variables.items()},
+    }
     sys.stdout.flush()
     # Python ignores SIGPIPE, and the new process would inherit that.
     ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)

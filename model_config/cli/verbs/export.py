@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -51,8 +52,10 @@ def export(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Write a release's values as JSON, YAML, Terraform's tfvars.json, dotenv or shell variables.
 
-    Variables have the same names as in `exec`. A shell can source a dotenv file without executing
-    anything. Secrets are neither read nor written unless you pass --with-secrets.
+    Variables have the same names as in `exec`. A dotenv file is written for python-dotenv; a shell
+    can source it without executing anything, and Node's --env-file reads it. The few values that
+    those two would read otherwise are named. Secrets are neither read nor written unless you pass
+    --with-secrets.
 
     Example: model-config export support_chat --format dotenv --output .env
 
@@ -73,6 +76,10 @@ def export(  # noqa: PLR0913 - a verb's options
             secrets = configuration.secrets if with_secrets else {}
             texts = {path: secret.reveal() for path, secret in secrets.items()}
             text = as_text(form, configuration, texts, variable_prefix)
+            if form == "dotenv":
+                comments = takewhile(lambda line: line.startswith("# "), text.splitlines())
+                for line in list(comments)[1:]:  # which parsers read some of it otherwise
+                    typer.echo(line.removeprefix("# "), err=True)
     if output:
         write_file(output, text, private=with_secrets)
     else:

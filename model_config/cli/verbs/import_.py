@@ -1,32 +1,32 @@
-"""`model-config import`: generate a model module from existing parameters."""
+"""`model-config import`: generate model modules from existing parameters."""
 
 from __future__ import annotations
 
 import json
 import keyword
 import re
+import shlex
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli.commands import to_paste
-from model_config.cli.options import Environment, Local, Prefix
+from model_config.cli.formats import yaml_text
+from model_config.cli.options import Local, Prefix
 from model_config.cli.output import print_table, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
-from model_config.importing.expressions import formatted
-from model_config.plan.stack_config import set_secret_command
+from model_config.plan.stack_config import NAMESPACE, set_secret_command
 
 if TYPE_CHECKING:
-    from model_config.importing.field import Found
-    from model_config.importing.module import ImportedModule
-    from model_config.operate.inventory import Inventory
+    from model_config.importing.module import ImportedModule, Source
 
 PANEL = Panel.PROJECT
 
@@ -34,51 +34,69 @@ _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 
 
 def import_(  # noqa: PLR0913 - a verb's options
-    path: Annotated[
-        str,
+    paths: Annotated[
+        list[str],
         typer.Argument(
-            metavar="PATH",
+            metavar="PATH...",
             help="A parameter that holds a JSON object; a path with parameters below it (ending in "
-            '"/" if both exist); or a common prefix of names, ending in "-", "_" or ".".',
+            '"/" if both exist); or a common prefix of names, ending in "-", "_" or ".". One for '
+            "each --environment.",
             show_default=False,
         ),
     ],
     *,
     name: Annotated[
-        str, typer.Option("--as", metavar="NAME", help="The model's name.", show_default=False)
-    ],
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="The model's name. Default: each name directly below PATH is a model.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite existing files without asking.")
     ] = False,
-    environment: Environment = "dev",
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            envvar="MODEL_CONFIG_ENVIRONMENT",
+            help="The environment of the PATH in the same position; may be repeated. Default: dev.",
+        ),
+    ] = None,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
-    """Write a model module from existing parameters, and the file for adopting them.
+    """Write model modules from existing parameters, of one environment or of several.
 
-    This changes nothing in AWS. A value that looks like a secret is neither written nor shown: the
-    module gets a SecretRef, and the command to set the secret is printed.
+    The modules have the values of the first environment. What differs in the others is printed as
+    overrides for their stack files. This changes nothing in AWS. A value that looks like a secret
+    is neither written nor shown: the module gets a SecretRef, and the command that moves the secret
+    is printed.
 
     Example: model-config import /ai/model/config --as support_chat
-    """
-    from model_config.cli.target import target
-    from model_config.importing.module import imported_module
-    from model_config.operate.inventory import Inventory
-    from model_config.plan.settings import Settings
 
-    _check_name(name)
-    with target(environment, prefix, local=local) as aws:
-        inventory = Inventory(aws.client, with_progress)
-        found = _read(inventory, path)
-    if inventory.problems:
-        _refuse_half(found, inventory.problems)
-    settings = Settings(prefix=aws.prefix, environment=aws.environment)
-    module = imported_module(name, path, found, settings)
-    files = _files(module)
-    _ask_before_overwriting(files, force=force)
-    for file, text in files.items():
-        write_file(file, text, private=False)
-    _print(module, list(files), environment, local=local)
+    Example: model-config import /old/dev /old/prod -e dev -e prod
+    """
+    from model_config.importing.module import imported_module
+
+    if name is not None:
+        _check_name(name)
+    stacks = environment or ["dev"]
+    if len(paths) != len(stacks):
+        raise UsageError("name one PATH for each --environment, in the same order")
+    sources = {
+        stack: _read(path, stack, prefix, local=local)
+        for stack, path in zip(stacks, paths, strict=True)
+    }
+    models = _by_model(sources) if name is None else {name: sources}
+    modules = [imported_module(model, paths[0], given) for model, given in models.items()]
+    _write(modules, force=force)
+    for module in modules:
+        _print_fields(module)
+    _print_steps(modules, sources, local=local)
 
 
 def _check_name(name: str) -> None:
@@ -91,69 +109,122 @@ def _check_name(name: str) -> None:
         )
 
 
-def _read(inventory: Inventory, path: str) -> list[Found]:
+def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
     """Return the parameters to import, with their values unless they look like secrets."""
-    from model_config.importing.field import Found
-    from model_config.importing.names import looks_secret
-    from model_config.importing.selection import below
+    from model_config.cli.target import target
+    from model_config.importing.fields import Existing, below, looks_secret
+    from model_config.importing.module import Source
+    from model_config.operate.inventory import Inventory
 
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
-    listed = inventory.beginning_with(path.rstrip("/"))
-    chosen = below(path, sorted(listed))
-    secrets = {name for parts, name in chosen.items() if parts and looks_secret(parts)}
-    texts = inventory.texts([name for name in chosen.values() if name not in secrets])
-    return [
-        Found(name, parts, listed[name].type, listed[name].tier, texts.get(name))
+    with target(stack, prefix, local=local) as aws:
+        inventory = Inventory(aws.client, with_progress)
+        listed = inventory.beginning_with(path.rstrip("/"))
+        chosen = below(path, sorted(listed))
+        secrets = {name for parts, name in chosen.items() if looks_secret(parts)}
+        texts = inventory.texts([name for name in chosen.values() if name not in secrets])
+        region = inventory.region
+    parameters = [
+        Existing(name, parts, listed[name].type, texts.get(name))
         for parts, name in chosen.items()
         if name in secrets or name in texts  # the others were denied, or have just been deleted
     ]
+    if inventory.problems:
+        print_table(["parameter", "type"], [(read.name, read.type) for read in parameters])
+        for problem in inventory.problems:
+            typer.echo(f"can't be read: {problem}", err=True)
+        typer.echo("Nothing was written, since the module would be incomplete.", err=True)
+        raise typer.Exit(2)
+    return Source(aws.prefix, aws.environment, region, parameters)
 
 
-def _refuse_half(found: list[Found], problems: list[str]) -> None:
-    print_table(["parameter", "type"], [(each.name, each.type) for each in found])
-    for problem in problems:
-        typer.echo(f"can't be read: {problem}", err=True)
-    typer.echo("Nothing was written, since the module would be incomplete.", err=True)
-    raise typer.Exit(2)
+def _by_model(sources: Mapping[str, Source]) -> dict[str, dict[str, Source]]:
+    """Return the parameters of each model, which is a name directly below the imported path."""
+    models: dict[str, dict[str, Source]] = {}
+    for stack, source in sources.items():
+        for parameter in source.parameters:
+            name = ".".join(parameter.path[:1])
+            _check_name(name)
+            of_model = models.setdefault(
+                name, {stack: replace(source, parameters=[]) for stack in sources}
+            )
+            inner = replace(parameter, path=parameter.path[1:])
+            of_model[stack] = replace(
+                of_model[stack], parameters=[*of_model[stack].parameters, inner]
+            )
+    return models
 
 
-def _files(module: ImportedModule) -> dict[Path, str]:
-    """Return the files to write: the module, its long texts, and the file for adopting."""
-    project = current_project()
-    files = {project.models_folder / name: text for name, text in module.files.items()}
-    source = project.module(module.name)
-    files[source] = formatted(files[source], source)
-    if module.import_list:
-        text = json.dumps(module.import_list, indent=2) + "\n"
-        files[project.root / f"{module.name}.import.json"] = text
-    return files
-
-
-def _ask_before_overwriting(files: Iterable[Path], *, force: bool) -> None:
+def _write(modules: Iterable[ImportedModule], *, force: bool) -> None:
+    folder = current_project().models_folder
+    files = {folder / file: text for module in modules for file, text in module.files.items()}
     existing = ", ".join(str(file) for file in files if file.exists())
-    if not existing or force:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"nothing was written: {existing} exists. Overwrite it with --force")
-    typer.confirm(f"Overwrite {existing}?", abort=True)
+    if existing and not force:
+        if not sys.stdin.isatty():
+            raise UsageError(f"nothing was written: {existing} exists. Overwrite it with --force")
+        typer.confirm(f"Overwrite {existing}?", abort=True)
+    for file, text in files.items():
+        write_file(file, text, private=False)
+    typer.echo(f"Wrote {', '.join(map(str, files))}.")
 
 
-def _print(module: ImportedModule, files: list[Path], stack: str, *, local: bool) -> None:
-    typer.echo(
-        f"Wrote {', '.join(map(str, files))}: {module.kind}, {plural(len(module.fields), 'field')}."
-    )
-    print_table(
-        ["parameter", "becomes", "how", "why"],
-        [(each.name, each.becomes, each.outcome, each.why) for each in module.adoptions],
-        wrap=True,
-    )
-    steps = [set_secret_command(key, stack) for key in module.secret_keys]
-    if module.import_list and not local:  # the local AWS has no state to import into
-        file = f"{module.name}.import.json"
-        steps.append(
-            f"pulumi import --file {file} --protect=false --generate-code=false --stack {stack}"
+def _print_fields(module: ImportedModule) -> None:
+    rows = []
+    for fields in module.fields.values():
+        for path, field in fields.items():
+            note = "a secret" if field.config_key else ""
+            if field.config_key and field.parameter.type != "SecureString":
+                note = "a secret in plain text: have its provider replace it"
+            becomes = f"{module.name}/{'/'.join(module.places[path])}"
+            rows.append((field.parameter.name, becomes, note))
+    print_table(["parameter", "becomes", "note"], rows, wrap=True)
+
+
+def _secret_steps(module: ImportedModule, stack: str, region: str, *, local: bool) -> Iterator[str]:
+    """Yield the commands that move a stack's secrets. None of them shows a value."""
+    keys = {
+        path: field.config_key
+        for fields in module.fields.values()
+        for path, field in fields.items()
+        if field.config_key
+    }
+    for path, field in module.fields[stack].items():
+        if path not in keys:
+            continue
+        set_secret = set_secret_command(keys[path], stack)
+        if local:
+            yield to_paste(f"`{set_secret}`").strip("`")
+            continue
+        read = (
+            f"aws ssm get-parameter --name {shlex.quote(field.parameter.name)} --region {region} "
+            "--with-decryption --query Parameter.Value --output text"
         )
-    typer.echo("\nNothing in AWS was changed. Review the module, then run:")
-    for step in [*steps, f"pulumi up --stack {stack}"]:
-        typer.echo(f"  {to_paste(f'`{step}`').strip('`')}")
+        if not field.parameter.path:
+            inner = "".join(f"[{json.dumps(name)}]" for name in field.names)
+            read += f" | jq --join-output {shlex.quote(f'.{inner}')}"
+        yield f"{read} | {set_secret}"
+
+
+def _print_steps(
+    modules: Sequence[ImportedModule], sources: Mapping[str, Source], *, local: bool
+) -> None:
+    for stack in sources:
+        if differing := {
+            module.name: module.overrides[stack] for module in modules if module.overrides[stack]
+        }:
+            text = yaml_text({f"{NAMESPACE}:overrides": differing})
+            typer.echo(f"\nAdd to Pulumi.{stack}.yaml, below `config:`:\n\n{indent(text, '  ')}")
+    typer.echo("\nNothing in AWS was changed. Review the modules, then run:")
+    for stack, source in sources.items():
+        for module in modules:
+            for step in _secret_steps(module, stack, source.region, local=local):
+                typer.echo(f"  {step}")
+        typer.echo(f"  {to_paste(f'`pulumi up --stack {stack}`').strip('`')}")
+    names = {parameter.name for source in sources.values() for parameter in source.parameters}
+    if taken := names & {name for module in modules for name in module.planned}:
+        typer.echo(
+            f"{plural(len(taken), 'parameter')} already have a name that a deploy will write. "
+            "`model-config recover` adopts those whose value, type and key are the plan's; delete "
+            "the others just before the deploy."
+        )

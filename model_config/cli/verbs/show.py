@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,7 +57,7 @@ def show(  # noqa: PLR0913 - a verb's options
     }
     held = {**configuration.as_dict(), **({"secrets": secrets} if secrets else {})}
     if path is not None:
-        _print_value(held, path.strip("/"), as_json=as_json)
+        _print_value(held, path.strip("/"), configuration.content.none, as_json=as_json)
     elif as_json:
         print_json(_as_json(configuration, secrets))
     else:
@@ -65,10 +65,12 @@ def show(  # noqa: PLR0913 - a verb's options
         _print_all(held, full=full, reveal=reveal)
 
 
-def _print_value(held: dict[str, Any], path: str, *, as_json: bool) -> None:
+def _print_value(held: dict[str, Any], path: str, none: Collection[str], *, as_json: bool) -> None:
     try:
         value = _at(held, path)
     except KeyError:
+        if path in none:
+            raise UsageError(f"{path} is None in this release, so it has no value") from None
         known = ("/".join(names) for names, _ in leaves(held))
         raise UsageError(f"the release has no value {path!r}: {nearest(path, known)}") from None
     if as_json:

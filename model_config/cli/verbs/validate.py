@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -39,7 +39,8 @@ def validate(
     """Check every model in every environment, offline; exit with 1 on findings.
 
     A secret that is encrypted in the stack file counts as set. A secret that isn't set is printed,
-    but isn't a finding: you may set it later, and a deploy refuses to start without it.
+    but isn't a finding: you may set it later, and a deploy refuses to start without it. A value
+    that looks like a secret, and characters that nobody can see, are notices.
 
     Example: model-config validate --environment prod
     """
@@ -55,7 +56,13 @@ def validate(
     else:
         wrong = [result for result in results if result.is_error]
         _print_findings(wrong, stacks)
-        unset = [result for result in results if not result.is_error]
+        for result in results:
+            if result.kind == "notice":
+                typer.echo(
+                    f"notice: {_where(result)}: {result.finding.problem}: {result.finding.fix}",
+                    err=True,
+                )
+        unset = [result for result in results if result.kind == "unset"]
         if wrong and unset:
             chosen = "".join(f" -e {stack}" for stack in environment or ())
             _print_how_many(unset, f"model-config validate --secrets{chosen}")
@@ -65,8 +72,12 @@ def validate(
         raise typer.Exit(1)
 
 
+def _level(result: Result) -> Literal["error", "notice"]:
+    return "error" if result.is_error else "notice"
+
+
 def _as_json(result: Result) -> dict[str, object]:
-    return {"level": result.level, "environments": result.environments, **asdict(result.finding)}
+    return {"level": _level(result), "environments": result.environments, **asdict(result.finding)}
 
 
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
@@ -128,7 +139,7 @@ def _print_annotations(results: list[Result], project: Project) -> None:
     for result in results:
         finding = result.finding
         annotate(
-            result.level,
+            _level(result),
             f"{_problem(result)}\nfix: {finding.fix}",
             title=f"{finding.where} ({', '.join(result.environments)})",
             file=f"{above}{finding.file}" if finding.file else None,
