@@ -26,9 +26,8 @@ from model_config.format.errors import (
 )
 
 if TYPE_CHECKING:
-    from model_config.reader.configuration import Configuration
+    from model_config.reader.configuration import Configuration, Secret
     from model_config.reader.reader import Reader
-    from model_config.reader.secret import Secret
 
 __all__ = [
     "AccessDeniedError",
@@ -74,5 +73,6 @@ def render(text: str, /, **values: str | int) -> str:
 def __getattr__(name: str) -> object:
     # Imported on first use (PEP 562), so that deploys and model modules don't import boto3.
     if name in {"Reader", "Configuration", "Secret"}:
-        return getattr(import_module(f"model_config.reader.{name.lower()}"), name)
+        module = "reader" if name == "Reader" else "configuration"
+        return getattr(import_module(f"model_config.reader.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -26,8 +26,7 @@ from openfeature.provider import AbstractProvider, Metadata, ProviderStatus
 from model_config.agent.flags import changed_flags, error_code, outcome, parse_key, value_at
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import PROVIDER, Configuration
-from model_config.reader.reader import Reader
-from model_config.reader.reading import check_key
+from model_config.reader.reader import Reader, check_key
 
 __all__ = ["ModelConfigProvider"]
 

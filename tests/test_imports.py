@@ -15,8 +15,8 @@ for name in ("pulumi", "pulumi_aws", "pydantic", "pydantic_core", "typer", "clic
 
 from model_config import Reader
 from model_config.format.release import Release, write_release
-from model_config.operate.labels.labels import Labels
-from model_config.operate.releases.releases import Releases
+from model_config.operate.labels import make
+from model_config.operate.releases import Releases
 from model_config.reader.fallback import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -38,7 +38,7 @@ print(chat["generation"]["temperature"], chat.secrets["k"].reveal())
 COLD_START = """
 import sys
 from model_config import Reader
-from model_config.reader.connection import Connection
+from model_config.reader.store import Connection
 try:
     Connection(region="eu-west-1").open()
 finally:

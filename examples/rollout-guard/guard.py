@@ -30,7 +30,6 @@ class Guard(pulumi.ComponentResource):
     """Ends the rollout of a model as soon as one of its alarms fires.
 
     An alarm that is already in ALARM when a rollout starts causes no event, and so ends nothing.
-    `model-config rollout watch` checks the current state of alarms.
 
     Args:
         model: the model.

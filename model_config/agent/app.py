@@ -110,7 +110,7 @@ class Agent:
             revealed = {path: secret.reveal() for path, secret in configuration.secrets.items()}
             texts = {"secrets": revealed}
         about = self._about(configuration)
-        config = configuration.content.config
+        config = dict(configuration)
         return answer(request, (about, texts), lambda: {**about, "config": config, **texts})
 
     async def _value(self, request: Request) -> Response:

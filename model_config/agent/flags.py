@@ -48,7 +48,7 @@ def value_at(configuration: Configuration, path: str) -> Any:
         ValueNotFoundError: the release has no such value.
     """
     if not path:
-        return configuration.content.config
+        return dict(configuration)
     try:
         return _at(configuration, path)
     except KeyError:
@@ -93,7 +93,7 @@ def is_stale(reader: Reader, configuration: Configuration) -> bool:
 
 def flags(configuration: Configuration) -> Iterator[tuple[str, Any]]:
     """Yield each flag's key and value: the whole configuration, its parts and its values."""
-    yield from _flags(configuration.model, configuration.content.config)
+    yield from _flags(configuration.model, dict(configuration))
 
 
 def changed_flags(before: Configuration, after: Configuration) -> list[str]:

@@ -14,8 +14,7 @@ from model_config.agent.answers import Json, answer
 from model_config.agent.flags import Outcome, error_code, flags, outcome, parse_key, value_at
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import Configuration
-from model_config.reader.reader import Reader
-from model_config.reader.reading import check_key
+from model_config.reader.reader import Reader, check_key
 
 _Details: TypeAlias = dict[str, str]
 _STATUS = {"FLAG_NOT_FOUND": HTTPStatus.NOT_FOUND}

@@ -57,5 +57,5 @@ def _labels(context: typer.Context) -> list[str]:
         suppress(ModelConfigError),
         target(given["environment"] or "dev", given["prefix"], local=bool(given["local"])) as aws,
     ):
-        return list(aws.releases(model).labels)
+        return list(aws.releases(model, documents=False).labels)
     return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,87 +15,78 @@ from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.text import visible
 
 if TYPE_CHECKING:
-    from model_config.operate.labels.labels import Labels
-    from model_config.operate.labels.moves import Move
-    from model_config.operate.releases.releases import Releases
-    from model_config.operate.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A verified move, and its environment and region."""
-
-    place: Target
-    move: Move
-
-    @property
-    def where(self) -> str:
-        """The model and its location: "chat in dev (eu-west-1)"."""
-        return self.place.where(self.move.model)
+    from model_config.operate.environment import Environment
+    from model_config.operate.moves import Move
+    from model_config.operate.releases import Releases
 
 
 def verified(
-    models: Iterable[tuple[Target, str]], prepare: Callable[[Labels, str], Move]
-) -> list[Planned]:
+    models: Iterable[tuple[Environment, str]], prepare: Callable[[Environment, str], Move]
+) -> list[Move]:
     """Return the verified moves of models.
 
     Raises:
         ModelConfigError: one or more moves can't be made. Nothing has moved.
     """
-    planned: list[Planned] = []
-    problems: list[tuple[str, ModelConfigError]] = []
-    for place, model in models:
+    moves: list[Move] = []
+    refused: list[tuple[str, ModelConfigError]] = []
+    for environment, model in models:
         try:
-            planned.append(Planned(place, prepare(place.labels, model)))
+            moves.append(prepare(environment, model))
         except ModelConfigError as error:
-            problems.append((place.where(model), error))
-    if len(problems) == 1 and not planned:
-        raise problems[0][1]
-    if problems:
-        listed = "\n".join(f"  {where}: {error}" for where, error in problems)
+            refused.append((environment.where(model), error))
+    if len(refused) == 1 and not moves:
+        raise refused[0][1]
+    if refused:
+        listed = "\n".join(f"  {where}: {error}" for where, error in refused)
         raise UsageError(f"nothing was moved, since not all moves are possible:\n{listed}")
-    return planned
+    return moves
 
 
-def carry_out(planned: Sequence[Planned], *, by_default: bool, dry_run: bool) -> None:
-    """Print the moves, and make them unless it is a dry run; errors are those of `make`."""
-    for each in planned:
+def carry_out(moves: Sequence[Move], *, by_default: bool, dry_run: bool) -> None:
+    """Print the moves, and make them unless it is a dry run; errors are those of `make_all`.
+
+    Releases that were chosen by default are printed, so that no choice goes unnoticed.
+    """
+    for move in moves:
         if by_default:
-            _tell_what_is_taken(each)
+            newest = move.target is move.releases.newest
+            typer.echo(
+                f"{move.where}: release {move.release} is "
+                f"{'the newest' if newest else f'on {move.previous} now'}, {move.target.digest}, "
+                f"written {time_text(move.target.at)} UTC."
+            )
         if dry_run:
-            _show(each)
-        elif each.move.changed and each.move.before:
-            warn_of_variables(each.where, each.move.releases, each.move.before, each.move.release)
+            _show(move)
+        elif move.changed and move.before:
+            warn_of_variables(move.where, move.releases, move.before, move.release)
     if not dry_run:
-        make(planned)
+        make_all(moves)
 
 
-def _show(planned: Planned) -> None:
-    move = planned.move
-    if not move.changed:
-        typer.echo(f"{planned.where}: {move.label} is already on release {move.release}.")
-        return
-    typer.echo(
-        f"{planned.where}: {move.label} would move from {move.origin} to release {move.release} "
-        f"({move.target.digest})."
-    )
-    before = move.releases.select(move.before).content if move.before else None
-    if before is None:
-        return
-    found = changes(before, move.target.open())
-    print_lines(line for change in found for line in change_lines(change, "  "))
-    if not found:
-        typer.echo("  Its readers would get the same values.")
+def make_all(moves: Sequence[Move]) -> None:
+    """Make the moves one by one. Print those that fail, and exit with 2 if any does.
 
+    Raises:
+        StoreError: the only move failed.
+        typer.Exit: one of several moves failed.
+    """
+    from model_config.operate.labels import make
 
-def _tell_what_is_taken(planned: Planned) -> None:
-    """Print the release that was chosen by default, so that no choice goes unnoticed."""
-    move = planned.move
-    which = "the newest" if move.target is move.releases.newest else f"on {move.previous} now"
-    typer.echo(
-        f"{planned.where}: release {move.release} is {which}, {move.target.digest}, written "
-        f"{time_text(move.target.at)} UTC."
-    )
+    failed = 0
+    for move in moves:
+        try:
+            _print_made(make(move))
+        except StoreError as error:
+            if len(moves) == 1:
+                raise
+            failed += 1
+            typer.echo(
+                to_paste(f"{move.where}: {move.label} could not be moved: {error}"), err=True
+            )
+    if failed:
+        typer.echo(f"{failed} of {len(moves)} could not be moved. Run it again.", err=True)
+        raise typer.Exit(2)
 
 
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
@@ -111,46 +101,33 @@ def warn_of_variables(where: str, releases: Releases, before: int, after: int) -
             typer.echo(visible(text), err=True)
 
 
-def make(planned: Sequence[Planned]) -> None:
-    """Make the moves one by one. Print those that fail, and exit with 2 if any does.
-
-    Raises:
-        StoreError: the only move failed.
-        typer.Exit: one of several moves failed.
-    """
-    failed = 0
-    for each in planned:
-        try:
-            _tell(each, each.place.labels.make(each.move))
-        except StoreError as error:
-            if len(planned) == 1:
-                raise
-            failed += 1
-            typer.echo(
-                to_paste(f"{each.where}: {each.move.label} could not be moved: {error}"), err=True
-            )
-    if failed:
-        typer.echo(f"{failed} of {len(planned)} could not be moved. Run it again.", err=True)
-        raise typer.Exit(2)
+def _show(move: Move) -> None:
+    if not move.changed:
+        typer.echo(f"{move.where}: {move.label} is already on release {move.release}.")
+        return
+    typer.echo(
+        f"{move.where}: {move.label} would move from {move.origin} to release {move.release} "
+        f"({move.target.digest})."
+    )
+    before = move.releases.select(move.before).content if move.before else None
+    if before is None:
+        return
+    differing = changes(before, move.target.open())
+    print_lines(line for change in differing for line in change_lines(change, "  "))
+    if not differing:
+        typer.echo("  Its readers would get the same values.")
 
 
-def _tell(planned: Planned, move: Move) -> None:
-    from model_config.operate.labels.move_text import done
-
-    for line in done(move):
-        typer.echo(f"{planned.where}: {line}")
-    for note in move.notes:
-        typer.echo(to_paste(visible(f"{planned.where}: {note}")), err=True)
-    if following := _following(planned, move):
-        typer.echo(to_paste(following))
-
-
-def _following(planned: Planned, move: Move) -> str | None:
-    """Return how to end the hold that a rollback is, or how to take a promotion back."""
+def _print_made(move: Move) -> None:
+    """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
+    for line in move.done():
+        typer.echo(f"{move.where}: {line}")
+    for notice in move.notices:
+        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
     label = "" if move.label == "stable" else f" --label {move.label}"
-    which = f"{move.model}{label}{planned.place.region_option}"
+    which = f"{move.model}{label}{move.environment.region_option}"
     if move.is_rollback:
-        return f"To end the hold there: `model-config promote {which} --release {move.release}`"
-    if move.changed and move.before:
-        return f"Go back with: `model-config rollback {which}`"
-    return None
+        end = f"`model-config promote {which} --release {move.release}`"
+        typer.echo(to_paste(f"To end the hold there: {end}"))
+    elif move.changed and move.before:
+        typer.echo(to_paste(f"Go back with: `model-config rollback {which}`"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,6 +18,10 @@ from model_config.comparing.report import Line
 from model_config.format.text import shortened, visible
 
 Item = TypeVar("Item")
+#: What is printed, by its names in JSON.
+Row: TypeAlias = Mapping[str, Any]
+#: The title of each column, and a row's key or a function of the row.
+Columns: TypeAlias = Mapping[str, str | Callable[[Row], Any]]
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 #: The minimum width of a table's last column, in characters. Other columns wrap to make room.
@@ -26,8 +31,32 @@ MASK = "********"
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as JSON: a time in UTC, a dataclass as an object."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_as_json))
+
+
+def _as_json(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else asdict(value)
+
+
+def print_rows(rows: Sequence[Row], columns: Columns, *, as_json: bool) -> None:
+    """Print rows as a table; or as JSON, without keys that begin with an underscore."""
+    if as_json:
+        print_json([{k: v for k, v in row.items() if not k.startswith("_")} for row in rows])
+    elif rows:
+        cells = (
+            [_cell(column(row) if callable(column) else row[column]) for column in columns.values()]
+            for row in rows
+        )
+        print_table(list(columns), cells, wrap=True)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_cell, value))
+    return "" if value is None else visible(str(value))
 
 
 def print_table(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,25 +9,30 @@ import typer
 from model_config.cli.project import project_or_none
 
 if TYPE_CHECKING:
-    from model_config.plan.registry import Modules
-    from model_config.reader.configuration import Configuration
+    from model_config.operate.moves import Check
+    from model_config.operate.releases import PastRelease
 
 
-def schema_checks() -> Callable[[str], Callable[[Configuration], object] | None]:
-    """Return a function from a model's name to its check. The project's modules are imported once.
+def schema_check(model: str) -> Check | None:
+    """Return the check of a model's releases against its class, for which only its module is run.
 
-    If a model can't be checked, the function prints why and returns None.
+    If the model can't be checked, print why and return None.
     """
     from model_config.plan.registry import read_modules
+    from model_config.reader.schema_instance import into_class
 
     project = project_or_none()
-    return partial(_schema_check, read_modules(project) if project else None)
-
-
-def _schema_check(modules: Modules | None, model: str) -> Callable[[Configuration], object] | None:
+    modules = read_modules(project, only=model) if project else None
     if modules and model in modules.models:
         schema = type(modules.models[model].config)
-        return lambda configuration: configuration.as_model(schema)
+
+        def check(release: PastRelease) -> None:
+            content = release.open()
+            place = f"release {release.number} of {content.model} in {content.environment}"
+            source = f"{place}, written as {content.schema},"
+            into_class(schema, content.config, content.secrets, source)
+
+        return check
     findings = modules.broken.get(model, ()) if modules else ()
     why = "can't be read" if findings else "isn't in this project"
     typer.echo(f"The release is not checked against a schema: {model}'s module {why}.", err=True)

@@ -1,31 +1,30 @@
-"""The target of a verb: an environment on AWS, or on this project's local AWS.
+"""The target of a verb: environments on AWS, or on this project's local AWS.
 
 Verbs import this module when they run, since it imports boto3.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
-from unittest.mock import patch
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from model_config.cli.output import with_progress
 from model_config.cli.project import current_project, project_or_none
-from model_config.format.errors import InvalidConfigurationError
-from model_config.operate.clients import aws_client
-from model_config.operate.target import Target
+from model_config.format.errors import InvalidConfigurationError, UsageError
+from model_config.operate.environment import Environment, Hold
+from model_config.operate.ssm import Ssm, aws_client
+from model_config.plan.messages import nearest
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
 
 
 @contextmanager
-def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Target]:
+def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Environment]:
     """Yield the environment that a verb's options name.
 
     If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
@@ -41,49 +40,99 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Tar
         InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
         LocalError: the local AWS can't be used.
     """
-    here, region = named(environment, prefix)
-    if local:
-        with _local_client(region) as client:
-            yield replace(here, client=client)
-    else:
-        region = unless_set(region)
-        with patch.dict(os.environ, {"AWS_DEFAULT_REGION": region} if region else {}):
-            yield here
+    with _opened([environment], prefix, local=local) as (found,), found.hold():
+        yield found
 
 
 @contextmanager
 def targets(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
-) -> Iterator[list[Target]]:
+) -> Iterator[list[Environment]]:
     """Yield the environment that a verb's options name, once for each region.
 
     Arguments and errors are those of `target`.
     """
     with target(environment, prefix, local=local) as here:
         yield [
-            replace(here, client=aws_client("ssm", region), region=region)
+            replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
 
 
-def named(environment: str, prefix: str | None) -> tuple[Target, str | None]:
-    """Return the environment that a verb's options name, and the region in its stack file.
+@contextmanager
+def environments(
+    stacks: Sequence[str] | None, prefix: str | None, *, local: bool
+) -> Iterator[list[Environment]]:
+    """Yield several environments, each to be held while it is read.
 
-    Arguments and errors are those of `target`.
+    Args:
+        stacks: the stacks. Default: all of the project.
+        prefix: their prefix in SSM. Default: from each stack's file.
+        local: use the local AWS, and save changes to it.
+
+    Raises:
+        UsageError: an environment doesn't exist, or none is named and there is no project.
+        InvalidConfigurationError: a stack file can't be read, or its prefix is invalid.
+        LocalError: the local AWS can't be used.
     """
     project = project_or_none()
-    if project is None or not project.stack_file(environment).is_file():
-        return Target(environment, prefix or "/ai"), None
-    config = read_stack_file(project, environment)
-    settings, findings = read_settings(config)
-    # Other invalid settings matter to a deploy, and must not block a rollback.
-    needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
-    if wrong := [finding for finding in findings if finding.where in needed]:
-        raise InvalidConfigurationError(wrong)
-    return Target(settings.environment, prefix or settings.prefix), config.region
+    if project is None and not stacks:
+        raise UsageError("there is no project here, so name an environment with --environment")
+    known = project.require_stacks() if project else stacks or ()
+    for stack in stacks or ():
+        if stack not in known:
+            raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
+        yield found
 
 
-def unless_set(region: str | None) -> str | None:
+@contextmanager
+def _opened(
+    stacks: Sequence[str], prefix: str | None, *, local: bool
+) -> Iterator[list[Environment]]:
+    if not local:
+        yield [
+            Environment(
+                *named, Ssm(aws_client("ssm", _unless_set(region)), watch=with_progress), stack
+            )
+            for stack, (named, region) in _named(stacks, prefix)
+        ]
+        return
+    with _local_aws() as hold:
+        # moto takes a second to import.
+        from model_config.local.local_aws import DEFAULT_REGION, client
+
+        yield [
+            Environment(
+                *named,
+                Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1),
+                stack,
+                is_local=True,
+                hold=hold,
+            )
+            for stack, (named, region) in _named(stacks, prefix)
+        ]
+
+
+def _named(
+    stacks: Sequence[str], prefix: str | None
+) -> Iterator[tuple[str, tuple[tuple[str, str], str | None]]]:
+    """Yield each stack with its environment's name and prefix, and the region in its file."""
+    project = project_or_none()
+    for stack in stacks:
+        if project is None or not project.stack_file(stack).is_file():
+            yield stack, ((stack, prefix or "/ai"), None)
+            continue
+        config = read_stack_file(project, stack)
+        settings, findings = read_settings(config)
+        # Other invalid settings matter to a deploy, and must not block a rollback.
+        needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
+        if wrong := [finding for finding in findings if finding.where in needed]:
+            raise InvalidConfigurationError(wrong)
+        yield stack, ((settings.environment, prefix or settings.prefix), config.region)
+
+
+def _unless_set(region: str | None) -> str | None:
     """Return a region unless boto3's own settings name one."""
     with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:
@@ -92,16 +141,9 @@ def unless_set(region: str | None) -> str | None:
 
 
 @contextmanager
-def _local_client(region: str | None) -> Iterator[Any]:
-    # moto takes a second to import.
-    from model_config.local import local_aws
+def _local_aws() -> Iterator[Hold]:
+    from model_config.local.local_aws import LiveState, local_aws
     from model_config.local.state import StateFolder
 
-    folder = StateFolder(current_project())
-    with folder.locked(), local_aws.local_aws():
-        state = folder.load()
-        local_aws.restore(state)
-        yield local_aws.client("ssm", region or local_aws.DEFAULT_REGION)
-        parameters = local_aws.snapshot()
-        if parameters != state.parameters:
-            folder.save(replace(state, parameters=parameters))
+    with local_aws():
+        yield LiveState(StateFolder(current_project())).held

@@ -52,7 +52,7 @@ class Rollout:
         before: the release that the label is on. Once the label moves, the rollout is over.
         salt: 16 hex digits, drawn anew for each rollout.
         steps: in order of time, with rising percents.
-        poll_seconds: how often readers look at the document while the rollout is under way.
+        units: units that are given a release by name: the candidate, or the label's.
         plan: for the command line; readers ignore it.
     """
 
@@ -61,7 +61,7 @@ class Rollout:
     before: int
     salt: str
     steps: tuple[Step, ...]
-    poll_seconds: int = 30
+    units: Mapping[str, int] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def percent(self, now: datetime) -> float:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -24,11 +25,12 @@ EMPTY = '{"format":1}'
 REASON_CHARACTERS = 500
 #: The most steps of a rollout. Set by this package, so that a document with a reason fits.
 MAX_STEPS = 20
-#: Seconds between two reads of the document while a rollout is under way. Set by this package: with
-#: fewer, a fleet could exhaust the account's requests; with more, an abort would be slow.
-POLL_SECONDS = range(5, 3601)
+#: The most units that a rollout names, and the most bytes of one. Set by this package, so that a
+#: document with as many steps and a reason fits.
+MAX_UNITS, UNIT_BYTES = 32, 64
 
 _SALT = re.compile(r"[0-9a-f]{16}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def read_rollout(text: str) -> RolloutDocument:
@@ -37,22 +39,22 @@ def read_rollout(text: str) -> RolloutDocument:
     Raises:
         RolloutError: the text is not JSON, has a newer format, or has a value that is not valid.
     """
-    document = _object(_parsed(text), "the rollout document")
-    if document.get("format") != FORMAT:
-        raise RolloutError(
-            f"the rollout document has format {document.get('format')!r}, and this version "
-            f"supports {FORMAT}: update the model-config package"
-        )
-    moved, rollout = document.get("moved"), document.get("rollout")
-    try:
-        return RolloutDocument(
-            None if moved is None else _read_moved(_object(moved, "`moved`")),
-            None if rollout is None else _read_rollout(_object(rollout, "`rollout`")),
-        )
-    except KeyError as error:
-        raise RolloutError(f"the rollout document has no {error}") from None
-    except UsageError as error:  # a label or a release's number
-        raise RolloutError(f"the rollout document is not valid: {error}") from None
+    document = _document(text)
+    moved = document.get("moved")
+    with _described():
+        last = None if moved is None else _read_moved(_object(moved, "`moved`"))
+    return RolloutDocument(last, rollout_in(text))
+
+
+def rollout_in(text: str) -> Rollout | None:
+    """Return the rollout in a document, as readers follow it: whatever else the document holds.
+
+    Raises:
+        RolloutError: as for `read_rollout`.
+    """
+    rollout = _document(text).get("rollout")
+    with _described():
+        return None if rollout is None else _read_rollout(_object(rollout, "`rollout`"))
 
 
 def write_rollout(document: RolloutDocument) -> str:
@@ -73,7 +75,7 @@ def write_rollout(document: RolloutDocument) -> str:
             "from": rollout.before,
             "salt": rollout.salt,
             "steps": [{"at": _time(step.at), "percent": step.percent} for step in rollout.steps],
-            "poll_seconds": rollout.poll_seconds,
+            **({"units": dict(rollout.units)} if rollout.units else {}),
             **({"plan": dict(rollout.plan)} if rollout.plan else {}),
         }
     text = to_json(content)
@@ -108,12 +110,6 @@ def _read_rollout(rollout: Mapping[str, Any]) -> Rollout:
         raise RolloutError(f"the candidate is release {release}, which the label is on already")
     if not _SALT.fullmatch(_text(rollout["salt"], "salt")):
         raise RolloutError("`salt` is not 16 hex digits in lower case")
-    poll_seconds = rollout.get("poll_seconds", 30)
-    if _number(poll_seconds) not in POLL_SECONDS:
-        raise RolloutError(
-            f"`poll_seconds` is {poll_seconds!r}, not a whole number from {POLL_SECONDS.start} to "
-            f"{POLL_SECONDS.stop - 1:,}"
-        )
     plan = rollout.get("plan", {})
     return Rollout(
         label=rollout["label"],
@@ -121,9 +117,21 @@ def _read_rollout(rollout: Mapping[str, Any]) -> Rollout:
         before=before,
         salt=rollout["salt"],
         steps=_read_steps(rollout["steps"]),
-        poll_seconds=poll_seconds,
+        units=_read_units(rollout.get("units", {}), {release, before}),
         plan=plan if isinstance(plan, Mapping) else {},
     )
+
+
+def _read_units(given: Any, releases: set[int]) -> dict[str, int]:
+    units = dict(_object(given, "`units`"))
+    if len(units) > MAX_UNITS:
+        raise RolloutError(f"`units` has {len(units)} units; the limit is {MAX_UNITS}")
+    for unit, release in units.items():
+        if not 0 < len(unit.encode("utf-8", "surrogatepass")) <= UNIT_BYTES:
+            raise RolloutError(f"a unit is not text of 1 to {UNIT_BYTES} bytes")
+        if _number(release) not in releases:
+            raise RolloutError(f"a unit is given release {release}, which the rollout doesn't have")
+    return units
 
 
 def _read_steps(given: Any) -> tuple[Step, ...]:
@@ -147,24 +155,21 @@ def _check_rising(steps: Sequence[Step]) -> None:
 
 def _read_step(step: Mapping[str, Any]) -> Step:
     percent = step["percent"]
-    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 < percent <= 100:  # noqa: PLR2004
-        raise RolloutError(f"a step's percent is {percent!r}, not a number above 0 and up to 100")
+    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:  # noqa: PLR2004
+        raise RolloutError(f"a step's percent is {percent!r}, not a number from 0 to 100")
     if round(percent, 2) != percent:
         raise RolloutError(f"a step's percent is {percent!r}; it has at most two decimal places")
-    at = _parsed_time(step["at"])
-    if at is None or at.tzinfo is None:
-        raise RolloutError(
-            f"a step is at {step['at']!r}, which is not a time with a time zone, such as "
-            '"2026-12-01T10:00:00Z"'
-        )
-    return Step(at.astimezone(UTC), percent)
+    return Step(_read_time(step["at"]), percent)
 
 
-def _parsed_time(text: Any) -> datetime | None:
+def _read_time(text: Any) -> datetime:
+    # One form only, which every language reads alike, and years that every clock has.
     try:
-        return datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
+        if isinstance(text, str) and _TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:  # such as a 30th of February
+        pass
+    raise RolloutError(f'a step is at {text!r}, which is not a time such as "2026-12-01T10:00:00Z"')
 
 
 def _time(at: datetime) -> str:
@@ -190,8 +195,26 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def _parsed(text: str) -> Any:
+def _document(text: str) -> Mapping[str, Any]:
     try:
-        return json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         raise RolloutError("the rollout document is not JSON") from None
+    document = _object(parsed, "the rollout document")
+    if type(document.get("format")) is not int or document["format"] != FORMAT:
+        raise RolloutError(
+            f"the rollout document has format {document.get('format')!r}, and this version "
+            f"supports {FORMAT}: update the model-config package"
+        )
+    return document
+
+
+@contextmanager
+def _described() -> Iterator[None]:
+    """Turn what reading a value may raise into a RolloutError."""
+    try:
+        yield
+    except KeyError as error:
+        raise RolloutError(f"the rollout document has no {error}") from None
+    except UsageError as error:  # a label or a release's number
+        raise RolloutError(f"the rollout document is not valid: {error}") from None

@@ -1,1 +1,1 @@
-"""Operations on a deployed environment: labels, rollouts, history, inventory, drift."""
+"""Operations on a deployed environment: labels, rollouts, history, drift, recovery."""

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import AccessDeniedError, Finding
-from model_config.format.names import model_path, rollout_name
-from model_config.operate.clients import ask, aws_client
-from model_config.operate.drift.parameters import ListedParameter
-from model_config.operate.half_written import half_written
-from model_config.operate.inventory import Inventory, released_models
-from model_config.operate.made_resources import MadeResources
-from model_config.operate.name_collisions import taken_names
-from model_config.operate.releases.findings import running_out
-from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.rollouts.parameter import document_of, under_way, why_it_stays
+from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.text import plural
+from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.record import document_of, under_way, why_it_stays
+from model_config.operate.release_findings import running_out
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.limits import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
 #: An error makes the next deploy fail, a warning a later one; a notice is only information.
 Level: TypeAlias = Literal["error", "warning", "notice"]
 Listed: TypeAlias = Mapping[str, ListedParameter]
+
+_TAKEN = (
+    "if a deploy of this stack was interrupted, `model-config recover`. Otherwise another stack "
+    "deploys the environment: give this one another model-config:environment, or share it with "
+    "model-config:models and model-config:kmsKeyArn"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,14 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found, and the models that have a release."""
+    """The findings of a check, and the models that have a release."""
 
     deployed: AbstractSet[str]
-    found: list[Checked]
+    checked: list[Checked]
 
 
 def check_environment(
-    inventory: Inventory,
+    ssm: Ssm,
     path: str,
     planned: Mapping[str, AbstractSet[str]] | None,
     *,
@@ -53,42 +57,38 @@ def check_environment(
     """Return what would make an environment's next deploy fail, and what the deployer should know.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
-    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`.
+    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`, and for names that are
+    taken `kms:DescribeKey`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
 
-    Args:
-        inventory: reads SSM.
-        path: the environment's path, "/ai/prod".
-        planned: the names of the Standard parameters of each model that the next deploy writes;
-            None without a project.
-        first_deploy: whether none of them is expected to be deployed yet.
-        settings: the stack's settings, to find names that are taken; None to skip this.
-
-    Raises:
-        StoreError: AWS is unavailable or refuses.
+    `planned` has the names of each model's parameters that the next deploy writes, without the
+    release; None without a project. `settings` are the stack's, to find names that are taken.
     """
-    account = inventory.everything()
+    account = ssm.everything()
     listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
     deployed = set(released_models(listed, path))
-    found = list(_check_place(inventory.region, path, deployed, planned, first_deploy=first_deploy))
+    checked = list(_check_place(ssm.region, path, deployed, planned, first_deploy=first_deploy))
     if planned is not None:
-        half = {each.where: each for each in half_written(listed, path, planned)}
-        found += [Checked("notice", finding) for finding in half.values()]
-        found += _check_models(deployed, planned.keys() - half.keys(), planned.keys())
-        found += _check_parameters(account, planned)
+        interrupted = {each.where: each for each in _interrupted(listed, path, planned)}
+        checked += [Checked("notice", finding) for finding in interrupted.values()]
+        checked += _check_models(deployed, planned.keys() - interrupted.keys(), planned.keys())
+        checked += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
-        found += _check_policies(len(new))
-        if settings:
-            made = MadeResources(inventory.region)
-            taken = taken_names(made, settings, new, first_deploy=first_deploy)
-            found += [Checked("error", finding) for finding in taken]
+        if new or first_deploy:
+            aws = KeysAndPolicies(ssm.region)
+            checked += _check_policies(aws, len(new)) if new else ()
+            if settings:
+                checked += taken_names(aws, settings, new, first_deploy=first_deploy)
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
-    texts = inventory.texts(sorted(rollouts))
+    texts = ssm.texts(sorted(rollouts))
     fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
-    found += [_notice("the rollouts", problem, fix) for problem in inventory.problems]
-    for model in inventory.watch(sorted(deployed), "Reading releases", len(deployed)):
-        releases = read_releases(inventory, path, model, documents=False)
-        found += _check_releases(releases, texts.get(rollout_name(model_path(path, model))))
-    return Report(deployed, found)
+    checked += [_notice("the rollouts", problem, fix) for problem in ssm.problems]
+
+    def read(model: str) -> Releases:
+        return read_releases(ssm, path, model, documents=False)
+
+    for releases in ssm.map(read, sorted(deployed), "Reading releases"):
+        checked += _check_releases(releases, texts.get(rollout_name(releases.path)))
+    return Report(deployed, checked)
 
 
 def _check_place(
@@ -100,8 +100,8 @@ def _check_place(
     first_deploy: bool,
 ) -> Iterator[Checked]:
     """Yield an error if nothing of this project was found: a check of nothing must not succeed."""
-    found = deployed if planned is None else deployed & planned.keys()
-    if found or first_deploy:
+    own = deployed if planned is None else deployed & planned.keys()
+    if own or first_deploy:
         return
     others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
     whose = "" if planned is None else " of this project's models"
@@ -143,17 +143,14 @@ def _check_parameters(
         )
 
 
-def _check_policies(new: int) -> Iterator[Checked]:
+def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
     """Yield an error if new models' reader policies would exceed IAM's quota."""
-    if not new:
-        return
     try:
-        summary = ask(aws_client("iam", None), "iam:GetAccountSummary", "the account")
+        policies, quota = aws.policy_count()
     except AccessDeniedError:
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
         yield _notice("the account", "IAM's policies were not counted: access was denied", fix)
         return
-    policies, quota = summary["SummaryMap"]["Policies"], summary["SummaryMap"]["PoliciesQuota"]
     if policies + new > quota:
         yield _error(
             "the account",
@@ -163,11 +160,61 @@ def _check_policies(new: int) -> Iterator[Checked]:
         )
 
 
+def taken_names(
+    aws: KeysAndPolicies, settings: Settings, new_models: Sequence[str], *, first_deploy: bool
+) -> Iterator[Checked]:
+    """Yield names that a deploy creates and that are taken, as far as permissions allow."""
+    with suppress(AccessDeniedError):
+        if first_deploy and not settings.kms_key_arn and aws.key(settings.key_alias):
+            unique = "an alias is unique in an account and region"
+            yield _error(settings.key_alias, "the alias already exists", _TAKEN, unique)
+    if not new_models:
+        return
+    account = aws.account()
+    for name in (settings.policy_name(model, account.region) for model in new_models):
+        with suppress(AccessDeniedError):
+            if aws.policy(account.policy_arn(name)) is not None:
+                unique = "a policy's name is unique in an account"
+                yield _error(name, "the reader policy already exists", _TAKEN, unique)
+
+
+def _interrupted(
+    listed: Listed, path: str, planned: Mapping[str, AbstractSet[str]]
+) -> Iterator[Finding]:
+    """Yield models whose parameters an interrupted deploy wrote, but not their release.
+
+    SSM alone doesn't tell whether the stack's state has the parameters; `recover` compares the two.
+    """
+    for model, names in sorted(planned.items()):
+        release = listed.get(release_name(model_path(path, model)))
+        there = [listed[name] for name in sorted(names & listed.keys())]
+        if written := [each.name for each in there if _is_ahead(each, release, path)]:
+            where = "newer than its newest release" if release else "and no release"
+            others = " and others" if len(written) > 1 else ""
+            yield Finding(
+                model,
+                f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}",
+                f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
+                "deploy: it adopts those that the stack's state lacks",
+                "a deploy that was killed leaves such parameters, and the next one fails with "
+                "ParameterAlreadyExists",
+            )
+
+
+def _is_ahead(parameter: ListedParameter, release: ListedParameter | None, path: str) -> bool:
+    """Return whether a parameter was written for a release that was not."""
+    kind = parse(parameter.name, path).kind
+    if release is None:
+        return kind != "release part"  # parts remain when their model is deleted
+    # A later version existed before. A change of a secret or a rollout creates no release.
+    return kind == "value" and parameter.version == 1 and parameter.at > release.at
+
+
 def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
     document = document_of(rollout_text)
     rollout = under_way(document, releases)
-    for each in running_out(releases, rollout):
-        yield Checked("error" if each.deploys_left <= 0 else "warning", each.finding)
+    for deploys_left, finding in running_out(releases, rollout):
+        yield Checked("error" if deploys_left <= 0 else "warning", finding)
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(

@@ -1,16 +1,16 @@
-"""An environment that one process reads repeatedly, such as the pages of `model-config ui`."""
+"""An environment in one region: its name, its path, and the client that reads and changes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from model_config.operate.cached_inventory import PACE, THREADS, CachedInventory, Memory
-from model_config.operate.clients import aws_client
-from model_config.operate.inventory import Watch, unwatched
-from model_config.operate.target import Target
-from model_config.reader.store import Store
+from model_config.format.names import environment_path
+from model_config.operate.releases import Releases, read_releases
+from model_config.operate.ssm import Ssm, released_models
+from model_config.reader.configuration import Configuration
+from model_config.reader.reader import Reader
 
 #: Locks the local AWS while it is read, and yields a stamp that differs after any change; None on
 #: AWS, where changes can't be detected.
@@ -19,31 +19,45 @@ Hold = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment, and what reads it.
+    """An environment in one region.
 
     Attributes:
-        stack: the name of its stack.
-        store: sends the requests to SSM and keeps its connections.
-        is_local: whether it is on the local AWS, which doesn't throttle and gains nothing from
-            concurrent requests.
+        prefix: the prefix of its parameters in SSM.
+        stack: the name of its stack; empty without a project.
+        region: the region, if the user named one.
         hold: the context in which it is read or changed.
-        memory: the latest answer to each request.
     """
 
-    stack: str
-    target: Target
-    store: Store
+    name: str
+    prefix: str
+    ssm: Ssm
+    stack: str = ""
+    region: str | None = None
     is_local: bool = False
     hold: Hold = nullcontext
-    memory: Memory = field(default_factory=dict)
 
-    def inventory(self, watch: Watch = unwatched) -> CachedInventory:
-        """Return an inventory for one view."""
-        pace, threads = (None, 1) if self.is_local else (PACE, THREADS)
-        return CachedInventory(self.store, watch, memory=self.memory, pace=pace, threads=threads)
+    @property
+    def path(self) -> str:
+        return environment_path(self.prefix, self.name)
 
-    def for_changes(self) -> Target:
-        """Return the environment with a client for the region that its inventories read."""
-        if self.target.client is not None:
-            return self.target
-        return replace(self.target, client=aws_client("ssm", self.inventory().region))
+    @property
+    def region_option(self) -> str:
+        return f" --region {self.region}" if self.region else ""
+
+    def where(self, model: str) -> str:
+        """Return a model and its location for display: "chat in dev (eu-west-1)"."""
+        return f"{model} in {self.name}{f' ({self.region})' if self.region else ''}"
+
+    def configuration(
+        self, model: str, label: str | None, release: int | None, *, secrets: bool = False
+    ) -> Configuration:
+        """Return a model's configuration, with its secrets locked unless requested."""
+        reader = Reader(self.name, prefix=self.prefix, client=self.ssm.client, secrets=secrets)
+        return reader.get(model, label=label, release=release)
+
+    def releases(self, model: str, *, documents: bool = True) -> Releases:
+        return read_releases(self.ssm, self.path, model, documents=documents)
+
+    def models(self) -> list[str]:
+        """Return the names of the models that have a release."""
+        return released_models(self.ssm.below(self.path), self.path)

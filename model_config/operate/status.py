@@ -1,44 +1,28 @@
-"""The status of an environment: for each model its releases, labels, rollout and drift.
-
-One request lists 50 parameters, or returns a model's history. Newest releases, rollouts and
-labelled releases are read ten in a request. Of the other values, only those written after the
-newest release are read; `find_drift` can read all of them.
-"""
+"""The status of an environment: for each model its releases, labels, rollout and drift."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
-from model_config.format.names import model_path, release_name, rollout_name
+from model_config.format.names import model_path, rollout_name
 from model_config.format.rollout import Rollout
-from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.drift.drift import Drift, find_drift
-from model_config.operate.drift.states import DriftedParameter
-from model_config.operate.inventory import released_models
-from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.rollouts.parameter import document_of, under_way
+from model_config.operate.difference import Difference
+from model_config.operate.drift import Drift, find_parameter_drift
+from model_config.operate.record import document_of, under_way
+from model_config.operate.releases import Releases, read_each
+from model_config.operate.ssm import Ssm, released_models
 from model_config.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The status of a model in an environment.
-
-    Attributes:
-        releases: its releases; None if there are none, or they can't be read.
-        rollout: the rollout in progress, if there is one.
-        drifted: its differences from the program; None if they are unknown.
-        problem: why its releases can't be read, or None.
-    """
+    """The status of a model: its releases and differences are None if they are unknown."""
 
     model: str
     releases: Releases | None
     rollout: Rollout | None
-    drifted: tuple[DriftedParameter, ...] | None
+    differences: tuple[Difference, ...] | None
     problem: str | None = None
 
     @property
@@ -49,19 +33,14 @@ class ModelStatus:
     @property
     def drift(self) -> dict[str, int] | None:
         """The number of differences by state; None if they are unknown."""
-        return None if self.drifted is None else Counter(each.state for each in self.drifted)
+        return (
+            None if self.differences is None else Counter(each.state for each in self.differences)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """The status of an environment.
-
-    Attributes:
-        models: the project's models; without a project, all that have a release.
-        drift: the drift; None if there is no program to compare with.
-        other_projects: models that have a release but are not in the project.
-        problems: errors while reading, in words.
-    """
+    """The status of an environment; without a project, of all models that have a release."""
 
     environment: str
     models: tuple[ModelStatus, ...]
@@ -70,65 +49,37 @@ class EnvironmentStatus:
     problems: tuple[str, ...] = ()
 
 
-def read_status(inventory: CachedInventory, path: str, plan: Plan | None) -> EnvironmentStatus:
+def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     """Return an environment's status, with its drift if there is a plan to compare with.
 
-    The path is the environment's, "/ai/prod".
-
-    Raises:
-        StoreError: the parameters can't be listed, or AWS is unavailable.
+    The key and the reader policies are not compared. `ssm` is a view (`Ssm.view`).
     """
-    listed = inventory.below(path)
+    listed = ssm.below(path)
     released = released_models(listed, path)
     names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
-    newest = [release_name(model_path(path, name)) for name in there]
-    rollouts = {rollout_name(model_path(path, name)): name for name in there}
-    texts = inventory.texts([*(f"{name}:{listed[name].version}" for name in newest), *rollouts])
-    found = dict(
-        zip(
-            there,
-            inventory.map(lambda name: _read(inventory, path, name), there, "Reading releases"),
-            strict=True,
-        )
-    )
-    _fetch_labelled(inventory, [each for each in found.values() if isinstance(each, Releases)])
-    drift = find_drift(inventory, plan, "recent") if plan else None
-    documents = {name: document_of(texts.get(parameter)) for parameter, name in rollouts.items()}
+    all_releases = read_each(ssm, path, there, listed)
+    rollouts = {name: rollout_name(model_path(path, name)) for name in there}
+    texts = ssm.texts([name for name in rollouts.values() if name in listed])
+    drift = find_parameter_drift(ssm, plan) if plan else None
 
     def status(name: str) -> ModelStatus:
-        releases = found.get(name)
-        drifted = tuple(each for each in drift.parameters if each.model == name) if drift else None
+        releases = all_releases.get(name)
+        of_model = (
+            tuple(each for each in drift.differences if each.model == name) if drift else None
+        )
         if not isinstance(releases, Releases):
-            return ModelStatus(name, None, None, drifted, releases)
-        return ModelStatus(name, releases, under_way(documents[name], releases), drifted)
+            return ModelStatus(name, None, None, of_model, releases)
+        document = document_of(texts.get(rollouts[name]))
+        return ModelStatus(name, releases, under_way(document, releases), of_model)
 
     return EnvironmentStatus(
         path.rpartition("/")[2],
         tuple(map(status, names)),
         drift,
         tuple(name for name in released if name not in names),
-        tuple(sorted(set(inventory.problems))),
+        tuple(sorted(set(ssm.problems))),
     )
-
-
-def _read(inventory: CachedInventory, path: str, model: str) -> Releases | str:
-    """Return a model's releases with the newest opened, or why they can't be read."""
-    try:
-        releases = read_releases(inventory, path, model, documents=False)
-        releases.newest.digest  # noqa: B018 - fails here if it is denied
-    except StoreUnavailableError:
-        raise
-    except (StoreError, ModelNotFoundError) as error:
-        return str(error)
-    return releases
-
-
-def _fetch_labelled(inventory: CachedInventory, found: Sequence[Releases]) -> None:
-    """Fetch the labelled releases into the inventory's cache, ten a request."""
-    versions = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in found)
-    for names in zip_longest(*versions):  # a request takes only one version of each parameter
-        inventory.texts([name for name in names if name])
 
 
 def unread_status(environment: str, plan: Plan | None, problem: str) -> EnvironmentStatus:

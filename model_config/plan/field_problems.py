@@ -79,5 +79,5 @@ def _below(kind: Any, segment: str | int) -> Any:
 def nearest_field(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "..."?` or the names of the fields. Providers' names count."""
     names = set(known)
-    meant = _OTHER_FORMS.get(form(name))
-    return nearest(meant if meant in names else name, names)
+    is_ours = form(name) in map(form, names)
+    return nearest(name if is_ours else _OTHER_FORMS.get(form(name), name), names)

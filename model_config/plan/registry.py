@@ -53,12 +53,14 @@ class Modules:
         return sorted({*self.models, *self.broken})
 
 
-def read_modules(project: Project) -> Modules:
-    """Run every module of a project."""
+def read_modules(project: Project, only: str | None = None) -> Modules:
+    """Run every module of a project, or only that of one model."""
     models: dict[str, Model] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
     with _models_package(project.models_folder):
         for name in project.model_names():
+            if only is not None and name != only:
+                continue
             read = _read(name, project.module(name))
             if isinstance(read, Model):
                 models[name] = read

@@ -3,27 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConfigParseError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    InvalidConfigError,
-    InvalidRegionError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    ReadTimeoutError,
-    SSOError,
-    TokenRetrievalError,
-)
-from botocore.parsers import ResponseParserError
+from typing import Any
 
 from model_config.format.errors import (
     AccessDeniedError,
@@ -36,25 +18,21 @@ from model_config.format.errors import (
     StoreUnavailableError,
 )
 
-#: The exceptions that boto3 raises when a request fails, for any reason.
-FAILURES = (BotoCoreError, ClientError)
-#: The exceptions of botocore's parser for an answer that is incomplete or isn't SSM's JSON.
-UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
-
-_NO_REGION = (NoRegionError, InvalidRegionError)
-_NO_CREDENTIALS = (
-    ConfigParseError,
-    CredentialRetrievalError,
-    InvalidConfigError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
+# The exceptions of botocore, which isn't imported: a reader over another client has none.
+_NO_REGION = {"NoRegionError", "InvalidRegionError"}
+_NO_CREDENTIALS = {
+    "ConfigParseError",
+    "CredentialRetrievalError",
+    "InvalidConfigError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "SSOError",
+    "TokenRetrievalError",
+}
+_TIMEOUTS = {"ConnectTimeoutError", "ReadTimeoutError"}
 # Temporary, whether AWS or a proxy on the way answers so.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-_TIMEOUTS = (ConnectTimeoutError, ReadTimeoutError)
 
 _SEE_NAMES = "Check the prefix and the names of environment and model"
 _SET_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
@@ -65,6 +43,11 @@ SIGN_IN = (
 )
 _SET_CLOCK = "Set this machine's clock: AWS refuses signatures more than five minutes off"
 _WAIT = "A reader retries by itself; if the error persists, see the AWS Health Dashboard"
+_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
+_TLS = (
+    "Check which certificates are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE), a proxy that opens "
+    "TLS connections, and this machine's clock"
+)
 _ROUTE = "Check the network: the route to SSM, its VPC endpoint, a proxy, the security group"
 _ENABLE_KEY = (
     "Enable the key (`aws kms enable-key`, after `aws kms cancel-key-deletion` if its deletion is "
@@ -163,23 +146,29 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
     """Return this package's error for a failed request, with a fix.
 
     Args:
-        error: one of `FAILURES`, or an OSError.
+        error: a botocore exception, or an OSError.
         action: the IAM action of the request: "ssm:GetParameters".
         names: the parameters in the request.
     """
-    if isinstance(error, ClientError):
-        kind, what, fix = _refusal(error, action, names)
-    elif isinstance(error, _NO_REGION):
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(getattr(error, "response", None), dict):  # botocore's ClientError
+        kind, what, fix = _refusal(error.response, action, names)
+    elif kinds & _NO_REGION:
         kind, what, fix = CredentialsError, f"no region is set ({error})", _SET_REGION
-    elif isinstance(error, _NO_CREDENTIALS):
+    elif kinds & _NO_CREDENTIALS:
         kind, what, fix = CredentialsError, f"there are no usable credentials ({error})", SIGN_IN
-    elif isinstance(error, _TIMEOUTS):
+    elif kinds & _TIMEOUTS:
         kind, what, fix = StoreUnavailableError, f"no answer in time ({error})", _ROUTE
-    elif isinstance(error, OSError):  # from a token file, a certificate or a credential process
+    elif "ProxyConnectionError" in kinds:
+        kind, what, fix = StoreUnavailableError, f"the proxy doesn't answer ({error})", _PROXY
+    elif "SSLError" in kinds:
+        kind, what, fix = StoreUnavailableError, f"no trusted TLS connection ({error})", _TLS
+    elif "ParamValidationError" in kinds:
+        kind, what, fix = StoreError, f"boto3 refuses the request ({error})", _SEE_NAMES
+    elif isinstance(error, OSError) and "BotoCoreError" not in kinds:
+        # From a token file, a certificate or a credential process.
         what = f"there are no usable credentials, or a file is missing ({error})"
         kind, fix = CredentialsError, SIGN_IN
-    elif isinstance(error, ParamValidationError):
-        kind, what, fix = StoreError, f"boto3 refuses the request ({error})", _SEE_NAMES
     else:
         kind, what, fix = StoreUnavailableError, f"no answer ({error})", _ROUTE
     return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
@@ -193,11 +182,11 @@ def unreadable_answer(action: str, names: Sequence[str]) -> StoreUnavailableErro
 
 
 def _refusal(
-    error: ClientError, action: str, names: Sequence[str]
+    response: Mapping[str, Any], action: str, names: Sequence[str]
 ) -> tuple[type[ModelConfigError], str, str]:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    message = str(error.response.get("Error", {}).get("Message", ""))[:_MESSAGE_CHARACTERS]
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = str(response.get("Error", {}).get("Code", ""))
+    message = str(response.get("Error", {}).get("Message", ""))[:_MESSAGE_CHARACTERS]
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     answer = f'AWS says {code}, "{message}"'
     if _CLOCK_IN_MESSAGE.search(message):
         code = "RequestExpired"

@@ -1,17 +1,24 @@
-"""The configuration that a reader returns: one release of one model, read-only."""
+"""The configuration that a reader returns: one release of one model, read-only.
+
+Its dicts and lists are read-only, so that all threads can share one configuration. They are still
+dicts and lists: `json.dumps`, `==`, `isinstance` and pattern matching work. Copies made by `copy`,
+`deepcopy` or pickle consist of plain dicts and lists at every level, and so do the results of
+functions that build values by type, such as `dataclasses.asdict`.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
-from model_config.format.errors import PromptError
+from model_config.format.codec import decode
+from model_config.format.errors import CodecError, PromptError, SecretUnavailableError, UsageError
 from model_config.format.release import Release
-from model_config.reader.frozen import freeze, thaw
-from model_config.reader.secret import Secret, locked_secret
+from model_config.reader.source import Stored
 
 ModelT = TypeVar("ModelT")
 #: The side of a rollout that a configuration was served on.
@@ -44,7 +51,8 @@ class Configuration(Mapping[str, Any]):
     secrets: Mapping[str, Secret]
     from_fallback: bool
     rollout: Side | None
-    _document: str
+    #: What the release parameter's version is known by. None: it comes from elsewhere.
+    mark: tuple[int, object] | None = field(repr=False)
     _read_at: float
     _clock: Callable[[], float]
     _values: Mapping[str, Any]
@@ -78,7 +86,7 @@ class Configuration(Mapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy of the values as plain nested dicts and lists, without the secrets."""
-        return thaw(self._values)  # type: ignore[no-any-return]
+        return cast(dict[str, Any], thaw(self._values))
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
         """Return the configuration as an instance of a schema class.
@@ -105,33 +113,43 @@ class Configuration(Mapping[str, Any]):
         return made
 
     def variables(self, path: str) -> list[str]:
-        """Return the variables of the text at a path ("prompts/system").
+        """Return the variables of the templates at or below a path ("prompts/system").
 
         Raises:
-            PromptError: the configuration has no text at that path.
+            PromptError: the configuration has no text there.
         """
-        from model_config.format.prompt import variables  # noqa: PLC0415 - likewise
+        from model_config.format.prompt import matches, variables  # noqa: PLC0415 - likewise
 
-        return variables(self._text(path))
+        templates = (
+            text
+            for name, text in self._texts(path).items()
+            if matches(name, self.content.templates)
+        )
+        return list(dict.fromkeys(name for text in templates for name in variables(text)))
 
-    def render(self, path: str, /, **values: str | int) -> str:
-        """Return the text at a path ("prompts/system") with its variables, `{{name}}`, filled in.
+    def render(self, path: str, /, **values: str | int) -> Any:
+        """Return what is at a path, with the variables, `{{name}}`, of its templates filled in.
 
+        Only texts that the release names as templates are filled in; others stay as they are.
         Placeholders are replaced in one pass: a placeholder in a value is not replaced.
 
         Args:
-            path: the path of a text.
-            values: one for each variable of the text, and no others.
+            path: the path of a text ("prompts/system"), or of a group, list or dict ("messages"),
+                of which a plain copy is returned.
+            values: one for each variable of the templates, and no others.
 
         Raises:
-            PromptError: the configuration has no text at that path, a variable has no value, or a
-                value is not valid. The text names all such variables and values.
+            PromptError: the configuration has no text there, a variable has no value, or a value
+                is not valid. The text names all such variables and values.
         """
-        from model_config.format.prompt import render  # noqa: PLC0415 - likewise
+        from model_config.format.prompt import fill  # noqa: PLC0415 - likewise
 
-        text = self._text(path)
+        self._texts(path)
+        value: Any = self._values
+        for name in path.split("/"):
+            value = value[int(name)] if isinstance(value, list) else value[name]
         try:
-            return render(text, values)
+            return fill(value, path, self.content.templates, values)
         except PromptError as error:
             raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
 
@@ -151,10 +169,6 @@ class Configuration(Mapping[str, Any]):
             "feature_flag.version": number,
             "feature_flag.provider.name": PROVIDER,
         }
-
-    def is_of(self, release: int, document: str) -> bool:
-        """Return whether it was built from this version and text of a release parameter."""
-        return (self.release, self._document) == (release, document)
 
     def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
         """Return the same release with its secrets as they are now."""
@@ -182,14 +196,15 @@ class Configuration(Mapping[str, Any]):
     def _source(self) -> str:
         return f"release {self.release} of {self.model} in {self.environment}"
 
-    def _text(self, path: str) -> str:
-        from model_config.format.prompt import texts as texts_of  # noqa: PLC0415 - likewise
+    def _texts(self, path: str) -> dict[str, str]:
+        """Return the texts at and below a path, by path."""
+        from model_config.format.prompt import texts  # noqa: PLC0415 - likewise
 
-        texts = texts_of(self._values)
-        if path not in texts:
-            known = ", ".join(texts) or "none"
-            raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {known}")
-        return texts[path]
+        known = texts(self._values)
+        if here := {name: known[name] for name in known if f"{name}/".startswith(f"{path}/")}:
+            return here
+        names = ", ".join(known) or "none"
+        raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {names}")
 
     def __repr__(self) -> str:
         label = f" ({self.label})" if self.label else ""
@@ -206,7 +221,7 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
     label: str | None,
     secrets: Mapping[str, Secret],
     *,
-    document: str = "",
+    mark: tuple[int, object] | None = None,
     read_at: float,
     clock: Callable[[], float],
     from_fallback: bool = False,
@@ -220,19 +235,211 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
         secrets=freeze(dict(secrets)),
         from_fallback=from_fallback,
         rollout=rollout,
-        _document=document,
+        mark=mark,
         _read_at=read_at,
         _clock=clock,
-        _values=freeze(content.config),
+        _values=freeze(content.config, content.none),
     )
-
-
-def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
-    """Return secrets without texts. Revealing one raises an error with the reason."""
-    return {path: locked_secret(path, why) for path in content.secrets}
 
 
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
     secrets = locked_secrets(content, "the configuration was pickled, and secrets never are")
     clock = time.monotonic
     return configuration(content, secrets=secrets, read_at=clock() - age, clock=clock, **about)
+
+
+_MASK = "**********"
+
+
+class Secret:
+    """A secret. `reveal()` is the only way to its text.
+
+    Printing, formatting, logging, `vars()` and a traceback with local variables show a mask.
+    `json.dumps` and pickle raise a TypeError. A secret equals only itself.
+    """
+
+    # A function rather than the text, so that tools that inspect attributes find no text, and so
+    # that an unavailable secret raises an error when it is revealed.
+    __slots__ = ("_reveal",)
+
+    def __init__(self, reveal: Callable[[], str]) -> None:
+        self._reveal = reveal
+
+    def reveal(self) -> str:
+        """Return the secret's text.
+
+        Raises:
+            SecretUnavailableError: the configuration has no secrets: it comes from a fallback or a
+                pickle, or from a reader with `secrets=False`.
+        """
+        return self._reveal()
+
+    def __repr__(self) -> str:
+        return f"Secret('{_MASK}')"
+
+    def __str__(self) -> str:
+        return _MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(_MASK, spec)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __getstate__(self) -> NoReturn:  # called by pickle
+        raise TypeError("a Secret can't be pickled: call reveal() where its text is needed")
+
+
+def secret_of(text: str) -> Secret:
+    """Return a text as a secret."""
+    return Secret(lambda: text)
+
+
+def secret_in(name: str, stored: Stored | None) -> Secret:
+    """Return the secret that a parameter holds; None: it doesn't exist.
+
+    Raises:
+        SecretUnavailableError: it doesn't exist, or was not written by a deploy.
+    """
+    if stored is None:
+        raise SecretUnavailableError(
+            f"the release names the secret {name}, and that parameter doesn't exist. Deploy the "
+            "model again, or read a release that doesn't name it"
+        )
+    # Nothing is raised where the text is, because the decoder's frame and error would hold it.
+    with suppress(CodecError):
+        return secret_of(str(decode(stored.text or "", "text")))
+    raise SecretUnavailableError(
+        f"the secret {name} was not written by a deploy: it begins with a quotation mark but is "
+        "not a JSON string. Set it with `pulumi config set --secret` and deploy"
+    )
+
+
+def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
+    """Return secrets without texts. Revealing one raises an error with the reason."""
+
+    def locked(path: str) -> Secret:
+        def refuse() -> str:
+            name = f"{content.environment}/{content.model}/secrets/{path}"
+            raise SecretUnavailableError(f"the secret {name} can't be revealed: {why}")
+
+        return Secret(refuse)
+
+    return {path: locked(path) for path in content.secrets}
+
+
+def check_schema(schema: Any, what: str) -> None:
+    """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen.
+
+    Raises:
+        UsageError: says what was passed.
+    """
+    if not hasattr(schema, "model_fields") or not schema.model_config.get("frozen"):
+        raise UsageError(
+            f"{what} takes a class of model_config.schema, not {schema!r}. It needs pydantic"
+        )
+
+
+class NoValueError(KeyError):
+    """A field is None in this release."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError shows the repr
+
+
+def freeze(value: Any, none: Collection[str] = ()) -> Any:
+    """Return a value with every dict and list in it frozen.
+
+    Args:
+        value: a JSON value.
+        none: the paths of fields that are None, for the error of who reads one.
+    """
+    if isinstance(value, dict):
+        frozen_dict: FrozenDict = dict.__new__(FrozenDict)
+        frozen_dict._none = frozenset(path.partition("/")[0] for path in none)
+        dict.update(
+            frozen_dict, {key: freeze(item, _below(key, none)) for key, item in value.items()}
+        )
+        return frozen_dict
+    if isinstance(value, list):
+        frozen_list: FrozenList = list.__new__(FrozenList)
+        list.extend(frozen_list, map(freeze, value))
+        return frozen_list
+    return value
+
+
+def thaw(value: Any) -> Any:
+    """Return a copy of a value with plain dicts and lists, none of them shared with the value."""
+    if isinstance(value, dict):
+        return {key: thaw(item) for key, item in value.items()}
+    return [thaw(item) for item in value] if isinstance(value, list) else value
+
+
+def _below(key: str, paths: Collection[str]) -> list[str]:
+    return [path.removeprefix(f"{key}/") for path in paths if path.startswith(f"{key}/")]
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise TypeError("a configuration is read-only: as_dict() returns a copy that you can change")
+
+
+_refused: Any = _refuse
+
+
+class FrozenDict(dict[str, Any]):
+    """A read-only dict. Only `freeze` creates it."""
+
+    __slots__ = ("_none",)  # the keys that it doesn't have because the release has None for them
+
+    def __new__(cls, *args: Any, **values: Any) -> dict[str, Any]:  # type: ignore[misc]
+        """Return a plain dict."""
+        return dict(*args, **values)
+
+    # __init__ is refused too: called again, it would add items.
+    __init__ = __setitem__ = __delitem__ = __ior__ = _refused
+    clear = pop = popitem = setdefault = update = _refused
+
+    def __missing__(self, key: str) -> NoReturn:
+        if key in self._none:
+            raise NoValueError(f"{key!r} is None in this release, so it has no value. Use get()")
+        raise KeyError(key)
+
+    def copy(self) -> dict[str, Any]:
+        """Return a copy that is plain at every level."""
+        return {key: thaw(item) for key, item in self.items()}
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> dict[str, Any]:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class FrozenList(list[Any]):
+    """A read-only list. Only `freeze` creates it."""
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any) -> list[Any]:  # type: ignore[misc]
+        """Return a plain list."""
+        return list(*args)
+
+    __init__ = __setitem__ = __delitem__ = __iadd__ = __imul__ = _refused
+    append = clear = extend = insert = pop = remove = reverse = sort = _refused
+
+    def copy(self) -> list[Any]:
+        """Return a copy that is plain at every level."""
+        return [thaw(item) for item in self]
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> list[Any]:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (self.copy(),)

@@ -2,8 +2,7 @@
 
 A fallback holds what its releases hold, and so no secret's text. It is JSON:
 `{"format": 1, "releases": {model: {"release": number, "label": the label that it was read by, or
-null, "document": a release document}}}`. In the first version's files, "label" is missing and means
-"stable".
+null, "document": a release document}}}`.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from model_config.format import release
 from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
-from model_config.format.names import model_path
+from model_config.format.names import check_selector, model_path
+from model_config.format.release import Release, read_release, whole_document
 from model_config.reader.configuration import Configuration
 
 FORMAT = 1
-# The label of files that don't name one.
-_FIRST_LABEL = "stable"
+
+_WRITE = "Write it with `model-config export --fallback`"
 
 
 class FallbackRelease(NamedTuple):
@@ -34,7 +33,7 @@ class FallbackRelease(NamedTuple):
 
     number: int
     label: str | None
-    content: release.Release
+    content: Release
 
 
 def fallback_document(configurations: Iterable[Configuration]) -> str:
@@ -52,16 +51,13 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
         if each.model in releases:
             raise UsageError(f"a fallback can't hold two releases of a model: {each.model}")
         environments.add(each.environment)
-        releases[each.model] = {
-            "release": each.release,
-            "label": each.label,
-            "document": release.whole_document(each.content),
-        }
+        document = whole_document(each.content)
+        releases[each.model] = {"release": each.release, "label": each.label, "document": document}
     if len(environments) > 1:
         names = ", ".join(sorted(environments))
         raise UsageError(f"a fallback can't hold several environments: {names}")
-    text = {"format": FORMAT, "releases": releases}
-    return json.dumps(text, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    text = {"format": FORMAT, "releases": dict(sorted(releases.items()))}
+    return json.dumps(text, ensure_ascii=False, indent=2) + "\n"
 
 
 def read_fallback(
@@ -77,27 +73,20 @@ def read_fallback(
         ReleaseError: the file can't be read, or is not a fallback.
         UsageError: `source` has another type.
     """
-    if not isinstance(source, str | Path | Mapping):
+    where, document = "the fallback", source
+    if isinstance(source, str | Path):
+        where = f"the fallback {source}"
+        try:
+            document = json.loads(Path(source).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ReleaseError(f"{where} can't be read: {error.strerror}. {_WRITE}") from None
+        except (ValueError, RecursionError):
+            raise ReleaseError(f"{where} is not JSON. {_WRITE}") from None
+    elif not isinstance(source, Mapping):
         raise UsageError(
             f"fallback must be a file's path or its parsed content, not {type(source).__name__}"
         )
-    if isinstance(source, Mapping):
-        return _releases(source, "the fallback", environment)
-    where = f"the fallback {source}"
-    try:
-        document = json.loads(Path(source).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReleaseError(f"{where} can't be read: {error.strerror}. {_WRITE}") from None
-    except (ValueError, RecursionError):
-        raise ReleaseError(f"{where} is not JSON. {_WRITE}") from None
-    return _releases(document, where, environment)
-
-
-_WRITE = "Write it with `model-config export --fallback`"
-
-
-def _releases(document: Any, where: str, environment: str) -> dict[str, FallbackRelease]:
-    if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+    if not isinstance(document, Mapping) or not _is_number(document.get("format"), FORMAT):
         raise ReleaseError(f"{where} has a format other than {FORMAT}. {_WRITE}")
     releases = document.get("releases")
     if not isinstance(releases, Mapping):
@@ -109,15 +98,20 @@ def _releases(document: Any, where: str, environment: str) -> dict[str, Fallback
 
 
 def _release(each: Any, model: str, environment: str, where: str) -> FallbackRelease:
-    if not isinstance(each, Mapping) or not isinstance(each.get("release"), int):
+    each = each if isinstance(each, Mapping) else {}
+    number, label = each.get("release"), each.get("label")
+    if type(number) is not int or number < 1:
         raise ReleaseError(f"{where}: no release number. {_WRITE}")
-    label = each.get("label", _FIRST_LABEL)
     if not isinstance(label, str | None):
         raise ReleaseError(f"{where}: the label is not text. {_WRITE}")
     try:
         # The same checks as for a release in SSM. A fallback has no parts.
         text = json.dumps(each.get("document"))
-        content = release.read_release(text, model_path(environment, model), lambda _: {})
+        content = read_release(text, model_path(environment, model), lambda _: {})
     except (ModelConfigError, TypeError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{where}: {error}. {_WRITE}") from None
-    return FallbackRelease(each["release"], label, content)
+    return FallbackRelease(number, label, content)
+
+
+def _is_number(value: object, number: int) -> bool:
+    return type(value) is int and value == number  # in Python, True == 1

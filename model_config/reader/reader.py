@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterable, Mapping
+import os
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
-from model_config.format.errors import UsageError
+from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
 from model_config.format.names import check_selector, environment_path, model_path
-from model_config.reader.clock import Clock
-from model_config.reader.configuration import Configuration
-from model_config.reader.fallback import read_fallback
-from model_config.reader.lifecycle import Lifecycle
-from model_config.reader.loading import Key, ReadingLoader
-from model_config.reader.opening import Opener
-from model_config.reader.settings import (
-    Times,
-    chosen_clock,
-    chosen_environment,
-    chosen_label,
-    chosen_source,
-)
+from model_config.reader.attempts import Attempts, Entry, Times
+from model_config.reader.clock import Clock, SystemClock
+from model_config.reader.configuration import Configuration, Secret, check_schema
+from model_config.reader.readings import Key, Reading, Readings, Served, raise_if_a_signals
 from model_config.reader.source import Source
 
+if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
+    from model_config.reader.report import Counters, Incidents, Status
 
-class Reader(Lifecycle):
+_log = logging.getLogger("model_config.reader")
+
+#: Called with the old and the new configuration.
+Callback: TypeAlias = Callable[[Configuration, Configuration], object]
+
+#: The most bytes of UTF-8 in a unit's key. Set by this package: a longer key is probably a mistake,
+#: such as a whole document.
+KEY_BYTES = 1024
+#: Seconds to wait for a connection and for an answer, and the tries of a read that has nothing to
+#: serve. Set by this package: they end within about 20 seconds.
+CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
+
+
+class Reader:
     """Reads models' configurations from their releases. Create one and share it between threads.
 
     The first read of a configuration takes one request, or two if it has secrets. When its time to
-    live is over, one request renews it. Secrets are always read at their newest version. If a
-    renewal fails, the last good configuration is still served, and reads don't wait until AWS
-    answers again. A failure is logged when it begins, changes and ends. `status()` returns it.
+    live is over, one request finds out whether anything has changed, and only that is read again.
+    Secrets are always read at their newest version. If a renewal fails, the last good configuration
+    is still served, and reads don't wait until AWS answers again. A failure is logged when it
+    begins, changes and ends. `status()` returns it.
 
     Args:
         environment: the environment to read, such as "prod". Default: the environment variable
@@ -53,10 +63,11 @@ class Reader(Lifecycle):
         region: the AWS region. Default: botocore's usual settings.
         session: a boto3 or botocore session to create the client from.
         connect_timeout, read_timeout: seconds to wait for a connection and for an answer.
-            Default: 2 to connect, 5 to answer.
+            Default: 2 to connect, 5 to answer. An attempt is given up after four times the longer
+            one, whatever hangs in it: 20 seconds by default.
         client: a boto3 client for SSM, with its own region, timeouts and retries. Default: the
-            reader creates one at the first request. With it, a read that has nothing to serve makes
-            up to 3 attempts, and a renewal makes one.
+            reader creates one at the first request. With its own, a read that has nothing to serve
+            makes up to 3 attempts, and a renewal makes one.
         source: a source of parameters that replaces SSM; for tests.
         clock: a `model_config.reader.clock.Clock`; for tests.
 
@@ -71,7 +82,7 @@ class Reader(Lifecycle):
         *,
         prefix: str = "/ai",
         label: str | None = None,
-        ttl: float = 300.0,
+        ttl: float = 30.0,
         max_stale: float | None = None,
         max_wait: float = 0.25,
         fallback: str | Path | Mapping[str, Any] | None = None,
@@ -84,24 +95,43 @@ class Reader(Lifecycle):
         source: Source | None = None,
         clock: Clock | None = None,
     ) -> None:
-        environment = chosen_environment(environment)
-        self._path = environment_path(prefix, environment)
-        label = chosen_label(label)
-        times = Times(ttl, math.inf if max_stale is None else max_stale, max_wait)
-        source, attempts = chosen_source(
-            source,
-            client,
-            session=session,
-            region=region,
-            connect_timeout=connect_timeout,
-            read_timeout=read_timeout,
+        self._environment = _chosen_environment(environment)
+        self._path = environment_path(prefix, self._environment)
+        label = label if label is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
+        check_selector(_text("label", label))
+        self._label = label
+        own = {
+            "session": session,
+            "region": region,
+            "connect_timeout": connect_timeout,
+            "read_timeout": read_timeout,
+        }
+        given = {name: value for name, value in own.items() if value is not None}
+        self._source = _chosen_source(source, client, given)
+        longest = max(
+            CONNECT_TIMEOUT if connect_timeout is None else connect_timeout,
+            READ_TIMEOUT if read_timeout is None else read_timeout,
         )
-        clock = chosen_clock(clock)
-        releases = {} if fallback is None else read_fallback(fallback, self._path)
-        loader = ReadingLoader(
-            Opener(source, clock, with_secrets=secrets, path=self._path), releases, self._path, ttl
-        )
-        super().__init__(environment, label, source, loader, times, clock, attempts)
+        times = _checked_times(ttl, max_stale, max_wait, (TRIES + 1) * longest)
+        self._clock = _chosen_clock(clock)
+        self._wall = self._clock.wall
+        kept = {}
+        if fallback is not None:
+            from model_config.reader.fallback import read_fallback  # noqa: PLC0415 - a faster start
+
+            kept = read_fallback(fallback, self._path)
+        readings = Readings(self._source, self._path, self._clock, kept, with_secrets=secrets)
+        tries = TRIES if source is None and client is None else 1
+        self.ttl, self._max_stale = ttl, times.max_stale
+        self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
+        self._spans = self._attempts.spans
+        self._unit = _new_unit()
+        self._hits = 0
+        self._own: dict[Key, Configuration] = {}
+        self._served: dict[Key, Served] = {}
+        self._callbacks: list[Callback] = []
+        self._incidents: Incidents | None = None
+        _READERS.add(self)
 
     def get(
         self,
@@ -128,18 +158,21 @@ class Reader(Lifecycle):
             ModelConfigError: nothing can be served. Each cause has a subclass
                 (`model_config.format.errors`).
         """
-        if label is None and release is None and key is None:  # the fast path of most reads
-            plain = self._plain[schema].get(model)
-            if plain is not None:
-                begins, ends, configuration = plain
-                if begins <= self._wall() < ends:
-                    self._fresh.hits += 1
-                    return configuration
-        wanted = (model, self._selector(label, release), schema)
-        reading = self._cache.fresh(wanted)
-        if reading is None:
-            reading = self._cache.renew(self._checked(wanted))
-        return self._served(wanted, reading, key)
+        if label is None and release is None:  # the fast path of most reads
+            span = self._spans[schema].get(model)
+            if span is not None:
+                begins, ends, configuration, share = span
+                now = self._wall()
+                if begins <= now < ends and (share is None or key is not None):
+                    self._hits += 1
+                    if key is None:
+                        return configuration
+                    check_key(key)
+                    return configuration if share is None else share.serve(key, now)
+        wanted = self._key(model, self._selector(label, release), schema)
+        if not self._has(wanted):
+            self._attempts.read([wanted])
+        return self._chosen(wanted, self._attempts.outcome(wanted), key)
 
     async def aget(
         self,
@@ -151,11 +184,10 @@ class Reader(Lifecycle):
         key: str | None = None,
     ) -> Configuration:
         """Return what `get` returns, without blocking the event loop. It can be cancelled."""
-        wanted = (model, self._selector(label, release), schema)
-        reading = self._cache.fresh(wanted)
-        if reading is None:
-            reading = await self._cache.arenew(self._checked(wanted))
-        return self._served(wanted, reading, key)
+        wanted = self._key(model, self._selector(label, release), schema)
+        if not self._has(wanted):
+            await self._attempts.aread([wanted])
+        return self._chosen(wanted, self._attempts.outcome(wanted), key)
 
     def get_many(
         self,
@@ -176,11 +208,29 @@ class Reader(Lifecycle):
             ModelConfigError: one of them can't be read. If several can't, it has the type of the
                 first error and the texts of all.
         """
-        wanted = self._many(models, label, schema)
-        found, errors = self._cache.renew_all(wanted.values())
+        models = _names(models)
+        if label is None and schema is None and key is None:  # a fast path, as in `get`
+            spans, now = self._spans[None], self._wall()
+            served: dict[str, Configuration] = {}
+            for model in models:
+                span = spans.get(model)
+                if span is None or not span[0] <= now < span[1] or span[3] is not None:
+                    break
+                served[model] = span[2]
+            else:
+                self._hits += len(served)
+                return served
+        wanted = self._keys(models, label, schema)
+        self._attempts.read([each for each in wanted.values() if not self._has(each)])
+        served, errors = {}, []
+        for model, each in wanted.items():
+            try:
+                served[model] = self._chosen(each, self._attempts.outcome(each), key)
+            except ModelConfigError as error:
+                errors.append(error)
         if errors:
             raise type(errors[0])("\n".join(map(str, errors)))
-        return {model: self._served(each, found[each], key) for model, each in wanted.items()}
+        return served
 
     def preload(
         self,
@@ -193,7 +243,71 @@ class Reader(Lifecycle):
 
         If a model can't be read, `status()` shows it, and a later read of it may raise the error.
         """
-        self._cache.renew_all(self._many(models, label, schema).values())
+        wanted = self._keys(_names(models), label, schema).values()
+        self._attempts.read([each for each in wanted if not self._has(each)])
+
+    def refresh(self, *models: str) -> None:
+        """Renew what was read before, and wait for it. Failures are in `status()`.
+
+        Args:
+            models: the models to renew. Default: all.
+        """
+        for model in models:
+            model_path(self._path, model)
+        known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
+        self._attempts.read(known, always=True)
+
+    def on_change(self, callback: Callback) -> None:
+        """Call a function with the old and the new configuration after each change.
+
+        A change is a new release, a rotated secret, or a step of a rollout that moves the reader's
+        own id to the candidate. The call is made in a thread of the reader's own, unless it has
+        none. An exception of the function is logged.
+        """
+        if not callable(callback):
+            kind = type(callback).__name__
+            raise UsageError(f"on_change takes a function of two configurations, not {kind}")
+        self._callbacks.append(callback)
+
+    def status(self) -> Status:
+        """Return what is served, its age and what went wrong, as plain data for JSON."""
+        from model_config.reader.report import Describer  # noqa: PLC0415 - for a cold start
+
+        describer = Describer(self._attempts, self._clock, self._max_stale)
+        return {
+            "environment": self._environment,
+            "aws": describer.aws(),
+            "models": describer.models(self._served),
+        }
+
+    def counters(self) -> Counters:
+        """Return totals since the reader was created, for metrics."""
+        return {
+            "hits": self._hits,
+            "renewals": self._attempts.renewals,
+            "failures": self._attempts.failures,
+            "seconds": round(self._attempts.seconds, 6),
+        }
+
+    def close(self) -> None:
+        """Close connections. A later read opens new ones."""
+        self._source.close()
+
+    def after_restore(self) -> None:
+        """Reset a reader in a copy of its process: call it in Lambda SnapStart's restore hook.
+
+        It closes connections and draws a new id for rollouts. Configurations are kept, and their
+        age includes the time in between. After a fork it is called automatically.
+        """
+        self._unit = _new_unit()
+        self._attempts.forget()
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _selector(self, label: str | None, release: int | None) -> str | int:
         if release is None:
@@ -202,20 +316,222 @@ class Reader(Lifecycle):
             return release
         raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
 
-    def _many(
+    def _key(self, model: str, selector: str | int, schema: type[Any] | None) -> Key:
+        key = (model, selector, schema)
+        if key not in self._attempts.entries:
+            model_path(self._path, model)
+            check_selector(selector)
+            if schema is not None:
+                check_schema(schema, "schema")
+        return key
+
+    def _keys(
         self, models: Iterable[str], label: str | None, schema: Mapping[str, type[Any]] | None
     ) -> dict[str, Key]:
-        selector = self._selector(label, None)
-        classes = schema or {}
-        return {
-            model: self._checked((model, selector, classes.get(model)))
-            for model in dict.fromkeys(models)
-        }
+        selector, classes = self._selector(label, None), schema or {}
+        if not isinstance(classes, Mapping):
+            raise UsageError("schema takes the models' classes by their names here, as a dict")
+        return {model: self._key(model, selector, classes.get(model)) for model in models}
 
-    def _checked(self, key: Key) -> Key:
-        model, selector, schema = key
-        model_path(self._path, model)
-        check_selector(selector)
-        if schema is not None and not hasattr(schema, "model_fields"):
-            raise UsageError(f"schema takes a class of model_config.schema, not {schema!r}")
-        return key
+    def _has(self, key: Key) -> bool:
+        """Return whether a read needs no attempt."""
+        entry = self._attempts.entries.get(key)
+        if entry is None or entry.problem is not None or self._clock() >= entry.ask_at:
+            return False
+        self._hits += 1
+        return True
+
+    def _chosen(self, wanted: Key, reading: Reading, key: str | None) -> Configuration:
+        """Return the configuration of a reading that a unit is served."""
+        unit = self._unit if key is None else check_key(key)
+        configuration = reading.serve(unit, self._wall())
+        if key is None and reading.share is not None:
+            # A step of the rollout may have moved the reader's own id.
+            if self._own.get(wanted) is not configuration:
+                self._own[wanted] = configuration
+                self._attempts.run(lambda: self._serve(wanted, configuration))
+        return configuration
+
+    def _report(self, landed: Mapping[Key, Entry]) -> None:
+        for key, entry in landed.items():
+            reading = entry.reading
+            is_told = entry.problem is not None or (reading is not None and reading.unfollowed)
+            if is_told or self._incidents is not None:
+                try:
+                    self._log_incidents().note(key, entry)
+                except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
+                    raise_if_a_signals(error)
+            if reading is not None:
+                self._own[key] = reading.serve(self._unit, self._wall())
+                self._serve(key, self._own[key])
+
+    def _log_incidents(self) -> Incidents:
+        if self._incidents is None:
+            from model_config.reader.report import Incidents  # noqa: PLC0415 - for a cold start
+
+            self._incidents = Incidents(self._clock)
+        return self._incidents
+
+    def _serve(self, key: Key, now: Configuration) -> None:
+        """Note what the reader's own id is served, and call back if that has changed."""
+        before = self._served.pop(key, None)  # if two threads notice a change, one of them gets it
+        is_same = before is not None and _is_same(before.configuration, now)
+        since = before.since if before is not None and is_same else self._wall()
+        self._served[key] = Served(now, since)
+        if before is None or is_same:
+            return
+        for callback in list(self._callbacks):
+            try:
+                callback(before.configuration, now)
+            except BaseException as error:  # noqa: BLE001 - likewise, and the others are called
+                raise_if_a_signals(error)
+                _log.exception("a callback of on_change failed for %r", now)
+
+
+def check_key(key: object) -> str:
+    """Return the key of a unit: a user, a tenant or a conversation.
+
+    Raises:
+        UsageError: the key is not a str of 1 to 1,024 bytes. The error doesn't show it, because it
+            may identify a person.
+    """
+    if not isinstance(key, str):
+        raise UsageError(f"key must be a str, such as a user's id, not {type(key).__name__}")
+    if not key:
+        raise UsageError("key is empty: pass the id of a user, a tenant or a conversation, or none")
+    if not key.isascii() or len(key) > KEY_BYTES:
+        try:
+            size = len(key.encode())
+        except UnicodeEncodeError:
+            raise UsageError("key has half of a surrogate pair, which UTF-8 can't hold") from None
+        if size > KEY_BYTES:
+            raise UsageError(f"key has {size:,} bytes; the limit is {KEY_BYTES:,}")
+    return key
+
+
+def _is_same(one: Configuration, other: Configuration) -> bool:
+    return one is other or (
+        (one.release, one.digest, one.from_fallback)
+        == (other.release, other.digest, other.from_fallback)
+        and one.secrets.keys() == other.secrets.keys()
+        and all(_is_same_secret(one.secrets[path], other.secrets[path]) for path in one.secrets)
+    )
+
+
+def _is_same_secret(one: Secret, other: Secret) -> bool:
+    try:
+        return one is other or one.reveal() == other.reveal()
+    except SecretUnavailableError:  # then neither has a text
+        return True
+
+
+def _names(models: Iterable[str]) -> dict[str, None]:
+    if isinstance(models, str):
+        raise UsageError(f"pass several models as a list, such as [{models!r}], or use get")
+    return dict.fromkeys(models)
+
+
+# The checks of a reader's arguments, before any request to AWS.
+
+
+def _chosen_environment(given: str | None) -> str:
+    environment = given if given is not None else os.environ.get("MODEL_CONFIG_ENVIRONMENT")
+    if environment is None or (given is None and not environment):
+        raise UsageError(
+            'no environment: pass one, such as Reader("prod"), or set MODEL_CONFIG_ENVIRONMENT'
+        )
+    return _text("environment", environment)
+
+
+def _chosen_clock(given: Clock | None) -> Clock:
+    if given is None:
+        return SystemClock()
+    if not callable(given) or not callable(getattr(given, "wall", None)):
+        raise UsageError(
+            "clock must return seconds when it is called, and its `wall()` seconds since 1970"
+        )
+    return given
+
+
+def _checked_times(ttl: float, max_stale: float | None, max_wait: float, deadline: float) -> Times:
+    times = Times(ttl, math.inf if max_stale is None else max_stale, max_wait, deadline)
+    for name in ("ttl", "max_stale", "max_wait"):
+        _check_seconds(name, getattr(times, name))
+    if times.max_stale < ttl:
+        raise UsageError(
+            f"max_stale ({times.max_stale:g}) is below ttl ({ttl:g}): a configuration would be too "
+            "old before it is renewed. Raise max_stale or lower ttl"
+        )
+    if ttl == 0 and max_wait == 0:
+        raise UsageError(
+            "ttl=0 waits for AWS at every read, and max_wait=0 never waits: pass only one"
+        )
+    return times
+
+
+def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any]) -> Source:
+    for name in {"connect_timeout", "read_timeout"} & given.keys():
+        _check_seconds(name, given[name], least=0.001)
+    if "region" in given:
+        _text("region", given["region"])
+    session = given.get("session")
+    if session is not None and not callable(getattr(session, "get_credentials", None)):
+        kind = type(session).__name__
+        raise UsageError(f"session is of type {kind}: pass a boto3 or botocore session")
+    for name, passed in (("source", source), ("client", client)):
+        if passed is not None and given:
+            raise UsageError(
+                f"{' and '.join(given)} can't be combined with {name}: they are for the client "
+                "that the reader creates itself"
+            )
+    if source is not None and client is not None:
+        raise UsageError("pass a client or a source, not both")
+    if source is not None:
+        return source
+    from model_config.reader.store import Connection, Store  # noqa: PLC0415 - imports botocore
+
+    if client is not None:
+        _check_client(client)
+        return Store(client)
+    return Store(connection=Connection(**given, attempts=1))
+
+
+def _check_client(client: Any) -> None:
+    service = getattr(getattr(client, "meta", None), "service_model", None)
+    found = getattr(service, "service_name", "ssm")
+    if found != "ssm" or not callable(getattr(client, "get_parameters", None)):
+        kind = f"a client for {found}" if found != "ssm" else f"of type {type(client).__name__}"
+        raise UsageError(
+            f'client is {kind}: pass a boto3 client for SSM, such as boto3.client("ssm"), or a '
+            "session as session="
+        )
+
+
+def _check_seconds(name: str, seconds: object, *, least: float = 0) -> None:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not cast(float, seconds) >= least:  # so that NaN is refused, too
+        raise UsageError(f"{name} is a number of seconds from {least:g}, not {seconds!r}")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{name} must be a str, not {type(value).__name__}")
+    return value
+
+
+def _new_unit() -> str:
+    # Not from Python's generator, whose state forked workers and restored snapshots share.
+    return os.urandom(16).hex()
+
+
+# Weak, so that unused readers are garbage-collected.
+_READERS: weakref.WeakSet[Reader] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for reader in list(_READERS):
+        reader.after_restore()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

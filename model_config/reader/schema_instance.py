@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
-from model_config.format.errors import SchemaMismatchError, UsageError
+from model_config.format.errors import SchemaMismatchError
 from model_config.format.release import RELEASED
-from model_config.reader.frozen import freeze
+from model_config.reader.configuration import check_schema, freeze
 
 ModelT = TypeVar("ModelT")
 
@@ -32,10 +32,7 @@ def into_class(
         SchemaMismatchError: names the release, the class and every field that doesn't fit.
         UsageError: `schema` is not such a class.
     """
-    if not hasattr(schema, "model_fields"):
-        raise UsageError(
-            f"as_model takes a class of model_config.schema, not {schema!r}. It needs pydantic"
-        )
+    check_schema(schema, "as_model")
     try:
         known = _known_values(schema, values, secrets, path=())
         return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))

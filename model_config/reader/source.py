@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
+
+#: The most names in one request (SSM API reference, GetParameters).
+BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a parameter. Its repr leaves out the text, which may be a secret."""
+    """One version of a parameter. Its repr leaves out the text, which may be a secret.
+
+    Attributes:
+        text: the decrypted value; None if a look didn't decrypt it.
+        modified: when the version was written, which tells a parameter from another one that was
+            made anew under its name. None: the source doesn't say.
+    """
 
     name: str
     version: int
-    text: str = field(repr=False)
+    text: str | None = field(repr=False)
+    modified: datetime | None = None
+
+    @property
+    def mark(self) -> tuple[int, object]:
+        """What changes with the value."""
+        return self.version, hash(self.text) if self.modified is None else self.modified
 
 
 class Source(Protocol):
@@ -21,6 +37,9 @@ class Source(Protocol):
 
     `Store` reads them from SSM. `Reader(source=…)` takes any other source, such as one of a test or
     one that reads documents from elsewhere. A reader calls it from several threads at once.
+
+    A source may have a second method, `look`, with the arguments and errors of `get`. It returns
+    versions and dates without decrypting anything, and a renewal then gets only what has changed.
     """
 
     def get(self, names: Sequence[str]) -> Mapping[str, Stored]:
@@ -41,6 +60,7 @@ class Source(Protocol):
     def close(self) -> None:
         """Close connections. The next `get` opens new ones.
 
-        Called by `Reader.close`, in a forked child process and after a snapshot is restored.
+        Called by `Reader.close`, in a forked child process, after a snapshot is restored, and when
+        an attempt hangs.
         """
         ...

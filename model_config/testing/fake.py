@@ -9,12 +9,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model_config.format.errors import ModelConfigError, StoreUnavailableError
+from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.format.names import LATEST, check_label, check_selector, model_path
+from model_config.format.prompt import texts
 from model_config.format.release import Release, ReleaseText, read_release
 from model_config.format.rollout import Step
 from model_config.reader.fallback import fallback_document
@@ -50,7 +52,7 @@ class FakeReader(Reader):
         environment: str = "test",
         release: int = 1,
         label: str | None = None,
-        ttl: float = 300.0,
+        ttl: float = 30.0,
         max_stale: float | None = None,
         fallback: str | Path | Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -97,9 +99,14 @@ class FakeReader(Reader):
             InvalidConfigurationError: holds every finding in the project's files.
             ProjectNotFoundError: the folder is not in a project.
         """
-        # Imported here because they import pydantic, which an application may not have.
-        from model_config.plan.offline import valid_plan  # noqa: PLC0415
-        from model_config.plan.project import Project  # noqa: PLC0415
+        try:  # an application may not have pydantic and PyYAML, which they import
+            from model_config.plan.offline import valid_plan  # noqa: PLC0415
+            from model_config.plan.project import Project  # noqa: PLC0415
+        except ImportError as error:
+            raise UsageError(
+                f"FakeReader.from_project reads a project's own files, and {error.name} is not "
+                'installed: `pip install "model-config[cli]"`'
+            ) from None
 
         plan = valid_plan(Project.find(Path(folder).resolve()), stack)
         reader = cls({}, environment=plan.settings.environment, **options)
@@ -148,8 +155,9 @@ class FakeReader(Reader):
         if release is not None:
             check_selector(release)
         content = Release.of(model, self._environment, "FakeReader", config)
-        texts = self._texts.get(model, {}) if secrets is None else secrets
-        self._add(content, texts, release, label, percent)
+        content = replace(content, templates=tuple(texts(content.config)))
+        kept = self._texts.get(model, {}) if secrets is None else secrets
+        self._add(content, kept, release, label, percent)
 
     def advance(self, seconds: float) -> None:
         """Advance the clock. Configurations age, and are renewed once their `ttl` is over."""

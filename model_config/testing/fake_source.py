@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from model_config.format.codec import encode
 from model_config.format.errors import ModelConfigError, RolloutError
@@ -49,8 +51,13 @@ class FakeSource:
     def __init__(self) -> None:
         self.requests: list[list[str]] = []
         self.problem: ModelConfigError | None = None
-        self._versions: dict[str, dict[int, str]] = {}
+        self._versions: dict[str, dict[int, tuple[str, datetime]]] = {}
+        self._ticks = count()  # each write has a time of its own
         self._labels: dict[str, int] = {}
+
+    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+        """Return what `get` does, without the texts."""
+        return {name: replace(stored, text=None) for name, stored in self.get(names).items()}
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
         """Return parameters by their bare name, leaving out those that don't exist."""
@@ -70,7 +77,7 @@ class FakeSource:
 
         Args:
             path: the model's path, "/ai/test/support_chat".
-            content: the release, without the names of its secrets.
+            content: the release, without its secrets.
             secrets: the texts of its secrets by path.
             number: the release's number. Default: the next.
         """
@@ -101,7 +108,8 @@ class FakeSource:
     def _put(self, name: str, text: str, version: int | None = None) -> int:
         versions = self._versions.get(name, {})
         number = version or max(versions, default=0) + 1
-        self._versions[name] = {**versions, number: text}
+        written = datetime.fromtimestamp(0, UTC) + timedelta(seconds=next(self._ticks))
+        self._versions[name] = {**versions, number: (text, written)}
         return number
 
     def _find(self, wanted: str) -> Stored | None:
@@ -111,4 +119,6 @@ class FakeSource:
             version = int(selector)
         else:
             version = self._labels.get(wanted, 0) if selector else max(versions, default=0)
-        return Stored(name, version, versions[version]) if version in versions else None
+        if version not in versions:
+            return None
+        return Stored(name, version, *versions[version])

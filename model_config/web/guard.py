@@ -16,31 +16,26 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_config.web.render import refusal_as_html
+from model_config.web.build import refusal
 
-#: Pages may load files from this server only, and send forms to it only.
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
+    # Pages may load files from this server only, and send forms to it only.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # With "no-referrer", browsers send even this server's forms with the origin "null".
-    "Referrer-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _HOSTS = {"127.0.0.1", "localhost"}
-_READS = {"GET", "HEAD"}
 
 
 class Guard:
     """Refuses requests unless they come from a browser that opened the printed address.
 
     Args:
-        app: the application that answers all other requests.
+        app: the application that answers all other requests. It must only read.
         token: the secret in the printed address.
         port: the server's port. Cookies ignore ports, so it is part of the cookie's name.
     """
@@ -51,33 +46,28 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it to the application."""
-        if scope["type"] != "http":  # startup and shutdown
-            await self._app(scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
+                MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        answer = self._answer(Request(scope)) or self._app
-        await answer(scope, receive, send_with_headers)
+        answer = self._answer(Request(scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
         """Return a refusal or a redirect to the address without the token; None to continue."""
         for reason in _refusals(request):
             return PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
-        given = request.query_params.get("token")
-        if given is not None and request.method in _READS:
+        token = request.query_params.get("token")
+        if token is not None:
             return (
-                self._admit(request) if self._is_token(given) else _refusal("has an outdated token")
+                self._admit(request) if self._is_ours(token) else _refused("has an outdated token")
             )
         if request.url.path.startswith("/static/"):
             return None
-        if not self._is_token(request.cookies.get(self._cookie, "")):
-            return _refusal("has no token, or the token was used in another browser")
+        if not self._is_ours(request.cookies.get(self._cookie, "")):
+            return _refused("has no token, or the token was used in another browser")
         return None
 
     def _admit(self, request: Request) -> Response:
@@ -85,16 +75,16 @@ class Guard:
         address = request.url.path + (f"?{urlencode(rest)}" if rest else "")
         # A second leading slash would redirect to another host.
         response = RedirectResponse(f"/{address.lstrip('/')}", status_code=303)
-        # Lax: links from elsewhere, such as a chat, work; forms from other sites don't.
+        # Lax: links from elsewhere, such as a chat, work.
         response.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
         return response
 
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._token.encode())
+    def _is_ours(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), self._token.encode())
 
 
-def _refusal(why: str) -> Response:
-    return HTMLResponse(refusal_as_html(why), status_code=403)
+def _refused(why: str) -> Response:
+    return HTMLResponse(refusal(why), status_code=403)
 
 
 def _refusals(request: Request) -> Iterator[str]:
@@ -105,14 +95,11 @@ def _refusals(request: Request) -> Iterator[str]:
         yield "the host name in the address is not localhost or 127.0.0.1"
     if any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers):
         yield "the request was forwarded"
-    origin = headers.get("origin")
-    if origin is not None and origin != f"http://{host}":
-        yield "the request was sent by another site"
-    site, reads = headers.get("sec-fetch-site"), request.method in _READS
+    is_foreign = headers.get("origin", f"http://{host}") != f"http://{host}"
     is_visit = headers.get("sec-fetch-mode") == "navigate" and (
         headers.get("sec-fetch-dest") == "document"
     )
-    if site not in {None, "same-origin", "none"} and not (reads and is_visit):
+    if is_foreign or (
+        headers.get("sec-fetch-site", "none") not in {"same-origin", "none"} and not is_visit
+    ):
         yield "the request was sent by another site"
-    if not reads and site is None and origin is None:
-        yield "the browser did not send the request's origin"

@@ -1,10 +1,12 @@
-"""The pages, with their addresses on a server and their files in a folder."""
+"""The pages: their addresses on a server, their files in a folder, and what one of them shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from posixpath import dirname, relpath
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 
@@ -14,12 +16,17 @@ class Page(NamedTuple):
     view: str
     arguments: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, view: str, *arguments: object) -> Page:
+        """Return the page of a view with these arguments."""
+        return cls(view, tuple(map(str, arguments)))
+
     @property
     def path(self) -> str:
         """Its address on a server."""
         if self == OVERVIEW:
             return "/"
-        return "/" + "/".join(quote(each, safe="@") for each in (self.view, *self.arguments))
+        return "/" + "/".join(quote(part, safe="@") for part in (self.view, *self.arguments))
 
     @property
     def file(self) -> str:
@@ -28,28 +35,14 @@ class Page(NamedTuple):
             "index.html" if self == OVERVIEW else f"{'/'.join((self.view, *self.arguments))}.html"
         )
 
+    @property
+    def stacks(self) -> set[str]:
+        """The stacks whose environments it shows; none if it shows all."""
+        count = 2 if self.view == "compare" else 1
+        return {argument.partition("@")[0] for argument in self.arguments[:count]}
+
 
 OVERVIEW = Page("overview")
-
-
-def model_page(stack: str, model: str) -> Page:
-    """Return the page of a model in an environment."""
-    return Page("model", (stack, model))
-
-
-def release_page(stack: str, model: str, selector: str | int) -> Page:
-    """Return the page of a release, selected by its number, a label or "latest"."""
-    return Page("release", (stack, model, str(selector)))
-
-
-def rollout_page(stack: str, model: str) -> Page:
-    """Return the page of a model's rollout."""
-    return Page("rollout", (stack, model))
-
-
-def drift_page(stack: str) -> Page:
-    """Return the page of an environment's drift."""
-    return Page("drift", (stack,))
 
 
 class Selection(NamedTuple):
@@ -70,7 +63,7 @@ class Selection(NamedTuple):
 
 def compare_page(before: Selection, after: Selection, model: str | None = None) -> Page:
     """Return the page that compares a model, or all models, in two selections."""
-    return Page("compare", (str(before), str(after), *([model] if model else [])))
+    return Page.of("compare", before, after, *([model] if model else []))
 
 
 def releases_page(stack: str, model: str, before: int, after: int) -> Page:
@@ -78,37 +71,46 @@ def releases_page(stack: str, model: str, before: int, after: int) -> Page:
     return compare_page(Selection(stack, str(before)), Selection(stack, str(after)), model)
 
 
-class ServedLinks:
-    """Absolute paths on a server."""
+class Links(NamedTuple):
+    """The links of one page.
 
-    def to(self, page: Page) -> str | None:
-        """Return a page's address."""
-        return page.path
-
-    def static(self, name: str) -> str:
-        """Return the address of a static file."""
-        return f"/static/{name}"
-
-
-class FileLinks:
-    """Relative paths, which work from disk, wherever the folder is.
-
-    Args:
-        at: the page that has the links.
-        wanted: called with each linked page; returns whether that page is written.
+    Attributes:
+        to: returns the address of a page, or None if that page isn't written.
+        static: returns the address of a static file.
+        is_served: whether there is a server, which forms need.
     """
 
-    def __init__(self, at: Page, wanted: Callable[[Page], bool]) -> None:
-        self._folder, self._wanted = dirname(at.file), wanted
-
-    def to(self, page: Page) -> str | None:
-        """Return a page's address, or None if the page is not written."""
-        return relpath(page.file, self._folder or ".") if self._wanted(page) else None
-
-    def static(self, name: str) -> str:
-        """Return the address of a static file."""
-        return relpath(f"static/{name}", self._folder or ".")
+    to: Callable[[Page], str | None]
+    static: Callable[[str], str]
+    is_served: bool
 
 
-#: The addresses of pages and static files, as one page links to them.
-Links: TypeAlias = ServedLinks | FileLinks
+SERVED = Links(lambda page: page.path, "/static/{}".format, is_served=True)
+
+
+def file_links(at: Page, is_written: Callable[[Page], bool]) -> Links:
+    """Return the links of a page in a folder: relative ones, which work from disk."""
+    folder = dirname(at.file) or "."
+    return Links(
+        lambda page: relpath(page.file, folder) if is_written(page) else None,
+        lambda name: relpath(f"static/{name}", folder),
+        is_served=False,
+    )
+
+
+class Notice(NamedTuple):
+    """A notice about a whole page; `as_of` is when its data was read, if not now."""
+
+    text: str
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a page shows: the template's name, the title, and the values for the template."""
+
+    template: str
+    title: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    status: int = 200

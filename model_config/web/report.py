@@ -5,21 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from model_config.format.errors import UsageError
-from model_config.operate.inventory import Watch
+from model_config.operate.ssm import Watch
 from model_config.plan.project import Project
-from model_config.web.building import SOURCES, build_from
-from model_config.web.page_content import PageContent
-from model_config.web.pages import OVERVIEW, FileLinks, Page, Selection
-from model_config.web.render import Frame
+from model_config.web.build import STATIC, read, render
+from model_config.web.compare import commits
+from model_config.web.pages import OVERVIEW, Content, Page, Selection, file_links
 from model_config.web.site import Site
-from model_config.web.sources.commits import commits
-from model_config.web.views.model import Model
-from model_config.web.views.overview import Overview
-
-_STATIC = Path(__file__).parent / "static"
 
 
 def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
@@ -36,14 +29,32 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     Raises:
         UsageError: the folder is not empty, or can't be written.
     """
-    chosen = _Chosen(most)
+    numbers: dict[tuple[str, str], set[str]] = {}
 
-    def make(page: Page) -> PageContent:
-        content = SOURCES[page.view](site, watch, *page.arguments)
-        chosen.note(content.data)
+    def read_page(page: Page) -> Content:
+        content = read(site, page, watch)
+        if content.template == "model":
+            stack, model = page.arguments
+            releases = content.values["releases"]
+            newest = [release.number for release in releases][:most]
+            numbers[stack, model] = {str(on) for on in (*newest, *releases.labels.values())}
         return content
 
-    return _write_all(folder, site, make, chosen.has)
+    def is_written(page: Page) -> bool:
+        if page.view == "release":
+            stack, model, selector = page.arguments
+            sides = [Selection(stack, selector)]
+        elif page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
+            *texts, model = page.arguments
+            sides = [Selection.parse(text) for text in texts]
+        else:
+            return True
+        return all(
+            not selector.isdecimal() or selector in numbers.get((stack, model), {selector})
+            for stack, selector in sides
+        )
+
+    return _write_all(folder, site, read_page, is_written)
 
 
 def report_of_commits(project: Project, base: str, folder: Path) -> None:
@@ -58,68 +69,31 @@ def report_of_commits(project: Project, base: str, folder: Path) -> None:
 
 
 def _write_all(
-    folder: Path, site: Site, make: Callable[[Page], PageContent], is_made: Callable[[Page], bool]
+    folder: Path,
+    site: Site,
+    read_page: Callable[[Page], Content],
+    is_written: Callable[[Page], bool],
 ) -> list[Page]:
     """Write the first page and all that can be reached from it; return those with an error."""
-    _prepare(folder)
-    waiting, failed = [OVERVIEW], []
-    known = set(waiting)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty: choose a new or an empty folder")
+    try:
+        shutil.copytree(STATIC, folder / "static")
+    except OSError as error:
+        raise UsageError(f"{folder} can't be written: {error.strerror or error}") from None
+    waiting, known, failed = [OVERVIEW], {OVERVIEW}, []
 
-    def wanted(page: Page) -> bool:
-        if is_made(page) and page not in known:
+    def linked(page: Page) -> bool:
+        if page not in known and is_written(page):
             known.add(page)
             waiting.append(page)
         return page in known
 
     for page in waiting:  # grows as pages link to others
-        frame = Frame(site, FileLinks(page, wanted), is_served=False)
-        made = build_from(page, frame, lambda page=page: make(page))  # type: ignore[misc]
+        content = read_page(page)
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(made.html, encoding="utf-8")
-        failed += [page] if made.is_problem else []
+        html = render(site, page, content, file_links(page, linked))
+        file.write_text(html, encoding="utf-8")
+        failed += [page] if content.template == "problem" else []
     return failed
-
-
-def _prepare(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} exists and is not empty: choose a new or an empty folder")
-    try:
-        shutil.copytree(_STATIC, folder / "static")
-    except OSError as error:
-        raise UsageError(f"{folder} can't be written: {error.strerror or error}") from None
-
-
-class _Chosen:
-    """Selects the pages to write: deployed models, and their newest and labelled releases."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._models: set[Page] = set()
-        self._numbers: dict[tuple[str, str], set[str]] = {}
-
-    def note(self, content: Any) -> None:
-        """Record the models of the first page, or the releases of a model's page."""
-        if isinstance(content, Overview):
-            cells = [cell for row in content.rows for cell in row.cells if cell and cell.newest]
-            self._models.update(cell.page for cell in cells)
-        if isinstance(content, Model):
-            labelled = {label.release for label in content.labels}
-            numbers = labelled | set(content.numbers[: self._most])
-            self._numbers[content.stack, content.name] = set(map(str, numbers))
-
-    def has(self, page: Page) -> bool:
-        """Return whether a page is written."""
-        if page.view == "model":
-            return page in self._models
-        if page.view == "release":
-            stack, model, selector = page.arguments
-            return self._has_release(Selection(stack, selector), model)
-        if page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
-            before, after, model = page.arguments
-            return all(self._has_release(Selection.parse(side), model) for side in (before, after))
-        return page.view in SOURCES
-
-    def _has_release(self, selected: Selection, model: str) -> bool:
-        known = self._numbers.get((selected.stack, model))
-        return known is None or not selected.selector.isdecimal() or selected.selector in known

@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
-from model_config.format.errors import UsageError
-from model_config.operate.cached_inventory import CachedInventory
-from model_config.operate.drift.drift import Drift, find_drift
+from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.environment import Environment
-from model_config.operate.inventory import Watch
-from model_config.operate.labels.moves import Check
-from model_config.operate.status import EnvironmentStatus, read_status
+from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.messages import nearest
 from model_config.plan.offline import valid_plan
 from model_config.plan.plan import Plan
 from model_config.plan.project import Project
-from model_config.plan.registry import read_modules
+from model_config.plan.settings import read_settings
+from model_config.plan.stack_file import read_stack_file
+from model_config.web.pages import Notice
 
-Cached = TypeVar("Cached")
+Made = TypeVar("Made")
 
 
 class Site:
@@ -30,7 +29,7 @@ class Site:
     once.
 
     Args:
-        environments: the environments.
+        environments: the environments. Pages show them in this order, protected ones last.
         project: their project. Without one, pages show what is deployed, but no drift.
         to_paste: adapts the commands in a text to the project and AWS of these pages.
     """
@@ -41,51 +40,56 @@ class Site:
         project: Project | None = None,
         to_paste: Callable[[str], str] = str,
     ) -> None:
-        self.environments = {each.stack: each for each in environments}
         self.project, self.to_paste = project, to_paste
-        self._inventories: dict[str, tuple[object, CachedInventory]] = {}
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
+        in_order = sorted(environments, key=lambda one: self.is_protected(one.stack))
+        self.environments = {environment.stack: environment for environment in in_order}
+        self._places: dict[str, str] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
-    @property
-    def name(self) -> str:
-        """The project's name."""
-        return self.project.root.name if self.project else ""
-
     def environment(self, stack: str) -> Environment:
-        """Return the environment of a stack.
-
-        Raises:
-            UsageError: the site doesn't have it.
-        """
+        """Return the environment of a stack, or raise UsageError if the site doesn't have it."""
         if stack not in self.environments:
             known = nearest(stack, self.environments)
             raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
-    @contextmanager
-    def inventory_of(self, stack: str, watch: Watch) -> Iterator[CachedInventory]:
-        """Yield an environment's inventory, and lock the environment until the block ends.
+    def command(self, stack: str, words: str) -> str:
+        """Return a `model-config` command for a stack's environment, ready to be pasted."""
+        environment = self.environment(stack)
+        prefix = "" if environment.prefix == "/ai" else f" --prefix {environment.prefix}"
+        options = f" -e {environment.name}{environment.region_option}{prefix}"
+        return self.to_paste(f"`model-config {words}{options}`")[1:-1]
 
-        Raises:
-            UsageError: the site doesn't have it.
-            LocalError: the local AWS is unusable.
-        """
+    def place(self, stack: str) -> str:
+        """Return which AWS a stack's environment is in, as far as the pages read so far say."""
+        return "local AWS" if self.environment(stack).is_local else self._places.get(stack, "AWS")
+
+    def is_protected(self, stack: str) -> bool:
+        """Return whether a stack's settings protect it, as they do for production."""
+        if (project := self.project) is None:
+            return False
+
+        def protect() -> bool:
+            with suppress(InvalidConfigurationError):  # the overview shows what is wrong
+                return read_settings(read_stack_file(project, stack))[0].protect
+            return False
+
+        return self._cached("protect", stack, _stamp(project), protect)
+
+    @contextmanager
+    def view_of(self, stack: str, watch: Watch) -> Iterator[Ssm]:
+        """Yield a view of an environment, and lock the environment until the block ends."""
         environment = self.environment(stack)
         with environment.hold() as stamp:
-            before, inventory = self._inventories.get(stack, (None, None))
-            if inventory is None or stamp is None or before != stamp:
-                inventory = environment.inventory(watch)
-                self._inventories[stack] = stamp, inventory
-            inventory.watch = watch
-            yield inventory
+            ssm = self._cached("view", stack, stamp, environment.ssm.view)
+            ssm.watch = watch
+            yield ssm
+            if not (environment.is_local or ssm.away or stack in self._places):
+                self._places[stack] = _account_and_region(ssm.region)
 
     def program(self, stack: str) -> Plan | None:
-        """Return the project's plan of an environment, or None without a project.
-
-        Raises:
-            InvalidConfigurationError: the project is invalid.
-        """
+        """Return the project's plan of an environment; None without a project."""
         project = self.project
         if project is None:
             return None
@@ -94,65 +98,36 @@ class Site:
                 "program", stack, _stamp(project), lambda: valid_plan(project, stack)
             )
 
-    def status(
-        self, stack: str, program: Plan | None, inventory: CachedInventory
-    ) -> EnvironmentStatus:
-        """Return an environment's status.
-
-        Raises:
-            StoreError: AWS can't be reached.
-        """
-        path = self.environment(stack).target.path
-        return self._cached_while_same(
-            "status", stack, program, lambda: read_status(inventory, path, program)
-        )
-
-    def drift(self, stack: str, watch: Watch) -> Drift:
-        """Return an environment's drift.
-
-        Raises:
-            UsageError: the site doesn't have it, or there is no project to compare with.
-            InvalidConfigurationError: the project is invalid.
-            StoreError: AWS can't be reached.
-        """
-        program = self.program(stack)
-        if program is None:
-            raise UsageError("drift is the difference from a project, and there is no project here")
-        with self.inventory_of(stack, watch) as inventory:
-            return self._cached_while_same(
-                "drift", stack, program, lambda: find_drift(inventory, program)
-            )
-
-    def check_of(self, model: str) -> tuple[Check | None, tuple[str, ...]]:
-        """Return the check of a model's releases; or None, and the reason why there is none."""
-        with self._modules:
-            modules = read_modules(self.project) if self.project else None
-        if modules and model in modules.models:
-            schema = type(modules.models[model].config)
-            return (lambda configuration: configuration.as_model(schema)), ()
-        why = "can't be read" if modules and model in modules.broken else "isn't in this project"
-        return None, (f"The release is not checked against a schema: {model}'s module {why}.",)
-
-    def _cached_while_same(
-        self, what: str, stack: str, program: Plan | None, make: Callable[[], Cached]
-    ) -> Cached:
+    def cached(self, what: str, stack: str, program: Plan | None, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, cached until the environment or its program changes."""
-        stamp = self._inventories[stack][0]
+        stamp, _ = self._cache["view", stack]
         return self._cached(what, stack, None if stamp is None else (stamp, program), make)
 
-    def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Cached]) -> Cached:
+    def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
         before, made = self._cache.get((what, stack), (None, None))
         if made is None or stamp is None or before != stamp:
             made = make()
             self._cache[what, stack] = stamp, made
-        return cast(Cached, made)
+        return cast(Made, made)
+
+
+def notices_of(stack: str, ssm: Ssm) -> tuple[Notice, ...]:
+    """Return notices of what a view could not read."""
+    away = (Notice(f"{stack}: {ssm.away}", ssm.as_of),) if ssm.away else ()
+    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(ssm.problems))))
+
+
+def _account_and_region(region: str) -> str:
+    with suppress(ModelConfigError):  # denied: the region alone is shown
+        return f"account {KeysAndPolicies(region).account().id}, {region}"
+    return region
 
 
 def _stamp(project: Project) -> object:
     """Return a value that changes with every file that a project's plan depends on."""
-    found: list[tuple[str, int, int]] = []
+    stamp: list[object] = []
     for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
         with suppress(FileNotFoundError):  # an editor's temporary file
             status = file.stat()
-            found.append((str(file), status.st_mtime_ns, status.st_size))
-    return found
+            stamp.append((str(file), status.st_mtime_ns, status.st_size))
+    return stamp

@@ -17,6 +17,7 @@ from openfeature.provider import ProviderStatus
 from openfeature.provider._registry import provider_registry
 from opentelemetry.sdk.trace import TracerProvider
 from support.agent import CHAT, HEADERS, SECRET
+from support.waiting import wait_until
 
 from model_config.format.errors import StoreUnavailableError
 from model_config.format.release import Release
@@ -108,7 +109,7 @@ def test_an_outage_is_served_and_said(client, reader):
         details = client.get_float_details(TEMPERATURE, 0.0)
         assert (details.value, details.reason) == (1.0, Reason.STALE)
     reader.advance(60)
-    assert client.get_float_details(TEMPERATURE, 0.0).reason == Reason.STATIC
+    wait_until(lambda: client.get_float_details(TEMPERATURE, 0.0).reason == Reason.STATIC)
 
 
 def test_a_rollback_is_seen_when_the_time_to_live_is_over(client, reader):

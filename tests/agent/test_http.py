@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from support.agent import CHAT, SECRET
+from support.waiting import wait_until
 
 from model_config.format.errors import ReleaseError, StoreUnavailableError
 from model_config.testing import FakeReader
@@ -15,12 +15,8 @@ MODEL = "/v1/models/chat"
 
 
 def is_ready(client):
-    """Wait for the models to be read, which a thread does."""
-    for _ in range(500):
-        if client.get("/readyz").json() == {"ready": True}:
-            return True
-        time.sleep(0.01)
-    return False
+    """Return whether the models are read, which a thread does."""
+    return client.get("/readyz").json() == {"ready": True}
 
 
 def test_a_configuration_is_whole_and_says_where_it_is_from(call, reader):
@@ -139,7 +135,7 @@ def test_an_error_has_its_name_and_what_to_do(call, path, status, error):
 
 def test_an_outage_is_served_and_said(call, reader):
     client = call()
-    assert is_ready(client)
+    wait_until(lambda: is_ready(client))
     with reader.outage():
         assert client.get(MODEL).json()["stale"] is False
         reader.advance(6)
@@ -148,7 +144,7 @@ def test_an_outage_is_served_and_said(call, reader):
         status = client.get("/v1/status").json()
         assert status["aws"]["state"] == "away"
     reader.advance(60)
-    assert client.get(MODEL).json()["stale"] is False
+    wait_until(lambda: not client.get(MODEL).json()["stale"])
 
 
 @pytest.mark.parametrize(
@@ -163,14 +159,14 @@ def test_without_aws_at_the_start_the_agent_lives_and_is_not_ready(call, reader,
         assert (said.status_code, said.json()["error"]) == (status, type(problem).__name__)
     reader.set("other", {"n": 1})
     reader.advance(60)
-    assert is_ready(client)
+    wait_until(lambda: is_ready(client))
 
 
 def test_without_aws_at_the_start_a_fallback_is_served(call):
     reader = FakeReader({}, fallback={"chat": CHAT})
     with reader.outage():
         client = call(reader=reader)
-        assert is_ready(client)
+        wait_until(lambda: is_ready(client))
         said = client.get(MODEL).json()
     assert (said["config"], said["stale"]) == (CHAT, True)
 
@@ -188,7 +184,8 @@ def test_fifty_models_are_preloaded_by_ten_names_a_request(call):
     models = {f"model_{number}": {"n": number} for number in range(50)}
     reader = FakeReader(models)
     before = len(reader.requests)
-    assert is_ready(call(list(models), reader=reader))
+    client = call(list(models), reader=reader)
+    wait_until(lambda: is_ready(client))
     names = reader.requests[before:]
     assert max(map(len, names)) == 10
     assert len(names) == -(-sum(map(len, names)) // 10)

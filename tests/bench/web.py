@@ -20,10 +20,11 @@ from pathlib import Path
 
 from _measure import Row, clean_environment, report, row
 
-from model_config.format.release import digest_of, write_release
+from model_config.format.release import config_text, digest_of, write_release
 from model_config.local.local_aws import LiveState, client, local_aws
 from model_config.local.state import StateFolder
-from model_config.operate.target import Target
+from model_config.operate.releases import read_releases
+from model_config.operate.ssm import Ssm
 from model_config.plan.project import Project
 
 SOURCE = Path(__file__).parent.parent / "project"
@@ -67,17 +68,20 @@ def add_releases(project: Project, count: int) -> None:
     with local_aws(), LiveState(StateFolder(project)).held():
         ssm = client("ssm", "eu-west-1")
         for stack in STACKS:
-            target = Target(stack, "/ai", client=ssm)
-            for model in sorted(path.stem for path in project.models_folder.glob("*.py")):
-                releases = target.releases(model)
+            for model in project.model_names():
+                releases = read_releases(Ssm(ssm), f"/ai/{stack}", model, documents=True)
                 content = releases.newest.open()
                 for number in range(2, count + 1):
                     config = dict(content.config)
                     if number < count:
                         config["model_id"] = f"gpt-{number}"
-                    changed = replace(content, config=config, digest=digest_of(config))
-                    text = write_release(changed, releases.name).document
-                    ssm.put_parameter(Name=releases.name, Value=text, Overwrite=True)
+                    text = config_text(config)
+                    written = write_release(replace(content, text=text, digest=digest_of(text)))
+                    for name, part in written.named_parts(releases.path).items():
+                        ssm.put_parameter(
+                            Name=name, Value=part, Type="SecureString", Overwrite=True
+                        )
+                    ssm.put_parameter(Name=releases.name, Value=written.document, Overwrite=True)
                 ssm.label_parameter_version(
                     Name=releases.name, ParameterVersion=count - 1, Labels=["stable"]
                 )

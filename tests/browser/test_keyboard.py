@@ -23,9 +23,9 @@ def tab(reader: Visit, times: int) -> list[str]:
 
 
 def test_tab_leads_through_the_first_page_in_the_order_it_is_read(reader: Visit) -> None:
-    assert tab(reader, 13) == [
+    assert tab(reader, 14) == [
         *("Skip to the content", "Overview", "Compare", "Drift in dev", "Drift in prod"),
-        *("name", "rollout", "drift", "held", "behind"),
+        *("name", "unserved", "rollout", "drift", "held", "behind"),
         reader.page.locator(".wide").inner_text().strip(),  # a scrollable region
         *("newest 1", "1"),
     ]

@@ -31,6 +31,7 @@ def test_the_token_leaves_the_address(reader: Visit) -> None:
 
 def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
     assert rows(reader) == ["document_embedding", "passage_reranker", "support_chat"]
+    assert "prod local AWS, protected" in reader.says()
     assert "50 % of stable, running" in reader.says()
     for flag, models in {
         "rollout under way (1)": ["support_chat"],
@@ -50,6 +51,8 @@ def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
 def test_a_model_has_its_history_and_links_to_changes(reader: Visit) -> None:
     said = reader.follow("newest 3")
     assert "support_chat in dev" in said
+    assert "model-config promote support_chat -e dev --local" in said
+    assert reader.page.locator("form").count() == 0
     assert "answers lost the order's number" in said
     assert reader.page.locator("svg rect.stable").count() == 3
     said = reader.follow("compare")
@@ -115,6 +118,8 @@ def test_a_rollout_has_its_plan_and_progress(reader: Visit) -> None:
     assert "the brand's own voice" in said
     assert reader.page.locator("svg.curve circle.done").count() == 3
     assert reader.page.locator("svg.curve circle").count() == 4
+    assert re.fullmatch(r"\d\d-\d\d \d\d:\d\d", reader.page.locator(".tick").first.text_content())
+    assert "model-config rollout pause support_chat -e prod --local" in said
     assert "prompts/system" in reader.follow("Differences for readers")
 
 

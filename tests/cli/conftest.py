@@ -15,7 +15,6 @@ import pytest
 from moto import mock_aws
 
 from model_config.cli import app as cli
-from model_config.cli import environments
 from model_config.cli import target as target_module
 from model_config.format import release
 from model_config.format.prompt import texts
@@ -72,8 +71,7 @@ def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An SSM that stays for the whole test, in place of the one that each verb loads and saves."""
     with mock_aws(), as_strict_as_aws():
         shared = one_client("ssm", "eu-west-1")
-        monkeypatch.setattr(target_module, "_local_client", lambda _region: nullcontext(shared))
-        monkeypatch.setattr(environments, "_local_aws", lambda: nullcontext(nullcontext))
+        monkeypatch.setattr(target_module, "_local_aws", lambda: nullcontext(nullcontext))
         monkeypatch.setattr(local_aws, "client", one_client)
         yield shared
 
@@ -111,7 +109,7 @@ def released_locally() -> Callable[..., int]:
 
     def write(*values: Any, **options: Any) -> int:
         with target_module.target("dev", None, local=True) as aws:
-            return release_to(aws.client, *values, **options)
+            return release_to(aws.ssm.client, *values, **options)
 
     return write
 

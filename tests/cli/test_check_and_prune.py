@@ -67,8 +67,8 @@ def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(ru
     assert run("check", "--json").json == []
 
 
-def test_check_needs_no_project(run, released, tmp_path, monkeypatch):
-    released(label="stable")
+def test_check_needs_no_project(run, elsewhere, tmp_path, monkeypatch):
+    elsewhere(label="stable")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MODEL_CONFIG_PROJECT")
     assert run("check").out == "The next deploy can run: chat.\n"

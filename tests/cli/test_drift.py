@@ -6,22 +6,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import pytest
-from moto.core.responses import ActionResult
 from moto.ssm.models import ssm_backends
-from moto.ssm.responses import SimpleSystemManagerResponse
 
 from model_config.format.rollout_document import EMPTY
-from model_config.operate import made_resources
-from model_config.operate.drift.parameters import ListedParameter, only_deploys_wrote
-from model_config.operate.releases.past_release import PastRelease
+from model_config.operate import keys_and_policies
 from model_config.plan.offline import plan_from_file
 from model_config.plan.policies import POLICY_PATH, Account, key_policy, reader_policy
 from model_config.plan.project import Project
@@ -117,7 +112,7 @@ def chat(project: Path) -> Callable[[str, str], None]:
 @pytest.fixture
 def aws(ssm: Any, project: Path, chat: Any, monkeypatch: pytest.MonkeyPatch) -> Aws:
     assert chat
-    monkeypatch.setattr(made_resources, "aws_client", one_client)
+    monkeypatch.setattr(keys_and_policies, "aws_client", one_client)
     return Aws(ssm, project)
 
 
@@ -153,6 +148,18 @@ def test_an_environment_that_was_never_deployed_is_not_deployed(aws: Aws, drift:
     assert aws.key
     states = {each["state"] for each in drift("--exit-code", code=1)["differences"]}
     assert states == {"not deployed"}
+
+
+def test_without_fields_a_releases_values_are_not_missed(aws: Aws, project: Path, drift: Any):
+    aws.deploy()
+    (project / "Pulumi.dev.yaml").write_text(
+        "config:\n  aws:region: eu-west-1\n  model-config:fields: false\n"
+    )
+    found = drift()["differences"]
+    assert {each["state"] for each in found} == {"not deployed"}
+    for each in found:
+        aws.ssm.delete_parameter(Name=each["name"])
+    assert drift("--exit-code")["differences"] == []
 
 
 def test_a_hand_edit_is_told_with_both_ways_out(aws: Aws, drift: Any, run: Any):
@@ -299,7 +306,7 @@ def test_another_schema_class_alone_is_a_release_to_come(aws: Aws, chat: Any, dr
 def test_a_secret_is_neither_read_nor_shown(aws: Aws, asked: Any, run: Any):
     aws.deploy()
     aws.put(f"{BASE}/secrets/api_key", "sk-rotated")
-    out = run("drift", "--all-values", "--exit-code").out
+    out = run("drift", "--exit-code").out
     read = [given["Names"] for operation, given in asked if operation == "GetParameters"]
     assert TEMPERATURE in str(read)
     assert "secrets" not in str(read)
@@ -504,120 +511,6 @@ def test_a_broken_program_is_refused(aws: Aws, chat: Any, run: Any):
     assert aws.key
     chat("temperature=0.2", "temperature=20")
     assert "temperature" in run("drift", code=2).err
-
-
-def _put_into_moto(key: str, name: str, value: str, **others: Any) -> None:
-    """Do what `Aws.put` does without a request: 1,100 of those take more than a second."""
-    given = {"Type": "SecureString", "KeyId": key, "Tier": "Standard", **others}
-    described, pattern, overwrite, tags, policies = None, None, True, None, None
-    ssm_backends["123456789012"]["eu-west-1"].put_parameter(
-        *(name, described, value, given["Type"], pattern, given["KeyId"]),
-        *(overwrite, tags, "text", given["Tier"], policies),
-    )
-
-
-@pytest.fixture
-def large(project: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1,000 parameters in 50 models, deployed in two releases."""
-    for number in range(50):
-        fields = "\n".join(f"    field_{each}: int" for each in range(18))
-        values = ", ".join(f"field_{each}={number}" for each in range(18))
-        (project / "models" / f"m{number}.py").write_text(
-            "from model_config.schema import ModelConfig, SecretRef\n\n\n"
-            f"class M(ModelConfig):\n{fields}\n    token: SecretRef\n\n\n"
-            f'MODEL = M({values}, token=SecretRef("token"))\n'
-        )
-    (project / "models" / "chat.py").unlink()
-    with monkeypatch.context() as quicker:
-        quicker.setattr(aws, "put", partial(_put_into_moto, aws.key))
-        aws.deploy()
-        for number in range(0, 50, 2):
-            module = project / "models" / f"m{number}.py"
-            module.write_text(module.read_text().replace("field_3=", "field_3=1"))
-        aws.deploy()
-
-    # moto lists ten parameters at a time, whatever it is asked for; AWS lists MaxResults.
-    found: list[Any] = []  # by the last listing, whose pages are asked for one after the other
-
-    def as_aws_lists(response: SimpleSystemManagerResponse) -> ActionResult:
-        start = int(response._get_param("NextToken") or 0)
-        if not start:
-            filters = response._get_param("ParameterFilters")
-            found[:] = response.ssm_backend.describe_parameters([], filters)
-        end = start + response._get_param("MaxResults", 50)
-        page = [each.describe_response_object() for each in found[start:end]]
-        more = {"NextToken": str(end)} if end < len(found) else {}
-        return ActionResult({"Parameters": page, **more})
-
-    monkeypatch.setattr(SimpleSystemManagerResponse, "describe_parameters", as_aws_lists)
-
-
-@pytest.mark.usefixtures("large")
-def test_a_thousand_parameters_take_at_most_110_requests(aws: Aws, asked: Any, run: Any):
-    asked.clear()
-    assert "no drift" in (out := run("drift", "--exit-code").out)
-    assert "900 values not read" in out
-    assert len(asked) <= 80
-    # Whatever anybody writes gets a version more than the releases explain, or a later date.
-    aws.put("/ai/dev/m2/field_3", "7")
-    aws.put("/ai/dev/m3/field_0", "7")
-    aws.ssm.delete_parameter(Name="/ai/dev/m4/field_1")
-    aws.put("/ai/dev/m4/field_1", "7")
-    asked.clear()
-    found = run("drift", "--json").json
-    assert {(each["model"], each["path"], each["state"]) for each in found["differences"]} == {
-        ("m2", "field_3", "edited"),
-        ("m3", "field_0", "edited"),
-        ("m4", "field_1", "edited"),
-    }
-    assert len(asked) <= 110
-    assert found["not_read"] == 897
-    asked.clear()
-    assert run("drift", "--all-values", "--json").json["not_read"] == 0
-    values, rollouts = 900 // 10, 50 // 10
-    assert sum(each == "GetParameters" for each, _ in asked) == values + rollouts
-
-
-DAY = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-def unreadable(_: str) -> Any:
-    raise AssertionError
-
-
-def past(*texts: dict[str, Any], by: str = "ci") -> list[tuple[PastRelease, Any]]:
-    """Releases written on the 1st, the 2nd, … with these texts, newest first."""
-    releases = [
-        (PastRelease(number, DAY + timedelta(number), by, (), str, unreadable), each)
-        for number, each in enumerate(texts, start=1)
-    ]
-    return releases[::-1]
-
-
-@pytest.mark.parametrize(
-    ("version", "day", "texts", "whole", "trusted"),
-    [
-        (1, 1, [{"f": "a"}, {"f": "a"}], True, True),
-        (1, 1, [{"f": "a"}, {"f": "a"}], False, False),  # who knows what was before
-        (1, 2, [{"f": "a"}, {"f": "a"}], True, False),  # deleted and made again
-        (2, 1, [{"f": "a"}, {"f": "a"}], True, False),  # a write that no release explains
-        (2, 2, [{"f": "a"}, {"f": "b"}, {"f": "b"}], True, True),
-        (3, 3, [{"f": "a"}, {"f": "b"}, {"f": "a"}], True, True),
-        (2, 3, [{"f": "a"}, {"f": "b"}, {"f": "a"}], True, False),
-        (1, 3, [{"f": "a"}, {}, {"f": "b"}], False, True),  # versions began anew with the third
-        (2, 3, [{"f": "a"}, {}, {"f": "b"}], True, False),
-        (1, 1, [{"f": "a"}, {}], True, False),
-        (1, 1, [], True, False),
-    ],
-)
-def test_a_value_is_taken_on_trust_where_no_version_is_left_for_anybody_else(
-    version: int, day: int, texts: list[Any], whole: Any, trusted: Any
-):
-    listed = ListedParameter(
-        "f", "SecureString", "Standard", None, version, DAY + timedelta(day), "ci"
-    )
-    assert only_deploys_wrote(listed, past(*texts), whole=whole) is trusted
-    assert not only_deploys_wrote(listed, past(*texts, by="anna"), whole=whole)
 
 
 def test_a_progress_bar_is_shown_to_nobody_in_a_pipe(aws: Aws, run: Any):

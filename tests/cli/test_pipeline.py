@@ -129,7 +129,7 @@ def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path, text: st
 
 @pytest.mark.usefixtures("first_deploy")
 def test_what_was_deployed_is_verified(run, project: Path):
-    assert run("pipeline", "verify").out == "dev holds what was to be deployed.\n"
+    assert run("pipeline", "verify").out == "dev matches the program.\n"
     stack = project / "Pulumi.dev.yaml"
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     said = run("pipeline", "verify", code=1)

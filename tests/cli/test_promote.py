@@ -7,7 +7,6 @@ import pytest
 from support.documents import digest_of
 
 from model_config.cli import target
-from model_config.reader.connection import Connection
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -256,12 +255,26 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     for model in ("chat", "search", "summary"):
         released({"n": 1}, model=model)
     opened = []
-    really_open = Connection.open
-    monkeypatch.setattr(Connection, "open", lambda self: opened.append(1) or really_open(self))
+    really_open = target.aws_client
+    monkeypatch.setattr(
+        target, "aws_client", lambda *given: opened.append(given) or really_open(*given)
+    )
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert run("promote", "--all").out.count("stable moved from no release") == 3
-    assert len(opened) == 2  # one lists the models, one moves their labels
+    assert opened == [("ssm", None)]
+
+
+def test_only_the_module_of_the_model_is_run(run, released, project):
+    for name in ("chat", "search"):
+        (project / "models" / f"{name}.py").write_text(
+            "import pathlib\nfrom model_config.schema import ModelConfig\n"
+            f"pathlib.Path('{name}.ran').touch()\n\n"
+            "class Own(ModelConfig):\n    n: int\n\nMODEL = Own(n=1)\n"
+        )
+        released({"n": 1}, model=name)
+    assert "schema" not in run("promote", "chat").err
+    assert [file.stem for file in project.glob("*.ran")] == ["chat"]
 
 
 # Regions

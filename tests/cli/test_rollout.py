@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from model_config import Reader
 from model_config.format.rollout_document import read_rollout
-from model_config.operate import clients
-from model_config.operate.rollouts import rollouts
+from model_config.operate import rollout_plan
 
 NAME = "/ai/dev/chat/rollout"
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
@@ -35,7 +33,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     found = Clock()
-    monkeypatch.setattr(rollouts, "utc_now", found)
+    monkeypatch.setattr(rollout_plan, "utc_now", found)
     return found
 
 
@@ -91,15 +89,14 @@ def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock
     assert [(step.at, step.percent) for step in found.steps] == [
         (NOW, 5), (NOW + timedelta(minutes=20), 25.5), (NOW + timedelta(minutes=40), 100)
     ]  # fmt: skip
-    assert found.poll_seconds == 30
     assert clock.now == NOW
 
 
 @pytest.mark.usefixtures("three")
 def test_start_takes_the_newest_release_and_a_time_to_begin(run, document, clock):
-    start(run, "--at", "2026-12-01T13:00:00+01:00", "--poll-seconds", "10", "--json")
+    start(run, "--at", "2026-12-01T13:00:00+01:00", "--json")
     found = document().rollout
-    assert (found.release, found.poll_seconds) == (3, 10)
+    assert found.release == 3
     assert found.steps[0].at == NOW + timedelta(hours=2)
     (shown,) = status(run)
     assert (shown["phase"], shown["percent"]) == ("scheduled", 0)
@@ -144,12 +141,9 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--every", "30"], "write a number and s, m, h or d"),
         (["--every", "0m"], "is not after"),
         (["--every", "366d"], "at most 365 days"),
-        (["--bake", "soon"], "write a number and s, m, h or d"),
         (["--at", "2026-12-01T10:00:00"], "with a time zone"),
         (["--at", "tomorrow"], "with a time zone"),
         (["--at", "2026-12-01T09:58:00Z"], "in the past"),
-        (["--poll-seconds", "4"], "poll_seconds"),
-        (["--poll-seconds", "3601"], "poll_seconds"),
         (["--reason", "x" * 501], "has 501 characters"),
         (["--release", "9"], "there is no release 9"),
         (["--release", "0"], "whole number from 1"),
@@ -310,11 +304,11 @@ def test_finish_when_due_finishes_those_that_are_and_no_other(run, released, clo
 
 @pytest.mark.usefixtures("three")
 def test_abort_ends_the_rollout_and_leaves_the_label(run, labels, document):
-    start(run, "--release", "2", "--poll-seconds", "20")
+    start(run, "--release", "2")
     said = run("rollout", "abort", "chat", "--reason", "too terse")
     assert said.out == (
-        "chat in dev: the rollout of release 2 is aborted. Within 20 seconds all readers of stable "
-        "get release 1 again.\n"
+        "chat in dev: the rollout of release 2 is aborted. Readers of stable get release 1 again "
+        "within their time to live, 30 seconds by default.\n"
     )
     assert labels() == {"stable": 1}
     assert document().rollout is None
@@ -372,92 +366,17 @@ def test_readers_get_what_the_command_line_says(run, ssm, released):
     assert Reader("dev", client=ssm).get("chat").rollout is None
 
 
-# Watch
-
-
-@pytest.fixture
-def alarms(ssm, monkeypatch) -> Any:
-    """Set the states of alarms: `alarms(errors="OK")`."""
-    assert ssm
-    client = clients.aws_client("cloudwatch", "eu-west-1")
-    monkeypatch.setattr(clients, "aws_client", lambda *_: client)
-
-    def put(**states: str) -> None:
-        for name, state in states.items():
-            client.put_metric_alarm(
-                AlarmName=name, MetricName="m", Namespace="n", Period=60, EvaluationPeriods=1,
-                Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum",
-            )  # fmt: skip
-            client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
-
-    return put
-
-
-def watch(run, *names, code=0):
-    named = [each for name in names for each in ("--alarm", name)]
-    return run("rollout", "watch", "chat", *named, code=code)
-
-
-@pytest.mark.usefixtures("three")
-def test_a_watched_rollout_takes_each_step_while_alarms_are_quiet_and_finishes(
-    run, clock, alarms, document, labels
-):
-    alarms(errors="OK", latency="OK")
-    said = start(run, "--watched", "--release", "2", "--steps", "5,50,100", "--bake", "10m")
-    assert "`rollout watch` takes the steps to 50, 100 %" in said.out
-    assert [step.percent for step in document().rollout.steps] == [5]
-    clock.advance(29)
-    watch(run, "errors", "latency")
-    assert len(document().rollout.steps) == 1
-    clock.advance(100)
-    watch(run, "errors")
-    assert [step.percent for step in document().rollout.steps] == [5, 50]
-    assert document().rollout.steps[1].at == clock.now
-    clock.advance(30)
-    watch(run, "errors")
-    assert status(run)[0]["phase"] == "baking"
-    clock.advance(10)
-    assert "the rollout of release 2 is finished" in watch(run, "errors").out
-    assert labels()["stable"] == 2
-    assert "no rollout is under way" in watch(run, "errors").out
-
-
-@pytest.mark.usefixtures("three")
-def test_an_alarm_aborts_a_rollout_with_exit_code_1_and_says_why(run, alarms, document):
-    alarms(errors="ALARM", latency="OK")
-    start(run, "--release", "2")
-    said = watch(run, "errors", "latency", code=1)
-    assert "chat in dev: in alarm: errors.\n" in said.out
-    assert "is aborted" in said.out
-    assert document().rollout is None
-    assert document().moved.reason == "in alarm: errors"
-
-
-@pytest.mark.usefixtures("three")
-def test_without_data_or_without_the_alarm_the_share_stays(run, clock, alarms, document):
-    alarms(errors="INSUFFICIENT_DATA")
-    start(run, "--watched", "--release", "2")
-    clock.advance(1000)
-    assert "no step without data: errors" in watch(run, "errors").out
-    assert "there is no alarm gone in eu-west-1" in watch(run, "errors", "gone", code=2).err
-    assert "name one to 5 alarms, not 6" in watch(run, *"abcdef", code=2).err
-    assert len(document().rollout.steps) == 1
-
-
 # History
 
 
 @pytest.mark.usefixtures("three")
-def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
+def test_history_tells_who_moved_what_and_why_newest_first(run):
     assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
-    start(run, "--release", "3", "--reason", "gently", "--watched", "--steps", "5,100")
+    start(run, "--release", "3", "--reason", "gently", "--steps", "5,100")
     run("promote", "chat", "--label", "canary", "--reason", "beside")
     run("rollout", "pause", "chat")
     run("rollout", "resume", "chat")
-    alarms(errors="OK")
-    clock.advance(31)
-    watch(run, "errors")
     run("rollout", "finish", "chat", "--reason", "fine")
     run("rollback", "chat", "--reason", "not fine")
     run("promote", "chat", "--release", "2")
@@ -471,7 +390,6 @@ def test_history_tells_who_moved_what_and_why_newest_first(run, clock, alarms):
         ["-", "stable moved from release 3 to 2, and held there", "not fine"],
         ["-", "stable moved from release 2 to 3", "fine"],
         ["-", "rollout of release 3 to stable finished", ""],
-        ["-", "rollout of release 3 to stable: 100 %", ""],
         ["-", "rollout of release 3 to stable resumed", ""],
         ["-", "rollout of release 3 to stable paused", ""],
         ["-", "canary moved from no release to 3", "beside"],

@@ -1,7 +1,5 @@
 """Which AWS, region and path a verb works on."""
 
-import os
-
 import pytest
 
 from model_config.cli.target import target
@@ -20,18 +18,19 @@ def stack(project):
     return write
 
 
+@pytest.mark.usefixtures("made_up_credentials")
 def test_the_stack_file_says_prefix_and_environment(stack):
     stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
     with target("dev", None, local=False) as aws:
-        assert (aws.prefix, aws.environment) == ("/llm/team", "development")
+        assert (aws.prefix, aws.name) == ("/llm/team", "development")
     with target("dev", "/other", local=False) as aws:
         assert aws.prefix == "/other"
 
 
-@pytest.mark.usefixtures("project")
+@pytest.mark.usefixtures("project", "made_up_credentials")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
     with target("staging", None, local=False) as aws:
-        assert (aws.prefix, aws.environment, aws.client) == ("/ai", "staging", None)
+        assert (aws.prefix, aws.name, aws.path) == ("/ai", "staging", "/ai/staging")
 
 
 def test_a_verb_reads_below_the_stacks_prefix(run, released, stack):
@@ -51,6 +50,7 @@ def test_the_environment_comes_from_the_option_or_from_the_shell(run, released, 
     run("show", "chat", "-e", "dev")
 
 
+@pytest.mark.usefixtures("made_up_credentials")
 def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing_up(stack):
     stack("  model-config:prefix: ai/")
     with (
@@ -65,12 +65,11 @@ def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing
 
 @pytest.mark.usefixtures("project")
 def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch):
-    with target("dev", None, local=False):
-        assert os.environ["AWS_DEFAULT_REGION"] == "eu-west-1"
-    assert "AWS_DEFAULT_REGION" not in os.environ
+    with target("dev", None, local=False) as aws:
+        assert aws.ssm.region == "eu-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
-    with target("dev", None, local=False):
-        assert os.environ["AWS_DEFAULT_REGION"] == "ap-south-1"
+    with target("dev", None, local=False) as aws:
+        assert aws.ssm.region == "ap-south-1"
 
 
 def test_the_local_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_reading(

@@ -163,6 +163,4 @@ def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
 
 def test_where_nothing_died_there_is_nothing_to_recover(own_dev):
     printed = own_dev.model_config("recover", "--environment", "dev", "--dry-run")
-    assert printed == (
-        "Nothing is to be recovered: the state knows all that AWS has of this stack.\n"
-    )
+    assert printed == ("Nothing to recover: the state is complete.\n")

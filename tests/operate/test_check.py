@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import write_rollout
-from model_config.operate import check
+from model_config.operate import check, keys_and_policies
 from model_config.operate.check import check_environment
-from model_config.operate.inventory import Inventory
+from model_config.operate.ssm import Ssm
 
 CHAT = {"chat": {"/ai/prod/chat/rollout", "/ai/prod/chat/n"}}
 
@@ -35,15 +35,15 @@ class Iam:
 @pytest.fixture
 def iam(monkeypatch: pytest.MonkeyPatch) -> Iam:
     found = Iam()
-    monkeypatch.setattr(check, "aws_client", lambda *_: found)
+    monkeypatch.setattr(keys_and_policies, "aws_client", lambda *_: found)
     return found
 
 
 def checked(
     aws: Any, planned: Mapping[str, AbstractSet[str]] | None = None, **options: bool
 ) -> list[tuple[str, str, str]]:
-    report = check_environment(Inventory(aws.client), "/ai/prod", planned, **options)
-    return [(each.level, each.finding.where, each.finding.problem) for each in report.found]
+    report = check_environment(Ssm(aws.client), "/ai/prod", planned, **options)
+    return [(each.level, each.finding.where, each.finding.problem) for each in report.checked]
 
 
 def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam) -> None:
@@ -90,8 +90,8 @@ def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
     planned = {**CHAT, "new": {f"/ai/prod/new/{field}" for field in ("n", "rollout", "other")}}
     for field in ("n", "rollout"):
         aws.put(f"/ai/prod/new/{field}", "1")
-    report = check_environment(Inventory(aws.client), "/ai/prod", planned)
-    (found,) = report.found
+    report = check_environment(Ssm(aws.client), "/ai/prod", planned)
+    (found,) = report.checked
     assert (found.level, found.finding.where) == ("notice", "new")
     assert found.finding.problem == (
         "it has 2 parameters and no release: /ai/prod/new/n and others"
@@ -219,5 +219,5 @@ def test_releases_are_found_by_path_and_a_field_of_that_name_is_none(aws: Any) -
     aws.put("/ai/prod/chat/group/release", "1")
     aws.put("/ai/prod/other/secrets/release", "1")
     aws.put("/ai/production/x/release", "1")
-    report = check_environment(Inventory(aws.client), "/ai/prod", None)
+    report = check_environment(Ssm(aws.client), "/ai/prod", None)
     assert report.deployed == {"chat"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.moves import promote, rollback
+from support.moves import prod, promote, rollback
 
 from model_config import Reader
 from model_config.format.errors import (
@@ -15,13 +15,11 @@ from model_config.format.errors import (
     ModelNotFoundError,
     ReleaseError,
     ReleaseNotFoundError,
-    SecretUnavailableError,
     StoreError,
     StoreUnavailableError,
     UsageError,
 )
 from model_config.format.names import check_label, check_movable_label
-from model_config.operate.labels.labels import Labels
 
 NAME = "/ai/prod/chat/release"
 
@@ -35,15 +33,11 @@ def three(aws: Any) -> Any:
     return aws
 
 
-def labels_of(aws: Any) -> Labels:
-    return Labels("prod", client=aws.client)
-
-
 # Promote
 
 
 def test_promote_moves_a_label_to_the_newest_and_remembers_the_one_before(three: Any) -> None:
-    move = promote(labels_of(three), "chat", "stable")
+    move = promote(prod(three.client), "chat", "stable")
     assert (move.model, move.label, move.release, move.before) == ("chat", "stable", 3, 1)
     assert move.changed
     assert three.labels() == {"stable": 3, "stable-previous": 1}
@@ -52,21 +46,21 @@ def test_promote_moves_a_label_to_the_newest_and_remembers_the_one_before(three:
 
 def test_the_first_promotion_has_no_previous(aws: Any) -> None:
     aws.deploy({"n": 1})
-    assert promote(labels_of(aws), "chat", "canary").before is None
+    assert promote(prod(aws.client), "chat", "canary").before is None
     assert aws.labels() == {"canary": 1}
 
 
 def test_promoting_twice_is_the_same_as_once(three: Any) -> None:
-    promote(labels_of(three), "chat", "stable", release=2)
+    promote(prod(three.client), "chat", "stable", release=2)
     three.requests.clear()
-    again = promote(labels_of(three), "chat", "stable", release=2)
+    again = promote(prod(three.client), "chat", "stable", release=2)
     assert not again.changed
     assert "LabelParameterVersion" not in {name for name, _ in three.requests}
     assert three.labels() == {"stable": 2, "stable-previous": 1}
 
 
 def test_each_promotion_writes_no_value(three: Any) -> None:
-    promote(labels_of(three), "chat", "stable")
+    promote(prod(three.client), "chat", "stable")
     assert {name for name, _ in three.requests} == {
         "GetParameterHistory",
         "GetParameters",
@@ -93,9 +87,9 @@ class Breaks:
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_promotion_that_broke_off_is_completed_by_doing_it_again(three: Any, at: int) -> None:
     with pytest.raises(StoreUnavailableError):
-        promote(Labels("prod", client=Breaks(three.client, at)), "chat", "stable")
+        promote(prod(Breaks(three.client, at)), "chat", "stable")
     assert three.labels()["stable"] == 1
-    promote(labels_of(three), "chat", "stable")
+    promote(prod(three.client), "chat", "stable")
     assert three.labels() == {"stable": 3, "stable-previous": 1}
 
 
@@ -103,23 +97,21 @@ def test_promote_verifies_the_release_first(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     aws.deploy({"n": 2}, document='{"format": 1}')
     with pytest.raises(ReleaseError, match=f"{NAME}:2 can't be used"):
-        promote(labels_of(aws), "chat", "stable")
+        promote(prod(aws.client), "chat", "stable")
     assert aws.labels() == {"stable": 1}
 
 
-def test_promote_calls_the_check_with_the_configuration_before_anything_moves(aws: Any) -> None:
+def test_promote_calls_the_check_with_the_release_before_anything_moves(aws: Any) -> None:
     aws.deploy({"n": 1}, {"key": "x"})
     seen: list[Any] = []
 
-    def refuse(configuration: Any) -> None:
-        seen.append(configuration)
+    def refuse(release: Any) -> None:
+        seen.append(release)
         raise LookupError("not today")
 
     with pytest.raises(LookupError):
-        promote(labels_of(aws), "chat", "stable", check=refuse)
-    assert (seen[0].as_dict(), seen[0].release) == ({"n": 1}, 1)
-    with pytest.raises(SecretUnavailableError):
-        seen[0].secrets["key"].reveal()
+        promote(prod(aws.client), "chat", "stable", check=refuse)
+    assert (seen[0].open().config, seen[0].number) == ({"n": 1}, 1)
     assert aws.labels() == {}
 
 
@@ -128,25 +120,25 @@ def test_a_release_that_is_not_there_cannot_be_promoted(three: Any, release: int
     with pytest.raises(
         ReleaseNotFoundError, match=f"no release {release} .*the releases are 1 to 3"
     ):
-        promote(labels_of(three), "chat", "stable", release=release)
+        promote(prod(three.client), "chat", "stable", release=release)
 
 
 def test_a_model_that_is_not_there_cannot_be_promoted(aws: Any) -> None:
     with pytest.raises(ModelNotFoundError, match="/ai/prod/chat/release"):
-        promote(labels_of(aws), "chat", "stable")
+        promote(prod(aws.client), "chat", "stable")
 
 
 def test_who_may_not_is_told_which_permission_is_missing(loopback: Any) -> None:
     text = f"User: u is not authorized to perform: ssm:GetParameterHistory on resource: a:{NAME}"
     loopback.answers.append(loopback.refuses("AccessDeniedException", text))
     with pytest.raises(AccessDeniedError, match=f"GetParameterHistory is missing on a:{NAME};"):
-        promote(Labels("prod", client=loopback.client()), "chat", "stable")
+        promote(prod(loopback.client()), "chat", "stable")
 
 
 def test_half_a_history_is_not_taken_for_a_short_one(loopback: Any) -> None:
     loopback.answers.append(loopback.says(200, {"Parameters": [{"Version": 1}]}, whole=False))
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
-        promote(Labels("prod", client=loopback.client()), "chat", "stable")
+        promote(prod(loopback.client()), "chat", "stable")
 
 
 def test_a_label_that_ssm_refuses_after_all_is_an_error(three: Any) -> None:
@@ -155,7 +147,7 @@ def test_a_label_that_ssm_refuses_after_all_is_an_error(three: Any) -> None:
             return {"InvalidLabels": wanted["Labels"], "ParameterVersion": 1}
 
     with pytest.raises(StoreError, match="SSM refused the label 'stable-previous'"):
-        promote(Labels("prod", client=Refuses(three.client, 0)), "chat", "stable")
+        promote(prod(Refuses(three.client, 0)), "chat", "stable")
 
 
 def test_an_answer_that_does_not_say_the_label_moved_is_an_error(three: Any) -> None:
@@ -164,7 +156,7 @@ def test_an_answer_that_does_not_say_the_label_moved_is_an_error(three: Any) -> 
             return {}  # what botocore makes of half a reply
 
     with pytest.raises(StoreUnavailableError, match="ssm:LabelParameterVersion"):
-        promote(Labels("prod", client=Garbles(three.client, 0)), "chat", "stable")
+        promote(prod(Garbles(three.client, 0)), "chat", "stable")
 
 
 class Meets(Breaks):
@@ -175,29 +167,29 @@ class Meets(Breaks):
         self.aws, self.left = aws, nth
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith(("get_parameter", "label_parameter")):
+        if name.startswith(("get_pa", "label_parameter")):  # a paginator counts too
             self.left -= 1
             if self.left == 0:
-                promote(labels_of(self.aws), "chat", "stable", release=2)
+                promote(prod(self.aws.client), "chat", "stable", release=2)
         return super().__getattribute__(name)
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
 def test_two_people_at_once_end_in_one_of_the_two_orders(three: Any, nth: int) -> None:
-    move = promote(Labels("prod", client=Meets(three, nth)), "chat", "stable", release=3)
+    move = promote(prod(Meets(three, nth)), "chat", "stable", release=3)
     assert move.before == 2
     assert three.labels() == {"stable": 3, "stable-previous": 2}
 
 
 def test_two_people_at_the_very_same_moment_leave_previous_one_further_back(three: Any) -> None:
     client = Meets(three, 6)
-    promote(Labels("prod", client=client), "chat", "stable", release=3)
+    promote(prod(client), "chat", "stable", release=3)
     assert client.left == 0
     assert three.labels() == {"stable": 3, "stable-previous": 1}
 
 
 def test_two_people_who_promote_the_same_make_one_promotion(three: Any) -> None:
-    promote(Labels("prod", client=Meets(three, 5)), "chat", "stable", release=2)
+    promote(prod(Meets(three, 5)), "chat", "stable", release=2)
     assert three.labels() == {"stable": 2, "stable-previous": 1}
 
 
@@ -205,7 +197,7 @@ def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any)
     people = [
         threading.Thread(
             target=promote,
-            args=(labels_of(three), "chat", "stable"),
+            args=(prod(three.client), "chat", "stable"),
             kwargs={"release": number},
         )
         for number in (2, 3, 2, 3)
@@ -221,20 +213,20 @@ def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any)
 
 
 def test_rollback_puts_the_label_back_and_twice_is_the_same_as_once(three: Any) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable")
     move = rollback(labels, "chat")
-    assert (move.release, move.before, move.begins_hold) == (1, 3, True)
+    assert (move.release, move.before, move.does_something) == (1, 3, True)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
     again = rollback(labels, "chat")
-    assert (again.changed, again.begins_hold) == (False, False)
+    assert (again.changed, again.does_something) == (False, False)
     assert three.labels() == {"stable": 1, "stable-previous": 1}
 
 
 def test_every_rollback_leaves_label_and_previous_on_its_target(aws: Any) -> None:
     for number in range(1, 9):
         aws.deploy({"n": number})
-    labels = labels_of(aws)
+    labels = prod(aws.client)
     for number in (6, 7, 8):
         promote(labels, "chat", "stable", release=number)
     rollback(labels, "chat", release=5)
@@ -242,7 +234,7 @@ def test_every_rollback_leaves_label_and_previous_on_its_target(aws: Any) -> Non
 
 
 def test_a_rollback_to_the_release_that_the_label_is_on_holds_it_there(three: Any) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable", release=2)
     assert not rollback(labels, "chat", release=2).changed
     assert three.labels() == {"stable": 2, "stable-previous": 2}
@@ -250,16 +242,16 @@ def test_a_rollback_to_the_release_that_the_label_is_on_holds_it_there(three: An
 
 @pytest.mark.parametrize("at", [1, 2])
 def test_a_rollback_that_broke_off_is_completed_by_doing_it_again(three: Any, at: int) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable", release=2)
     with pytest.raises(StoreUnavailableError):
-        rollback(Labels("prod", client=Breaks(three.client, at)), "chat", release=3)
+        rollback(prod(Breaks(three.client, at)), "chat", release=3)
     rollback(labels, "chat", release=3)
     assert three.labels() == {"stable": 3, "stable-previous": 3}
 
 
 def test_a_persons_promotion_moves_a_held_label_and_says_so(three: Any) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable")
     rollback(labels, "chat")
     move = promote(labels, "chat", "stable", release=2)
@@ -269,7 +261,7 @@ def test_a_persons_promotion_moves_a_held_label_and_says_so(three: Any) -> None:
 
 
 def test_promoting_the_very_release_that_is_held_ends_the_hold(three: Any) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable")
     rollback(labels, "chat")
     move = promote(labels, "chat", "stable", release=1)
@@ -278,7 +270,7 @@ def test_promoting_the_very_release_that_is_held_ends_the_hold(three: Any) -> No
 
 
 def test_promoting_after_a_rollback_remembers_what_was_rolled_back_to(three: Any) -> None:
-    labels = labels_of(three)
+    labels = prod(three.client)
     promote(labels, "chat", "stable", release=2)
     rollback(labels, "chat")
     promote(labels, "chat", "stable", release=3)
@@ -287,15 +279,15 @@ def test_promoting_after_a_rollback_remembers_what_was_rolled_back_to(three: Any
 
 def test_rollback_without_a_previous_says_how_to_name_one(three: Any) -> None:
     with pytest.raises(LabelNotFoundError, match=r"rollback chat --label stable --release N --env"):
-        rollback(labels_of(three), "chat")
+        rollback(prod(three.client), "chat")
 
 
 def test_rollback_verifies_the_release_too(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable", document="{}")
     aws.deploy({"n": 2})
-    promote(labels_of(aws), "chat", "stable")
+    promote(prod(aws.client), "chat", "stable")
     with pytest.raises(ReleaseError):
-        rollback(labels_of(aws), "chat")
+        rollback(prod(aws.client), "chat")
     assert aws.labels()["stable"] == 2
 
 
@@ -308,7 +300,7 @@ def test_a_release_whose_secrets_are_gone_is_refused(aws: Any, move: Any) -> Non
     aws.deploy({"n": 2}, label="stable")
     aws.client.delete_parameter(Name="/ai/prod/chat/secrets/key")
     with pytest.raises(ReleaseError, match="secrets that are gone: /ai/prod/chat/secrets/key"):
-        move(labels_of(aws), "chat", "stable", release=1)
+        move(prod(aws.client), "chat", "stable", release=1)
     assert aws.labels()["stable"] == 2
 
 
@@ -318,7 +310,7 @@ def test_secrets_are_looked_for_without_decrypting_them(aws: Any) -> None:
     aws.client.meta.events.register(
         "provide-client-params.ssm.GetParameters", lambda params, **_: asked.append(params)
     )
-    promote(labels_of(aws), "chat", "stable")
+    promote(prod(aws.client), "chat", "stable")
     of_secrets = [each for each in asked if "/secrets/" in each["Names"][0]]
     assert [(len(each["Names"]), each["WithDecryption"]) for each in of_secrets] == [
         (10, False),
@@ -336,8 +328,8 @@ def test_where_secrets_may_not_be_looked_for_the_label_moves_with_a_note(aws: An
                 raise self.client.exceptions.ClientError(code, "GetParameters")
             return self.client.get_parameters(**wanted)
 
-    move = promote(Labels("prod", client=Denies(aws.client, 0)), "chat", "stable")
-    assert "unknown whether the release's secrets exist" in move.notes[0]
+    move = promote(prod(Denies(aws.client, 0)), "chat", "stable")
+    assert "unknown whether the release's secrets exist" in move.notices[0]
     assert aws.labels() == {"stable": 1}
 
 
@@ -368,8 +360,8 @@ def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(
 ) -> None:
     three.requests.clear()
     for move in (
-        lambda: promote(labels_of(three), "chat", label),
-        lambda: rollback(labels_of(three), "chat", label),
+        lambda: promote(prod(three.client), "chat", label),
+        lambda: rollback(prod(three.client), "chat", label),
     ):
         with pytest.raises(UsageError, match=rule):
             move()
@@ -395,7 +387,7 @@ def test_a_release_that_is_full_of_labels_is_found_before_anything_moves(
         )
     before = three.labels()
     with pytest.raises(UsageError, match=rf"release {full} has no room .*--labels label") as caught:
-        promote(labels_of(three), "chat", "stable", release=3)
+        promote(prod(three.client), "chat", "stable", release=3)
     assert "label0, " in str(caught.value)
     assert three.labels() == before
 
@@ -403,6 +395,6 @@ def test_a_release_that_is_full_of_labels_is_found_before_anything_moves(
 def test_room_that_previous_leaves_is_counted(three: Any) -> None:
     labels = ["stable-previous", *(f"label{each}" for each in range(9))]
     three.client.label_parameter_version(Name=NAME, ParameterVersion=3, Labels=labels)
-    promote(labels_of(three), "chat", "stable", release=3)
+    promote(prod(three.client), "chat", "stable", release=3)
     assert three.labels()["stable"] == 3
     assert three.labels()["stable-previous"] == 1

@@ -7,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.moves import promote, rollback
+from support.moves import prod, promote, rollback
 
 from model_config.format.errors import SchemaMismatchError
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, write_rollout
-from model_config.operate.labels.labels import Labels
-from model_config.operate.labels.promotion import Promotion, promote_changed
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.rollouts.start import NewRollout
+from model_config.operate.promotion import Promotion, promote_changed
+from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.rollouts import NewRollout
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def put(aws: Any, model: str, text: str) -> None:
 def promoted(
     aws: Any, before: Mapping[str, int], after: Mapping[str, int], **options: Any
 ) -> dict[str, Promotion]:
-    labels = Labels("prod", client=aws.client)
+    labels = prod(aws.client)
     return {each.model: each for each in promote_changed(labels, before, after, **options)}
 
 
@@ -62,7 +61,7 @@ def test_a_run_that_is_started_again_promotes_the_same(two: Any) -> None:
 
 
 def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
-    rollback(Labels("prod", client=two.client), "chat", release=1)
+    rollback(prod(two.client), "chat", release=1)
     found = promoted(two, {"chat": 1, "search": 1}, {"chat": 2, "search": 2})
     assert {model: each.outcome for model, each in found.items()} == {
         "chat": "held",
@@ -78,7 +77,7 @@ def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
 
 
 def test_a_run_that_is_started_again_ends_no_hold_on_its_own_release(two: Any) -> None:
-    rollback(Labels("prod", client=two.client), "chat", release=2)
+    rollback(prod(two.client), "chat", release=2)
     (left,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert (left.outcome, left.message) == (
         "held",
@@ -95,7 +94,7 @@ def break_off(aws: Any) -> None:
 
 
 def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any) -> None:
-    promote(Labels("prod", client=two.client), "chat", "stable")
+    promote(prod(two.client), "chat", "stable")
     break_off(two)
     (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
     assert (left.outcome, left.was_left, left.on) == ("interrupted", True, 2)
@@ -105,15 +104,15 @@ def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any)
         "`model-config promote chat --label stable --environment prod --release 3`"
     )
     assert two.labels() == {"stable": 2, "stable-previous": 2}
-    move = promote(Labels("prod", client=two.client), "chat", "stable", release=3)
+    move = promote(prod(two.client), "chat", "stable", release=3)
     assert (move.was_interrupted, move.was_held, move.ends_hold) == (True, False, False)
     assert two.labels() == {"stable": 3, "stable-previous": 2}
 
 
 def test_what_was_interrupted_can_be_taken_back(two: Any) -> None:
-    promote(Labels("prod", client=two.client), "chat", "stable")
+    promote(prod(two.client), "chat", "stable")
     break_off(two)
-    move = promote(Labels("prod", client=two.client), "chat", "stable", release=2)
+    move = promote(prod(two.client), "chat", "stable", release=2)
     assert move.does_something
     assert two.labels() == {"stable": 2}
 
@@ -131,7 +130,7 @@ def test_what_was_interrupted_can_be_taken_back(two: Any) -> None:
 def test_where_it_is_not_known_that_a_promotion_was_interrupted_the_label_is_held(
     two: Any, recorded: Moved | None
 ) -> None:
-    promote(Labels("prod", client=two.client), "chat", "stable")
+    promote(prod(two.client), "chat", "stable")
     break_off(two)
     put(two, "chat", write_rollout(RolloutDocument(recorded)))
     (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
@@ -140,7 +139,7 @@ def test_where_it_is_not_known_that_a_promotion_was_interrupted_the_label_is_hel
 
 
 def test_an_old_run_that_is_started_again_undoes_no_newer_promotion(two: Any) -> None:
-    promote(Labels("prod", client=two.client), "chat", "stable")
+    promote(prod(two.client), "chat", "stable")
     (left,) = promoted(two, {}, {"chat": 1}).values()
     assert left.outcome == "newer"
     assert two.labels()["stable"] == 2
@@ -173,8 +172,7 @@ def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -
 
 
 def test_a_model_that_is_gone_keeps_no_other_from_being_rolled_out(two: Any) -> None:
-    every = timedelta(minutes=30)
-    plan = RolloutPlan((5, 100), every, every, watched=False, reason=None)
+    plan = RolloutPlan((5, 100), timedelta(minutes=30))
     new = NewRollout("stable", plan, datetime.now(UTC))
     found = promoted(two, {}, {"gone": 4, "search": 2}, rollout=new)
     assert [each.outcome for each in found.values()] == ["failed", "rolled out"]
@@ -184,4 +182,4 @@ def test_notes_of_a_move_are_handed_on(two: Any) -> None:
     two.client.delete_parameter(Name="/ai/prod/chat/rollout")
     (found,) = promoted(two, {}, {"chat": 2}, reason="run 7").values()
     assert found.outcome == "promoted"
-    assert "no rollout parameter" in found.notes[0]
+    assert "no rollout parameter" in found.notices[0]

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from support.moves import promote, rollback
+from support.moves import prod, promote, rollback
 
 from model_config.format.errors import AccessDeniedError, UsageError
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
-from model_config.operate.labels.labels import Labels
 
 ROLLOUT = "/ai/prod/chat/rollout"
 UNDER_WAY = Rollout(
@@ -49,10 +48,6 @@ def rolling(three: Any) -> Any:
     return three
 
 
-def labels_of(aws: Any) -> Labels:
-    return Labels("prod", client=aws.client)
-
-
 def denied(client: Any, operation: str) -> Any:
     """A client that may not do one thing to a rollout parameter."""
 
@@ -73,25 +68,25 @@ def denied(client: Any, operation: str) -> Any:
 
 
 def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -> None:
-    promote(labels_of(three), "chat", "stable", reason="shorter answers")
+    promote(prod(three.client), "chat", "stable", reason="shorter answers")
     assert document(three).moved == Moved("stable", 3, 1, "shorter answers", held=False)
-    rollback(labels_of(three), "chat")
+    rollback(prod(three.client), "chat")
     assert document(three).moved == Moved("stable", 1, 3, held=True)
-    assert promote(labels_of(three), "chat", "canary").notes == ()
+    assert promote(prod(three.client), "chat", "canary").notices == ()
     assert document(three).moved == Moved("canary", 3, None, held=False)
     kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
     assert (kept["Type"], kept["Version"]) == ("String", 4)
 
 
 def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
-    promote(labels_of(three), "chat", "stable", release=1)
+    promote(prod(three.client), "chat", "stable", release=1)
     assert history(three) == 1
 
 
 def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
-    rollback(labels_of(three), "chat", release=1, reason="keep it")
+    rollback(prod(three.client), "chat", release=1, reason="keep it")
     assert document(three).moved == Moved("stable", 1, 1, "keep it", held=True)
-    promote(labels_of(three), "chat", "stable", release=1, reason="free again")
+    promote(prod(three.client), "chat", "stable", release=1, reason="free again")
     assert document(three).moved == Moved("stable", 1, 1, "free again", held=False)
 
 
@@ -99,16 +94,16 @@ def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
 def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
     three: Any, operation: str
 ) -> None:
-    move = promote(Labels("prod", client=denied(three.client, operation)), "chat", "stable")
+    move = promote(prod(denied(three.client, operation)), "chat", "stable")
     assert three.labels()["stable"] == 3
-    assert "move is not recorded: ssm:" in move.notes[0]
+    assert "move is not recorded: ssm:" in move.notices[0]
     assert history(three) == 1
 
 
 def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: Any) -> None:
     three.client.delete_parameter(Name=ROLLOUT)
-    move = promote(labels_of(three), "chat", "stable")
-    assert "The move is not recorded: the model has no rollout parameter" in move.notes[0]
+    move = promote(prod(three.client), "chat", "stable")
+    assert "The move is not recorded: the model has no rollout parameter" in move.notices[0]
     assert three.labels()["stable"] == 3
     with pytest.raises(three.client.exceptions.ParameterNotFound):
         document(three)
@@ -116,8 +111,8 @@ def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: A
 
 def test_a_document_that_is_not_understood_is_left_as_it_is(three: Any) -> None:
     put(three, '{"format": 2}')
-    move = promote(labels_of(three), "chat", "stable")
-    assert "update the model-config package" in move.notes[0]
+    move = promote(prod(three.client), "chat", "stable")
+    assert "update the model-config package" in move.notices[0]
     assert history(three) == 2
 
 
@@ -128,8 +123,8 @@ def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
                 put(three)
             return getattr(three.client, name)
 
-    move = promote(Labels("prod", client=Meets()), "chat", "stable")
-    assert "versions 2 to 2 are theirs" in move.notes[0]
+    move = promote(prod(Meets()), "chat", "stable")
+    assert "versions 2 to 2 are theirs" in move.notices[0]
     assert document(three).moved == Moved("stable", 3, 1, held=False)
 
 
@@ -142,12 +137,12 @@ def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
     three: Any, reason: str, problem: str
 ) -> None:
     with pytest.raises(UsageError, match=problem):
-        promote(labels_of(three), "chat", "stable", reason=reason)
+        promote(prod(three.client), "chat", "stable", reason=reason)
     assert three.labels() == {"stable": 1}
 
 
 def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -> None:
-    promote(labels_of(rolling), "chat", "canary", reason="é" * 500)
+    promote(prod(rolling.client), "chat", "canary", reason="é" * 500)
     assert document(rolling).moved == Moved("canary", 3, None, "é" * 500, held=False)
 
 
@@ -155,7 +150,7 @@ def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -
 
 
 def test_the_move_of_another_label_leaves_the_rollout_alone(rolling: Any) -> None:
-    promote(labels_of(rolling), "chat", "canary")
+    promote(prod(rolling.client), "chat", "canary")
     assert document(rolling).rollout == UNDER_WAY
 
 
@@ -164,21 +159,21 @@ def test_a_promotion_to_another_release_than_the_candidate_is_refused(
     rolling: Any, release: int | None
 ) -> None:
     with pytest.raises(UsageError, match=r"rollout of release 2 to stable .* under way") as caught:
-        promote(labels_of(rolling), "chat", "stable", release=release)
+        promote(prod(rolling.client), "chat", "stable", release=release)
     assert "`model-config rollout finish chat --environment prod`" in str(caught.value)
     assert "`model-config rollout abort chat --environment prod`" in str(caught.value)
     assert rolling.labels() == {"stable": 1}
 
 
 def test_a_promotion_to_the_candidate_finishes_the_rollout(rolling: Any) -> None:
-    promote(labels_of(rolling), "chat", "stable", release=2)
+    promote(prod(rolling.client), "chat", "stable", release=2)
     assert document(rolling) == RolloutDocument(Moved("stable", 2, 1, held=False))
     assert rolling.labels() == {"stable": 2, "stable-previous": 1}
 
 
 @pytest.mark.parametrize("release", [1, 3])
 def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
-    rollback(labels_of(rolling), "chat", release=release)
+    rollback(prod(rolling.client), "chat", release=release)
     assert document(rolling) == RolloutDocument(Moved("stable", release, 1, held=True))
     assert rolling.labels() == {"stable": release, "stable-previous": release}
 
@@ -186,12 +181,12 @@ def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
 def test_a_rollout_that_the_label_has_left_hinders_nothing_and_goes(rolling: Any) -> None:
     three = rolling.client.label_parameter_version
     three(Name="/ai/prod/chat/release", ParameterVersion=3, Labels=["stable"])
-    promote(labels_of(rolling), "chat", "stable", release=1)
+    promote(prod(rolling.client), "chat", "stable", release=1)
     assert document(rolling).rollout is None
 
 
 def test_a_rollback_that_moves_nothing_and_cannot_abort_the_rollout_fails(rolling: Any) -> None:
-    labels = Labels("prod", client=denied(rolling.client, "put_parameter"))
+    labels = prod(denied(rolling.client, "put_parameter"))
     with pytest.raises(AccessDeniedError):
         rollback(labels, "chat", release=1)
     assert document(rolling).rollout == UNDER_WAY

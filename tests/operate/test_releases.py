@@ -15,10 +15,9 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.rollout import Rollout
-from model_config.operate.releases.findings import running_out
-from model_config.operate.releases.prune import unneeded_parts
-from model_config.operate.releases.releases import Releases, read_releases
-from model_config.operate.store import OperatorStore
+from model_config.operate.release_findings import running_out
+from model_config.operate.releases import Releases, read_releases, unneeded_parts
+from model_config.operate.ssm import Ssm
 
 NAME = "/ai/prod/chat/release"
 
@@ -34,11 +33,11 @@ def parts(aws: Any) -> set[str]:
 
 
 def releases_of(aws: Any, *, documents: bool = True) -> Releases:
-    return read_releases(OperatorStore(aws.client), "/ai/prod", "chat", documents=documents)
+    return read_releases(Ssm(aws.client), "/ai/prod", "chat", documents=documents)
 
 
 def prunable(aws: Any, **options: bool) -> list[str]:
-    return unneeded_parts(OperatorStore(aws.client), "/ai/prod", "chat", **options)
+    return unneeded_parts(Ssm(aws.client), "/ai/prod", "chat", **options)
 
 
 # Releases
@@ -129,13 +128,13 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
     fill(aws, 88)
     assert list(running_out(releases_of(aws))) == []
     fill(aws, 1)
-    (found,) = running_out(releases_of(aws))
-    assert found.deploys_left == 10
-    assert "after 10 more deploys" in found.finding.problem
+    ((left, finding),) = running_out(releases_of(aws))
+    assert left == 10
+    assert "after 10 more deploys" in finding.problem
     fill(aws, 10)
-    (found,) = running_out(releases_of(aws))
-    assert found.deploys_left == 0
-    assert found.finding.problem == (
+    ((left, finding),) = running_out(releases_of(aws))
+    assert left == 0
+    assert finding.problem == (
         "the next deploy of this model fails: release 1, which has stable, is then the oldest "
         "of 100"
     )
@@ -146,8 +145,8 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
 def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 99)
-    (found,) = running_out(releases_of(aws))
-    assert found.finding.fix == (
+    ((_, finding),) = running_out(releases_of(aws))
+    assert finding.fix == (
         "`model-config promote chat --label stable --environment prod`, then "
         f"`aws ssm unlabel-parameter-version --name {NAME} --parameter-version 1 "
         "--labels stable-previous`"
@@ -155,7 +154,7 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     label = aws.client.label_parameter_version  # as promote does
     label(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     label(Name=NAME, ParameterVersion=100, Labels=["stable"])
-    (found,) = running_out(releases_of(aws))
+    assert len(list(running_out(releases_of(aws)))) == 1
     unlabel = aws.client.unlabel_parameter_version
     unlabel(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     fill(aws, 1)
@@ -165,12 +164,10 @@ def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> 
     fill(aws, 99)
     rollout = Rollout("stable", release=1, before=50, salt="0" * 16, steps=())
     assert list(running_out(releases_of(aws))) == []
-    (found,) = running_out(releases_of(aws), rollout)
-    assert found.deploys_left == 1
-    assert "after 1 more deploy, the next one of this model removes release 1" in (
-        found.finding.problem
-    )
-    assert "model-config rollout finish chat --environment prod" in found.finding.fix
+    ((left, finding),) = running_out(releases_of(aws), rollout)
+    assert left == 1
+    assert "after 1 more deploy, the next one of this model removes release 1" in (finding.problem)
+    assert "model-config rollout finish chat --environment prod" in finding.fix
 
 
 # Prune
@@ -184,7 +181,7 @@ def test_parts_that_no_release_names_are_unneeded_and_no_others(aws: Any) -> Non
     for name in stray:
         aws.put(name, "x")
     assert set(prunable(aws)) == stray
-    OperatorStore(aws.client).delete(prunable(aws))
+    Ssm(aws.client).delete(prunable(aws))
     assert parts(aws) == kept
     assert [each.problem for each in releases_of(aws)] == [None, None]
     assert prunable(aws) == []
@@ -204,7 +201,7 @@ def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(
     listed = loopback.says(200, {"Parameters": [{"Name": f"{NAME}/parts/00"}]})
     loopback.answers.extend([listed, loopback.says(200, {"Parameters": []}, whole=whole)])
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):
-        unneeded_parts(OperatorStore(loopback.client()), "/ai/prod", "chat", gone=True)
+        unneeded_parts(Ssm(loopback.client()), "/ai/prod", "chat", gone=True)
     assert loopback.asked == 2
 
 

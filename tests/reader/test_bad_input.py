@@ -29,7 +29,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.cache.breaker import LONGEST_PAUSE
+from model_config.reader.attempts import LONGEST_PAUSE
 
 CONFIG = {"n": 1}
 NAME = "/ai/prod/chat/release"

@@ -6,7 +6,7 @@ import json
 import math
 import operator
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,10 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_config.format.errors import PromptError, SecretUnavailableError
+from model_config.format.prompt import texts
 from model_config.format.release import Release
-from model_config.reader.configuration import Configuration, configuration
-from model_config.reader.frozen import freeze, thaw
-from model_config.reader.secret import secret_of
+from model_config.reader.configuration import (
+    Configuration,
+    configuration,
+    freeze,
+    secret_of,
+    thaw,
+)
 
 TEXT = "sk-live-5f3a"
 CONFIG: dict[str, Any] = {
@@ -30,8 +35,10 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def made(config: Any = CONFIG, **options: Any) -> Configuration:
-    content = Release.of("chat", "prod", "Chat", config, secrets=["api_key"])
+def made(config: Any = CONFIG, none: Sequence[str] = (), **options: Any) -> Configuration:
+    content = Release.of(
+        "chat", "prod", "Chat", config, secrets=["api_key"], templates=list(texts(config)), none=none
+    )
     about: dict[str, Any] = {"read_at": 0.0, "clock": lambda: 7.0, "label": "stable", **options}
     return configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
 
@@ -155,7 +162,6 @@ configuration_changes: list[Callable[[Any], Any]] = [
     lambda chat: operator.setitem(chat.secrets, "api_key", secret_of("x")),
     lambda chat: setattr(chat, "release", 9),
     lambda chat: setattr(chat, "rollout", "candidate"),
-    lambda chat: setattr(chat.content, "config", {}),
     lambda chat: operator.setitem(chat.content.secrets, 0, "other"),
     lambda chat: delattr(chat, "release"),
 ]
@@ -254,6 +260,36 @@ def test_a_prompt_is_rendered_by_its_path() -> None:
     assert chat.render("provider") == "openai"
 
 
+def test_everything_below_a_path_is_rendered_at_once() -> None:
+    messages = [{"role": "system", "content": "{{a}}"}, {"role": "user", "content": "{{b}} {{a}}"}]
+    chat = made({"messages": messages, "other": "{{c}}"})
+    assert chat.variables("messages") == ["a", "b"]
+    rendered = chat.render("messages", a="x", b=2)
+    assert [each["content"] for each in rendered] == ["x", "2 x"]
+    assert type(rendered[0]) is dict
+    assert chat["messages"] == messages
+    assert chat.render("messages/1/content", a="x", b=2) == "2 x"
+    with pytest.raises(PromptError, match=r"no value for b; not a variable of the text: c"):
+        chat.render("messages", a="x", c="y")
+
+
+def test_only_what_the_release_says_is_a_template_is_one() -> None:
+    content = Release.of("chat", "prod", "Chat", {"a": "{{x}}", "b": "{{x}}"}, templates=["a"])
+    chat = configuration(content, 1, None, {}, read_at=0.0, clock=lambda: 0.0)
+    assert (chat.render("a", x="1"), chat.render("b"), chat.variables("b")) == ("1", "{{x}}", [])
+
+
+def test_a_value_that_is_not_there_says_whether_it_is_none() -> None:
+    chat = made(none=["generation/max_output_tokens", "limits/rate"])
+    for read, key in ((chat["generation"], "max_output_tokens"), (chat, "limits")):
+        with pytest.raises(KeyError) as caught:
+            read[key]
+        assert str(caught.value) == f"{key!r} is None in this release, so it has no value. Use get()"
+        assert read.get(key) is None
+    with pytest.raises(KeyError, match="^'temprature'$"):
+        chat["generation"]["temprature"]
+
+
 def test_a_variable_may_have_any_name() -> None:
     chat = made({"prompt": "{{self}}{{path}}{{values}}"})
     assert chat.render("prompt", self="a", path="b", values="c") == "abc"
@@ -270,7 +306,7 @@ def test_what_is_wrong_with_a_prompts_values_is_said_with_the_release() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["prompts", "prompts/sytem", "generation/temperature", "generation/stop", "", "/"]
+    "path", ["prompt", "prompts/sytem", "generation/temperature", "generation/bias", "", "/"]
 )
 def test_a_path_without_a_text_is_an_error_that_names_those_there_are(path: str) -> None:
     there = (

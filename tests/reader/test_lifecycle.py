@@ -129,8 +129,8 @@ def read():
 thread = threading.Thread(target=read)
 thread.start()
 client.asks.wait(timeout=10)
-# The parent is in the middle of a request, and holds the locks of the cache and the log.
-with reader._cache._lock, reader._reporter._lock, reader._reporter._incidents._lock:
+# The parent is in the middle of a request, and holds the lock of the store.
+with reader._source._lock:
     child = os.fork()
     if child == 0:
         client.go.set()
@@ -171,7 +171,7 @@ def test_a_forked_child_reads_though_its_parent_was_in_the_middle_of_a_request()
 def test_a_wall_clock_that_is_set_back_asks_neither_at_once_nor_never_again(aws: Any) -> None:
     aws.deploy(CONFIG, label="stable")
     machine = Machine()
-    reader = Reader("prod", client=aws.client, clock=machine.clock(), max_wait=60)
+    reader = Reader("prod", client=aws.client, clock=machine.clock(), max_wait=60, ttl=300)
     reader.get("chat")
     machine.runs(100)
     machine.wall -= 3_600

@@ -70,11 +70,13 @@ def test_secrets_take_one_request_more_the_first_time(source: Documents, clock: 
     reader = Reader("prod", source=source, clock=clock, max_wait=60)
     found = reader.get_many(MODELS[:4])
     assert found["model_2"].secrets["key"].reveal() == "model_2's"
-    assert len(source.asked) == 4  # one for all, and one each for the secrets
+    assert [len(names) for names in source.asked] == [8, 3]
     source.asked.clear()
+    source.read.clear()
     clock.advance(301)
     reader.refresh()
-    assert [len(names) for names in source.asked] == [9, 2]
+    assert [len(names) for names in source.asked] == [10, 1]
+    assert source.read == []
 
 
 def test_a_batch_that_is_denied_for_one_is_asked_for_model_by_model(source: Documents) -> None:
@@ -126,7 +128,8 @@ def test_two_labels_of_one_model_are_never_in_one_request(source: Documents, clo
     reader.get("model_0", release=1)
     source.asked.clear()
     reader.refresh()
-    assert sorted(names[0] for names in source.asked) == [f"{name}:canary", f"{name}:stable"]
+    asked = sorted(names[0] for names in source.asked)
+    assert asked == [f"{name}:1", f"{name}:canary", f"{name}:stable"]
     assert all(
         len(names) == len({each.partition(":")[0] for each in names}) for names in source.asked
     )
@@ -175,11 +178,14 @@ def test_refresh_asks_for_what_was_read_and_for_nothing_else(source: Documents, 
     source.deploy({"n": 100}, model="model_0")
     source.deploy({"n": 101}, model="model_1")
     reader.refresh("model_0")
-    assert [len(names) for names in source.asked] == [2]
+    assert source.asked == [
+        ["/ai/prod/model_0/release:stable", "/ai/prod/model_0/rollout"],
+        ["/ai/prod/model_0/release:2"],
+    ]
     assert (reader.get("model_0")["n"], reader.get("model_1")["n"]) == (100, 1)
     reader.refresh()
     assert reader.get("model_1")["n"] == 101
-    assert sum(map(len, source.asked)) == 8
+    assert sum(map(len, source.asked)) == 10
 
 
 def test_refresh_in_an_outage_leaves_the_last_good_one(source: Documents, clock: Any) -> None:

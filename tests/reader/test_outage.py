@@ -25,8 +25,8 @@ from model_config.format.errors import (
     StaleConfigurationError,
     StoreUnavailableError,
 )
-from model_config.reader.cache.breaker import LONGEST_PAUSE
-from model_config.reader.incidents import REPEAT
+from model_config.reader.attempts import LONGEST_PAUSE
+from model_config.reader.report import REPEAT
 
 LOGGER = "model_config.reader"
 
@@ -41,11 +41,11 @@ class Flaky(Documents):
         for model, config in models.items():
             self.deploy(config, model=model)
 
-    def get(self, names: Sequence[str]) -> Any:
+    def _answer(self, names: Sequence[str]) -> Any:
         self.requests += 1
         if self.fails is not None:
             self.fails()
-        return super().get(names)
+        return super()._answer(names)
 
 
 def failing_with(error: Exception) -> Callable[[], None]:
@@ -303,7 +303,7 @@ def test_a_role_without_secrets_reads_the_rest(clock: Any) -> None:
 
 def test_the_status_is_data_that_json_takes(clock: Any) -> None:
     source = Flaky(chat={"n": 1})
-    reader = inline(source, clock, max_stale=1_000)
+    reader = inline(source, clock, max_stale=1_000, ttl=300)
     reader.get("chat")
     clock.advance(100)
     status = reader.status()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -197,6 +198,7 @@ def test_secrets_that_a_new_release_names_take_one_request_more(aws: Any, clock:
     assert {path: secret.reveal() for path, secret in chat.secrets.items()} == {"b": "2"}
     assert [names for _, names in aws.requests] == [
         [f"{RELEASE}:stable", ROLLOUT, "/ai/prod/chat/secrets/a"],
+        [f"{RELEASE}:2"],
         ["/ai/prod/chat/secrets/b"],
     ]
 
@@ -232,17 +234,19 @@ def test_a_secret_that_is_gone_is_an_error_with_its_name(aws: Any) -> None:
         Reader("prod", client=aws.client).get("chat")
 
 
-# Numbers never change
+# What has changed, and what hasn't
 
 
-def test_a_release_by_number_is_never_asked_for_again(aws: Any, clock: Any) -> None:
+def test_a_release_by_number_is_read_once(aws: Any, clock: Any) -> None:
     aws.deploy({"n": 1})
     reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
     reader.get("chat", release=1)
     aws.requests.clear()
+    aws.decrypted.clear()
     clock.advance(1e9)
     assert reader.get("chat", release=1)["n"] == 1
-    assert aws.requests == []
+    assert aws.requests == [("GetParameters", [f"{RELEASE}:1"])]
+    assert aws.decrypted == []
 
 
 def test_a_release_by_number_still_renews_its_secrets(aws: Any, clock: Any) -> None:
@@ -253,7 +257,121 @@ def test_a_release_by_number_still_renews_its_secrets(aws: Any, clock: Any) -> N
     aws.requests.clear()
     clock.advance(301)
     assert reader.get("chat", release=1).secrets["key"].reveal() == "new"
-    assert aws.requests == [("GetParameters", ["/ai/prod/chat/secrets/key"])]
+    assert aws.requests == [
+        ("GetParameters", [f"{RELEASE}:1", "/ai/prod/chat/secrets/key"]),
+        ("GetParameters", ["/ai/prod/chat/secrets/key:2"]),
+    ]
+
+
+def test_while_nothing_changes_nothing_is_decrypted(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"key": "x"}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
+    chat = reader.get("chat")
+    aws.decrypted.clear()
+    for _ in range(5):
+        clock.advance(31)
+        assert reader.get("chat").age == 0
+    assert aws.decrypted == []
+    assert reader.get("chat").secrets["key"] is chat.secrets["key"]
+
+
+def test_only_what_has_another_version_is_decrypted(aws: Any, clock: Any) -> None:
+    aws.deploy({"n": 1}, {"a": "1", "b": "2"}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
+    reader.get("chat")
+    aws.put("/ai/prod/chat/secrets/b", "rotated")
+    aws.decrypted.clear()
+    clock.advance(31)
+    assert reader.get("chat").secrets["b"].reveal() == "rotated"
+    assert aws.decrypted == [["/ai/prod/chat/secrets/b:2"]]
+    aws.deploy({"n": 2}, {"a": "1", "b": "rotated"})
+    aws.decrypted.clear()
+    aws.client.label_parameter_version(Name=RELEASE, ParameterVersion=2, Labels=["stable"])
+    clock.advance(31)
+    assert reader.get("chat")["n"] == 2
+    assert sorted(aws.decrypted[0]) == [
+        f"{RELEASE}:2",
+        "/ai/prod/chat/secrets/a:2",
+        "/ai/prod/chat/secrets/b:3",
+    ]
+    assert len(aws.decrypted) == 1
+
+
+@pytest.mark.parametrize("ttl", [30, 300])
+def test_whatever_moves_arrives_within_the_time_to_live(aws: Any, clock: Any, ttl: float) -> None:
+    for n in (1, 2, 3):
+        aws.deploy({"n": n}, {"key": "old"}, label="stable" if n == 1 else None)
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60, ttl=ttl)
+    assert (reader.get("chat")["n"], reader.get("chat", label="latest")["n"]) == (1, 3)
+    # By any tool: here by none of ours.
+    aws.client.label_parameter_version(Name=RELEASE, ParameterVersion=2, Labels=["stable"])
+    clock.advance(ttl)
+    assert reader.get("chat")["n"] == 2
+    aws.put("/ai/prod/chat/secrets/key", "rotated")
+    aws.deploy({"n": 4}, {"key": "rotated"})
+    clock.advance(ttl)
+    assert reader.get("chat").secrets["key"].reveal() == "rotated"
+    assert reader.get("chat", label="latest")["n"] == 4
+
+
+def test_what_changes_between_the_look_and_the_read_is_looked_at_again() -> None:
+    class Moves(Documents):
+        def look(self, names: Any) -> Any:
+            seen = super().look(names)
+            if len(self.asked) == 3:
+                self.documents[RELEASE].clear()  # deleted, and made anew with the same number
+                self.deploy({"n": 3})
+            return seen
+
+    source = Moves()
+    source.deploy({"n": 1})
+    reader = Reader("prod", source=source)
+    reader.get("chat")
+    reader.refresh()
+    source.documents[RELEASE].clear()
+    source.deploy({"n": 2})
+    reader.refresh()
+    assert reader.get("chat")["n"] == 3
+
+
+def test_a_source_that_cannot_look_is_read_each_time(clock: Any) -> None:
+    class Old:
+        def __init__(self) -> None:
+            self.text = "old"
+
+        def get(self, names: Any) -> Any:
+            return {name: replace(stored, modified=None) for name, stored in inner.get(names).items()}
+
+        def close(self) -> None: ...
+
+    inner = Documents()
+    inner.deploy({"n": 1}, {"key": "old"})
+    reader = Reader("prod", source=Old(), clock=clock, max_wait=60)
+    assert reader.get("chat").secrets["key"].reveal() == "old"
+    inner.put("/ai/prod/chat/secrets/key", "new")
+    clock.advance(31)
+    assert reader.get("chat").secrets["key"].reveal() == "new"
+    inner.documents[RELEASE].clear()
+    inner.deploy({"n": 2}, {"key": "new"})
+    clock.advance(31)
+    assert (reader.get("chat")["n"], reader.get("chat").release) == (2, 1)
+
+
+def test_parts_are_kept_and_fetched_once(aws: Any, clock: Any) -> None:
+    # Two releases whose compressed texts begin alike.
+    text = "".join(chr(200 + number * 7919 % 50_000) for number in range(9_000))
+    aws.deploy({"a": text, "b": 1}, label="stable")
+    reader = Reader("prod", client=aws.client, clock=clock, max_wait=60)
+    reader.get("chat")
+    first = {name for names in aws.decrypted for name in names if "/parts/" in name}
+    aws.deploy({"a": text, "b": 2}, label="stable")
+    aws.decrypted.clear()
+    clock.advance(31)
+    assert reader.get("chat")["b"] == 2
+    second = {name for names in aws.decrypted for name in names if "/parts/" in name}
+    assert first
+    assert second
+    assert not first & second
 
 
 def test_a_parameter_deleted_and_made_anew_is_seen_though_its_number_is_the_same(

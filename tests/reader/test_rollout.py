@@ -12,7 +12,7 @@ from model_config import Configuration, Reader
 from model_config.format.errors import UsageError
 from model_config.format.rollout import Rollout, RolloutDocument, Step, bucket
 from model_config.format.rollout_document import write_rollout
-from model_config.reader.loading import DENIED
+from model_config.reader.readings import DENIED
 from model_config.schema import ModelConfig
 
 RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"
@@ -39,7 +39,7 @@ def source() -> Documents:
 def start(source: Documents, clock: Any, *steps: tuple[float, float], **changes: Any) -> None:
     """Write a rollout with a share from so many seconds from now on."""
     now = datetime.fromtimestamp(clock.wall(), UTC)
-    plan = {"label": "stable", "release": 2, "before": 1, "salt": SALT, "poll_seconds": 30}
+    plan = {"label": "stable", "release": 2, "before": 1, "salt": SALT}
     made = tuple(Step(now + timedelta(seconds=at), percent) for at, percent in steps)
     rollout = Rollout(**{**plan, "steps": made, **changes})
     source.put(ROLLOUT, write_rollout(RolloutDocument(rollout=rollout)))

@@ -15,7 +15,7 @@ import pytest
 
 from model_config import Reader
 from model_config.format.errors import SecretUnavailableError, StoreUnavailableError, UsageError
-from model_config.reader.secret import Secret, secret_of
+from model_config.reader.configuration import Secret, secret_of
 
 TEXT = "sk-live-5f3a"
 

@@ -54,11 +54,15 @@ def clock() -> Clock:
 
 
 class Aws:
-    """SSM with what a deploy leaves in it. `requests` lists what was asked, newest last."""
+    """SSM with what a deploy leaves in it.
+
+    `requests` lists what was asked, newest last, and `decrypted` the names of those that decrypt.
+    """
 
     def __init__(self) -> None:
         self.client = SESSION.client("ssm")
         self.requests: list[tuple[str, list[str]]] = []
+        self.decrypted: list[list[str]] = []
         self.client.meta.events.register("provide-client-params.ssm", self._record)
 
     def deploy(  # noqa: PLR0913 - what tests vary
@@ -102,7 +106,10 @@ class Aws:
         }
 
     def _record(self, params: dict[str, Any], model: Any, **_: object) -> None:
-        self.requests.append((model.name, params.get("Names") or [params.get("Name", "")]))
+        names = params.get("Names") or [params.get("Name", "")]
+        self.requests.append((model.name, names))
+        if params.get("WithDecryption"):
+            self.decrypted.append(names)
 
 
 @pytest.fixture
@@ -183,7 +190,10 @@ class Loopback:
         base = "/ai/prod/chat"
         found = [(f"{base}/release", version, release.write_release(content).document)]
         found += [(f"{base}/secrets/{path}", 1, text) for path, text in (secrets or {}).items()]
-        parameters = [{"Name": n, "Version": v, "Value": text} for n, v, text in found]
+        parameters = [
+            {"Name": n, "Version": v, "Value": text, "Type": "SecureString", "LastModifiedDate": v}
+            for n, v, text in found
+        ]
         says = self.says(200, {"Parameters": parameters, "InvalidParameters": []})
 
         def answer(handler: BaseHTTPRequestHandler) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from model_config.format.errors import AccessDeniedError
@@ -20,14 +23,17 @@ class Documents:
 
     Attributes:
         asked: the names of each request.
+        read: the names of those requests that decrypt.
         denied: the names for which a request is refused.
         labels: "name:label" to the version.
     """
 
     def __init__(self) -> None:
-        self.documents: dict[str, list[str]] = {}
+        self.documents: dict[str, list[tuple[str, datetime]]] = {}
         self.labels: dict[str, int] = {}
         self.asked: list[list[str]] = []
+        self.read: list[list[str]] = []
+        self.dates = count()
         self.denied: set[str] = set()
         self.closed = 0
 
@@ -54,10 +60,24 @@ class Documents:
         return number
 
     def put(self, name: str, text: str) -> int:
-        self.documents.setdefault(name, []).append(text)
+        """Write a new version of a parameter, with a date of its own."""
+        written = datetime(2026, 12, 1, tzinfo=UTC) + timedelta(seconds=next(self.dates))
+        self.documents.setdefault(name, []).append((text, written))
         return len(self.documents[name])
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        self.read.append(list(names))
+        return self._answer(names)
+
+    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+        """Return versions and dates, and the texts of rollouts, which are no secrets."""
+        answer = self._answer(names).values()
+        return {
+            each.name: each if each.name.endswith("/rollout") else replace(each, text=None)
+            for each in answer
+        }
+
+    def _answer(self, names: Sequence[str]) -> dict[str, Stored]:
         self.asked.append(list(names))
         if refused := self.denied & {name.partition(":")[0] for name in names}:
             raise AccessDeniedError(f"not allowed: {refused}")
@@ -75,4 +95,4 @@ class Documents:
             version = int(selector)
         elif selector:
             version = self.labels.get(asked, 0)
-        return Stored(name, version, texts[version - 1]) if 0 < version <= len(texts) else None
+        return Stored(name, version, *texts[version - 1]) if 0 < version <= len(texts) else None

@@ -211,7 +211,7 @@ def test_a_release_is_rolled_out_to_a_share_of_keys() -> None:
     assert (reader.get("chat")["n"], reader.get("chat").rollout) == (4, None)
 
 
-@pytest.mark.parametrize("percent", [0, 100.1, -1, 0.001, True])
+@pytest.mark.parametrize("percent", [100.1, -1, 0.001, True])
 def test_a_share_that_no_rollout_has_is_refused(percent: float) -> None:
     reader = FakeReader({"chat": {"n": 1}})
     with pytest.raises(RolloutError):

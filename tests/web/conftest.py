@@ -13,15 +13,13 @@ from moto import mock_aws
 from starlette.testclient import TestClient
 
 from model_config.format import release
-from model_config.format.prompt import texts
 from model_config.format.rollout_document import EMPTY
 from model_config.local import local_aws
 from model_config.operate.environment import Environment
-from model_config.operate.store import OperatorStore
-from model_config.operate.target import Target
+from model_config.operate.ssm import Ssm
 from model_config.plan.project import Project
-from model_config.web import loading
-from model_config.web.app import make_app
+from model_config.web import server
+from model_config.web.server import make_app
 from model_config.web.site import Site
 
 TOKEN = "a-token-that-was-printed"
@@ -71,8 +69,9 @@ class Deployer:
         document: str | None = None,
     ) -> int:
         base = f"/ai/{environment}/{model}"
+        templates = ["prompts/system", "messages/*/content"]
         content = release.Release.of(
-            model, environment, "Own", config, secrets=["api_key"], templates=texts(config)
+            model, environment, "Own", config, secrets=["api_key"], templates=templates
         )
         text = release.write_release(content)
         self.put(f"{base}/secrets/api_key", SECRET)
@@ -107,7 +106,7 @@ class Deployer:
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are sent whole, with their status, even on a busy machine."""
-    monkeypatch.setattr(loading, "PATIENCE", 60)
+    monkeypatch.setattr(server, "PATIENCE", 60)
 
 
 @pytest.fixture
@@ -134,8 +133,7 @@ def own_project(project: Path) -> Project:
 
 
 def environment(stack: str, client: Any) -> Environment:
-    target = Target(stack, "/ai", client=client)
-    return Environment(stack, target, OperatorStore(client), is_local=True)
+    return Environment(stack, "/ai", Ssm(client, threads=1), stack, is_local=True)
 
 
 @pytest.fixture
@@ -143,9 +141,9 @@ def site(ssm: Any, own_project: Project) -> Site:
     return Site([environment(stack, ssm) for stack in ("dev", "prod")], own_project)
 
 
-def browser(site: Site, *, allows_changes: bool = False) -> TestClient:
+def browser(site: Site) -> TestClient:
     """A browser that opened the printed address."""
-    app = make_app(site, token=TOKEN, port=4580, allows_changes=allows_changes)
+    app = make_app(site, token=TOKEN, port=4580)
     client = TestClient(app, base_url="http://127.0.0.1:4580")
     client.cookies.set("model-config-4580", TOKEN)
     return client

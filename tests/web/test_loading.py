@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from model_config.operate.inventory import Watch
-from model_config.web import loading
-from model_config.web.building import BuiltPage
-from model_config.web.loading import answer
+from model_config.operate.ssm import Watch
+from model_config.web import server
+from model_config.web.server import answer
 
 
 def client(make: Any) -> TestClient:
@@ -26,17 +25,17 @@ def client(make: Any) -> TestClient:
 
 
 def test_a_fast_page_is_sent_whole_with_its_status() -> None:
-    answered = client(lambda _: BuiltPage("<html><main>gone</main></html>", 404)).get("/")
+    answered = client(lambda _: HTMLResponse("<html><main>gone</main></html>", 404)).get("/")
     assert (answered.status_code, answered.text) == (404, "<html><main>gone</main></html>")
 
 
 def test_progress_is_shown_until_the_page_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "PATIENCE", 0)
+    monkeypatch.setattr(server, "PATIENCE", 0)
 
-    def make(watch: Watch) -> BuiltPage:
+    def make(watch: Watch) -> HTMLResponse:
         for number in watch(range(3), "Reading <releases>", 3):
             time.sleep(0.5 if number == 2 else 0)
-        return BuiltPage("<html><head></head><body><main>the page</main></body></html>", 404)
+        return HTMLResponse("<html><head></head><body><main>the page</main></body></html>", 404)
 
     answered = client(make).get("/")
     assert answered.status_code == 200  # sent before the page was built
@@ -46,12 +45,12 @@ def test_progress_is_shown_until_the_page_is_built(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_slow_page_does_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "PATIENCE", 5)
+    monkeypatch.setattr(server, "PATIENCE", 5)
     together = threading.Barrier(2, timeout=5)
 
-    def make(_: Watch) -> BuiltPage:
+    def make(_: Watch) -> HTMLResponse:
         together.wait()
-        return BuiltPage("<main></main>")
+        return HTMLResponse("<main></main>")
 
     with client(make) as asked:
         threads = [threading.Thread(target=asked.get, args=("/",)) for _ in range(2)]

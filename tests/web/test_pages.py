@@ -10,15 +10,13 @@ from html import unescape
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from starlette.testclient import TestClient
 from support.moves import promote
 
 from model_config.format import release
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.rollouts.rollouts import Rollouts, utc_now
-from model_config.operate.rollouts.start import NewRollout
-from model_config.operate.store import OperatorStore
-from model_config.operate.target import Target
+from model_config.operate import rollouts
+from model_config.operate.rollout_plan import RolloutPlan, utc_now
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
@@ -39,7 +37,7 @@ PAGES = [
 
 def text(html: str) -> str:
     """A page's text, without markup."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", ""))))
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -64,6 +62,64 @@ def test_the_first_page_shows_the_status(client: TestClient) -> None:
     assert "newest 1 stable 1" in said
     assert 'data-flags="behind drift"' in html  # the values and the secret were not deployed
     assert "4 edited" in said
+
+
+def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    deploy(label="canary")
+    html = client.get("/").text
+    assert "no stable (1)" in text(html)
+    assert "no stable: readers get an error" in html
+    assert 'data-flags="drift unserved"' in html
+    deploy(label="stable")
+    assert "no stable (0)" in text(client.get("/").text)
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_each_page_says_which_aws_it_shows_and_marks_a_protected_environment(
+    client: TestClient, own_project: Project
+) -> None:
+    said = text(client.get("/").text)
+    assert "dev local AWS prod local AWS" in said
+    file = own_project.stack_file("prod")
+    file.write_text(f"{file.read_text()}  model-config:protect: true\n")
+    assert "prod local AWS, protected" in text(client.get("/").text)
+    assert '<header class="protected">' not in client.get("/").text
+    assert '<header class="protected">' in client.get("/model/prod/chat").text
+    assert '<header class="protected">' not in client.get("/model/dev/chat").text
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(ssm: Any) -> None:
+    at = replace(environment("dev", ssm), is_local=False)
+    client = browser(Site([at]))
+    assert "dev AWS" in text(client.get("/model/dev/nobody").text)
+    assert "dev account 123456789012, eu-west-1" in text(client.get("/").text)
+
+
+def test_pages_link_only_to_pages_that_exist(
+    client: TestClient, own_project: Project, deploy: Callable[..., int], ssm: Any
+) -> None:
+    deploy(label="stable")
+    own_project.module("not_deployed").write_text(own_project.module("chat").read_text())
+    Deployer(ssm).put("/ai/dev/nobody/generation/note", "a String of an earlier tool")
+    waiting, seen = ["/"], {"/"}
+    for address in waiting:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        links = {unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"]*)"', answer.text)}
+        waiting += sorted(links - seen)
+        seen |= links
+    assert {"/model/dev/chat", "/drift/prod"} <= seen
+    assert "not_deployed" in text(client.get("/").text)
+    assert "nobody" in text(client.get("/drift/dev").text)
+
+
+def test_a_name_breaks_between_its_words(client: TestClient, deploy: Callable[..., int]) -> None:
+    deploy(model="a_long_name")
+    html = client.get("/model/dev/a_long_name").text
+    assert "<h1>a_<wbr>long_<wbr>name <small>" in html
 
 
 def test_500_models_are_on_one_page(ssm: Any) -> None:
@@ -92,12 +148,14 @@ def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> Non
     assert "~ generation/stop ~ generation/temperature ~ model_id" in said
     assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
     assert 'href="/model/prod/chat"' in html
+    assert "model-config promote chat -e dev" in said
+    assert "model-config rollback" not in said  # stable has been on no release before
+    assert "<form" not in html
 
 
 @pytest.mark.usefixtures("three_releases")
 def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
-    target = Target("dev", "/ai", client=ssm)
-    promote(target.labels, "chat", "stable", reason="warmer <b>answers</b>")
+    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
     html = client.get("/model/dev/chat").text
     assert "stable moved from release 2 to 3" in html
     assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
@@ -120,7 +178,7 @@ def test_a_release_shows_values_prompts_and_how_to_read_it(client: TestClient) -
 @pytest.mark.usefixtures("three_releases")
 def test_the_parameters_are_shown_with_the_release_that_they_hold(client: TestClient) -> None:
     said = text(client.get("/release/dev/chat/1").text)
-    assert "The parameters hold the values of the newest release" in said
+    assert "The page of the newest release lists the parameters" in said
     assert "arn:aws:ssm" not in said
 
 
@@ -156,10 +214,43 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
 
 
+def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    for keys in (("answer", "reason"), ("reason", "answer")):
+        deploy({**CONFIG, "response_schema": dict.fromkeys(keys, "string")})
+    said = text(client.get("/compare/dev@1/dev@2/chat").text)
+    assert "response_schema order changed: reason now first" in said
+    assert "~ response_schema compare" in text(client.get("/model/dev/chat").text)
+
+
+def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
+    client: TestClient, deploy: Callable[..., int]
+) -> None:
+    messages = [{"role": "user", "content": "Hello {{name}}"}]
+    deploy({**CONFIG, "messages": messages, "latex": "\\frac{{a}}{b}"})
+    html = client.get("/release/dev/chat/1").text
+    assert "messages/<wbr>0/<wbr>content" in html
+    assert '<mark data-variable="name">{{name}}</mark>' in html
+    assert '0/role "user"' in text(html)
+    assert 'data-variable="a"' not in html
+
+
 def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str]) -> None:
     html = compared(PROMPT.replace("Be kind", "Be  kind"))
     assert "only white space" in html
     assert "<ins>··</ins>" in html
+
+
+def test_invisible_characters_are_shown_by_their_code_points(
+    client: TestClient, compared: Callable[..., str], deploy: Callable[..., int]
+) -> None:
+    hidden = PROMPT.replace("kind", "ki\N{ZERO WIDTH SPACE}nd\N{TAG LATIN SMALL LETTER A}")
+    assert "<ins>kiU+200BndU+E0061</ins>" in compared(hidden)
+    assert "kiU+200BndU+E0061" in client.get("/release/dev/chat/2").text
+    deploy({**CONFIG, "model_id": "gpt\N{RIGHT-TO-LEFT OVERRIDE}4"})
+    for address in ("/release/dev/chat/3", "/compare/dev@2/dev@3/chat"):
+        assert "gptU+202E4" in client.get(address).text
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -185,14 +276,16 @@ def test_two_environments_are_compared_with_their_settings(
 @pytest.mark.usefixtures("three_releases")
 def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
-    rollouts = Rollouts(Target("dev", "/ai", client=ssm).labels)
-    plan = RolloutPlan((25, 100), timedelta(hours=1), timedelta(hours=1))
-    rollouts.write(rollouts.start("chat", NewRollout("stable", plan, utc_now())))
+    new = rollouts.NewRollout("stable", RolloutPlan((25, 100), timedelta(hours=1)), utc_now())
+    rollouts.write(rollouts.start(environment("dev", ssm), "chat", new))
     html = client.get("/rollout/dev/chat").text
     said = text(html)
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said
     assert "now 25 %, running" in said
     assert 'class="plan" d="M0 200H0.0V150.0' in html
+    assert html.count('class="tick') == 4
+    assert "model-config rollout pause chat -e dev" in said
+    assert "model-config rollout abort chat -e dev" in said
     assert "25 % of stable, running" in text(client.get("/").text)
 
 
@@ -202,7 +295,7 @@ def test_drift_shows_the_differences_and_what_to_do(client: TestClient, ssm: Any
     said = text(client.get("/drift/dev").text)
     assert "unmanaged 1" in said
     assert "chat stray program and release: nothing; SSM: something" in said
-    assert "Adopt it ( model-config import )" in said
+    assert "model-config import" in said
     assert '<a aria-current="page"' not in said
 
 
@@ -270,13 +363,14 @@ def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
 
 @pytest.mark.usefixtures("three_releases")
 def test_when_aws_goes_away_a_page_shows_what_was_read_before(
-    site: Site, client: TestClient, loopback: Any
+    client: TestClient, ssm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "release 3" in text(client.get("/model/dev/chat").text)
-    loopback.answers = [loopback.resets()]
-    before = site.environments["dev"]
-    away = OperatorStore(loopback.client())
-    site.environments["dev"] = replace(before, store=away)
+
+    def away(*_: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="https://ssm.eu-west-1.amazonaws.com")
+
+    monkeypatch.setattr(ssm, "_make_api_call", away)
     said = text(client.get("/model/dev/chat").text)
     assert "release 3" in said
     assert re.search(r"The data was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
@@ -305,6 +399,7 @@ def test_without_a_project_there_is_no_drift(ssm: Any, deploy: Callable[..., int
     client = browser(Site([environment("dev", ssm)]))
     assert "newest 1" in text(client.get("/").text)
     assert "no project here" in client.get("/drift/dev").text
+    assert "/drift" not in client.get("/").text
 
 
 def test_an_internal_error_is_a_page_too(
@@ -313,7 +408,7 @@ def test_an_internal_error_is_a_page_too(
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(SECRET)
 
-    monkeypatch.setattr(Site, "inventory_of", fail)
+    monkeypatch.setattr(Site, "view_of", fail)
     answer = client.get("/model/dev/chat")
     assert answer.status_code == 500
     assert "ZeroDivisionError" in answer.text

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import UsageError
-from model_config.operate.inventory import unwatched
+from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
-from model_config.web.pages import drift_page
+from model_config.web.pages import Page
 from model_config.web.report import report, report_of_commits
 from model_config.web.site import Site
 
@@ -77,7 +77,7 @@ def test_a_page_that_cannot_be_built_shows_the_error_and_is_returned(
     deploy()
     own_project.module("chat").write_text("MODEL = nothing")
     failed = report(site, tmp_path / "out", unwatched, most=2)
-    assert failed == [drift_page("dev"), drift_page("prod")]
+    assert failed == [Page.of("drift", "dev"), Page.of("drift", "prod")]
     assert "nothing" in (tmp_path / "out" / "drift" / "dev.html").read_text()
 
 
@@ -106,7 +106,7 @@ def test_two_commits_are_compared_from_git_alone(own_project: Project, tmp_path:
     report_of_commits(own_project, "HEAD", tmp_path / "out")
     assert check_links(tmp_path / "out") == ["changes/chat.html", "index.html"]
     overview = (tmp_path / "out" / "index.html").read_text()
-    assert "~ prompts/system" in overview
+    assert "~ prompts/<wbr>system" in overview
     assert "model-config:protect" in overview
     page = (tmp_path / "out" / "changes" / "chat.html").read_text()
     assert "<del>brief</del>" in page

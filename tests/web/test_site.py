@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from model_config.operate.inventory import unwatched
+from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
-from model_config.web.building import read_ahead
+from model_config.web.build import read_ahead
 from model_config.web.site import Site
 
 from .conftest import CONFIG, browser, environment
@@ -48,6 +48,17 @@ def stamped(ssm: Any, own_project: Project) -> Iterator[Stamped]:
 @pytest.fixture
 def client(stamped: Stamped) -> TestClient:
     return browser(stamped.site)
+
+
+def test_protected_environments_come_last(ssm: Any, own_project: Project) -> None:
+    for stack, protect in {"prod": "true", "staging": "false"}.items():
+        own_project.stack_file(stack).write_text(f"config:\n  model-config:protect: {protect}\n")
+    stacks = own_project.stack_names()
+    site = Site([environment(stack, ssm) for stack in stacks], own_project)
+    assert (stacks, list(site.environments)) == (
+        ["dev", "prod", "staging"],
+        ["dev", "staging", "prod"],
+    )
 
 
 @pytest.mark.usefixtures("three_releases")

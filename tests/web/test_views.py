@@ -8,15 +8,15 @@ from typing import Any
 from model_config.format.errors import ReleaseError
 from model_config.format.release import Release
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.operate.releases.past_release import PastRelease
-from model_config.operate.releases.releases import Releases
-from model_config.operate.rollouts.history import Written
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.target import Target
-from model_config.web.pages import OVERVIEW, FileLinks, Page, Selection, compare_page, model_page
-from model_config.web.views.curve import HEIGHT, WIDTH, curve
-from model_config.web.views.snippets import python
-from model_config.web.views.timeline import COLUMN, timeline
+from model_config.operate.environment import Environment
+from model_config.operate.record import Written
+from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.rollout_plan import RolloutPlan
+from model_config.operate.ssm import Ssm
+from model_config.web.model import COLUMN, timeline
+from model_config.web.pages import OVERVIEW, Page, Selection, compare_page, file_links
+from model_config.web.release import python
+from model_config.web.rollout import HEIGHT, WIDTH, curve
 
 from .conftest import NOW, ago
 
@@ -43,8 +43,8 @@ def bars(*arguments: Any) -> dict[str, list[tuple[int, int, int]]]:
     """Each lane's bars: release, first column, columns."""
     drawn = timeline(*arguments)
     return {
-        lane.name: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in lane.bars]
-        for lane in drawn.lanes
+        lane: [(b.release, b.x // COLUMN, -(-b.width // COLUMN)) for b in bars]
+        for lane, _, bars in drawn.lanes
     }
 
 
@@ -81,19 +81,18 @@ def test_only_the_newest_columns_are_drawn() -> None:
     found = releases(*[()] * 39, ("stable",))
     drawn = timeline(found, [])
     assert (len(drawn.marks), drawn.width) == (24, 24 * COLUMN)
-    assert drawn.marks[0].number == 40
+    assert drawn.marks[0][1] == 40
 
 
 def rollout_of(release: int, *, steps: tuple[float, ...], begun: float = 90) -> Rollout:
     every = timedelta(hours=1)
     times = tuple(Step(ago(minutes=begun) + n * every, p) for n, p in enumerate(steps))
-    plan = RolloutPlan(steps, every, every)
+    plan = RolloutPlan(steps, every)
     return Rollout("stable", release, 7, "0123456789abcdef", times, plan=plan.to_json())
 
 
 def test_a_curve_steps_up_at_each_time_and_knows_where_it_is() -> None:
     drawn = curve(rollout_of(8, steps=(5, 25, 100)), NOW)
-    assert drawn.percent == 25
     assert drawn.now == WIDTH / 2  # an hour and a half of three
     assert drawn.line == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H426.7V0.0H{WIDTH}"
     assert drawn.past == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H320.0V{HEIGHT}Z"
@@ -102,14 +101,15 @@ def test_a_curve_steps_up_at_each_time_and_knows_where_it_is() -> None:
 
 def test_a_curve_that_has_not_begun_has_nothing_past() -> None:
     drawn = curve(rollout_of(8, steps=(5, 100), begun=-60), NOW)
-    assert (drawn.percent, drawn.now) == (0, 0)
+    assert drawn.now == 0
     assert not any(point.is_past for point in drawn.points)
 
 
-def test_steps_that_a_watcher_will_take_are_drawn_at_the_earliest() -> None:
-    whole = rollout_of(8, steps=(5, 100), begun=30)
-    watched = Rollout("stable", 8, 7, whole.salt, whole.steps[:1], plan=whole.plan)
-    assert [point.step.percent for point in curve(watched, NOW).points] == [5, 100]
+def test_a_curve_has_times_on_its_axis_from_its_first_step_to_its_end() -> None:
+    (first, begin), *between, (last, end) = curve(rollout_of(8, steps=(5, 25, 100)), NOW).ticks
+    assert (first, begin) == (0, ago(minutes=90))
+    assert (last, end) == (WIDTH, ago(minutes=-90))
+    assert [at for _, at in between] == [ago(minutes=30), ago(minutes=-30)]
 
 
 def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
@@ -119,23 +119,23 @@ def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
         asked.append(page)
         return page.view != "release"
 
-    links = FileLinks(compare_page(Selection("dev", "1"), Selection("dev", "2"), "chat"), wanted)
+    links = file_links(compare_page(Selection("dev", "1"), Selection("dev", "2"), "chat"), wanted)
     assert links.to(OVERVIEW) == "../../../index.html"
-    assert links.to(model_page("dev", "chat")) == "../../../model/dev/chat.html"
+    assert links.to(Page.of("model", "dev", "chat")) == "../../../model/dev/chat.html"
     assert links.static("style.css") == "../../../static/style.css"
-    assert links.to(Page("release", ("dev", "chat", "1"))) is None
-    assert FileLinks(OVERVIEW, wanted).to(model_page("dev", "chat")) == "model/dev/chat.html"
+    assert links.to(Page.of("release", "dev", "chat", 1)) is None
+    assert file_links(OVERVIEW, wanted).to(Page.of("model", "dev", "chat")) == "model/dev/chat.html"
     assert len(asked) == 4
 
 
 def test_a_pages_address_holds_whatever_its_names_are() -> None:
-    assert model_page("dev", "a b?c#d/e").path == "/model/dev/a%20b%3Fc%23d%2Fe"
+    assert Page.of("model", "dev", "a b?c#d/e").path == "/model/dev/a%20b%3Fc%23d%2Fe"
 
 
 def test_the_lines_of_an_application_read_a_value_and_render_a_prompt() -> None:
     config = {"id": "x", "generation": {"temperature": 0.5}, "prompt": "Hi {{a}} {{b}}"}
-    content = Release.of("chat", "dev", "Chat", config)
-    lines = python(Target("dev", "/team/ai"), "chat", 7, content)
+    content = Release.of("chat", "dev", "Chat", config, templates=["prompt"])
+    lines = python(Environment("dev", "/team/ai", Ssm(None)), "chat", 7, content)
     assert 'reader = Reader(environment="dev", prefix="/team/ai")' in lines
     assert 'config = reader.get("chat", release=7)' in lines
     assert 'config["generation"]["temperature"]  # 0.5' in lines

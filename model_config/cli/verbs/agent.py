@@ -111,21 +111,18 @@ def agent(  # noqa: PLR0913 - a verb's options
 
 @contextmanager
 def _aws(environment: str, prefix: str | None, *, local: bool) -> Iterator[dict[str, Any]]:
-    """Yield a reader's environment and prefix, and its client on the local AWS."""
-    from model_config.cli.environments import environments
-    from model_config.cli.target import target
+    """Yield a reader's environment and prefix, and its region, or its client on the local AWS."""
+    from model_config.cli.target import environments, target
 
     if local:
-        with environments([environment], prefix, local=True) as [here]:
-            client = _LiveClient(here.target.client, here.hold)
-            yield {
-                "environment": here.target.environment,
-                "prefix": here.target.prefix,
-                "client": client,
-            }
+        with environments([environment], prefix, local=True) as (here,):
+            client = _LiveClient(here.ssm.client, here.hold)
+            yield {"environment": here.name, "prefix": here.prefix, "client": client}
     else:
-        with target(environment, prefix, local=False) as there:
-            yield {"environment": there.environment, "prefix": there.prefix}
+        with target(environment, prefix, local=False) as here:
+            # The reader makes its own client, whose deadlines it knows.
+            region = here.ssm.client.meta.region_name
+            yield {"environment": here.name, "prefix": here.prefix, "region": region}
 
 
 class _LiveClient:

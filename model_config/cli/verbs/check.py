@@ -11,14 +11,13 @@ import typer
 
 from model_config.cli.commands import to_paste
 from model_config.cli.options import AsJson, Environment, Local, Prefix
-from model_config.cli.output import print_json, print_table, with_progress
+from model_config.cli.output import print_rows
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import ModelNotFoundError
 from model_config.plan.messages import nearest
 
 if TYPE_CHECKING:
-    from model_config.operate.check import Checked
     from model_config.plan.plan import Plan
 
 PANEL = Panel.OPERATE
@@ -50,44 +49,28 @@ def check(  # noqa: PLR0913 - a verb's options
     """
     from model_config.cli.target import target
     from model_config.operate.check import check_environment
-    from model_config.operate.inventory import Inventory
 
     plan = _plan(environment)
     planned = _planned(plan) if plan else None
     settings = plan.settings if plan else None
     with target(environment, prefix, local=local) as aws:
-        inventory = Inventory(aws.client, with_progress)
         report = check_environment(
-            inventory, aws.path, planned, first_deploy=first_deploy, settings=settings
+            aws.ssm, aws.path, planned, first_deploy=first_deploy, settings=settings
         )
     _refuse_unknown(models or [], {*report.deployed, *(planned or {})})
     about = {*models, aws.path, "the account"} if models else None
-    found = [each for each in report.found if about is None or each.finding.where in about]
-    if as_json:
-        print_json(
-            [
-                {"level": each.level, **asdict(each.finding), "fix": to_paste(each.finding.fix)}
-                for each in found
-            ]
-        )
-    else:
-        _print(found, models or sorted(report.deployed))
-    if any(each.level == "error" for each in found):
+    rows = [
+        {"level": each.level, **asdict(each.finding), "fix": to_paste(each.finding.fix)}
+        for each in report.checked
+        if about is None or each.finding.where in about
+    ]
+    columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
+    print_rows(rows, columns, as_json=as_json)
+    if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
-
-
-def _print(found: Sequence[Checked], checked: Sequence[str]) -> None:
-    if found:
-        print_table(
-            ["level", "where", "problem", "what to do"],
-            [
-                (each.level, each.finding.where, each.finding.problem, to_paste(each.finding.fix))
-                for each in found
-            ],
-            wrap=True,
-        )
-    if not any(each.level == "error" for each in found):
-        typer.echo(f"The next deploy can run: {', '.join(checked) or 'no releases yet'}.")
+    if not as_json:
+        names = ", ".join(models or sorted(report.deployed)) or "no releases yet"
+        typer.echo(f"The next deploy can run: {names}.")
 
 
 def _plan(stack: str) -> Plan | None:

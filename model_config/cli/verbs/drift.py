@@ -1,19 +1,21 @@
-"""`model-config drift`: what is really there, against the releases and the program."""
+"""`model-config drift`: compare AWS with the releases and the program."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli import drift_report
+from model_config.cli.commands import to_paste
 from model_config.cli.options import AsJson, Environment, Local
-from model_config.cli.output import print_json, with_progress
+from model_config.cli.output import MASK, print_json, print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
+from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.drift.drift import Drift, Values
+    from model_config.operate.difference import Content, Difference, DriftState
+    from model_config.operate.drift import Drift
 
 PANEL = Panel.OPERATE
 
@@ -23,13 +25,6 @@ def drift(
     environment: Environment = "dev",
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")
-    ] = False,
-    read_all: Annotated[
-        bool,
-        typer.Option(
-            "--all-values",
-            help="Read every value, even if its version shows that only deploys wrote it.",
-        ),
     ] = False,
     local: Local = False,
     as_json: AsJson = False,
@@ -44,22 +39,32 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = compare(environment, local=local, read_all=read_all)
+    found = compare(environment, local=local)
     if as_json:
-        print_json(drift_report.as_json(found, environment))
+        print_json(
+            {
+                "environment": environment,
+                "parameters": found.count,
+                "differences": [_row(each, environment) for each in found.differences],
+                "notes": found.denied,
+                "other_projects": found.other_projects,
+                "findings": found.findings,
+                "problems": found.problems,
+            }
+        )
     else:
-        drift_report.print_drift(found, environment)
-    for note in found.notes:
-        typer.echo(f"not compared, for lack of permission: {note}", err=True)
+        _print(found, environment)
+    for denied in found.denied:
+        typer.echo(f"not compared, for lack of permission: {denied}", err=True)
     for problem in found.problems:
         typer.echo(f"not compared: {problem}", err=True)
     if found.problems:
         raise typer.Exit(2)
-    if exit_code and (found.parameters or found.access or found.findings):
+    if exit_code and (found.differences or found.findings):
         raise typer.Exit(1)
 
 
-def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
+def compare(environment: str, *, local: bool) -> Drift:
     """Compare an environment's program, releases and parameters.
 
     Raises:
@@ -67,11 +72,58 @@ def compare(environment: str, *, local: bool, read_all: bool = False) -> Drift:
         StoreError: AWS is unavailable or refuses.
     """
     from model_config.cli.target import target
-    from model_config.operate.drift.drift import find_drift
-    from model_config.operate.inventory import Inventory
+    from model_config.operate.drift import find_drift
     from model_config.plan.offline import valid_plan
 
     with target(environment, None, local=local) as aws:
         plan = valid_plan(current_project(), environment)
-        values: Values = "all" if read_all else "usual"
-        return find_drift(Inventory(aws.client, with_progress), plan, values)
+        return find_drift(aws.ssm.view(aws.ssm.watch), plan)
+
+
+def advice(state: DriftState, stack: str) -> str:
+    """Return the meaning of a difference, and what to do about it."""
+    from model_config.operate.difference import ADVICE
+
+    return to_paste(ADVICE[state].format(stack=stack))
+
+
+def _print(found: Drift, stack: str) -> None:
+    """Print the differences, and below them what to do about each kind."""
+    rows = [
+        (each.model or "-", each.path, each.state, visible(each.text)) for each in found.differences
+    ]
+    if rows:
+        print_table(["model", "what", "state", "difference"], rows, wrap=True)
+        typer.echo()
+    for state in dict.fromkeys(each.state for each in found.differences):
+        typer.echo(f"{state}: {advice(state, stack)}")
+    for finding in found.findings:
+        typer.echo(to_paste(visible(str(finding))))
+    count = len(found.differences) + len(found.findings)
+    differences = plural(count, "difference") if count else "no drift"
+    typer.echo(f"{stack}: {plural(found.count, 'parameter')}, {differences}.")
+    for model in found.other_projects:
+        typer.echo(f"{model} belongs to another project: it has a release, and no module here.")
+
+
+def _row(each: Difference, stack: str) -> dict[str, Any]:
+    return {
+        "model": each.model,
+        "path": each.path,
+        "state": each.state,
+        "aspect": each.aspect,
+        "program": _plain(each.program),
+        "release": _plain(each.release),
+        "ssm": _plain(each.aws),
+        "name": each.name,
+        "version": each.listed.version if each.listed else None,
+        "written_at": each.listed.at if each.listed else None,
+        "written_by": each.listed.by if each.listed else None,
+        "fix": advice(each.state, stack),
+    }
+
+
+def _plain(content: Content) -> str | None:
+    if isinstance(content, str):
+        return content
+    return MASK if content.value == "a secret" else None

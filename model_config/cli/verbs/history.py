@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
-
 import typer
 
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
-from model_config.cli.output import print_json, print_table, time_text
+from model_config.cli.output import Columns, print_rows
 from model_config.cli.panels import Panel
-from model_config.format.text import visible, who
-
-if TYPE_CHECKING:
-    from model_config.operate.rollouts.history import Event
+from model_config.format.text import who
 
 PANEL = Panel.RELEASE
 
@@ -33,35 +27,26 @@ def history(
     Example: model-config history support_chat --environment prod
     """
     from model_config.cli.target import target
-    from model_config.operate.rollouts.history import events, read_history
+    from model_config.operate.record import events, read_history
 
     with target(environment, prefix, local=local) as aws:
-        found = events(read_history(aws.labels.store, aws.path, model))
-    if as_json:
-        print_json([_as_json(each) for each in found])
-    elif found:
-        print_table(
-            ["when (UTC)", "by", "what", "reason"],
-            [
-                (
-                    time_text(each.written.at),
-                    who(each.written.by),
-                    each.what,
-                    visible(each.reason or ""),
-                )
-                for each in found
-            ],
-            wrap=True,
-        )
-    else:
+        changes = events(read_history(aws.ssm, aws.path, model))
+    if not changes and not as_json:
         typer.echo(f"No label of {model} in {environment} has a recorded move.")
-
-
-def _as_json(event: Event) -> dict[str, Any]:
-    return {
-        "at": event.written.at.astimezone(UTC).isoformat(),
-        "by": event.written.by,
-        "what": event.what,
-        "reason": event.reason,
-        "version": event.written.version,
+    rows = [
+        {
+            "at": event.written.at,
+            "by": event.written.by,
+            "what": event.what,
+            "reason": event.reason,
+            "version": event.written.version,
+        }
+        for event in changes
+    ]
+    columns: Columns = {
+        "when (UTC)": "at",
+        "by": lambda row: who(row["by"]),
+        "what": "what",
+        "reason": "reason",
     }
+    print_rows(rows, columns, as_json=as_json)

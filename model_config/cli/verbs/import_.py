@@ -17,7 +17,7 @@ import typer
 from model_config.cli.commands import to_paste
 from model_config.cli.formats import yaml_text
 from model_config.cli.options import Local, Prefix
-from model_config.cli.output import print_table, with_progress
+from model_config.cli.output import print_table
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.files import write_file
@@ -114,29 +114,27 @@ def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
     from model_config.cli.target import target
     from model_config.importing.fields import Existing, below, looks_secret
     from model_config.importing.module import Source
-    from model_config.operate.inventory import Inventory
 
     if not _PATH.fullmatch(path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
     with target(stack, prefix, local=local) as aws:
-        inventory = Inventory(aws.client, with_progress)
-        listed = inventory.beginning_with(path.rstrip("/"))
+        listed = aws.ssm.beginning_with(path.rstrip("/"))
         chosen = below(path, sorted(listed))
         secrets = {name for parts, name in chosen.items() if looks_secret(parts)}
-        texts = inventory.texts([name for name in chosen.values() if name not in secrets])
-        region = inventory.region
+        texts = aws.ssm.texts([name for name in chosen.values() if name not in secrets])
+        region = aws.ssm.region
     parameters = [
         Existing(name, parts, listed[name].type, texts.get(name))
         for parts, name in chosen.items()
         if name in secrets or name in texts  # the others were denied, or have just been deleted
     ]
-    if inventory.problems:
+    if aws.ssm.problems:
         print_table(["parameter", "type"], [(read.name, read.type) for read in parameters])
-        for problem in inventory.problems:
+        for problem in aws.ssm.problems:
             typer.echo(f"can't be read: {problem}", err=True)
         typer.echo("Nothing was written, since the module would be incomplete.", err=True)
         raise typer.Exit(2)
-    return Source(aws.prefix, aws.environment, region, parameters)
+    return Source(aws.prefix, aws.name, region, parameters)
 
 
 def _by_model(sources: Mapping[str, Source]) -> dict[str, dict[str, Source]]:

@@ -13,17 +13,17 @@ from model_config.cli.annotations import annotate, summarize
 from model_config.cli.options import Environment, Local, Prefix
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project, takes_project
-from model_config.cli.schema_check import schema_checks
-from model_config.cli.verbs.drift import compare
+from model_config.cli.rollouts import duration_of, percents_of
+from model_config.cli.schema_check import schema_check
+from model_config.cli.verbs.drift import advice, compare
 from model_config.files import write_file
 from model_config.format.errors import UsageError
-from model_config.operate.drift.text import ADVICE
-from model_config.operate.rollouts.plan import RolloutPlan
-from model_config.operate.rollouts.times import duration_of, percents_of
+from model_config.format.text import visible
+from model_config.operate.rollout_plan import RolloutPlan, utc_now
 
 if TYPE_CHECKING:
-    from model_config.operate.labels.promotion import Promotion
-    from model_config.operate.rollouts.start import NewRollout
+    from model_config.operate.promotion import Promotion
+    from model_config.operate.rollouts import NewRollout
 
 PANEL = Panel.PIPELINES
 
@@ -87,16 +87,16 @@ def promote(  # noqa: PLR0913 - a verb's options
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
     from model_config.cli.target import target
-    from model_config.operate.labels.promotion import promote_changed
+    from model_config.operate.promotion import promote_changed
 
     with target(environment, prefix, local=local) as aws:
         promotions = list(
             promote_changed(
-                aws.labels,
+                aws,
                 _numbers(before),
                 _numbers(after),
                 label=label,
-                check_of=schema_checks(),
+                check_of=schema_check,
                 reason=reason,
                 rollout=_new_rollout(label, steps, every, reason) if steps else None,
             )
@@ -121,28 +121,24 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     Example: model-config pipeline verify --environment prod
     """
     found = compare(environment, local=local)
-    wrong = [each for each in found.parameters if each.state not in {"unmanaged", "orphaned"}]
+    wrong = [each for each in found.differences if each.state not in {"unmanaged", "orphaned"}]
     for each in wrong:
-        typer.echo(f"{each.model}/{each.path}: {each.state}", err=True)
-        typer.echo(f"  {ADVICE[each.state].format(stack=environment)}", err=True)
-    for access in found.access:
-        what = f"its {access.aspect} is not the program's: {access.aws}"
-        typer.echo(f"{access.resource}: {what}", err=True)
+        where = f"{each.model}/{each.path}" if each.model and each.listed else each.path
+        typer.echo(f"{where}: {each.state}, {visible(each.text)}", err=True)
+        typer.echo(f"  {advice(each.state, environment)}", err=True)
     for problem in found.problems:
         annotate("error", problem, title="Not compared")
     if found.problems:
         raise typer.Exit(2)
-    if wrong or found.access:
+    if wrong:
         raise typer.Exit(1)
-    typer.echo(f"{environment} holds what was to be deployed.")
+    typer.echo(f"{environment} matches the program.")
 
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
-    from model_config.operate.rollouts.rollouts import utc_now
-    from model_config.operate.rollouts.start import NewRollout
+    from model_config.operate.rollouts import NewRollout
 
-    between = duration_of(every)
-    plan = RolloutPlan(percents_of(steps), between, between, watched=False, reason=reason)
+    plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     return NewRollout(label, plan, utc_now())
 
 
@@ -160,7 +156,7 @@ def _local_releases(environment: str) -> dict[str, int]:
     from model_config.cli.target import target
 
     with target(environment, None, local=True) as aws:
-        return {name: aws.releases(name).newest.number for name in aws.models()}
+        return {name: aws.releases(name, documents=False).newest.number for name in aws.models()}
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
@@ -180,8 +176,8 @@ def _tell(promotion: Promotion) -> None:
         annotate("warning", promotion.message, title=f"{promotion.model} was not promoted")
     if promotion.outcome == "failed":
         annotate("error", promotion.message, title=f"{promotion.model} was not promoted")
-    for about in promotion.notes:
-        annotate("notice", about, title=promotion.model)
+    for notice in promotion.notices:
+        annotate("notice", notice, title=promotion.model)
 
 
 def _summary(environment: str, label: str, promotions: list[Promotion]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +14,13 @@ from model_config.cli.commands import to_paste
 from model_config.cli.completion import complete_label, complete_model
 from model_config.cli.options import DryRun, Environment, Local, Prefix, Reason, Regions
 from model_config.cli.panels import Panel
-from model_config.cli.schema_check import schema_checks
+from model_config.cli.schema_check import schema_check
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.operate.labels.labels import Labels
-    from model_config.operate.labels.moves import Move
-    from model_config.operate.target import Target
-    from model_config.reader.configuration import Configuration
+    from model_config.operate.environment import Environment as Place
+    from model_config.operate.moves import Check, Move
+    from model_config.operate.releases import PastRelease
 
 PANEL = Panel.RELEASE
 
@@ -73,19 +73,18 @@ def promote(  # noqa: PLR0913 - a verb's options
     Example: model-config promote support_chat --label stable --environment prod
     """
     from model_config.cli.target import targets
+    from model_config.operate.labels import prepare_promotion
 
     _check_options(model, release, expect_digest, every=every)
-    with targets(environment, prefix, local=local, regions=region) as found:
-        check_of = schema_checks()
+    check_of = cache(schema_check)
 
-        def prepare(labels: Labels, name: str) -> Move:
-            check = _also_expecting(expect_digest, check_of(name))
-            return labels.prepare_promotion(
-                name, label, release=release, check=check, reason=reason
-            )
+    def prepare(place: Place, name: str) -> Move:
+        check = _also_expecting(expect_digest, check_of(name))
+        return prepare_promotion(place, name, label, release=release, check=check, reason=reason)
 
-        planned = moving.verified(_chosen(found, model, label), prepare)
-        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)
+    with targets(environment, prefix, local=local, regions=region) as places:
+        moves = moving.verified(_chosen(places, model, label), prepare)
+        moving.carry_out(moves, by_default=release is None, dry_run=dry_run)
 
 
 def _check_options(
@@ -103,37 +102,38 @@ def _check_options(
         )
 
 
-def _chosen(found: Sequence[Target], model: str | None, label: str) -> Iterator[tuple[Target, str]]:
-    """Yield each model to promote, with its target; print the ones that --all skips."""
-    from model_config.operate.labels.promotion import left_alone
+def _chosen(places: Sequence[Place], model: str | None, label: str) -> Iterator[tuple[Place, str]]:
+    """Yield each model to promote, with its environment; print the ones that --all skips."""
+    from model_config.operate.labels import label_state
+    from model_config.operate.promotion import left_alone
 
-    for place in found:
+    for place in places:
         if model is not None:
             yield place, model
             continue
         for name in place.models():
-            releases, document = place.labels.state(name)
+            releases, document = label_state(place, name)
             if left := left_alone(releases, document, releases.newest.number, label):
                 typer.echo(to_paste(left.message), err=True)
             else:
                 yield place, name
 
 
-def _also_expecting(
-    digest: str | None, check: Callable[[Configuration], object] | None
-) -> Callable[[Configuration], object]:
-    """Return a check that refuses a release with another digest than the expected one."""
-    start = f"sha256:{digest.lower().removeprefix('sha256:')}" if digest else ""
+def _also_expecting(digest: str | None, check: Check | None) -> Check | None:
+    """Return a check that also refuses a release with another digest than the expected one."""
+    if digest is None:
+        return check
+    start = f"sha256:{digest.lower().removeprefix('sha256:')}"
 
-    def checked(configuration: Configuration) -> None:
-        if not configuration.digest.startswith(start):
+    def checked(release: PastRelease) -> None:
+        content = release.open()
+        if not content.digest.startswith(start):
             raise ReleaseError(
-                f"release {configuration.release} of {configuration.model} in "
-                f"{configuration.environment} has the digest {configuration.digest}, not {start}. "
-                "A deploy may have come in between: see `model-config releases "
-                f"{configuration.model} --environment {configuration.environment}`"
+                f"release {release.number} of {content.model} in {content.environment} has the "
+                f"digest {content.digest}, not {start}. A deploy may have come in between: see "
+                f"`model-config releases {content.model} --environment {content.environment}`"
             )
         if check is not None:
-            check(configuration)
+            check(release)
 
     return checked

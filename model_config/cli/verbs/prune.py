@@ -38,16 +38,14 @@ def prune(  # noqa: PLR0913 - a verb's options
     Example: model-config prune support_chat --dry-run
     """
     from model_config.cli.target import target
-    from model_config.operate.releases.prune import unneeded_parts
-    from model_config.operate.store import OperatorStore
+    from model_config.operate.releases import unneeded_parts
 
     if gone:
         _refuse_a_model_of_this_project(model)
     with target(environment, prefix, local=local) as aws:
-        store = OperatorStore(aws.client)
-        names = unneeded_parts(store, aws.path, model, gone=gone)
+        names = unneeded_parts(aws.ssm, aws.path, model, gone=gone)
         if not dry_run:
-            store.delete(names)
+            aws.ssm.delete(names)
     if as_json:
         print_json(names)
         return

@@ -54,7 +54,7 @@ def recover(
     state = stack.state()
     recovery = _find(project, stack, state)
     if as_json:
-        print_json(_as_json(recovery))
+        print_json(asdict(recovery))
     else:
         _print(recovery)
     if recovery.blocked:
@@ -67,10 +67,9 @@ def recover(
 
 def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
-    from model_config.operate.clients import aws_client
-    from model_config.operate.inventory import Inventory
-    from model_config.operate.made_resources import MadeResources
-    from model_config.operate.recovery import RecoverySearch
+    from model_config.operate.keys_and_policies import KeysAndPolicies
+    from model_config.operate.recovery import find_recovery
+    from model_config.operate.ssm import Ssm, aws_client
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
 
@@ -78,13 +77,12 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
-    inventory = Inventory(aws_client("ssm", config.region), with_progress)
-    made = MadeResources(inventory.region)
-    return RecoverySearch(plan, config.own(), inventory, made).recovery(state)
+    ssm = Ssm(aws_client("ssm", config.region), watch=with_progress)
+    return find_recovery(plan, config.own(), state, ssm, KeysAndPolicies(ssm.region))
 
 
 def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:
-    """Clear what was pending, adopt, and read anew what was being changed."""
+    """Clear pending operations, adopt resources, and refresh those that were being changed."""
     if recovery.pending:
         stack.clear_pending()
     if recovery.adopt:
@@ -94,27 +92,18 @@ def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> Non
 
 
 def _print(recovery: Recovery) -> None:
-    rows = [(each.id, "adopt", "it is as the plan has it") for each in recovery.adopt]
-    rows += [(each, "clear", "it was under way when the deploy died") for each in recovery.pending]
+    rows = [(each.id, "adopt", "it matches the plan") for each in recovery.adopt]
+    rows += [(each, "clear", "the deploy was interrupted during it") for each in recovery.pending]
     if rows:
-        print_table(["what", "is done", "why"], rows, wrap=True)
+        print_table(["what", "action", "why"], rows, wrap=True)
     for finding in recovery.blocked:
         typer.echo(str(finding), err=True)
 
 
 def _print_next(recovery: Recovery, environment: str, *, dry_run: bool) -> None:
     if not recovery.is_needed:
-        typer.echo("Nothing is to be recovered: the state knows all that AWS has of this stack.")
+        typer.echo("Nothing to recover: the state is complete.")
     elif dry_run:
-        typer.echo(f"To do it: model-config recover --environment {environment}")
+        typer.echo(f"To recover: model-config recover --environment {environment}")
     else:
-        typer.echo(f"Recovered. Go on with: pulumi up --stack {environment}")
-
-
-def _as_json(recovery: Recovery) -> dict[str, object]:
-    return {
-        "adopt": [asdict(each) for each in recovery.adopt],
-        "pending": recovery.pending,
-        "refresh": recovery.refresh,
-        "blocked": [asdict(each) for each in recovery.blocked],
-    }
+        typer.echo(f"Recovered. Continue with: pulumi up --stack {environment}")

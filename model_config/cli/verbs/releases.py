@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
-from model_config.cli.output import print_json, print_table, time_text
+from model_config.cli.output import Columns, Row, print_rows
 from model_config.cli.panels import Panel
-from model_config.comparing.changes import Change, changes
-from model_config.format.text import visible, who
-from model_config.operate.releases.past_release import PastRelease
+from model_config.comparing.changes import changes
+from model_config.format.text import who
+
+if TYPE_CHECKING:
+    from model_config.operate.releases import PastRelease
 
 PANEL = Panel.RELEASE
 
@@ -34,73 +35,58 @@ def releases(
     Example: model-config releases support_chat --environment prod
     """
     from model_config.cli.target import target
+    from model_config.operate.labels import label_state
+    from model_config.operate.record import interrupted_promotion
 
     with target(environment, prefix, local=local) as aws:
-        found = aws.releases(model)
-        with_changes = [
-            (release, _changes(before, release)) for release, before in found.with_former()
+        past = aws.releases(model)
+        interrupted = None
+        if past.held:
+            interrupted = interrupted_promotion(label_state(aws, model)[1], past)
+        rows = [
+            _row(release, before, past.held, interrupted) for release, before in past.with_former()
         ]
-        interrupted = aws.interrupted_promotion(found)
-    marks = {
-        label: "promotion interrupted" if label == interrupted else "held" for label in found.held
+    columns: Columns = {
+        "release": "release",
+        "when (UTC)": "at",
+        "by": lambda row: who(row["by"]),
+        "digest": lambda row: (row["digest"] or "unreadable").removeprefix("sha256:")[:12],
+        "labels": _labels,
+        "changes": lambda row: row["problem"] or row["_summary"],
     }
-    if as_json:
-        print_json([_as_json(each, changed, marks) for each, changed in with_changes])
-        return
-    print_table(
-        ["release", "when (UTC)", "by", "digest", "labels", "changes"],
-        [_cells(each, changed, marks) for each, changed in with_changes],
-        wrap=True,
-    )
+    print_rows(rows, columns, as_json=as_json)
 
 
-def _changes(before: PastRelease | None, release: PastRelease) -> list[Change] | None:
-    """Return the changes, or None if there is no release to compare with."""
-    if before and before.content and release.content:
-        return changes(before.content, release.content)
-    return None
-
-
-def _cells(
-    release: PastRelease, changed: list[Change] | None, marks: Mapping[str, str]
-) -> list[str]:
-    labels = [
-        f"{each} ({marks[each]})" if each in marks else each for each in sorted(release.labels)
-    ]
-    return [
-        str(release.number),
-        time_text(release.at),
-        who(release.by),
-        release.digest.removeprefix("sha256:")[:12] if release.digest else "unreadable",
-        ", ".join(labels),
-        visible(release.problem or _summary(release, changed)),
-    ]
-
-
-def _summary(release: PastRelease, changed: list[Change] | None) -> str:
-    if changed is None:
-        return "the first release" if release.number == 1 else ""
-    return ", ".join(map(str, changed)) or "the same values"
-
-
-def _as_json(
-    release: PastRelease, changed: list[Change] | None, marks: Mapping[str, str]
+def _row(
+    release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
     labels = sorted(release.labels)
+    changed = None  # there is no release to compare with
+    if before and before.content and release.content:
+        changed = changes(before.content, release.content)
+    summary = "the first release" if release.number == 1 else ""
+    if changed is not None:
+        summary = ", ".join(map(str, changed)) or "the same values"
     return {
         "release": release.number,
-        "at": release.at.astimezone(UTC).isoformat(),
+        "at": release.at,
         "by": release.by,
         "digest": release.digest,
         "schema": release.content.schema if release.content else None,
         "labels": labels,
-        "held": [each for each in labels if marks.get(each) == "held"],
-        "interrupted": [each for each in labels if marks.get(each) not in {None, "held"}],
-        "changes": None
-        if changed is None
-        else [
+        "held": [label for label in labels if label in held and label != interrupted],
+        "interrupted": [label for label in labels if label == interrupted],
+        "changes": changed
+        and [
             {"path": change.path, "change": change.change, "secret": change.secret}
             for change in changed
         ],
         "problem": release.problem,
+        "_summary": summary,
     }
+
+
+def _labels(row: Row) -> list[str]:
+    marks = dict.fromkeys(row["held"], " (held)")
+    marks |= dict.fromkeys(row["interrupted"], " (promotion interrupted)")
+    return [f"{label}{marks.get(label, '')}" for label in row["labels"]]

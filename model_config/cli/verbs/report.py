@@ -56,7 +56,7 @@ def report(  # noqa: PLR0913 - a verb's options
 def _report(
     output: Path, stacks: list[str] | None, prefix: str | None, *, releases: int, local: bool
 ) -> None:
-    from model_config.cli.environments import environments
+    from model_config.cli.target import environments
     from model_config.web.report import report as write
     from model_config.web.site import Site
 

@@ -44,12 +44,13 @@ def rollback(  # noqa: PLR0913 - a verb's options
     Example: model-config rollback support_chat --environment prod
     """
     from model_config.cli.target import targets
+    from model_config.operate.labels import prepare_rollback
 
-    with targets(environment, prefix, local=local, regions=region) as found:
-        planned = moving.verified(
-            ((place, model) for place in found),
-            lambda labels, name: labels.prepare_rollback(
-                name, label, release=release, reason=reason
+    with targets(environment, prefix, local=local, regions=region) as places:
+        moves = moving.verified(
+            ((place, model) for place in places),
+            lambda place, name: prepare_rollback(
+                place, name, label, release=release, reason=reason
             ),
         )
-        moving.carry_out(planned, by_default=release is None, dry_run=dry_run)
+        moving.carry_out(moves, by_default=release is None, dry_run=dry_run)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from model_config.cli.options import AsJson, Environments, Local, Prefix
-from model_config.cli.output import print_json, print_table, time_text, with_progress
+from model_config.cli.output import Row, print_json, print_table, time_text, with_progress
 from model_config.cli.panels import Panel
 from model_config.cli.project import project_or_none
 from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.text import plural
-from model_config.operate.rollouts.plan import phase
+from model_config.operate.rollout_plan import phase
 
 if TYPE_CHECKING:
     from model_config.comparing.commit_search import Match
@@ -38,20 +37,20 @@ def status(
 ) -> None:
     """Show the state of each model: its newest release, labels, rollout, last deploy and drift.
 
-    To be fast, it reads only values that were written after the newest release, and neither the key
-    nor the policies. `model-config drift` reads everything.
+    The key and the policies are not compared: `model-config drift` does that.
 
     Example: model-config status -e dev -e prod
     """
-    from model_config.cli.environments import environments as chosen_environments
+    from model_config.cli.target import environments as chosen_environments
 
     with chosen_environments(environments, prefix, local=local) as chosen:
         found = [_read(each) for each in chosen]
     origins = _origins(found) if commits else {}
+    rows = [_row(each, origins) for each in found]
     if as_json:
-        print_json([_as_json(each, origins) for each in found])
+        print_json(rows)
     else:
-        _print(found, origins)
+        _print(rows, with_commits=bool(origins))
     problems = [(each.environment, problem) for each in found for problem in each.problems]
     for environment, problem in problems:
         typer.echo(f"{environment}: {problem}", err=True)
@@ -70,10 +69,10 @@ def _read(environment: Environment) -> EnvironmentStatus:
         problems.append(str(error))
     try:
         with environment.hold():
-            inventory = environment.inventory(with_progress)
-            found = read_status(inventory, environment.target.path, program)
+            view = environment.ssm.view(with_progress)
+            found = read_status(view, environment.path, program)
     except ModelConfigError as error:
-        found = unread_status(environment.target.environment, program, str(error))
+        found = unread_status(environment.name, program, str(error))
     return replace(found, problems=(*problems, *found.problems))
 
 
@@ -91,83 +90,26 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
     return find_each(project, digests, with_progress)
 
 
-def _print(found: Sequence[EnvironmentStatus], origins: Mapping[str, Match]) -> None:
-    columns = ["environment", "model", "release", "labels", "rollout", "deployed (UTC)"]
-    columns += ["commit"] if origins else []
-    rows = [_cells(each, model, origins) for each in found for model in each.models]
-    print_table([*columns, "drift"], rows, wrap=True)
-    for each in found:
-        if each.other_projects:
-            others = ", ".join(each.other_projects)
-            typer.echo(f"{each.environment}: models of other projects: {others}.")
-        if each.drift and each.drift.not_read:
-            count = plural(each.drift.not_read, "value")
-            typer.echo(
-                f"{each.environment}: {count} written before the newest release "
-                f"{'was' if each.drift.not_read == 1 else 'were'} not read. "
-                "`model-config drift` reads them."
-            )
-
-
-def _cells(
-    environment: EnvironmentStatus, model: ModelStatus, origins: Mapping[str, Match]
-) -> list[str]:
-    newest = model.releases.newest if model.releases else None
-    commit = origins.get(model.digest or "")
-    return [
-        environment.environment,
-        model.model,
-        str(newest.number) if newest else "unknown" if environment.problems else "none",
-        ", ".join(_labels(model)),
-        _rollout(model),
-        time_text(newest.at) if newest else "",
-        *([commit.commit[:9] if commit else ""] if origins else []),
-        _drift(model),
-    ]
-
-
-def _labels(model: ModelStatus) -> list[str]:
-    labels, held = (model.releases.labels, model.releases.held) if model.releases else ({}, [])
-    return [f"{label} {on}{' (held)' if label in held else ''}" for label, on in labels.items()]
-
-
-def _rollout(model: ModelStatus) -> str:
-    rollout, now = model.rollout, datetime.now(UTC)
-    if rollout is None:
-        return ""
-    share = f"{rollout.percent(now):g} % of {rollout.label}"
-    return f"release {rollout.release}: {share}, {phase(rollout, now)}"
-
-
-def _drift(model: ModelStatus) -> str:
-    if model.problem:
-        return "unreadable"
-    if model.drift is None:
-        return "unknown"
-    return ", ".join(f"{count} {state}" for state, count in sorted(model.drift.items())) or "none"
-
-
-def _as_json(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
-    drift = found.drift
+def _row(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
     return {
         "environment": found.environment,
-        "models": [_model_as_json(each, origins) for each in found.models],
-        "other_projects": list(found.other_projects),
-        "not_read": drift.not_read if drift else None,
-        "findings": [asdict(each) for each in drift.findings] if drift else None,
-        "problems": list(found.problems),
+        "models": [_model_row(each, origins) for each in found.models],
+        "other_projects": found.other_projects,
+        "findings": found.drift.findings if found.drift else None,
+        "problems": found.problems,
     }
 
 
-def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
-    releases, commit = model.releases, origins.get(model.digest or "")
+def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
+    releases, rollout, now = model.releases, model.rollout, datetime.now(UTC)
+    commit = origins.get(model.digest or "")
     newest = releases.newest if releases else None
     return {
         "model": model.model,
         "newest": newest
         and {
             "release": newest.number,
-            "at": newest.at.astimezone(UTC).isoformat(),
+            "at": newest.at,
             "by": newest.by,
             "digest": newest.digest,
             "commit": commit.commit if commit else None,
@@ -175,20 +117,51 @@ def _model_as_json(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str
         },
         "labels": releases.labels if releases else {},
         "held": releases.held if releases else [],
-        "rollout": _rollout_as_json(model),
+        "rollout": rollout
+        and {
+            "label": rollout.label,
+            "release": rollout.release,
+            "from": rollout.before,
+            "percent": rollout.percent(now),
+            "phase": phase(rollout, now),
+        },
         "drift": model.drift,
         "problem": model.problem,
     }
 
 
-def _rollout_as_json(model: ModelStatus) -> dict[str, Any] | None:
-    rollout, now = model.rollout, datetime.now(UTC)
-    if rollout is None:
-        return None
-    return {
-        "label": rollout.label,
-        "release": rollout.release,
-        "from": rollout.before,
-        "percent": rollout.percent(now),
-        "phase": phase(rollout, now),
-    }
+def _print(rows: Sequence[Row], *, with_commits: bool) -> None:
+    columns = ["environment", "model", "release", "labels", "rollout", "deployed (UTC)"]
+    columns += ["commit"] if with_commits else []
+    cells = [
+        _cells(row, model, with_commits=with_commits) for row in rows for model in row["models"]
+    ]
+    print_table([*columns, "drift"], cells, wrap=True)
+    for row in rows:
+        if row["other_projects"]:
+            others = ", ".join(row["other_projects"])
+            typer.echo(f"{row['environment']}: models of other projects: {others}.")
+
+
+def _cells(row: Row, model: Row, *, with_commits: bool) -> list[str]:
+    newest, rollout = model["newest"], model["rollout"]
+    labels = [
+        f"{label} {on}{' (held)' if label in model['held'] else ''}"
+        for label, on in model["labels"].items()
+    ]
+    share = ""
+    if rollout:
+        percent = f"{rollout['percent']:g} % of {rollout['label']}"
+        share = f"release {rollout['release']}: {percent}, {rollout['phase']}"
+    drift = [f"{count} {state}" for state, count in sorted((model["drift"] or {}).items())]
+    no_drift = "unknown" if model["drift"] is None else "none"
+    return [
+        row["environment"],
+        model["model"],
+        str(newest["release"]) if newest else "unknown" if row["problems"] else "none",
+        ", ".join(labels),
+        share,
+        time_text(newest["at"]) if newest else "",
+        *([((newest and newest["commit"]) or "")[:9]] if with_commits else []),
+        "unreadable" if model["problem"] else ", ".join(drift) or no_drift,
+    ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.options import AsJson, Environment, Local, Prefix
-from model_config.cli.output import print_json, with_progress
+from model_config.cli.output import print_json
 from model_config.cli.panels import Panel
 from model_config.cli.project import current_project
 from model_config.format.errors import Finding, InvalidConfigurationError
@@ -40,16 +40,14 @@ def tree(
     Example: model-config tree --environment prod
     """
     from model_config.cli.target import target
-    from model_config.operate.deployed_tree import deployed_trees
-    from model_config.operate.inventory import Inventory
+    from model_config.operate.tree import deployed_trees
     from model_config.plan.offline import plan_from_file
     from model_config.plan.tree import trees
 
     findings: Sequence[Finding] = ()
     if deployed:
         with target(environment, prefix, local=local) as aws:
-            path = aws.path
-            models = deployed_trees(Inventory(aws.client, with_progress), path)
+            path, models = aws.path, deployed_trees(aws.ssm, aws.path)
     else:
         plan = plan_from_file(current_project(), environment)
         path, models, findings = plan.path, trees(plan), plan.findings

@@ -17,35 +17,26 @@ from model_config.cli.project import project_or_none
 PANEL = Panel.READ
 
 
-def ui(  # noqa: PLR0913 - a verb's options
+def ui(
     *,
     environments: Environments = None,
     port: Port = 4580,
     open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
-    allow_changes: Annotated[
-        bool,
-        typer.Option(
-            "--allow-changes",
-            help="Let pages promote, roll back, and start and abort rollouts, each after a preview "
-            "and a confirmation.",
-        ),
-    ] = False,
     prefix: Prefix = None,
     local: Local = False,
 ) -> None:
     """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
 
     It listens only on this machine, and admits only browsers with the address that it prints. It
-    reads the same data as the other commands, with your permissions, and changes nothing by
-    default.
+    reads the same data as the other commands, with your permissions, and changes nothing: pages
+    show the commands to copy.
 
     Example: model-config ui -e dev -e prod --open
     """
-    from model_config.cli.environments import environments as chosen_environments
+    from model_config.cli.target import environments as chosen_environments
     from model_config.loopback import HOST, listen
-    from model_config.web.app import make_app
-    from model_config.web.building import read_ahead
-    from model_config.web.server import opened_in_browser, serve
+    from model_config.web.build import read_ahead
+    from model_config.web.server import make_app, opened_in_browser, serve
     from model_config.web.site import Site
 
     token = secrets.token_urlsafe()
@@ -54,7 +45,7 @@ def ui(  # noqa: PLR0913 - a verb's options
         found = until_the_end.enter_context(chosen_environments(environments, prefix, local=local))
         port = listener.getsockname()[1]
         site = Site(found, project_or_none(), to_paste)
-        app = make_app(site, token=token, port=port, allows_changes=allow_changes)
+        app = make_app(site, token=token, port=port)
         if local:  # it costs nothing, and then no page has to wait
             read_ahead(site, with_progress)
         address = f"http://{HOST}:{port}/?token={token}"

@@ -14,6 +14,8 @@ for (const time of all("time")) {
   time.replaceChildren(`${local.format(at)} ${name}`, utc);
 }
 
+for (const tick of all("[data-at]")) tick.textContent = local.format(new Date(tick.dataset.at)).slice(5);
+
 // Copy buttons, if the browser allows copying.
 for (const button of navigator.clipboard ? all(".copy") : []) {
   button.hidden = false;
@@ -31,7 +33,7 @@ for (const form of all(".filters")) {
   const flags = all("[type=checkbox]", form);
   const rows = all(".matrix tbody tr");
   const show = () => {
-    const wanted = flags.filter((each) => each.checked).map((each) => each.dataset.filter);
+    const wanted = flags.filter((flag) => flag.checked).map((flag) => flag.dataset.filter);
     for (const row of rows) {
       const has = row.dataset.flags.split(" ");
       row.hidden =
@@ -48,8 +50,8 @@ for (const form of all(".filters")) {
 for (const prompt of all(".prompt")) {
   for (const fill of all(".fill", prompt)) fill.hidden = false;
   for (const input of all("[data-fills]", prompt)) {
-    const places = all("[data-variable]", prompt).filter((each) => each.dataset.variable === input.dataset.fills);
-    const placeholder = places.map((each) => each.textContent);
+    const places = all("[data-variable]", prompt).filter((place) => place.dataset.variable === input.dataset.fills);
+    const placeholder = places.map((place) => place.textContent);
     input.addEventListener("input", () =>
       places.forEach((place, number) => {
         place.textContent = input.value || placeholder[number];

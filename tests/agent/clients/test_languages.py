@@ -9,6 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from support.agent import CHAT, TOKEN
 from support.aws import REGION, SESSION
+from support.waiting import wait_until
 
 from model_config.format.names import release_name, release_part
 from model_config.format.release import Release, write_release
@@ -66,7 +67,7 @@ def test_an_outage_is_served_and_said(client, reader):
         said = client.evaluate("float", TEMPERATURE, 0)
         assert (said["value"], said["reason"]) == (1, "STALE")
     reader.advance(60)
-    assert client.evaluate("float", TEMPERATURE, 0)["reason"] == "STATIC"
+    wait_until(lambda: client.evaluate("float", TEMPERATURE, 0)["reason"] == "STATIC")
 
 
 def test_a_rollback_is_seen_when_the_time_to_live_is_over(client, reader):

@@ -1,0 +1,268 @@
+"""`model-config rollout`: give a release to a share of a label's readers first."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from model_config.cli import moving
+from model_config.cli.commands import to_paste
+from model_config.cli.options import (
+    AnyModel,
+    AsJson,
+    Environment,
+    Local,
+    Model,
+    Prefix,
+    Reason,
+    Regions,
+)
+from model_config.cli.output import Row, print_table, time_text
+from model_config.cli.panels import Panel
+from model_config.cli.project import takes_project
+from model_config.cli.rollouts import (
+    change_in_all,
+    duration_of,
+    models_with_rollouts,
+    percents_of,
+    print_statuses,
+    statuses,
+    time_of,
+)
+from model_config.cli.schema_check import schema_check
+from model_config.format.errors import UsageError
+from model_config.operate import rollout_plan
+from model_config.operate.rollout_plan import RolloutPlan
+
+PANEL = Panel.RELEASE
+
+app = typer.Typer(
+    help="Give a release to a share of a label's readers first.", no_args_is_help=True
+)
+
+
+@app.command()
+@takes_project
+def start(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    *,
+    release: Annotated[
+        int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
+    ] = None,
+    steps: Annotated[str, typer.Option(help="The shares in percent, in order.")] = "5,25,50,100",
+    every: Annotated[
+        str,
+        typer.Option(
+            help="The time from one step to the next, and from the last one to the finish: 90s, "
+            "30m, 2h, 1d."
+        ),
+    ] = "30m",
+    at: Annotated[
+        str | None,
+        typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
+    ] = None,
+    label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
+    reason: Reason = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also for a held label, or to replace another rollout."),
+    ] = False,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a release to a share of a label's readers, and raise the share step by step.
+
+    The candidate is verified first, as `promote` does. No service has to run: each reader computes
+    the share from the times of the steps. At the end, `rollout finish` moves the label.
+
+    Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
+    """
+    from model_config.cli.target import targets
+    from model_config.operate import rollouts
+
+    now = rollout_plan.utc_now()
+    plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
+    new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
+    check = schema_check(model)
+    with targets(environment, prefix, local=local, regions=region) as places:
+        changes = change_in_all(
+            places,
+            lambda place: rollouts.start(
+                place, model, new, release=release, check=check, force=force
+            ),
+        )
+        for change in changes:
+            if rollout := change.document.rollout:
+                moving.warn_of_variables(
+                    change.where, change.releases, rollout.before, rollout.release
+                )
+        rows = statuses(places, model)
+    if as_json:
+        print_statuses(rows, as_json=True)
+        return
+    for row in rows:
+        _print_plan(row)
+
+
+def _print_plan(row: Row) -> None:
+    typer.echo(
+        f"{row['_where']}: release {row['release']} is rolled out to the readers of "
+        f"{row['label']}, who have release {row['from']}."
+    )
+    steps = [(f"{time_text(step['at'])} UTC", f"{step['percent']:g} %") for step in row["steps"]]
+    print_table(["from", "share"], steps)
+    typer.echo(f"It is due to be finished at {time_text(row['due'])} UTC.")
+    typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
+
+
+@app.command()
+@takes_project
+def status(  # noqa: PLR0913 - a verb's options
+    model: AnyModel = None,
+    *,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a rollout's progress: its share, its next step, who started it and why.
+
+    Example: model-config rollout status --environment prod
+    """
+    from model_config.cli.target import targets
+
+    with targets(environment, prefix, local=local, regions=region) as places:
+        rows = statuses(places, model)
+    if rows or as_json:
+        print_statuses(rows, as_json=as_json)
+    else:
+        typer.echo(f"No rollout{f' of {model}' if model else ''} is under way in {environment}.")
+
+
+@app.command()
+@takes_project
+def pause(
+    model: Model,
+    *,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Freeze the share until the rollout is resumed.
+
+    Example: model-config rollout pause support_chat --environment prod
+    """
+    from model_config.cli.target import targets
+    from model_config.operate.rollouts import change
+
+    with targets(environment, prefix, local=local, regions=region) as places:
+        change_in_all(places, lambda place: change(place, model, rollout_plan.paused))
+        print_statuses(statuses(places, model))
+
+
+@app.command()
+@takes_project
+def resume(
+    model: Model,
+    *,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Continue a paused rollout. The next step comes one interval from now.
+
+    Example: model-config rollout resume support_chat --environment prod
+    """
+    from model_config.cli.target import targets
+    from model_config.operate.rollouts import change
+
+    with targets(environment, prefix, local=local, regions=region) as places:
+        change_in_all(places, lambda place: change(place, model, rollout_plan.resumed))
+        print_statuses(statuses(places, model))
+
+
+@app.command()
+@takes_project
+def finish(  # noqa: PLR0913 - a verb's options
+    model: AnyModel = None,
+    *,
+    when_due: Annotated[
+        bool,
+        typer.Option(
+            "--when-due", help="Only if all steps are taken and one more interval has passed."
+        ),
+    ] = False,
+    reason: Reason = None,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Move the label to the candidate, which ends the rollout: all readers get that release.
+
+    With --when-due and without a model, it finishes all rollouts that are due, for a scheduled job.
+
+    Example: model-config rollout finish support_chat --environment prod
+    """
+    if model is None and not when_due:
+        raise UsageError("name the model, or finish all rollouts that are due with --when-due")
+    from model_config.cli.target import targets
+    from model_config.operate import rollouts
+
+    with targets(environment, prefix, local=local, regions=region) as places:
+        chosen = [
+            (place, name)
+            for place in places
+            for name in ([model] if model else models_with_rollouts(place))
+            if not when_due or rollouts.is_due(place, name)
+        ]
+        if not chosen:
+            typer.echo(f"No rollout in {environment} is due to be finished.")
+        checks = {name: schema_check(name) for name in dict.fromkeys(name for _, name in chosen)}
+        moves = moving.verified(
+            chosen,
+            lambda place, name: rollouts.finish(place, name, check=checks[name], reason=reason),
+        )
+        moving.make_all(moves)
+
+
+@app.command()
+@takes_project
+def abort(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    *,
+    reason: Reason = None,
+    environment: Environment = "dev",
+    region: Regions = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """End a rollout: all readers get the label's release again. The label doesn't move.
+
+    It also replaces an invalid rollout document.
+
+    Example: model-config rollout abort support_chat --environment prod
+    """
+    from model_config.cli.target import targets
+    from model_config.operate import rollouts
+
+    with targets(environment, prefix, local=local, regions=region) as places:
+        changes = change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
+    for change in changes:
+        rollout = change.stored.document.rollout
+        if rollout is None:
+            typer.echo(f"{change.where}: the invalid document is replaced.")
+        else:
+            typer.echo(
+                f"{change.where}: the rollout of release {rollout.release} is aborted. Readers of "
+                f"{rollout.label} get release {rollout.before} again within their time to live, 30 "
+                "seconds by default."
+            )

@@ -1,1 +1,0 @@
-"""Differences among the program, the newest release and AWS."""

@@ -1,0 +1,222 @@
+"""The resources of a deploy in KMS and IAM, and how they differ from the program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore import xform_name
+
+from model_config.format.errors import AccessDeniedError
+from model_config.operate.difference import Difference
+from model_config.operate.ssm import FAILURES, aws_client
+from model_config.plan.policies import Account, key_policy, reader_policy
+from model_config.plan.settings import Settings
+from model_config.reader.aws_errors import translate
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A KMS key.
+
+    Attributes:
+        state: "Enabled", "Disabled", "PendingDeletion", … (KMS API reference, KeyMetadata).
+    """
+
+    id: str
+    arn: str
+    description: str
+    state: str
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state == "Enabled"
+
+
+class KeysAndPolicies:
+    """KMS in a region, and IAM. Resources are looked up by the names that a deploy gives them.
+
+    Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:GetKeyPolicy` and `kms:GetKeyRotationStatus`,
+    `iam:GetPolicy`, `iam:GetPolicyVersion` and `iam:GetAccountSummary`: each method its own. Every
+    method raises StoreError or a subclass if AWS is unavailable or refuses.
+    """
+
+    def __init__(self, region: str) -> None:
+        self._region = region
+        self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
+
+    def account(self) -> Account:
+        """Return the account and the region. This needs no permission."""
+        sts = aws_client("sts", self._region)
+        return Account(_ask(sts, "sts:GetCallerIdentity", "the account")["Account"], self._region)
+
+    def key(self, name: str) -> Key | None:
+        """Return the key with an id, an ARN or an alias, if it exists."""
+        answer = _ask(self._kms, "kms:DescribeKey", name, absent="NotFoundException", KeyId=name)
+        if answer is None:
+            return None
+        about = answer["KeyMetadata"]
+        return Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
+
+    def key_described(self, description: str) -> Key | None:
+        """Return an enabled key with a description, if it exists."""
+        try:
+            listed = self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]
+        except FAILURES as error:
+            raise translate(error, "kms:ListKeys", ["the account's keys"]) from error
+        for each in listed:
+            key = self.key(each["KeyId"])
+            if key is not None and key.is_enabled and key.description == description:
+                return key
+        return None
+
+    def key_policy(self, key_id: str) -> dict[str, Any]:
+        """Return a key's policy."""
+        wanted = {"KeyId": key_id, "PolicyName": "default"}
+        return dict(json.loads(_ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]))
+
+    def rotates(self, key_id: str) -> bool:
+        """Return whether a key's material is rotated every year."""
+        answer = _ask(self._kms, "kms:GetKeyRotationStatus", key_id, KeyId=key_id)
+        return bool(answer["KeyRotationEnabled"])
+
+    def policy(self, arn: str) -> dict[str, Any] | None:
+        """Return a managed policy's document, if the policy exists."""
+        answer = _ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
+        if answer is None:
+            return None
+        wanted = {"PolicyArn": arn, "VersionId": answer["Policy"]["DefaultVersionId"]}
+        version = _ask(self._iam, "iam:GetPolicyVersion", arn, absent="NoSuchEntity", **wanted)
+        return dict(version["PolicyVersion"]["Document"]) if version else None
+
+    def policy_count(self) -> tuple[int, int]:
+        """Return the number of the account's managed policies, and its quota."""
+        summary = _ask(self._iam, "iam:GetAccountSummary", "the account")["SummaryMap"]
+        return summary["Policies"], summary["PoliciesQuota"]
+
+
+@dataclass(slots=True)
+class Access:
+    """How the key, its alias and the reader policies differ from the program.
+
+    Attributes:
+        key_names: the key's names; empty if the key is unknown.
+        denied: the missing permissions, in words.
+    """
+
+    key_names: AbstractSet[str] = frozenset()
+    differences: list[Difference] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)
+
+    def differs(self, model: str, resource: str, aspect: str, program: str, aws: str) -> None:
+        """Add a difference."""
+        self.differences.append(
+            Difference(model, resource, "edited", aspect, program, aws, name=resource)
+        )
+
+    def compare(
+        self, model: str, resource: str, program: Mapping[str, Any], aws: Mapping[str, Any]
+    ) -> None:
+        """Add the differences of two policy documents."""
+        if difference := _policy_difference(program, aws):
+            self.differs(model, resource, "policy", "its document", difference)
+
+    @contextmanager
+    def noting(self, what: str) -> Iterator[None]:
+        """Note a missing permission and leave the block, so that the rest is compared."""
+        try:
+            yield
+        except AccessDeniedError as error:
+            self.denied.append(f"{what}: {error}")
+
+
+def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
+    """Compare the environment's key and the models' reader policies with the program's settings.
+
+    Raises:
+        StoreError: AWS is unavailable.
+    """
+    access, name, key = Access(), settings.key_name, None
+    with access.noting("the key, its policy and the reader policies"):
+        key = aws.key(name)
+        if key is None:
+            aspect = "key" if settings.kms_key_arn else "alias"
+            access.differs("", name, aspect, "the environment's key", "nothing")
+    if key is None:
+        return access
+    aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
+    access.key_names = frozenset({key.arn, key.id, *aliases})
+    if not key.is_enabled:
+        access.differs("", name, "state", "Enabled", key.state)
+    if settings.kms_key_arn:  # its owner, perhaps another account, configures it
+        account = aws.account()
+    else:
+        _, _, _, region, account_id, _ = key.arn.split(":", 5)
+        account = Account(account_id, region)
+        with access.noting("the key's rotation"):
+            if not aws.rotates(key.id):
+                access.differs("", name, "rotation", "on", "off")
+        with access.noting("the key's policy"):
+            access.compare("", name, key_policy(account), aws.key_policy(key.id))
+    for model in models:
+        arn = account.policy_arn(settings.policy_name(model, account.region))
+        with access.noting(f"{model}'s reader policy"):
+            policy = aws.policy(arn)
+            if policy is None:
+                access.differs(model, arn, "policy", "its document", "nothing")
+            else:
+                expected = reader_policy(settings.path_of(model), key.arn, account)
+                access.compare(model, arn, expected, policy)
+    return access
+
+
+def _policy_difference(program: Mapping[str, Any], aws: Mapping[str, Any]) -> str:
+    """Return a document's differences, statement by statement.
+
+    The order of statements, actions and resources is ignored, and a text equals a list of that
+    text.
+    """
+    expected, actual = _statements(program), _statements(aws)
+    return ", ".join(
+        [
+            *(f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())),
+            *(f"with another {actual[key]}" for key in sorted(actual.keys() - expected.keys())),
+        ]
+    )
+
+
+def _statements(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the statements' names by their contents."""
+    given = document.get("Statement", [])
+    statements = given if isinstance(given, list) else [given]
+    return {
+        json.dumps(_plain(statement), sort_keys=True): f"statement {_name(statement)}"
+        for statement in statements
+    }
+
+
+def _name(statement: Any) -> str:
+    return str(statement.get("Sid", "without a name")) if isinstance(statement, dict) else "?"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    items = value if isinstance(value, list) else [value]
+    plain = (_plain(item) if isinstance(item, dict | list) else item for item in items)
+    return sorted(json.dumps(item, sort_keys=True) for item in plain)
+
+
+def _ask(client: Any, action: str, about: str, *, absent: str = "", **wanted: Any) -> Any:
+    """Return an answer from AWS, or None if it has the error code of an absent resource."""
+    try:
+        return getattr(client, xform_name(action.partition(":")[2]))(**wanted)
+    except FAILURES as error:
+        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        if absent and code == absent:
+            return None
+        raise translate(error, action, [about]) from error

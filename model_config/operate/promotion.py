@@ -1,0 +1,148 @@
+"""A pipeline's promotions: of the models that its deploy changed, except for held labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from model_config.format.errors import ModelConfigError
+from model_config.format.rollout import RolloutDocument
+from model_config.operate import rollouts
+from model_config.operate.environment import Environment
+from model_config.operate.labels import label_state, make, prepare_promotion
+from model_config.operate.moves import Check
+from model_config.operate.record import interrupted_promotion, under_way, why_it_stays
+from model_config.operate.releases import Releases
+from model_config.operate.rollouts import NewRollout
+
+#: The outcome for a model's label. "held", "interrupted", "rollout" and "newer" say why it was not
+#: moved: a rollback holds it, a promotion of it was interrupted, another rollout is under way, or
+#: it is on a newer release.
+Outcome: TypeAlias = Literal[
+    "promoted", "rolled out", "already there", "held", "interrupted", "rollout", "newer", "failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The outcome for one model that a deploy changed, with a message for a log.
+
+    `on` is the release that the label is on now, or None if there is none or it is unknown.
+    """
+
+    model: str
+    outcome: Outcome
+    release: int
+    on: int | None
+    message: str
+    notices: tuple[str, ...] = ()
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the label was left alone for a reason that a person should know."""
+        return self.outcome in {"held", "interrupted", "rollout", "newer"}
+
+
+def promote_changed(  # noqa: PLR0913 - what a pipeline knows
+    environment: Environment,
+    before: Mapping[str, int],
+    after: Mapping[str, int],
+    *,
+    label: str = "stable",
+    check_of: Callable[[str], Check | None] = lambda _: None,
+    reason: str | None = None,
+    rollout: NewRollout | None = None,
+) -> Iterator[Promotion]:
+    """Promote the models that a deploy changed, one by one, and yield the outcome for each.
+
+    Models that this deploy didn't change are skipped. A label is not moved if somebody decided
+    otherwise: if a rollback holds it, if a rollout is under way, or if a newer release has been
+    promoted, so that repeating an old run undoes nothing. If one model fails, the others are still
+    promoted. Running it again with the same numbers promotes the rest and changes nothing else. A
+    promotion that was interrupted between its two requests has to be completed by a person: if a
+    rollback was not recorded, it may be a hold.
+
+    `before` and `after` have each model's release number in the outputs of the last successful
+    update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
+    wrote. `rollout` is started instead of moving the label, if the label is on a release.
+    """
+    label = rollout.label if rollout else label
+    for model, release in sorted(after.items()):
+        if before.get(model) == release:
+            continue
+        check = check_of(model)
+        try:
+            yield _promoted(environment, model, release, label, check, reason, rollout)
+        except ModelConfigError as error:
+            failed = f"{label} could not be moved to release {release}"
+            if rollout:
+                failed = f"release {release} could not be rolled out to {label}"
+            yield Promotion(model, "failed", release, None, f"{model}: {failed}: {error}")
+
+
+def left_alone(
+    releases: Releases, document: RolloutDocument, release: int, label: str
+) -> Promotion | None:
+    """Return why a label must not be moved to a release automatically, or None if it may be."""
+    model, on = releases.model, releases.on(label)
+    place = f"{model} --label {label} --environment {releases.environment}"
+    promote = f"`model-config promote {place} --release {release}`"
+
+    def left(outcome: Outcome, message: str) -> Promotion:
+        return Promotion(model, outcome, release, on, f"{model}: {message}")
+
+    rollout = under_way(document, releases)
+    if rollout and rollout.label == label and rollout.release != release:
+        return left(
+            "rollout",
+            f"a rollout of release {rollout.release} to {label} is under way, so release "
+            f"{release} was not promoted. Once it is finished or aborted: {promote}",
+        )
+    if label in releases.held:
+        is_interrupted = interrupted_promotion(document, releases) == label
+        then = "To complete it" if is_interrupted else "Once the reason is resolved"
+        not_promoted = f"so release {release} was not promoted. {then}: {promote}"
+        stays = "and stays held" if on == release else not_promoted
+        why = why_it_stays(label, document, releases)
+        return left("interrupted" if is_interrupted else "held", f"{why}, {stays}")
+    if on is not None and on > release:
+        return left(
+            "newer",
+            f"{label} is on release {on}, which is newer than the {release} of this deploy, so "
+            f"nothing moved. To go back to it: {promote}",
+        )
+    return None
+
+
+def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
+    environment: Environment,
+    model: str,
+    release: int,
+    label: str,
+    check: Check | None,
+    reason: str | None,
+    rollout: NewRollout | None,
+) -> Promotion:
+    releases, document = label_state(environment, model)
+    on, current = releases.on(label), under_way(document, releases)
+    is_new = on != release and not (current and current.release == release)
+    if rollout and on is not None and not is_new:
+        message = f"{model}: release {release} is already on {label} or being rolled out to it"
+        return Promotion(model, "already there", release, on, message)
+    if left := left_alone(releases, document, release, label):
+        return left
+    if rollout and on is not None:  # otherwise there is no release to roll out from
+        change = rollouts.start(environment, model, rollout, release=release, check=check)
+        rollouts.write(change)
+        shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)
+        message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
+        return Promotion(model, "rolled out", release, on, message, change.notices)
+    move = make(
+        prepare_promotion(environment, model, label, release=release, check=check, reason=reason)
+    )
+    if move.changed:
+        message = f"{model}: {label} moved from {move.origin} to {release}"
+        return Promotion(model, "promoted", release, release, message, move.notices)
+    message = f"{model}: {label} is already on release {release}"
+    return Promotion(model, "already there", release, release, message, move.notices)

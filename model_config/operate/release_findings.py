@@ -1,0 +1,112 @@
+"""Releases, labels and histories that will cause problems for a reader or a later deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from model_config.format.errors import Finding
+from model_config.format.names import PREVIOUS
+from model_config.format.rollout import Rollout
+from model_config.format.text import plural
+from model_config.operate.releases import KEPT, PastRelease, Releases
+
+#: The number of deploys ahead of a failing one at which a warning starts.
+WARN_AHEAD = 10
+
+
+def release_findings(
+    releases: Releases, listed: Container[str], rollout: Rollout | None = None
+) -> Iterator[Finding]:
+    """Yield problems of a model's releases, its labels and the rollout in progress.
+
+    This opens the labelled releases. `listed` has the names of all parameters of the environment.
+    """
+    if releases.newest.problem:
+        yield Finding(
+            f"{releases.model}: latest",
+            releases.newest.problem,
+            f"deploy it again: `pulumi up --refresh --stack {releases.environment}`",
+        )
+    for label in releases.labels:
+        yield from _label_findings(releases, label, listed)
+    yield from (finding for _, finding in running_out(releases, rollout))
+
+
+def running_out(
+    releases: Releases, rollout: Rollout | None = None
+) -> Iterator[tuple[int, Finding]]:
+    """Yield the releases in use that will soon be dropped, with the number of safe deploys.
+
+    This opens no release.
+    """
+    newest = releases.newest.number
+    for release in releases:
+        left = KEPT - (newest - release.number + 1)
+        if left > WARN_AHEAD:
+            continue
+        if release.labels:
+            yield left, _labelled_oldest(releases, release, left)
+        elif rollout and rollout.release == release.number:
+            yield left, _candidate_oldest(releases, rollout, left)
+
+
+def _label_findings(releases: Releases, label: str, listed: Container[str]) -> Iterator[Finding]:
+    release = releases.select(label)
+    where, promoted = f"{releases.model}: {label}", label.removesuffix(PREVIOUS)
+    elsewhere = f"`{_promote(releases, promoted)} --release N`"
+    if promoted != label and releases.on(promoted) is None:
+        removal = _unlabel(releases, release, [label])
+        problem = f"it is on release {release.number}, but {promoted} is on no release"
+        yield Finding(where, problem, f"promote a release: {elsewhere}; or {removal}")
+    if release.problem:
+        problem = f"it is on a release that can't be read: {release.problem}"
+        yield Finding(where, problem, f"move it to another release: {elsewhere}")
+    names = release.content.secret_names(releases.path).values() if release.content else ()
+    if missing := sorted(name for name in names if name not in listed):
+        problem = f"release {release.number} names secrets that are gone: {', '.join(missing)}"
+        fix = f"deploy them again, or move the label to another release: {elsewhere}"
+        yield Finding(where, problem, fix)
+
+
+def _labelled_oldest(releases: Releases, release: PastRelease, left: int) -> Finding:
+    labels = sorted(release.labels)
+    moves = [f"`{_promote(releases, label)}`" for label in labels if not label.endswith(PREVIOUS)]
+    # Each move leaves LABEL-previous on the release.
+    left_behind = sorted({f"{label.removesuffix(PREVIOUS)}{PREVIOUS}" for label in labels})
+    return Finding(
+        where=releases.model,
+        problem=f"{_when(left)} fails: release {release.number}, which has "
+        f"{' and '.join(labels)}, is then the oldest of {KEPT}",
+        fix=", then ".join([*moves, _unlabel(releases, release, left_behind)]),
+        reason=f"SSM keeps {KEPT} versions and refuses to drop one with a label "
+        "(ParameterMaxVersionLimitExceeded)",
+    )
+
+
+def _candidate_oldest(releases: Releases, rollout: Rollout, left: int) -> Finding:
+    place = f"{releases.model} --environment {releases.environment}"
+    return Finding(
+        where=releases.model,
+        problem=f"{_when(left)} removes release {rollout.release}, which a rollout gives to a "
+        f"share of the readers of {rollout.label}",
+        fix=f"`model-config rollout finish {place}` or `model-config rollout abort {place}`",
+        reason=f"SSM keeps {KEPT} versions and drops the oldest one, which has no label",
+    )
+
+
+def _when(left: int) -> str:
+    if left <= 0:
+        return "the next deploy of this model"
+    return f"after {plural(left, 'more deploy')}, the next one of this model"
+
+
+def _promote(releases: Releases, label: str) -> str:
+    place = f"--environment {releases.environment}"
+    return f"model-config promote {releases.model} --label {label} {place}"
+
+
+def _unlabel(releases: Releases, release: PastRelease, labels: list[str]) -> str:
+    return (
+        f"`aws ssm unlabel-parameter-version --name {releases.name} --parameter-version "
+        f"{release.number} --labels {' '.join(labels)}`"
+    )

@@ -1,0 +1,275 @@
+"""A model's releases in SSM: the newest 100, each with its labels and author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any
+
+from model_config.format import release as release_format
+from model_config.format.errors import (
+    LabelNotFoundError,
+    ModelNotFoundError,
+    ReleaseError,
+    ReleaseNotFoundError,
+    StoreError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.format.names import (
+    LATEST,
+    PREVIOUS,
+    RELEASE,
+    check_selector,
+    model_path,
+    release_name,
+    release_part,
+    release_parts,
+)
+from model_config.format.release import Release
+from model_config.operate.ssm import ListedParameter, ReadParameter, Ssm
+
+#: The number of versions that SSM keeps; the next write drops the oldest, and fails if that has a
+#: label (Systems Manager User Guide, "Working with parameter versions").
+KEPT = 100
+
+
+@dataclass(frozen=True)
+class PastRelease:
+    """One release in a model's history, fetched and opened when its content is first asked for.
+
+    `number` is SSM's version, and `by` the ARN of who wrote it, as far as SSM says.
+    """
+
+    number: int
+    at: datetime
+    by: str
+    labels: tuple[str, ...]
+    _fetch: Callable[[], str] = field(repr=False)
+    _open: Callable[[str], Release] = field(repr=False)
+
+    @cached_property
+    def document(self) -> str:
+        return self._fetch()
+
+    def open(self) -> Release:
+        """Return the release, verified. Raises ReleaseError if it can't be read."""
+        if self.content is None:
+            raise ReleaseError(self.problem)
+        return self.content
+
+    @property
+    def content(self) -> Release | None:
+        """The release, verified, or None if it can't be read."""
+        return self._opened if isinstance(self._opened, Release) else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it can't be read, or None if it can."""
+        return self._opened if isinstance(self._opened, str) else None
+
+    @property
+    def digest(self) -> str | None:
+        """The verified digest, or None if the release can't be read."""
+        return self.content.digest if self.content else None
+
+    @cached_property
+    def _opened(self) -> Release | str:
+        try:
+            return self._open(self.document)
+        except ReleaseError as error:
+            return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """All releases of a model that SSM still has; at least one. `name` is the parameter's."""
+
+    model: str
+    environment: str
+    name: str
+    newest_first: tuple[PastRelease, ...]
+
+    @property
+    def path(self) -> str:
+        return self.name.removesuffix(f"/{RELEASE}")
+
+    @property
+    def newest(self) -> PastRelease:
+        return self.newest_first[0]
+
+    @property
+    def oldest(self) -> PastRelease:
+        return self.newest_first[-1]
+
+    @property
+    def labels(self) -> dict[str, int]:
+        return {label: each.number for each in self for label in sorted(each.labels)}
+
+    @property
+    def held(self) -> list[str]:
+        """The labels that a rollback moved: nothing automatic moves them."""
+        labels = self.labels
+        return sorted(
+            label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
+        )
+
+    def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
+        """Yield each release with the one before, newest first; the oldest with None."""
+        return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
+
+    def on(self, label: str) -> int | None:
+        """Return the number of the release that a label is on, or None."""
+        return self.labels.get(label)
+
+    def select(self, selector: str | int) -> PastRelease:
+        """Return the release that a number, a label or "latest" selects; "7" is a number too.
+
+        Raises UsageError if the selector is invalid, ReleaseNotFoundError if no release matches.
+        """
+        if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
+            selector = int(selector)
+        check_selector(selector)
+        if selector == LATEST:
+            return self.newest
+        number = self.on(selector) if isinstance(selector, str) else selector
+        for release in self:
+            if release.number == number:
+                return release
+        see = f"See `model-config releases {self.model} --environment {self.environment}`"
+        if isinstance(selector, str):
+            labels = ", ".join(self.labels) or "none"
+            raise LabelNotFoundError(
+                f"no release of {self.model} in {self.environment} has the label {selector!r}; "
+                f"existing labels: {labels}. {see}"
+            )
+        first, last = self.oldest.number, self.newest.number
+        known = f"releases are {first} to {last}" if first < last else f"only release is {last}"
+        raise ReleaseNotFoundError(
+            f"there is no release {selector} of {self.model} in {self.environment}; the {known}. "
+            f"{see}"
+        )
+
+    def __iter__(self) -> Iterator[PastRelease]:
+        return iter(self.newest_first)
+
+    def __len__(self) -> int:
+        return len(self.newest_first)
+
+
+def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releases:
+    """Return a model's releases; `path` is the environment's, "/ai/prod".
+
+    With `documents`, all are fetched with the list, since most will be opened. Otherwise each is
+    fetched when it is opened. Needs `ssm:GetParameterHistory` on the release, and to open one
+    `kms:Decrypt` and `ssm:GetParameters`. Raises ModelNotFoundError if there are no releases.
+    """
+    name, environment = release_name(model_path(path, model)), path.rpartition("/")[2]
+
+    def release(version: Mapping[str, Any]) -> PastRelease:
+        number = int(version["Version"])
+        return PastRelease(
+            number=number,
+            at=version["LastModifiedDate"],
+            by=version.get("LastModifiedUser", ""),
+            labels=tuple(version.get("Labels", ())),
+            _fetch=lambda: version["Value"] if documents else _document(ssm, name, number),
+            _open=lambda text: open_release(ssm, ReadParameter(name, number, text)),
+        )
+
+    versions = ssm.history(name, decrypt=documents)
+    return Releases(model, environment, name, tuple(map(release, reversed(versions))))
+
+
+def read_each(
+    ssm: Ssm, path: str, models: Sequence[str], listed: Mapping[str, ListedParameter]
+) -> dict[str, Releases | str]:
+    """Return each model's releases, or why they can't be read. The newest and labelled are opened.
+
+    Newest and labelled releases are read ten in a request, for which `ssm` has to be a view.
+    `listed` has the parameters of the environment's path.
+    """
+
+    def read(model: str) -> Releases | str:
+        try:
+            releases = read_releases(ssm, path, model, documents=False)
+            releases.newest.digest  # noqa: B018 - fails here if it is denied
+        except StoreUnavailableError:
+            raise
+        except (StoreError, ModelNotFoundError) as error:
+            return str(error)
+        return releases
+
+    names = {model: release_name(model_path(path, model)) for model in models}
+    ssm.texts([f"{name}:{listed[name].version}" for name in names.values()])
+    releases = dict(zip(models, ssm.map(read, models, "Reading releases"), strict=True))
+    readable = [each for each in releases.values() if isinstance(each, Releases)]
+    labelled = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in readable)
+    for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
+        ssm.texts([version for version in versions if version])
+    return releases
+
+
+def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
+    """Return a release parameter's content, verified. Raises ReleaseError if it was changed."""
+    path = parameter.name.removesuffix(f"/{RELEASE}")
+    try:
+        return release_format.read_release(
+            parameter.text,
+            path,
+            lambda names: {name: part.text for name, part in ssm.get(names).items()},
+        )
+    except ReleaseError as error:
+        environment, model = path.split("/")[-2:]
+        raise ReleaseError(
+            f"{parameter.name}:{parameter.version} can't be used: {error}. "
+            f"List the others with `model-config releases {model} --environment {environment}`"
+        ) from None
+
+
+def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> list[str]:
+    """Return the names of the parts that no release in the history names.
+
+    Don't call it during a deploy, which writes the parts before the release that names them. With
+    `gone`, the model was deleted, so that none of its parts is needed. Needs
+    `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release and
+    `kms:Decrypt` for it. Raises ReleaseError if it is unknown which parts a release needs.
+    """
+    release = release_name(model_path(path, model))
+    # List the parts first, so that a part that is written in between is not in the list.
+    parts = ssm.names_below(release_parts(release))
+    try:
+        releases = read_releases(ssm, path, model, documents=True)
+    except ModelNotFoundError:
+        if gone:
+            return sorted(parts)
+        raise
+    if gone:
+        raise UsageError(f"{model} was not removed: it has a release, {release}")
+    try:
+        return sorted(set(parts) - needed_parts(releases))
+    except ReleaseError as error:
+        raise ReleaseError(f"nothing was deleted: {error}, so its parts are unknown") from None
+
+
+def needed_parts(releases: Releases) -> set[str]:
+    """Return the names of the parts that releases need, or raise ReleaseError."""
+    needed: set[str] = set()
+    for release in releases:
+        try:
+            hashes = release_format.part_hashes(release.document)
+            needed.update(release_part(releases.path, part) for part in hashes)
+        except ReleaseError as error:
+            name = f"{releases.name}:{release.number}"
+            raise ReleaseError(f"{name} can't be read ({error})") from None
+    return needed
+
+
+def _document(ssm: Ssm, name: str, number: int) -> str:
+    parameter = ssm.get([f"{name}:{number}"]).get(name)
+    if parameter is None:
+        raise ReleaseNotFoundError(f"{name} no longer has version {number}: run the command again")
+    return parameter.text

@@ -1,1 +1,0 @@
-"""The releases of a model: their history, its problems, and what no release needs any more."""

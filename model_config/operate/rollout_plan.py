@@ -1,0 +1,110 @@
+"""A rollout's plan: the `plan` in its document, and its progress at a given time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+from model_config.format.errors import UsageError
+from model_config.format.rollout import Rollout, Step
+
+#: The phases of a rollout: before its first step; until an interval after its last step; paused;
+#: after that.
+Phase: TypeAlias = Literal["scheduled", "running", "paused", "due"]
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutPlan:
+    """The part of a rollout that only the command line uses.
+
+    Attributes:
+        percents: the shares, in increasing order.
+        interval: the time between two steps, and between the last one and the finish.
+        reason: the reason given at the start.
+    """
+
+    percents: tuple[float, ...]
+    interval: timedelta
+    paused: bool = False
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as it is stored in the document, with the interval in seconds."""
+        return {
+            "percents": list(self.percents),
+            "interval": int(self.interval.total_seconds()),
+            "paused": self.paused,
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+
+def plan_of(rollout: Rollout) -> RolloutPlan:
+    """Return a rollout's plan, or one derived from its steps if the document has none."""
+    given: Mapping[str, Any] = rollout.plan
+    try:
+        return RolloutPlan(
+            percents=tuple(given["percents"]),
+            interval=timedelta(seconds=given["interval"]),
+            paused=given["paused"] is True,
+            reason=given.get("reason"),
+        )
+    except (KeyError, TypeError, ValueError):  # written by hand, or by another program
+        return RolloutPlan(tuple(step.percent for step in rollout.steps), timedelta(0))
+
+
+def utc_now() -> datetime:
+    """Return the current time, in whole seconds as a document stores it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def steps_from(percents: Sequence[float], begin: datetime, interval: timedelta) -> tuple[Step, ...]:
+    """Return a step for each share, the first at the given time and the others at intervals."""
+    return tuple(
+        Step(begin + number * interval, percent) for number, percent in enumerate(percents)
+    )
+
+
+def next_step(rollout: Rollout, now: datetime) -> Step | None:
+    """Return the next step, or None if no step is left or the rollout is paused."""
+    return next((step for step in rollout.steps if step.at > now), None)
+
+
+def due_at(rollout: Rollout) -> datetime | None:
+    """Return when a rollout is due to be finished, or None while it is paused."""
+    plan = plan_of(rollout)
+    return None if plan.paused else rollout.steps[-1].at + plan.interval
+
+
+def phase(rollout: Rollout, now: datetime) -> Phase:
+    """Return a rollout's phase."""
+    due = due_at(rollout)
+    if due is None:
+        return "paused"
+    if rollout.steps[0].at > now:
+        return "scheduled"
+    return "due" if due <= now else "running"
+
+
+def paused(rollout: Rollout, now: datetime) -> Rollout:
+    """Return the rollout paused: with its current share, and no further steps.
+
+    Raises:
+        UsageError: it has no share yet.
+    """
+    past = tuple(step for step in rollout.steps if step.at <= now)
+    if not past:
+        raise UsageError(
+            "the rollout has not started, so it has no share to freeze: abort it, and start it "
+            "again later"
+        )
+    return replace(rollout, steps=past, plan=replace(plan_of(rollout), paused=True).to_json())
+
+
+def resumed(rollout: Rollout, now: datetime) -> Rollout:
+    """Return the rollout resumed: with its further steps, the next one after an interval."""
+    plan = replace(plan_of(rollout), paused=False)
+    missing = plan.percents[len(rollout.steps) :]
+    to_come = steps_from(missing, now + plan.interval, plan.interval)
+    return replace(rollout, steps=(*rollout.steps, *to_come), plan=plan.to_json())

@@ -1,0 +1,217 @@
+"""Rollouts, which give a release to a share of a label's readers first.
+
+No service runs a rollout. The document in the model's rollout parameter has the times, and each
+reader computes the share. If two people change a rollout at once, the last write wins, and its
+author gets an error.
+
+Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, `ssm:GetParameterHistory`
+on it and on the release, and what `labels` needs to start and finish.
+
+Every function raises UsageError if the model has no rollout parameter or no rollout to change,
+RolloutError if the document is invalid, ModelNotFoundError if the model has no release, and
+StoreError or a subclass if AWS is unavailable or refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from secrets import token_hex
+
+from model_config.format.errors import RolloutError, UsageError
+from model_config.format.names import check_movable_label
+from model_config.format.rollout import Moved, Rollout, RolloutDocument
+from model_config.format.rollout_document import write_rollout
+from model_config.operate import rollout_plan
+from model_config.operate.environment import Environment
+from model_config.operate.labels import prepare_promotion
+from model_config.operate.moves import Check, Move, verify
+from model_config.operate.record import (
+    StoredRollout,
+    check_reason,
+    read_stored,
+    under_way,
+    why_it_stays,
+    write_stored,
+)
+from model_config.operate.releases import Releases
+from model_config.operate.rollout_plan import RolloutPlan, due_at, steps_from
+
+
+@dataclass(frozen=True, slots=True)
+class NewRollout:
+    """The arguments of a new rollout.
+
+    The salt differs in each rollout, so that each starts with another share of units. It is the
+    same in all regions, so that a unit gets the same release in each.
+    """
+
+    label: str
+    plan: RolloutPlan
+    begin: datetime
+    salt: str = field(default_factory=lambda: token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutChange:
+    """A verified change of a model's rollout parameter, which `write` makes."""
+
+    environment: Environment
+    releases: Releases
+    stored: StoredRollout
+    document: RolloutDocument
+    notices: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The model and its location: "chat in dev (eu-west-1)"."""
+        return self.environment.where(self.releases.model)
+
+
+def current(environment: Environment, model: str) -> tuple[StoredRollout, Releases]:
+    """Return a model's rollout parameter, and its releases."""
+    releases = environment.releases(model, documents=False)
+    stored = read_stored(environment.ssm, environment.path, model)
+    if stored is None:
+        raise UsageError(
+            f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
+            f"`pulumi up --refresh --stack {releases.environment}`"
+        )
+    return stored, releases
+
+
+def start(  # noqa: PLR0913 - the options of a rollout
+    environment: Environment,
+    model: str,
+    new: NewRollout,
+    *,
+    release: int | None = None,
+    check: Check | None = None,
+    force: bool = False,
+) -> RolloutChange:
+    """Return a new rollout with a verified candidate, by default the newest release.
+
+    Nothing is written yet. With `force`, it may replace another rollout and use a held label.
+    Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
+    """
+    check_movable_label(new.label)
+    check_reason(new.plan.reason)
+    stored, releases = current(environment, model)
+    _refuse_invalid(stored, releases)
+    candidate = releases.newest if release is None else releases.select(release)
+    if not force:
+        _refuse_to_override(new.label, stored, releases)
+    rollout = Rollout(
+        label=new.label,
+        release=candidate.number,
+        before=_release_before(new.label, candidate.number, releases),
+        salt=new.salt,
+        steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
+        plan=new.plan.to_json(),
+    )
+    document = RolloutDocument(stored.document.moved, rollout)
+    write_rollout(document)  # refuse an invalid document before the candidate is verified
+    notices = verify(environment.ssm, releases, candidate, check)
+    return RolloutChange(environment, releases, stored, document, tuple(notices))
+
+
+def change(
+    environment: Environment, model: str, changed: Callable[[Rollout, datetime], Rollout]
+) -> RolloutChange:
+    """Return a change of the rollout under way, such as `rollout_plan.paused`."""
+    stored, releases = current(environment, model)
+    rollout = changed(_under_way_in(stored, releases), rollout_plan.utc_now())
+    document = replace(stored.document, rollout=rollout)
+    return RolloutChange(environment, releases, stored, document)
+
+
+def abort(environment: Environment, model: str, reason: str | None = None) -> RolloutChange:
+    """Return the document without a rollout: all readers get the label's release again.
+
+    An invalid document is replaced too. The reason is recorded. Nothing is written yet.
+    """
+    check_reason(reason)
+    stored, releases = current(environment, model)
+    rollout, moved = stored.document.rollout, stored.document.moved
+    if rollout is None and stored.problem is None:
+        raise _none(releases)
+    if rollout and reason:
+        held = rollout.label in releases.held
+        moved = Moved(rollout.label, rollout.before, rollout.before, reason, held)
+    return RolloutChange(environment, releases, stored, RolloutDocument(moved))
+
+
+def finish(
+    environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
+) -> Move:
+    """Return the promotion that finishes the rollout. Nothing moves yet."""
+    rollout = _under_way_in(*current(environment, model))
+    return prepare_promotion(
+        environment, model, rollout.label, release=rollout.release, check=check, reason=reason
+    )
+
+
+def is_due(environment: Environment, model: str) -> bool:
+    """Return whether a rollout is under way and due to be finished."""
+    stored, releases = current(environment, model)
+    rollout = under_way(stored.document, releases)
+    due = due_at(rollout) if rollout else None
+    return due is not None and due <= rollout_plan.utc_now()
+
+
+def write(change: RolloutChange) -> None:
+    """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
+    write_stored(change.environment.ssm, change.stored, change.document)
+
+
+def _release_before(label: str, candidate: int, releases: Releases) -> int:
+    """Return the label's release, which its readers get until the rollout is finished."""
+    before = releases.on(label)
+    if before is None:
+        raise UsageError(
+            f"{label} is on no release of {releases.model} in {releases.environment}, so it has no "
+            "readers: promote a release first, `model-config promote "
+            f"{releases.model} --label {label} --release N --environment {releases.environment}`"
+        )
+    if before == candidate:
+        raise UsageError(
+            f"{label} of {releases.model} in {releases.environment} is already on release {before}"
+        )
+    return before
+
+
+def _refuse_to_override(label: str, stored: StoredRollout, releases: Releases) -> None:
+    """Refuse to replace another rollout, or to use a held label."""
+    rollout = under_way(stored.document, releases)
+    if rollout:
+        raise UsageError(
+            f"a rollout of release {rollout.release} to {rollout.label} of {releases.model} is "
+            "under way. Finish or abort it first, or replace it with --force"
+        )
+    if label in releases.held:
+        raise UsageError(
+            f"{releases.model}: {why_it_stays(label, stored.document, releases)}. To roll out to "
+            "its readers anyway, add --force"
+        )
+
+
+def _refuse_invalid(stored: StoredRollout, releases: Releases) -> None:
+    """Refuse to overwrite an invalid document, which a newer version may have written."""
+    if stored.problem:
+        raise RolloutError(
+            f"{stored.problem}. To replace it: `model-config rollout abort {releases.model} "
+            f"--environment {releases.environment}`"
+        )
+
+
+def _under_way_in(stored: StoredRollout, releases: Releases) -> Rollout:
+    _refuse_invalid(stored, releases)
+    rollout = under_way(stored.document, releases)
+    if rollout is None:
+        raise _none(releases)
+    return rollout
+
+
+def _none(releases: Releases) -> UsageError:
+    return UsageError(f"no rollout of {releases.model} in {releases.environment} is under way")

@@ -1,1 +1,0 @@
-"""Rollouts: their plan, their parameter, their commands and their history."""

@@ -1,0 +1,377 @@
+"""SSM as an operator uses it: lists, histories and values, labels, and the rollout parameter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from model_config.format.errors import (
+    ModelConfigError,
+    StoreError,
+    StoreUnavailableError,
+    UsageError,
+)
+from model_config.format.names import parse
+from model_config.reader.aws_errors import translate, unreadable_answer
+
+#: Names in one request (SSM API reference, GetParameters and DeleteParameters).
+BATCH = 10
+#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
+LISTED = 50
+#: What boto3 raises when a request fails, for any reason.
+FAILURES = (BotoCoreError, ClientError)
+# What botocore's parser raises for an answer that is incomplete or isn't SSM's JSON.
+_UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+#: Concurrent requests. Set by this package.
+THREADS = 4
+#: Short timeouts, since a person waits. botocore's adaptive mode also slows down while SSM
+#: throttles, which leaves room for applications in the same account.
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "adaptive", "total_max_attempts": 4},
+)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Watch(Protocol):
+    """Shows progress to a person: the command line's `with_progress`."""
+
+    def __call__(self, items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:
+        """Return the items, and count each one that is consumed."""
+
+
+def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:  # noqa: ARG001
+    """Return the items."""
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class ListedParameter:
+    """A parameter as SSM lists it, without its value.
+
+    Attributes:
+        key: the KMS key as the writer named it: an id, an ARN or an alias.
+        by: the ARN of who wrote it last, as far as SSM says.
+    """
+
+    name: str
+    type: str
+    tier: str
+    key: str | None
+    version: int
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadParameter:
+    """One version of a parameter. Its repr leaves out the text, which may be a secret."""
+
+    name: str
+    version: int
+    text: str = field(repr=False)
+
+
+class Ssm:
+    """A client for SSM in one region. It changes no value that a deploy wrote.
+
+    Every method raises StoreError or a subclass if AWS is unavailable or refuses, and
+    ModelNotFoundError or ReleaseNotFoundError if a parameter doesn't exist. Each needs the
+    permission of its request; listing needs `ssm:DescribeParameters` on `*`, since AWS supports no
+    narrower resource.
+
+    Attributes:
+        problems: a message for each parameter that was denied.
+        away: in a view, why AWS is unavailable, or None.
+        as_of: in a view, the time of the oldest answer that is shown because AWS is unavailable.
+    """
+
+    def __init__(self, client: Any, *, watch: Watch = unwatched, threads: int = THREADS) -> None:
+        self.client, self.watch, self._threads = client, watch, threads
+        self.problems: list[str] = []
+        self.away: StoreUnavailableError | None = None
+        self.as_of: datetime | None = None
+        self._answers: dict[str, list[Any] | StoreError] | None = None
+        self._earlier: dict[str, tuple[datetime, list[Any]]] = {}
+
+    def view(self, watch: Watch = unwatched) -> Ssm:
+        """Return a client that sends no request twice.
+
+        While AWS is unavailable, it returns the answers that earlier views received.
+        """
+        view = Ssm(self.client, watch=watch, threads=self._threads)
+        view._answers, view._earlier = {}, self._earlier
+        return view
+
+    @property
+    def region(self) -> str:
+        return str(self.client.meta.region_name)
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], what: str
+    ) -> list[Result]:
+        """Return the function's result for each item, in their order; several run at once.
+
+        `what` is the label of the progress bar. The first exception of the function is raised.
+        """
+        if self._threads == 1 or len(items) <= 1:
+            return [function(item) for item in self.watch(items, what, len(items))]
+        with ThreadPoolExecutor(self._threads) as pool:
+            try:
+                return list(self.watch(pool.map(function, items), what, len(items)))
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def below(self, path: str) -> dict[str, ListedParameter]:
+        """Return the parameters below a path, at any depth, by name."""
+        return self._listed(path, Key="Path", Option="Recursive", Values=[path])
+
+    def everything(self) -> dict[str, ListedParameter]:
+        """Return every parameter of the account in this region, by name."""
+        return self._listed("*")
+
+    def beginning_with(self, start: str) -> dict[str, ListedParameter]:
+        """Return the parameters whose names begin with a text, by name."""
+        return self._listed(start, Key="Name", Option="BeginsWith", Values=[start])
+
+    def names_below(self, path: str) -> list[str]:
+        """Return the names directly below a path, with `ssm:GetParametersByPath` alone."""
+        return [listed["Name"] for listed in self._all("get_parameters_by_path", path, Path=path)]
+
+    def history(self, name: str, *, decrypt: bool) -> list[dict[str, Any]]:
+        """Return a parameter's versions from GetParameterHistory, oldest first."""
+        versions = self._all("get_parameter_history", name, Name=name, WithDecryption=decrypt)
+        if not versions:  # a parameter has at least one version; callers rely on it
+            raise unreadable_answer("ssm:GetParameterHistory", [name])
+        return sorted(versions, key=lambda version: int(version["Version"]))
+
+    def get(self, names: Sequence[str]) -> dict[str, ReadParameter]:
+        """Return decrypted parameters by their bare name, leaving out those that don't exist.
+
+        A name may select a version or a label, "name:7" or "name:stable"; only one of each.
+        """
+        return {each.name: each for batch in _batches(names) for each in self._read(batch)}
+
+    def texts(self, names: Sequence[str]) -> dict[str, str]:
+        """Return decrypted values by name. A denied parameter is left out and added to `problems`.
+
+        Raises:
+            StoreUnavailableError: AWS is unavailable.
+        """
+        read = self.map(self._texts_of_batch, list(_batches(names)), "Reading values")
+        return {name: text for batch in read for name, text in batch.items()}
+
+    def arns(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the ARNs of the parameters that exist, by name. Nothing is decrypted."""
+        return {
+            each["Name"]: each.get("ARN", "")
+            for batch in _batches(names)
+            for each in self._get_parameters(batch, decrypt=False)
+        }
+
+    def label(self, name: str, version: int, label: str) -> None:
+        """Put a label on a version, and take it off any other."""
+        answer = self._label("label_parameter_version", name, version, label)
+        if answer.get("InvalidLabels"):  # SSM refuses a label without an error
+            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
+        if answer.get("ParameterVersion") != version:
+            raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
+
+    def unlabel(self, name: str, version: int, label: str) -> None:
+        """Take a label off a version. A missing label is not an error."""
+        self._label("unlabel_parameter_version", name, version, label)
+
+    def write_string(self, name: str, text: str) -> int:
+        """Overwrite a parameter of type String, and return the new version's number."""
+        wanted = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
+        return int(self._ask("put_parameter", [name], **wanted)["Version"])
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete parameters with their history. A missing parameter is not an error."""
+        for batch in _batches(names):
+            self._ask("delete_parameters", batch, Names=batch)
+
+    def _label(self, operation: str, name: str, version: int, label: str) -> dict[str, Any]:
+        wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
+        return self._ask(operation, [f"{name}:{version}"], **wanted)
+
+    def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
+        filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
+        listed = self._all("describe_parameters", about, MaxResults=LISTED, **filters)
+        return {
+            each["Name"]: ListedParameter(
+                name=each["Name"],
+                type=each["Type"],
+                tier=each.get("Tier", "Standard"),
+                key=each.get("KeyId"),
+                version=each["Version"],
+                at=each["LastModifiedDate"],
+                by=each.get("LastModifiedUser", ""),
+            )
+            for each in listed
+        }
+
+    def _all(self, operation: str, about: str, **wanted: Any) -> list[dict[str, Any]]:
+        """Return all pages' parameters."""
+        key = f"{operation} {json.dumps(wanted, sort_keys=True)}"
+
+        def pages() -> Iterator[dict[str, Any]]:
+            with _translated(_action(operation), [about]):
+                for page in self.client.get_paginator(operation).paginate(**wanted):
+                    yield from _parameters(page, operation, [about])
+
+        def ask(_: Sequence[str]) -> dict[str, list[Any]]:
+            is_listing = operation == "describe_parameters"
+            return {
+                key: list(
+                    self.watch(pages(), "Listing parameters", None) if is_listing else pages()
+                )
+            }
+
+        return self._once([key], ask)[key]
+
+    def _get_parameters(self, names: Sequence[str], *, decrypt: bool) -> list[Any]:
+        answer = self._ask("get_parameters", names, Names=names, WithDecryption=decrypt)
+        return _parameters(answer, "get_parameters", names)
+
+    def _read(self, names: list[str]) -> list[ReadParameter]:
+        """Return one batch, so that no frame holds a secret's text when another request fails."""
+
+        def ask(missing: Sequence[str]) -> dict[str, list[Any]]:
+            parameters = self._get_parameters(missing, decrypt=True)
+            if not all(each.keys() >= {"Name", "Version", "Value"} for each in parameters):
+                raise unreadable_answer("ssm:GetParameters", missing)
+            read = [
+                ReadParameter(each["Name"], each["Version"], each["Value"]) for each in parameters
+            ]
+            return {
+                name: [each for each in read if each.name == name.partition(":")[0]]
+                for name in missing
+            }
+
+        answers = self._once(names, ask)
+        return [each for name in names for each in answers[name]]
+
+    def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
+        try:
+            return {each.name: each.text for each in self._read(names)}
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            if len(names) == 1:
+                self.problems.append(str(error))
+                return {}
+        # SSM refuses the whole request if one of its names is denied.
+        return {key: text for name in names for key, text in self._texts_of_batch([name]).items()}
+
+    def _once(
+        self, keys: Sequence[str], ask: Callable[[Sequence[str]], Mapping[str, list[Any]]]
+    ) -> Mapping[str, list[Any]]:
+        """Return the answer for each key. A view asks only for those that it has no answer for."""
+        if self._answers is None:
+            return ask(keys)
+        if missing := [key for key in keys if key not in self._answers]:
+            try:
+                if self.away:  # every further request would wait for the same timeout
+                    raise type(self.away)(str(self.away))
+                answers = ask(missing)
+            except StoreUnavailableError as error:
+                self.away = self.away or error
+                self._answers.update({key: self._earlier_answer(key, error) for key in missing})
+            except StoreError as error:
+                if len(missing) > 1:
+                    raise  # the caller asks for each name by itself to find the one that is denied
+                self._answers[missing[0]] = error
+            else:
+                self._answers.update(answers)
+                now = datetime.now(UTC)
+                self._earlier.update({key: (now, answer) for key, answer in answers.items()})
+        known: dict[str, list[Any]] = {}
+        for key in keys:
+            answer = self._answers[key]
+            if isinstance(answer, StoreError):
+                raise answer
+            known[key] = answer
+        return known
+
+    def _earlier_answer(self, key: str, error: StoreError) -> list[Any] | StoreError:
+        if key not in self._earlier:
+            return error
+        at, answer = self._earlier[key]
+        self.as_of = min(self.as_of or at, at)
+        return answer
+
+    def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+        with _translated(_action(operation), about):
+            return dict(getattr(self.client, operation)(**wanted))
+
+
+def aws_client(service: str, region: str | None) -> Any:
+    """Return a client of a service, such as "kms". Without a region, boto3's settings name it.
+
+    Raises:
+        UsageError: a setting is not valid, such as the endpoint's URL.
+        StoreError: there is no region, or the profile doesn't exist.
+    """
+    try:
+        # Not boto3's default session, which threads can't share while it is created.
+        return boto3.session.Session().client(service, region_name=region, config=CONFIG)
+    except FAILURES as error:
+        raise translate(error, service, ["the account"]) from error
+    except ValueError as error:
+        raise UsageError(
+            f"no client for {service} can be created: {error}. Check AWS_ENDPOINT_URL and the "
+            "profile"
+        ) from None
+
+
+def released_models(names: Iterable[str], path: str) -> list[str]:
+    """Return the models with a release among the parameters of an environment's path."""
+    parsed = (parse(name, path) for name in names)
+    return sorted(name.model for name in parsed if name.kind == "release")
+
+
+def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the names in batches for one request, each name once."""
+    wanted = list(dict.fromkeys(names))
+    for start in range(0, len(wanted), BATCH):
+        yield wanted[start : start + BATCH]
+
+
+@contextmanager
+def _translated(action: str, about: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except (*FAILURES, OSError) as error:
+        raise translate(error, action, about) from error
+    except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
+        raise
+    except _UNREADABLE:
+        # Without its cause, which may hold the bytes of the answer, and so a secret.
+        raise unreadable_answer(action, about) from None
+
+
+def _action(operation: str) -> str:
+    """Return the IAM action of a request."""
+    return f"ssm:{operation.title().replace('_', '')}"
+
+
+def _parameters(answer: Mapping[str, Any], operation: str, about: Sequence[str]) -> list[Any]:
+    """Return an answer's parameters, which botocore leaves out of an incomplete reply."""
+    parameters = answer.get("Parameters")
+    if not isinstance(parameters, list):
+        raise unreadable_answer(_action(operation), about)
+    return parameters

@@ -1,0 +1,198 @@
+"""Comparisons of releases, environments or commits: values in a table, prompts side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from model_config.comparing.changes import Change, changes, leaves
+from model_config.comparing.differences import (
+    STACK_FILE,
+    differences,
+    sections,
+    setting_changes,
+    two_commits,
+)
+from model_config.comparing.report import heading, is_long
+from model_config.describe import settings_of
+from model_config.format.errors import InvalidConfigurationError, ReleaseError
+from model_config.format.names import LATEST, check_selector, model_path, release_name
+from model_config.format.prompt import variables
+from model_config.format.release import Release
+from model_config.operate.releases import PastRelease, open_release, read_releases
+from model_config.operate.ssm import Watch, released_models
+from model_config.plan.project import Project
+from model_config.plan.stack_file import read_stack_file
+from model_config.web.pages import Content, Notice, Page, Selection, compare_page
+from model_config.web.site import Site, notices_of
+
+#: The selectors of an environment whose releases are not read.
+_ALWAYS = ("stable", LATEST)
+
+
+class Side(NamedTuple):
+    """The title of one side, such as "dev, release 7", with the label that selected it."""
+
+    name: str
+    label: str = ""
+    page: Page | None = None
+
+
+class Picker(NamedTuple):
+    """The choices of a comparison: each environment's selectors, and the selected two."""
+
+    model: str | None
+    sides: Mapping[str, Sequence[str]]
+    before: Selection
+    after: Selection
+
+
+class Row(NamedTuple):
+    """A model's differences, in some environments or in those that the page names."""
+
+    model: str
+    changes: Sequence[Change]
+    page: Page | None = None
+    where: Sequence[str] = ()
+    remark: str = ""
+
+
+def is_text(change: Change) -> bool:
+    """Return whether a change is shown as a text, and not in a table of values."""
+    sides = [change.before] if change.change != "added" else []
+    sides += [change.after] if change.change != "removed" else []
+    if change.secret or not all(isinstance(side, str) for side in sides):
+        return False
+    return is_long(change) or any(variables(str(side)) for side in sides)
+
+
+def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
+    """Read the differences between two selections, such as "dev@7" and "prod@stable".
+
+    Without a model, it reads those of all models.
+    """
+    sides = Selection.parse(before), Selection.parse(after)
+    return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
+
+
+def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: str) -> Content:
+    selectors = dict[str, Sequence[str]](dict.fromkeys(site.environments, _ALWAYS))
+    chosen: dict[Selection, PastRelease] = {}
+    notices: list[Notice] = []
+    for stack in dict.fromkeys((before.stack, after.stack)):
+        path = site.environment(stack).path
+        with site.view_of(stack, watch) as ssm:
+            releases = read_releases(ssm, path, model, documents=False)
+            for side in {before, after}:
+                if side.stack == stack:
+                    chosen[side] = releases.select(side.selector)
+                    chosen[side].open()
+            notices += notices_of(stack, ssm)
+        numbers = (str(release.number) for release in releases)
+        selectors[stack] = [LATEST, *releases.labels, *numbers]
+    old, new = chosen[before].open(), chosen[after].open()
+    changed = changes(old, new)
+    paths = [f"{change.path}/" for change in changed]
+    same = [
+        (path, value)
+        for path, value in (("/".join(path), value) for path, value in leaves(new.config))
+        if not any(below.startswith(f"{path}/") for below in paths)
+    ]
+    values = {
+        "model": model,
+        "before": _title(before, model, chosen[before]),
+        "after": _title(after, model, chosen[after]),
+        "rows": [Row(model, changed)],
+        "same": same,
+        "picker": Picker(model, selectors, before, after),
+    }
+    return Content("compare", f"{model}: {before} and {after}", values, tuple(notices))
+
+
+def _title(side: Selection, model: str, release: PastRelease) -> Side:
+    label = "" if side.selector == str(release.number) else side.selector
+    page = Page.of("release", side.stack, model, release.number)
+    return Side(f"{side.stack}, release {release.number}", label, page)
+
+
+def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Content:
+    old, notices = _releases(site, watch, before)
+    new, more = _releases(site, watch, after)
+    rows, unchanged = [], []
+    for model in sorted({*old, *new}):
+        if model not in old or model not in new:
+            rows.append(Row(model, (), remark=f"only {'before' if model in old else 'after'}"))
+        elif changed := changes(old[model], new[model]):
+            rows.append(Row(model, changed, compare_page(before, after, model)))
+        else:
+            unchanged.append(model)
+    values = {
+        "before": Side(str(before)),
+        "after": Side(str(after)),
+        "rows": rows,
+        "unchanged": unchanged,
+        "settings": _settings(site, before.stack, after.stack),
+        "picker": Picker(None, dict.fromkeys(site.environments, _ALWAYS), before, after),
+        "notes": (),
+    }
+    return Content("compare_all", f"{before} and {after}", values, (*notices, *more))
+
+
+def _releases(
+    site: Site, watch: Watch, side: Selection
+) -> tuple[dict[str, Release], tuple[Notice, ...]]:
+    """Return each model's selected release, and notices of the releases that can't be read."""
+    path, problems = site.environment(side.stack).path, []
+    check_selector(side.selector)
+    opened: dict[str, Release] = {}
+    with site.view_of(side.stack, watch) as ssm:
+        names = {
+            release_name(model_path(path, model)): model
+            for model in released_models(ssm.below(path), path)
+        }
+        selector = "" if side.selector == LATEST else f":{side.selector}"
+        for name, stored in ssm.get([f"{name}{selector}" for name in names]).items():
+            try:
+                opened[names[name]] = open_release(ssm, stored)
+            except ReleaseError as error:
+                problems.append(Notice(f"{side.stack}: {error}"))
+        return opened, (*notices_of(side.stack, ssm), *problems)
+
+
+def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
+    if site.project is None or before == after:
+        return ()
+    with suppress(InvalidConfigurationError):  # the overview shows the error
+        files = [read_stack_file(site.project, stack) for stack in (before, after)]
+        return setting_changes(*map(settings_of, files))
+    return ()
+
+
+def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
+    """Return the differences between a commit and the working tree: an overview, and model pages.
+
+    The commit may also be a range, "main...", as in `git diff`.
+    """
+    before, after = two_commits(project, base)
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    settings: list[Change] = []
+    for section in sections(differences(before, after)):
+        if section.model == STACK_FILE:
+            settings += section.changes
+        else:
+            model, about = section.model, heading(section).removeprefix(": ")
+            page = Page.of("changes", model)
+            rows[model].append(Row(model, section.changes, page, section.environments, about))
+    common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
+    every = [row for of_model in rows.values() for row in of_model]
+    notes = (*before.messages(), *after.messages())
+    overview = {"rows": every, "unchanged": (), "settings": settings, "notes": notes}
+    pages = {
+        Page.of("changes", model): Content(
+            "compare", model, {**common, "model": model, "rows": of_model, "same": ()}
+        )
+        for model, of_model in rows.items()
+    }
+    return Content("compare_all", "What changes", {**common, **overview}), pages

@@ -1,0 +1,109 @@
+"""The pages about whole environments: the overview, and drift."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from model_config.comparing.commit_search import Match, find_each
+from model_config.format.errors import ModelConfigError, UsageError
+from model_config.operate.difference import ADVICE
+from model_config.operate.drift import find_drift
+from model_config.operate.ssm import Watch, released_models
+from model_config.operate.status import (
+    EnvironmentStatus,
+    ModelStatus,
+    read_status,
+    unread_status,
+)
+from model_config.web.pages import Content, Notice
+from model_config.web.site import Site, notices_of
+
+
+def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
+    """Read the status of every model in every environment; on request, with commits from git."""
+    statuses: dict[str, EnvironmentStatus] = {}
+    notices: list[Notice] = []
+    for stack in site.environments:
+        statuses[stack], problems = _read(site, stack, watch)
+        notices += problems
+    origins: dict[str, Match] = {}
+    if commits and site.project:
+        models = [model for status in statuses.values() for model in status.models]
+        try:
+            digests = {model.digest for model in models if model.digest}
+            origins = find_each(site.project, digests, watch)
+        except ModelConfigError as error:
+            notices.append(Notice(str(error)))
+    by_stack = {
+        stack: {model.model: model for model in status.models} for stack, status in statuses.items()
+    }
+    rows = []
+    for name in sorted({name for models in by_stack.values() for name in models}):
+        cells = [models.get(name) for models in by_stack.values()]
+        rows.append(
+            (name, sorted({flag for cell in cells if cell for flag in _flags(cell)}), cells)
+        )
+    values = {
+        "statuses": statuses,
+        "rows": rows,
+        "counts": Counter(flag for _, flags, _ in rows for flag in flags),
+        "origins": origins,
+        "offers_commits": site.project is not None and not commits,
+    }
+    return Content("overview", "Overview", values, tuple(notices))
+
+
+def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
+    """Return an environment's status as far as it can be read, and notices of the errors."""
+    environment, program, notices = site.environment(stack), None, []
+    try:
+        program = site.program(stack)
+    except ModelConfigError as error:
+        notices.append(Notice(f"{stack}: {error}"))
+    try:
+        with site.view_of(stack, watch) as ssm:
+            status = site.cached(
+                "status", stack, program, lambda: read_status(ssm, environment.path, program)
+            )
+            notices += notices_of(stack, ssm)
+    except ModelConfigError as error:
+        notices.append(Notice(f"{stack}: {error}"))
+        status = unread_status(environment.name, program, str(error))
+    return status, notices
+
+
+def _flags(status: ModelStatus) -> Iterator[str]:
+    """Yield the filters of the overview that a model matches."""
+    if status.rollout:
+        yield "rollout"
+    if status.drift:
+        yield "drift"
+    if releases := status.releases:
+        if releases.held:
+            yield "held"
+        if releases.on("stable") is None:
+            yield "unserved"
+        elif releases.on("stable") != releases.newest.number:
+            yield "behind"
+
+
+def drift(site: Site, watch: Watch, stack: str) -> Content:
+    """Read the differences between an environment and the project, grouped by what to do."""
+    program, path = site.program(stack), site.environment(stack).path
+    if program is None:
+        raise UsageError("drift is the difference from a project, and there is no project here")
+    with site.view_of(stack, watch) as ssm:
+        drifted = site.cached("drift", stack, program, lambda: find_drift(ssm, program))
+        deployed = released_models(ssm.below(path), path)  # listed already: no further request
+    groups = [
+        (state, advice.format(stack=stack), [it for it in drifted.differences if it.state == state])
+        for state, advice in ADVICE.items()
+    ]
+    values = {
+        "stack": stack,
+        "groups": [group for group in groups if group[2]],
+        "drift": drifted,
+        "deployed": deployed,
+    }
+    return Content("drift", f"Drift in {stack}", values)

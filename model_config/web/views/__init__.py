@@ -1,1 +1,0 @@
-"""Pure functions from the data of each page to the values in its template."""

@@ -1,0 +1,131 @@
+"""A view asks for nothing twice, and reuses earlier answers while AWS is away."""
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from model_config.format.errors import AccessDeniedError, StoreError, StoreUnavailableError
+from model_config.operate.ssm import Ssm
+
+NAMES = [f"/ai/prod/chat/field_{number}" for number in range(12)]
+
+
+@pytest.fixture
+def view(aws: Any) -> Ssm:
+    for name in NAMES:
+        aws.put(name, f"text of {name}")
+    aws.requests.clear()
+    return Ssm(aws.client, threads=1).view()
+
+
+def asked(aws: Any) -> list[str]:
+    return [operation for operation, _ in aws.requests]
+
+
+def test_a_list_is_asked_for_once(aws: Any, view: Ssm) -> None:
+    first = view.below("/ai/prod")
+    requests = len(aws.requests)
+    assert view.below("/ai/prod") == first
+    assert len(first) == 12
+    assert len(aws.requests) == requests
+
+
+def test_a_history_is_asked_for_once_with_and_once_without_values(aws: Any, view: Ssm) -> None:
+    for _ in range(2):
+        view.history(NAMES[0], decrypt=False)
+        view.history(NAMES[0], decrypt=True)
+    assert asked(aws) == ["GetParameterHistory"] * 2
+
+
+def test_a_parameter_is_asked_for_once_however_it_is_grouped(aws: Any, view: Ssm) -> None:
+    assert len(view.get(NAMES)) == 12
+    assert view.get([NAMES[3], NAMES[11]])[NAMES[11]].text == f"text of {NAMES[11]}"
+    assert view.texts([NAMES[0]]) == {NAMES[0]: f"text of {NAMES[0]}"}
+    assert [len(names) for _, names in aws.requests] == [10, 2]
+
+
+def test_a_version_is_another_thing_than_the_newest(aws: Any, view: Ssm) -> None:
+    aws.put(NAMES[0], "newer")
+    aws.requests.clear()
+    assert view.get([NAMES[0]])[NAMES[0]].text == "newer"
+    assert view.get([f"{NAMES[0]}:1"])[NAMES[0]].text == f"text of {NAMES[0]}"
+    assert len(aws.requests) == 2
+
+
+def test_what_is_not_there_is_not_asked_for_again(aws: Any, view: Ssm) -> None:
+    for _ in range(2):
+        assert view.get(["/ai/prod/chat/gone", NAMES[0]]).keys() == {NAMES[0]}
+    assert len(aws.requests) == 1
+
+
+def test_a_refusal_is_heard_once_and_raised_each_time(loopback: Any) -> None:
+    loopback.answers = [loopback.refuses("AccessDeniedException", "no")]
+    view = Ssm(loopback.client()).view()
+    for _ in range(2):
+        with pytest.raises(AccessDeniedError):
+            view.history(NAMES[0], decrypt=False)
+    assert loopback.asked == 1
+
+
+def test_one_denied_name_does_not_stand_for_those_it_was_asked_with(loopback: Any) -> None:
+    def parameter(name: str) -> dict[str, Any]:
+        return {"Name": name, "Version": 1, "Value": "text"}
+
+    loopback.answers = [
+        loopback.refuses("AccessDeniedException", "no"),
+        loopback.says(200, {"Parameters": [parameter(NAMES[0])]}),
+        loopback.refuses("AccessDeniedException", "no"),
+    ]
+    view = Ssm(loopback.client()).view()
+    assert view.texts(NAMES[:2]) == {NAMES[0]: "text"}
+    assert len(view.problems) == 1
+
+
+def test_once_aws_is_away_nothing_else_waits_for_it(loopback: Any) -> None:
+    loopback.answers = [loopback.resets()]
+    view = Ssm(loopback.client()).view()
+    for name in NAMES:
+        with pytest.raises(StoreUnavailableError):
+            view.history(name, decrypt=False)
+    assert loopback.asked == 1
+    assert view.away is not None
+
+
+def test_while_aws_is_away_it_tells_what_an_earlier_look_heard(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put(NAMES[0], "known")
+    before = datetime.now(UTC)
+    ssm = Ssm(aws.client)
+    ssm.view().get([NAMES[0]])
+
+    def away(*_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://ssm.eu-west-1.amazonaws.com")
+
+    monkeypatch.setattr(aws.client, "_make_api_call", away)
+    view = ssm.view()
+    assert view.get([NAMES[0]])[NAMES[0]].text == "known"
+    assert view.as_of is not None
+    assert before <= view.as_of <= datetime.now(UTC)
+    with pytest.raises(StoreError):
+        view.get([NAMES[1]])
+
+
+def test_many_are_asked_for_at_once_and_answered_in_order(aws: Any) -> None:
+    meeting = threading.Barrier(3, timeout=5)
+
+    def meet(number: int) -> int:
+        meeting.wait()
+        return number
+
+    view = Ssm(aws.client, threads=3)
+    assert view.map(meet, range(6), "Meeting") == list(range(6))
+
+
+def test_the_first_that_fails_fails_the_whole(aws: Any) -> None:
+    view = Ssm(aws.client, threads=2)
+    with pytest.raises(ZeroDivisionError):
+        view.map(lambda number: 1 / number, [1, 0, 2], "Dividing")
