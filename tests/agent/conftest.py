@@ -20,7 +20,9 @@ from model_config.testing import FakeReader
 
 @pytest.fixture
 def reader() -> FakeReader:
-    return FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": SECRET}}, ttl=5.0)
+    made = FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": SECRET}}, ttl=5.0)
+    made.get("chat")  # so that the agent's preload, in a thread, has nothing to do
+    return made
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def call(reader: FakeReader) -> Iterator[Callable[..., TestClient]]:
 
 @pytest.fixture
 def serve(reader: FakeReader) -> Iterator[Callable[..., str]]:
-    """Serve an agent on a port, and return its address."""
+    """Serve an agent on a port or a socket, and return its address."""
     ends: list[Callable[[], None]] = []
 
     def start(listener: socket.socket | None = None, **settings: Any) -> str:
