@@ -16,11 +16,8 @@ agent: .venv/installed  ## serve the local AWS to any language, after make local
 	@MODEL_CONFIG_LABEL=$${MODEL_CONFIG_LABEL:-latest} $(BIN)/model-config agent --local \
 		--environment $(ENV) --token-file .local/agent-token
 
-openapi: .venv/installed  ## write the document of the agent's HTTP interface anew
-	$(BIN)/python -c 'import json; from model_config.agent import app, openapi; \
-		from model_config.testing import FakeReader; \
-		agent = app.Agent(FakeReader({}), [], serves_secrets=False); \
-		print(json.dumps(openapi.document(agent.routes), indent=2))' >docs/agent.openapi.json
+openapi: .venv/installed  ## write docs/agent.openapi.json anew
+	PYTHONPATH=tests $(BIN)/python -m support.openapi >docs/agent.openapi.json
 
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest

@@ -72,61 +72,51 @@ class ModelConfigProvider(AbstractProvider):
     def resolve_boolean_details(
         self, flag_key: str, default_value: bool, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[bool]:
-        """Evaluate a flag that is true or false."""
         return self._resolve(bool, flag_key, default_value, evaluation_context)
 
     def resolve_string_details(
         self, flag_key: str, default_value: str, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[str]:
-        """Evaluate a flag that is a text."""
         return self._resolve(str, flag_key, default_value, evaluation_context)
 
     def resolve_integer_details(
         self, flag_key: str, default_value: int, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[int]:
-        """Evaluate a flag that is an integer."""
         return self._resolve(int, flag_key, default_value, evaluation_context)
 
     def resolve_float_details(
         self, flag_key: str, default_value: float, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[float]:
-        """Evaluate a flag that is a float."""
         return self._resolve(float, flag_key, default_value, evaluation_context)
 
     def resolve_object_details(
         self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[_Object]:
-        """Evaluate a flag that is an object or a list."""
         return self._resolve((dict, list), flag_key, default_value, evaluation_context)
 
     async def resolve_boolean_details_async(
         self, flag_key: str, default_value: bool, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[bool]:
-        """Evaluate a flag that is true or false, without blocking the event loop."""
         return await self._aresolve(bool, flag_key, default_value, evaluation_context)
 
     async def resolve_string_details_async(
         self, flag_key: str, default_value: str, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[str]:
-        """Evaluate a flag that is a text, without blocking the event loop."""
         return await self._aresolve(str, flag_key, default_value, evaluation_context)
 
     async def resolve_integer_details_async(
         self, flag_key: str, default_value: int, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[int]:
-        """Evaluate a flag that is an integer, without blocking the event loop."""
         return await self._aresolve(int, flag_key, default_value, evaluation_context)
 
     async def resolve_float_details_async(
         self, flag_key: str, default_value: float, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[float]:
-        """Evaluate a flag that is a float, without blocking the event loop."""
         return await self._aresolve(float, flag_key, default_value, evaluation_context)
 
     async def resolve_object_details_async(
         self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
     ) -> FlagResolutionDetails[_Object]:
-        """Evaluate a flag that is an object or a list, without blocking the event loop."""
         return await self._aresolve((dict, list), flag_key, default_value, evaluation_context)
 
     def _resolve(

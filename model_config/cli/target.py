@@ -93,9 +93,9 @@ def _opened(
     if not local:
         yield [
             Environment(
-                *named, Ssm(aws_client("ssm", _unless_set(region)), watch=with_progress), stack
+                *where, Ssm(aws_client("ssm", unless_set(region)), watch=with_progress), stack
             )
-            for stack, (named, region) in _named(stacks, prefix)
+            for stack, (where, region) in named(stacks, prefix)
         ]
         return
     with _local_aws() as hold:
@@ -104,17 +104,17 @@ def _opened(
 
         yield [
             Environment(
-                *named,
+                *where,
                 Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1),
                 stack,
                 is_local=True,
                 hold=hold,
             )
-            for stack, (named, region) in _named(stacks, prefix)
+            for stack, (where, region) in named(stacks, prefix)
         ]
 
 
-def _named(
+def named(
     stacks: Sequence[str], prefix: str | None
 ) -> Iterator[tuple[str, tuple[tuple[str, str], str | None]]]:
     """Yield each stack with its environment's name and prefix, and the region in its file."""
@@ -132,7 +132,7 @@ def _named(
         yield stack, ((settings.environment, prefix or settings.prefix), config.region)
 
 
-def _unless_set(region: str | None) -> str | None:
+def unless_set(region: str | None) -> str | None:
     """Return a region unless boto3's own settings name one."""
     with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:

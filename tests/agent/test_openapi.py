@@ -7,10 +7,10 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Match
+from support.openapi import document
 from support.project import CHECKOUT
 
 from model_config.agent.app import Agent
-from model_config.agent.openapi import document
 from model_config.testing import FakeReader
 
 ROUTES = Agent(FakeReader({}), [], serves_secrets=False).routes

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from model_config.cli.options import Environment, Label, Local, Port, Prefix
 from model_config.cli.panels import Panel
+from model_config.cli.project import current_project
 from model_config.format.errors import UsageError
 
 PANEL = Panel.READ
@@ -71,7 +72,9 @@ def agent(  # noqa: PLR0913 - a verb's options
     from model_config.agent.app import make_app
     from model_config.agent.guard import LOOPBACK
     from model_config.agent.server import listen_on, make_server, read_or_make_token
+    from model_config.cli.target import named, unless_set
     from model_config.loopback import HOST, listen
+    from model_config.reader.local_file import LocalFile
     from model_config.reader.reader import Reader
 
     if host is not None and (token_file is None or socket is not None):
@@ -90,8 +93,19 @@ def agent(  # noqa: PLR0913 - a verb's options
             until_the_end.callback(token_file.parent.rmdir)
             until_the_end.callback(token_file.unlink)
         token = read_or_make_token(token_file)
-        options = until_the_end.enter_context(_aws(environment, prefix, local=local))
-        reader = Reader(label=label, ttl=ttl, fallback=fallback, secrets=secrets, **options)
+        _, ((name, prefix), region) = next(named([environment], prefix))
+        if local:  # where the file of the local AWS is
+            os.environ["MODEL_CONFIG_PROJECT"] = str(current_project().root)
+        reader = Reader(
+            name,
+            prefix=prefix,
+            label=label,
+            ttl=ttl,
+            fallback=fallback,
+            secrets=secrets,
+            region=None if local else unless_set(region),
+            source=LocalFile() if local else None,
+        )
         app = make_app(
             reader,
             token=token,
@@ -107,33 +121,3 @@ def agent(  # noqa: PLR0913 - a verb's options
             make_server(app).run(sockets=[listener])
         except KeyboardInterrupt:
             typer.echo("Stopped.", err=True)
-
-
-@contextmanager
-def _aws(environment: str, prefix: str | None, *, local: bool) -> Iterator[dict[str, Any]]:
-    """Yield a reader's environment and prefix, and its region, or its client on the local AWS."""
-    from model_config.cli.target import environments, target
-
-    if local:
-        with environments([environment], prefix, local=True) as (here,):
-            client = _LiveClient(here.ssm.client, here.hold)
-            yield {"environment": here.name, "prefix": here.prefix, "client": client}
-    else:
-        with target(environment, prefix, local=False) as here:
-            # The reader makes its own client, whose deadlines it knows.
-            region = here.ssm.client.meta.region_name
-            yield {"environment": here.name, "prefix": here.prefix, "region": region}
-
-
-class _LiveClient:
-    """A client of the local AWS that sees what other processes have deployed or promoted since."""
-
-    def __init__(self, client: Any, hold: Callable[[], AbstractContextManager[object]]) -> None:
-        self._client, self._hold = client, hold
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def get_parameters(self, **request: Any) -> Any:
-        with self._hold():
-            return self._client.get_parameters(**request)

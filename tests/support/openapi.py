@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from starlette.routing import Route
+
+from model_config.agent.app import Agent
+from model_config.testing import FakeReader
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "minimum": 1}
@@ -169,3 +174,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
             "schemas": _SCHEMAS,
         },
     }
+
+
+if __name__ == "__main__":
+    agent = Agent(FakeReader({}), [], serves_secrets=False)
+    sys.stdout.write(json.dumps(document(agent.routes), indent=2) + "\n")
