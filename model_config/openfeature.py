@@ -23,7 +23,14 @@ from openfeature.exception import (
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
 from openfeature.provider import AbstractProvider, Metadata, ProviderStatus
 
-from model_config.agent.flags import changed_flags, error_code, outcome, parse_key, value_at
+from model_config.agent.flags import (
+    Staleness,
+    changed_flags,
+    error_code,
+    outcome,
+    parse_key,
+    value_at,
+)
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import PROVIDER, Configuration
 from model_config.reader.reader import Reader, check_key
@@ -56,6 +63,7 @@ class ModelConfigProvider(AbstractProvider):
     def __init__(self, reader: Reader, *, models: Iterable[str] = ()) -> None:
         super().__init__()
         self._reader, self._models = reader, list(models)
+        self._is_stale = Staleness(reader)
         self._troubles: dict[str, ProviderStatus] = {}
         reader.on_change(self._changed)
 
@@ -138,8 +146,8 @@ class ModelConfigProvider(AbstractProvider):
     def _details(
         self, configuration: Configuration, path: str, kind: Any, default: Any
     ) -> FlagResolutionDetails[Any]:
-        result = outcome(self._reader, configuration)
-        is_stale = result.reason == Reason.STALE
+        is_stale = self._is_stale(configuration)
+        result = outcome(configuration, is_stale=is_stale)
         self._note(configuration.model, ProviderStatus.STALE if is_stale else None)
         value = value_at(configuration, path)
         if value is None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from model_config.agent.answers import HANDLERS, Json, answer
-from model_config.agent.flags import is_stale, value_at
+from model_config.agent.flags import Staleness, value_at
 from model_config.agent.guard import LOOPBACK, Guard
 from model_config.agent.ofrep import Evaluation
 from model_config.format.errors import UsageError
@@ -54,7 +54,8 @@ class Agent:
             model_path("", model)  # refuses a name that no model can have
         self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
         self._preloading: asyncio.Task[None] | None = None
-        evaluation = Evaluation(reader, self._names)
+        self._is_stale = Staleness(reader)
+        evaluation = Evaluation(reader, self._names, self._is_stale)
         self.routes = [  # tried in this order: those that are asked for most come first
             Route("/ofrep/v1/evaluate/flags/{flag:path}", evaluation.flag, methods=["POST"]),
             Route("/v1/models/{model}/values/{path:path}", self._value),
@@ -151,7 +152,7 @@ class Agent:
             "release": configuration.release,
             "digest": configuration.digest,
             "rollout": configuration.rollout,
-            "stale": is_stale(self._reader, configuration),
+            "stale": self._is_stale(configuration),
         }
 
 

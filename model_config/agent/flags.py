@@ -61,13 +61,48 @@ def value_at(configuration: Configuration, path: str) -> Any:
         ) from None
 
 
-def outcome(reader: Reader, configuration: Configuration) -> Outcome:
+class Staleness:
+    """Tells which configurations AWS can't be asked about.
+
+    A reader's status takes up to a millisecond, so it is looked at once for each attempt to renew.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._seen: tuple[float, float] | None = None
+        self._is_away = False
+        self._stale: set[tuple[str, str | int | None]] = set()
+
+    def __call__(self, configuration: Configuration) -> bool:
+        """Return whether AWS was asked for the configuration's renewal and has not answered."""
+        if configuration.age <= self._reader.ttl:  # most reads
+            return False
+        counters = self._reader.counters()
+        seen = counters["renewals"], counters["failures"]
+        if seen != self._seen:
+            self._look()
+            self._seen = seen
+        by = configuration.label or configuration.release
+        is_old = self._is_away or (configuration.model, by) in self._stale
+        return configuration.from_fallback or is_old
+
+    def _look(self) -> None:
+        status = self._reader.status()
+        self._is_away = status["aws"]["state"] == "away"
+        self._stale = {
+            (entry["model"], entry["asked_for"].get("label") or entry["asked_for"].get("release"))
+            for entry in status["models"]
+            if entry["state"] != "good"
+        }
+
+
+def outcome(configuration: Configuration, *, is_stale: bool) -> Outcome:
     """Return what OpenFeature reports of an evaluation."""
     side, label = configuration.rollout, configuration.label
     reason = "SPLIT" if side else "STATIC"
     return Outcome(
         variant=side or label or str(configuration.release),
-        reason="STALE" if is_stale(reader, configuration) else reason,
+        reason="STALE" if is_stale else reason,
         metadata={
             "release": configuration.release,
             "digest": configuration.digest,
@@ -75,19 +110,6 @@ def outcome(reader: Reader, configuration: Configuration) -> Outcome:
             "version": str(configuration.release),
             "flagSetId": configuration.environment,
         },
-    )
-
-
-def is_stale(reader: Reader, configuration: Configuration) -> bool:
-    """Return whether AWS was asked for the configuration's renewal and has not answered."""
-    if configuration.age <= reader.ttl:  # most reads
-        return False
-    label, release = configuration.label, configuration.release
-    asked = {"release": release} if label is None else {"label": label}
-    return configuration.from_fallback or any(
-        entry["state"] != "good"
-        for entry in reader.status()["models"]
-        if entry["model"] == configuration.model and asked.items() <= entry["asked_for"].items()
     )
 
 

@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from model_config.agent.answers import Json, answer
-from model_config.agent.flags import Outcome, error_code, flags, outcome, parse_key, value_at
+from model_config.agent.flags import (
+    Outcome,
+    Staleness,
+    error_code,
+    flags,
+    outcome,
+    parse_key,
+    value_at,
+)
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader, check_key
@@ -30,10 +38,13 @@ class Evaluation:
     Args:
         reader: what they evaluate.
         models: returns the names of the models whose flags are evaluated in bulk.
+        is_stale: tells which configurations AWS can't be asked about.
     """
 
-    def __init__(self, reader: Reader, models: Callable[[], list[str]]) -> None:
-        self._reader, self._models = reader, models
+    def __init__(
+        self, reader: Reader, models: Callable[[], list[str]], is_stale: Staleness
+    ) -> None:
+        self._reader, self._models, self._is_stale = reader, models, is_stale
 
     async def flag(self, request: Request) -> Response:
         """Evaluate one flag."""
@@ -49,7 +60,7 @@ class Evaluation:
             code = error_code(error)
             status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
             return Json({"key": key, **_details(code, str(error))}, status)
-        return Json(_evaluated(key, value, outcome(self._reader, configuration)))
+        return Json(_evaluated(key, value, self._outcome(configuration)))
 
     async def all_flags(self, request: Request) -> Response:
         """Evaluate every flag of the models that are served."""
@@ -62,10 +73,13 @@ class Evaluation:
         for model in self._models():
             try:
                 read[model] = await self._reader.aget(model, key=unit)
-                outcomes[model] = outcome(self._reader, read[model])
+                outcomes[model] = self._outcome(read[model])
             except ModelConfigError as error:
                 outcomes[model] = _details(error_code(error), str(error))
         return answer(request, outcomes, lambda: {"flags": list(_all(read, outcomes))})
+
+    def _outcome(self, configuration: Configuration) -> Outcome:
+        return outcome(configuration, is_stale=self._is_stale(configuration))
 
 
 def _all(

@@ -147,6 +147,20 @@ def test_an_outage_is_served_and_said(call, reader):
     wait_until(lambda: not client.get(MODEL).json()["stale"])
 
 
+def test_an_outage_is_said_of_all_models_by_one_look_at_the_status(call, reader, monkeypatch):
+    reader.set("other", {"n": 1})
+    reader.get("other")
+    looks, status = [], reader.status
+    monkeypatch.setattr(reader, "status", lambda: looks.append(1) or status())
+    client = call()
+    with reader.outage():
+        reader.advance(6)
+        for _ in range(20):
+            assert client.get(MODEL).json()["stale"] is True
+            assert client.get("/v1/models/other").json()["stale"] is True
+    assert len(looks) == 1
+
+
 @pytest.mark.parametrize(
     ("problem", "status"), [(StoreUnavailableError("away"), 503), (ReleaseError("damaged"), 502)]
 )

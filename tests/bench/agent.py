@@ -218,6 +218,8 @@ def memory_of(process: subprocess.Popen[bytes]) -> float:
 def keys(process: subprocess.Popen[bytes], port: int, token: str, count: int) -> Row:
     """Evaluate by another key each time, during a rollout."""
     client, before, variants = Client(port), 0.0, set()
+    while b"SPLIT" not in client.ask(evaluation(token, FLAG, "user"))[1]:
+        time.sleep(0.1)  # the agent's time to live is 5 s
     for number in range(count + 5_000):
         if number == 5_000:
             before = memory_of(process)
@@ -269,7 +271,6 @@ def rows(server: BenchServer, arguments: argparse.Namespace, folder: Path) -> It
     with agent(folder, MODELS) as (process, port, token):
         yield from speed(port, token, arguments.flagd, folder)
         aws.roll_out("model_0", ROLLOUT)
-        time.sleep(6)  # the agent's time to live, 5 s
         yield keys(process, port, token, arguments.keys)
         server.fails("black hole")
         yield from outage(port, token, arguments.seconds)
