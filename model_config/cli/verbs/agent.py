@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.options import Environment, Label, Local, Port, Prefix
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
+from model_config.cli.context import current_project
+from model_config.cli.options import Environment, Label, Local, Panel, Port, Prefix
 from model_config.format.errors import UsageError
 
 PANEL = Panel.READ
