@@ -12,7 +12,7 @@ from typing import TypeAlias
 from model_config.format.codec import Value, check_storable, encode
 from model_config.format.errors import CodecError, ModelNotFoundError, UsageError
 from model_config.format.names import RELEASE, RESERVED, SECRETS
-from model_config.plan.secrets import LOOKS_SECRET
+from model_config.plan.checks import LOOKS_SECRET
 from model_config.schema import ModelConfig, SecretRef
 
 Path: TypeAlias = tuple[str, ...]

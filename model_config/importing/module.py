@@ -20,10 +20,8 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.importing.fields import Existing, Field, Path, fields_of
 from model_config.importing.source import source_in_class, source_with_own_class
 from model_config.plan.hierarchy import config_of
-from model_config.plan.offline import valid_plan
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.project import Project
-from model_config.plan.stack_config import NAMESPACE
+from model_config.plan.plan import PlannedModel, valid_plan
+from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
 from model_config.schema.annotations import subclasses_in
 from model_config.schema.shipped import OTHER_NAMES

@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import leaves
-from model_config.plan.module_errors import findings_of
+from model_config.plan.locations import findings_of
 from model_config.plan.project import Project
 from model_config.schema import ModelConfig
 

@@ -15,9 +15,8 @@ import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.messages import closest
-from model_config.plan.project import Project
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.settings import SETTING_KEYS
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 _Item: TypeAlias = tuple[str, int, yaml.Node]  # name, line and value
 

@@ -10,8 +10,7 @@ from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
 from model_config.format.rollout_document import EMPTY
 from model_config.plan.hierarchy import leaves
-from model_config.plan.plan import Plan
-from model_config.plan.planned_model import PlannedModel
+from model_config.plan.plan import Plan, PlannedModel
 from model_config.schema import SecretRef
 
 

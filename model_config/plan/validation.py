@@ -9,13 +9,12 @@ from typing import Any, Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import invisible, plural
+from model_config.plan.checks import LOOKS_SECRET, secret_fields
 from model_config.plan.hierarchy import config_of
 from model_config.plan.locations import located
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import Project
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.registry import Modules, read_modules_twice
-from model_config.plan.secrets import LOOKS_SECRET, secret_fields
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 #: "unset" is the notice about a secret that isn't set, which no commit can mend.

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.plan.plan import plan_stack
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.project import Project
+from model_config.plan.plan import PlannedModel, plan_stack
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import read_modules
-from model_config.plan.stack_config import StackConfig
 
 EMBEDDING = """
 from model_config.schema import EmbeddingModel, SecretRef
