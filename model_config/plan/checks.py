@@ -59,42 +59,31 @@ def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
     """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
+    values, secret_keys = config.own(), config.own_secret_keys()
     for key, of_key in sorted(fields.items()):
-        for problem, fix, reason in _problems_of(key, config):
-            yield Finding(", ".join(of_key), problem, fix, reason, config.file)
-
-
-def _problems_of(key: str, config: StackConfig) -> Iterator[tuple[str, str, str]]:
-    """Yield the problem, the fix and the reason."""
-    value, is_secret = config.own().get(key), key in config.own_secret_keys()
-    command = set_secret_command(key, config.stack)
-    if key in SETTING_KEYS:
-        yield f'"{key}" is the name of a setting', "give the SecretRef another key", ""
-    elif value is not None and not is_secret:
-        yield (
-            f"{NAMESPACE}:{key} is in plain text in {config.file}",
-            f"it may have been read: revoke it at its provider, and set a new one: {command}",
-            "",
-        )
-    elif value:  # an empty one counts as not set
-        yield from _problems_of_value(value, command)
-
-
-def _problems_of_value(value: str, command: str) -> Iterator[tuple[str, str, str]]:
-    try:
-        size = size_in_bytes(encode(value))
-    except CodecError as error:
-        yield f"the secret can't be stored: {error}", command, ""
-        return
-    if size > PART_BYTES:
-        yield (
-            f"the secret has {size:,} bytes",
-            f"store a shorter one: {command}",
-            (
-                f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
-                "(SSM API reference, PutParameter, Tier)"
-            ),
-        )
+        value, reason = values.get(key), ""
+        command = set_secret_command(key, config.stack)
+        if key in SETTING_KEYS:
+            problem, fix = f'"{key}" is the name of a setting', "give the SecretRef another key"
+        elif value is not None and key not in secret_keys:
+            problem = f"{NAMESPACE}:{key} is in plain text in {config.file}"
+            fix = f"it may have been read: revoke it at its provider, and set a new one: {command}"
+        elif not value:  # encrypted, or not set
+            continue
+        else:
+            try:
+                size = size_in_bytes(encode(value))
+            except CodecError as error:
+                problem, fix = f"the secret can't be stored: {error}", command
+            else:
+                if size <= PART_BYTES:
+                    continue
+                problem, fix = f"the secret has {size:,} bytes", f"store a shorter one: {command}"
+                reason = (
+                    f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
+                    "(SSM API reference, PutParameter, Tier)"
+                )
+        yield Finding(", ".join(of_key), problem, fix, reason, config.file)
 
 
 _KEY, _MULTI_REGION, _TOPIC = (
@@ -126,11 +115,8 @@ def check_arns(settings: Settings, config: StackConfig) -> Iterator[Finding]:
 def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Finding | None:
     """Return a finding if the settings replace the key that a stack's releases are encrypted under.
 
-    Args:
-        settings: the settings in the stack's file.
-        former: the stack's output `kms_key`. An existing key has no alias in it. The id of a
-            multi-Region key begins with "mrk-" (KMS developer guide, Multi-Region keys).
-        file: the stack's file.
+    `former` is the stack's output `kms_key`. An existing key has no alias in it, and the id of a
+    multi-Region key begins with "mrk-" (KMS developer guide, Multi-Region keys).
     """
     arn, existing = former["arn"], former.get("alias") is None
     multi_region = former["id"].startswith("mrk-")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from inspect import cleandoc
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,8 +33,8 @@ def summary(kind: type) -> str:
 def attribute_docs(kind: type) -> dict[str, str]:
     """Return the descriptions of attributes in the docstrings of a class and its base classes."""
     docs: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        for section in _SECTION.findall(cleandoc(each.__doc__ or "")):
+    for base in reversed(kind.__mro__):
+        for section in _SECTION.findall(cleandoc(base.__doc__ or "")):
             for name, text in _ATTRIBUTE.findall(section):
                 docs[name] = " ".join(text.split())
     return docs
@@ -216,7 +217,7 @@ def stale_files(modules: Modules) -> dict[Path, str]:
         InvalidConfigurationError: a module is broken, so its fields are unknown.
     """
     if modules.broken:
-        raise InvalidConfigurationError(each for found in modules.broken.values() for each in found)
+        raise InvalidConfigurationError(chain.from_iterable(modules.broken.values()))
     file = modules.project.root / SCHEMA_FILE
     text = json.dumps(stack_schema(modules), indent=2, ensure_ascii=False) + "\n"
     schema = {} if file.is_file() and file.read_text(encoding="utf-8") == text else {file: text}
@@ -242,7 +243,7 @@ def stack_schema(modules: Modules) -> JsonSchema:
     models = {name: overrides.of(kind) for name, kind in kinds.items()}
     settings, project = _settings(models), modules.project.name
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
-    properties = {_key(name): schema for name, schema in (secrets | settings).items()}
+    properties = {f"{NAMESPACE}:{name}": schema for name, schema in (secrets | settings).items()}
     # A key without a namespace belongs to the project, and so has an effect only if the project is
     # called as the namespace is.
     ignored = "|".join([NAMESPACE, *settings])
@@ -262,10 +263,6 @@ def stack_schema(modules: Modules) -> JsonSchema:
     }
 
 
-def _key(name: str) -> str:
-    return f"{NAMESPACE}:{name}"
-
-
 def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     """Return the schema of each setting. Only a map may be null."""
     settings: dict[str, JsonSchema] = {}
@@ -283,8 +280,9 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
 
 def _only_if_chosen(model: str) -> JsonSchema:
     """Return a schema that refuses overrides for a model that the stack leaves out."""
+    models, overrides = f"{NAMESPACE}:models", f"{NAMESPACE}:overrides"
     leaves_out = {"type": "array", "not": {"contains": {"const": model}}}
     return {
-        "if": {"properties": {_key("models"): leaves_out}, "required": [_key("models")]},
-        "then": {"properties": {_key("overrides"): {"properties": {model: False}}}},
+        "if": {"properties": {models: leaves_out}, "required": [models]},
+        "then": {"properties": {overrides: {"properties": {model: False}}}},
     }

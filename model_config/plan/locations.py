@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import FrameSummary
@@ -31,7 +31,10 @@ def located(finding: Finding, project: Project) -> Finding:
     module = project.module(re.split("[/,]", finding.where)[0])
     if not module.is_file():
         return finding
-    line = finding.line or _line_in_module(module, finding.where)
+    source = ModuleSource.read(module)
+    start = source and source.model
+    line = source.line(start, finding.where.split("/")[1:]) if source and start else 1
+    line = finding.line or line
     return replace(finding, file=module.relative_to(project.root).as_posix(), line=line)
 
 
@@ -48,29 +51,21 @@ def _line_in_stack_file(file: Path, finding: Finding) -> int | None:
         for count in range(len(segments), 0, -1):  # a key may have dots of its own
             key = ".".join(segments[:count])
             for spelling in (key, key.partition(":")[2]):
-                if (found := _entry(config, spelling))[1]:
-                    return _deepest(*found, segments[count:])
+                node, line = _entry(config, spelling)
+                if line is None:
+                    continue
+                for segment in segments[count:]:
+                    node, below = _entry(node, segment)
+                    if below is None:
+                        break
+                    line = below
+                return line
     return None
-
-
-def _deepest(node: yaml.Node | None, line: int | None, path: Iterable[str]) -> int | None:
-    for name in path:
-        node, below = _entry(node, name)
-        if below is None:
-            break
-        line = below
-    return line
 
 
 def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | None]:
     """Return an entry of a map or list, and the line that it begins in."""
-    entries = ((value, line) for each, line, value in items_of(node) if each == name)
-    return next(entries, (None, None))
-
-
-def _line_in_module(module: Path, where: str) -> int:
-    source = ModuleSource.read(module)
-    return source.line(source.model, where.split("/")[1:]) if source and source.model else 1
+    return next(((value, line) for key, line, value in items_of(node) if key == name), (None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ class ModuleSource:
         for node in tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                assigned |= {each.id: node.value for each in targets if isinstance(each, ast.Name)}
+                assigned |= {name.id: node.value for name in targets if isinstance(name, ast.Name)}
         return cls(tree, assigned)
 
     @property
@@ -180,11 +175,7 @@ def findings_of(
 ) -> Iterator[Finding]:
     """Yield each invalid value in a model's module, or the reason why it can't be imported.
 
-    Args:
-        error: the exception that the module raised.
-        model: the model's name.
-        path: the module's file.
-        names: the module's globals at that time.
+    `error` is what the module raised, and `names` are its globals at that time.
     """
     file = f"{path.parent.name}/{path.name}"
     frames = [

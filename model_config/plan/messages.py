@@ -92,9 +92,9 @@ def _place(
             is_member = False
             continue
         path.append(str(segment))
-        groups = [each for each in kinds if isinstance(each, type) and issubclass(each, Group)]
-        below = next(filter(None, (_below(each, segment) for each in kinds)), None)
-        kinds = [each for each in union_members(below) if each not in (None, NoneType)]
+        groups = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)]
+        below = next(filter(None, (_below(kind, segment) for kind in kinds)), None)
+        kinds = [kind for kind in union_members(below) if kind not in (None, NoneType)]
         is_member = len(kinds) > 1
     return tuple(path), groups
 

@@ -74,12 +74,10 @@ class PlannedModel:
 
     @property
     def release_name(self) -> str:
-        """The release parameter's full name."""
         return release_name(self.path)
 
     @property
     def rollout_name(self) -> str:
-        """The rollout parameter's full name."""
         return rollout_name(self.path)
 
     @property
@@ -117,26 +115,30 @@ def plan_model(
     digest, text = "", ReleaseText("", {})
     if not findings:  # otherwise the release would repeat the same findings
         try:
-            release = _release_of(model, settings)
+            release = Release.of(
+                model.name,
+                settings.environment,
+                type(model.config).__name__,
+                config_of(model.config),
+                secrets=secrets_of(model.config),
+                templates=templates_of(model.config),
+                none=none_of(model.config),
+            )
             digest, text = release.digest, write_release(release)
         except ReleaseError as error:
-            findings.append(_too_large(model.name, error))
+            findings.append(
+                Finding(
+                    f"{model.name}/{RELEASE}",
+                    f"the model's whole configuration has {error}",
+                    "store less in this model, or split it in two",
+                    f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
+                    "reads a release in a few requests",
+                )
+            )
         else:
             for name in (release_name(path), *(release_part(path, part) for part in text.parts)):
                 findings.extend(limits.check_name(name, f"{model.name}/{RELEASE}", region))
     return PlannedModel(model.name, path, model.config, digest, tuple(parameters), text), findings
-
-
-def _release_of(model: Model, settings: Settings) -> Release:
-    return Release.of(
-        model.name,
-        settings.environment,
-        type(model.config).__name__,
-        config_of(model.config),
-        secrets=secrets_of(model.config),
-        templates=templates_of(model.config),
-        none=none_of(model.config),
-    )
 
 
 def _check_reserved(where: str, field: str) -> Iterator[Finding]:
@@ -165,23 +167,11 @@ def _check_parameters(
     yield from limits.check_name(parameters[-1].name, where, region)
 
 
-def _too_large(model: str, error: ReleaseError) -> Finding:
-    return Finding(
-        f"{model}/{RELEASE}",
-        f"the model's whole configuration has {error}",
-        "store less in this model, or split it in two",
-        f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
-        "reads a release in a few requests",
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one stack deploys.
 
     Attributes:
-        stack: the stack's name.
-        settings: the settings in its file.
         models: the models to deploy, in the order of their names.
         findings: every problem, except secrets that have no value yet.
         unset: the config keys of secrets without a value, each with its fields. A commit can't
@@ -201,7 +191,6 @@ class Plan:
 
     @property
     def unset_findings(self) -> list[Finding]:
-        """The secrets without a value, as findings."""
         return unset_secrets(self.unset, self.stack)
 
 
@@ -267,7 +256,7 @@ def _check_whole_stack(
 
 
 def plan_from_file(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack, from the project's files as they are now.
+    """Return the plan of a stack from the project's files, without Pulumi's engine and AWS.
 
     Raises:
         InvalidConfigurationError: the stack's file can't be read.
@@ -277,11 +266,7 @@ def plan_from_file(project: Project, stack: str) -> Plan:
 
 
 def valid_plan(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack as `plan_from_file` does, but refuse one with findings.
-
-    Raises:
-        InvalidConfigurationError: the project has findings.
-    """
+    """Return the plan of a stack as `plan_from_file` does, but raise its findings."""
     plan = plan_from_file(project, stack)
     if plan.findings:
         raise InvalidConfigurationError(plan.findings)

@@ -64,7 +64,7 @@ class ModelTree:
 
 def trees(plan: Plan) -> list[ModelTree]:
     """Return the tree of each model, as a deploy would write it."""
-    found = []
+    of_models = []
     for model in plan.models:
         fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
         if model.release.document:  # empty if a value can't be stored
@@ -72,8 +72,8 @@ def trees(plan: Plan) -> list[ModelTree]:
             size = sum(map(size_in_bytes, texts))
             fields.append(Leaf(RELEASE, "release", size, len(texts)))
         schema = type(model.config).__name__
-        found.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
-    return found
+        of_models.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
+    return of_models
 
 
 def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:

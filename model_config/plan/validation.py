@@ -18,7 +18,7 @@ from model_config.plan.registry import Modules, read_modules_twice
 from model_config.plan.stack_file import read_stack_file
 
 #: "unset" is the notice about a secret that isn't set, which no commit can mend.
-Kind: TypeAlias = Literal["finding", "unset", "notice"]
+Severity: TypeAlias = Literal["finding", "unset", "notice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Result:
 
     finding: Finding
     environments: list[str]
-    kind: Kind
+    kind: Severity
 
     @property
     def is_error(self) -> bool:
@@ -38,20 +38,19 @@ class Result:
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
     """Return every finding and notice in these environments, findings first.
 
-    Args:
-        secrets: whether a secret that isn't set is a finding.
+    With `secrets`, a secret that isn't set is a finding.
     """
     modules = read_modules_twice(project)
-    environments: dict[tuple[Finding, Kind], list[str]] = {}
+    environments: dict[tuple[Finding, Severity], list[str]] = {}
     for stack in stacks:
         for finding, kind in _check(modules, stack):
-            counted: Kind = "finding" if kind == "unset" and secrets else kind
+            counted: Severity = "finding" if kind == "unset" and secrets else kind
             environments.setdefault((located(finding, project), counted), []).append(stack)
     results = [Result(finding, where, kind) for (finding, kind), where in environments.items()]
     return sorted(results, key=lambda result: not result.is_error)
 
 
-def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Kind]]:
+def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
     try:
         config = read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:
