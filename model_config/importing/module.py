@@ -75,10 +75,9 @@ class _Candidate:
 
 
 def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> ImportedModule:
-    """Return the module for existing parameters, in a class of the schema if one fits them all.
+    """Return the module for each stack's parameters, in a class of the schema if one fits them all.
 
-    Args:
-        sources: the parameters by stack. The module holds the values of the first.
+    The module holds the values of the first stack.
 
     Raises:
         UsageError: the parameters can't become a model's fields, or a difference no override.
@@ -196,12 +195,10 @@ def _check_same(kind: type[ModelConfig], values: _Values) -> None:
     config = config_of(kind.model_validate(_nested(values)))
     for to, value in values.items():
         # As JSON, which tells 1 from True. The fields of a list's items are sorted.
-        if not isinstance(value, SecretRef) and _sorted(_at(config, to)) != _sorted(value):
+        if isinstance(value, SecretRef):
+            continue
+        if json.dumps(_at(config, to), sort_keys=True) != json.dumps(value, sort_keys=True):
             raise ValueError(f"{kind.__name__} changes {to}")
-
-
-def _sorted(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _at(values: Any, path: Path) -> Any:
