@@ -18,8 +18,8 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.messages import nearest
+from model_config.plan.project import NAMESPACE
 from model_config.plan.settings import read_settings
-from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
 
 
