@@ -5,16 +5,19 @@ Verbs import this module when they run, since it imports boto3.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import boto3
+import typer
 from botocore.exceptions import BotoCoreError
 
-from model_config.cli.context import current_project, project_or_none
+from model_config.cli.context import current_project, is_on_command_line, project_or_none
 from model_config.cli.output import with_progress
 from model_config.format.errors import InvalidConfigurationError, UsageError
+from model_config.format.text import visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.messages import nearest
@@ -24,7 +27,9 @@ from model_config.plan.stack_file import read_stack_file
 
 
 @contextmanager
-def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Environment]:
+def target(
+    environment: str, prefix: str | None, *, local: bool, quiet: bool = False
+) -> Iterator[Environment]:
     """Yield the environment that a verb's options name.
 
     If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
@@ -35,12 +40,15 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Env
         environment: the environment, or its stack.
         prefix: its prefix in SSM. Default: from the stack file.
         local: use the local AWS, and save changes to it.
+        quiet: don't say where the verb acts, for completion.
 
     Raises:
         InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
         LocalError: the local AWS can't be used.
     """
     with _opened([environment], prefix, local=local) as (found,), found.hold():
+        if not quiet:
+            _say_where([found])
         yield found
 
 
@@ -52,11 +60,13 @@ def targets(
 
     Arguments and errors are those of `target`.
     """
-    with target(environment, prefix, local=local) as here:
-        yield [
+    with target(environment, prefix, local=local, quiet=True) as here:
+        places = [
             replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
+        _say_where(places)
+        yield places
 
 
 @contextmanager
@@ -83,7 +93,25 @@ def environments(
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
+        _say_where(found)
         yield found
+
+
+def _say_where(places: Sequence[Environment]) -> None:
+    """Say on standard error which AWS the verb acts on, and which variables chose it.
+
+    The account isn't known without another request.
+    """
+    if places[0].is_local:
+        place = "local AWS (.local/)"
+        names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
+    else:
+        place = f"AWS {', '.join(sorted({each.ssm.region for each in places}))}"
+        names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
+    environments = ", ".join(dict.fromkeys(each.name for each in places))
+    by = f", chosen by {' and '.join(chosen)}" if chosen else ""
+    typer.echo(visible(f"On {place}: {environments}{by}"), err=True)
 
 
 @contextmanager
