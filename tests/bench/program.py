@@ -103,7 +103,7 @@ aws.kms.Alias("alias", name="alias/ai/dev", target_key_id=key.key_id)
 exports, fields = {{}}, {{}}
 for logical_name, name, value, kind, tier in VALUES:
     model = logical_name.split("/")[0]
-    depends_on = fields.pop(model) if tier == "Advanced" else []
+    depends_on = fields.pop(model) if logical_name.endswith("/release") else []
     is_rollout = kind == "String"
     parameter = aws.ssm.Parameter(
         logical_name, name=name, type=kind, key_id=None if is_rollout else key.arn, tier=tier,
