@@ -22,8 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_config.plan.stack_config import StackConfig
-from model_config.testing.program import run_program
-from model_config.testing.recorder import OWN_OUTPUTS, plain
+from model_config.testing.program import OWN_OUTPUTS, plain, run_program
 
 CHECKOUT = Path(__file__).parent.parent.parent
 RESULTS = CHECKOUT / ".bench" / "program.json"
