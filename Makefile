@@ -74,16 +74,17 @@ LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotat
 	--no-emit-index-url --python-version 3.11 --python-platform linux
 
 TEMPLATE := model_config/scaffold/template
+PINS := $(TEMPLATE)/constraints.txt
 LOCKED := $(TEMPLATE)/.github/requirements/deploy.txt
 lock: .venv/installed  ## pin the packages of jobs with credentials by hash, for Linux
-	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint constraints.txt \
+	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint $(PINS) \
 		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 
 scaffold:  ## copy the files that new projects share with this repository to the template of `init`
-	cp __main__.py .pre-commit-config.yaml $(TEMPLATE)/
+	cp __main__.py $(TEMPLATE)/
 	cp tests/test_models.py $(TEMPLATE)/tests/
-	cp .github/actions/prepare/action.yml $(TEMPLATE)/.github/actions/prepare/
+	cp -r .github/actions $(TEMPLATE)/.github/
 	cp $(filter-out %/package.yml,$(wildcard .github/workflows/*.yml)) $(TEMPLATE)/.github/workflows/
 
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null
@@ -92,7 +93,6 @@ NEEDS_PYTHON = This needs Python 3.11 or newer, but $(PYTHON) is $(or $(shell $(
 
 # The environment is created once, and again when its requirements change. Pulumi uses its pip to list
 # the packages.
-PINS := constraints.txt $(TEMPLATE)/constraints.txt
 .venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv

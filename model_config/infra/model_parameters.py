@@ -21,8 +21,6 @@ from model_config.schema import SecretRef
 
 @dataclass(frozen=True, slots=True)
 class ModelParametersArgs:
-    """The arguments of `ModelParameters`."""
-
     model: PlannedModel
     settings: Settings
     key: EncryptionKey

@@ -12,7 +12,7 @@ from support.ssm_recorder import Ssm
 from typer.main import get_command
 
 from model_config.cli.app import app
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.program import run_program
 
 AGENT = CHECKOUT / "examples" / "agent"
