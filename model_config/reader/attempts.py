@@ -19,6 +19,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from model_config.format.errors import (
+    AccessDeniedError,
     CredentialsError,
     StaleConfigurationError,
     StoreUnavailableError,
@@ -150,6 +151,8 @@ class Attempts:
         self.renewals = self.failures = 0
         self.seconds = 0.0
         self._changed_at = -math.inf  # a failure of an older attempt says nothing new
+        self._denials = 0  # attempts in a row in which the role was denied everything
+        self._denied_until = -math.inf
         self.forget()
 
     def forget(self) -> None:
@@ -279,7 +282,7 @@ class Attempts:
 
     def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
         away = self.away
-        if entry is not None and now < entry.ask_at:
+        if (entry is not None and now < entry.ask_at) or (at_hand and now < self._denied_until):
             return False
         if away is None or now >= away.ask_at:
             return True
@@ -458,13 +461,20 @@ class Attempts:
     def _land(self, attempt: Attempt, results: Mapping[Key, Result]) -> None:
         now = self._clock()
         self.seconds += now - attempt.began
-        problems = (result.problem for result in results.values() if result.problem)
+        problems = [result.problem for result in results.values() if result.problem]
         outage = next((problem for problem in problems if problem.is_outage), None)
+        pause = _random.uniform(*REFUSED)
+        quiet_until = now  # for what was not part of the attempt
         if outage is not None:
             self._failed(outage, attempt.began, now, results)
+            quiet_until = self.away.ask_at if self.away else now
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
-        pause = _random.uniform(*REFUSED)
+            denied = [each for each in problems if issubclass(each.kind, AccessDeniedError)]
+            self._denials = self._denials + 1 if len(denied) == len(results) else 0
+            if self._denials:
+                longer = pause * 2.0 ** min(self._denials - 1, 30)
+                quiet_until = self._denied_until = now + min(longer, LONGEST_PAUSE)
         for key, result in results.items():
             if self._flights.get(key) is attempt:  # otherwise another attempt has taken it over
                 entry = self._entry(key, result, attempt.began, now, pause)
@@ -472,9 +482,9 @@ class Attempts:
                 self._span(key, entry, entry.ask_at)
                 self.renewals += entry.problem is None
                 self.failures += entry.problem is not None
-        if outage is not None and self.away is not None:
-            for key, entry in list(self.entries.items()):  # until the pause ends, nothing is asked
-                self._span(key, entry, max(entry.ask_at, self.away.ask_at))
+        if quiet_until > now:
+            for key, entry in list(self.entries.items()):
+                self._span(key, entry, max(entry.ask_at, quiet_until))
         # So that reads of ever new names don't fill the memory.
         failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
         for key in failed if len(failed) > KEPT_FAILURES else ():

@@ -299,11 +299,7 @@ def secret_of(text: str) -> Secret:
 
 
 def secret_in(name: str, stored: Stored | None) -> Secret:
-    """Return the secret that a parameter holds; None: it doesn't exist.
-
-    Raises:
-        SecretUnavailableError: it doesn't exist, or was not written by a deploy.
-    """
+    """Return the secret that a parameter holds, or raise a SecretUnavailableError."""
     if stored is None:
         raise SecretUnavailableError(
             f"the release names the secret {name}, and that parameter doesn't exist. Deploy the "
@@ -332,11 +328,7 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
 
 
 def check_schema(schema: Any, what: str) -> None:
-    """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen.
-
-    Raises:
-        UsageError: says what was passed.
-    """
+    """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen."""
     if not hasattr(schema, "model_fields") or not schema.model_config.get("frozen"):
         raise UsageError(
             f"{what} takes a class of model_config.schema, not {schema!r}. It needs pydantic"
@@ -351,19 +343,14 @@ class NoValueError(KeyError):
 
 
 def freeze(value: Any, none: Collection[str] = ()) -> Any:
-    """Return a value with every dict and list in it frozen.
-
-    Args:
-        value: a JSON value.
-        none: the paths of fields that are None, for the error of who reads one.
-    """
+    """Return a value with every dict and list in it frozen, and the fields that are None noted."""
     if isinstance(value, dict):
         frozen_dict: FrozenDict = dict.__new__(FrozenDict)
         names = frozenset(path.partition("/")[0] for path in none)
         frozen_dict._none = names  # noqa: SLF001 - only this function makes one
-        dict.update(
-            frozen_dict, {key: freeze(item, _below(key, none)) for key, item in value.items()}
-        )
+        for key, item in value.items():
+            below = [path[len(key) + 1 :] for path in none if path.startswith(f"{key}/")]
+            dict.__setitem__(frozen_dict, key, freeze(item, below))
         return frozen_dict
     if isinstance(value, list):
         frozen_list: FrozenList = list.__new__(FrozenList)
@@ -377,10 +364,6 @@ def thaw(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: thaw(item) for key, item in value.items()}
     return [thaw(item) for item in value] if isinstance(value, list) else value
-
-
-def _below(key: str, paths: Collection[str]) -> list[str]:
-    return [path.removeprefix(f"{key}/") for path in paths if path.startswith(f"{key}/")]
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:

@@ -177,7 +177,7 @@ class Reader:
                         return configuration
                     check_key(key)
                     return configuration if share is None else share.serve(key, now)
-        wanted = self._key(model, self._selector(label, release), schema)
+        wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             self._attempts.read([wanted])
         return self._chosen(wanted, self._attempts.outcome(wanted), key)
@@ -192,7 +192,7 @@ class Reader:
         key: str | None = None,
     ) -> Configuration:
         """Return what `get` returns, without blocking the event loop. It can be cancelled."""
-        wanted = self._key(model, self._selector(label, release), schema)
+        wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             await self._attempts.aread([wanted])
         return self._chosen(wanted, self._attempts.outcome(wanted), key)
@@ -255,11 +255,7 @@ class Reader:
         self._attempts.read([each for each in wanted if not self._has(each)])
 
     def refresh(self, *models: str) -> None:
-        """Renew what was read before, and wait for it. Failures are in `status()`.
-
-        Args:
-            models: the models to renew. Default: all.
-        """
+        """Renew these models, or all that were read, and wait. Failures are in `status()`."""
         for model in models:
             model_path(self._path, model)
         known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
@@ -317,14 +313,12 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _selector(self, label: str | None, release: int | None) -> str | int:
-        if release is None:
-            return self._label if label is None else label
-        if label is None:
-            return release
-        raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
-
-    def _key(self, model: str, selector: str | int, schema: type[Any] | None) -> Key:
+    def _key(
+        self, model: str, label: str | None, release: int | None, schema: type[Any] | None
+    ) -> Key:
+        if label is not None and release is not None:
+            raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
+        selector = release if release is not None else self._label if label is None else label
         key = (model, selector, schema)
         if key not in self._attempts.entries:
             model_path(self._path, model)
@@ -336,10 +330,10 @@ class Reader:
     def _keys(
         self, models: Iterable[str], label: str | None, schema: Mapping[str, type[Any]] | None
     ) -> dict[str, Key]:
-        selector, classes = self._selector(label, None), schema or {}
+        classes = schema or {}
         if not isinstance(classes, Mapping):
             raise UsageError("schema takes the models' classes by their names here, as a dict")
-        return {model: self._key(model, selector, classes.get(model)) for model in models}
+        return {model: self._key(model, label, None, classes.get(model)) for model in models}
 
     def _has(self, key: Key) -> bool:
         """Return whether a read needs no attempt."""
@@ -365,22 +359,19 @@ class Reader:
         for key, entry in landed.items():
             reading = entry.reading
             is_told = entry.problem is not None or (reading is not None and reading.unfollowed)
-            if is_told or self._incidents is not None:
-                try:
-                    self._log_incidents().note(key, entry)
-                except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
-                    raise_if_a_signals(error)
+            if self._incidents is None and is_told:
+                from model_config.reader.report import Incidents  # noqa: PLC0415 - a faster start
+
+                self._incidents = Incidents(self._clock)
+            try:
+                if self._incidents is not None:
+                    self._incidents.note(key, entry)
+            except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
+                raise_if_a_signals(error)
             if reading is not None:
                 share, own = reading.share, reading.configuration
                 self._own[key] = share.serve(self._unit, self._wall()) if share else own
                 self._serve(key, self._own[key])
-
-    def _log_incidents(self) -> Incidents:
-        if self._incidents is None:
-            from model_config.reader.report import Incidents  # noqa: PLC0415 - for a cold start
-
-            self._incidents = Incidents(self._clock)
-        return self._incidents
 
     def _serve(self, key: Key, now: Configuration) -> None:
         """Note what the reader's own id is served, and call back if that has changed."""

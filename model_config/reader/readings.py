@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from model_config.format.errors import (
     AccessDeniedError,
@@ -173,7 +173,7 @@ class Readings:
         schema = key[2]
         try:
             for each in reading.releases if schema is not None else ():
-                each.as_model(schema)
+                each.as_model(cast(type[Any], schema))
         except BaseException as error:  # noqa: BLE001 - a validator may raise anything
             return Result(None, Problem.of(error))
         return Result(reading)

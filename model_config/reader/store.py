@@ -102,12 +102,12 @@ class Store:
     def __init__(self, client: Any = None, connection: Connection | None = None) -> None:
         self._given, self._connection = client, connection or Connection()
         self._own: OwnClient | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may read in the middle
 
     def close(self) -> None:
         """Close connections. The next request opens new ones. A forked child must call it."""
         # The lock, too, is new: a thread that hangs or doesn't exist in a forked child may hold it.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._give_up_own()
         if hasattr(self._given, "close"):
             self._given.close()  # closes its connections; it opens new ones itself

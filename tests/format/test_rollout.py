@@ -100,7 +100,8 @@ def test_the_first_percent_may_be_none():
 def test_a_step_may_be_in_any_year(year: str):
     [step] = rollout(steps=[{"at": f"{year}-01-01T00:00:00Z", "percent": 5}]).steps
     assert step.at.year == int(year)
-    assert f'"{year}-01-01T00:00:00Z"' in write_rollout(RolloutDocument(rollout=replace(rollout(), steps=(step,))))
+    document = RolloutDocument(rollout=replace(rollout(), steps=(step,)))
+    assert f'"{year}-01-01T00:00:00Z"' in write_rollout(document)
 
 
 def test_a_move_is_recorded_beside_a_rollout():

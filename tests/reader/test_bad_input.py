@@ -380,9 +380,7 @@ def test_an_endpoint_that_is_not_an_address_is_said_at_once(
         Reader("prod").get("chat")
 
 
-def test_a_dead_proxy_is_told_as_one(
-    own_client_asks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://ssm.example.invalid")
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and never listens

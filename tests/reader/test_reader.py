@@ -82,7 +82,11 @@ json_values = st.recursive(
 
 
 @given(config=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=9), json_values))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_what_was_released_is_what_is_read(aws: Any, config: dict[str, Any]) -> None:
     try:
         number = aws.deploy(config)
@@ -340,7 +344,8 @@ def test_a_source_that_cannot_look_is_read_each_time(clock: Any) -> None:
             self.text = "old"
 
         def get(self, names: Any) -> Any:
-            return {name: replace(stored, modified=None) for name, stored in inner.get(names).items()}
+            found = inner.get(names)
+            return {name: replace(stored, modified=None) for name, stored in found.items()}
 
         def close(self) -> None: ...
 
