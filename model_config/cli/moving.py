@@ -76,7 +76,7 @@ def make_all(moves: Sequence[Move]) -> None:
     failed = 0
     for move in moves:
         try:
-            _print_made(make(move))
+            print_made(make(move))
         except StoreError as error:
             if len(moves) == 1:
                 raise
@@ -118,7 +118,7 @@ def _show(move: Move) -> None:
         typer.echo("  Its readers would get the same values.")
 
 
-def _print_made(move: Move) -> None:
+def print_made(move: Move) -> None:
     """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
     for line in move.done():
         typer.echo(f"{move.where}: {line}")
