@@ -156,7 +156,7 @@ def finish_due(environments: Sequence[Environment], model: str | None, reason: s
                 failed += 1
                 typer.echo(to_paste(f"{environment.where(name)}: {error}"), err=True)
     if not done and not failed:
-        typer.echo("No rollout is due to be finished.")
+        typer.echo(f"No rollout in {environments[0].name} is due to be finished.")
     return not failed
 
 

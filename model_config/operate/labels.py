@@ -40,6 +40,7 @@ from model_config.operate.record import (
     check_reason,
     document_of,
     is_held,
+    is_kept,
     last_move,
     read_stored,
     read_version,
@@ -132,6 +133,11 @@ def _verified(move: Move, check: Check | None) -> Move:
     check_reason(move.reason)
     stored, notices = _read_record(move.environment, move.model)
     move = replace(move, stored=stored)
+    if move.is_automatic and move.was_held:  # since the caller looked
+        raise MovedMeanwhileError(
+            f"{move.label} of {move.model} is held on release {move.before} by a rollback, so "
+            f"release {move.release} was not promoted"
+        )
     check_rollout(move)
     check_room(move)
     unverified = verify(move.environment.ssm, move.releases, move.target, check)
@@ -194,7 +200,9 @@ def _end_rollout(move: Move) -> Move:
     rollout, moved = move.document.rollout, move.document.moved
     if rollout is None or rollout.label != move.label:
         return move
-    if move.is_rollback and move.before:  # so that it isn't taken for an interrupted finish
+    # What tells an interrupted promotion from an abort: only the latter leaves such a record.
+    moved = None if is_kept(moved) else moved
+    if move.is_rollback and move.before:
         held = is_held(move.label, move.document, move.releases)
         moved = Moved(move.label, move.before, move.before, held=held)
     try:

@@ -113,6 +113,11 @@ def is_held(label: str, document: RolloutDocument, releases: Releases) -> bool:
     return bool(is_recorded) or label in releases.held
 
 
+def is_kept(moved: Moved | None) -> bool:
+    """Return whether a record is of no move: of an abort, or of the beginning or end of a hold."""
+    return moved is not None and moved.release == moved.before
+
+
 def last_move(ssm: Ssm, path: str, model: str, label: str) -> Moved | None:
     """Return the last recorded move of a label, or None if SSM has no record of one."""
     history = read_history(ssm, path, model)
@@ -213,8 +218,8 @@ def _rollout_change(old: RolloutDocument, new: RolloutDocument) -> str | None:
 
 
 def _end(rollout: Rollout, moved: Moved | None) -> str:
-    is_finished = moved and (moved.label, moved.release) == (rollout.label, rollout.release)
-    return f"{_about(rollout)} {'finished' if is_finished else 'aborted'}"
+    # A promotion takes the rollout out before the label moves, and is recorded after that.
+    return f"{_about(rollout)} {'aborted' if moved else 'ended'}"
 
 
 def _about(rollout: Rollout) -> str:

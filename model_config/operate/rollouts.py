@@ -33,6 +33,7 @@ from model_config.operate.record import (
     document_of,
     interrupted_promotion,
     is_held,
+    is_kept,
     read_stored,
     read_version,
     under_way,
@@ -138,6 +139,7 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
     check_reason(reason)
     stored, releases = current(environment, model)
     rollout, moved = stored.document.rollout, stored.document.moved
+    rollout = rollout or _interrupted_finish(environment, stored, releases)
     if rollout is None and stored.problem is None:
         raise _none(releases)
     on = releases.on(rollout.label) if rollout else None
@@ -171,10 +173,18 @@ def finish(
 
 
 def due(environment: Environment, model: str) -> Rollout | None:
-    """Return the rollout that is due to be finished, or whose finish was interrupted, or None."""
+    """Return the rollout that is due to be finished, or None.
+
+    Raises UsageError if its finish was interrupted: or somebody has taken it out by hand.
+    """
     stored, releases = current(environment, model)
     if interrupted := _interrupted_finish(environment, stored, releases):
-        return interrupted
+        place = f"{model} --environment {releases.environment}"
+        raise UsageError(
+            f"the finish of a rollout of release {interrupted.release} to {interrupted.label} was "
+            f"interrupted. Complete it: `model-config rollout finish {place}`; or abort it: "
+            f"`model-config rollout abort {place}`"
+        )
     rollout = under_way(stored.document, releases)
     at = due_at(rollout) if rollout else None
     return rollout if at and at <= rollout_plan.utc_now() else None
@@ -227,7 +237,8 @@ def _interrupted_finish(
         return None
     former = document_of(read_version(environment.ssm, stored.name, stored.version - 1))
     rollout = former.rollout
-    if rollout is None or former.moved != stored.document.moved:
+    moved = stored.document.moved
+    if rollout is None or is_kept(moved) or moved not in {None, former.moved}:
         return None
     is_between = releases.on(rollout.label) in {rollout.before, rollout.release}
     return rollout if is_between else None
