@@ -157,7 +157,7 @@ def finish(
     reason: str | None = None,
     is_automatic: bool = False,
 ) -> Move:
-    """Return the promotion that finishes the rollout, or completes its finish. Nothing moves yet."""
+    """Return the promotion that finishes the rollout or completes its finish; not made yet."""
     stored, releases = current(environment, model)
     rollout = _interrupted_finish(environment, stored, releases)
     rollout = rollout or _under_way_in(stored, releases)

@@ -3,10 +3,11 @@
 An SSM of a few lines, in memory, since there are some thousand runs.
 """
 
+# ruff: noqa: N803 - the names of boto3's arguments
+
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from types import SimpleNamespace
@@ -55,7 +56,7 @@ class Client:
     def __init__(self, memory: Memory, meet: Callable[[], None] = lambda: None) -> None:
         self.memory, self.meet = memory, meet
 
-    def get_parameters(self, *, Names: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
+    def get_parameters(self, *, Names: list[str], **_: Any) -> dict[str, Any]:
         self.meet()
         found = []
         for given in Names:
@@ -83,7 +84,7 @@ class Client:
     def get_paginator(self, _: str) -> Any:
         return SimpleNamespace(paginate=self._pages)
 
-    def _pages(self, *, Name: str, **_: Any) -> list[dict[str, Any]]:  # noqa: N803
+    def _pages(self, *, Name: str, **_: Any) -> list[dict[str, Any]]:
         self.meet()
         labels = self.memory.labels if Name == RELEASE else {}
         return [
@@ -100,7 +101,7 @@ class Client:
             }
         ]
 
-    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> dict[str, Any]:
         self.meet()
         self.memory.versions[Name].append(Value)
         number = len(self.memory.versions[Name])
@@ -112,7 +113,7 @@ class Client:
         *,
         ParameterVersion: int,
         Labels: list[str],
-        **_: Any,  # noqa: N803
+        **_: Any,
     ) -> dict[str, Any]:
         self.meet()
         self.memory.labels[Labels[0]] = ParameterVersion
@@ -124,7 +125,7 @@ class Client:
         *,
         ParameterVersion: int,
         Labels: list[str],
-        **_: Any,  # noqa: N803
+        **_: Any,
     ) -> dict[str, Any]:
         self.meet()
         if self.memory.labels.get(Labels[0]) == ParameterVersion:
@@ -282,11 +283,11 @@ def test_two_verbs_that_meet_anywhere_leave_what_is_told(verb: str, other: str, 
     for moment in moments(VERBS[verb], name):
         memory = state(name)
         outcome: list[bool] = []
-        run(
-            VERBS[verb],
-            memory,
-            at(moment, lambda memory=memory: outcome.append(run(VERBS[other], memory))),
-        )
+
+        def meet(memory: Memory = memory, outcome: list[bool] = outcome) -> None:
+            outcome.append(run(VERBS[other], memory))
+
+        run(VERBS[verb], memory, at(moment, meet))
         check(memory)
         releases, document = look(memory)
         is_persons_rollback = other == "rollback" and verb in AUTOMATIC and outcome == [True]

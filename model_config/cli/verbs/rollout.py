@@ -24,8 +24,8 @@ from model_config.cli.panels import Panel
 from model_config.cli.project import takes_project
 from model_config.cli.rollouts import (
     change_in_all,
-    finish_due,
     duration_of,
+    finish_due,
     percents_of,
     print_statuses,
     statuses,
