@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from model_config.cli.commands import to_paste
+from model_config.cli.context import project_or_none, to_paste
 from model_config.cli.output import print_lines, time_text
 from model_config.comparing.changes import changes
 from model_config.comparing.report import change_lines
@@ -16,8 +16,8 @@ from model_config.format.text import visible
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
-    from model_config.operate.moves import Move
-    from model_config.operate.releases import Releases
+    from model_config.operate.moves import Check, Move
+    from model_config.operate.releases import PastRelease, Releases
 
 
 def verified(
@@ -131,3 +131,31 @@ def print_made(move: Move) -> None:
         typer.echo(to_paste(f"To end the hold there: {end}"))
     elif move.changed and move.before:
         typer.echo(to_paste(f"Go back with: `model-config rollback {which}`"))
+
+
+def schema_check(model: str) -> Check | None:
+    """Return the check of a model's releases against its class, for which only its module is run.
+
+    If the model can't be checked, print why and return None.
+    """
+    from model_config.plan.registry import read_modules
+    from model_config.reader.schema_instance import into_class
+
+    project = project_or_none()
+    modules = read_modules(project, only=model) if project else None
+    if modules and model in modules.models:
+        schema = type(modules.models[model].config)
+
+        def check(release: PastRelease) -> None:
+            content = release.open()
+            place = f"release {release.number} of {content.model} in {content.environment}"
+            source = f"{place}, written as {content.schema},"
+            into_class(schema, content.config, content.secrets, source)
+
+        return check
+    findings = modules.broken.get(model, ()) if modules else ()
+    why = "can't be read" if findings else "isn't in this project"
+    typer.echo(f"The release is not checked against a schema: {model}'s module {why}.", err=True)
+    for finding in findings:
+        typer.echo(str(finding), err=True)
+    return None

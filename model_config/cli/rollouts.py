@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.moving import print_made
+from model_config.cli.context import to_paste
+from model_config.cli.moving import print_made, schema_check
 from model_config.cli.output import Columns, Row, print_rows, time_text
-from model_config.cli.schema_check import schema_check
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who

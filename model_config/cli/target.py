@@ -14,8 +14,8 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError
 
+from model_config.cli.context import current_project, project_or_none
 from model_config.cli.output import with_progress
-from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client

@@ -488,6 +488,10 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         raise UsageError("pass a client or a source, not both")
     if source is not None:
         return source
+    if client is None and session is None and os.environ.get("MODEL_CONFIG_LOCAL"):
+        from model_config.reader.local_file import LocalFile  # noqa: PLC0415 - for development
+
+        return LocalFile()
     from model_config.reader.store import Connection, Store  # noqa: PLC0415 - imports botocore
 
     if client is not None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from model_config.cli.commands import CommandTarget, acts_at, to_paste
+from model_config.cli.context import CommandTarget, _target, to_paste
 
 
 @pytest.fixture(autouse=True)
 def _without_settings(monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     yield
-    acts_at(CommandTarget())
+    _target.set(CommandTarget())
 
 
 @pytest.mark.usefixtures("ssm")
@@ -71,12 +71,12 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
     ],
 )
 def test_commands_are_fitted_to_the_mode(text, pasted):
-    acts_at(CommandTarget(is_local=True, options={"environment": "prod", "local": ""}))
+    _target.set(CommandTarget(is_local=True, options={"environment": "prod", "local": ""}))
     assert to_paste(text) == pasted
 
 
 def test_without_options_a_text_stays_as_it_is():
-    acts_at(CommandTarget())
+    _target.set(CommandTarget())
     text = "`pulumi up --stack dev` or `model-config show x`"
     assert to_paste(text) == text
 

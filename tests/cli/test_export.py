@@ -19,8 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model_config import Reader
-from model_config.cli.environment_variables import environment_variables
-from model_config.cli.formats import as_text
+from model_config.cli.formats import as_text, environment_variables
 from model_config.files import write_file
 from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader

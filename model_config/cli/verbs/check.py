@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.context import current_project, project_or_none, to_paste
+from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
 from model_config.cli.output import print_rows
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import ModelNotFoundError
 from model_config.plan.messages import nearest
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli.options import AnyModel, AsJson, Environment
+from model_config.cli.context import current_project
+from model_config.cli.options import AnyModel, AsJson, Environment, Panel
 from model_config.cli.output import print_json, print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.errors import ModelNotFoundError
 from model_config.plan.messages import nearest
 

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import AsJson, Environment, Local
+from model_config.cli.context import current_project, to_paste
+from model_config.cli.options import AsJson, Environment, Local, Panel
 from model_config.cli.output import MASK, print_json, print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.commands import to_paste
-from model_config.cli.completion import complete_label, complete_model
-from model_config.cli.options import DryRun, Environment, Local, Prefix, Reason, Regions
-from model_config.cli.panels import Panel
-from model_config.cli.schema_check import schema_check
+from model_config.cli.context import to_paste
+from model_config.cli.moving import schema_check
+from model_config.cli.options import (
+    DryRun,
+    Environment,
+    Local,
+    Panel,
+    Prefix,
+    Reason,
+    Regions,
+    complete_label,
+    complete_model,
+)
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:

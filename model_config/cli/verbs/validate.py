@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from model_config.cli.annotations import annotate
-from model_config.cli.commands import to_paste
-from model_config.cli.options import AsJson, Environments
-from model_config.cli.output import is_terminal, new_console, print_json
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
+from model_config.cli.context import current_project, to_paste
+from model_config.cli.options import AsJson, Environments, Panel
+from model_config.cli.output import annotate, is_terminal, new_console, print_json
 from model_config.comparing.git import folder_in_repository
 from model_config.format.errors import Finding
 from model_config.format.text import visible
