@@ -119,7 +119,8 @@ def promote(scope: Scope) -> list[Statement]:
             "Action": "ssm:PutParameter",
             "Resource": scope.parameters("*/*/rollout"),
         },
-        allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], ["*"]),
+        # `promote --all` and `rollout finish --when-due` list the environment's models.
+        allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
         through_ssm(scope, ["kms:Decrypt"], releases),
         _no_secrets(scope),
     ]
