@@ -197,7 +197,8 @@ class Ssm:
     def write_string(self, name: str, text: str) -> int:
         """Overwrite a parameter of type String, and return the new version's number."""
         wanted = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
-        return int(self._ask("put_parameter", [name], **wanted)["Version"])
+        # Without a tier SSM takes the account's default, and an Advanced parameter stays Advanced.
+        return int(self._ask("put_parameter", [name], **wanted, Tier="Standard")["Version"])
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete parameters with their history. A missing parameter is not an error."""
