@@ -239,7 +239,6 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
                 "ssm:LabelParameterVersion",
                 "ssm:UnlabelParameterVersion",
                 "ssm:GetParameterHistory",
-                "ssm:GetParameter",
                 "ssm:GetParameters",
                 "ssm:PutParameter",
                 "ssm:DescribeParameters",
@@ -250,7 +249,6 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
             "drift",
             {
                 "ssm:DescribeParameters",
-                "ssm:GetParameter",
                 "ssm:GetParameters",
                 "ssm:GetParameterHistory",
                 "kms:Decrypt",
