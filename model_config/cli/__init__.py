@@ -1,8 +1,15 @@
 """The command line: one file for each verb. The other rooms do the work."""
 
-import sys
+from __future__ import annotations
 
-from model_config.cli.stdout import guard_stdout
+import io
+import sys
+from typing import TYPE_CHECKING
+
+from model_config.format.errors import ModelConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: The extra that installs each package that a verb may import.
 _EXTRAS = {
@@ -18,8 +25,8 @@ _EXTRAS = {
     "moto": "local",
     "werkzeug": "local",
     "jinja2": "ui",
-    "starlette": "ui",
-    "uvicorn": "ui",
+    "starlette": "agent,ui",
+    "uvicorn": "agent,ui",
 }
 
 
@@ -39,3 +46,30 @@ def main() -> None:
             f"model-config[{_EXTRAS[missing]}].\n"
         )
         sys.exit(2)
+
+
+class OutputError(ModelConfigError):
+    """Standard output can't be written."""
+
+
+def guard_stdout() -> None:
+    """Let a verb continue after its reader has closed the pipe, so that its exit code is kept."""
+    if sys.stdout is not None:  # None if the caller has closed it
+        raw = io.BufferedWriter(_Guarded(sys.stdout.fileno(), "wb", closefd=False))
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors
+        sys.stdout = io.TextIOWrapper(raw, encoding, errors, line_buffering=True)
+
+
+class _Guarded(io.FileIO):
+    is_over = False
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Write, or do nothing once a write has failed, so that Python's final flush succeeds."""
+        try:
+            return len(memoryview(data)) if self.is_over else super().write(data)
+        except BrokenPipeError:  # `| head`
+            self.is_over = True
+            return len(memoryview(data))
+        except OSError as error:
+            self.is_over = True
+            raise OutputError(f"can't write the output: {error.strerror}") from None

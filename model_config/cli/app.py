@@ -14,9 +14,8 @@ from typing import Annotated
 import typer
 
 from model_config.cli import verbs
-from model_config.cli.commands import to_paste, verb_takes
-from model_config.cli.panels import Panel
-from model_config.cli.project import takes_project
+from model_config.cli.context import takes_project, to_paste, verb_takes
+from model_config.cli.options import Panel
 from model_config.format.errors import ModelConfigError
 
 app = typer.Typer(

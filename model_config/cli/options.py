@@ -1,12 +1,81 @@
-"""The options and arguments that several verbs take."""
+"""The options and arguments that several verbs take, their completion, and the groups of verbs.
+
+Completion must be fast and silent, so results that are slow or fail are left out.
+"""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from enum import StrEnum
+from threading import Thread
 from typing import Annotated
 
 import typer
 
-from model_config.cli.completion import complete_environment, complete_label, complete_model
+from model_config.cli.context import project_or_none
+from model_config.comparing.git import Repository
+from model_config.format.errors import ModelConfigError
+
+
+class Panel(StrEnum):
+    """The groups of verbs in `--help`, in order. A verb's file names its group in PANEL."""
+
+    PROJECT = "Write a project"
+    REVIEW = "Review changes"
+    READ = "Read releases"
+    RELEASE = "Move releases to applications"
+    OPERATE = "Look after an environment"
+    PIPELINES = "Pipelines"
+
+
+#: How long to wait for AWS, in seconds.
+_PATIENCE = 2.0
+
+
+def complete_model() -> list[str]:
+    """Return the names of the project's models."""
+    project = project_or_none()
+    return project.model_names() if project else []
+
+
+def complete_environment() -> list[str]:
+    """Return the names of the project's stacks."""
+    project = project_or_none()
+    return project.stack_names() if project else []
+
+
+def complete_revision() -> list[str]:
+    """Return the branches and tags of the project's repository."""
+    project = project_or_none()
+    with suppress(ModelConfigError):
+        return Repository(project.root).names() if project else []
+    return []
+
+
+def complete_label(context: typer.Context) -> list[str]:
+    """Return the labels of the model on the command line."""
+    labels: set[str] = {"latest", "stable"}
+    asked = Thread(target=lambda: labels.update(_labels(context)), daemon=True)
+    asked.start()
+    asked.join(_PATIENCE)
+    return sorted(labels)
+
+
+def _labels(context: typer.Context) -> list[str]:
+    from model_config.cli.target import target
+
+    given = context.params
+    # When an option is completed, the arguments are not parsed yet.
+    model = given["model"] or next(iter(context.args), "")
+    with (
+        suppress(ModelConfigError),
+        target(
+            given["environment"] or "dev", given["prefix"], local=bool(given["local"]), quiet=True
+        ) as aws,
+    ):
+        return list(aws.releases(model, documents=False).labels)
+    return []
+
 
 Environment = Annotated[
     str,

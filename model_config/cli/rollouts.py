@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from model_config.cli.commands import to_paste
+from model_config.cli.context import to_paste
 from model_config.cli.output import Columns, Row, print_rows, time_text
 from model_config.format.errors import StoreError, UsageError
 from model_config.format.names import model_path, rollout_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from model_config.plan.policies import Account, key_policy
+from model_config.plan.aws import Account, key_policy
 from model_config.plan.settings import Settings
 
 

@@ -12,10 +12,10 @@ from pulumi.runtime import config as engine_config
 from pulumi.runtime import invoke
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.key_choice import changed_key
+from model_config.plan.aws import Account
+from model_config.plan.checks import changed_key
 from model_config.plan.plan import Plan
-from model_config.plan.policies import Account
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 
 #: The new objects that start a garbage collection, instead of Python's 700. A deploy creates many
 #: objects that live until it ends. With 1,000 parameters, collecting took a quarter of the

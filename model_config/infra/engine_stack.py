@@ -9,9 +9,7 @@ from typing import Any
 from pulumi import automation
 
 from model_config.format.errors import DeployError
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
-from model_config.plan.stack_state import Adoption, StackState
+from model_config.plan.project import Adoption, Project, StackConfig, StackState
 
 _COMPONENT = "model-config:index:"
 

@@ -32,7 +32,7 @@ from model_config.format.codec import PART_BYTES, size_in_bytes
 from model_config.local import own_environment
 from model_config.local.state import State, StateFolder
 from model_config.plan import limits
-from model_config.plan.stack_state import ALIAS, KEY, POLICY
+from model_config.plan.project import ALIAS, KEY, POLICY
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"

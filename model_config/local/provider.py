@@ -19,8 +19,8 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
-from model_config.plan.policies import Account
-from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY
+from model_config.plan.aws import Account
+from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY
 from model_config.testing.recorder import answer, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]

@@ -30,8 +30,7 @@ from model_config.operate.releases import (
     read_releases,
 )
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
-from model_config.plan.plan import Plan
-from model_config.plan.planned_model import PlannedModel
+from model_config.plan.plan import Plan, PlannedModel
 
 Contents: TypeAlias = Mapping[str, Content]
 _Listed: TypeAlias = Mapping[str, ListedParameter]

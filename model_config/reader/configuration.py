@@ -359,7 +359,8 @@ def freeze(value: Any, none: Collection[str] = ()) -> Any:
     """
     if isinstance(value, dict):
         frozen_dict: FrozenDict = dict.__new__(FrozenDict)
-        frozen_dict._none = frozenset(path.partition("/")[0] for path in none)
+        names = frozenset(path.partition("/")[0] for path in none)
+        frozen_dict._none = names  # noqa: SLF001 - only this function makes one
         dict.update(
             frozen_dict, {key: freeze(item, _below(key, none)) for key, item in value.items()}
         )
@@ -392,7 +393,8 @@ _refused: Any = _refuse
 class FrozenDict(dict[str, Any]):
     """A read-only dict. Only `freeze` creates it."""
 
-    __slots__ = ("_none",)  # the keys that it doesn't have because the release has None for them
+    __slots__ = ("_none",)
+    _none: frozenset[str]  # the keys that it doesn't have because the release has None for them
 
     def __new__(cls, *args: Any, **values: Any) -> dict[str, Any]:  # type: ignore[misc]
         """Return a plain dict."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
-from model_config.format.names import check_selector, model_path
+from model_config.format.names import model_path
 from model_config.format.release import Release, read_release, whole_document
 from model_config.reader.configuration import Configuration
 

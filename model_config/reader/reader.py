@@ -8,14 +8,15 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
 from model_config.format.names import check_selector, environment_path, model_path
 from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.clock import Clock, SystemClock
 from model_config.reader.configuration import Configuration, Secret, check_schema
-from model_config.reader.readings import Key, Reading, Readings, Served, raise_if_a_signals
+from model_config.reader.problems import raise_if_a_signals
+from model_config.reader.readings import Key, Reading, Readings
 from model_config.reader.source import Source
 
 if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
@@ -32,6 +33,13 @@ KEY_BYTES = 1024
 #: Seconds to wait for a connection and for an answer, and the tries of a read that has nothing to
 #: serve. Set by this package: they end within about 20 seconds.
 CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
+
+
+class Served(NamedTuple):
+    """The configuration that a reader's own id is served, and since when (seconds since 1970)."""
+
+    configuration: Configuration
+    since: float
 
 
 class Reader:
@@ -122,7 +130,7 @@ class Reader:
             kept = read_fallback(fallback, self._path)
         readings = Readings(self._source, self._path, self._clock, kept, with_secrets=secrets)
         tries = TRIES if source is None and client is None else 1
-        self._max_stale = times.max_stale
+        self.ttl, self._max_stale = ttl, times.max_stale
         self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
         self._spans = self._attempts.spans
         self._unit = _new_unit()
@@ -344,12 +352,13 @@ class Reader:
     def _chosen(self, wanted: Key, reading: Reading, key: str | None) -> Configuration:
         """Return the configuration of a reading that a unit is served."""
         unit = self._unit if key is None else check_key(key)
-        configuration = reading.serve(unit, self._wall())
-        if key is None and reading.share is not None:
-            # A step of the rollout may have moved the reader's own id.
-            if self._own.get(wanted) is not configuration:
-                self._own[wanted] = configuration
-                self._attempts.run(lambda: self._serve(wanted, configuration))
+        if (share := reading.share) is None:
+            return reading.configuration
+        configuration = share.serve(unit, self._wall())
+        if key is None and self._own.get(wanted) is not configuration:
+            # A step of the rollout has moved the reader's own id.
+            self._own[wanted] = configuration
+            self._attempts.run(lambda: self._serve(wanted, configuration))
         return configuration
 
     def _report(self, landed: Mapping[Key, Entry]) -> None:
@@ -362,7 +371,8 @@ class Reader:
                 except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
                     raise_if_a_signals(error)
             if reading is not None:
-                self._own[key] = reading.serve(self._unit, self._wall())
+                share, own = reading.share, reading.configuration
+                self._own[key] = share.serve(self._unit, self._wall()) if share else own
                 self._serve(key, self._own[key])
 
     def _log_incidents(self) -> Incidents:
@@ -488,12 +498,16 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         raise UsageError("pass a client or a source, not both")
     if source is not None:
         return source
+    if client is None and session is None and os.environ.get("MODEL_CONFIG_LOCAL"):
+        from model_config.reader.local_file import LocalFile  # noqa: PLC0415 - for development
+
+        return LocalFile()
     from model_config.reader.store import Connection, Store  # noqa: PLC0415 - imports botocore
 
     if client is not None:
         _check_client(client)
         return Store(client)
-    return Store(connection=Connection(**given, attempts=1))
+    return Store(connection=Connection(**given))
 
 
 def _check_client(client: Any) -> None:

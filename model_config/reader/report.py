@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypedDict
 
 from model_config.reader.attempts import Attempts, Entry
 from model_config.reader.clock import Clock
-from model_config.reader.readings import Key, Problem, Reading, Served
+from model_config.reader.problems import Problem
+from model_config.reader.reader import Served
+from model_config.reader.readings import Key, Reading
 
 #: Seconds after which an incident that goes on is logged again. Set by this package.
 REPEAT = 600.0
@@ -174,7 +176,7 @@ class Describer:
                 "problem": _problem(away.problem),
             }
         if hanging := self._attempts.hanging:
-            status["hanging"] = [self._time(attempt.began) for attempt in hanging]
+            status["hanging"] = [self._time(began) for began in hanging]
         return status
 
     def models(self, served: Mapping[Key, Served]) -> list[ModelStatus]:

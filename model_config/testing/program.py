@@ -23,10 +23,9 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_root_resource, reset_options, set_root_resource
 
-from model_config.plan.project import Project
+from model_config.plan.checks import secret_fields
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.registry import Modules, read_modules
-from model_config.plan.secrets import secret_fields
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.plan.validation import validate
 from model_config.testing.recorder import Recorder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from model_config.web.environments import drift, overview
 from model_config.web.model import model
 from model_config.web.pages import (
     OVERVIEW,
+    SERVED,
     Content,
     Links,
     Page,
@@ -63,10 +63,9 @@ def _status(error: ModelConfigError) -> int:
 
 
 def read_ahead(site: Site, watch: Watch) -> None:
-    """Read what the pages in the navigation show before they are requested."""
+    """Build the pages in the navigation before they are requested."""
     for _, page in _navigation(site):
-        with suppress(ModelConfigError):  # the page will show the error
-            READERS[page.view](site, watch, *page.arguments)
+        render(site, page, read(site, page, watch), SERVED)
 
 
 def render(site: Site, page: Page, content: Content, links: Links) -> str:

@@ -21,7 +21,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from rich.console import Console
 from rich.table import Table
 
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.program import run_program
 from model_config.testing.recorder import OWN_OUTPUTS, plain
 

@@ -103,8 +103,10 @@ def served(project: Project) -> Iterator[Callable[[str], float]]:
         assert process.stdout is not None
         origin, _, token = process.stdout.readline().split()[-1].partition("/?")
         ask(f"/static/icon.svg?{token}")  # accepts the token, and builds no page
-        yield ask
-        process.terminate()
+        try:
+            yield ask
+        finally:
+            process.terminate()
 
 
 def rows(project: Project) -> Iterator[Row]:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from model_config.cli.commands import CommandTarget, acts_at, to_paste
+from model_config.cli.context import CommandTarget, _target, to_paste
 
 
 @pytest.fixture(autouse=True)
 def _without_settings(monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     yield
-    acts_at(CommandTarget())
+    _target.set(CommandTarget())
 
 
 @pytest.mark.usefixtures("ssm")
@@ -22,7 +22,7 @@ def test_an_error_under_local_names_commands_for_the_local_aws(run):
 def test_a_command_gets_the_options_that_it_takes_and_lacks(run, released):
     released(label=None)
     options = ["--local", "--prefix", "/ai"]
-    promote = "`model-config promote chat --to stable --environment dev"
+    promote = "`model-config promote chat --label stable --environment dev"
     assert f"{promote} --prefix /ai --local`" in run("show", "chat", *options, code=2).err
 
 
@@ -71,12 +71,12 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
     ],
 )
 def test_commands_are_fitted_to_the_mode(text, pasted):
-    acts_at(CommandTarget(is_local=True, options={"environment": "prod", "local": ""}))
+    _target.set(CommandTarget(is_local=True, options={"environment": "prod", "local": ""}))
     assert to_paste(text) == pasted
 
 
 def test_without_options_a_text_stays_as_it_is():
-    acts_at(CommandTarget())
+    _target.set(CommandTarget())
     text = "`pulumi up --stack dev` or `model-config show x`"
     assert to_paste(text) == text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model_config.cli import completion
+from model_config.cli import options
 
 COMMAND = Path(sys.executable).parent / "model-config"
 
@@ -35,7 +35,7 @@ def test_no_digest_of_what_would_not_be_deployed(run, project: Path):
 
 @pytest.mark.usefixtures("project")
 def test_environments_are_completed_from_the_stack_files():
-    assert completion.complete_environment() == ["dev", "prod"]
+    assert options.complete_environment() == ["dev", "prod"]
 
 
 def test_a_shell_completes_a_command_line_with_the_command_itself():

@@ -13,7 +13,7 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_config.cli.environment_variables import (
+from model_config.cli.formats import (
     PLACEHOLDER,
     environment_variables,
     only_requested,

@@ -19,8 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model_config import Reader
-from model_config.cli.environment_variables import environment_variables
-from model_config.cli.formats import as_text
+from model_config.cli.formats import as_text, environment_variables
 from model_config.files import write_file
 from model_config.format.errors import StoreUnavailableError, UsageError
 from model_config.testing.fake import FakeReader
@@ -276,7 +275,7 @@ def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, rel
     released(model="other")  # which has no label
     releases = run("export", "--fallback", "chat", "--release", "2").json["releases"]
     assert {name: each["release"] for name, each in releases.items()} == {"chat": 2}
-    assert "promote other --to stable" in run("export", "--fallback", code=2).err
+    assert "promote other --label stable" in run("export", "--fallback", code=2).err
     latest = run("export", "--fallback", "--label", "latest").json["releases"]
     assert sorted(latest) == ["chat", "other"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from model_config.cli.annotations import _escaped
+from model_config.cli.output import _escaped
 from model_config.format.errors import Finding
 from model_config.plan.locations import located
 from model_config.plan.project import Project

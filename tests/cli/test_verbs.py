@@ -11,13 +11,12 @@ from threading import Event
 
 import pytest
 
-from model_config.cli import app, completion
-from model_config.cli.panels import Panel
+from model_config.cli import app, options
+from model_config.cli.options import Panel
 
 NEW_VERB = '''
 """`model-config greet`: what anybody can add."""
-from model_config.cli.options import Environment
-from model_config.cli.panels import Panel
+from model_config.cli.options import Environment, Panel
 PANEL = Panel.READ
 def greet_all(environment: Environment = "dev") -> None:
     """Greet an environment."""
@@ -78,8 +77,8 @@ def test_labels_complete(complete, released, line):
 
 def test_labels_complete_without_an_answer_from_aws(complete, monkeypatch):
     answer = Event()
-    monkeypatch.setattr(completion, "_labels", lambda _: ["late"] if answer.wait(60) else [])
-    monkeypatch.setattr(completion, "_PATIENCE", 0.01)
+    monkeypatch.setattr(options, "_labels", lambda _: ["late"] if answer.wait(60) else [])
+    monkeypatch.setattr(options, "_PATIENCE", 0.01)
     assert complete("show chat --label ") == ["latest", "stable"]
     assert complete("show --label ") == ["latest", "stable"]
     answer.set()  # or the threads that still wait would end in another test

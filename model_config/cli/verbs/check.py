@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.context import current_project, project_or_none, to_paste
+from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
 from model_config.cli.output import print_rows
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import ModelNotFoundError
 from model_config.plan.messages import nearest
 
@@ -75,7 +73,7 @@ def check(  # noqa: PLR0913 - a verb's options
 
 def _plan(stack: str) -> Plan | None:
     """Return the stack's plan, or None if the project has no such stack."""
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.plan import plan_from_file
 
     project = project_or_none()
     if project is None or not project.stack_file(stack).is_file():

@@ -8,11 +8,17 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.options import AsJson, ExitCode, Local, Prefix
+from model_config.cli.context import current_project
+from model_config.cli.options import (
+    AsJson,
+    ExitCode,
+    Local,
+    Panel,
+    Prefix,
+    complete_environment,
+    complete_revision,
+)
 from model_config.cli.output import print_json, print_lines, with_progress
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.release import Release
 

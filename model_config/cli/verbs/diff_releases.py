@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.completion import complete_label
-from model_config.cli.options import AsJson, Environment, ExitCode, Local, Model, Prefix
+from model_config.cli.options import (
+    AsJson,
+    Environment,
+    ExitCode,
+    Local,
+    Model,
+    Panel,
+    Prefix,
+    complete_label,
+)
 from model_config.cli.output import print_json, print_lines
-from model_config.cli.panels import Panel
 from model_config.comparing.changes import changes
 from model_config.comparing.report import change_lines, to_json
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli.options import AnyModel, AsJson, Environment
+from model_config.cli.context import current_project
+from model_config.cli.options import AnyModel, AsJson, Environment, Panel
 from model_config.cli.output import print_json, print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.errors import ModelNotFoundError
 from model_config.plan.messages import nearest
 
@@ -24,7 +23,7 @@ def digest(
 
     Example: model-config digest support_chat --environment prod
     """
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     plan = valid_plan(current_project(), environment)
     digests = {model.name: model.digest for model in plan.models}

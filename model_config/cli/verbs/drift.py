@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import AsJson, Environment, Local
+from model_config.cli.context import current_project, to_paste
+from model_config.cli.options import AsJson, Environment, Local, Panel
 from model_config.cli.output import MASK, print_json, print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
@@ -73,7 +71,7 @@ def compare(environment: str, *, local: bool) -> Drift:
     """
     from model_config.cli.target import target
     from model_config.operate.drift import find_drift
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     with target(environment, None, local=local) as aws:
         plan = valid_plan(current_project(), environment)

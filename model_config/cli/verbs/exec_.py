@@ -10,17 +10,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from model_config.cli.environment_variables import environment_variables, only_requested
+from model_config.cli.formats import environment_variables, only_requested
 from model_config.cli.options import (
     Environment,
     Label,
     Local,
     Model,
+    Panel,
     Prefix,
     Release,
     VariablePrefix,
 )
-from model_config.cli.panels import Panel
 
 PANEL = Panel.READ
 

@@ -10,8 +10,15 @@ from typing import Annotated
 import typer
 
 from model_config.cli.formats import Format, as_text
-from model_config.cli.options import Environment, Label, Local, Prefix, Release, VariablePrefix
-from model_config.cli.panels import Panel
+from model_config.cli.options import (
+    Environment,
+    Label,
+    Local,
+    Panel,
+    Prefix,
+    Release,
+    VariablePrefix,
+)
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.completion import complete_environment, complete_revision
-from model_config.cli.options import AsJson
+from model_config.cli.context import current_project
+from model_config.cli.options import AsJson, Panel, complete_environment, complete_revision
 from model_config.cli.output import print_json, print_table, with_progress
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.errors import UsageError
 from model_config.format.text import visible
 

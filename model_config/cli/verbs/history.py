@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
 from model_config.cli.output import Columns, print_rows
-from model_config.cli.panels import Panel
 from model_config.format.text import who
 
 PANEL = Panel.RELEASE

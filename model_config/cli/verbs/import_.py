@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
+from model_config.cli.context import current_project, to_paste
 from model_config.cli.formats import yaml_text
-from model_config.cli.options import Local, Prefix
+from model_config.cli.options import Local, Panel, Prefix
 from model_config.cli.output import print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
-from model_config.plan.stack_config import NAMESPACE, set_secret_command
+from model_config.plan.project import NAMESPACE, set_secret_command
 
 if TYPE_CHECKING:
     from model_config.importing.module import ImportedModule, Source

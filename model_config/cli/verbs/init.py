@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
+from model_config.cli.context import current_project
+from model_config.cli.options import Panel
 from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
@@ -53,7 +53,7 @@ def init(
         return
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
-    from model_config.plan.json_schema.stack_schema import stale_files
+    from model_config.plan.json_schema import stale_files
     from model_config.plan.registry import read_modules
     from model_config.scaffold.project import project_files
     from model_config.scaffold.requirement import requirement

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Port
+from model_config.cli.context import current_project, takes_project
+from model_config.cli.options import AsJson, Environment, Panel, Port
 from model_config.cli.output import MASK, print_json, print_table
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project, takes_project
 from model_config.comparing.changes import leaves
 from model_config.format.text import one_line, shortened
 from model_config.loopback import HOST

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
+from model_config.cli.context import current_project
+from model_config.cli.options import Panel
 from model_config.files import write_new_files
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.annotations import annotate, summarize
-from model_config.cli.options import Environment, Local, Prefix
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project, takes_project
+from model_config.cli.context import current_project, takes_project
+from model_config.cli.moving import schema_check
+from model_config.cli.options import Environment, Local, Panel, Prefix
+from model_config.cli.output import annotate, summarize
 from model_config.cli.rollouts import duration_of, percents_of
-from model_config.cli.schema_check import schema_check
 from model_config.cli.verbs.drift import advice, compare
 from model_config.files import write_file
 from model_config.format.errors import UsageError

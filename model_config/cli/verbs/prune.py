@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.context import project_or_none
+from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
 from model_config.cli.output import print_json
-from model_config.cli.panels import Panel
-from model_config.cli.project import project_or_none
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from model_config.cli.options import AsJson, Environment, Local, Model, Prefix
+from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
 from model_config.cli.output import Columns, Row, print_rows
-from model_config.cli.panels import Panel
 from model_config.comparing.changes import changes
 from model_config.format.text import who
 

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.options import Environment, Label, Local, Model, Prefix, Release
-from model_config.cli.panels import Panel
+from model_config.cli.options import Environment, Label, Local, Model, Panel, Prefix, Release
 from model_config.format.errors import UsageError
 
 PANEL = Panel.READ

@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import Environments, Local, Prefix
+from model_config.cli.context import current_project, project_or_none, to_paste
+from model_config.cli.options import Environments, Local, Panel, Prefix
 from model_config.cli.output import with_progress
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project, project_or_none
 from model_config.format.errors import UsageError
 
 PANEL = Panel.READ

@@ -7,9 +7,17 @@ from typing import Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.completion import complete_label
-from model_config.cli.options import DryRun, Environment, Local, Model, Prefix, Reason, Regions
-from model_config.cli.panels import Panel
+from model_config.cli.options import (
+    DryRun,
+    Environment,
+    Local,
+    Model,
+    Panel,
+    Prefix,
+    Reason,
+    Regions,
+    complete_label,
+)
 
 PANEL = Panel.RELEASE
 
@@ -22,11 +30,7 @@ def rollback(  # noqa: PLR0913 - a verb's options
     ] = "stable",
     release: Annotated[
         int | None,
-        typer.Option(
-            "--release",
-            "--to",
-            help="The number of the release. Default: the one with LABEL-previous.",
-        ),
+        typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
     ] = None,
     reason: Reason = None,
     dry_run: DryRun = False,

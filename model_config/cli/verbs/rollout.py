@@ -8,20 +8,20 @@ from typing import Annotated
 import typer
 
 from model_config.cli import moving
-from model_config.cli.commands import to_paste
+from model_config.cli.context import takes_project, to_paste
+from model_config.cli.moving import schema_check
 from model_config.cli.options import (
     AnyModel,
     AsJson,
     Environment,
     Local,
     Model,
+    Panel,
     Prefix,
     Reason,
     Regions,
 )
 from model_config.cli.output import Row, print_table, time_text
-from model_config.cli.panels import Panel
-from model_config.cli.project import takes_project
 from model_config.cli.rollouts import (
     change_in_all,
     duration_of,
@@ -31,7 +31,6 @@ from model_config.cli.rollouts import (
     statuses,
     time_of,
 )
-from model_config.cli.schema_check import schema_check
 from model_config.format.errors import UsageError
 from model_config.operate import rollout_plan
 from model_config.operate.rollout_plan import RolloutPlan
@@ -88,6 +87,7 @@ def start(  # noqa: PLR0913 - a verb's options
     now = rollout_plan.utc_now()
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
+    moving.refuse_environment(label)
     check = schema_check(model)
     with targets(environment, prefix, local=local, regions=region) as places:
         changes = change_in_all(

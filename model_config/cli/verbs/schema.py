@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
+from model_config.cli.context import current_project, to_paste
+from model_config.cli.options import Panel
 from model_config.files import write_file
 
 PANEL = Panel.PROJECT
@@ -28,7 +27,7 @@ def schema(
 
     Example: model-config schema
     """
-    from model_config.plan.json_schema.stack_schema import SCHEMA_FILE, stale_files
+    from model_config.plan.json_schema import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 
     stale = stale_files(read_modules(current_project()))

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Label, Local, Model, Prefix, Release
+from model_config.cli.options import (
+    AsJson,
+    Environment,
+    Label,
+    Local,
+    Model,
+    Panel,
+    Prefix,
+    Release,
+)
 from model_config.cli.output import MASK, print_json, print_table, print_text
-from model_config.cli.panels import Panel
 from model_config.comparing.changes import leaves
 from model_config.format.errors import UsageError
 from model_config.format.text import one_line, visible

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.options import AsJson, Environments, Local, Prefix
+from model_config.cli.context import project_or_none
+from model_config.cli.options import AsJson, Environments, Local, Panel, Prefix
 from model_config.cli.output import Row, print_json, print_table, time_text, with_progress
-from model_config.cli.panels import Panel
-from model_config.cli.project import project_or_none
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.operate.rollout_plan import phase
 
@@ -60,7 +59,7 @@ def status(
 
 def _read(environment: Environment) -> EnvironmentStatus:
     from model_config.operate.status import read_status, unread_status
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     project, program, problems = project_or_none(), None, []
     try:

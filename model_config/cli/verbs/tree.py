@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Local, Prefix
+from model_config.cli.context import current_project
+from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
 from model_config.cli.output import print_json
-from model_config.cli.panels import Panel
-from model_config.cli.project import current_project
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import plural, visible
 
@@ -41,7 +40,7 @@ def tree(
     """
     from model_config.cli.target import target
     from model_config.operate.tree import deployed_trees
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.plan import plan_from_file
     from model_config.plan.tree import trees
 
     findings: Sequence[Finding] = ()

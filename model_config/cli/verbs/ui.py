@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.commands import to_paste
-from model_config.cli.options import Environments, Local, Port, Prefix
+from model_config.cli.context import project_or_none, to_paste
+from model_config.cli.options import Environments, Local, Panel, Port, Prefix
 from model_config.cli.output import with_progress
-from model_config.cli.panels import Panel
-from model_config.cli.project import project_or_none
 
 PANEL = Panel.READ
 

@@ -1,0 +1,148 @@
+"""What the running verb was given: its project, and the options that printed commands repeat.
+
+The other rooms write messages for AWS and don't know about the local AWS. When a message is
+printed, each command in backticks gets the user's options that it lacks. Under --local, `pulumi up`
+becomes `model-config local deploy`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model_config.format.errors import ProjectNotFoundError
+from model_config.plan.project import Project
+
+_KEY = re.compile(r"model-config:(\S+)")
+_STACK = re.compile(r"--stack (\S+)")
+_SHORT = {"environment": "-e"}
+#: The options that each verb takes, by the verb's words: "show", "local deploy".
+_takes: dict[str, frozenset[str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTarget:
+    """The target of the running verb.
+
+    Attributes:
+        is_local: whether it is the local AWS.
+        options: the options that select it, by name. Settings from environment variables are not
+            included, since they also apply to a pasted command.
+    """
+
+    is_local: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+_target: ContextVar[CommandTarget] = ContextVar("target", default=CommandTarget())  # noqa: B039 -- never written to
+
+
+def verb_takes(words: str, options: Iterable[str]) -> None:
+    """Register the options, such as "local", that a verb such as "rollout start" takes."""
+    _takes[words] = frozenset(options)
+
+
+def is_on_command_line(option: str) -> bool:
+    """Return whether an option of the target, such as "local", is not from a variable."""
+    return option in _target.get().options
+
+
+def to_paste(text: str) -> str:
+    """Return a text with the commands in backticks completed."""
+    return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
+
+
+def _fitted(command: str) -> str:
+    target = _target.get()
+    if target.is_local and command.startswith("pulumi up"):
+        stack = _STACK.search(command)
+        command = f"model-config local deploy{f' --environment {stack[1]}' if stack else ''}"
+    if target.is_local and command.startswith("pulumi config set --secret"):
+        key = _KEY.search(command)
+        return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
+    if command.startswith("model-config "):
+        return f"`{' '.join([command, *_lacking(command.split()[1:], target)])}`"
+    return f"`{command}`"
+
+
+def _lacking(words: list[str], target: CommandTarget) -> Iterator[str]:
+    """Yield the options of a target that a command takes and lacks."""
+    takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
+    for name, value in target.options.items():
+        if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):
+            yield f"--{name} {shlex.quote(value)}" if value else f"--{name}"
+
+
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+_VARIABLE = "MODEL_CONFIG_PROJECT"
+_chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
+_Option = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        envvar=_VARIABLE,
+        file_okay=False,
+        help="The project's folder. Default: the project of the current folder.",
+    ),
+]
+
+
+def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option --project to a verb, so that no verb has to declare it."""
+    signature = inspect.signature(verb, eval_str=True)
+
+    @functools.wraps(verb)
+    def run(*args: Any, project: Path | None, context: typer.Context, **kwargs: Any) -> Any:
+        _target.set(_command_target(context))
+        before = _chosen.set(project)
+        try:
+            return verb(*args, **kwargs)
+        finally:
+            _chosen.reset(before)
+
+    parameters = [
+        *signature.parameters.values(),
+        inspect.Parameter("project", _BY_NAME, default=None, annotation=_Option),
+        inspect.Parameter("context", _BY_NAME, annotation=typer.Context),
+    ]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _command_target(context: typer.Context) -> CommandTarget:
+    options = {}
+    for name in ("environment", "prefix", "project", "local"):
+        value, source = context.params.get(name), context.get_parameter_source(name)
+        # A verb may take several environments; a printed command takes one.
+        if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
+            options[name] = "" if value is True else str(value)
+    return CommandTarget(bool(context.params.get("local")), options)
+
+
+def current_project() -> Project:
+    """Return the project that the verb uses.
+
+    Raises:
+        ProjectNotFoundError: there is none.
+    """
+    folder = _chosen.get() or (Path(given) if (given := os.environ.get(_VARIABLE)) else Path.cwd())
+    return Project.find(folder.resolve())
+
+
+def project_or_none() -> Project | None:
+    """Return the project, or None: verbs that only use AWS need no project."""
+    try:
+        return current_project()
+    except ProjectNotFoundError:
+        return None
