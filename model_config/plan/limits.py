@@ -149,7 +149,7 @@ def check_rule_name(name: str) -> Iterator[Finding]:
 def check_stacks(project: Project, config: StackConfig, settings: Settings) -> Iterator[Finding]:
     """Yield the resources that another stack creates too, in the same account and region.
 
-    A stack's accounts are known only if its file sets `aws:allowedAccountIds`.
+    Without `aws:allowedAccountIds` a stack may be deployed to any account.
     """
     for stack in project.stack_names():
         if stack == config.stack:
@@ -158,7 +158,8 @@ def check_stacks(project: Project, config: StackConfig, settings: Settings) -> I
             other = read_stack_file(project, stack)
         except InvalidConfigurationError:
             continue  # reported when that stack is checked
-        if other.region == config.region and _accounts(other) & _accounts(config):
+        accounts, others = _accounts(config), _accounts(other)
+        if other.region == config.region and (accounts & others or not (accounts and others)):
             yield from _common_resources(project, config, settings, other)
 
 
@@ -171,7 +172,8 @@ def _common_resources(
         yield Finding(
             f"{NAMESPACE}:environment",
             f"{other.file} also creates a key with the alias {settings.key_alias}",
-            f"give one of the two another environment, or set {NAMESPACE}:kmsKeyArn",
+            f"give one of the two another environment, or set {NAMESPACE}:kmsKeyArn. If they "
+            "deploy to different accounts, name these in the aws:allowedAccountIds of both",
             "an alias is unique in an account and region",
             config.file,
         )
@@ -181,7 +183,8 @@ def _common_resources(
         yield Finding(
             f"{NAMESPACE}:models",
             f"{other.file} also deploys {', '.join(names)} to this environment and prefix",
-            f"name each of them in the {NAMESPACE}:models of one stack only",
+            f"name each of them in the {NAMESPACE}:models of one stack only. If they deploy to "
+            "different accounts, name these in the aws:allowedAccountIds of both",
             "a policy's name is unique in an account, in upper and lower case",
             config.file,
         )
