@@ -25,6 +25,7 @@ from model_config.format.errors import (
     LabelNotFoundError,
     RolloutError,
     StoreError,
+    UsageError,
 )
 from model_config.format.names import PREVIOUS, check_movable_label
 from model_config.format.rollout import Moved, RolloutDocument
@@ -90,6 +91,40 @@ def prepare_rollback(
     return _verified(replace(move, reason=reason), None)
 
 
+def prepare_unlabel(
+    environment: Environment, model: str, label: str, *, reason: str | None = None
+) -> Move:
+    """Return a label to take off with `unlabel`, as a move to the release that it is on.
+
+    Raises LabelNotFoundError if no release has it, and UsageError if a rollout of it is under way.
+    """
+    check_movable_label(label)
+    check_reason(reason)
+    releases = environment.releases(model, documents=False)
+    target = releases.select(label)
+    stored, notices = _read_record(environment, model)
+    rollout = stored.document.rollout if stored else None
+    if rollout and rollout.label == label:  # even an ended one, which the label would revive
+        place = f"{model} --environment {releases.environment}"
+        raise UsageError(
+            f"a rollout of release {rollout.release} to {label} of {model} is in the model's "
+            f"rollout parameter, so the label can't be taken off. Abort it first: "
+            f"`model-config rollout abort {place}`"
+        )
+    move = Move(environment, releases, label, target, target.number, is_rollback=False)
+    return replace(move, reason=reason, stored=stored, notices=notices)
+
+
+def unlabel(move: Move) -> Move:
+    """Take a label and its `-previous` off, and record it; return the move with its notices."""
+    ssm, name = move.environment.ssm, move.releases.name
+    # `-previous` first: if the second request fails, the label can still be named to try again.
+    if (before := move.releases.on(move.previous)) is not None:
+        ssm.unlabel(name, before, move.previous)
+    ssm.unlabel(name, move.release, move.label)
+    return _record(move, None)
+
+
 def label_state(environment: Environment, model: str) -> tuple[Releases, RolloutDocument]:
     """Return a model's releases, and its rollout document, empty if it can't be read."""
     releases = environment.releases(model, documents=False)
@@ -105,7 +140,7 @@ def make(move: Move) -> Move:
     """
     if not move.does_something:
         return replace(move, notices=())
-    return _record(_roll_back(move) if move.is_rollback else _promote(move))
+    return _record(_roll_back(move) if move.is_rollback else _promote(move), move.release)
 
 
 def _verified(move: Move, check: Check | None) -> Move:
@@ -158,14 +193,14 @@ def _promote(move: Move) -> Move:
     return replace(move, before=before)
 
 
-def _record(move: Move) -> Move:
-    """Record a move, and end the rollout that it ended."""
+def _record(move: Move, release: int | None) -> Move:
+    """Record a move to a release, or to none, and end the rollout that it ended."""
     stored = move.stored
     if stored is None or stored.problem:
         return move
     rollout = stored.document.rollout
     kept = None if rollout and rollout.label == move.label else rollout
-    moved = Moved(move.label, move.release, move.before, move.reason, move.is_rollback)
+    moved = Moved(move.label, release, move.before, move.reason, move.is_rollback)
     try:
         write_stored(move.environment.ssm, stored, RolloutDocument(moved, kept))
     except OverwrittenError as error:

@@ -197,6 +197,8 @@ def _has(document: RolloutDocument, rollout: Rollout) -> bool:
 
 
 def _move(moved: Moved) -> str:
+    if moved.release is None:
+        return f"{moved.label} taken off release {moved.before}"
     if moved.before is None:
         return f"{moved.label} moved from no release to {moved.release}"
     if moved.before == moved.release:

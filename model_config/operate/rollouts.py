@@ -169,10 +169,12 @@ def _release_before(label: str, candidate: int, releases: Releases) -> int:
     """Return the label's release, which its readers get until the rollout is finished."""
     before = releases.on(label)
     if before is None:
+        new = "" if label == "stable" else " --new-label"
         raise UsageError(
             f"{label} is on no release of {releases.model} in {releases.environment}, so it has no "
             "readers: promote a release first, `model-config promote "
-            f"{releases.model} --label {label} --release N --environment {releases.environment}`"
+            f"{releases.model} --label {label}{new} --release N "
+            f"--environment {releases.environment}`"
         )
     if before == candidate:
         raise UsageError(

@@ -14,29 +14,34 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from random import SystemRandom
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from model_config.format.errors import (
+    AccessDeniedError,
     CredentialsError,
-    ModelConfigError,
     StaleConfigurationError,
     StoreUnavailableError,
 )
 from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
-from model_config.reader.readings import Key, Problem, Reading, Readings, Result, Share
+from model_config.reader.problems import Problem, raise_if_a_signals
+from model_config.reader.readings import Key, Reading, Readings, Result
 from model_config.reader.source import BATCH
 
-#: The most attempts at a time, including those that hang after their deadline. Set by this package:
-#: while one hangs, another finds out whether AWS answers again.
+if TYPE_CHECKING:
+    from model_config.reader.share import Share
+
+#: The most attempts at a time, hanging ones included. Set by this package: while one hangs, another
+#: finds out whether AWS answers again.
 MOST_AT_ONCE = 2
 #: Seconds between two looks of a thread that waits. If more have passed, the process was frozen.
 TICK = 1.0
 #: The longest first pause, and the longest pause, in seconds. Set by this package: in an outage, a
 #: fleet makes about as many requests as otherwise, and all have recovered a minute after its end.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
-#: The longest first pause between the tries of a read that has nothing to serve, in seconds.
+#: The same between the tries of a read that has nothing to serve.
 FIRST_RETRY = 0.2
 #: The least and the most seconds that a refusal is remembered. Set by this package: a new model is
 #: found soon, and a loop that reads a missing one makes few requests.
@@ -44,13 +49,19 @@ REFUSED = (1.0, 2.0)
 #: The largest part of a time to live that jitter subtracts. Set by this package, so that a fleet
 #: that started together doesn't renew together.
 JITTER = 0.1
+#: Why an attempt failed that passed its deadline.
+GIVEN_UP = (
+    "no answer within {:g} s, so the attempt was given up: a request hangs, or whatever finds the "
+    "credentials (a credential_process, STS, IMDS). Check the network: the routes to SSM and STS, "
+    "their VPC endpoints, a proxy, the security group"
+)
 #: The part of the time to live by which a key is renewed early if that takes no extra request.
 EARLY = 0.5
 #: The number of remembered failures above which expired ones are dropped. Set by this package.
 KEPT_FAILURES = 100
 
-#: What a read by the reader's label is served at once: from and until when, by the wall clock. Only
-#: one clock is read, which saves a tenth of a microsecond.
+#: What a read is served at once, from and until when. Only the wall clock is read, which saves a
+#: tenth of a microsecond.
 Span: TypeAlias = "tuple[float, float, Configuration, Share | None]"
 
 # The system's generator: forked workers and restored snapshots share the state of Python's.
@@ -67,61 +78,40 @@ class Times(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What is known of a key.
+    """What is known of a key."""
 
-    Attributes:
-        reading: the last good one, or the fallback's; None if there is nothing to serve.
-        read_at: when AWS confirmed it.
-        ask_at: when to ask AWS again.
-        problem: why the last attempt failed; None if it succeeded.
-        since, failures: when the first attempt failed, and how many have failed since.
-    """
-
-    reading: Reading | None
+    reading: Reading | None  # the last good one, or the fallback's
     read_at: float
     ask_at: float
-    problem: Problem | None = None
-    since: float = 0.0
+    problem: Problem | None = None  # of the last attempt
+    since: float = 0.0  # the first failure
     failures: int = 0
 
 
 class Away(NamedTuple):
-    """AWS, after an attempt without an answer. All models of a reader share it.
-
-    Attributes:
-        problem: why the last attempt failed.
-        since, failed_at: when the first and the last one failed.
-        failures: how many have failed since.
-        ask_at: when to ask again.
-        is_sure: whether more than one renewal failed, so that first reads needn't find out.
-    """
+    """AWS, after an attempt without an answer. All models of a reader share it."""
 
     problem: Problem
     since: float
     failed_at: float
     failures: int
     ask_at: float
-    is_sure: bool
+    is_sure: bool  # more than one renewal failed, so that first reads needn't find out
 
 
 class Attempt:
-    """One attempt to read several keys.
-
-    Attributes:
-        landed: the new entries, once it has ended.
-        is_renewal: whether it was begun by a read that has something to serve.
-        has_ended: whether it has succeeded, failed or passed its deadline.
-        is_started: whether a thread of the reader's own will end it.
-    """
+    """One attempt to read several keys. It ends when it succeeds, fails or passes its deadline."""
 
     def __init__(self, patience: float) -> None:
         self.keys: list[Key] = []
         self.results: dict[Key, Result] = {}
-        self.landed: dict[Key, Entry] = {}
-        self.is_renewal = self.is_started = self.has_ended = False
+        self.landed: dict[Key, Entry] = {}  # the new entries
+        self.wakers: list[Callable[[], object]] = []  # called at the end
+        self.is_renewal = False  # begun by a read that has something to serve
+        self.is_started = False  # a thread of the reader's own will end it
+        self.has_ended = False
         self.began = self.seconds = 0.0
         self._made_by, self._left_at = _thread.get_ident(), time.monotonic() + patience
-        self._wakers: list[Callable[[], object]] = []
 
     @property
     def is_under_way(self) -> bool:
@@ -132,32 +122,16 @@ class Attempt:
         # it was left by another thread, in which one exception hit the handling of another.
         return self._made_by != _thread.get_ident() and time.monotonic() < self._left_at
 
-    def call_at_end(self, waker: Callable[[], object]) -> None:
-        """Call a function at the end. Look at `has_ended` afterwards."""
-        self._wakers.append(waker)
-
-    def end(self) -> None:
-        """Release the reads that wait."""
-        self.has_ended = True
-        for wake in list(self._wakers):
-            with suppress(RuntimeError):  # it is awake, or its event loop is closed
-                wake()
-
 
 class Attempts:
-    """What a reader knows, by key, and the attempts to renew it.
+    """What a reader knows by key, and the attempts to renew it.
 
     Args:
-        readings: loads readings.
-        times: the reader's times.
-        clock: the reader's clock.
-        label: the reader's label.
         tries: the most tries for keys that have nothing to serve.
-        report: is given new entries by the thread that owns the attempt. It must not raise.
+        report: is given the new entries of an attempt, in the thread that owns it.
 
     Attributes:
-        spans: what is served at once to reads by the reader's label, by class and model.
-        hanging: the attempts that are not over though their deadline has passed.
+        spans: what reads by the reader's label are served at once, by class and model.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a reader
@@ -177,10 +151,12 @@ class Attempts:
         self.renewals = self.failures = 0
         self.seconds = 0.0
         self._changed_at = -math.inf  # a failure of an older attempt says nothing new
+        self._denials = 0  # attempts in a row in which the role was denied everything
+        self._denied_until = -math.inf
         self.forget()
 
     def forget(self) -> None:
-        """Forget the attempts under way: a forked child process doesn't have their threads."""
+        """Forget the attempts: a forked child process doesn't have their threads."""
         self._flights: dict[Key, Attempt] = {}
         self._running: list[Attempt] = []
         self._waiting: dict[Key, None] = {}
@@ -189,34 +165,21 @@ class Attempts:
 
     @property
     def is_slow(self) -> bool:
-        """Whether an attempt under way has lasted longer than a read may wait."""
+        """Whether an attempt has lasted longer than a read may wait."""
         return self._slow is not None and self._slow.is_under_way
 
     @property
-    def hanging(self) -> list[Attempt]:
-        """The attempts that hang though their deadline has passed."""
-        return [attempt for attempt in self._running if attempt.has_ended]
-
-    def is_at_hand(self, entry: Entry | None, now: float) -> bool:
-        """Return whether an entry has something that may be served."""
-        return (
-            entry is not None
-            and entry.reading is not None
-            and now - entry.read_at <= self._times.max_stale
-        )
+    def hanging(self) -> list[float]:
+        """Since when attempts hang that were given up."""
+        return [attempt.began for attempt in self._running if attempt.has_ended]
 
     def read(self, keys: Iterable[Key], *, always: bool = False) -> None:
-        """Renew what is due, and wait as long as reads of these keys do.
-
-        Args:
-            keys: the keys.
-            always: whether to renew what isn't due, and to wait for it.
-        """
+        """Renew what is due, or all, and wait for it as long as reads do."""
         for attempts, seconds in self._waits(keys, always=always, here=True):
             waiter = _thread.allocate_lock()
             waiter.acquire()
             for attempt in attempts:
-                attempt.call_at_end(waiter.release)
+                attempt.wakers.append(waiter.release)
             if not any(attempt.has_ended for attempt in attempts):
                 waiter.acquire(timeout=seconds)
 
@@ -228,78 +191,70 @@ class Attempts:
         for attempts, seconds in self._waits(keys, always=False, here=False):
             awake = asyncio.Event()
             for attempt in attempts:
-                attempt.call_at_end(lambda: loop.call_soon_threadsafe(awake.set))  # noqa: B023
+                attempt.wakers.append(partial(loop.call_soon_threadsafe, awake.set))
             if not any(attempt.has_ended for attempt in attempts):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(awake.wait(), seconds)
 
     def outcome(self, key: Key) -> Reading:
-        """Return what a read is served that has waited.
-
-        Raises:
-            ModelConfigError: there is nothing to serve.
-        """
-        now, entry = self._clock(), self.entries.get(key)
+        """Return what a read is served that has waited, or raise why there is nothing."""
+        now, entry, away = self._clock(), self.entries.get(key), self.away
+        problem = (entry and entry.problem) or (away and away.problem)
+        text = problem.text if problem else "earlier attempts hang"
         if entry is not None and entry.reading is not None:
-            if self.is_at_hand(entry, now):
+            if now - entry.read_at <= self._times.max_stale:
                 return entry.reading
             raise StaleConfigurationError(
                 f"{entry.reading!r} was read {now - entry.read_at:,.0f} s ago, and max_stale "
-                f"allows {self._times.max_stale:,.0f} s. It could not be renewed: "
-                f"{self._reason(entry)}"
+                f"allows {self._times.max_stale:,.0f} s. It could not be renewed: {text}"
             )
         if entry is not None and entry.problem is not None:
             raise entry.problem.error()
-        raise self._refusal(now)
-
-    def _reason(self, entry: Entry) -> str:
-        problem = entry.problem or (self.away and self.away.problem)
-        return problem.text if problem else "attempts hang"
-
-    def _refusal(self, now: float) -> ModelConfigError:
-        """Return the error for a read without an attempt."""
-        if (away := self.away) is None:
-            return StoreUnavailableError("no request was made: earlier ones hang")
-        return away.problem.kind(
+        if away is None:
+            raise StoreUnavailableError(f"no request was made: {text}")
+        raise away.problem.kind(
             f"no request was made: the last one failed {now - away.failed_at:,.1f} s ago, and the "
-            f"next one is made in {max(0.0, away.ask_at - now):,.1f} s. The failure: "
-            f"{away.problem.text}"
+            f"next one is made in {max(0.0, away.ask_at - now):,.1f} s. The failure: {text}"
         )
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Run a function in a thread of the reader's own, if it has any."""
+        if self._times.max_wait == math.inf:
+            work()
+        else:
+            _in_thread(work)
 
     # What a read does. It may be interrupted anywhere.
 
     def _waits(
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> Iterator[tuple[list[Attempt], float]]:
-        """Begin what is due, and yield attempts to wait for, any of them, and the most seconds."""
-        left, waited, most = list(keys), 0.0, self._times.max_wait
+        """Begin what is due. Yield attempts, any of which to wait for, and the most seconds."""
+        left, renewal = list(keys), None
         while left:
             needed, renewal = self._begin(left, always=always, here=here)
             if not needed:
                 break
+            renewal = None
             yield list({attempt for several in needed.values() for attempt in several}), TICK
             left = [
                 key
                 for key, several in needed.items()
                 if not any(key in attempt.landed for attempt in several)
             ]
-        else:
-            return
-        while renewal is not None and not renewal.has_ended and waited < most:
-            seconds = min(TICK, most - waited)
+        waited = 0.0
+        while renewal is not None and not renewal.has_ended:
+            seconds = min(TICK, self._times.max_wait - waited)
+            if seconds <= 0:
+                self._slow = renewal
+                break
             yield [renewal], seconds
             waited += seconds
-        if renewal is not None and not renewal.has_ended:
-            self._slow = renewal
 
     def _begin(
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> tuple[dict[Key, list[Attempt]], Attempt | None]:
-        """Begin one attempt for all keys that need one.
-
-        Returns the attempts that keys with nothing to serve need, and the attempt that reads of
-        the others may wait for.
-        """
+        """Begin one attempt. Return those that keys with nothing to serve need, and a renewal."""
         here = here and self._times.max_wait == math.inf
         always = always or self._times.ttl == 0
         mine, needed = Attempt(self._times.deadline), {}
@@ -307,7 +262,11 @@ class Attempts:
         try:
             for key in keys:
                 entry = self.entries.get(key)
-                at_hand = self.is_at_hand(entry, now)
+                at_hand = (
+                    entry is not None
+                    and entry.reading is not None
+                    and now - entry.read_at <= self._times.max_stale
+                )
                 if always or self._is_due(key, entry, now, at_hand=at_hand):
                     must = always or not at_hand
                     attempts = self._join(key, mine, must=must, here=here)
@@ -321,8 +280,19 @@ class Attempts:
                 self._end(mine)
         return needed, mine if waits else None
 
+    def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
+        away = self.away
+        if (entry is not None and now < entry.ask_at) or (at_hand and now < self._denied_until):
+            return False
+        if away is None or now >= away.ask_at:
+            return True
+        if entry is None and (fallback := self._readings.fallback_for(key)) is not None:
+            self.entries.setdefault(key, Entry(fallback, now, away.ask_at, away.problem, now))
+            return False
+        return not at_hand and not away.is_sure
+
     def _join(self, key: Key, mine: Attempt, *, must: bool, here: bool) -> list[Attempt]:
-        """Return an attempt for a key: one that is under way, mine, or the next that will end."""
+        """Return the attempt for a key, or those of which one must end before it has one."""
         attempt = self._flights.get(key)
         if attempt is not None and attempt.is_under_way:
             return [attempt]
@@ -344,37 +314,17 @@ class Attempts:
     def _is_renewing(self) -> bool:
         return self._renewal is not None and self._renewal.is_under_way
 
-    def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
-        """Return whether a read asks AWS."""
-        if entry is not None and now < entry.ask_at:
-            return False
-        away = self.away
-        if away is None or now >= away.ask_at:
-            return True
-        if entry is None and (fallback := self._readings.fallback_for(key)) is not None:
-            self.entries.setdefault(key, Entry(fallback, now, away.ask_at, away.problem, now))
-            return False
-        return not at_hand and not away.is_sure
-
     def _start(self, attempt: Attempt, *, here: bool) -> None:
         if not here:
-            with suppress(RuntimeError):  # no thread can be had, or the interpreter is at its end
+            try:
                 _thread.start_new_thread(self._own, (attempt,))
+            except RuntimeError as error:  # no thread can be had, or the interpreter is at its end
+                raise_if_a_signals(error)
+            else:
                 attempt.is_started = True
                 return
-        try:
-            self._prepare(attempt)
-            self._land(attempt, self._load(attempt))
-        finally:
-            self._end(attempt)
-        self._report(attempt.landed)
-
-    def run(self, work: Callable[[], object]) -> None:
-        """Run a function in a thread of the reader's own, if it has any."""
-        if self._times.max_wait == math.inf:
-            work()
-        else:
-            _in_thread(work)
+        self._prepare(attempt)
+        self._finish(attempt, self._load(attempt))
 
     # What the owner of an attempt does.
 
@@ -402,18 +352,12 @@ class Attempts:
             before = now
             if attempt.seconds >= self._times.deadline and not attempt.has_ended:
                 _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
-                self._finish(attempt, dict.fromkeys(attempt.keys, self._given_up()))
+                text = GIVEN_UP.format(self._times.deadline)
+                problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
+                self._finish(attempt, dict.fromkeys(attempt.keys, Result(None, problem)))
             self._serve_meanwhile()
         if not attempt.has_ended:
             self._finish(attempt, attempt.results)
-
-    def _given_up(self) -> Result:
-        text = (
-            f"no answer within {self._times.deadline:g} s, so the attempt was given up: a request "
-            "hangs, or whatever finds the credentials (a credential_process, STS, IMDS). Check the "
-            "network: the routes to SSM and STS, their VPC endpoints, a proxy, the security group"
-        )
-        return Result(None, Problem(StoreUnavailableError, text, "deadline", is_outage=True))
 
     def _finish(self, attempt: Attempt, results: Mapping[Key, Result]) -> None:
         try:
@@ -426,133 +370,138 @@ class Attempts:
         for key in attempt.keys:
             if self._flights.get(key) is attempt:
                 del self._flights[key]
-        attempt.end()
+        attempt.has_ended = True
+        for wake in list(attempt.wakers):
+            with suppress(RuntimeError):  # it is awake, or its event loop is closed
+                wake()
 
     def _prepare(self, attempt: Attempt) -> None:
-        """Add the keys that wait for an attempt, and those due that need no request more."""
+        """Add the keys that wait, and those due that need no request more."""
         now = attempt.began = self._clock()
-        attempt.keys = [key for key in attempt.keys if self._flights.get(key) is attempt]
+        keys = [key for key in attempt.keys if self._flights.get(key) is attempt]
         while self._waiting:
-            key, _ = self._waiting.popitem()
-            self._add(attempt, key)
+            keys.append(self._waiting.popitem()[0])
         if attempt.is_renewal:
-            self._add_due(attempt, now)
+            last = {key: entry.reading for key, entry in list(self.entries.items())}
+            size = sum(self._readings.size(key, last.get(key)) for key in keys)
+            room = -(-size // BATCH) * BATCH
+            early = now + EARLY * self._times.ttl
+            for key, ask_at in self._due(early):
+                size += self._readings.size(key, last[key])
+                if size > room and ask_at > now:
+                    break
+                keys.append(key)
+        attempt.keys = [
+            key for key in dict.fromkeys(keys) if self._flights.setdefault(key, attempt) is attempt
+        ]
         self._serve_meanwhile()
 
-    def _add(self, attempt: Attempt, key: Key) -> None:
-        if self._flights.setdefault(key, attempt) is attempt and key not in attempt.keys:
-            attempt.keys.append(key)
-
-    def _add_due(self, attempt: Attempt, now: float) -> None:
-        size = sum(self._readings.size(key, self._last(key)) for key in attempt.keys)
-        room = -(-size // BATCH) * BATCH
-        due = {
-            key: entry.ask_at
+    def _due(self, early: float) -> list[tuple[Key, float]]:
+        """Return the keys that are due soon and when, those due first at the front."""
+        due = [
+            (key, entry.ask_at)
             for key, entry in list(self.entries.items())
-            if entry.ask_at <= now or (entry.problem is None and entry.reading is not None)
-            if self.is_at_hand(entry, now) and key not in self._flights
-        }
-        for key in sorted(due, key=due.__getitem__):
-            if due[key] > now + EARLY * self._times.ttl:
-                break
-            size += self._readings.size(key, self._last(key))
-            if size > room and due[key] > now:
-                break
-            self._add(attempt, key)
-
-    def _last(self, key: Key) -> Reading | None:
-        entry = self.entries.get(key)
-        return None if entry is None else entry.reading
+            if entry.ask_at <= early
+            and entry.reading is not None
+            and (entry.problem is None or entry.ask_at <= self._clock())
+            and key not in self._flights
+        ]
+        return sorted(due, key=lambda item: item[1])
 
     def _serve_meanwhile(self) -> None:
-        """Let reads of what is due and can't be renewed now look no further."""
-        if not self._is_renewing() and len(self._running) < MOST_AT_ONCE:
-            return
-        now = self._clock()
-        for key, entry in list(self.entries.items()):
-            if entry.ask_at <= now:
-                self._span(key, entry, now, now + 2 * TICK)
+        """Let reads of what is due, and can't be renewed now, be served at once."""
+        if self._is_renewing() or len(self._running) >= MOST_AT_ONCE:
+            now = self._clock()
+            for key, entry in list(self.entries.items()):
+                if entry.ask_at <= now:
+                    self._span(key, entry, now + 2 * TICK)
 
     def _load(self, attempt: Attempt) -> dict[Key, Result]:
-        """Load the keys, those that have nothing to serve a few times."""
-
         def progress() -> None:
             attempt.seconds = 0.0
 
-        results = {
-            key: self._readings.typed(key, plain.reading)
-            for key in attempt.keys
-            if (plain := self._read_without_class(key)) and plain.reading
-        }
-        results = {key: result for key, result in results.items() if result.reading}
-        wanted = {key: self._last(key) for key in attempt.keys if key not in results}
-        results |= self._readings.load(wanted, progress)
-        for number in range(1, self._tries):
-            again = {
+        wanted: dict[Key, Reading | None] = {}
+        results: dict[Key, Result] = {}
+        for key in attempt.keys:
+            plain = self._read_without_class(key)
+            typed = plain and plain.reading and self._readings.typed(key, plain.reading)
+            if typed and typed.reading:
+                results[key] = typed
+            else:
+                entry = self.entries.get(key)
+                wanted[key] = None if entry is None else entry.reading
+        for number in range(self._tries):
+            if number:
+                time.sleep(full_jitter(number, FIRST_RETRY))
+            results |= self._readings.load(wanted, progress)
+            wanted = {
                 key: None
                 for key, last in wanted.items()
-                if last is None and self._is_worth_another_try(key, results[key].problem)
+                if last is None
+                and (problem := results[key].problem) is not None
+                and problem.is_outage
+                and not issubclass(problem.kind, CredentialsError)
+                and self._readings.fallback_for(key) is None
             }
-            if not again or attempt.has_ended:
+            if not wanted or attempt.has_ended:
                 break
-            time.sleep(full_jitter(number, FIRST_RETRY))
-            results |= self._readings.load(again, progress)
         return results
 
     def _read_without_class(self, key: Key) -> Entry | None:
-        """Return the entry of what a first read with a class needn't ask for."""
+        """Return what a first read with a class needn't ask for."""
         model, selector, schema = key
+        if schema is None or key in self.entries:
+            return None
         entry = self.entries.get((model, selector, None))
-        is_first = schema is not None and key not in self.entries
         is_fresh = entry is not None and entry.problem is None and self._clock() < entry.ask_at
-        return entry if is_first and is_fresh else None
-
-    def _is_worth_another_try(self, key: Key, problem: Problem | None) -> bool:
-        return (
-            problem is not None
-            and problem.is_outage
-            and not issubclass(problem.kind, CredentialsError)
-            and self._readings.fallback_for(key) is None
-        )
+        return entry if is_fresh else None
 
     # What an attempt changes.
 
     def _land(self, attempt: Attempt, results: Mapping[Key, Result]) -> None:
         now = self._clock()
         self.seconds += now - attempt.began
-        problems = (result.problem for result in results.values() if result.problem)
+        problems = [result.problem for result in results.values() if result.problem]
         outage = next((problem for problem in problems if problem.is_outage), None)
+        pause = _random.uniform(*REFUSED)
+        quiet_until = now  # for what was not part of the attempt
         if outage is not None:
-            is_sure = outage.reason == "deadline" or any(not self._last(key) for key in results)
-            self._failed(outage, attempt.began, now, is_sure=is_sure)
+            self._failed(outage, attempt.began, now, results)
+            quiet_until = self.away.ask_at if self.away else now
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
-        pause = _random.uniform(*REFUSED)
+            denied = [each for each in problems if issubclass(each.kind, AccessDeniedError)]
+            self._denials = self._denials + 1 if len(denied) == len(results) else 0
+            if self._denials:
+                longer = pause * 2.0 ** min(self._denials - 1, 30)
+                quiet_until = self._denied_until = now + min(longer, LONGEST_PAUSE)
         for key, result in results.items():
-            if self._flights.get(key) is not attempt:  # another attempt has taken it over
-                continue
-            entry = self._renewed(key, result, attempt.began, now, pause)
-            self.entries[key] = attempt.landed[key] = entry
-            self._span(key, entry, now, entry.ask_at)
-            self.renewals += entry.problem is None
-            self.failures += entry.problem is not None
-        if self.away is not None and outage is not None:
-            for key, entry in list(self.entries.items()):  # until the pause ends, nothing is asked
-                self._span(key, entry, now, max(entry.ask_at, self.away.ask_at))
-        self._forget_failures(now)
+            if self._flights.get(key) is attempt:  # otherwise another attempt has taken it over
+                entry = self._entry(key, result, attempt.began, now, pause)
+                self.entries[key] = attempt.landed[key] = entry
+                self._span(key, entry, entry.ask_at)
+                self.renewals += entry.problem is None
+                self.failures += entry.problem is not None
+        if quiet_until > now:
+            for key, entry in list(self.entries.items()):
+                self._span(key, entry, max(entry.ask_at, quiet_until))
+        # So that reads of ever new names don't fill the memory.
+        failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
+        for key in failed if len(failed) > KEPT_FAILURES else ():
+            if self.entries[key].ask_at <= now:
+                del self.entries[key]
 
-    def _renewed(self, key: Key, result: Result, began: float, now: float, pause: float) -> Entry:
+    def _entry(self, key: Key, result: Result, began: float, now: float, pause: float) -> Entry:
         reading, problem = result
-        plain = self._read_without_class(key)
-        if problem is None and plain is not None and plain.reading is reading:
-            return plain
         if problem is None:
-            return Entry(reading, began, began + self._times.ttl * (1 - JITTER * _random.random()))
-        last = self.entries.get(key)
-        since, failures = now, 1
+            plain = self._read_without_class(key)
+            if plain is not None and plain.reading is reading:
+                return plain
+            ttl = self._times.ttl * (1 - JITTER * _random.random())
+            return Entry(reading, began, began + ttl)
+        last, read_at, since, failures = self.entries.get(key), now, now, 1
         if last is not None and last.problem is not None:
             since, failures = last.since, last.failures + 1
-        read_at = now
         if last is not None and last.reading is not None:
             read_at, reading = last.read_at, reading or last.reading
         elif problem.is_outage:
@@ -567,10 +516,14 @@ class Attempts:
             ask_at = now + min(pause, self._times.ttl)
         return Entry(reading, read_at, ask_at, problem, since, failures)
 
-    def _failed(self, problem: Problem, began: float, now: float, *, is_sure: bool) -> None:
+    def _failed(
+        self, problem: Problem, began: float, now: float, results: Mapping[Key, Result]
+    ) -> None:
         """Set the pause. Attempts that began together count as one failure."""
         if began < self._changed_at:
             return
+        known = [key for key in results if (entry := self.entries.get(key)) and entry.reading]
+        is_sure = problem.reason == GIVEN_UP or len(known) < len(results)
         since, failures = now, 1
         if self.away is not None:
             since, failures, is_sure = self.away.since, self.away.failures + 1, True
@@ -578,24 +531,16 @@ class Attempts:
         self.away, self._slow = Away(problem, since, now, failures, ask_at, is_sure), None
         self._changed_at = now
 
-    def _span(self, key: Key, entry: Entry, now: float, until: float) -> None:
+    def _span(self, key: Key, entry: Entry, until: float) -> None:
         model, selector, schema = key
-        if selector != self._label or self._times.ttl == 0:
-            return
-        seconds = min(until, entry.read_at + self._times.max_stale) - now
-        if entry.reading is None or seconds <= 0:
-            self.spans[schema].pop(model, None)
-            return
-        wall, (configuration, share, *_) = self._clock.wall(), entry.reading
-        self.spans[schema][model] = wall, wall + seconds, configuration, share
-
-    def _forget_failures(self, now: float) -> None:
-        """Drop expired failures, so that reads of ever new names don't fill the memory."""
-        failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
-        if len(failed) > KEPT_FAILURES:
-            for key in failed:
-                if self.entries[key].ask_at <= now:
-                    del self.entries[key]
+        if selector == self._label and self._times.ttl:
+            wall = self._clock.wall()  # first: after a freeze in between, the span is too short
+            seconds = min(until, entry.read_at + self._times.max_stale) - self._clock()
+            if entry.reading is None or seconds <= 0:
+                self.spans[schema].pop(model, None)
+                return
+            configuration, share, *_ = entry.reading
+            self.spans[schema][model] = wall, wall + seconds, configuration, share
 
 
 def full_jitter(failures: int, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> float:

@@ -18,22 +18,6 @@ from model_config.format.errors import (
     StoreUnavailableError,
 )
 
-# The exceptions of botocore, which isn't imported: a reader over another client has none.
-_NO_REGION = {"NoRegionError", "InvalidRegionError"}
-_NO_CREDENTIALS = {
-    "ConfigParseError",
-    "CredentialRetrievalError",
-    "InvalidConfigError",
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "SSOError",
-    "TokenRetrievalError",
-}
-_TIMEOUTS = {"ConnectTimeoutError", "ReadTimeoutError"}
-# Temporary, whether AWS or a proxy on the way answers so.
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-
 _SEE_NAMES = "Check the prefix and the names of environment and model"
 _SET_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
 #: The fix for credentials that can't be used.
@@ -43,12 +27,12 @@ SIGN_IN = (
 )
 _SET_CLOCK = "Set this machine's clock: AWS refuses signatures more than five minutes off"
 _WAIT = "A reader retries by itself; if the error persists, see the AWS Health Dashboard"
+_ROUTE = "Check the network: the route to SSM, its VPC endpoint, a proxy, the security group"
 _PROXY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
 _TLS = (
     "Check which certificates are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE), a proxy that opens "
     "TLS connections, and this machine's clock"
 )
-_ROUTE = "Check the network: the route to SSM, its VPC endpoint, a proxy, the security group"
 _ENABLE_KEY = (
     "Enable the key (`aws kms enable-key`, after `aws kms cancel-key-deletion` if its deletion is "
     "scheduled): until then, nothing encrypted under it can be read"
@@ -58,119 +42,122 @@ _ALLOW = (
     "models.<model>.reader_policy_arn); moving labels and reading the history need the promoter's"
 )
 
-# The type, the problem and the fix of each error code. SSM passes on KMS's refusals as
-# InvalidKeyId, with KMS's own code in the text.
-_CODES: dict[str, tuple[type[ModelConfigError], str, str]] = {
-    # The codes that botocore retries (botocore.retries.standard), with any HTTP status.
-    **dict.fromkeys(
+_Row = tuple[str, type[ModelConfigError], str, str]
+
+# The names of botocore's exceptions, which isn't imported here, and of their base classes; the
+# error's type, the problem and the fix.
+_EXCEPTIONS: tuple[_Row, ...] = (
+    ("NoRegionError InvalidRegionError", CredentialsError, "no region is set", _SET_REGION),
+    (
         (
-            "BandwidthLimitExceeded",
-            "LimitExceededException",
-            "PriorRequestNotComplete",
-            "RequestLimitExceeded",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "SlowDown",
-            "ThrottledException",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequestsException",
+            "ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError "
+            "PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError"
         ),
-        (StoreUnavailableError, "AWS is throttling requests", _WAIT),
+        CredentialsError,
+        "there are no usable credentials",
+        SIGN_IN,
     ),
-    **dict.fromkeys(
+    ("ConnectTimeoutError ReadTimeoutError", StoreUnavailableError, "no answer in time", _ROUTE),
+    ("ProxyConnectionError", StoreUnavailableError, "the proxy doesn't answer", _PROXY),
+    ("SSLError", StoreUnavailableError, "no trusted TLS connection", _TLS),
+    ("ParamValidationError", StoreError, "boto3 refuses the request", _SEE_NAMES),
+    ("BotoCoreError", StoreUnavailableError, "no answer", _ROUTE),
+    # From a token file, a certificate or a credential process.
+    ("OSError", CredentialsError, "no usable credentials, or a file is missing", SIGN_IN),
+    ("Exception", StoreUnavailableError, "no answer", _ROUTE),
+)
+# AWS's error codes, with any HTTP status. The first two rows are those that botocore retries
+# (botocore.retries.standard). SSM passes on KMS's refusals as InvalidKeyId, with KMS's own code in
+# the text.
+_CODES: tuple[_Row, ...] = (
+    (
         (
-            "InternalFailure",
-            "InternalServerError",
-            "RequestTimeout",
-            "RequestTimeoutException",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
+            "BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete "
+            "RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown "
+            "ThrottledException Throttling ThrottlingException TooManyRequestsException"
         ),
-        (StoreUnavailableError, "a fault of AWS", _WAIT),
+        StoreUnavailableError,
+        "AWS is throttling requests",
+        _WAIT,
     ),
-    "IDPCommunicationError": (
+    (
+        (
+            "InternalFailure InternalServerError RequestTimeout RequestTimeoutException "
+            "ServiceUnavailable ServiceUnavailableException"
+        ),
+        StoreUnavailableError,
+        "a fault of AWS",
+        _WAIT,
+    ),
+    (
+        "IDPCommunicationError",
         StoreUnavailableError,
         "AWS can't reach the role's identity provider",
         _WAIT,
     ),
-    "TooManyUpdates": (
+    (
+        "TooManyUpdates",
         StoreUnavailableError,
         "the parameter is being changed by someone else",
         "Try again: repeating the request does no harm",
     ),
-    **dict.fromkeys(
-        ("InvalidKeyId", "DisabledException", "KMSInvalidStateException"),
-        (KeyUnavailableError, "the KMS key can't be used", _ENABLE_KEY),
+    (
+        "InvalidKeyId DisabledException KMSInvalidStateException",
+        KeyUnavailableError,
+        "the KMS key can't be used",
+        _ENABLE_KEY,
     ),
-    **dict.fromkeys(
-        ("ExpiredTokenException", "ExpiredToken"),
-        (CredentialsError, "the credentials have expired", SIGN_IN),
+    (
+        "ExpiredTokenException ExpiredToken",
+        CredentialsError,
+        "the credentials have expired",
+        SIGN_IN,
     ),
-    **dict.fromkeys(
+    (
         (
-            "UnrecognizedClientException",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "SignatureDoesNotMatch",
-            "IncompleteSignature",
-            "MissingAuthenticationToken",
+            "UnrecognizedClientException InvalidClientTokenId InvalidSignatureException "
+            "SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken"
         ),
-        (CredentialsError, "AWS doesn't accept the credentials", SIGN_IN),
+        CredentialsError,
+        "AWS doesn't accept the credentials",
+        SIGN_IN,
     ),
-    **dict.fromkeys(
-        ("RequestExpired", "RequestTimeTooSkewed"),
-        (CredentialsError, "the request's time is too far from AWS's", _SET_CLOCK),
+    (
+        "RequestExpired RequestTimeTooSkewed",
+        CredentialsError,
+        "the request's time is too far from AWS's",
+        _SET_CLOCK,
     ),
-    **dict.fromkeys(
-        ("AccessDeniedException", "AccessDenied"),
-        (AccessDeniedError, "not allowed", _ALLOW),
-    ),
-    "ParameterNotFound": (
+    ("AccessDeniedException AccessDenied", AccessDeniedError, "not allowed", _ALLOW),
+    (
+        "ParameterNotFound",
         ModelNotFoundError,
         "there is no such parameter",
         "Deploy the model first (`pulumi up`), or check the names of model and environment",
     ),
-    "ParameterVersionNotFound": (
+    (
+        "ParameterVersionNotFound",
         ReleaseNotFoundError,
         "there is no such release",
         "List the releases with `model-config releases MODEL`",
     ),
-}
+)
+# Temporary, whether AWS or a proxy on the way answers so.
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _CLOCK_IN_MESSAGE = re.compile(r"Signature expired|Signature not yet current")
 _MISSING_PERMISSION = re.compile(r"perform: (\S+?)(?: on resource: (\S+?))?(?:[\s,]|$)")
 _MESSAGE_CHARACTERS = 400
 
 
 def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfigError:
-    """Return this package's error for a failed request, with a fix.
-
-    Args:
-        error: a botocore exception, or an OSError.
-        action: the IAM action of the request: "ssm:GetParameters".
-        names: the parameters in the request.
-    """
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if isinstance(getattr(error, "response", None), dict):  # botocore's ClientError
-        kind, what, fix = _refusal(error.response, action, names)
-    elif kinds & _NO_REGION:
-        kind, what, fix = CredentialsError, f"no region is set ({error})", _SET_REGION
-    elif kinds & _NO_CREDENTIALS:
-        kind, what, fix = CredentialsError, f"there are no usable credentials ({error})", SIGN_IN
-    elif kinds & _TIMEOUTS:
-        kind, what, fix = StoreUnavailableError, f"no answer in time ({error})", _ROUTE
-    elif "ProxyConnectionError" in kinds:
-        kind, what, fix = StoreUnavailableError, f"the proxy doesn't answer ({error})", _PROXY
-    elif "SSLError" in kinds:
-        kind, what, fix = StoreUnavailableError, f"no trusted TLS connection ({error})", _TLS
-    elif "ParamValidationError" in kinds:
-        kind, what, fix = StoreError, f"boto3 refuses the request ({error})", _SEE_NAMES
-    elif isinstance(error, OSError) and "BotoCoreError" not in kinds:
-        # From a token file, a certificate or a credential process.
-        what = f"there are no usable credentials, or a file is missing ({error})"
-        kind, fix = CredentialsError, SIGN_IN
+    """Return this package's error for what a request with this IAM action raised, with a fix."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore's ClientError
+        kind, what, fix = _refusal(response, action, names)
     else:
-        kind, what, fix = StoreUnavailableError, f"no answer ({error})", _ROUTE
+        classes = {kind.__name__ for kind in type(error).__mro__}
+        _, kind, what, fix = next(row for row in _EXCEPTIONS if classes & {*row[0].split()})
+        what = f"{what} ({error})"
     return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
 
 
@@ -190,13 +177,14 @@ def _refusal(
     answer = f'AWS says {code}, "{message}"'
     if _CLOCK_IN_MESSAGE.search(message):
         code = "RequestExpired"
-    if code not in _CODES:
+    row = next((row for row in _CODES if code in row[0].split()), None)
+    if row is None:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
             return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
         if code in {"", str(status)}:  # SSM's own refusals have a code
             return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE
         return StoreError, answer, "This package doesn't know the error: see the text from AWS"
-    kind, what, fix = _CODES[code]
+    _, kind, what, fix = row
     if kind is AccessDeniedError:
         what = f"not allowed: {_missing_permission(message, action, names)}"
     return kind, f"{what}; {answer}", fix

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -27,12 +26,11 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks.
 
-    The monotonic clock stops while a Lambda function is frozen or a snapshot waits to be restored.
-    Afterwards the wall clock is right again, so any time that it gains on the monotonic clock is
-    added. Setting the wall clock back changes nothing.
+    The monotonic clock stops while a Lambda function is frozen or a snapshot waits to be restored,
+    so any time that the wall clock gains on it is added. Setting that one back changes nothing.
     """
 
-    __slots__ = ("_apart", "_lock", "_monotonic", "_offset", "wall")
+    __slots__ = ("_monotonic", "_state", "wall")
 
     def __init__(
         self,
@@ -40,20 +38,16 @@ class SystemClock:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._monotonic, self.wall = monotonic, wall
-        self._apart = wall() - monotonic()
-        self._offset = 0.0
-        self._lock = threading.Lock()
+        # How far the clocks are apart, and the time of all freezes. Of two threads that notice the
+        # same freeze, each sets the same.
+        self._state = wall() - monotonic(), 0.0
 
     def __call__(self) -> float:
         """Return seconds that never go backwards, including those of a freeze."""
+        apart, frozen = self._state
         now = self._monotonic()
-        if not -TOLERANCE < self.wall() - now - self._apart < TOLERANCE:
-            self._compare()
-        return now + self._offset
-
-    def _compare(self) -> None:
-        with self._lock:  # if two threads notice a freeze, only one adds it
-            apart = self.wall() - self._monotonic()
-            if apart - self._apart > TOLERANCE:
-                self._offset += apart - self._apart
-            self._apart = apart
+        gained = self.wall() - now - apart
+        if not -TOLERANCE < gained < TOLERANCE:
+            frozen += max(0.0, gained)
+            self._state = apart + gained, frozen
+        return now + frozen

@@ -299,11 +299,7 @@ def secret_of(text: str) -> Secret:
 
 
 def secret_in(name: str, stored: Stored | None) -> Secret:
-    """Return the secret that a parameter holds; None: it doesn't exist.
-
-    Raises:
-        SecretUnavailableError: it doesn't exist, or was not written by a deploy.
-    """
+    """Return the secret that a parameter holds, or raise a SecretUnavailableError."""
     if stored is None:
         raise SecretUnavailableError(
             f"the release names the secret {name}, and that parameter doesn't exist. Deploy the "
@@ -332,11 +328,7 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
 
 
 def check_schema(schema: Any, what: str) -> None:
-    """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen.
-
-    Raises:
-        UsageError: says what was passed.
-    """
+    """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen."""
     if not hasattr(schema, "model_fields") or not schema.model_config.get("frozen"):
         raise UsageError(
             f"{what} takes a class of model_config.schema, not {schema!r}. It needs pydantic"
@@ -351,18 +343,14 @@ class NoValueError(KeyError):
 
 
 def freeze(value: Any, none: Collection[str] = ()) -> Any:
-    """Return a value with every dict and list in it frozen.
-
-    Args:
-        value: a JSON value.
-        none: the paths of fields that are None, for the error of who reads one.
-    """
+    """Return a value with every dict and list in it frozen, and the fields that are None noted."""
     if isinstance(value, dict):
         frozen_dict: FrozenDict = dict.__new__(FrozenDict)
-        frozen_dict._none = frozenset(path.partition("/")[0] for path in none)
-        dict.update(
-            frozen_dict, {key: freeze(item, _below(key, none)) for key, item in value.items()}
-        )
+        names = frozenset(path.partition("/")[0] for path in none)
+        frozen_dict._none = names  # noqa: SLF001 - only this function makes one
+        for key, item in value.items():
+            below = [path[len(key) + 1 :] for path in none if path.startswith(f"{key}/")]
+            dict.__setitem__(frozen_dict, key, freeze(item, below))
         return frozen_dict
     if isinstance(value, list):
         frozen_list: FrozenList = list.__new__(FrozenList)
@@ -378,10 +366,6 @@ def thaw(value: Any) -> Any:
     return [thaw(item) for item in value] if isinstance(value, list) else value
 
 
-def _below(key: str, paths: Collection[str]) -> list[str]:
-    return [path.removeprefix(f"{key}/") for path in paths if path.startswith(f"{key}/")]
-
-
 def _refuse(*_: object, **__: object) -> NoReturn:
     raise TypeError("a configuration is read-only: as_dict() returns a copy that you can change")
 
@@ -392,7 +376,8 @@ _refused: Any = _refuse
 class FrozenDict(dict[str, Any]):
     """A read-only dict. Only `freeze` creates it."""
 
-    __slots__ = ("_none",)  # the keys that it doesn't have because the release has None for them
+    __slots__ = ("_none",)
+    _none: frozenset[str]  # the keys that it doesn't have because the release has None for them
 
     def __new__(cls, *args: Any, **values: Any) -> dict[str, Any]:  # type: ignore[misc]
         """Return a plain dict."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
-from model_config.format.names import check_selector, model_path
+from model_config.format.names import model_path
 from model_config.format.release import Release, read_release, whole_document
 from model_config.reader.configuration import Configuration
 
@@ -23,13 +23,7 @@ _WRITE = "Write it with `model-config export --fallback`"
 
 
 class FallbackRelease(NamedTuple):
-    """One model's release in a fallback.
-
-    Attributes:
-        number, label: the number and the label that it is served for. The label is None if it was
-            read by number.
-        content: the content of the release.
-    """
+    """One model's release in a fallback, and the number and label that it is served for."""
 
     number: int
     label: str | None
@@ -37,10 +31,7 @@ class FallbackRelease(NamedTuple):
 
 
 def fallback_document(configurations: Iterable[Configuration]) -> str:
-    """Return the text of a fallback. Equal releases give equal texts.
-
-    Args:
-        configurations: one for each model, all of one environment.
+    """Return the text of a fallback, of one configuration for each model of an environment.
 
     Raises:
         UsageError: two configurations are of one model, or of different environments.
@@ -63,17 +54,14 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
 def read_fallback(
     source: str | Path | Mapping[str, Any], environment: str
 ) -> dict[str, FallbackRelease]:
-    """Return the releases in a fallback by model, verified against their digests.
-
-    Args:
-        source: the path of the file, or its parsed content.
-        environment: the path of the environment that all releases must belong to, "/ai/prod".
+    """Return the releases in a file, or in its parsed content, by model, all verified.
 
     Raises:
-        ReleaseError: the file can't be read, or is not a fallback.
+        ReleaseError: the file can't be read, or is not a fallback of this environment.
         UsageError: `source` has another type.
     """
-    where, document = "the fallback", source
+    where: str = "the fallback"
+    document: Any = source
     if isinstance(source, str | Path):
         where = f"the fallback {source}"
         try:
@@ -86,7 +74,8 @@ def read_fallback(
         raise UsageError(
             f"fallback must be a file's path or its parsed content, not {type(source).__name__}"
         )
-    if not isinstance(document, Mapping) or not _is_number(document.get("format"), FORMAT):
+    number = document.get("format") if isinstance(document, Mapping) else None
+    if type(number) is not int or number != FORMAT:  # in Python, True == 1
         raise ReleaseError(f"{where} has a format other than {FORMAT}. {_WRITE}")
     releases = document.get("releases")
     if not isinstance(releases, Mapping):
@@ -111,7 +100,3 @@ def _release(each: Any, model: str, environment: str, where: str) -> FallbackRel
     except (ModelConfigError, TypeError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{where}: {error}. {_WRITE}") from None
     return FallbackRelease(number, label, content)
-
-
-def _is_number(value: object, number: int) -> bool:
-    return type(value) is int and value == number  # in Python, True == 1

@@ -8,14 +8,15 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
 from model_config.format.names import check_selector, environment_path, model_path
 from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.clock import Clock, SystemClock
 from model_config.reader.configuration import Configuration, Secret, check_schema
-from model_config.reader.readings import Key, Reading, Readings, Served, raise_if_a_signals
+from model_config.reader.problems import raise_if_a_signals
+from model_config.reader.readings import Key, Reading, Readings
 from model_config.reader.source import Source
 
 if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
@@ -32,6 +33,13 @@ KEY_BYTES = 1024
 #: Seconds to wait for a connection and for an answer, and the tries of a read that has nothing to
 #: serve. Set by this package: they end within about 20 seconds.
 CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
+
+
+class Served(NamedTuple):
+    """The configuration that a reader's own id is served, and since when (seconds since 1970)."""
+
+    configuration: Configuration
+    since: float
 
 
 class Reader:
@@ -122,7 +130,7 @@ class Reader:
             kept = read_fallback(fallback, self._path)
         readings = Readings(self._source, self._path, self._clock, kept, with_secrets=secrets)
         tries = TRIES if source is None and client is None else 1
-        self._max_stale = times.max_stale
+        self.ttl, self._max_stale = ttl, times.max_stale
         self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
         self._spans = self._attempts.spans
         self._unit = _new_unit()
@@ -169,7 +177,7 @@ class Reader:
                         return configuration
                     check_key(key)
                     return configuration if share is None else share.serve(key, now)
-        wanted = self._key(model, self._selector(label, release), schema)
+        wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             self._attempts.read([wanted])
         return self._chosen(wanted, self._attempts.outcome(wanted), key)
@@ -184,7 +192,7 @@ class Reader:
         key: str | None = None,
     ) -> Configuration:
         """Return what `get` returns, without blocking the event loop. It can be cancelled."""
-        wanted = self._key(model, self._selector(label, release), schema)
+        wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             await self._attempts.aread([wanted])
         return self._chosen(wanted, self._attempts.outcome(wanted), key)
@@ -247,11 +255,7 @@ class Reader:
         self._attempts.read([each for each in wanted if not self._has(each)])
 
     def refresh(self, *models: str) -> None:
-        """Renew what was read before, and wait for it. Failures are in `status()`.
-
-        Args:
-            models: the models to renew. Default: all.
-        """
+        """Renew these models, or all that were read, and wait. Failures are in `status()`."""
         for model in models:
             model_path(self._path, model)
         known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
@@ -309,14 +313,12 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _selector(self, label: str | None, release: int | None) -> str | int:
-        if release is None:
-            return self._label if label is None else label
-        if label is None:
-            return release
-        raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
-
-    def _key(self, model: str, selector: str | int, schema: type[Any] | None) -> Key:
+    def _key(
+        self, model: str, label: str | None, release: int | None, schema: type[Any] | None
+    ) -> Key:
+        if label is not None and release is not None:
+            raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
+        selector = release if release is not None else self._label if label is None else label
         key = (model, selector, schema)
         if key not in self._attempts.entries:
             model_path(self._path, model)
@@ -328,10 +330,10 @@ class Reader:
     def _keys(
         self, models: Iterable[str], label: str | None, schema: Mapping[str, type[Any]] | None
     ) -> dict[str, Key]:
-        selector, classes = self._selector(label, None), schema or {}
+        classes = schema or {}
         if not isinstance(classes, Mapping):
             raise UsageError("schema takes the models' classes by their names here, as a dict")
-        return {model: self._key(model, selector, classes.get(model)) for model in models}
+        return {model: self._key(model, label, None, classes.get(model)) for model in models}
 
     def _has(self, key: Key) -> bool:
         """Return whether a read needs no attempt."""
@@ -344,33 +346,32 @@ class Reader:
     def _chosen(self, wanted: Key, reading: Reading, key: str | None) -> Configuration:
         """Return the configuration of a reading that a unit is served."""
         unit = self._unit if key is None else check_key(key)
-        configuration = reading.serve(unit, self._wall())
-        if key is None and reading.share is not None:
-            # A step of the rollout may have moved the reader's own id.
-            if self._own.get(wanted) is not configuration:
-                self._own[wanted] = configuration
-                self._attempts.run(lambda: self._serve(wanted, configuration))
+        if (share := reading.share) is None:
+            return reading.configuration
+        configuration = share.serve(unit, self._wall())
+        if key is None and self._own.get(wanted) is not configuration:
+            # A step of the rollout has moved the reader's own id.
+            self._own[wanted] = configuration
+            self._attempts.run(lambda: self._serve(wanted, configuration))
         return configuration
 
     def _report(self, landed: Mapping[Key, Entry]) -> None:
         for key, entry in landed.items():
             reading = entry.reading
             is_told = entry.problem is not None or (reading is not None and reading.unfollowed)
-            if is_told or self._incidents is not None:
-                try:
-                    self._log_incidents().note(key, entry)
-                except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
-                    raise_if_a_signals(error)
+            if self._incidents is None and is_told:
+                from model_config.reader.report import Incidents  # noqa: PLC0415 - a faster start
+
+                self._incidents = Incidents(self._clock)
+            try:
+                if self._incidents is not None:
+                    self._incidents.note(key, entry)
+            except BaseException as error:  # noqa: BLE001 - a log handler may raise anything
+                raise_if_a_signals(error)
             if reading is not None:
-                self._own[key] = reading.serve(self._unit, self._wall())
+                share, own = reading.share, reading.configuration
+                self._own[key] = share.serve(self._unit, self._wall()) if share else own
                 self._serve(key, self._own[key])
-
-    def _log_incidents(self) -> Incidents:
-        if self._incidents is None:
-            from model_config.reader.report import Incidents  # noqa: PLC0415 - for a cold start
-
-            self._incidents = Incidents(self._clock)
-        return self._incidents
 
     def _serve(self, key: Key, now: Configuration) -> None:
         """Note what the reader's own id is served, and call back if that has changed."""
@@ -497,7 +498,7 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
     if client is not None:
         _check_client(client)
         return Store(client)
-    return Store(connection=Connection(**given, attempts=1))
+    return Store(connection=Connection(**given))
 
 
 def _check_client(client: Any) -> None:

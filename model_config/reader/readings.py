@@ -7,18 +7,13 @@ requests.
 
 from __future__ import annotations
 
-import _signal  # `signal` makes an enum of each number
-import _thread
 import logging
 import math
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import chain
-from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from model_config.format.errors import (
     AccessDeniedError,
@@ -29,7 +24,6 @@ from model_config.format.errors import (
     ReleaseNotFoundError,
     SchemaMismatchError,
     SecretUnavailableError,
-    StoreError,
     StoreUnavailableError,
 )
 from model_config.format.names import (
@@ -50,11 +44,13 @@ from model_config.reader.configuration import (
     locked_secrets,
     secret_in,
 )
+from model_config.reader.problems import Problem
 from model_config.reader.source import BATCH, Source, Stored
 
 if TYPE_CHECKING:  # for a faster cold start: most readers start outside of a rollout
     from model_config.format.rollout import Rollout
     from model_config.reader.fallback import FallbackRelease
+    from model_config.reader.share import Share
 
 #: Seconds for which a model's rollout isn't asked for after a denial. Set by this package.
 DENIED = 600.0
@@ -66,95 +62,11 @@ MOST_REFUSED = 2
 
 #: The key of a read: a model, a label or number, and a class or None.
 Key: TypeAlias = tuple[str, str | int, type[Any] | None]
-Mark: TypeAlias = tuple[int, object]
 
 # The errors of a release that was read and can't be used.
 _UNUSABLE = (ReleaseError, SchemaMismatchError, SecretUnavailableError)
 
 _log = logging.getLogger("model_config.reader")
-
-
-class Problem(NamedTuple):
-    """Why an attempt failed. The error itself isn't kept, because it would keep its frames alive.
-
-    Attributes:
-        kind: the type of the error.
-        text: its text.
-        reason: identifies the cause, so that the log reports each cause once.
-        is_outage: whether AWS could not be reached, rather than refused the request.
-    """
-
-    kind: type[ModelConfigError]
-    text: str
-    reason: str
-    is_outage: bool
-
-    @classmethod
-    def of(cls, error: BaseException) -> Problem:
-        """Return the problem that an error describes.
-
-        Raises:
-            BaseException: a signal's handler raised it, in a reader without threads: it belongs to
-                the application.
-        """
-        raise_if_a_signals(error)
-        cause = error.__cause__ or error
-        answer = getattr(cause, "response", {})
-        code = str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
-        reason = f"{type(error).__name__} {type(cause).__name__} {code}"
-        if isinstance(error, ModelConfigError):
-            is_outage = isinstance(error, StoreUnavailableError)
-            return cls(type(error), str(error), reason, is_outage)
-        text = f"an unexpected error: {type(error).__name__}: {error}"
-        return cls(StoreError, text, reason, is_outage=False)
-
-    def error(self) -> ModelConfigError:
-        """Return a new error, because threads that raise the same one mix their tracebacks."""
-        return self.kind(self.text)
-
-
-class Share:
-    """A rollout under way: a share of units is served the candidate, all others the control.
-
-    Attributes:
-        plan: the times and the shares.
-        control, candidate: the label's release and the new one, each marked with its side.
-    """
-
-    def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
-        from model_config.format.rollout import bucket, threshold  # noqa: PLC0415 - a faster start
-
-        self._bucket, self._threshold = bucket, threshold
-        self.plan = plan
-        self.control = replace(control, rollout="control")
-        self.candidate = replace(candidate, rollout="candidate")
-        self._units = {
-            unit: self.candidate if release == plan.release else self.control
-            for unit, release in plan.units.items()
-        }
-        self._steps = [(step.at.timestamp(), step.percent) for step in plan.steps]
-        self._since, self._until, self._below = math.inf, -math.inf, 0
-
-    def serve(self, unit: str, now: float) -> Configuration:
-        """Return the configuration for a unit at a time, in seconds since 1970."""
-        if not self._since <= now < self._until:
-            self._update(now)
-        if self._units and unit in self._units and now >= self._steps[0][0]:
-            return self._units[unit]
-        if self._bucket(self.plan.salt, unit) < self._below:
-            return self.candidate
-        return self.control
-
-    def percent(self, now: float) -> float:
-        """Return the share of units, in percent, that are served the candidate at a time."""
-        return max((percent for at, percent in self._steps if at <= now), default=0)
-
-    def _update(self, now: float) -> None:
-        """Compute the share, once for each step."""
-        times = [at for at, _ in self._steps]
-        self._below = self._threshold(self.percent(now))
-        self._since = max((at for at in times if at <= now), default=-math.inf)
-        self._until = min((at for at in times if at > now), default=math.inf)
 
 
 class Unfollowed(NamedTuple):
@@ -165,12 +77,9 @@ class Unfollowed(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a key is served.
+    """What a key is served: the release that was asked for, and its label's rollout, if any.
 
     Attributes:
-        configuration: the release that was asked for.
-        share: the rollout of its label, if one is under way.
-        unfollowed: a rollout whose candidate can't be used.
         marks: the marks of the releases and secrets that it was built of, with their names.
         parts: the texts of the releases' parts, by name.
     """
@@ -178,27 +87,16 @@ class Reading(NamedTuple):
     configuration: Configuration
     share: Share | None = None
     unfollowed: Unfollowed | None = None
-    marks: frozenset[tuple[str, Mark]] = frozenset()
+    marks: frozenset[tuple[str, object]] = frozenset()
     parts: Mapping[str, str] = {}
 
     @property
     def releases(self) -> list[Configuration]:
         """The release that was asked for, and the candidate if there is one."""
-        return [self.configuration, *([self.share.candidate] if self.share else [])]
-
-    def serve(self, unit: str, now: float) -> Configuration:
-        """Return the configuration for a unit at a time, in seconds since 1970."""
-        return self.share.serve(unit, now) if self.share else self.configuration
+        return [self.configuration, self.share.candidate] if self.share else [self.configuration]
 
     def __repr__(self) -> str:
         return repr(self.configuration)
-
-
-class Served(NamedTuple):
-    """The configuration that a reader's own id is served, and since when (seconds since 1970)."""
-
-    configuration: Configuration
-    since: float
 
 
 class Result(NamedTuple):
@@ -215,20 +113,15 @@ class Ask(NamedTuple):
     decrypt: bool
 
 
-#: The parameters by their bare name.
-Found: TypeAlias = Mapping[str, Stored]
 T = TypeVar("T")
-#: A renewal asks, is sent the answer, and returns what it was made for.
-Asking: TypeAlias = Generator[Ask, Found, T]
+#: A renewal asks, is sent the parameters by their bare name, and returns what it was made for.
+Asking: TypeAlias = Generator[Ask, Mapping[str, Stored], T]
 
 
 class Readings:
-    """Loads readings from a source.
+    """Loads readings from a source, for the environment with that path.
 
     Args:
-        source: where parameters come from.
-        path: the environment's path, "/ai/prod".
-        clock: the reader's clock.
         fallback: the releases to serve while AWS can't be reached, by model.
         with_secrets: whether to read secrets.
     """
@@ -242,23 +135,21 @@ class Readings:
         *,
         with_secrets: bool,
     ) -> None:
-        self._source, self._path, self.clock = source, path, clock
-        self._fallback, self._with_secrets = fallback, with_secrets
+        self._path, self.clock, self._fallback = path, clock, fallback
+        self.with_secrets = with_secrets
+        self.close = source.close
+        self._get = {True: source.get, False: getattr(source, "look", source.get)}
         self._fallbacks: dict[Key, Reading] = {}
         self._denied_until: dict[str, float] = {}  # the rollouts of these models
         self._denied: set[Key] = set()  # they'd have the requests refused that they share
 
-    def close(self) -> None:
-        """Close the source's connections."""
-        self._source.close()
-
     def size(self, key: Key, last: Reading | None) -> int:
-        """Return the number of names that a renewal asks for first."""
-        return len(self._new(key, last).names()) + self._follows_rollouts(key)
+        """Return the number of names that a renewal asks for first, with the rollout's."""
+        return len(Renewal(self, key, last, self._path).with_rollout)
 
     def fallback_for(self, key: Key) -> Reading | None:
         """Return the fallback's release for the same label or number, if it fits the class."""
-        model, selector, schema = key
+        model, selector, _ = key
         kept = self._fallback.get(model)
         if kept is None or selector not in (kept.label, kept.number):
             return None
@@ -272,20 +163,17 @@ class Readings:
                 clock=self.clock,
                 from_fallback=True,
             )
-            try:
-                if schema is not None:
-                    made.as_model(schema)
-            except SchemaMismatchError:
+            if self.typed(key, Reading(made)).reading is None:
                 return None
             self._fallbacks[key] = Reading(made)
         return self._fallbacks[key]
 
     def typed(self, key: Key, reading: Reading) -> Result:
         """Return a reading that was made without a class, if the class takes it."""
-        _, _, schema = key
+        schema = key[2]
         try:
-            for each in reading.releases if schema else ():
-                each.as_model(schema)
+            for each in reading.releases if schema is not None else ():
+                each.as_model(cast(type[Any], schema))
         except BaseException as error:  # noqa: BLE001 - a validator may raise anything
             return Result(None, Problem.of(error))
         return Result(reading)
@@ -296,10 +184,7 @@ class Readings:
         """Return the result for each key, given its last reading.
 
         Nothing is raised but what a signal's handler raised in a reader without threads.
-
-        Args:
-            wanted: the keys, each with its last reading.
-            progress: is called after each answer.
+        `progress` is called after each answer.
         """
         together = {key: last for key, last in wanted.items() if key not in self._denied}
         results = self._run(together, progress)
@@ -362,105 +247,77 @@ class Readings:
         found: dict[tuple[bool, str], Stored | None] = {}
         errors: dict[Key, BaseException] = {}
         refused = 0
-        for decrypt in (False, True):
-            get = self._source.get if decrypt else getattr(self._source, "look", self._source.get)
-            asks = (ask.names for ask in asked.values() if ask.decrypt is decrypt)
-            for request in _requests(chain.from_iterable(asks)):
-                try:
-                    answer = get(request)
-                except BaseException as error:  # noqa: BLE001 - a source may raise anything
-                    refused += _is_refusal(error)
-                    stops = not _is_refusal(error) or refused == most_refused
-                    for key, ask in asked.items():
-                        is_sharing = ask.decrypt is decrypt and not set(request).isdisjoint(
-                            ask.names
-                        )
-                        if is_sharing or (
-                            stops and any((ask.decrypt, n) not in found for n in ask.names)
-                        ):
-                            errors.setdefault(key, error)
-                    if stops:
-                        return found, errors
-                    continue
+        for decrypt, names in _requests(asked.values()):
+            try:
+                answer = self._get[decrypt](list(names.values()))
+            except BaseException as error:  # noqa: BLE001 - a source may raise anything
+                refused += _is_refusal(error)
+                stops = not _is_refusal(error) or refused == most_refused
+                missing = {(decrypt, name) for name in names.values()}
+                for key, ask in asked.items():
+                    needs = {(ask.decrypt, name) for name in ask.names}
+                    if needs & missing or (stops and not needs <= found.keys()):
+                        errors.setdefault(key, error)
+                if stops:
+                    break
+            else:
                 progress()
-                found |= {(decrypt, name): answer.get(_bare(name)) for name in request}
+                found |= {(decrypt, name): answer.get(bare) for bare, name in names.items()}
         return found, errors
 
-    def _new(self, key: Key, last: Reading | None) -> Renewal:
-        path = f"{self._path}/{key[0]}"
-        return Renewal(key, last, path, self.clock, with_secrets=self._with_secrets)
-
     def _renewal(self, key: Key, last: Reading | None) -> Asking[Result]:
-        renewal = self._new(key, last)
-        names = renewal.names()
-        if self._follows_rollouts(key):
-            try:
-                return (yield from renewal.result([names[0], renewal.rollout, *names[1:]]))
-            except AccessDeniedError:
-                # One denied name makes SSM refuse the whole request, and the reader policy of an
-                # older deploy doesn't allow the rollout.
-                result = yield from self._new(key, last).result(names)
-            self._rollout_is_denied(key[0], renewal.rollout)
-            return result
-        return (yield from renewal.result(names))
-
-    def _follows_rollouts(self, key: Key) -> bool:
         model, selector, _ = key
-        return (
-            isinstance(selector, str)
-            and selector != LATEST
-            and key not in self._denied
-            and self.clock() >= self._denied_until.get(model, -math.inf)
-        )
-
-    def _rollout_is_denied(self, model: str, name: str) -> None:
+        renewal = Renewal(self, key, last, self._path)
+        if (
+            isinstance(selector, int)
+            or selector == LATEST
+            or key in self._denied
+            or self.clock() < self._denied_until.get(model, -math.inf)
+        ):
+            return (yield from renewal.result(renewal.names))
+        try:
+            return (yield from renewal.result(renewal.with_rollout))
+        except AccessDeniedError:
+            # One denied name makes SSM refuse the whole request, and the reader policy of an older
+            # deploy doesn't allow the rollout.
+            result = yield from Renewal(self, key, last, self._path).result(renewal.names)
         if model not in self._denied_until:
             _log.warning(
                 "no permission to read %s, so rollouts of %s are ignored: deploy with this version "
                 "of model-config, whose reader policy allows it",
-                name,
+                renewal.rollout,
                 model,
             )
         self._denied_until[model] = self.clock() + DENIED
+        return result
 
 
 class Renewal:
-    """The renewal of one key, in steps that ask by `yield` and are sent the answer.
+    """The renewal of one key, in steps that ask by `yield` and are sent the answer."""
 
-    Args:
-        key: the key.
-        last: its last reading.
-        path: the model's path, "/ai/prod/chat".
-        clock: the reader's clock.
-        with_secrets: whether to read secrets.
-    """
-
-    def __init__(
-        self, key: Key, last: Reading | None, path: str, clock: Clock, *, with_secrets: bool
-    ) -> None:
-        self.model, self.selector, self._schema = key
-        self._last, self._path, self._clock = last, path, clock
-        self._with_secrets = with_secrets
-        self._release, self.rollout = release_name(path), rollout_name(path)
+    def __init__(self, readings: Readings, key: Key, last: Reading | None, path: str) -> None:
+        model, self._selector, self._schema = key
+        self._last, self._path = last, f"{path}/{model}"
+        self._clock, self._with_secrets = readings.clock, readings.with_secrets
+        self._release, self.rollout = release_name(self._path), rollout_name(self._path)
         self._found: dict[str, Stored] = {}
         self._parts: dict[str, str] = {}
         # Where an answer has no text, it is the one that these secrets were made of.
         self._secrets = {
             name: each.secrets[secret]
             for each in ([] if last is None else last.releases)
-            for secret, name in each.content.secret_names(path).items()
+            for secret, name in each.content.secret_names(self._path).items()
         }
-
-    def names(self) -> list[str]:
-        """Return the names that it asks for first, without the rollout's."""
-        latest = self.selector == LATEST
-        first = self._release if latest else f"{self._release}:{self.selector}"
-        return [first, *(self._secrets if self._with_secrets else ())]
+        latest = self._selector == LATEST
+        first = self._release if latest else f"{self._release}:{self._selector}"
+        secrets = self._secrets if self._with_secrets else ()
+        #: What is asked for first.
+        self.names, self.with_rollout = [first, *secrets], [first, self.rollout, *secrets]
 
     def result(self, names: Sequence[str]) -> Asking[Result]:
-        """Ask for the names and whatever they lead to, and return the result."""
+        """Ask for the names and whatever they lead to."""
         asked_at = self._clock()
-        yield from self._find_newest(names)
+        yield from self._find(names)
         if (stored := self._found.get(self._release)) is None:
             raise (yield from self._not_there())
         try:
@@ -468,9 +325,9 @@ class Renewal:
         except _UNUSABLE as error:
             if self._last is None:
                 raise
-            return Result(self._last_with_newest_secrets(self._last), Problem.of(error))
+            return Result(self._with_newest_secrets(self._last), Problem.of(error))
 
-    def _find_newest(self, names: Sequence[str]) -> Asking[None]:
+    def _find(self, names: Sequence[str]) -> Asking[None]:
         """Find parameters, with the texts of those that have changed."""
         marks = frozenset() if self._last is None else self._last.marks
         if not marks:
@@ -492,43 +349,49 @@ class Renewal:
         raise StoreUnavailableError(f"{', '.join(names)}: changed again after each look")
 
     def _reading(self, stored: Stored, asked_at: float) -> Asking[Reading]:
-        last = self._last
         # If the label's release is a known one, the parameter was not deleted and made anew, and
         # the candidate is the same, too.
-        known = [] if last is None else last.releases
+        known = [] if self._last is None else self._last.releases
         if not any(each.mark == stored.mark for each in known):
             known = []
         current = yield from self._opened(stored, known, asked_at)
         share = unfollowed = None
-        if (plan := self._plan(current)) is not None:
-            try:
-                candidate = yield from self._candidate(plan.release, known, asked_at)
-                share = Share(plan, current, candidate)
-            except StoreUnavailableError:
-                raise
-            except ModelConfigError as error:
-                unfollowed = Unfollowed(plan, Problem.of(error))
-        reading = Reading(current, share, unfollowed, parts=self._parts)
-        marks = {(self._release, each.mark) for each in reading.releases}
-        for each in reading.releases:
+        rollout = self._found.get(self.rollout)
+        if rollout is not None and '"rollout"' in (rollout.text or ""):
+            from model_config.reader.share import Share, plan_in  # noqa: PLC0415 - a faster start
+
+            if (plan := plan_in(rollout, current)) is not None:
+                try:
+                    candidate = yield from self._candidate(plan.release, known, asked_at)
+                    share = Share(plan, current, candidate)
+                except StoreUnavailableError:
+                    raise
+                except ModelConfigError as error:
+                    unfollowed = Unfollowed(plan, Problem.of(error))
+        releases = [current, *([share.candidate] if share else [])]
+        marks: set[tuple[str, object]] = {(self._release, each.mark) for each in releases}
+        for each in releases:
             names = each.content.secret_names(self._path).values()
             marks |= {(name, self._found[name].mark) for name in names if name in self._found}
-        return reading._replace(marks=frozenset(marks))
+        return Reading(current, share, unfollowed, frozenset(marks), self._parts)
 
     def _opened(
         self, stored: Stored, known: Iterable[Configuration], asked_at: float
     ) -> Asking[Configuration]:
         """Return the configuration that a release parameter holds, with its newest secrets."""
-        same = next((each for each in known if each.mark == stored.mark), None)
-        content = (yield from self._content(stored)) if same is None else same.content
+        for each in known:
+            if each.mark == stored.mark:
+                return each.renewed((yield from self._newest_secrets(each.content)), asked_at)
+        parts: dict[str, str] = {}
+        if '"parts"' in (stored.text or ""):
+            with suppress(ReleaseError):  # raised again where the document is opened
+                parts = yield from self._fetched(part_hashes(stored.text or ""))
+        content = open_release(stored, lambda _: parts)
         secrets = yield from self._newest_secrets(content)
-        if same is not None:
-            return same.renewed(secrets, asked_at)
-        label = self.selector if isinstance(self.selector, str) else None
         made = configuration(
             content,
             stored.version,
-            label,
+            self._selector if isinstance(self._selector, str) else None,
             secrets,
             mark=stored.mark,
             read_at=asked_at,
@@ -538,39 +401,37 @@ class Renewal:
             made.as_model(self._schema)  # checks it, and keeps the instance
         return made
 
-    def _content(self, stored: Stored) -> Asking[Release]:
-        text, parts = stored.text or "", {}
-        if '"parts"' in text:
-            before = {} if self._last is None else self._last.parts
-            names = [release_part(self._path, part) for part in dict.fromkeys(_hashes(text))]
-            missing = [name for name in names if name not in before]
-            found = (yield Ask(missing, decrypt=True)) if missing else {}
-            parts = {name: before[name] for name in names if name in before}
+    def _fetched(self, hashes: Iterable[str]) -> Asking[dict[str, str]]:
+        """Return parts by name. Those of the last reading are kept, as their names are hashes."""
+        before = {} if self._last is None else self._last.parts
+        names = [release_part(self._path, part) for part in dict.fromkeys(hashes)]
+        parts = {name: before[name] for name in names if name in before}
+        if missing := [name for name in names if name not in before]:
+            found = yield Ask(missing, decrypt=True)
             parts |= {each.name: each.text or "" for each in found.values()}
-            self._parts |= parts
-        return open_release(stored, lambda _: parts)
+        self._parts |= parts
+        return parts
 
     def _newest_secrets(self, content: Release) -> Asking[dict[str, Secret]]:
         if not self._with_secrets:
             return locked_secrets(content, "the reader was created with secrets=False")
-        names = content.secret_names(self._path)
         missing = [
             name
-            for name in names.values()
+            for name in content.secret_names(self._path).values()
             if name not in self._found
             or (self._found[name].text is None and name not in self._secrets)
         ]
         if missing:
             self._found |= yield Ask(missing, decrypt=True)
-        return self._made_secrets(names)
+        return self._found_secrets(content)
 
-    def _made_secrets(self, names: Mapping[str, str]) -> dict[str, Secret]:
+    def _found_secrets(self, content: Release) -> dict[str, Secret]:
         found = self._found
         return {
             secret: self._secrets[name]
             if name in found and found[name].text is None
             else secret_in(name, found.get(name))
-            for secret, name in names.items()
+            for secret, name in content.secret_names(self._path).items()
         }
 
     def _candidate(
@@ -583,40 +444,23 @@ class Renewal:
         found = yield Ask([f"{self._release}:{number}"], decrypt=True)
         if self._release not in found:
             raise ReleaseNotFoundError(
-                f"there is no release {number} of {self.model}, the candidate"
+                f"there is no release {number} of {self._path.rpartition('/')[2]}, the candidate"
             )
         return (yield from self._opened(found[self._release], [], asked_at))
 
-    def _plan(self, current: Configuration) -> Rollout | None:
-        """Return the rollout under way, if it is of this label and from this release."""
-        stored = self._found.get(self.rollout)
-        if stored is None or '"rollout"' not in (stored.text or ""):
-            return None
-        from model_config.format.errors import RolloutError  # noqa: PLC0415 - a faster start
-        from model_config.format.rollout_document import rollout_in  # noqa: PLC0415 - likewise
-
-        try:
-            plan = rollout_in(stored.text or "")
-        except RolloutError as error:
-            _log.info("ignoring %s: %s", stored.name, error)
-            return None
-        applies = plan is not None and (plan.label, plan.before) == (current.label, current.release)
-        return plan if applies else None
-
-    def _last_with_newest_secrets(self, last: Reading) -> Reading:
+    def _with_newest_secrets(self, last: Reading) -> Reading:
         """Return the last reading without its rollout, as it may be served for days."""
         kept = last.configuration
         if self._with_secrets:
-            names = kept.content.secret_names(self._path)
             with suppress(SecretUnavailableError):  # then it keeps those it has
-                kept = replace(kept, secrets=freeze(self._made_secrets(names)))
+                kept = replace(kept, secrets=freeze(self._found_secrets(kept.content)))
         return Reading(kept, marks=last.marks, parts=last.parts)
 
     def _not_there(self) -> Asking[ModelConfigError]:
         """Return the error for a release that wasn't found, with what to do."""
         environment, model = self._path.split("/")[-2:]
         where, newest = f"{model} in {environment}", None
-        if self.selector != LATEST:
+        if self._selector != LATEST:
             newest = (yield Ask([self._release], decrypt=False)).get(self._release)
         if newest is None:
             return ModelNotFoundError(
@@ -624,31 +468,23 @@ class Renewal:
                 "`pulumi up`, or check the names of model, environment and prefix. List the models "
                 f"with `model-config tree --deployed --environment {environment}`"
             )
-        if isinstance(self.selector, int):
+        if isinstance(self._selector, int):
             return ReleaseNotFoundError(
-                f"there is no release {self.selector} of {where}: the newest is {newest.version}, "
+                f"there is no release {self._selector} of {where}: the newest is {newest.version}, "
                 "and SSM keeps the newest 100. List them with "
                 f"`model-config releases {model} --environment {environment}`"
             )
-        promoted = self.selector.removesuffix(PREVIOUS)
+        promoted = self._selector.removesuffix(PREVIOUS)
+        new = "" if promoted == "stable" else " --new-label"
         return LabelNotFoundError(
-            f"the label {self.selector!r} is on no release of {where}, whose newest is "
-            f"{newest.version}. Promote one: `model-config promote {model} --to {promoted} "
+            f"the label {self._selector!r} is on no release of {where}, whose newest is "
+            f"{newest.version}. Promote one: `model-config promote {model} --label {promoted}{new} "
             f"--environment {environment}`"
         )
 
 
 def open_release(stored: Stored, fetch_parts: FetchParts) -> Release:
-    """Verify a release parameter and return its content.
-
-    Args:
-        stored: the parameter.
-        fetch_parts: returns the texts of parts by name. Called if the release has any.
-
-    Raises:
-        ReleaseError: the release was changed, or has another format.
-        ModelConfigError: `fetch_parts` raised it.
-    """
+    """Verify a release parameter and return its content, or raise a ReleaseError."""
     path = stored.name.removesuffix(f"/{RELEASE}")
     try:
         return read_release(stored.text or "", path, fetch_parts)
@@ -660,55 +496,20 @@ def open_release(stored: Stored, fetch_parts: FetchParts) -> Release:
         ) from None
 
 
-def _hashes(document: str) -> list[str]:
-    with suppress(ReleaseError):  # told when it is opened
-        return part_hashes(document)
-    return []
-
-
-def _requests(names: Iterable[str]) -> list[list[str]]:
-    """Pack names into requests: at most ten in one, and each parameter in one form only."""
-    requests: list[dict[str, str]] = []
-    for name in dict.fromkeys(names):
-        bare = _bare(name)
-        fits = (each for each in requests[-2:] if len(each) < BATCH and bare not in each)
-        request = next(fits, None)
-        if request is None:
-            requests.append(request := {})
-        request[bare] = name
-    return [list(request.values()) for request in requests]
-
-
-def _bare(name: str) -> str:
-    return name.partition(":")[0]
+def _requests(asks: Iterable[Ask]) -> list[tuple[bool, dict[str, str]]]:
+    """Pack names by bare name: at most ten in one request, and each in one form only."""
+    requests: list[tuple[bool, dict[str, str]]] = []
+    wanted = dict.fromkeys((ask.decrypt, name) for ask in asks for name in ask.names)
+    for decrypt, name in sorted(wanted, key=lambda each: each[0]):  # looks, then reads
+        bare = name.partition(":")[0]
+        for known, names in requests[-2:]:
+            if known == decrypt and len(names) < BATCH and bare not in names:
+                names[bare] = name
+                break
+        else:
+            requests.append((decrypt, {bare: name}))
+    return requests
 
 
 def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, ModelConfigError) and not isinstance(error, StoreUnavailableError)
-
-
-def raise_if_a_signals(error: BaseException | None) -> None:
-    """Raise the exception that a signal's handler raised: it belongs to the application.
-
-    Handlers run in the main thread, which makes attempts itself in a reader without threads only.
-    """
-    if _thread.get_ident() != threading.main_thread().ident:
-        return
-    handlers = {_code(_signal.getsignal(number)) for number in range(1, _signal.NSIG)} - {None}
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        frames = error.__traceback__
-        while frames is not None:
-            if frames.tb_frame.f_code in handlers:
-                raise error
-            frames = frames.tb_next
-        error = error.__cause__ or error.__context__
-
-
-def _code(handler: Any) -> CodeType | None:
-    handler = getattr(handler, "func", handler)  # of a partial
-    handler = getattr(handler, "__func__", handler)  # of a method
-    if callable(handler) and not hasattr(handler, "__code__"):
-        handler = getattr(type(handler), "__call__", None)
-    return getattr(handler, "__code__", None)

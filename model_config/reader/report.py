@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, TypedDict
 
 from model_config.reader.attempts import Attempts, Entry
 from model_config.reader.clock import Clock
-from model_config.reader.readings import Key, Problem, Reading, Served
+from model_config.reader.problems import Problem
+from model_config.reader.reader import Served
+from model_config.reader.readings import Key, Reading
 
 #: Seconds after which an incident that goes on is logged again. Set by this package.
 REPEAT = 600.0
@@ -20,18 +22,14 @@ _log = logging.getLogger("model_config.reader")
 
 
 class ProblemStatus(TypedDict):
-    """What went wrong: the name of the error's class, and its text."""
+    """What went wrong: the error's class and its text."""
 
     error: str
     text: str
 
 
 class AwsStatus(TypedDict, total=False):
-    """Whether AWS answers.
-
-    "slow": an attempt lasts longer than reads wait. "away": the last one got no answer. The other
-    keys are there if it is away, but for `hanging`: since when attempts hang that were given up.
-    """
+    """Whether AWS "answers", is "slow" or "away"; since when given-up attempts hang, if any do."""
 
     state: str
     since: str
@@ -42,7 +40,7 @@ class AwsStatus(TypedDict, total=False):
 
 
 class RolloutStatus(TypedDict):
-    """A rollout under way. `problem` says why its candidate can't be used."""
+    """A rollout under way, and why its candidate can't be used, if it can't."""
 
     candidate: int
     percent: float
@@ -79,7 +77,7 @@ class ModelStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """What a reader serves, and what went wrong. Times are UTC, in ISO 8601."""
+    """What a reader serves and what went wrong. Times are UTC, in ISO 8601."""
 
     environment: str
     aws: AwsStatus
@@ -124,7 +122,8 @@ class Incidents:
         served = ""
         if reading is not None:
             age = reading.configuration.age
-            served = f"{reading!r} is still served, {age:,.0f} s after it was read: "
+            since = "" if math.isinf(age) else f", {age:,.0f} s after it was read"
+            served = f"{reading!r} is still served{since}: "
         if problem.is_outage:
             self._goes_on(_AWS, problem, f"AWS can't be reached. {served}{problem.text}")
             return
@@ -174,7 +173,7 @@ class Describer:
                 "problem": _problem(away.problem),
             }
         if hanging := self._attempts.hanging:
-            status["hanging"] = [self._time(attempt.began) for attempt in hanging]
+            status["hanging"] = [self._time(began) for began in hanging]
         return status
 
     def models(self, served: Mapping[Key, Served]) -> list[ModelStatus]:

@@ -34,7 +34,7 @@ def into_class(
     """
     check_schema(schema, "as_model")
     try:
-        known = _known_values(schema, values, secrets, path=())
+        known = _fields(schema, values, secrets, "")
         return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
@@ -45,46 +45,53 @@ def into_class(
         ) from None
 
 
-def _known_values(
-    schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: tuple[str, ...]
+def _fields(
+    schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: str
 ) -> dict[str, Any]:
+    """Return the values that a class has fields for, with references to secrets."""
     known: dict[str, Any] = {}
     for name, field in schema.model_fields.items():
-        here = (*path, name)
-        below = "/".join(here)
-        value = values.get(name, {})
-        is_there = name in values or any(secret.startswith(f"{below}/") for secret in secrets)
-        group = _only_class_with("model_fields", field.annotation)
-        if not is_there and field.is_required() and NoneType in _members(field.annotation):
+        here, kinds = path + name, list(_kinds(field.annotation))
+        if name in values or any(f"{secret}/".startswith(f"{here}/") for secret in secrets):
+            known[name] = _fitted(kinds, values.get(name), secrets, here)
+        elif field.is_required() and NoneType in kinds:
             known[name] = None  # None has no parameter, so this is what was deployed
-        elif is_there or below in secrets or (group and field.is_required()):
-            known[name] = _known_value(field.annotation, value, secrets, here)
+        elif field.is_required() and len(kinds) == 1 and hasattr(kinds[0], "model_fields"):
+            known[name] = _fields(kinds[0], {}, secrets, f"{here}/")
     return known
 
 
-def _known_value(
-    annotation: Any, value: Any, secrets: Collection[str], path: tuple[str, ...]
-) -> Any:
-    below = "/".join(path)
-    group = _only_class_with("model_fields", annotation)
-    reference = _only_class_with("config_key", annotation)
-    if reference and below in secrets:
-        return reference(".".join(path))
-    if group and isinstance(value, Mapping):
-        return _known_values(group, value, secrets, path)
-    for member in _members(annotation):
-        if get_origin(member) is list and isinstance(value, list):
-            (item,) = get_args(member)
-            return [_known_value(item, each, (), path) for each in value]
-        if get_origin(member) is dict and isinstance(value, Mapping):
-            _, item = get_args(member)
-            ours = (secret for secret in secrets if secret.startswith(f"{below}/"))
-            keys = [*value, *(secret.split("/")[len(path)] for secret in ours)]
+def _fitted(kinds: list[Any], value: Any, secrets: Collection[str], path: str) -> Any:
+    """Return a value as its place takes it. None: only its secrets are there."""
+    below = [secret for secret in secrets if secret.startswith(f"{path}/")]
+    for kind in kinds:
+        arguments = [list(_kinds(argument)) for argument in get_args(kind)]
+        if hasattr(kind, "config_key") and path in secrets:
+            return kind(path.replace("/", "."))
+        if get_origin(kind) is list and isinstance(value, list):
+            return [_fitted(arguments[0], item, (), path) for item in value]
+        if get_origin(kind) is dict and (isinstance(value, Mapping) or below):
+            keys = [secret[len(path) + 1 :].partition("/")[0] for secret in below]
             return {
-                key: _known_value(item, value.get(key, {}), secrets, (*path, key))
-                for key in dict.fromkeys(keys)
+                key: _fitted(arguments[1], (value or {}).get(key), secrets, f"{path}/{key}")
+                for key in dict.fromkeys([*(value or {}), *keys])
             }
+    groups = [kind for kind in kinds if hasattr(kind, "model_fields")]
+    if len(groups) == 1 and (isinstance(value, Mapping) or (value is None and below)):
+        return _fields(groups[0], value or {}, secrets, f"{path}/")
     return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the classes, and lists and dicts of classes, in an annotation."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for argument in get_args(annotation):
+            yield from _kinds(argument)
+    else:
+        yield annotation
 
 
 def _frozen(value: Any) -> Any:
@@ -98,25 +105,6 @@ def _frozen(value: Any) -> Any:
     copied = value.model_copy()  # because it may be the class's default
     vars(copied).update({name: _frozen(each) for name, each in vars(value).items()})
     return copied
-
-
-def _only_class_with(attribute: str, annotation: Any) -> Any:
-    """Return the class in an annotation that has an attribute, or None unless there is just one."""
-    found = [
-        kind for kind in _members(annotation) if isinstance(kind, type) and hasattr(kind, attribute)
-    ]
-    return found[0] if len(found) == 1 else None
-
-
-def _members(annotation: Any) -> Iterator[Any]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _members(get_args(annotation)[0])
-    elif origin in (Union, UnionType):
-        for argument in get_args(annotation):
-            yield from _members(argument)
-    else:
-        yield annotation
 
 
 def _problems(error: ValueError) -> Iterator[str]:

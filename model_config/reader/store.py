@@ -26,14 +26,9 @@ from model_config.format.errors import (
 from model_config.reader.aws_errors import SIGN_IN, translate, unreadable_answer
 from model_config.reader.source import BATCH, Stored
 
-#: Seconds to wait for a connection, and for an answer. Set by this package.
-CONNECT_TIMEOUT, READ_TIMEOUT = 2.0, 5.0
-#: Attempts of one request, with pauses between them. Set by this package: with these timeouts, they
-#: end within about 20 seconds.
-ATTEMPTS = 3
-#: The exceptions that boto3 raises when a request fails, for any reason.
-FAILURES = (BotoCoreError, ClientError)
-# The exceptions of botocore's parser for an answer that is incomplete or isn't SSM's JSON.
+_ACTION = "ssm:GetParameters"
+# What boto3 raises when a request fails, and for an answer that is incomplete or not SSM's.
+_FAILURES = (BotoCoreError, ClientError, OSError)
 _UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 _REQUIRED_KEYS = {"Name", "Version", "Value"}
 
@@ -46,14 +41,12 @@ class OwnClient(NamedTuple):
 
 
 class Connection:
-    """The settings of clients.
+    """The settings of clients, as botocore names them.
 
     Args:
         session: a boto3 or botocore session. None creates a new one for each client, which picks
             up renewed credentials.
         region: the AWS region. Defaults to botocore's usual settings.
-        connect_timeout, read_timeout: seconds to wait for a connection, and for an answer.
-        attempts: the most attempts of one request, in botocore's standard retry mode.
     """
 
     def __init__(
@@ -61,31 +54,32 @@ class Connection:
         session: Any = None,
         region: str | None = None,
         *,
-        connect_timeout: float = CONNECT_TIMEOUT,
-        read_timeout: float = READ_TIMEOUT,
-        attempts: int = ATTEMPTS,
+        connect_timeout: float = 2.0,
+        read_timeout: float = 5.0,
     ) -> None:
         self._session, self._region = session, region
-        self._settings = {
+        self._config = {
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
-            "retries": {"mode": "standard", "total_max_attempts": attempts},
+            "retries": {"mode": "standard", "total_max_attempts": 1},
         }
         self._loader: _Loader | None = None
 
     def open(self) -> OwnClient:
-        """Return a new client for SSM.
-
-        Raises:
-            UsageError: a setting is not valid, such as the endpoint's URL.
-            CredentialsError: a token file or a credential process of the user failed.
-            BotoCoreError: there are no usable credentials, or there is no region.
-        """
-        session = self._session or self._new_session()
+        """Return a new client for SSM. It may raise errors of this package and of botocore."""
+        session = self._session
+        if session is None:
+            # boto3's default session isn't used, because it isn't safe to share between threads.
+            session = botocore.session.Session()
+            if self._loader is None:  # kept, because the next client needs the same files
+                paths = session.get_config_variable("data_path") or ""
+                search = [path for path in paths.split(os.pathsep) if path]
+                self._loader = _Loader(search, file_loader=_PlainDicts())
+            session.register_component("data_loader", self._loader)
         credentials = _or_error(session.get_credentials)
         make = getattr(session, "client", None) or session.create_client
         try:
-            client = make("ssm", region_name=self._region, config=Config(**self._settings))
+            client = make("ssm", region_name=self._region, config=Config(**self._config))
         except ValueError as error:
             raise UsageError(
                 f"no SSM client can be created: {error}. Check AWS_ENDPOINT_URL, "
@@ -93,57 +87,37 @@ class Connection:
             ) from None
         return OwnClient(client, credentials)
 
-    def _new_session(self) -> Any:
-        """Return a botocore session, which is created faster than a boto3 session.
-
-        boto3's default session isn't used, because it isn't safe to share between threads.
-        """
-        session = botocore.session.Session()
-        if self._loader is None:  # kept, because the next client needs the same files
-            paths = session.get_config_variable("data_path") or ""
-            search = [path for path in paths.split(os.pathsep) if path]
-            self._loader = _Loader(search, file_loader=_PlainDicts())
-        session.register_component("data_loader", self._loader)
-        return session
-
 
 class Store:
-    """SSM's Parameter Store.
+    """SSM's Parameter Store, as a source.
 
-    Without a client, it creates one at the first request, from botocore's usual settings. If the
-    credentials are refused, it creates a new one, which picks up renewed credentials.
+    Without a client, it creates one at the first request. If the credentials are refused, it
+    creates a new one, which picks up renewed credentials.
 
     Args:
         client: a boto3 client for SSM, with its own timeouts.
         connection: the settings of the client that it creates.
-
-    Every method raises `StoreError` or a subclass, ModelNotFoundError or ReleaseNotFoundError if
-    SSM doesn't find a parameter, and UsageError if no client can be created.
     """
 
     def __init__(self, client: Any = None, connection: Connection | None = None) -> None:
         self._given, self._connection = client, connection or Connection()
         self._own: OwnClient | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may read in the middle
 
     def close(self) -> None:
         """Close connections. The next request opens new ones. A forked child must call it."""
-        # The lock, too, is new: a thread that hangs, or doesn't exist in a forked child, may hold it.
-        self._lock = threading.Lock()
+        # The lock, too, is new: a thread that hangs or doesn't exist in a forked child may hold it.
+        self._lock = threading.RLock()
         self._give_up_own()
         if hasattr(self._given, "close"):
             self._given.close()  # closes its connections; it opens new ones itself
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return decrypted parameters by their bare name, leaving out those that don't exist.
-
-        Args:
-            names: "name", "name:7" or "name:label", and only one form of each name.
-        """
+        """Return decrypted parameters, as `Source.get` says."""
         return self._in_batches(names, decrypt=True)
 
     def look(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return what `get` does, without decrypting: only values of type String have a text."""
+        """Return the same without decrypting: only values of type String have a text."""
         return self._in_batches(names, decrypt=False)
 
     def _in_batches(self, names: Sequence[str], *, decrypt: bool) -> dict[str, Stored]:
@@ -151,22 +125,23 @@ class Store:
         return {
             stored.name: stored
             for start in range(0, len(wanted), BATCH)
-            for stored in self._get_batch(wanted[start : start + BATCH], decrypt=decrypt)
+            for stored in self._read(wanted[start : start + BATCH], decrypt=decrypt)
         }
 
     # One batch in each call, so that no frame holds a secret's text when another request fails.
-    def _get_batch(self, names: list[str], *, decrypt: bool = True) -> list[Stored]:
-        asked = {"Names": names, "WithDecryption": decrypt}
+    def _read(self, names: list[str], *, decrypt: bool) -> list[Stored]:
         try:
-            found, _ = self._list("get_parameters", names, **asked)
+            answer = self._ask(names, decrypt=decrypt)
         except StoreUnavailableError as error:
             # The connection may have been closed while it was idle, or the process frozen. A second
             # attempt opens a new one.
             if not isinstance(error.__cause__, ConnectionClosedError):
                 raise
-            found, _ = self._list("get_parameters", names, **asked)
-        if not all(each.keys() >= _REQUIRED_KEYS for each in found):
-            raise unreadable_answer("ssm:GetParameters", names)
+            answer = self._ask(names, decrypt=decrypt)
+        found = answer.get("Parameters")
+        # botocore parses an incomplete reply, or a proxy's page, as an empty answer.
+        if not isinstance(found, list) or not all(each.keys() >= _REQUIRED_KEYS for each in found):
+            raise unreadable_answer(_ACTION, names)
         return [
             Stored(
                 each["Name"],
@@ -177,22 +152,12 @@ class Store:
             for each in found
         ]
 
-    def _list(
-        self, operation: str, about: Sequence[str], **wanted: Any
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return the parameters in an answer, and the token of the next page, if any."""
-        answer = self._ask(operation, about, **wanted)
-        if not isinstance(answer.get("Parameters"), list):
-            # botocore parses an incomplete reply, or a proxy's page, as an empty answer.
-            raise unreadable_answer(_action(operation), about)
-        return answer["Parameters"], answer.get("NextToken")
-
-    def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
-        action = _action(operation)
+    def _ask(self, names: list[str], *, decrypt: bool) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(), operation)(**wanted)
-        except (*FAILURES, OSError) as error:
-            problem = translate(error, action, about)
+            client = self._client()
+            answer: dict[str, Any] = client.get_parameters(Names=names, WithDecryption=decrypt)
+        except _FAILURES as error:
+            problem = translate(error, _ACTION, names)
             if isinstance(problem, CredentialsError):
                 self._give_up_own()
             raise problem from error
@@ -203,14 +168,14 @@ class Store:
             if "gevent" not in sys.modules:
                 raise
             raise StoreUnavailableError(
-                f"{action} of {', '.join(about)}: gevent patched `ssl` after botocore had imported "
-                "it, and so no connection can be made. Call gevent.monkey.patch_all() before any "
-                "other import; with gunicorn, in the first line of its configuration file, or "
-                "leave out --preload."
+                f"{_ACTION} of {', '.join(names)}: gevent patched `ssl` after botocore had "
+                "imported it, and so no connection can be made. Call gevent.monkey.patch_all() "
+                "before any other import; with gunicorn, in the first line of its configuration "
+                "file, or leave out --preload."
             ) from None
         except _UNREADABLE:
             # Without its cause, which may hold the bytes of the answer, and so a secret.
-            raise unreadable_answer(action, about) from None
+            raise unreadable_answer(_ACTION, names) from None
         return answer
 
     def _client(self) -> Any:
@@ -265,14 +230,9 @@ def _or_error(get: Callable[[], Any]) -> Any:
     """Return credentials. A user's token file or credential process may raise any exception."""
     try:
         return get()
-    except FAILURES:
+    except (BotoCoreError, ClientError):
         raise
     except Exception as error:
         raise CredentialsError(
             f"there are no usable credentials ({type(error).__name__}: {error}). {SIGN_IN}."
         ) from error
-
-
-def _action(operation: str) -> str:
-    """Return the IAM action of a request."""
-    return f"ssm:{operation.title().replace('_', '')}"

@@ -27,7 +27,7 @@ CODES = {
     "denied": "AccessDeniedException",
     "expired credentials": "ExpiredTokenException",
 }
-FAILURES = ["black hole", *CODES, "reset connections"]
+FAILURES = ["black hole", "drip", *CODES, "reset connections"]
 HOLE = 60  # seconds that a black hole keeps a connection
 # Theirs is a tree of their own: in ours, a read by path would hand out the release too, on a fifth
 # page. It holds JSON, so that one `transform` gives them the same values.
@@ -145,10 +145,15 @@ class BenchServer:
         """Return how many requests it has got."""
         return self.fails(None)
 
+    def decrypting(self) -> int:
+        """Return how many of them asked for a value that is encrypted."""
+        self._pipe.send((None,))
+        return int(self._pipe.recv()[1])
+
     def fails(self, how: str | None) -> int:
         """Let it fail from now on, as one of FAILURES or "" for not at all; return its requests."""
         self._pipe.send((how,))
-        return int(self._pipe.recv())
+        return int(self._pipe.recv()[0])
 
 
 def _serve(pipe: Connection) -> None:
@@ -163,7 +168,7 @@ def _serve(pipe: Connection) -> None:
                 server.failure = how
                 server.changed.set()
                 server.changed = threading.Event()
-            pipe.send(server.requests)
+            pipe.send((server.requests, server.decrypting))
 
 
 class _Server(ThreadingHTTPServer):
@@ -171,7 +176,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.requests = 0
+        self.requests = self.decrypting = 0
         self.failure = ""
         self.changed = threading.Event()
         self.lock = threading.Lock()
@@ -202,6 +207,7 @@ class _Server(ThreadingHTTPServer):
         return {"InvalidLabels": [], "ParameterVersion": version}
 
     def _get(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        self.decrypting += wanted["WithDecryption"]
         found = {name: self._version(name) for name in wanted["Names"]}
         return {
             "Parameters": [self._shown(name.split(":")[0], n) for name, n in found.items() if n],
@@ -224,7 +230,16 @@ class _Server(ThreadingHTTPServer):
 
     def _shown(self, name: str, version: int) -> dict[str, Any]:
         text = self._texts[name, version]
-        return {"Name": name, "Type": "SecureString", "Value": text, "Version": version}
+        # Each version has a date of its own. Without decryption, a SecureString comes encrypted.
+        kind = "String" if name.endswith("/rollout") else "SecureString"
+        date = 1_800_000_000 + version
+        return {
+            "Name": name,
+            "Type": kind,
+            "Value": text,
+            "Version": version,
+            "LastModifiedDate": date,
+        }
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -233,11 +248,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        operation = self.headers["X-Amz-Target"].removeprefix("AmazonSSM.")
-        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.failure:
             self._fail(self.server.failure)
             return
+        operation, wanted = (
+            self.headers["X-Amz-Target"].removeprefix("AmazonSSM."),
+            json.loads(body),
+        )
         time.sleep(DELAY)
         self._say(200, self.server.answer(operation, wanted))
 
@@ -246,6 +264,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.requests += 1
         if how == "black hole":
             self.server.changed.wait(HOLE)
+        if how == "drip":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            with suppress(OSError):
+                while not self.server.changed.wait(1):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
         if how in CODES:
             time.sleep(DELAY)
             self._say(400, {"__type": CODES[how], "message": "made to fail"})

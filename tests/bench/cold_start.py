@@ -27,7 +27,7 @@ READER = """
 from model_config import Reader
 Reader("prod").get("chat")
 """
-LIMIT = 0.9
+LIMIT = 0.75
 
 
 def start(program: str, environment: dict[str, str]) -> tuple[float, float]:

@@ -1,50 +1,72 @@
-"""What a fleet of readers asks of one account's SSM, simulated: the real cache on a virtual clock.
+"""What a fleet of readers asks of one account's SSM: simulated on a virtual clock, and in earnest.
 
 A process reads each of its models many times a second, so that whatever is due is asked for about
 at once. SSM answers so many requests a second, with a burst of one second's, and throttles the
 rest. Every process starts with everything read, its models due within the time to live. To stay
-quick, a tenth of the fleet meets a tenth of the requests; figures are of the whole fleet. Run it
-with `make bench`.
+quick, a tenth of the fleet meets a tenth of the requests; figures are of the whole fleet. The last
+rows are of readers in real time, each with its own time to live, that ask the bench's server: how
+soon a label's move reaches all of them. Run it with `make bench`.
 """
 
 import argparse
 import heapq
+import logging
 import random
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Self
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from _measure import Clock, Row, counted, report, row
+from _measure import Clock, Row, clean_environment, counted, report, row
+from _server import Aws, BenchServer, config_of
 
+from model_config import Reader
 from model_config.format.errors import StoreUnavailableError
-from model_config.reader.cache.cache import Cache
-from model_config.reader.settings import Times
+from model_config.format.release import Release, config_text, digest_of, write_release
+from model_config.reader.source import Stored
 
 SCALE = 10
 MODELS = 5
 HOUR = 3_600
+TTL = 30
 THINK = 0.1  # seconds until a read finds something due, on average
 #: Requests a second in an account and region: by default, and with higher throughput switched on
 #: (AWS General Reference, "Systems Manager endpoints and quotas": GetParameters).
 DEFAULT, HIGHER = 40, 1_000
+EPOCH = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @dataclass
 class Ssm:
-    """Requests answered and throttled, by the minute."""
+    """SSM as a source: requests answered and throttled, by the minute, and how many decrypt."""
 
     rate: float
     clock: Clock
+    secrets: int = 0
     tokens: float = 0.0
     filled_at: float = 0.0
     away: bool = False
     release: int = 1
     asked: dict[int, int] = field(default_factory=dict)
     throttled: int = 0
+    decrypting: int = 0
+    documents: dict[tuple[str, int], str] = field(default_factory=dict)
 
-    def ask(self) -> int:
-        """Answer one request with the newest release, or refuse it."""
+    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+        found = self._answer(names)
+        return {name: replace(stored, text=None) for name, stored in found.items()}
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        self.decrypting += 1
+        return self._answer(names)
+
+    def close(self) -> None:
+        pass
+
+    def _answer(self, names: Sequence[str]) -> dict[str, Stored]:
         minute = int(self.clock.now // 60)
         self.asked[minute] = self.asked.get(minute, 0) + 1
         passed, self.filled_at = self.clock.now - self.filled_at, self.clock.now
@@ -55,46 +77,41 @@ class Ssm:
             self.throttled += 1
             raise StoreUnavailableError("throttled")
         self.tokens -= 1
-        return self.release
+        found = (self._stored(name.partition(":")[0]) for name in names)
+        return {stored.name: stored for stored in found if stored is not None}
 
+    def _stored(self, name: str) -> Stored | None:
+        *_, model, last = name.split("/")
+        if last == "rollout":
+            return None
+        if last != "release":
+            return Stored(name, 1, "made up", EPOCH)
+        written = EPOCH + timedelta(seconds=self.release)
+        return Stored(name, self.release, self._document(model), written)
 
-class Loader:
-    """What a process asks with: five models fit one request."""
-
-    def __init__(self, ssm: Ssm, ttl: float) -> None:
-        self.ssm, self.ttl = ssm, ttl
-        self.answer = 0
-
-    def prefetched(self, _: Mapping[int, Any]) -> Self:
-        self.answer = self.ssm.ask()
-        return self
-
-    def load(self, _: int, __: Any) -> int:
-        return self.answer
-
-    def fallback_for(self, _: int) -> None:
-        return None
-
-    def lifetime(self, _: int) -> float:
-        return self.ttl
-
-    def landed(self, key: int, state: Any) -> None:
-        pass
+    def _document(self, model: str) -> str:
+        if (model, self.release) not in self.documents:
+            secrets = [f"key_{number}" for number in range(self.secrets)]
+            content = Release.of(model, "prod", "Bench", {"n": self.release}, secrets=secrets)
+            self.documents[model, self.release] = write_release(content).document
+        return self.documents[model, self.release]
 
 
 class Fleet:
     """Processes, and when each of them reads next."""
 
-    def __init__(self, processes: int, rate: float, ttl: float) -> None:
+    def __init__(
+        self, processes: int, rate: float, ttl: float, models: int = MODELS, secrets: int = 0
+    ) -> None:
         self.clock = Clock()
         self.dice = random.Random(processes)  # noqa: S311 - so that each run is the same
-        self.ssm = Ssm(10**9, self.clock)
+        self.ssm = Ssm(10**9, self.clock, secrets)
         self.ttl = ttl
-        times = Times(ttl, float("inf"), float("inf"))
+        self.models = [f"model_{number}" for number in range(models)]
         # Started at some time in the last time to live, as after a rolling deployment.
         starts = sorted(self.dice.uniform(0, ttl) for _ in range(processes))
-        self.caches = [self._started(times, at) for at in starts]
-        self.ssm.rate, self.ssm.asked = rate, {}
+        self.readers = [self._started(at) for at in starts]
+        self.ssm.rate, self.ssm.asked, self.ssm.decrypting = rate, {}, 0
         self.due = [(self._next(number), number) for number in range(processes)]
         heapq.heapify(self.due)
 
@@ -103,10 +120,8 @@ class Fleet:
         ends = self.clock.now + seconds
         while self.due[0][0] < ends:
             self.clock.now, number = heapq.heappop(self.due)
-            cache = self.caches[number]
-            for model in range(MODELS):
-                if cache.fresh(model) is None:
-                    cache.renew(model)
+            for model in self.models:
+                self.readers[number].get(model)
             heapq.heappush(self.due, (self._next(number), number))
         self.clock.now = ends
 
@@ -118,25 +133,28 @@ class Fleet:
         return self.clock.now - began
 
     def share(self, release: int) -> float:
-        on = [state.value >= release for cache in self.caches for state in cache.states().values()]
-        return sum(on) / len(on)
+        entries = [each for reader in self.readers for each in reader._attempts.entries.values()]
+        return sum(each.reading.configuration.release >= release for each in entries) / len(entries)
 
     def requests(self, seconds: float) -> float:
         """Return the requests a second of the whole fleet in the last whole minutes."""
-        last = int(self.clock.now // 60)
-        minutes = [self.ssm.asked.get(last - n, 0) for n in range(1, int(seconds // 60) + 1)]
+        last, most = int(self.clock.now // 60), max(1, int(seconds // 60))
+        minutes = [self.ssm.asked.get(last - n, 0) for n in range(1, most + 1)]
         return statistics.mean(minutes) / 60 * SCALE
 
-    def _started(self, times: Times, at: float) -> Cache[int, int]:
-        loader = Loader(self.ssm, self.ttl)
-        cache: Cache[int, int] = Cache(loader, times, self.clock, loader)
+    def _started(self, at: float) -> Reader:
         self.clock.now = at
-        for model in range(MODELS):
-            cache.renew(model)
-        return cache
+        reader = Reader(
+            "prod", source=self.ssm, clock=self.clock, ttl=self.ttl, max_wait=float("inf")
+        )
+        reader.preload(self.models)
+        return reader
 
     def _next(self, number: int) -> float:
-        due = min(state.ask_at for state in self.caches[number].states().values())
+        attempts = self.readers[number]._attempts
+        due = min(entry.ask_at for entry in attempts.entries.values())
+        if attempts.away is not None:  # the pause of all models
+            due = max(due, attempts.away.ask_at)
         return max(due, self.clock.now) + self.dice.expovariate(1 / THINK)
 
 
@@ -144,16 +162,18 @@ def story(processes: int, rate: float, ttl: float) -> dict[str, float]:
     """Return what a fleet asks for in its steady state, after a promotion, and in an outage."""
     fleet = Fleet(processes // SCALE, rate / SCALE, ttl)
     fleet.clock.now = ttl
-    fleet.run(4 * ttl)
-    told: dict[str, float] = {"steady": fleet.requests(2 * ttl)}
+    long = max(4 * ttl, 300)
+    fleet.run(long)
+    told: dict[str, float] = {"steady": fleet.requests(long / 2)}
+    told["decrypting"] = fleet.ssm.decrypting * SCALE / long
     throttled = fleet.ssm.throttled
-    fleet.run(ttl)
-    told["throttled"] = (fleet.ssm.throttled - throttled) * SCALE / ttl
+    fleet.run(long)
+    told["throttled"] = (fleet.ssm.throttled - throttled) * SCALE / long
     fleet.ssm.release = 2
     told["promoted"] = fleet.run_until(0.99, 2, 4 * HOUR)
     fleet.ssm.away = True
-    fleet.run(HOUR)
-    told["outage"] = fleet.requests(HOUR / 2)
+    fleet.run(HOUR / 3)
+    told["outage"] = fleet.requests(HOUR / 6)
     fleet.ssm.away, fleet.ssm.release = False, 3
     told["recovered"] = fleet.run_until(0.99, 3, 4 * HOUR)
     told["peak"] = max(fleet.ssm.asked.values()) / 60 * SCALE
@@ -165,9 +185,10 @@ def rows_of(processes: int, rate: float, ttl: float) -> list[Row]:
     name = f"{processes:,} processes, {rate:,} requests/s, ttl {ttl:g}"
     return [
         row(f"{name}: steady state", "1/s", told["steady"], rate),
+        counted(f"{name}: of them decrypting", "1/s", told["decrypting"], rate, 0),
         row(f"{name}: of them throttled", "1/s", told["throttled"], rate),
         row(f"{name}: until 99 % have a promotion", "s", told["promoted"], ttl),
-        row(f"{name}: in an hour's outage", "1/s", told["outage"], rate),
+        row(f"{name}: in an outage of 20 minutes", "1/s", told["outage"], rate),
         counted(f"{name}: until 99 % have recovered", "s", told["recovered"], ttl, 2 * ttl + 120),
         row(f"{name}: busiest minute", "1/s", told["peak"], rate),
     ]
@@ -176,24 +197,98 @@ def rows_of(processes: int, rate: float, ttl: float) -> list[Row]:
 def sizes() -> list[Row]:
     """Return the largest fleets that take half of what is allowed, by what a small one takes."""
     rows = []
-    for rate, ttl in ((DEFAULT, 300), (DEFAULT, 900), (HIGHER, 300), (HIGHER, 900)):
-        fleet = Fleet(100, DEFAULT, ttl)
+    for models, secrets, ttl in (
+        (5, 0, 30), (5, 1, 30), (20, 1, 30), (5, 0, 60), (5, 1, 60), (5, 1, 300), (20, 1, 300),
+    ):  # fmt: skip
+        fleet = Fleet(100, DEFAULT, ttl, models, secrets)
         fleet.clock.now = ttl
-        fleet.run(4 * ttl)
-        each = fleet.requests(2 * ttl) / SCALE / 100
-        name = f"processes that take half of {rate:,} requests/s, ttl {ttl}"
-        rows.append(row(name, "processes", rate / 2 / each, None))
+        fleet.run(max(10 * ttl, 600))
+        each = fleet.requests(max(5 * ttl, 300)) / SCALE / 100
+        name = f"{models} models of {secrets} secrets, ttl {ttl}: processes"
+        rows += [
+            row(f"{name} that take half of {rate:,} requests/s", "", rate / 2 / each, None)
+            for rate in (DEFAULT, HIGHER)
+        ]
     return rows
+
+
+class Watch:
+    """A reader in real time: which releases it served, and when each of them first."""
+
+    def __init__(self, reader: Reader, models: Sequence[str], digests: dict[int, str]) -> None:
+        self.reader, self.models, self.digests = reader, models, digests
+        self.first: dict[tuple[str, int], float] = {}
+        self.torn = 0
+
+    def read(self) -> None:
+        for model in self.models:
+            chat = self.reader.get(model)
+            if (model, chat.release) not in self.first:
+                self.first[model, chat.release] = time.monotonic()
+                digest = digest_of(config_text(chat.as_dict()))
+                self.torn += not digest == chat.digest == self.digests[chat.release]
+
+
+def label_move(server: BenchServer, readers: int, ttl: float) -> list[Row]:
+    """Move the labels of five models under many readers, and see when it has reached all."""
+    aws, models = Aws(server), [f"moved_{number}" for number in range(MODELS)]
+    configs = {number: config_of(10, number) for number in (1, 2)}
+    digests = {number: digest_of(config_text(config)) for number, config in configs.items()}
+    for model in models:
+        aws.deploy(model, configs[1], {})
+        aws.deploy(model, configs[2], {}, promote=False)
+    watches = [Watch(aws.reader(ttl=ttl), models, digests) for _ in range(readers)]
+    stop = threading.Event()
+
+    def repeat(mine: Sequence[Watch]) -> None:
+        for watch in mine:  # started one after another
+            watch.read()
+            stop.wait(ttl / readers)
+        while not stop.wait(0.1):
+            for watch in mine:
+                watch.read()
+
+    with ThreadPoolExecutor(10) as pool:
+        for number in range(10):
+            pool.submit(repeat, watches[number::10])
+        time.sleep(2 * ttl)
+        asked, decrypting, began = server.requests(), server.decrypting(), time.monotonic()
+        time.sleep(2 * ttl)
+        asked, decrypting = server.requests() - asked, server.decrypting() - decrypting
+        rate = asked / (time.monotonic() - began)
+        moved = time.monotonic()
+        for model in models:
+            aws.promote(model, 2)
+        time.sleep(ttl + 5)
+        stop.set()
+    took = sorted(
+        watch.first.get((model, 2), float("inf")) - moved for watch in watches for model in models
+    )
+    name = f"{readers} readers of {MODELS} models, ttl {ttl:g}, in earnest"
+    planned = readers / (ttl * 0.95)  # five models of two names fill one request
+    return [
+        counted(
+            f"{name}: 99 % have a label's move", "s", took[int(len(took) * 0.99)], ttl, ttl + 1
+        ),
+        counted(f"{name}: torn reads", "reads", sum(watch.torn for watch in watches), None, 0),
+        counted(f"{name}: while nothing moves", "1/s", rate, planned, 1.3 * planned),
+        counted(f"{name}: of them decrypting", "requests", decrypting, None, 0),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--processes", type=int, nargs="+", default=[100, 1_000, 10_000])
-    fleets = parser.parse_args().processes
-    rows = [each for processes in fleets for each in rows_of(processes, DEFAULT, 300)]
-    largest = max(fleets)
-    rows += rows_of(largest, DEFAULT, 900) + rows_of(largest, HIGHER, 300)
+    parser.add_argument("--processes", type=int, nargs="+", default=[100, 600, 2_000])
+    parser.add_argument("--readers", type=int, default=200, help="in earnest")
+    arguments = parser.parse_args()
+    clean_environment()
+    logging.disable()
+    rows = [each for processes in arguments.processes for each in rows_of(processes, DEFAULT, TTL)]
+    largest = max(arguments.processes)
+    rows += rows_of(largest, DEFAULT, 300) + rows_of(largest, HIGHER, TTL)
     rows += sizes()
+    with BenchServer() as server:
+        rows += label_move(server, arguments.readers, 10)
     report("fleet.json", f"each process with {MODELS} models / the limit or the ttl", rows)
 
 

@@ -13,6 +13,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from botocore.config import Config
 
 from model_config import Reader
 from model_config.format.errors import StoreUnavailableError
+from model_config.reader.fallback import fallback_document
 
 MODELS = [f"model_{number}" for number in range(50)]
 THREADS, PAUSE, TTL, QUICK = 16, 0.002, 2, 0.005
@@ -160,6 +162,40 @@ def rows_of(kind: str, ours: Result, theirs: Result) -> list[Row]:
     ]
 
 
+def hung_sts(server: BenchServer, length: float) -> Row:
+    """Start with a fallback while STS is a black hole, and say how long that takes."""
+    server.fails("")
+    fallback = fallback_document([Aws(server).reader().get(MODELS[0])])
+    server.fails("black hole")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "token").write_text("token")
+        (Path(folder) / "fallback.json").write_text(fallback)
+        program = (
+            "import time; began = time.monotonic(); from model_config import Reader; "
+            f'chat = Reader("prod", fallback="fallback.json").get("{MODELS[0]}"); '
+            "print(chat.from_fallback, time.monotonic() - began)"
+        )
+        environment = {
+            "PYTHONPATH": str(Path(__file__).parent.parent.parent),
+            "AWS_WEB_IDENTITY_TOKEN_FILE": "token",
+            "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app",
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    is_fallback, seconds = done.stdout.split()
+    if is_fallback != "True":
+        raise SystemExit("the fallback was not served")
+    return counted("hung STS: a start with a fallback", "s", float(seconds), None, length)
+
+
 class Away:
     """A source that fails."""
 
@@ -207,7 +243,7 @@ def main() -> None:
         aws = Aws(server)
         for model in MODELS:
             aws.deploy(model, config_of(5), {})
-        rows = [failed_renewals(aws)]
+        rows = [failed_renewals(aws), hung_sts(server, 22)]
         for kind in FAILURES:
             sides = [suffer(server, side, kind, arguments.seconds) for side in ("ours", "theirs")]
             rows += rows_of(kind, *sides)

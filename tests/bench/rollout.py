@@ -14,7 +14,7 @@ from _measure import Clock, Row, clean_environment, counted, medians, report, ro
 from _server import Aws, BenchServer, Values, config_of
 
 from model_config import Reader
-from model_config.format.release import digest_of
+from model_config.format.release import config_text, digest_of
 from model_config.format.rollout import Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, write_rollout
 
@@ -108,7 +108,7 @@ class Race:
     def deploy(self) -> int:
         number = len(self.digests) + 1
         config: Values = config_of(40, number, length=(8, 400)[number % 2])
-        self.digests[number] = digest_of(config)
+        self.digests[number] = digest_of(config_text(config))
         self.aws.deploy("raced", config, {}, promote=False)
         return number
 
@@ -149,7 +149,8 @@ class Race:
                 on[key] = chat.release
             else:
                 on.pop(key, None)
-            return not digest_of(chat.as_dict()) == chat.digest == self.digests[chat.release]
+            digest = digest_of(config_text(chat.as_dict()))
+            return not digest == chat.digest == self.digests[chat.release]
 
         return read
 

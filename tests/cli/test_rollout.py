@@ -374,7 +374,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run):
     assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
     start(run, "--release", "3", "--reason", "gently", "--steps", "5,100")
-    run("promote", "chat", "--label", "canary", "--reason", "beside")
+    run("promote", "chat", "--label", "canary", "--new-label", "--reason", "beside")
     run("rollout", "pause", "chat")
     run("rollout", "resume", "chat")
     run("rollout", "finish", "chat", "--reason", "fine")

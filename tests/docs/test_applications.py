@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 CHAT = {
     "provider": "p",
     "model_id": "m",
-    "prompts": {"system": "Hello"},
+    "prompts": {"system": "Hello from {{company_name}}"},
     "generation": {"temperature": 0.2},
 }
 
@@ -34,6 +34,7 @@ def test_the_page_can_be_followed_from_top_to_bottom(monkeypatch: pytest.MonkeyP
         exec(compile(block, str(PAGE), "exec"), seen)  # noqa: S102 - it is our own page
     assert len(BLOCKS) > 8
     assert seen["temperature"] == 0.2
+    assert seen["text"] == "Hello from Acme"
     assert seen["side"] is None
     assert seen["attributes"]["gen_ai.prompt.name"] == "support_chat"
     assert seen["counters"]["hits"] > 0

@@ -13,9 +13,9 @@ import yaml
 from pulumi.runtime.mocks import MockCallArgs
 from support.project import CHECKOUT
 
-from model_config.plan.policies import POLICY_PATH
+from model_config.plan.aws import POLICY_PATH
+from model_config.plan.project import StackConfig
 from model_config.plan.settings import Settings
-from model_config.plan.stack_config import StackConfig
 from model_config.testing.program import Recorder, run_program
 
 ROLES = CHECKOUT / "examples" / "roles"

@@ -16,7 +16,7 @@ from support.ssm_recorder import ARN, Ssm
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
 from model_config.operate.record import Written, events
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.fake import FakeReader
 from model_config.testing.program import run_program
 

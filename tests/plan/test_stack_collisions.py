@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.offline import plan_from_file
+from model_config.plan.plan import plan_from_file
 from model_config.plan.project import Project
 
 ACCOUNT, OTHER = "111122223333", "444455556666"

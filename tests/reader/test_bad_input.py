@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import socket
+import sys
 import traceback
 import zlib
 from collections.abc import Callable
@@ -29,6 +31,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
+from model_config.reader import reader as reader_module
 from model_config.reader.attempts import LONGEST_PAUSE
 
 CONFIG = {"n": 1}
@@ -375,6 +378,91 @@ def test_an_endpoint_that_is_not_an_address_is_said_at_once(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "not an address")
     with pytest.raises(UsageError, match=r"not an address.*AWS_ENDPOINT_URL"):
         Reader("prod").get("chat")
+
+
+def test_a_dead_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://ssm.example.invalid")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and never listens
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        with pytest.raises(StoreUnavailableError, match=r"proxy doesn't answer.*HTTPS_PROXY"):
+            Reader("prod").get("chat")
+
+
+def test_a_server_without_tls_is_told_as_one(
+    own_client_asks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", own_client_asks.url.replace("http", "https"))
+    with pytest.raises(StoreUnavailableError, match=r"no trusted TLS connection.*AWS_CA_BUNDLE"):
+        Reader("prod").get("chat")
+
+
+def test_what_gevent_breaks_when_it_comes_too_late_is_told(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recurses(**_: Any) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setitem(sys.modules, "gevent", sys)
+    monkeypatch.setattr(aws.client, "get_parameters", recurses, raising=False)
+    with pytest.raises(StoreUnavailableError, match=r"gevent patched `ssl` after.*--preload"):
+        Reader("prod", client=aws.client).get("chat")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give attempts up after a fifth of a second."""
+    monkeypatch.setattr(reader_module, "CONNECT_TIMEOUT", 0.05)
+    monkeypatch.setattr(reader_module, "READ_TIMEOUT", 0.05)
+
+
+def test_a_server_that_drips_is_given_up(own_client_asks: Any, clock: Any) -> None:
+    good = own_client_asks.holds(CONFIG)
+
+    def drip(handler: Any) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        while not own_client_asks.released.wait(0.01):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+
+    own_client_asks.answers[:] = [good, drip, good]
+    reader = Reader("prod", clock=clock, max_wait=60)
+    reader.get("chat")
+    reader._attempts._times = reader._attempts._times._replace(deadline=0.05)
+    clock.advance(31)
+    assert reader.get("chat").age == 31
+    wait_until(lambda: reader.status()["aws"]["state"] == "away")
+    assert "was given up" in reader.status()["aws"]["problem"]["text"]
+    reader._attempts._times = reader._attempts._times._replace(deadline=20)
+    clock.advance(LONGEST_PAUSE)
+    wait_until(lambda: reader.get("chat").age == 0)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("how", ["a process", "STS"])
+def test_credentials_that_hang_are_given_up(
+    own_client_asks: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str
+) -> None:
+    own_client_asks.answers.append(own_client_asks.hangs())
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    pipe, config = tmp_path / "pipe", tmp_path / "config"
+    if how == "STS":
+        (tmp_path / "token").write_text("token")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/app")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", own_client_asks.url)
+    else:
+        os.mkfifo(pipe)
+        config.write_text(f"[default]\ncredential_process = cat {pipe}\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(StoreUnavailableError, match="was given up: a request hangs, or whatever"):
+        Reader("prod").get("chat")
+    if how == "a process":
+        with pipe.open("w") as end:
+            end.write("{}")  # so that it ends
 
 
 def broken_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:

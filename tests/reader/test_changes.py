@@ -11,7 +11,7 @@ from support.documents import Documents
 from support.waiting import wait_until
 
 from model_config import Configuration, Reader
-from model_config.format.errors import SchemaMismatchError, StoreUnavailableError
+from model_config.format.errors import SchemaMismatchError, StoreUnavailableError, UsageError
 from model_config.reader.fallback import fallback_document
 from model_config.schema import ModelConfig
 
@@ -177,6 +177,29 @@ def test_a_callback_that_raises_hurts_nobody_and_is_logged(
     assert len(changes) == 1
     assert "a callback of on_change failed for <Configuration chat" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyError("x")])
+def test_whatever_a_callback_raises_the_others_are_called(
+    source: Documents, clock: Any, error: BaseException
+) -> None:
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
+
+    def fail(*_: Configuration) -> None:
+        raise error
+
+    reader.on_change(fail)
+    changes = watched(reader)
+    reader.get("chat")
+    source.deploy({"n": 2})
+    clock.advance(301)
+    assert reader.get("chat").release == 2
+    wait_until(lambda: len(changes) == 1)
+
+
+def test_what_is_no_function_is_refused(source: Documents, clock: Any) -> None:
+    with pytest.raises(UsageError, match="a function of two configurations, not int"):
+        reader_of(source, clock).on_change(5)  # type: ignore[arg-type]
 
 
 def test_a_callback_may_read_and_may_take_its_time(source: Documents, clock: Any) -> None:

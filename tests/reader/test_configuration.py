@@ -36,9 +36,8 @@ CONFIG: dict[str, Any] = {
 
 
 def made(config: Any = CONFIG, none: Sequence[str] = (), **options: Any) -> Configuration:
-    content = Release.of(
-        "chat", "prod", "Chat", config, secrets=["api_key"], templates=list(texts(config)), none=none
-    )
+    about_it = {"secrets": ["api_key"], "templates": list(texts(config)), "none": none}
+    content = Release.of("chat", "prod", "Chat", config, **about_it)
     about: dict[str, Any] = {"read_at": 0.0, "clock": lambda: 7.0, "label": "stable", **options}
     return configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
 
@@ -284,9 +283,10 @@ def test_a_value_that_is_not_there_says_whether_it_is_none() -> None:
     for read, key in ((chat["generation"], "max_output_tokens"), (chat, "limits")):
         with pytest.raises(KeyError) as caught:
             read[key]
-        assert str(caught.value) == f"{key!r} is None in this release, so it has no value. Use get()"
+        told = f"{key!r} is None in this release, so it has no value. Use get()"
+        assert str(caught.value) == told
         assert read.get(key) is None
-    with pytest.raises(KeyError, match="^'temprature'$"):
+    with pytest.raises(KeyError, match=r"^'temprature'$"):
         chat["generation"]["temprature"]
 
 

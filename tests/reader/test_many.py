@@ -156,6 +156,34 @@ def test_preload_leaves_what_cannot_be_read_for_later(source: Documents) -> None
         reader.preload(["a/b"])
 
 
+@pytest.mark.parametrize("misuse", [
+    lambda reader: reader.get_many("support"),
+    lambda reader: reader.preload("support"),
+    lambda reader: reader.refresh(["model_0"]),
+    lambda reader: reader.get_many(["model_0"], schema=EmbeddingModel),
+])  # fmt: skip
+def test_a_list_in_place_of_a_name_and_the_other_way_round_are_refused(
+    source: Documents, misuse: Any
+) -> None:
+    with pytest.raises(UsageError):
+        misuse(Reader("prod", source=source))
+
+
+def test_secrets_of_many_models_share_requests(clock: Any) -> None:
+    source = Documents()
+    for model in MODELS:
+        source.deploy({"n": 1}, {"key": model}, model=model)
+    reader = Reader("prod", source=source, clock=clock, max_wait=60)
+    reader.preload(MODELS)
+    assert [len(names) for names in source.asked] == [10] * 15
+    source.asked.clear()
+    source.read.clear()
+    clock.advance(31)
+    reader.get_many(MODELS)
+    assert [len(names) for names in source.asked] == [10] * 15
+    assert source.read == []
+
+
 def test_many_models_fall_back_together(source: Documents) -> None:
     class Away(Documents):
         def get(self, names: Any) -> Any:

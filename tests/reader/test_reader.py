@@ -82,7 +82,11 @@ json_values = st.recursive(
 
 
 @given(config=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=9), json_values))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_what_was_released_is_what_is_read(aws: Any, config: dict[str, Any]) -> None:
     try:
         number = aws.deploy(config)
@@ -340,7 +344,8 @@ def test_a_source_that_cannot_look_is_read_each_time(clock: Any) -> None:
             self.text = "old"
 
         def get(self, names: Any) -> Any:
-            return {name: replace(stored, modified=None) for name, stored in inner.get(names).items()}
+            found = inner.get(names)
+            return {name: replace(stored, modified=None) for name, stored in found.items()}
 
         def close(self) -> None: ...
 
@@ -393,12 +398,12 @@ def test_a_label_on_no_release_names_the_promote_command(aws: Any) -> None:
     aws.deploy(CHAT)
     with pytest.raises(LabelNotFoundError) as caught:
         Reader("prod", client=aws.client).get("chat")
-    assert "model-config promote chat --to stable --environment prod" in str(caught.value)
+    assert "model-config promote chat --label stable --environment prod" in str(caught.value)
 
 
 def test_a_previous_label_on_no_release_names_a_command_that_works(aws: Any) -> None:
     aws.deploy(CHAT)
-    with pytest.raises(LabelNotFoundError, match="promote chat --to stable --environment prod"):
+    with pytest.raises(LabelNotFoundError, match="promote chat --label stable --environment prod"):
         Reader("prod", client=aws.client).get("chat", label="stable-previous")
 
 

@@ -110,6 +110,61 @@ def test_before_its_first_step_everybody_is_control(source: Documents, clock: An
     assert served(reader) == set(KEYS)
 
 
+def test_named_units_are_given_a_release_whatever_their_bucket(
+    source: Documents, clock: Any
+) -> None:
+    inside = next(key for key in KEYS if bucket(SALT, key) < 500)
+    start(source, clock, (60, 0), (120, 5), units={"qa": 2, inside: 1})
+    reader = reader_of(source, clock)
+    assert served(reader) == set()
+    assert reader.get("chat", key="qa").release == 1  # not before the first step
+    clock.advance(60)
+    assert reader.get("chat", key="qa").rollout == "candidate"
+    clock.advance(60)
+    assert served(reader) == {key for key in KEYS if bucket(SALT, key) < 500} - {inside}
+    assert reader.get("chat", key=inside).rollout == "control"
+
+
+@pytest.mark.parametrize(("year", "release"), [(1, 2), (9999, 1)])
+def test_a_step_in_any_year_is_one(source: Documents, clock: Any, year: int, release: int) -> None:
+    step = (Step(datetime(year, 1, 1, tzinfo=UTC), 100),)
+    start(source, clock, (0, 1), steps=step)
+    assert reader_of(source, clock).get("chat", key="user-1").release == release
+
+
+def test_a_wall_clock_that_was_ahead_and_is_corrected_takes_the_step_back(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 5), (3_600, 100))
+    clock.day += 25 * 3_600
+    reader = reader_of(source, clock)
+    assert served(reader) == set(KEYS)
+    clock.day -= 25 * 3_600
+    assert 60 < len(served(reader)) < 140
+
+
+def test_a_document_whose_other_parts_are_nonsense_is_followed(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 100))
+    text = source.documents[ROLLOUT][-1][0]
+    source.put(ROLLOUT, text.replace('"rollout"', '"moved":{"label":7},"rollout"', 1))
+    assert reader_of(source, clock).get("chat", key="user-1").release == 2
+
+
+def test_a_release_deleted_and_made_anew_is_another_candidate(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 100))
+    reader = reader_of(source, clock)
+    assert reader.get("chat", key="user-1")["n"] == 2
+    source.documents[RELEASE].clear()
+    source.deploy({"n": 1})
+    assert source.deploy({"n": 22}, promote=False) == 2
+    clock.advance(31)
+    assert reader.get("chat", key="user-1")["n"] == 22
+
+
 def test_without_a_key_a_reader_is_one_unit_of_its_own(source: Documents, clock: Any) -> None:
     start(source, clock, (0, 50))
     readers = [reader_of(source, clock) for _ in range(64)]
@@ -179,7 +234,7 @@ def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
     assert source.asked[1:] == [[f"{RELEASE}:2"], ["/ai/prod/chat/secrets/other"]]
     for _ in range(3):
         source.asked.clear()
-        clock.advance(31)  # sooner than the time to live: poll_seconds
+        clock.advance(31)
         served(reader)
         assert len(source.asked) == 1
         assert sorted(source.asked[0][2:]) == [
@@ -193,7 +248,7 @@ def test_a_rollout_costs_one_request_when_it_starts_and_none_after(
     assert len(source.asked) == 1
 
 
-def test_an_abort_is_seen_within_poll_seconds(source: Documents, clock: Any) -> None:
+def test_an_abort_is_seen_within_the_time_to_live(source: Documents, clock: Any) -> None:
     start(source, clock, (0, 100))
     reader = reader_of(source, clock)
     assert served(reader) == set(KEYS)

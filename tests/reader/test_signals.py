@@ -132,18 +132,20 @@ def test_an_interrupted_read_leaves_nothing_behind(max_wait: float, *, warm: boo
 
         reader, clock = prepared(max_wait, warm=warm)
         moment = Moment(number, handler)
+        error = None
         try:
             with moment:
                 reader.get("chat")
-        except Interrupted as error:
-            assert error is raised
-            interrupted += 1
+        except Interrupted as caught:
+            error = caught
+        assert error in {None, raised}
+        interrupted += error is not None
         if not moment.was_reached:
             break
         with told(moment.where):
             reads_on(reader, clock)
         number += STEP
-    assert interrupted > 5
+    assert interrupted > 1
 
 
 @pytest.mark.parametrize("warm", [True, False])
@@ -163,9 +165,7 @@ def test_a_handler_may_read(max_wait: float, *, warm: bool) -> None:
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_real_signals_at_random_moments(
-    monkeypatch: pytest.MonkeyPatch, *, waits: bool
-) -> None:
+def test_real_signals_at_random_moments(monkeypatch: pytest.MonkeyPatch, *, waits: bool) -> None:
     """Interrupt a thread that does nothing but read, a thousand times."""
     source, clock = Documents(), Clock()
     source.deploy({"n": 1}, {"key": "x"})

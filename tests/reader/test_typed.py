@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED
@@ -232,13 +232,26 @@ def test_an_application_a_version_ahead_gets_defaults() -> None:
     assert (ahead.new, ahead.new_group.temperature) == (7, 0.1)
 
 
+class Inner(Group):
+    system: str
+
+
+class Strict(ModelConfig):
+    provider: str
+    model_id: str
+    prompts: Inner
+    lists: list[Inner]
+
+
 def test_a_missing_field_without_a_default_is_an_error_that_names_both_sides() -> None:
-    reader = FakeReader({"m": {"provider": "p", "prompts": {}}}, environment="prod", release=7)
+    values = {"provider": "p", "prompts": {}, "lists": [{"system": "s"}, {}]}
+    reader = FakeReader({"m": values}, environment="prod", release=7)
     with pytest.raises(SchemaMismatchError) as caught:
-        reader.get("m").as_model(ChatModel)
+        reader.get("m").as_model(Strict)
     text = str(caught.value)
     assert "release 7 of m in prod, written as FakeReader, doesn't fit" in text
-    assert "application's model_config.schema.shipped.ChatModel" in text
+    assert "test_typed.Strict:" in text
+    assert "  lists.1.system: Field required" in text
     assert "  model_id: Field required" in text
     assert "  prompts.system: Field required" in text
     assert "provider" not in text
@@ -303,3 +316,13 @@ def test_as_model_takes_a_class_of_ours_only() -> None:
         UsageError, match=r"a class of model_config\.schema, not .*It needs pydantic"
     ):
         FakeReader({"m": {}}).get("m").as_model(dict)
+
+
+def test_a_class_whose_instances_can_be_changed_is_refused() -> None:
+    class Plain(BaseModel):
+        n: int
+
+    reader = FakeReader({"m": {"n": 1}})
+    for read in (lambda: reader.get("m").as_model(Plain), lambda: reader.get("m", schema=Plain)):
+        with pytest.raises(UsageError, match=r"takes a class of model_config\.schema"):
+            read()

@@ -87,6 +87,7 @@ def start(  # noqa: PLR0913 - a verb's options
     now = rollout_plan.utc_now()
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
+    moving.refuse_environment(label)
     check = schema_check(model)
     with targets(environment, prefix, local=local, regions=region) as places:
         changes = change_in_all(

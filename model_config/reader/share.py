@@ -1,0 +1,64 @@
+"""A rollout in a reader: which units are served the candidate, and which the control.
+
+This module is imported only during a rollout, because most readers start outside of one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+
+from model_config.format.errors import RolloutError
+from model_config.format.rollout import Rollout, bucket, threshold
+from model_config.format.rollout_document import rollout_in
+from model_config.reader.configuration import Configuration
+from model_config.reader.source import Stored
+
+_log = logging.getLogger("model_config.reader")
+
+
+class Share:
+    """A rollout under way: a share of units is served the candidate, all others the control.
+
+    Attributes:
+        plan: the times and the shares.
+        control, candidate: the label's release and the new one, each marked with its side.
+    """
+
+    def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
+        self.plan = plan
+        self.control = replace(control, rollout="control")
+        self.candidate = replace(candidate, rollout="candidate")
+        self._units = {
+            unit: self.candidate if release == plan.release else self.control
+            for unit, release in plan.units.items()
+        }
+        self._steps = [(step.at.timestamp(), step.percent) for step in plan.steps]
+        self._since, self._until, self._below = math.inf, -math.inf, 0
+
+    def serve(self, unit: str, now: float) -> Configuration:
+        """Return the configuration for a unit at a time, in seconds since 1970."""
+        if not self._since <= now < self._until:  # a step, or a clock that was set back
+            times = [at for at, _ in self._steps]
+            self._below = threshold(self.percent(now))
+            self._since = max((at for at in times if at <= now), default=-math.inf)
+            self._until = min((at for at in times if at > now), default=math.inf)
+        if unit in self._units and now >= self._steps[0][0]:
+            return self._units[unit]
+        return self.candidate if bucket(self.plan.salt, unit) < self._below else self.control
+
+    def percent(self, now: float) -> float:
+        """Return the share of units, in percent, that are served the candidate at a time."""
+        return max((percent for at, percent in self._steps if at <= now), default=0)
+
+
+def plan_in(stored: Stored, current: Configuration) -> Rollout | None:
+    """Return the rollout that a parameter holds, if it is of this label and from this release."""
+    try:
+        plan = rollout_in(stored.text or "")
+    except RolloutError as error:
+        _log.info("ignoring %s: %s", stored.name, error)
+        return None
+    applies = plan is not None and (plan.label, plan.before) == (current.label, current.release)
+    return plan if applies else None
