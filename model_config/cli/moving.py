@@ -101,7 +101,7 @@ def make_all(
     failed = 0
     for move in moves:
         try:
-            (tell or _print_made)((make or labels.make)(move))
+            (tell or print_made)((make or labels.make)(move))
         except StoreError as error:
             if len(moves) == 1:
                 raise
@@ -149,7 +149,7 @@ def print_notices(move: Move) -> None:
         typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
 
 
-def _print_made(move: Move) -> None:
+def print_made(move: Move) -> None:
     """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
     for line in move.done():
         typer.echo(f"{move.where}: {line}")

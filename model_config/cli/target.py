@@ -6,6 +6,7 @@ Verbs import this module when they run, since it imports boto3.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,7 +22,7 @@ from model_config.format.text import visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.messages import nearest
-from model_config.plan.project import NAMESPACE
+from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
 
@@ -151,13 +152,40 @@ def named(
         if project is None or not project.stack_file(stack).is_file():
             yield stack, ((stack, prefix or "/ai"), None)
             continue
-        config = read_stack_file(project, stack)
+        try:
+            config = read_stack_file(project, stack)
+        except InvalidConfigurationError as error:
+            yield stack, _named_in_broken(project, stack, prefix, error)
+            continue
         settings, findings = read_settings(config)
         # Other invalid settings matter to a deploy, and must not block a rollback.
         needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
         if wrong := [finding for finding in findings if finding.where in needed]:
             raise InvalidConfigurationError(wrong)
         yield stack, ((settings.environment, prefix or settings.prefix), config.region)
+
+
+def _named_in_broken(
+    project: Project, stack: str, prefix: str | None, error: InvalidConfigurationError
+) -> tuple[tuple[str, str], str | None]:
+    """Return what a stack file says that can't be parsed, such as one with merge conflicts.
+
+    A rollback has to be possible. The error is raised if the file is ambiguous.
+    """
+    text = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
+
+    def value(key: str) -> str | None:
+        values = set(
+            re.findall(rf"^\s*[\"']?{key}[\"']?:[ \t]*[\"']?([^\s\"'#]+)", text, re.MULTILINE)
+        )
+        if len(values) > 1:
+            raise error
+        return next(iter(values), None)
+
+    environment = value(f"{NAMESPACE}:environment") or stack
+    prefix = prefix or value(f"{NAMESPACE}:prefix") or "/ai"
+    typer.echo(f"{error}\nThe verb acts below {prefix}/{environment}.", err=True)
+    return (environment, prefix), value("aws:region")
 
 
 def unless_set(region: str | None) -> str | None:

@@ -27,6 +27,18 @@ def test_the_stack_file_says_prefix_and_environment(stack):
         assert aws.prefix == "/other"
 
 
+@pytest.mark.usefixtures("made_up_credentials")
+def test_a_stack_file_with_merge_conflicts_blocks_no_rollback(stack, capsys):
+    conflict = ["<<<<<<< HEAD", "  model-config:tags: {a: b}", "=======", ">>>>>>> other"]
+    stack("  model-config:prefix: /llm", *conflict)
+    with target("dev", None, local=False) as aws:
+        assert (aws.prefix, aws.name) == ("/llm", "dev")
+    assert "not valid YAML" in capsys.readouterr().err
+    stack("  model-config:prefix: /llm", *conflict, "  model-config:prefix: /ai")
+    with pytest.raises(InvalidConfigurationError), target("dev", None, local=False):
+        pass
+
+
 @pytest.mark.usefixtures("project", "made_up_credentials")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
     with target("staging", None, local=False) as aws:
