@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local ui test test-browser test-engine test-install screenshot lint lint-workflows bench lock \
+.PHONY: local ui agent openapi test test-agent test-browser test-engine test-install screenshot lint lint-workflows bench lock \
 	scaffold clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
@@ -12,8 +12,25 @@ local: .venv/installed  ## deploy an environment to the local AWS: make local EN
 ui: .venv/installed  ## show the local AWS in a browser, after make local
 	@$(BIN)/model-config ui --local
 
+agent: .venv/installed  ## serve the local AWS to any language, after make local
+	@MODEL_CONFIG_LABEL=$${MODEL_CONFIG_LABEL:-latest} $(BIN)/model-config agent --local \
+		--environment $(ENV) --token-file .local/agent-token
+
+openapi: .venv/installed  ## write docs/agent.openapi.json anew
+	PYTHONPATH=tests $(BIN)/python -m support.openapi >docs/agent.openapi.json
+
 test: .venv/installed  ## all tests; they need neither network nor credentials
 	$(BIN)/pytest
+
+# In an environment of its own: what it installs is large.
+SUITES := tests/agent/clients
+$(SUITES)/.venv/installed: $(SUITES)/requirements.txt
+	@($(PYTHON) -m venv --clear $(@D) && $(@D)/bin/pip install --quiet \
+		--disable-pip-version-check -r $(SUITES)/requirements.txt && touch $@) || { rm -rf $(@D); \
+	echo "$(@D) can't be created, so the suites are skipped"; }
+
+test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node or go
+	$(BIN)/pytest --numprocesses=0 tests/agent/clients
 
 test-browser: .venv/installed  ## the pages in a real browser; needs chromium
 	$(BIN)/pytest --numprocesses=0 tests/browser
@@ -51,21 +68,23 @@ bench: .venv/installed  ## measure the speed, compared with the obvious alternat
 	$(BIN)/python tests/bench/rollout.py
 	$(BIN)/python tests/bench/fleet.py
 	$(BIN)/python tests/bench/web.py
+	$(BIN)/python tests/bench/agent.py
 
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --python-platform linux
 
 TEMPLATE := model_config/scaffold/template
+PINS := $(TEMPLATE)/constraints.txt
 LOCKED := $(TEMPLATE)/.github/requirements/deploy.txt
 lock: .venv/installed  ## pin the packages of jobs with credentials by hash, for Linux
-	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint constraints.txt \
+	$(LOCK) pyproject.toml --extra cli --extra deploy --extra ui --constraint $(PINS) \
 		--output-file $(LOCKED) .github/requirements/setuptools.in
 	$(LOCK) policy/requirements.txt --output-file .github/requirements/policy.txt
 
 scaffold:  ## copy the files that new projects share with this repository to the template of `init`
-	cp __main__.py .pre-commit-config.yaml $(TEMPLATE)/
+	cp __main__.py $(TEMPLATE)/
 	cp tests/test_models.py $(TEMPLATE)/tests/
-	cp .github/actions/prepare/action.yml $(TEMPLATE)/.github/actions/prepare/
+	cp -r .github/actions $(TEMPLATE)/.github/
 	cp $(filter-out %/package.yml,$(wildcard .github/workflows/*.yml)) $(TEMPLATE)/.github/workflows/
 
 IS_NEW_ENOUGH = $(PYTHON) -c 'import sys; print("yes" * (sys.version_info >= (3, 11)))' 2>/dev/null
@@ -74,7 +93,6 @@ NEEDS_PYTHON = This needs Python 3.11 or newer, but $(PYTHON) is $(or $(shell $(
 
 # The environment is created once, and again when its requirements change. Pulumi uses its pip to list
 # the packages.
-PINS := constraints.txt $(TEMPLATE)/constraints.txt
 .venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	$(PYTHON) -m venv --clear .venv
@@ -90,4 +108,4 @@ $(PACK)/installed: policy/requirements.txt
 	echo "$(PACK) can't be created, so the policy pack's test is skipped"; }
 
 clean:  ## delete what these commands created
-	rm -rf .venv .local .bench $(PACK)
+	rm -rf .venv .local .bench $(PACK) $(SUITES)/.venv

@@ -16,7 +16,7 @@ import pulumi
 import pulumi_aws as aws
 
 from model_config.format.names import environment_path, model_path, release_name
-from model_config.plan.policies import Account, reader_policy_name
+from model_config.plan.aws import Account, reader_policy_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,9 @@ from typing import Any
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.hierarchy import config_of, secrets_of, templates_of
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import Project
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import Modules, read_modules
 from model_config.plan.settings import SETTING_KEYS
-from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 FORMAT = 2

@@ -11,7 +11,7 @@ import pytest
 from support.project import PROJECT, stack_config
 from support.ssm_recorder import ARN, Ssm
 
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.program import Recorder, run_program
 
 STACK = "organization/model-config/prod"

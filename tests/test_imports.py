@@ -91,6 +91,16 @@ from model_config.consumer import ModelStack
 print(ModelStack.from_aws(environment="prod") is not None)
 """
 
+OPENFEATURE = """
+import sys
+for name in ("pydantic", "typer", "rich", "moto", "starlette", "uvicorn", "yaml"):
+    sys.modules[name] = None
+from model_config.openfeature import ModelConfigProvider
+from model_config.testing.fake import FakeReader
+provider = ModelConfigProvider(FakeReader({"chat": {"n": 1}}))
+print(provider.resolve_integer_details("chat/n", 0).value)
+"""
+
 
 @pytest.mark.parametrize(
     ("program", "said"),
@@ -100,6 +110,7 @@ print(ModelStack.from_aws(environment="prod") is not None)
         (DEPLOY, "True"),
         (TYPED, PYDANTIC),
         (CONSUMER, "True"),
+        (OPENFEATURE, "1"),
         (LAZY, "module 'model_config' has no attribute 'Raeder'"),
     ],
 )

@@ -108,7 +108,7 @@ def promote(scope: Scope) -> list[Statement]:
         # Secrets are returned encrypted, which is enough to check that they exist.
         allow(
             "VerifyReleases",
-            ["ssm:GetParameter", "ssm:GetParameters"],
+            ["ssm:GetParameters"],
             [*releases, *rollouts, scope.parameters("*/secrets/*")],
         ),
         allow("RecordMovesAndRunRollouts", ["ssm:PutParameter"], rollouts),
@@ -119,7 +119,8 @@ def promote(scope: Scope) -> list[Statement]:
             "Action": "ssm:PutParameter",
             "Resource": scope.parameters("*/*/rollout"),
         },
-        allow("WatchAlarms", ["cloudwatch:DescribeAlarms"], ["*"]),
+        # `promote --all` and `rollout finish --when-due` list the environment's models.
+        allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
         through_ssm(scope, ["kms:Decrypt"], releases),
         _no_secrets(scope),
     ]
@@ -130,7 +131,7 @@ def drift(scope: Scope) -> list[Statement]:
     everything = [scope.parameters("*")]
     return [
         allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
-        allow("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], everything),
+        allow("ReadParameters", ["ssm:GetParameters"], everything),
         allow(
             "ReadHistory",
             ["ssm:GetParameterHistory"],

@@ -128,6 +128,7 @@ def definition(model: Model) -> str:
             "Arguments": {
                 "Name": name,
                 "Type": "String",
+                "Tier": "Standard",
                 "Overwrite": True,
                 "Value": f"{{% {_WITHOUT_IT} %}}",
             },

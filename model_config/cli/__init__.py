@@ -25,8 +25,8 @@ _EXTRAS = {
     "moto": "local",
     "werkzeug": "local",
     "jinja2": "ui",
-    "starlette": "ui",
-    "uvicorn": "ui",
+    "starlette": "agent,ui",
+    "uvicorn": "agent,ui",
 }
 
 

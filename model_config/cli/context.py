@@ -52,6 +52,11 @@ def verb_takes(words: str, options: Iterable[str]) -> None:
     _takes[words] = frozenset(options)
 
 
+def is_on_command_line(option: str) -> bool:
+    """Return whether an option of the target, such as "local", is not from a variable."""
+    return option in _target.get().options
+
+
 def to_paste(text: str) -> str:
     """Return a text with the commands in backticks completed."""
     return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)

@@ -43,6 +43,27 @@ def verified(
     return moves
 
 
+def refuse_environment(label: str) -> None:
+    """Refuse a label named like one of the project's environments: `--environment` was meant."""
+    project = project_or_none()
+    if project and label in project.stack_names():
+        raise UsageError(
+            f"{label!r} is an environment of this project, so no label can have its name. To act "
+            f"in that environment, use --environment {label}"
+        )
+
+
+def refuse_new_label(move: Move) -> None:
+    """Refuse a label that no release has, which may be misspelled; readers expect `stable`."""
+    labels = move.releases.labels
+    if move.label in {*labels, "stable"} or move.previous in labels:
+        return
+    raise UsageError(
+        f"no release of {move.model} in {move.releases.environment} has the label {move.label!r}; "
+        f"existing labels: {', '.join(labels) or 'none'}. If it is to be a new one, add --new-label"
+    )
+
+
 def carry_out(moves: Sequence[Move], *, by_default: bool, dry_run: bool) -> None:
     """Print the moves, and make them unless it is a dry run; errors are those of `make_all`.
 
@@ -64,19 +85,23 @@ def carry_out(moves: Sequence[Move], *, by_default: bool, dry_run: bool) -> None
         make_all(moves)
 
 
-def make_all(moves: Sequence[Move]) -> None:
-    """Make the moves one by one. Print those that fail, and exit with 2 if any does.
+def make_all(
+    moves: Sequence[Move],
+    make: Callable[[Move], Move] | None = None,
+    tell: Callable[[Move], None] | None = None,
+) -> None:
+    """Make the moves one by one. Print what was done and what failed; exit with 2 if any did.
 
     Raises:
         StoreError: the only move failed.
         typer.Exit: one of several moves failed.
     """
-    from model_config.operate.labels import make
+    from model_config.operate import labels
 
     failed = 0
     for move in moves:
         try:
-            _print_made(make(move))
+            (tell or print_made)((make or labels.make)(move))
         except StoreError as error:
             if len(moves) == 1:
                 raise
@@ -118,12 +143,17 @@ def _show(move: Move) -> None:
         typer.echo("  Its readers would get the same values.")
 
 
-def _print_made(move: Move) -> None:
+def print_notices(move: Move) -> None:
+    """Print what could not be verified or recorded."""
+    for notice in move.notices:
+        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
+
+
+def print_made(move: Move) -> None:
     """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
     for line in move.done():
         typer.echo(f"{move.where}: {line}")
-    for notice in move.notices:
-        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
+    print_notices(move)
     label = "" if move.label == "stable" else f" --label {move.label}"
     which = f"{move.model}{label}{move.environment.region_option}"
     if move.is_rollback:

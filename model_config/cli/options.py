@@ -69,7 +69,9 @@ def _labels(context: typer.Context) -> list[str]:
     model = given["model"] or next(iter(context.args), "")
     with (
         suppress(ModelConfigError),
-        target(given["environment"] or "dev", given["prefix"], local=bool(given["local"])) as aws,
+        target(
+            given["environment"] or "dev", given["prefix"], local=bool(given["local"]), quiet=True
+        ) as aws,
     ):
         return list(aws.releases(model, documents=False).labels)
     return []

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from model_config.cli.context import to_paste
+from model_config.cli.moving import print_made, schema_check
 from model_config.cli.output import Columns, Row, print_rows, time_text
-from model_config.format.errors import StoreError, UsageError
+from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
 from model_config.operate import rollout_plan
@@ -114,7 +115,9 @@ def change_in_all(
 
 
 def models_with_rollouts(environment: Environment) -> list[str]:
-    """Return the models whose rollout parameter holds a rollout.
+    """Return the models whose rollout parameter holds a rollout, or did so a version ago.
+
+    A finish that was interrupted has taken the rollout out.
 
     Raises:
         StoreError: AWS is unavailable or refuses.
@@ -124,12 +127,36 @@ def models_with_rollouts(environment: Environment) -> list[str]:
     models = {
         rollout_name(model_path(environment.path, name)): name for name in environment.models()
     }
-    parameters = environment.ssm.get(list(models))
-    return [
-        models[name]
-        for name, parameter in sorted(parameters.items())
-        if document_of(parameter.text).rollout is not None
-    ]
+    now = environment.ssm.get(list(models))
+    former = [f"{name}:{each.version - 1}" for name, each in now.items() if each.version > 1]
+    read = (*now.values(), *environment.ssm.get(former).values())
+    return sorted({models[each.name] for each in read if document_of(each.text).rollout})
+
+
+def finish_due(environments: Sequence[Environment], model: str | None, reason: str | None) -> bool:
+    """Finish the rollouts that are due, and return whether none failed. Held labels stay."""
+    from model_config.operate.labels import make
+    from model_config.operate.rollouts import due, finish, why_held
+
+    done = failed = 0
+    for environment in environments:
+        for name in [model] if model else models_with_rollouts(environment):
+            try:
+                if (rollout := due(environment, name)) is None:
+                    continue
+                done += 1
+                if why := why_held(environment, name, rollout.label):
+                    typer.echo(f"{environment.where(name)}: {why}, and stays held.", err=True)
+                    continue
+                check = schema_check(name)
+                move = finish(environment, name, check=check, reason=reason, is_automatic=True)
+                print_made(make(move))
+            except ModelConfigError as error:
+                failed += 1
+                typer.echo(to_paste(f"{environment.where(name)}: {error}"), err=True)
+    if not done and not failed:
+        typer.echo(f"No rollout in {environments[0].name} is due to be finished.")
+    return not failed
 
 
 def statuses(environments: Sequence[Environment], model: str | None) -> list[Row]:

@@ -5,26 +5,32 @@ Verbs import this module when they run, since it imports boto3.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import boto3
+import typer
 from botocore.exceptions import BotoCoreError
 
-from model_config.cli.context import current_project, project_or_none
+from model_config.cli.context import current_project, is_on_command_line, project_or_none
 from model_config.cli.output import with_progress
 from model_config.format.errors import InvalidConfigurationError, UsageError
+from model_config.format.text import visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.messages import nearest
+from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
-from model_config.plan.stack_config import NAMESPACE
 from model_config.plan.stack_file import read_stack_file
 
 
 @contextmanager
-def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Environment]:
+def target(
+    environment: str, prefix: str | None, *, local: bool, quiet: bool = False
+) -> Iterator[Environment]:
     """Yield the environment that a verb's options name.
 
     If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
@@ -35,12 +41,15 @@ def target(environment: str, prefix: str | None, *, local: bool) -> Iterator[Env
         environment: the environment, or its stack.
         prefix: its prefix in SSM. Default: from the stack file.
         local: use the local AWS, and save changes to it.
+        quiet: don't say where the verb acts, for completion.
 
     Raises:
         InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
         LocalError: the local AWS can't be used.
     """
     with _opened([environment], prefix, local=local) as (found,), found.hold():
+        if not quiet:
+            _say_where([found])
         yield found
 
 
@@ -52,11 +61,13 @@ def targets(
 
     Arguments and errors are those of `target`.
     """
-    with target(environment, prefix, local=local) as here:
-        yield [
+    with target(environment, prefix, local=local, quiet=True) as here:
+        places = [
             replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
             for region in dict.fromkeys(regions or ())
         ] or [here]
+        _say_where(places)
+        yield places
 
 
 @contextmanager
@@ -83,7 +94,25 @@ def environments(
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
+        _say_where(found)
         yield found
+
+
+def _say_where(places: Sequence[Environment]) -> None:
+    """Say on standard error which AWS the verb acts on, and which variables chose it.
+
+    The account isn't known without another request.
+    """
+    if places[0].is_local:
+        place = "local AWS (.local/)"
+        names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
+    else:
+        place = f"AWS {', '.join(sorted({each.ssm.region for each in places}))}"
+        names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
+    environments = ", ".join(dict.fromkeys(each.name for each in places))
+    by = f", chosen by {' and '.join(chosen)}" if chosen else ""
+    typer.echo(visible(f"On {place}: {environments}{by}"), err=True)
 
 
 @contextmanager
@@ -93,9 +122,9 @@ def _opened(
     if not local:
         yield [
             Environment(
-                *named, Ssm(aws_client("ssm", _unless_set(region)), watch=with_progress), stack
+                *where, Ssm(aws_client("ssm", unless_set(region)), watch=with_progress), stack
             )
-            for stack, (named, region) in _named(stacks, prefix)
+            for stack, (where, region) in named(stacks, prefix)
         ]
         return
     with _local_aws() as hold:
@@ -104,17 +133,17 @@ def _opened(
 
         yield [
             Environment(
-                *named,
+                *where,
                 Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1),
                 stack,
                 is_local=True,
                 hold=hold,
             )
-            for stack, (named, region) in _named(stacks, prefix)
+            for stack, (where, region) in named(stacks, prefix)
         ]
 
 
-def _named(
+def named(
     stacks: Sequence[str], prefix: str | None
 ) -> Iterator[tuple[str, tuple[tuple[str, str], str | None]]]:
     """Yield each stack with its environment's name and prefix, and the region in its file."""
@@ -123,7 +152,11 @@ def _named(
         if project is None or not project.stack_file(stack).is_file():
             yield stack, ((stack, prefix or "/ai"), None)
             continue
-        config = read_stack_file(project, stack)
+        try:
+            config = read_stack_file(project, stack)
+        except InvalidConfigurationError as error:
+            yield stack, _named_in_broken(project, stack, prefix, error)
+            continue
         settings, findings = read_settings(config)
         # Other invalid settings matter to a deploy, and must not block a rollback.
         needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
@@ -132,7 +165,30 @@ def _named(
         yield stack, ((settings.environment, prefix or settings.prefix), config.region)
 
 
-def _unless_set(region: str | None) -> str | None:
+def _named_in_broken(
+    project: Project, stack: str, prefix: str | None, error: InvalidConfigurationError
+) -> tuple[tuple[str, str], str | None]:
+    """Return what a stack file says that can't be parsed, such as one with merge conflicts.
+
+    A rollback has to be possible. The error is raised if the file is ambiguous.
+    """
+    text = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
+
+    def value(key: str) -> str | None:
+        values = set(
+            re.findall(rf"^\s*[\"']?{key}[\"']?:[ \t]*[\"']?([^\s\"'#]+)", text, re.MULTILINE)
+        )
+        if len(values) > 1:
+            raise error
+        return next(iter(values), None)
+
+    environment = value(f"{NAMESPACE}:environment") or stack
+    prefix = prefix or value(f"{NAMESPACE}:prefix") or "/ai"
+    typer.echo(f"{error}\nThe verb acts below {prefix}/{environment}.", err=True)
+    return (environment, prefix), value("aws:region")
+
+
+def unless_set(region: str | None) -> str | None:
     """Return a region unless boto3's own settings name one."""
     with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:

@@ -91,8 +91,7 @@ def changes(
 ) -> list[Change]:
     """Return the changes: to the schema, to the values and their order by path, to the secrets.
 
-    Args:
-        keys: the config keys of both sides' secrets, as far as they are known.
+    `keys` are the config keys of both sides' secrets, as far as they are known.
     """
     schemas = before.schema, after.schema
     # An added or removed model has a schema on one side only.

@@ -46,37 +46,34 @@ class Search:
         environment: the only environment to search; None for all.
         whole: search the whole history. Otherwise the search ends where the ancestors of the newest
             commit with the digest no longer have it.
-        found: the commits that have it, newest first.
+        matches: newest first.
         is_cut_off: whether the history ends before the digest does, as it may in a shallow clone.
     """
 
     digest: str
     environment: str | None = None
     whole: bool = False
-    found: list[Match] = field(default_factory=list)
+    matches: list[Match] = field(default_factory=list)
     is_cut_off: bool = False
     _next: set[str] = field(default_factory=set)
 
     @property
     def has_ended(self) -> bool:
-        """Whether no older commit can belong to the search."""
-        return bool(self.found) and not self.whole and not self._next
+        return bool(self.matches) and not self.whole and not self._next
 
     def leads_to(self, commit: Commit) -> bool:
-        """Return whether a commit belongs to the search, rather than to another branch."""
-        return not self.found or self.whole or commit.id in self._next
+        return not self.matches or self.whole or commit.id in self._next
 
     def follow(self, commit: Commit, described: Snapshot | str) -> None:
         """Search a commit. One whose code fails may have the digest."""
         models = [] if isinstance(described, str) else self.models_in(described)
-        self.found += [Match(commit.id, *commit[2:], *model) for model in models]
+        self.matches += [Match(commit.id, *commit[2:], *model) for model in models]
         goes_on = bool(models) or isinstance(described, str)
         self._next.discard(commit.id)
         self._next.update(commit.parents if goes_on else ())
-        self.is_cut_off |= bool(self.found) and goes_on and not commit.parents
+        self.is_cut_off |= bool(self.matches) and goes_on and not commit.parents
 
     def models_in(self, described: Snapshot) -> list[tuple[str, str]]:
-        """Return each environment and model with the digest."""
         return [
             (stack, name)
             for stack, environment in described.environments.items()
@@ -92,15 +89,10 @@ def find(
     progress: Progress,
     left_out: Callable[[str], object],
 ) -> list[Match]:
-    """Return the commits that have the digest, newest first.
+    """Return the commits up to a revision that have the digest, newest first.
 
-    Args:
-        revision: the newest commit to search.
-        left_out: called with the reason for each commit whose code fails.
-
-    Raises:
-        ReleaseNotFoundError: no commit has it.
-        UsageError: the clone is shallow, and the answer may be in the part it lacks.
+    `left_out` is called with the reason for each commit whose code fails. A UsageError says that
+    the clone is shallow and the answer may be in the part it lacks.
     """
     repository = Repository(project.root)
     is_shallow = repository.is_shallow()
@@ -120,8 +112,8 @@ def find(
             )
         if search.has_ended:
             break
-    if search.found:
-        return search.found
+    if search.matches:
+        return search.matches
     where = f" in {search.environment}" if search.environment else ""
     text = f"no commit up to {revision} has a model with the digest {search.digest}{where}"
     if search.models_in(snapshot.of_working_tree(project)):
@@ -134,11 +126,7 @@ def find(
 
 
 def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
-    """Return the commit that introduced each whole digest, for those found in recent commits.
-
-    Raises:
-        UsageError: there is no repository, or git fails.
-    """
+    """Return the commit that introduced each whole digest, for those found in recent commits."""
     repository = Repository(project.root)
     commits = repository.commits(repository.commit("HEAD"), RELEVANT)[:RECENT]
     searches = {digest: Search(digest) for digest in digests}
@@ -150,9 +138,9 @@ def find_each(project: Project, digests: Iterable[str], progress: Progress) -> d
             break
     is_shallow = repository.is_shallow()
     return {
-        digest: search.found[-1]
+        digest: search.matches[-1]
         for digest, search in searches.items()
-        if search.found and not (is_shallow and search.is_cut_off)
+        if search.matches and not (is_shallow and search.is_cut_off)
     }
 
 

@@ -36,14 +36,8 @@ def two_commits(
 ) -> Pair:
     """Return the snapshots of two commits, or of a commit and the working tree.
 
-    Args:
-        base: a revision, or a range as git has it: "main...feature" compares with the merge base,
-            "main..feature" with main itself. A range without its end ends at the working tree.
-        head: another revision. Default: the working tree.
-        environment: the only environment to compare. Default: all.
-
-    Raises:
-        UsageError: a commit or the environment doesn't exist, or a commit's code fails.
+    `base` is a revision, or a range as in git: "main...feature" compares with the merge base,
+    "main..feature" with main itself. A range without its end ends at the working tree.
     """
     repository, name = Repository(project.root), None
     one, dots, other = base.partition("...") if "..." in base else base.partition("..")
@@ -66,11 +60,7 @@ def two_commits(
 
 
 def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:
-    """Return the snapshots of two environments of a commit, or of the working tree.
-
-    Raises:
-        UsageError: there is no such commit or environment, or the commit's code fails.
-    """
+    """Return the snapshots of two environments of a commit, or of the working tree."""
     both = _commit_or_tree(project, commit)
     for environment in (before, after):
         _require(environment, both.environments)
@@ -87,12 +77,8 @@ def deployed_and_tree(
 ) -> Pair:
     """Return the snapshots of AWS and of the working tree, limited to what AWS stores.
 
-    Args:
-        read: called once the tree is known to have the environment. It returns the newest release
-            of each readable model in AWS, and the error of each other one.
-
-    Raises:
-        UsageError: there is no such environment, or the tree's code fails.
+    `read` is called once the tree is known to have the environment. It returns the newest release
+    of each readable model in AWS, and the error of each other one.
     """
     tree = of_working_tree(project)
     _require(environment, tree.environments)
@@ -115,20 +101,13 @@ def _require(environment: str, known: Collection[str]) -> None:
 
 
 class ModelDifference(NamedTuple):
-    """How a model differs in one environment, or in several alike.
-
-    Attributes:
-        model: its name, or `STACK_FILE`.
-        kind: "unreadable" if it is invalid on one side or both.
-        changes: value by value. For an added or removed model, all of its values.
-        renamed_from: its former name, if only the name changed.
-    """
+    """How a model differs in one environment, or in several alike."""
 
     environments: tuple[str, ...]
-    model: str
-    kind: Kind
-    changes: tuple[Change, ...] = ()
-    renamed_from: str | None = None
+    model: str  #: Its name, or `STACK_FILE`.
+    kind: Kind  #: "unreadable" if it is invalid on one side or both.
+    changes: tuple[Change, ...] = ()  #: Of an added or removed model, all of its values.
+    renamed_from: str | None = None  #: Its former name, if only the name changed.
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
@@ -142,11 +121,11 @@ def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
     ]
 
 
-def sections(found: Iterable[ModelDifference]) -> list[ModelDifference]:
+def sections(all_differences: Iterable[ModelDifference]) -> list[ModelDifference]:
     """Return the differences by model, each change once with all of its environments."""
     environments = defaultdict[str, tuple[str, ...]](tuple)
     single: dict[str, ModelDifference] = {}
-    for difference in found:
+    for difference in all_differences:
         for change in difference.changes or (None,):
             one = difference._replace(environments=(), changes=(change,) if change else ())
             # By text: to Python, True is 1 and a list has no hash.
@@ -163,7 +142,6 @@ def sections(found: Iterable[ModelDifference]) -> list[ModelDifference]:
 
 
 def setting_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
-    """Return the differences between the settings of two stacks, by their full keys."""
     old, new = ({key: _from_json(text) for key, text in of.items()} for of in (before, after))
     return list(value_changes(old, new))
 

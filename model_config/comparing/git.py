@@ -53,7 +53,6 @@ class Repository:
             raise UsageError(f"there is no commit {revision!r} in {self._folder}: {fix}") from None
 
     def is_shallow(self) -> bool:
-        """Return whether this is a shallow clone, which lacks older commits."""
         return self._git("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def uncommitted(self, paths: Iterable[str]) -> list[str]:
@@ -63,12 +62,10 @@ class Repository:
         return [entry[3:] for entry in status.split("\0") if entry]
 
     def has_project(self, commit: str) -> bool:
-        """Return whether a commit has models and stack files."""
         names = self._git("ls-tree", "--name-only", "-z", commit).split("\0")
         return "models" in names and any(Path(name).match("Pulumi.?*.yaml") for name in names)
 
     def write_files(self, commit: str, folder: Path) -> None:
-        """Write the files of a commit to a folder outside the repository."""
         archive = io.BytesIO(self._run("archive", "--format=tar", commit))
         try:
             with tarfile.open(fileobj=archive) as files:
@@ -87,7 +84,6 @@ class Repository:
         return [Commit(commit, tuple(above.split()), *rest) for commit, above, *rest in lines]
 
     def merge_base(self, one: str, other: str) -> str:
-        """Return the best common ancestor of two revisions; UsageError if there is none."""
         commits = self.commit(one), self.commit(other)
         try:
             return self._git("merge-base", *commits).strip()

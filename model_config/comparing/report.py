@@ -135,7 +135,6 @@ def is_long(change: Change) -> bool:
 
 
 def _summary(change: Change, shown: Callable[[str], str] = str) -> str:
-    """Return short values, and added and removed prompt variables, on one line."""
     return "; ".join(filter(None, [_values(change, shown), change.variables_text()]))
 
 
@@ -209,10 +208,9 @@ def _pieces(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _fenced(lines: list[str]) -> str:
-    if not lines:
-        return ""
     fence = "`" * max(3, _longest_run("\n".join(lines)) + 1)
-    return "\n".join(["", *(f"  {line}" for line in (f"{fence}diff", *lines, fence)), ""])
+    indented = [f"  {line}" for line in (f"{fence}diff", *lines, fence)]
+    return "\n".join(["", *indented, ""]) if lines else ""
 
 
 def _code(shown: str) -> str:

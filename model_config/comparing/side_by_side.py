@@ -78,7 +78,6 @@ def side_by_side(before: str, after: str) -> list[Stretch]:
 
 
 def differ_in_blanks_alone(before: str, after: str) -> bool:
-    """Return whether two texts differ only in whitespace."""
     return before != after and before.split() == after.split()
 
 

@@ -40,18 +40,13 @@ TIME_LIMIT = 60
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSnapshot:
-    """One environment's configuration.
-
-    Attributes:
-        settings: those in its stack file, as text by full key.
-        models: each model's release, as a deploy would write it.
-        config_keys: the config keys of each model's secrets, by path.
-        unreadable: the models that are invalid, and so not among `models`.
-    """
-
+    #: Those in its stack file, as text by full key.
     settings: Mapping[str, str] = field(default_factory=dict)
+    #: Each model's release, as a deploy would write it.
     models: Mapping[str, Release] = field(default_factory=dict)
+    #: The config keys of each model's secrets, by path.
     config_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: The models that are invalid, and so not among `models`.
     unreadable: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
@@ -70,8 +65,8 @@ class Snapshot:
         for stack, environment in self.environments.items():
             for finding in environment.findings:
                 where[finding].append(stack)
-        found = (f"{self.name}, {', '.join(stacks)}: {text}" for text, stacks in where.items())
-        return [*self.notices, *found]
+        findings = (f"{self.name}, {', '.join(stacks)}: {text}" for text, stacks in where.items())
+        return [*self.notices, *findings]
 
     def only(self, environment: str) -> Snapshot:
         """Return the snapshot of one environment, which may lack it."""
@@ -82,11 +77,7 @@ class Snapshot:
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
     """Return a commit's configuration. This runs the commit's code in a temporary folder.
 
-    Args:
-        name: what to call the commit. Default: the revision.
-
-    Raises:
-        UsageError: the commit doesn't exist, is older than `describe`, or its code fails.
+    `name` is what to call the commit, by default the revision.
     """
     repository = Repository(project.root)
     commit = repository.commit(revision)
@@ -100,11 +91,7 @@ def of_commit(project: Project, revision: str, name: str | None = None) -> Snaps
 
 
 def of_working_tree(project: Project) -> Snapshot:
-    """Return the working tree's configuration, with a notice if it isn't committed.
-
-    Raises:
-        UsageError: its code fails.
-    """
+    """Return the working tree's configuration, with a notice if it isn't committed."""
     tree = _described(project.root, WORKING_TREE, WORKING_TREE)
     try:
         changed = Repository(project.root).uncommitted(RELEVANT)

@@ -5,8 +5,12 @@ Each family of errors has one exception type. None of them ever holds a secret's
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+#: The most findings of one model that are printed. Set by this package.
+FINDINGS_SHOWN = 20
 
 
 class ModelConfigError(Exception):
@@ -67,13 +71,29 @@ class Finding:
 
 
 class InvalidConfigurationError(ModelConfigError):
-    """The configuration was refused before anything was deployed. `findings` has every reason."""
+    """The configuration was refused before anything was deployed.
+
+    `findings` has every reason, and the text the first 20 of each model.
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         count = len(self.findings)
         title = f"{count} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
-        super().__init__("\n".join([title, *(f"  {finding}" for finding in self.findings)]))
+        shown, more = first_of_each_model(self.findings)
+        super().__init__("\n".join([title, *(f"  {line}" for line in (*shown, *more))]))
+
+
+def first_of_each_model(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
+    """Return the findings to show, and for each model with more a line that counts the rest."""
+    shown, counts = [], Counter[str]()
+    for finding in findings:
+        model = ".".join(finding.where.partition("/")[0].split(".")[:2])  # or its overrides
+        counts[model] += 1
+        if counts[model] <= FINDINGS_SHOWN:
+            shown.append(finding)
+    rest = {model: count - FINDINGS_SHOWN for model, count in counts.items()}
+    return shown, [f"{model}: and {count:,} more" for model, count in rest.items() if count > 0]
 
 
 class UsageError(ModelConfigError, ValueError):

@@ -54,11 +54,7 @@ def environment_path(prefix: str, environment: str) -> str:
 
 
 def model_path(environment: str, model: str) -> str:
-    """Return the path above all parameters of a model, "/ai/prod/support_chat".
-
-    Args:
-        environment: the environment's path, "/ai/prod".
-        model: the model's name.
+    """Return the path above all parameters of a model, given the environment's path.
 
     Raises:
         UsageError: the model's name is not valid in a parameter's name.
@@ -101,9 +97,7 @@ class ParameterName(NamedTuple):
     """A parsed parameter name.
 
     Attributes:
-        model: the model's name.
         path: the parameter's path in the model, "generation/temperature".
-        kind: what the parameter holds.
         field: the path; for a value, without `.partN`.
         part: the number of the field's part, from 1.
     """

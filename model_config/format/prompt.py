@@ -27,7 +27,7 @@ _BRACES = re.compile(
 
 def variables(text: str) -> list[str]:
     """Return the names of a text's placeholders, each once, in the order of their appearance."""
-    names = (found["variable"] for found in _BRACES.finditer(text))
+    names = (match["variable"] for match in _BRACES.finditer(text))
     return list(dict.fromkeys(name for name in names if name))
 
 
@@ -41,13 +41,13 @@ class Fragment(NamedTuple):
 def fragments(text: str) -> Iterator[Fragment]:
     """Yield the fragments of a text. Joined, they are the text again."""
     end = 0
-    for found in _BRACES.finditer(text):
-        if found["variable"]:
-            start = found.end("pairs")
+    for match in _BRACES.finditer(text):
+        if match["variable"]:
+            start = match.end("pairs")
             if start > end:
                 yield Fragment(text[end:start])
-            yield Fragment(text[start : found.end()], found["variable"])
-            end = found.end()
+            yield Fragment(text[start : match.end()], match["variable"])
+            end = match.end()
     if end < len(text):
         yield Fragment(text[end:])
 
@@ -55,11 +55,9 @@ def fragments(text: str) -> Iterator[Fragment]:
 def render(text: str, values: Mapping[str, object]) -> str:
     """Return the text with each placeholder replaced by its value.
 
-    Args:
-        text: the prompt.
-        values: a str or an int for each variable of the text, and no others. A type that can be
-            written in more than one way (a float, a bool, None, a list) is refused, so that the
-            caller decides on its form.
+    There is a str or an int for each variable of the text, and no others. A type that can be
+    written in more than one way (a float, a bool, None, a list) is refused, so that the caller
+    decides on its form.
 
     Raises:
         PromptError: names every variable that has no value, every name that is not a variable of
@@ -73,8 +71,7 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
     """Return a copy of a part of a configuration with every template in it filled.
 
     Args:
-        value: the part, a text or what has texts below it.
-        path: where it stands, "messages" or "messages/0/content".
+        path: where the part stands, "messages" or "messages/0/content".
         templates: the patterns of paths whose texts are templates, as a release has them.
         values: one for each variable of these templates, and no others, as `render` takes them.
 
@@ -82,8 +79,13 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
         PromptError: names every variable and value that is wrong, as `render` does.
     """
     is_template = _matcher(templates)
-    found = [text for place, text in _texts(value, path) if is_template(place)]
-    _check(list(dict.fromkeys(name for text in found for name in variables(text))), values)
+    names = [
+        name
+        for place, text in _texts(value, path)
+        if is_template(place)
+        for name in variables(text)
+    ]
+    _check(list(dict.fromkeys(names)), values)
 
     def filled(part: Value, place: str) -> Value:
         if isinstance(part, str):
@@ -99,9 +101,9 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
 
 def stray_braces(text: str) -> Iterator[str]:
     """Yield the position ("line 2, column 5") of each `{{` that does not begin a placeholder."""
-    for found in _BRACES.finditer(text):
-        if found["stray"]:
-            at = found.start("stray")
+    for match in _BRACES.finditer(text):
+        if match["stray"]:
+            at = match.start("stray")
             yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
@@ -111,11 +113,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def texts(config: Mapping[str, Value], templates: Iterable[str] | None = None) -> dict[str, str]:
-    """Return the texts of a configuration by path ("messages/0/content").
-
-    Args:
-        templates: the patterns of the texts to return; all texts if None.
-    """
+    """Return the texts of a configuration, or its templates, by path ("messages/0/content")."""
     chosen = _matcher(templates) if templates is not None else lambda _: True
     return {path: text for path, text in _texts(config) if chosen(path)}
 
@@ -146,31 +144,30 @@ def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _check(names: list[str], values: Mapping[str, object]) -> None:
-    if problems := list(_problems(names, values)):
+    problems = []
+    if missing := [name for name in names if name not in values]:
+        problems.append(f"no value for {', '.join(missing)}")
+    if unknown := [name for name in values if name not in names]:
+        known = ", ".join(names) or "none"
+        problems.append(f"not a variable of the text: {', '.join(unknown)} (it has {known})")
+    problems += [
+        f"{name} is of type {type(value).__name__}: pass a str or an int"
+        for name, value in values.items()
+        if isinstance(value, bool) or not isinstance(value, str | int)
+    ]
+    if problems:
         raise PromptError("; ".join(problems))
 
 
-def _problems(names: list[str], values: Mapping[str, object]) -> Iterator[str]:
-    if missing := [name for name in names if name not in values]:
-        yield f"no value for {', '.join(missing)}"
-    if unknown := [name for name in values if name not in names]:
-        known = ", ".join(names) or "none"
-        yield f"not a variable of the text: {', '.join(unknown)} (it has {known})"
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            yield f"{name} is of type {type(value).__name__}: pass a str or an int"
-
-
 def _filled(text: str, values: Mapping[str, object]) -> str:
-    def replacement(found: re.Match[str]) -> str:
-        if found["stray"]:
-            return found[0]
-        backslashes = found["pairs"][::2]
-        return backslashes + (found["literal"] or _as_text(values[found["variable"]]))
+    def replacement(match: re.Match[str]) -> str:
+        if match["stray"]:
+            return match[0]
+        backslashes = match["pairs"][::2]
+        if match["literal"]:
+            return backslashes + match["literal"]
+        value = values[match["variable"]]
+        # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
+        return backslashes + (value if isinstance(value, str) else str(int(cast(int, value))))
 
     return _BRACES.sub(replacement, text)
-
-
-def _as_text(value: object) -> str:
-    # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
-    return value if isinstance(value, str) else str(int(cast(int, value)))

@@ -172,10 +172,8 @@ def write_release(release: Release) -> ReleaseText:
 def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     """Verify a release document and return its content.
 
-    Args:
-        document: the release parameter's value.
-        model: the path of the model whose release it must be, "/ai/prod/support_chat".
-        fetch_parts: is called with full names, each once, and only if the release has parts.
+    `model` is the path of the model whose release it must be, "/ai/prod/support_chat".
+    `fetch_parts` is called with full names, each once, and only if the release has parts.
 
     Raises:
         ReleaseError: the document is not JSON, has another format, belongs to another model or
@@ -194,7 +192,11 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     if not isinstance(text, str):
         raise ReleaseError("`config` of the release document is not a text")
     _check_names(head)
-    if (actual := digest_of(_encodable(text))) != head["digest"]:
+    try:
+        check_storable(text)
+    except CodecError as error:
+        raise ReleaseError(f"the configuration has {error}") from None
+    if (actual := digest_of(text)) != head["digest"]:
         raise ReleaseError(
             f"the configuration was changed after its release: its digest is {actual}, and the "
             f"release has {head['digest']}"
@@ -305,14 +307,6 @@ def _object(text: str, what: str) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and infinity, which Python reads and JSON doesn't have
-
-
-def _encodable(text: str) -> str:
-    try:
-        check_storable(text)
-    except CodecError as error:
-        raise ReleaseError(f"the configuration has {error}") from None
-    return text
 
 
 def _hash(text: str) -> str:

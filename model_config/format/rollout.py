@@ -18,17 +18,17 @@ BUCKETS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A label's last promotion or rollback.
+    """A label's last move.
 
     Attributes:
-        release: the release that it was moved to.
+        release: the release that it was moved to, or None if it was taken off.
         before: the release that it was on, or None if it was on none.
         reason: the reason, in the words of whoever moved it.
         held: whether the move holds the label, as a rollback does; None if the record doesn't say.
     """
 
     label: str
-    release: int
+    release: int | None
     before: int | None
     reason: str | None = None
     held: bool | None = None

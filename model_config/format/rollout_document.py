@@ -91,8 +91,9 @@ def write_rollout(document: RolloutDocument) -> str:
 def _read_moved(moved: Mapping[str, Any]) -> Moved:
     check_movable_label(_text(moved["label"], "label"))
     before, reason = moved.get("from"), moved.get("reason")
-    for release in (moved["release"], *([] if before is None else [before])):
-        check_selector(_number(release))
+    for release in (moved["release"], before):
+        if release is not None:
+            check_selector(_number(release))
     if reason is not None:
         _text(reason, "reason", REASON_CHARACTERS)
     held = moved.get("held")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from model_config.format.codec import Value, check_storable, encode
 from model_config.format.errors import CodecError, ModelNotFoundError, UsageError
 from model_config.format.names import RELEASE, RESERVED, SECRETS
-from model_config.plan.secrets import LOOKS_SECRET
+from model_config.plan.checks import LOOKS_SECRET
 from model_config.schema import ModelConfig, SecretRef
 
 Path: TypeAlias = tuple[str, ...]
@@ -54,7 +54,7 @@ class Field:
 
     @property
     def config_key(self) -> str | None:
-        """The config key of its secret, if it is one."""
+        """The config key, if it is a secret."""
         return self.value.config_key if isinstance(self.value, SecretRef) else None
 
 
@@ -63,9 +63,6 @@ def below(path: str, names: Sequence[str]) -> dict[Path, str]:
 
     A path that ends in "/", or that is no parameter, takes those below it; one that ends in "-",
     "_" or "." all whose names begin with it.
-
-    Args:
-        names: the names of the parameters that begin with the path.
 
     Raises:
         ModelNotFoundError: no parameter has such a name.

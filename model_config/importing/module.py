@@ -20,10 +20,8 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.importing.fields import Existing, Field, Path, fields_of
 from model_config.importing.source import source_in_class, source_with_own_class
 from model_config.plan.hierarchy import config_of
-from model_config.plan.offline import valid_plan
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.project import Project
-from model_config.plan.stack_config import NAMESPACE
+from model_config.plan.plan import PlannedModel, valid_plan
+from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
 from model_config.schema.annotations import subclasses_in
 from model_config.schema.shipped import OTHER_NAMES
@@ -77,10 +75,9 @@ class _Candidate:
 
 
 def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> ImportedModule:
-    """Return the module for existing parameters, in a class of the schema if one fits them all.
+    """Return the module for each stack's parameters, in a class of the schema if one fits them all.
 
-    Args:
-        sources: the parameters by stack. The module holds the values of the first.
+    The module holds the values of the first stack.
 
     Raises:
         UsageError: the parameters can't become a model's fields, or a difference no override.
@@ -198,12 +195,10 @@ def _check_same(kind: type[ModelConfig], values: _Values) -> None:
     config = config_of(kind.model_validate(_nested(values)))
     for to, value in values.items():
         # As JSON, which tells 1 from True. The fields of a list's items are sorted.
-        if not isinstance(value, SecretRef) and _sorted(_at(config, to)) != _sorted(value):
+        if isinstance(value, SecretRef):
+            continue
+        if json.dumps(_at(config, to), sort_keys=True) != json.dumps(value, sort_keys=True):
             raise ValueError(f"{kind.__name__} changes {to}")
-
-
-def _sorted(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def _at(values: Any, path: Path) -> Any:

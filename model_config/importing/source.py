@@ -65,11 +65,7 @@ class _Module:
 def source_in_class(
     name: str, origin: str, class_names: Mapping[Path, str], values: Mapping[Path, Any]
 ) -> dict[str, str]:
-    """Return a module and its long texts, by file name, with values in a class of the schema.
-
-    Args:
-        class_names: the names of the class and its groups, by their path in it.
-    """
+    """Return a module and its long texts, by file name, with values in a class of the schema."""
     groups = {path[:depth] for path in values for depth in range(len(path))}
     return _files(
         _Module(name, class_names), origin, values, {class_names[path] for path in groups}
@@ -81,9 +77,7 @@ def source_with_own_class(
 ) -> dict[str, str]:
     """Return a module with classes of its own, and its long texts, by file name.
 
-    Args:
-        environments: the values of each environment by their path. The module holds the first's;
-            a field that one of them lacks may be None.
+    It holds the first environment's values. A field that another one lacks may be None.
     """
     paths = list(dict.fromkeys(chain.from_iterable(environments)))
     module = _Module(name, _class_names(name, paths))

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from model_config.plan.policies import Account, key_policy
+from model_config.plan.aws import Account, key_policy
 from model_config.plan.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeyArgs:
-    """The arguments of `EncryptionKey`."""
-
     settings: Settings
     account: Account
 
@@ -47,22 +45,18 @@ class EncryptionKey(pulumi.ComponentResource):
             self.arn = pulumi.Output.from_input(arn)
             self.key_id = pulumi.Output.from_input(arn.rpartition("/")[2])
         else:
-            self.alias = args.settings.key_alias
-            key = self._make(name, args.settings)
-            self.arn, self.key_id = key.arn, key.key_id
+            settings = args.settings
+            child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
+            key = aws.kms.Key(
+                name,
+                description=settings.key_description,
+                enable_key_rotation=True,
+                deletion_window_in_days=settings.key_deletion_window_days,
+                multi_region=settings.kms_multi_region or None,
+                policy=json.dumps(key_policy(self.account)),
+                tags=settings.tags,
+                opts=child,
+            )
+            self.arn, self.key_id, self.alias = key.arn, key.key_id, settings.key_alias
+            aws.kms.Alias(name, name=self.alias, target_key_id=self.key_id, opts=child)
         self.register_outputs({"arn": self.arn, "alias": self.alias})
-
-    def _make(self, name: str, settings: Settings) -> aws.kms.Key:
-        child = pulumi.ResourceOptions(parent=self, protect=settings.protect)
-        key = aws.kms.Key(
-            name,
-            description=settings.key_description,
-            enable_key_rotation=True,
-            deletion_window_in_days=settings.key_deletion_window_days,
-            multi_region=settings.kms_multi_region or None,
-            policy=json.dumps(key_policy(self.account)),
-            tags=settings.tags,
-            opts=child,
-        )
-        aws.kms.Alias(name, name=settings.key_alias, target_key_id=key.key_id, opts=child)
-        return key

@@ -12,10 +12,10 @@ from pulumi.runtime import config as engine_config
 from pulumi.runtime import invoke
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.key_choice import changed_key
+from model_config.plan.aws import Account
+from model_config.plan.checks import changed_key
 from model_config.plan.plan import Plan
-from model_config.plan.policies import Account
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 
 #: The new objects that start a garbage collection, instead of Python's 700. A deploy creates many
 #: objects that live until it ends. With 1,000 parameters, collecting took a quarter of the
@@ -37,9 +37,7 @@ def stack_config() -> StackConfig:
 def stop_on_findings(plan: Plan) -> None:
     """Stop the program before it registers a resource, if there are findings.
 
-    Raises:
-        pulumi.RunError: lists every finding, and every secret without a value. The engine prints
-            its text without a traceback.
+    It raises pulumi.RunError, whose text the engine prints without a traceback.
     """
     findings = [*plan.findings, *plan.unset_findings]
     if former := _own_outputs().get("kms_key"):
@@ -70,11 +68,7 @@ def _own_outputs() -> Mapping[str, Any]:
 
 
 def current_account() -> Account:
-    """Ask the provider which account and region it deploys to.
-
-    Raises:
-        pulumi.RunError: AWS can't be reached: no credentials, no region, no network.
-    """
+    """Ask the provider for the account and region, or raise pulumi.RunError."""
     try:
         return Account(aws.get_caller_identity().account_id, aws.get_region().region)
     except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception

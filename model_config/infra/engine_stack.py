@@ -9,9 +9,7 @@ from typing import Any
 from pulumi import automation
 
 from model_config.format.errors import DeployError
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
-from model_config.plan.stack_state import Adoption, StackState
+from model_config.plan.project import Adoption, Project, StackConfig, StackState
 
 _COMPONENT = "model-config:index:"
 
@@ -30,20 +28,18 @@ class EngineStack:
         self._name = name
 
     def config(self) -> StackConfig:
-        """Return the stack's configuration, secrets decrypted."""
         with _short_errors():
-            given = self._workspace.get_all_config(self._name)
-        values = {key: each.value for key, each in given.items()}
-        secret_keys = frozenset(key for key, each in given.items() if each.secret)
+            config = self._workspace.get_all_config(self._name)
+        values = {key: item.value for key, item in config.items()}
+        secret_keys = frozenset(key for key, item in config.items() if item.secret)
         return StackConfig(self._name, values, secret_keys)
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs of the stack's last successful update, or nothing before the first."""
         with _short_errors():
-            return {key: each.value for key, each in self._stack.outputs().items()}
+            return {key: output.value for key, output in self._stack.outputs().items()}
 
     def state(self) -> StackState:
-        """Return the resources and pending operations in the stack's state."""
         with _short_errors():
             deployment = self._stack.export_stack().deployment or {}
         resources = deployment.get("resources") or []
@@ -52,9 +48,9 @@ class EngineStack:
             if resource.get("custom") and resource.get("id"):
                 ids.setdefault(resource["type"], set()).add(resource["id"])
         return StackState(
-            ids={kind: frozenset(found) for kind, found in ids.items()},
+            ids={kind: frozenset(of_kind) for kind, of_kind in ids.items()},
             urns={
-                _name_of(resource["urn"]): resource["urn"]
+                resource["urn"].rsplit("::", 1)[-1]: resource["urn"]
                 for resource in resources
                 if resource["type"].startswith(_COMPONENT)
             },
@@ -70,7 +66,6 @@ class EngineStack:
             self._stack.cancel()
 
     def clear_pending(self) -> None:
-        """Remove the pending operations from the state."""
         with _short_errors():
             exported = self._stack.export_stack()
             deployment = {**(exported.deployment or {}), "pending_operations": None}
@@ -81,31 +76,20 @@ class EngineStack:
     ) -> None:
         """Import existing resources into the state, without writing any of their values.
 
-        Args:
-            components: the URNs of the components in the state, by name.
-            say: is called with each line that the engine prints.
+        `components` are the URNs of the components in the state, by name. `say` is called with each
+        line that the engine prints.
         """
         adoptions = list(adoptions)
-        missing = {each.parent: each.type for each in adoptions if each.parent not in components}
-        listed: list[Any] = [
-            {
-                "type": _component_type(child),
-                "name": _as_parent(name),
-                "logicalName": name,
-                "component": True,
-            }
-            for name, child in missing.items()
-        ]
-        listed += [
-            {
-                "type": each.type,
-                "name": f"{each.type} {each.name}",
-                "logicalName": each.name,
-                "id": each.id,
-                "parent": _as_parent(each.parent),
-            }
-            for each in adoptions
-        ]
+        missing = {it.parent: it.type for it in adoptions if it.parent not in components}
+        listed: list[Any] = []
+        for name, child in missing.items():
+            kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
+            names = {"name": _as_parent(name), "logicalName": name}
+            listed.append({"type": f"{_COMPONENT}{kind}", **names, "component": True})
+        for adoption in adoptions:
+            names = {"name": f"{adoption.type} {adoption.name}", "logicalName": adoption.name}
+            parent = _as_parent(adoption.parent)
+            listed.append({"type": adoption.type, **names, "id": adoption.id, "parent": parent})
         with _short_errors():
             self._stack.import_resources(
                 resources=listed,
@@ -117,7 +101,6 @@ class EngineStack:
             )
 
     def refresh(self, urns: Iterable[str], say: Callable[[str], Any]) -> None:
-        """Refresh resources in the state from AWS."""
         with _short_errors():
             self._stack.refresh(target=list(urns), show_secrets=False, on_output=say)
 
@@ -127,22 +110,9 @@ def _as_parent(component: str) -> str:
     return f"component {component}"
 
 
-def _component_type(child: str) -> str:
-    kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
-    return f"{_COMPONENT}{kind}"
-
-
-def _name_of(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1]
-
-
 @contextmanager
 def _short_errors() -> Iterator[None]:
-    """Turn the CLI's errors into short ones.
-
-    Raises:
-        DeployError: has what the CLI printed to standard error.
-    """
+    """Turn the CLI's errors into a DeployError with what it printed to standard error."""
     try:
         yield
     except FileNotFoundError:

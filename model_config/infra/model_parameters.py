@@ -12,17 +12,15 @@ from model_config.format.codec import encode
 from model_config.format.names import release_part
 from model_config.format.rollout_document import EMPTY
 from model_config.infra.encryption_key import EncryptionKey
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.policies import POLICY_PATH, reader_policy
+from model_config.plan.aws import POLICY_PATH, reader_policy
+from model_config.plan.plan import PlannedModel
+from model_config.plan.project import NAMESPACE
 from model_config.plan.settings import Settings
-from model_config.plan.stack_config import NAMESPACE
 from model_config.schema import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
 class ModelParametersArgs:
-    """The arguments of `ModelParameters`."""
-
     model: PlannedModel
     settings: Settings
     key: EncryptionKey

@@ -19,8 +19,6 @@ _KEY_CALLS = ["ScheduleKeyDeletion", "DisableKey"]
 
 @dataclass(frozen=True, slots=True)
 class NotificationsArgs:
-    """The arguments of `Notifications`."""
-
     settings: Settings
     key: EncryptionKey
 
@@ -39,6 +37,11 @@ class Notifications(pulumi.ComponentResource):
     ) -> None:
         super().__init__("model-config:index:Notifications", name, opts=opts)
         self._settings = args.settings
+        # PutRule and PutTargets replace an existing rule, so the rules of two stacks in one
+        # environment need different names. A stack's own name never changes: a deploy after a
+        # failed one replaces its rule.
+        stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        self._stack_digits = sha256(stack.encode()).hexdigest()[:RULE_DIGITS]
         every_model = f"{args.settings.environment_path}/*"
         names = [release_name(every_model), rollout_name(every_model)]
         self._notify(
@@ -66,7 +69,7 @@ class Notifications(pulumi.ComponentResource):
         name, child = self._settings.rule_name(about), pulumi.ResourceOptions(parent=self)
         rule = aws.cloudwatch.EventRule(
             name,
-            name=f"{name}-{_stack_digits()}",
+            name=f"{name}-{self._stack_digits}",
             event_pattern=pulumi.Output.json_dumps(pattern),
             tags=self._settings.tags,
             opts=child,
@@ -78,13 +81,3 @@ class Notifications(pulumi.ComponentResource):
             arn=self._settings.notify_topic_arn,
             opts=child,
         )
-
-
-def _stack_digits() -> str:
-    """Return a suffix that distinguishes the rules of two stacks in one environment.
-
-    PutRule and PutTargets replace an existing rule, so the rules of two stacks need different
-    names. A stack's own name never changes: a deploy after a failed one replaces its rule.
-    """
-    stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    return sha256(stack.encode()).hexdigest()[:RULE_DIGITS]

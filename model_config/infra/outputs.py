@@ -42,7 +42,6 @@ def _model(deployed: ModelParameters) -> dict[str, Any]:
 
 
 def _pin(name: str, parameter: aws.ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
-    """Return the pin of a parameter: its name, ARN and version."""
     return {
         "name": name,
         "arn": parameter.arn,

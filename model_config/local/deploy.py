@@ -16,13 +16,11 @@ from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.provider import Change, LocalProvider
 from model_config.local.state import OutdatedStateError, State, StateFolder
+from model_config.plan.checks import secret_fields
 from model_config.plan.messages import nearest
-from model_config.plan.project import Project
+from model_config.plan.project import PARAMETER, Project, StackConfig
 from model_config.plan.registry import read_modules
-from model_config.plan.secrets import secret_fields
-from model_config.plan.stack_config import StackConfig
 from model_config.plan.stack_file import read_stack_file
-from model_config.plan.stack_state import PARAMETER
 from model_config.testing.program import run_program, with_stand_ins
 
 
@@ -39,19 +37,11 @@ class DeployedParameter:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The result of a deploy.
-
-    Attributes:
-        outputs: the stack's exports.
-        stand_ins: the config keys of secrets without a value, which got a placeholder.
-        notices: what doesn't stop the deploy.
-    """
-
     environment: str
     region: str
     parameters: list[DeployedParameter]
     outputs: dict[str, Any]
-    stand_ins: list[str]
+    stand_ins: list[str]  #: The config keys of secrets without a value, which got a placeholder.
     notices: list[str]
 
 
@@ -59,12 +49,8 @@ class Deployment:
 def deployed(project: Project, environment: str) -> Iterator[Deployment]:
     """Deploy, and keep the local AWS running until the block ends.
 
-    Only a successful deploy is saved.
-
-    Raises:
-        InvalidConfigurationError: the stack file doesn't exist or is invalid.
-        LocalError: the program failed, the local AWS refused a write, or its state can't be read or
-            saved.
+    Only a successful deploy is saved. InvalidConfigurationError means that the stack file doesn't
+    exist or is invalid; LocalError, that the program or a write failed.
     """
     config, stand_ins, notices = with_secrets(read_stack_file(project, environment), project)
     folder = StateFolder(project)
@@ -75,36 +61,24 @@ def deployed(project: Project, environment: str) -> Iterator[Deployment]:
             state = State()
             notices.append("The local AWS starts anew: an earlier version had written its state.")
         local_aws.restore(state)
-        provider, outputs = _run(project, config, state)
+        region = config.region or local_aws.DEFAULT_REGION
+        provider = LocalProvider(region, state.environments.get(environment, {}))
+        try:
+            with redirect_stdout(sys.stderr):  # the program's output must not mix with --json
+                outputs = run_program(project.root, config, provider)
+            provider.delete_what_is_gone()
+        except pulumi.RunError as error:
+            raise LocalError(str(error)) from None
+        state.environments[environment] = provider.registered
         folder.save(replace(state, parameters=local_aws.snapshot()))
-        report = _report(provider)
-        yield Deployment(environment, outputs["region"], report, outputs, stand_ins, notices)
-
-
-def _run(
-    project: Project, config: StackConfig, state: State
-) -> tuple[LocalProvider, dict[str, Any]]:
-    region = config.region or local_aws.DEFAULT_REGION
-    provider = LocalProvider(region, state.environments.get(config.stack, {}))
-    try:
-        with redirect_stdout(sys.stderr):  # the program's output must not mix with --json
-            outputs = run_program(project.root, config, provider)
-        provider.delete_what_is_gone()
-    except pulumi.RunError as error:
-        raise LocalError(str(error)) from None
-    state.environments[config.stack] = provider.registered
-    return provider, outputs
+        yield Deployment(environment, region, _report(provider), outputs, stand_ins, notices)
 
 
 def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, list[str], list[str]]:
     """Give each secret its value from `secrets.yaml`, or a placeholder.
 
-    Returns:
-        The configuration, the config keys of the secrets without a value, and a notice for each
-        key in the file that no model uses, such as that of a deleted model.
-
-    Raises:
-        LocalError: the file can't be read.
+    Return the configuration, the config keys of the secrets without a value, and a notice for each
+    key in the file that no model uses, such as that of a deleted model.
     """
     modules = read_modules(project)
     wanted = set(secret_fields(modules.models.values())) - set(config.own())
@@ -119,11 +93,7 @@ def with_secrets(config: StackConfig, project: Project) -> tuple[StackConfig, li
 
 
 def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
-    """Return the contents of `.local/secrets.yaml`. No error shows a value.
-
-    Raises:
-        LocalError: it is not a map of config keys to strings, or can't be read.
-    """
+    """Return the contents of `.local/secrets.yaml`. No error shows a value."""
     form = f'{file} must have lines such as `supportChatApiKey: "the secret\'s text"`'
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}

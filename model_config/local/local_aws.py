@@ -32,7 +32,7 @@ from model_config.format.codec import PART_BYTES, size_in_bytes
 from model_config.local import own_environment
 from model_config.local.state import State, StateFolder
 from model_config.plan import limits
-from model_config.plan.stack_state import ALIAS, KEY, POLICY
+from model_config.plan.project import ALIAS, KEY, POLICY
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
@@ -47,16 +47,13 @@ def local_aws() -> Iterator[None]:
         yield
 
 
-@functools.cache
+#: One session, so that botocore loads its service descriptions once.
+_session = functools.cache(boto3.Session)
+
+
+@functools.cache  # a deploy asks for the same client ten times
 def client(service: str, region: str) -> BaseClient:
-    """Return a client of the local AWS, the same one each time: a deploy asks for ten."""
     return _session().client(service, region_name=region)
-
-
-@functools.cache
-def _session() -> boto3.Session:
-    """Return the shared session, so that botocore loads its service descriptions once."""
-    return boto3.Session()
 
 
 def restore(state: State) -> None:
@@ -65,14 +62,13 @@ def restore(state: State) -> None:
     The API can't do this, since versions, labels and dates must be the saved ones.
     """
     BackendDict.reset()
-    resources = [each for those in state.environments.values() for each in those.values()]
-    for resource in resources:
+    resources = [it for environment in state.environments.values() for it in environment.values()]
+    for resource in sorted(resources, key=lambda it: it.type != KEY):  # an alias needs its key
         if resource.type == KEY:
             install_key(resource.id, resource.outputs["region"], resource.inputs)
-    for resource in resources:
-        if resource.type == ALIAS:
+        elif resource.type == ALIAS:
             install_alias(resource.outputs["region"], resource.inputs)
-        if resource.type == POLICY:
+        elif resource.type == POLICY:
             install_policy(resource.inputs)
     for region, parameters in state.parameters.items():
         held = ssm_backends[ACCOUNT][region]._parameters  # noqa: SLF001
@@ -83,7 +79,7 @@ def restore(state: State) -> None:
 
 
 def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return every parameter's versions, by region and name, as `restore` takes them."""
+    """Return every parameter's versions, by region and name."""
     return {
         region: {
             name: [_fields(version) for version in versions]
@@ -97,26 +93,19 @@ def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
 class LiveState:
     """Gives one caller at a time the saved state of the local AWS, and saves the caller's changes.
 
-    `make local` may write the same file in the meantime, so the state is reused only if the file
+    Another process may write the same file in the meantime, so the state is reused only if the file
     hasn't changed. Use it inside `local_aws()`.
-
-    Raises:
-        LocalError: the state is damaged; raised at the start rather than to the first caller.
     """
 
     def __init__(self, folder: StateFolder) -> None:
         self._folder = folder
         self._threads = threading.Lock()
         self._stamp: tuple[int, int] | None = None
-        self._read()
+        self._read()  # a damaged state is an error at the start, not of the first caller
 
     @contextmanager
     def held(self) -> Iterator[tuple[int, int]]:
-        """Load the state, and yield a stamp that differs after any change.
-
-        Raises:
-            LocalError: the state can't be locked, read or saved.
-        """
+        """Load the state, and yield a stamp that differs after any change."""
         with self._threads, self._folder.locked():
             self._read()
             yield self._stamp or (0, 0)
@@ -138,7 +127,6 @@ class LiveState:
 
 
 def put_parameter(region: str, inputs: dict[str, Any], *, overwrite: bool) -> int:
-    """Write a parameter, and return its version."""
     stand_in_for_key(inputs.get("keyId", ""))
     written = client("ssm", region).put_parameter(
         Name=inputs["name"],
@@ -152,13 +140,11 @@ def put_parameter(region: str, inputs: dict[str, Any], *, overwrite: bool) -> in
 
 
 def version_of(region: str, name: str) -> int | None:
-    """Return a parameter's newest version, or None if there is no such parameter."""
     versions = ssm_backends[ACCOUNT][region]._parameters.get(name)  # noqa: SLF001
     return int(versions[-1].version) if versions else None
 
 
 def tag_parameter(region: str, name: str, tags: dict[str, str], former: dict[str, str]) -> None:
-    """Replace a parameter's former tags."""
     ssm, parameter = client("ssm", region), {"ResourceType": "Parameter", "ResourceId": name}
     if stale := sorted(former.keys() - tags.keys()):
         ssm.remove_tags_from_resource(**parameter, TagKeys=stale)
@@ -167,7 +153,6 @@ def tag_parameter(region: str, name: str, tags: dict[str, str], former: dict[str
 
 
 def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
-    """Create a KMS key with a given id, and return its ARN."""
     key = Key(
         policy=inputs["policy"],
         key_usage="ENCRYPT_DECRYPT",
@@ -199,19 +184,17 @@ def stand_in_for_key(arn: str) -> None:
 
 
 def install_alias(region: str, inputs: dict[str, Any]) -> None:
-    """Point an alias at a key."""
     kms_backends[ACCOUNT][region].create_alias(inputs["targetKeyId"], inputs["name"])
 
 
 def install_policy(inputs: dict[str, Any]) -> str:
-    """Create a managed policy, and return its ARN."""
-    policy = client("iam", DEFAULT_REGION).create_policy(
+    created = client("iam", DEFAULT_REGION).create_policy(
         PolicyName=inputs["name"],
         Path=inputs["path"],
         Description=inputs["description"],
         PolicyDocument=inputs["policy"],
-    )["Policy"]
-    return str(policy["Arn"])
+    )
+    return str(created["Policy"]["Arn"])
 
 
 _SAVED_FIELDS = (
@@ -243,8 +226,8 @@ def as_strict_as_aws() -> Iterator[None]:
         versions = backend._parameters.get(request["Name"])  # noqa: SLF001 -- no public way
         for reason in refusals(request, versions[-1] if versions else None, backend.region_name):
             raise ValidationException(reason)
-        key = request.get("KeyId")
-        if key and not _exists(key, backend.account_id, backend.region_name):
+        key, kms = request.get("KeyId"), kms_backends[backend.account_id][backend.region_name]
+        if key not in {None, "alias/aws/ssm"} and kms.any_id_to_key_id(key) not in kms.keys:
             raise JsonRESTError("InvalidKeyId", f"There is no key {key} in {backend.region_name}")
         return put(response)
 
@@ -254,17 +237,17 @@ def as_strict_as_aws() -> Iterator[None]:
 
 @contextmanager
 def pages_as_long_as_in_aws() -> Iterator[None]:
-    """Make moto's DescribeParameters give as many as are asked for: ten a page is five times slow.
+    """Make moto's DescribeParameters honour MaxResults.
 
-    Each of its pages looks at every parameter anew.
+    Each of moto's own pages of ten goes through every parameter, which takes five times as long.
     """
 
     def describe(response: SimpleSystemManagerResponse) -> ActionResult:
         get = response._get_param  # noqa: SLF001 -- moto's way
         start, size = int(get("NextToken") or 0), int(get("MaxResults") or 10)
-        found = response.ssm_backend.describe_parameters(get("Filters"), get("ParameterFilters"))
-        page = [each.describe_response_object() for each in found[start : start + size]]
-        more = {"NextToken": str(start + size)} if len(found) > start + size else {}
+        listed = response.ssm_backend.describe_parameters(get("Filters"), get("ParameterFilters"))
+        page = [parameter.describe_response_object() for parameter in listed[start : start + size]]
+        more = {"NextToken": str(start + size)} if len(listed) > start + size else {}
         return ActionResult({"Parameters": page, **more})
 
     with patch.object(SimpleSystemManagerResponse, "describe_parameters", describe):
@@ -272,10 +255,7 @@ def pages_as_long_as_in_aws() -> Iterator[None]:
 
 
 def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
-    """Yield the reasons for which AWS would refuse a PutParameter request.
-
-    `current` is the parameter's newest version, if there is one.
-    """
+    """Yield why AWS would refuse a PutParameter request; `current` is the newest version."""
     name, value = str(request["Name"]), str(request.get("Value", ""))
     for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):
         yield f"{finding.problem}: {finding.reason}"
@@ -293,8 +273,3 @@ def refusals(request: dict[str, Any], current: Parameter | None, region: str) ->
         yield "This parameter uses the advanced-parameter tier and can't go back to standard"
     if request.get("Type", current.parameter_type) != current.parameter_type:
         yield "The parameter's type can't be changed"
-
-
-def _exists(key: str, account: str, region: str) -> bool:
-    kms = kms_backends[account][region]
-    return key == "alias/aws/ssm" or kms.any_id_to_key_id(key) in kms.keys

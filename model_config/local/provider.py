@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
@@ -19,16 +20,14 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws
 from model_config.local.state import Resource
-from model_config.plan.policies import Account
-from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY
-from model_config.testing.recorder import answer, plain
+from model_config.plan.aws import Account
+from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY
+from model_config.testing.program import answer, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
-
-
-# A resource's id, and the outputs that it has beside its inputs.
+# A resource's id, and its outputs other than its inputs.
 _Made = tuple[str, dict[str, Any]]
 
 
@@ -43,10 +42,9 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def __init__(self, region: str, before: dict[str, Resource]) -> None:
         MockMonitor.__init__(self, self)
+        self.before, self._region = before, region
         self.registered: dict[str, Resource] = {}
         self.changes: dict[str, Change] = {}
-        self._region = region
-        self.before = before
         self._lock = threading.Lock()  # registrations arrive on several threads
         self._ignored: dict[str, Sequence[str]] = {}
         self._put: dict[str, Callable[[Resource, Resource | None], _Made]] = {
@@ -70,11 +68,9 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         return response
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Answer the program's function calls."""
         return answer(args, local_aws.ACCOUNT, self._region, self._former_outputs()), []
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """Create, update or keep one resource, and return its id and outputs."""
         if not args.custom:
             return None, args.inputs  # a component, which has no counterpart in AWS
         key = f"{args.typ}::{args.name}"
@@ -86,11 +82,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         return resource.id, resource.outputs
 
     def delete_what_is_gone(self) -> None:
-        """Delete resources that the program no longer registers, dependents first.
-
-        Raises:
-            LocalError: one of them is protected.
-        """
+        """Delete what the program no longer registers, if it isn't protected. Dependents first."""
         gone = {key: old for key, old in self.before.items() if key not in self.registered}
         _refuse_protected(gone.values())
         for key, old in reversed(gone.items()):
@@ -100,12 +92,11 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def _former_outputs(self) -> dict[str, Any]:
         """Return the last deploy's exports about its key."""
-        keys = [each.inputs["keyId"] for each in self.before.values() if "keyId" in each.inputs]
-        aliases = (each.inputs["name"] for each in self.before.values() if each.type == ALIAS)
-        if not keys:
+        inputs = [resource.inputs for resource in self.before.values()]
+        if not (arn := next((it["keyId"] for it in inputs if "keyId" in it), None)):
             return {}
-        alias = next(aliases, None)
-        return {"kms_key": {"arn": keys[0], "id": keys[0].rpartition("/")[2], "alias": alias}}
+        alias = next((it.inputs["name"] for it in self.before.values() if it.type == ALIAS), None)
+        return {"kms_key": {"arn": arn, "id": arn.rpartition("/")[2], "alias": alias}}
 
     def _register(self, key: str, resource: Resource) -> None:
         old = self.before.get(key)
@@ -127,27 +118,24 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         self.registered[key] = resource
 
     def _was_edited(self, key: str, old: Resource) -> bool:
-        """Return whether somebody else wrote or deleted a parameter since the last deploy.
-
-        So a local deploy undoes it, as `pulumi up --refresh` does.
-        """
+        """Return whether a parameter was changed since the last deploy. This one undoes it."""
         if old.type != PARAMETER or "value" in self._ignored[key]:
             return False
         return local_aws.version_of(self._region, old.id) != int(old.outputs["version"])
 
     def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
-        inputs = resource.inputs
+        inputs, key = resource.inputs, f"{resource.type}::{resource.name}"
         if old is not None and _must_be_replaced(old.inputs, inputs):
             _refuse_protected([old])
             self._delete(old)
-            self.changes[f"{resource.type}::{resource.name}"] = "replaced"
+            self.changes[key] = "replaced"
             old = None
         name, version = inputs["name"], old.outputs["version"] if old else 0
-        key = f"{resource.type}::{resource.name}"
+        same_tags = {"tags": inputs.get("tags")}
         if (
-            old is None
+            not old
             or self._was_edited(key, old)
-            or _without_tags(old.inputs) != _without_tags(inputs)
+            or {**old.inputs, **same_tags} != inputs | same_tags
         ):
             overwrite = old is not None or inputs.get("overwrite", False)
             version = local_aws.put_parameter(self._region, inputs, overwrite=overwrite)
@@ -179,14 +167,15 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         return resource.name, {"name": resource.name}
 
     def _delete(self, resource: Resource) -> None:
+        client = partial(local_aws.client, region=self._region)
         if resource.type == PARAMETER:
-            local_aws.client("ssm", self._region).delete_parameters(Names=[resource.id])
+            client("ssm").delete_parameters(Names=[resource.id])
         elif resource.type == POLICY:
-            local_aws.client("iam", self._region).delete_policy(PolicyArn=resource.id)
+            client("iam").delete_policy(PolicyArn=resource.id)
         elif resource.type == ALIAS:
-            local_aws.client("kms", self._region).delete_alias(AliasName=resource.id)
+            client("kms").delete_alias(AliasName=resource.id)
         elif resource.type == KEY:
-            local_aws.client("kms", self._region).schedule_key_deletion(KeyId=resource.id)
+            client("kms").schedule_key_deletion(KeyId=resource.id)
 
 
 def _refuse_protected(resources: Iterable[Resource]) -> None:
@@ -203,7 +192,3 @@ def _must_be_replaced(old: dict[str, Any], new: dict[str, Any]) -> bool:
         or old.get("dataType") != new.get("dataType")
         or (old["tier"], new["tier"]) == ("Advanced", "Standard")
     )
-
-
-def _without_tags(inputs: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in inputs.items() if key != "tags"}

@@ -18,14 +18,7 @@ from model_config.plan.project import Project
 def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
     """Serve the local AWS until interrupted. Each request is answered from the saved state.
 
-    Args:
-        project: the project whose `.local/` it is.
-        port: the port; 0 for any free one.
-        ready: called with the port once requests are answered.
-
-    Raises:
-        UsageError: the port is in use.
-        LocalError: the state can't be read.
+    Call `ready` with the port once requests are answered. Port 0 is any free one.
     """
     listener = listen(port)
     with listener, local_aws.local_aws():

@@ -26,7 +26,7 @@ class OutdatedStateError(LocalError):
 
 @dataclass(slots=True)
 class Resource:
-    """One resource, as Pulumi keeps it in a stack's state."""
+    """A resource as Pulumi keeps it in a stack's state."""
 
     type: str
     name: str
@@ -39,19 +39,17 @@ class Resource:
 
 @dataclass(slots=True)
 class State:
-    """The whole state.
-
-    Attributes:
-        environments: for each environment its resources, by "type::name".
-        parameters: for each region the SSM parameters' versions, oldest first, by name.
-    """
-
+    #: For each environment its resources, by "type::name".
     environments: dict[str, dict[str, Resource]] = field(default_factory=dict)
+    #: For each region the SSM parameters' versions, oldest first, by name.
     parameters: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
 
 class StateFolder:
-    """The folder `.local/`, readable only by its owner, since it holds secrets in plain text."""
+    """The folder `.local/`, readable only by its owner, since it holds secrets in plain text.
+
+    Its methods raise LocalError if the folder can't be locked, read or written.
+    """
 
     def __init__(self, project: Project) -> None:
         self.path = project.root / ".local"
@@ -59,11 +57,7 @@ class StateFolder:
         self._file = self.path / "state.json"
 
     def locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[object]:
-        """Take the lock, for the `with` block that this begins.
-
-        Raises:
-            LocalError: another process held it for `timeout` seconds, or the folder isn't writable.
-        """
+        """Take the lock, for the `with` block that this begins. It waits for `timeout` seconds."""
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             return FileLock(self.path / "lock", timeout, mode=0o600).acquire()
@@ -76,12 +70,7 @@ class StateFolder:
             raise self._unwritable(error) from None
 
     def load(self) -> State:
-        """Return the saved state, or an empty one.
-
-        Raises:
-            OutdatedStateError: an earlier version wrote it.
-            LocalError: the file is damaged, or has another version's format.
-        """
+        """Return the saved state, or an empty one."""
         try:
             content = json.loads(self._file.read_bytes())
             if content["format"] == 1:  # its releases are Advanced, and could not become Standard
@@ -112,11 +101,7 @@ class StateFolder:
             ) from None
 
     def save(self, state: State) -> None:
-        """Save the state.
-
-        Raises:
-            LocalError: it can't be written; the earlier state is unchanged.
-        """
+        """Save the state, or leave the earlier one unchanged."""
         content = json.dumps({"format": _FORMAT, **asdict(state)})
         try:
             replace_file(self._file, content, private=True)
@@ -128,8 +113,8 @@ class StateFolder:
         try:
             status = self._file.stat()
         except FileNotFoundError:
-            return (0, 0)
-        return (status.st_mtime_ns, status.st_ino)
+            return 0, 0
+        return status.st_mtime_ns, status.st_ino
 
     def reset(self) -> bool:
         """Delete everything but `secrets.yaml`, and return whether anything existed."""

@@ -30,8 +30,7 @@ from model_config.operate.releases import (
     read_releases,
 )
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
-from model_config.plan.plan import Plan
-from model_config.plan.planned_model import PlannedModel
+from model_config.plan.plan import Plan, PlannedModel
 
 Contents: TypeAlias = Mapping[str, Content]
 _Listed: TypeAlias = Mapping[str, ListedParameter]
@@ -39,21 +38,14 @@ _Listed: TypeAlias = Mapping[str, ListedParameter]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The differences between an environment, its releases and the program.
-
-    Attributes:
-        findings: labels and release histories that will cause problems.
-        problems: errors that prevented a comparison.
-        denied: missing permissions that prevented a comparison of the key or a policy.
-        count: the number of parameters in SSM.
-    """
+    """The differences between an environment, its releases and the program."""
 
     differences: list[Difference]
-    findings: list[Finding]
+    findings: list[Finding]  #: Labels and release histories that will cause problems.
     other_projects: list[str]
-    problems: list[str]
-    denied: list[str]
-    count: int
+    problems: list[str]  #: Errors that prevented a comparison.
+    denied: list[str]  #: Missing permissions that prevented a comparison of the key or a policy.
+    count: int  #: The number of parameters in SSM.
 
 
 def find_drift(ssm: Ssm, plan: Plan) -> Drift:
@@ -83,15 +75,10 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
         by_model.setdefault(parse(name, path).model, {})[name] = parameter
     released = released_models(listed, path)
     releases = read_each(ssm, path, [name for name in released if name in planned], listed)
+    fields = plan.settings.fields
     models = [
-        _deployed(
-            ssm,
-            model,
-            releases.get(model.name),
-            by_model.get(model.name, {}),
-            has_fields=plan.settings.fields,
-        )
-        for model in plan.models
+        _deployed(ssm, model, releases.get(name), by_model.get(name, {}), has_fields=fields)
+        for name, model in ((model.name, model) for model in plan.models)
     ]
     rollouts = {model.planned.rollout_name for model in models} & listed.keys()
     texts = ssm.texts(sorted({name for model in models for name in model.comparable()} | rollouts))
@@ -110,20 +97,13 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
 
 @dataclass(frozen=True, slots=True)
 class _Deployed:
-    """A model of the program, and what SSM has of it.
-
-    Attributes:
-        releases: its releases, or None if there are none or they can't be read.
-        listed: all parameters below its path.
-        values: those that are values, secrets, or belong to nobody.
-        program, release, former: the content of each parameter in the program, the newest release
-            and the older ones.
-    """
+    """A model of the program, and what SSM has of it."""
 
     planned: PlannedModel
-    releases: Releases | None
-    listed: Mapping[str, tuple[Kind, ListedParameter]]
-    values: _Listed
+    releases: Releases | None  #: None if there are none or they can't be read.
+    listed: Mapping[str, tuple[Kind, ListedParameter]]  #: All parameters below its path.
+    values: _Listed  #: Those that are values, secrets, or belong to nobody.
+    # The content of each parameter in the program, the newest release and the older ones.
     program: Contents
     release: Contents
     former: Contents
@@ -146,10 +126,10 @@ class _Deployed:
 
     def unneeded_parts(self) -> Iterator[ListedParameter]:
         """Yield parts of releases that no release in the history names."""
-        parts = [each for kind, each in self.listed.values() if kind == "release part"]
+        parts = [listed for kind, listed in self.listed.values() if kind == "release part"]
         with suppress(ReleaseError):  # then it is unknown which parts it needs
             needed = needed_parts(self.releases) if parts and self.releases else set()
-            yield from (each for each in parts if each.name not in needed)
+            yield from (part for part in parts if part.name not in needed)
 
 
 def _deployed(
@@ -162,11 +142,11 @@ def _deployed(
 ) -> _Deployed:
     """Return one model. Releases that can't be read are added to the client's problems."""
     path = planned.path.rpartition("/")[0]
-    kinds = {name: (parse(name, path).kind, each) for name, each in listed.items()}
-    values = {name: each for name, (kind, each) in kinds.items() if kind in {"value", "secret"}}
+    kinds = {name: (parse(name, path).kind, it) for name, it in listed.items()}
+    values = {name: it for name, (kind, it) in kinds.items() if kind in {"value", "secret"}}
     program = {
-        each.name: each.content if isinstance(each.content, str) else NoText.SECRET
-        for each in planned.parameters
+        it.name: it.content if isinstance(it.content, str) else NoText.SECRET
+        for it in planned.parameters
     }
     if isinstance(releases, str):
         ssm.problems.append(releases)
@@ -180,7 +160,7 @@ def _deployed(
                 former |= _contents(older, planned.path, known)
     release = _contents(releases.newest, planned.path, known) if releases else {}
     if not has_fields:  # a release holds values that have no parameter
-        release = {n: each for n, each in release.items() if n in known or each is NoText.SECRET}
+        release = {n: it for n, it in release.items() if n in known or it is NoText.SECRET}
     return _Deployed(planned, releases, kinds, values, program, release, former)
 
 
@@ -224,7 +204,7 @@ def _differences(
     planned = model.planned
     values = _value_differences(model, texts)
     yield from values
-    unowned = {each.path for each in values if each.state in {"unmanaged", "orphaned"}}
+    unowned = {it.path for it in values if it.state in {"unmanaged", "orphaned"}}
     for name, (kind, listed) in model.listed.items():
         if (below := name.removeprefix(f"{planned.path}/")) not in unowned:
             yield from _storage_differences(planned.name, below, kind, listed, key_names)
@@ -237,11 +217,8 @@ def _differences(
         document = planned.release.document
         stored = model.releases.newest.document if model.releases else None
         if stored != document:
-            release = _head(stored) if stored else NoText.ABSENT
-            program = _head(document)
-            yield Difference(
-                planned.name, RELEASE, "not deployed", "document", program, release, release
-            )
+            sides = _head(document), _head(stored) if stored else NoText.ABSENT
+            yield Difference(planned.name, RELEASE, "not deployed", "document", *sides, sides[1])
 
 
 def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Difference]:
@@ -264,12 +241,10 @@ def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Diffe
             differences.append(
                 Difference(*where, contents[0], aws, contents[1], name if listed else None, listed)
             )
-    if any(each.state == "interrupted" for each in differences):
+    if any(difference.state == "interrupted" for difference in differences):
         # A parameter that an interrupted deploy had not reached yet belongs to that deploy.
-        return [
-            replace(each, state="interrupted") if each.state == "not deployed" else each
-            for each in differences
-        ]
+        states: dict[DriftState, DriftState] = {"not deployed": "interrupted"}
+        return [replace(it, state=states.get(it.state, it.state)) for it in differences]
     return differences
 
 

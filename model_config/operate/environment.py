@@ -19,22 +19,15 @@ Hold = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment in one region.
-
-    Attributes:
-        prefix: the prefix of its parameters in SSM.
-        stack: the name of its stack; empty without a project.
-        region: the region, if the user named one.
-        hold: the context in which it is read or changed.
-    """
+    """An environment in one region."""
 
     name: str
     prefix: str
     ssm: Ssm
-    stack: str = ""
-    region: str | None = None
+    stack: str = ""  #: Empty without a project.
+    region: str | None = None  #: Only if the user named one.
     is_local: bool = False
-    hold: Hold = nullcontext
+    hold: Hold = nullcontext  #: The context in which it is read or changed.
 
     @property
     def path(self) -> str:

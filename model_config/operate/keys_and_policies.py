@@ -14,7 +14,7 @@ from botocore import xform_name
 from model_config.format.errors import AccessDeniedError
 from model_config.operate.difference import Difference
 from model_config.operate.ssm import FAILURES, aws_client
-from model_config.plan.policies import Account, key_policy, reader_policy
+from model_config.plan.aws import Account, key_policy, reader_policy
 from model_config.plan.settings import Settings
 from model_config.reader.aws_errors import translate
 

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 from model_config.format.errors import AccessDeniedError, ReleaseError, UsageError
 from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS
-from model_config.format.rollout import Rollout
+from model_config.format.rollout import Moved, Rollout, RolloutDocument
 from model_config.operate.environment import Environment
-from model_config.operate.record import StoredRollout, interrupted_promotion, under_way
+from model_config.operate.record import (
+    StoredRollout,
+    interrupted_promotion,
+    is_held,
+    under_way,
+)
 from model_config.operate.releases import PastRelease, Releases
 from model_config.operate.ssm import Ssm
 
@@ -24,6 +29,8 @@ class Move:
     Attributes:
         before: the number of the release that the label is on, or None.
         is_rollback: whether the label is held on its target afterwards.
+        is_automatic: whether it stops if anybody else has moved the label meanwhile.
+        missing: the record that an earlier move, to the same release, didn't come to write.
         stored: the model's rollout parameter, which records the move; None if there is none or
             access is denied.
         notices: what could not be verified or recorded, in words.
@@ -36,6 +43,8 @@ class Move:
     before: int | None
     is_rollback: bool
     reason: str | None = None
+    is_automatic: bool = False
+    missing: Moved | None = None
     stored: StoredRollout | None = None
     notices: tuple[str, ...] = ()
 
@@ -65,15 +74,19 @@ class Move:
         return f"{self.label}{PREVIOUS}"
 
     @property
+    def document(self) -> RolloutDocument:
+        """The rollout parameter's document; empty if there is none, or it can't be read."""
+        return self.stored.document if self.stored else RolloutDocument()
+
+    @property
     def was_interrupted(self) -> bool:
         """Whether a promotion of the label was interrupted: the move completes or replaces it."""
-        stored = self.stored
-        return bool(stored and interrupted_promotion(stored.document, self.releases) == self.label)
+        return interrupted_promotion(self.document, self.releases) == self.label
 
     @property
     def was_held(self) -> bool:
         """Whether a rollback moved the label to its release."""
-        return self.label in self.releases.held and not self.was_interrupted
+        return is_held(self.label, self.document, self.releases) and not self.was_interrupted
 
     @property
     def ends_hold(self) -> bool:
@@ -82,14 +95,14 @@ class Move:
     @property
     def rollout(self) -> Rollout | None:
         """The label's rollout, which the move ends, or None."""
-        rollout = under_way(self.stored.document, self.releases) if self.stored else None
+        rollout = under_way(self.document, self.releases)
         return rollout if rollout and rollout.label == self.label else None
 
     @property
     def does_something(self) -> bool:
         """Whether the move changes anything."""
-        begins_hold = self.is_rollback and not self.was_held
-        is_unfinished = self.was_interrupted or self.rollout is not None
+        begins_hold = self.is_rollback and self.releases.on(self.previous) != self.release
+        is_unfinished = self.was_interrupted or self.rollout is not None or self.missing is not None
         return self.changed or self.ends_hold or begins_hold or is_unfinished
 
     def done(self) -> Iterator[str]:
@@ -99,6 +112,8 @@ class Move:
             yield f"{label} moved from {self.origin} to release {release}."
         elif not self.does_something:
             yield f"{label} is already on release {release}: nothing moved."
+        elif self.missing:
+            yield f"{label} is already on release {release}: its move was missing in the history."
         if self.ends_hold and self.changed:
             yield f"the hold on release {self.before} has ended."
         elif self.ends_hold:

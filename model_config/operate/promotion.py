@@ -10,9 +10,19 @@ from model_config.format.errors import ModelConfigError
 from model_config.format.rollout import RolloutDocument
 from model_config.operate import rollouts
 from model_config.operate.environment import Environment
-from model_config.operate.labels import label_state, make, prepare_promotion
+from model_config.operate.labels import (
+    MovedMeanwhileError,
+    label_state,
+    make,
+    prepare_promotion,
+)
 from model_config.operate.moves import Check
-from model_config.operate.record import interrupted_promotion, under_way, why_it_stays
+from model_config.operate.record import (
+    interrupted_promotion,
+    is_held,
+    under_way,
+    why_it_stays,
+)
 from model_config.operate.releases import Releases
 from model_config.operate.rollouts import NewRollout
 
@@ -73,7 +83,14 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
             continue
         check = check_of(model)
         try:
-            yield _promoted(environment, model, release, label, check, reason, rollout)
+            try:
+                yield _promoted(environment, model, release, label, check, reason, rollout)
+            except MovedMeanwhileError:  # look again: the label may be held now
+                releases, document = label_state(environment, model)
+                left = left_alone(releases, document, release, label)
+                if left is None:
+                    raise
+                yield left
         except ModelConfigError as error:
             failed = f"{label} could not be moved to release {release}"
             if rollout:
@@ -99,7 +116,7 @@ def left_alone(
             f"a rollout of release {rollout.release} to {label} is under way, so release "
             f"{release} was not promoted. Once it is finished or aborted: {promote}",
         )
-    if label in releases.held:
+    if is_held(label, document, releases):
         is_interrupted = interrupted_promotion(document, releases) == label
         then = "To complete it" if is_interrupted else "Once the reason is resolved"
         not_promoted = f"so release {release} was not promoted. {then}: {promote}"
@@ -139,7 +156,15 @@ def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
         message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
         return Promotion(model, "rolled out", release, on, message, change.notices)
     move = make(
-        prepare_promotion(environment, model, label, release=release, check=check, reason=reason)
+        prepare_promotion(
+            environment,
+            model,
+            label,
+            release=release,
+            check=check,
+            reason=reason,
+            is_automatic=True,
+        )
     )
     if move.changed:
         message = f"{model}: {label} moved from {move.origin} to {release}"

@@ -32,6 +32,10 @@ class StoredRollout:
 class OverwrittenError(StoreError):
     """The write has replaced a concurrent change by somebody else."""
 
+    def __init__(self, message: str, written: StoredRollout) -> None:
+        super().__init__(message)
+        self.written = written
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -64,19 +68,31 @@ def read_stored(ssm: Ssm, path: str, model: str) -> StoredRollout | None:
         return StoredRollout(name, parameter.version, RolloutDocument(), str(error))
 
 
-def write_stored(ssm: Ssm, stored: StoredRollout, document: RolloutDocument) -> None:
-    """Write a new document to a rollout parameter.
+def write_stored(ssm: Ssm, stored: StoredRollout, document: RolloutDocument) -> StoredRollout:
+    """Write a new document to a rollout parameter, and return what is stored now.
 
     SSM can't write conditionally, but the new version's number reveals a concurrent write: then
     OverwrittenError is raised. Raises RolloutError if the document is invalid.
     """
-    version = ssm.write_string(stored.name, write_rollout(document))
-    if version != stored.version + 1:
+    text = write_rollout(document)
+    version = ssm.write_string(stored.name, text)
+    written = StoredRollout(stored.name, version, document)
+    between = range(stored.version + 1, version)
+    # A write whose answer was lost is repeated: the version before is then our own.
+    if between and {read_version(ssm, stored.name, number) for number in between} != {text}:
         raise OverwrittenError(
             f"somebody else wrote {stored.name} at the same moment, and this change replaced "
-            f"theirs: versions {stored.version + 1} to {version - 1} are theirs. See "
-            "`model-config history` and `model-config rollout status`"
+            f"theirs: versions {between[0]} to {between[-1]} are theirs. See "
+            "`model-config history` and `model-config rollout status`",
+            written,
         )
+    return written
+
+
+def read_version(ssm: Ssm, name: str, version: int) -> str | None:
+    """Return the text of one version of a parameter, or None if SSM doesn't have it."""
+    parameter = ssm.get([f"{name}:{version}"]).get(name) if version > 0 else None
+    return parameter.text if parameter else None
 
 
 def document_of(text: str | None) -> RolloutDocument:
@@ -88,6 +104,25 @@ def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
     """Return the rollout that is under way. A move of its label has ended it for readers."""
     rollout = document.rollout
     return rollout if rollout and releases.on(rollout.label) == rollout.before else None
+
+
+def is_held(label: str, document: RolloutDocument, releases: Releases) -> bool:
+    """Return whether a label is held: `-previous` is beside it, or its last record says so."""
+    moved, on = document.moved, releases.on(label)
+    is_recorded = moved and moved.held and (moved.label, moved.release) == (label, on)
+    return bool(is_recorded) or label in releases.held
+
+
+def is_kept(moved: Moved | None) -> bool:
+    """Return whether a record is of no move: of an abort, or of the beginning or end of a hold."""
+    return moved is not None and moved.release == moved.before
+
+
+def last_move(ssm: Ssm, path: str, model: str, label: str) -> Moved | None:
+    """Return the last recorded move of a label, or None if SSM has no record of one."""
+    history = read_history(ssm, path, model)
+    moves = (each.document.moved for each in reversed(history) if each.document)
+    return next((moved for moved in moves if moved and moved.label == label), None)
 
 
 def interrupted_promotion(document: RolloutDocument, releases: Releases) -> str | None:
@@ -183,8 +218,8 @@ def _rollout_change(old: RolloutDocument, new: RolloutDocument) -> str | None:
 
 
 def _end(rollout: Rollout, moved: Moved | None) -> str:
-    is_finished = moved and (moved.label, moved.release) == (rollout.label, rollout.release)
-    return f"{_about(rollout)} {'finished' if is_finished else 'aborted'}"
+    # A promotion takes the rollout out before the label moves, and is recorded after that.
+    return f"{_about(rollout)} {'aborted' if moved else 'ended'}"
 
 
 def _about(rollout: Rollout) -> str:
@@ -197,6 +232,8 @@ def _has(document: RolloutDocument, rollout: Rollout) -> bool:
 
 
 def _move(moved: Moved) -> str:
+    if moved.release is None:
+        return f"{moved.label} taken off release {moved.before}"
     if moved.before is None:
         return f"{moved.label} moved from no release to {moved.release}"
     if moved.before == moved.release:

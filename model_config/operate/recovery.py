@@ -16,10 +16,9 @@ from model_config.format.errors import Finding
 from model_config.format.names import ROLLOUT
 from model_config.operate.keys_and_policies import Key, KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm
-from model_config.plan.plan import Plan
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.policies import reader_policy
-from model_config.plan.stack_state import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
+from model_config.plan.aws import reader_policy
+from model_config.plan.plan import Plan, PlannedModel
+from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
 from model_config.schema import SecretRef
 
 _KEY = "encryption-key"  # the logical name of the key, its alias and their component

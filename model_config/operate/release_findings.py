@@ -39,7 +39,9 @@ def running_out(
 
     This opens no release.
     """
-    newest = releases.newest.number
+    newest, oldest = releases.newest.number, releases.oldest.number
+    if rollout and rollout.release < oldest:
+        yield 1, _candidate_gone(releases, rollout)
     for release in releases:
         left = KEPT - (newest - release.number + 1)
         if left > WARN_AHEAD:
@@ -70,7 +72,11 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
 
 def _labelled_oldest(releases: Releases, release: PastRelease, left: int) -> Finding:
     labels = sorted(release.labels)
-    moves = [f"`{_promote(releases, label)}`" for label in labels if not label.endswith(PREVIOUS)]
+    moves = [
+        f"`{_promote(releases, label)} --release N` to a release that you have verified"
+        for label in labels
+        if not label.endswith(PREVIOUS)
+    ]
     # Each move leaves LABEL-previous on the release.
     left_behind = sorted({f"{label.removesuffix(PREVIOUS)}{PREVIOUS}" for label in labels})
     return Finding(
@@ -80,6 +86,17 @@ def _labelled_oldest(releases: Releases, release: PastRelease, left: int) -> Fin
         fix=", then ".join([*moves, _unlabel(releases, release, left_behind)]),
         reason=f"SSM keeps {KEPT} versions and refuses to drop one with a label "
         "(ParameterMaxVersionLimitExceeded)",
+    )
+
+
+def _candidate_gone(releases: Releases, rollout: Rollout) -> Finding:
+    place = f"{releases.model} --environment {releases.environment}"
+    return Finding(
+        where=releases.model,
+        problem=f"release {rollout.release}, which a rollout gives to a share of the readers of "
+        f"{rollout.label}, is no longer in the history: those readers can't get it",
+        fix=f"`model-config rollout abort {place}`",
+        reason=f"SSM keeps {KEPT} versions",
     )
 
 

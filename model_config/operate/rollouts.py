@@ -14,7 +14,7 @@ StoreError or a subclass if AWS is unavailable or refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from secrets import token_hex
@@ -30,7 +30,12 @@ from model_config.operate.moves import Check, Move, verify
 from model_config.operate.record import (
     StoredRollout,
     check_reason,
+    document_of,
+    interrupted_promotion,
+    is_held,
+    is_kept,
     read_stored,
+    read_version,
     under_way,
     why_it_stays,
     write_stored,
@@ -134,30 +139,109 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
     check_reason(reason)
     stored, releases = current(environment, model)
     rollout, moved = stored.document.rollout, stored.document.moved
+    rollout = rollout or _interrupted_finish(environment, stored, releases)
     if rollout is None and stored.problem is None:
         raise _none(releases)
-    if rollout and reason:
-        held = rollout.label in releases.held
-        moved = Moved(rollout.label, rollout.before, rollout.before, reason, held)
+    on = releases.on(rollout.label) if rollout else None
+    if rollout and on:  # also without a reason: it tells an abort from an interrupted finish
+        held = is_held(rollout.label, stored.document, releases)
+        moved = Moved(rollout.label, on, on, reason, held)
     return RolloutChange(environment, releases, stored, RolloutDocument(moved))
 
 
 def finish(
-    environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
+    environment: Environment,
+    model: str,
+    *,
+    check: Check | None = None,
+    reason: str | None = None,
+    is_automatic: bool = False,
 ) -> Move:
-    """Return the promotion that finishes the rollout. Nothing moves yet."""
-    rollout = _under_way_in(*current(environment, model))
+    """Return the promotion that finishes the rollout or completes its finish; not made yet."""
+    stored, releases = current(environment, model)
+    rollout = _interrupted_finish(environment, stored, releases)
+    rollout = rollout or _under_way_in(stored, releases)
     return prepare_promotion(
-        environment, model, rollout.label, release=rollout.release, check=check, reason=reason
+        environment,
+        model,
+        rollout.label,
+        release=rollout.release,
+        check=check,
+        reason=reason,
+        is_automatic=is_automatic,
     )
 
 
-def is_due(environment: Environment, model: str) -> bool:
-    """Return whether a rollout is under way and due to be finished."""
+def due(environment: Environment, model: str) -> Rollout | None:
+    """Return the rollout that is due to be finished, or None.
+
+    Raises UsageError if its finish was interrupted: or somebody has taken it out by hand.
+    """
     stored, releases = current(environment, model)
+    if interrupted := _interrupted_finish(environment, stored, releases):
+        place = f"{model} --environment {releases.environment}"
+        raise UsageError(
+            f"the finish of a rollout of release {interrupted.release} to {interrupted.label} was "
+            f"interrupted. Complete it: `model-config rollout finish {place}`; or abort it: "
+            f"`model-config rollout abort {place}`"
+        )
     rollout = under_way(stored.document, releases)
-    due = due_at(rollout) if rollout else None
-    return due is not None and due <= rollout_plan.utc_now()
+    at = due_at(rollout) if rollout else None
+    return rollout if at and at <= rollout_plan.utc_now() else None
+
+
+def why_held(environment: Environment, model: str, label: str) -> str | None:
+    """Return why nothing automatic moves a label, or None if it may be moved."""
+    stored, releases = current(environment, model)
+    is_interrupted = interrupted_promotion(stored.document, releases) == label
+    if is_interrupted or not is_held(label, stored.document, releases):
+        return None
+    return why_it_stays(label, stored.document, releases)
+
+
+def same_elsewhere(
+    environments: Sequence[Environment], model: str, new: NewRollout, release: int | None
+) -> tuple[NewRollout, list[Environment]]:
+    """Return a new rollout, and the regions that don't have it yet.
+
+    If a start was interrupted between two regions, the rollout continues with the salt and the
+    times of the regions that have it, so that a unit gets the same release in each.
+    """
+    missing: list[Environment] = []
+    same: Rollout | None = None
+    for environment in environments if len(environments) > 1 else ():
+        stored, releases = current(environment, model)
+        rollout = under_way(stored.document, releases)
+        candidate = releases.newest.number if release is None else release
+        if (
+            rollout
+            and (rollout.label, rollout.release) == (new.label, candidate)
+            and rollout.plan == new.plan.to_json()
+        ):
+            same = rollout
+        else:
+            missing.append(environment)
+    if same is None or not missing:
+        return new, list(environments)
+    return replace(new, salt=same.salt, begin=same.steps[0].at), missing
+
+
+def _interrupted_finish(
+    environment: Environment, stored: StoredRollout, releases: Releases
+) -> Rollout | None:
+    """Return a rollout that was taken out of the document to be finished, and then wasn't.
+
+    A rollback or an abort that takes one out records a move in the same version.
+    """
+    if stored.document.rollout or stored.problem:
+        return None
+    former = document_of(read_version(environment.ssm, stored.name, stored.version - 1))
+    rollout = former.rollout
+    moved = stored.document.moved
+    if rollout is None or is_kept(moved) or moved not in {None, former.moved}:
+        return None
+    is_between = releases.on(rollout.label) in {rollout.before, rollout.release}
+    return rollout if is_between else None
 
 
 def write(change: RolloutChange) -> None:
@@ -169,10 +253,12 @@ def _release_before(label: str, candidate: int, releases: Releases) -> int:
     """Return the label's release, which its readers get until the rollout is finished."""
     before = releases.on(label)
     if before is None:
+        new = "" if label == "stable" else " --new-label"
         raise UsageError(
             f"{label} is on no release of {releases.model} in {releases.environment}, so it has no "
             "readers: promote a release first, `model-config promote "
-            f"{releases.model} --label {label} --release N --environment {releases.environment}`"
+            f"{releases.model} --label {label}{new} --release N "
+            f"--environment {releases.environment}`"
         )
     if before == candidate:
         raise UsageError(
@@ -189,7 +275,7 @@ def _refuse_to_override(label: str, stored: StoredRollout, releases: Releases) -
             f"a rollout of release {rollout.release} to {rollout.label} of {releases.model} is "
             "under way. Finish or abort it first, or replace it with --force"
         )
-    if label in releases.held:
+    if is_held(label, stored.document, releases):
         raise UsageError(
             f"{releases.model}: {why_it_stays(label, stored.document, releases)}. To roll out to "
             "its readers anyway, add --force"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat, takewhile
 from typing import Any, Protocol, TypeVar
 
 import boto3
@@ -32,6 +34,10 @@ LISTED = 50
 FAILURES = (BotoCoreError, ClientError)
 # What botocore's parser raises for an answer that is incomplete or isn't SSM's JSON.
 _UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+#: How long a write is tried while AWS is unavailable, and the pause between two tries, in seconds:
+#: a move of a label that stops half-way is worse than a wait. botocore's own retries count tries,
+#: not seconds. Set by this package.
+WRITING, PAUSE = 60, 2
 #: Concurrent requests. Set by this package.
 THREADS = 4
 #: Short timeouts, since a person waits. botocore's adaptive mode also slows down while SSM
@@ -99,8 +105,17 @@ class Ssm:
         as_of: in a view, the time of the oldest answer that is shown because AWS is unavailable.
     """
 
-    def __init__(self, client: Any, *, watch: Watch = unwatched, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        watch: Watch = unwatched,
+        threads: int = THREADS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.client, self.watch, self._threads = client, watch, threads
+        self._clock, self._sleep = clock, sleep
         self.problems: list[str] = []
         self.away: StoreUnavailableError | None = None
         self.as_of: datetime | None = None
@@ -196,8 +211,9 @@ class Ssm:
 
     def write_string(self, name: str, text: str) -> int:
         """Overwrite a parameter of type String, and return the new version's number."""
-        wanted = {"Name": name, "Value": text, "Type": "String", "Overwrite": True}
-        return int(self._ask("put_parameter", [name], **wanted)["Version"])
+        # Without a tier, SSM takes the account's default, which may be Advanced, for good.
+        wanted = {"Name": name, "Value": text, "Type": "String", "Tier": "Standard"}
+        return int(self._write("put_parameter", [name], **wanted, Overwrite=True)["Version"])
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete parameters with their history. A missing parameter is not an error."""
@@ -206,7 +222,7 @@ class Ssm:
 
     def _label(self, operation: str, name: str, version: int, label: str) -> dict[str, Any]:
         wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
-        return self._ask(operation, [f"{name}:{version}"], **wanted)
+        return self._write(operation, [f"{name}:{version}"], **wanted)
 
     def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
         filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
@@ -313,6 +329,22 @@ class Ssm:
         at, answer = self._earlier[key]
         self.as_of = min(self.as_of or at, at)
         return answer
+
+    def _write(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+        """Send a request that may be repeated, for up to a minute while AWS is unavailable."""
+        end = self._clock() + WRITING
+        try:
+            return self._ask(operation, about, **wanted)
+        except StoreUnavailableError as error:
+            problem = error
+        pauses = takewhile(lambda _: self._clock() < end, repeat(PAUSE))
+        for pause in self.watch(pauses, "Waiting for SSM", None):
+            self._sleep(pause)
+            try:
+                return self._ask(operation, about, **wanted)
+            except StoreUnavailableError as error:
+                problem = error
+        raise problem
 
     def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
         with _translated(_action(operation), about):

@@ -33,9 +33,7 @@ class ModelStatus:
     @property
     def drift(self) -> dict[str, int] | None:
         """The number of differences by state; None if they are unknown."""
-        return (
-            None if self.differences is None else Counter(each.state for each in self.differences)
-        )
+        return None if self.differences is None else Counter(it.state for it in self.differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,7 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
 
     def status(name: str) -> ModelStatus:
         releases = all_releases.get(name)
-        of_model = (
-            tuple(each for each in drift.differences if each.model == name) if drift else None
-        )
+        of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
         if not isinstance(releases, Releases):
             return ModelStatus(name, None, None, of_model, releases)
         document = document_of(texts.get(rollouts[name]))

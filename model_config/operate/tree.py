@@ -17,13 +17,7 @@ _Parameters = list[tuple[ParameterName, int]]
 
 
 def deployed_trees(ssm: Ssm, path: str) -> list[ModelTree]:
-    """Return each model with its parameters and its newest release.
-
-    The path is the environment's, "/ai/prod".
-
-    Raises:
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Return each model below an environment's path, with its parameters and newest release."""
     by_model: dict[str, _Parameters] = {}
     for name, listed in ssm.below(path).items():
         parsed = parse(name, path)

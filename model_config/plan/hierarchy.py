@@ -74,19 +74,14 @@ def templates_of(model: Group) -> list[str]:
         if isinstance(text, str):
             place = tuple("*" if isinstance(segment, int) else segment for segment in path)
             places[place][tuple(map(str, path))] = isinstance(text, Template)
-    found: list[_Path] = []
+    paths: list[_Path] = []
     for place, texts in places.items():
-        found += [place] if all(texts.values()) else [path for path in texts if texts[path]]
-    return list(map("/".join, found))
+        paths += [place] if all(texts.values()) else [path for path in texts if texts[path]]
+    return list(map("/".join, paths))
 
 
 def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Parameter]:
-    """Return the parameters of one leaf. A long text takes several.
-
-    Args:
-        path: the leaf's path in the model, ("generation", "temperature").
-        value: the leaf's value, or a reference to a secret.
-        base: the model's path in SSM, "/ai/dev/support_chat".
+    """Return the parameters of one leaf of the model at `base`. A long text takes several.
 
     Raises:
         CodecError: the value can't be stored.

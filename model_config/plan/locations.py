@@ -1,19 +1,24 @@
-"""Finds the file and line of a finding, for editors and reviews to show."""
+"""Finds the file and line of a finding, and what is wrong in a module that can't be run."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import FrameSummary
 
 import yaml
+from pydantic import ValidationError
 
+from model_config import schema
 from model_config.format.errors import Finding
+from model_config.plan.messages import problems_of
 from model_config.plan.project import Project
 from model_config.plan.stack_file import items_of
+from model_config.schema import Group
 
 _KEY = re.compile(r"[\w.-]+:[\w.-]+")
 
@@ -26,7 +31,10 @@ def located(finding: Finding, project: Project) -> Finding:
     module = project.module(re.split("[/,]", finding.where)[0])
     if not module.is_file():
         return finding
-    line = finding.line or _line_in_module(module, finding.where)
+    source = ModuleSource.read(module)
+    start = source and source.model
+    line = source.line(start, finding.where.split("/")[1:]) if source and start else 1
+    line = finding.line or line
     return replace(finding, file=module.relative_to(project.root).as_posix(), line=line)
 
 
@@ -43,29 +51,21 @@ def _line_in_stack_file(file: Path, finding: Finding) -> int | None:
         for count in range(len(segments), 0, -1):  # a key may have dots of its own
             key = ".".join(segments[:count])
             for spelling in (key, key.partition(":")[2]):
-                if (found := _entry(config, spelling))[1]:
-                    return _deepest(*found, segments[count:])
+                node, line = _entry(config, spelling)
+                if line is None:
+                    continue
+                for segment in segments[count:]:
+                    node, below = _entry(node, segment)
+                    if below is None:
+                        break
+                    line = below
+                return line
     return None
-
-
-def _deepest(node: yaml.Node | None, line: int | None, path: Iterable[str]) -> int | None:
-    for name in path:
-        node, below = _entry(node, name)
-        if below is None:
-            break
-        line = below
-    return line
 
 
 def _entry(node: yaml.Node | None, name: str) -> tuple[yaml.Node | None, int | None]:
     """Return an entry of a map or list, and the line that it begins in."""
-    entries = ((value, line) for each, line, value in items_of(node) if each == name)
-    return next(entries, (None, None))
-
-
-def _line_in_module(module: Path, where: str) -> int:
-    source = ModuleSource.read(module)
-    return source.line(source.model, where.split("/")[1:]) if source and source.model else 1
+    return next(((value, line) for key, line, value in items_of(node) if key == name), (None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ModuleSource:
         for node in tree.body:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                assigned |= {each.id: node.value for each in targets if isinstance(each, ast.Name)}
+                assigned |= {name.id: node.value for name in targets if isinstance(name, ast.Name)}
         return cls(tree, assigned)
 
     @property
@@ -168,3 +168,43 @@ def _entries(node: ast.expr) -> Iterator[tuple[str, ast.expr | ast.keyword, ast.
                 if isinstance(item, ast.Starred):
                     break  # who knows how many items that is
                 yield str(number), item, item
+
+
+def findings_of(
+    error: BaseException, model: str, path: Path, names: Mapping[str, object]
+) -> Iterator[Finding]:
+    """Yield each invalid value in a model's module, or the reason why it can't be imported.
+
+    `error` is what the module raised, and `names` are its globals at that time.
+    """
+    file = f"{path.parent.name}/{path.name}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = frames[-1].lineno if frames else None
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        line = error.lineno
+    if not isinstance(error, ValidationError):
+        problem = f"the module can't be imported: {type(error).__name__}: {error}"
+        yield Finding(model, problem, _how_to_import(error, path), file=file, line=line)
+        return
+    source = ModuleSource.read(path)
+    call = source.call(frames[-1]) if source and frames else None
+    above = source.path(call) if source and call else None
+    kind = names.get(error.title, getattr(schema, error.title, None))
+    group = kind if isinstance(kind, type) and issubclass(kind, Group) else None
+    for wrong in problems_of(error, group):
+        where = (model, *((error.title,) if above is None else above), *wrong.path)
+        if source and call:
+            line = source.line(call, wrong.path)
+        fix = wrong.fix or "correct the value in the module"
+        yield Finding("/".join(where), wrong.text, fix, file=file, line=line)
+
+
+def _how_to_import(error: BaseException, path: Path) -> str:
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and (path.parent / f"{name}.py").is_file():
+        private = name if name.startswith("_") else f"_{name}"
+        rename = f", and rename {name}.py to {private}.py" if name != private else ""
+        return f"write `from {path.parent.name}.{private} import ...`{rename}"
+    return "correct the module"

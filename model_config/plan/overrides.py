@@ -2,7 +2,7 @@
 
 A group, a `dict[str, Group]` and any other dict are merged by key, as JSON Merge Patch says (RFC
 7396), except that a null in what is new stays, and that one that has nothing to remove is a
-finding. Everything else is replaced, lists whole.
+finding. Everything else is replaced, lists whole; a text stays `Verbatim` where it replaces one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import Any, TypeAlias, cast, get_origin
 from pydantic import JsonValue, ValidationError
 
 from model_config.format.errors import Finding
-from model_config.plan.field_problems import nearest_field, problems_of
-from model_config.plan.messages import nearest
+from model_config.plan.messages import nearest, nearest_field, problems_of
+from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
 from model_config.plan.registry import Model
-from model_config.plan.stack_config import NAMESPACE, StackConfig, set_secret_command
 from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
 from model_config.schema.annotations import subclasses_in, union_members, value_type
 
@@ -31,14 +30,9 @@ def apply_overrides(
     """Return the model with its overrides applied, and what is wrong with the overrides.
 
     If any of them is invalid, the model is returned as its module defines it.
-
-    Args:
-        overrides: the values by group and field. Null and an empty map override nothing.
     """
-    if (
-        overrides is None or overrides == {}
-    ):  # no second validation: a validator may change its value again
-        return model, []
+    if overrides is None or overrides == {}:
+        return model, []  # no second validation: a validator may change its value again
     overriding = _Overriding(config)
     changed = overriding.model(model, overrides)
     if overriding.findings:
@@ -112,9 +106,7 @@ class _Overriding:
                 return self._dict(value_type(annotation, dict), current, override, path)
             if len(groups) == 1:
                 return self._group(groups[0], None, override, path)
-        if isinstance(current, Verbatim) and isinstance(override, str):
-            return Verbatim(override)
-        return override
+        return _verbatim_as(current, override)
 
     def _dict(
         self, annotation: Any, current: Any, override: Mapping[str, JsonValue], path: _Path
@@ -137,6 +129,22 @@ class _Overriding:
     def _refuse(self, path: Iterable[str], problem: str, fix: str) -> None:
         where = f"{NAMESPACE}:overrides.{'.'.join(path)}"
         self.findings.append(Finding(where, problem, fix, file=self.config.file))
+
+
+def _verbatim_as(current: object, override: JsonValue) -> Any:
+    """Return an override whose texts are `Verbatim` where the value that they replace is.
+
+    The items of a list are matched by position.
+    """
+    if isinstance(current, Verbatim) and isinstance(override, str):
+        return Verbatim(override)
+    if isinstance(current, list) and isinstance(override, list):
+        replaced = [*current, *[None] * len(override)]
+        return [_verbatim_as(*pair) for pair in zip(replaced, override, strict=False)]
+    if isinstance(current, Group | dict) and isinstance(override, dict):
+        values = current if isinstance(current, dict) else vars(current)
+        return {key: _verbatim_as(values.get(key), value) for key, value in override.items()}
+    return override
 
 
 def _overrides_nothing(annotation: Any, current: object, override: JsonValue) -> bool:

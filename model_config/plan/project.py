@@ -1,14 +1,69 @@
-"""A project: a folder that a team owns, with its models, stack files and Pulumi program."""
+"""A project, the folder that a team owns, and its stacks' configurations and states."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError, ProjectNotFoundError
-from model_config.plan.stack_config import NAMESPACE
+
+#: The namespace of this package's config keys, before the colon.
+NAMESPACE = "model-config"
+
+
+@dataclass(frozen=True, slots=True)
+class StackConfig:
+    """A stack's configuration.
+
+    Attributes:
+        stack: the stack's name.
+        values: the text of each "namespace:key"; an object or list is JSON text.
+        secret_keys: the keys marked as secret. If one has no entry in `values`, it is encrypted
+            and can't be decrypted here.
+        project: the project's name, which is the namespace of keys that have none.
+        findings: the problems of the stack's file, if the configuration was read from it.
+    """
+
+    stack: str
+    values: Mapping[str, str]
+    secret_keys: frozenset[str] = frozenset()
+    project: str = NAMESPACE
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file a user edits."""
+        return f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def region(self) -> str | None:
+        """The AWS region in the stack's file, if it has one."""
+        return self.values.get("aws:region")
+
+    def own(self) -> dict[str, str]:
+        """Return the values under `model-config:`, by their short key."""
+        return {
+            key.removeprefix(f"{NAMESPACE}:"): value
+            for key, value in self.values.items()
+            if key.startswith(f"{NAMESPACE}:")
+        }
+
+    def own_secret_keys(self) -> set[str]:
+        """Return the short keys under `model-config:` that are marked as secret."""
+        return {
+            key.removeprefix(f"{NAMESPACE}:")
+            for key in self.secret_keys
+            if key.startswith(f"{NAMESPACE}:")
+        }
+
+
+def set_secret_command(key: str, stack: str) -> str:
+    """Return the command that sets a secret. Pulumi prompts for the value, so no shell keeps it."""
+    return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"
+
 
 # Pulumi takes the extension of Pulumi.yaml for stack files too, and so ignores Pulumi.dev.yml.
 _START, _END, _WRONG_END = "Pulumi.", ".yaml", ".yml"
@@ -88,3 +143,44 @@ class Project:
             return names
         fix = "write one for each environment, such as Pulumi.dev.yaml"
         raise InvalidConfigurationError([Finding(str(self.root), "there is no stack file", fix)])
+
+
+PARAMETER = "aws:ssm/parameter:Parameter"
+KEY, ALIAS = "aws:kms/key:Key", "aws:kms/alias:Alias"
+POLICY = "aws:iam/policy:Policy"
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """The resources in a stack's state.
+
+    Attributes:
+        ids: the ids of its resources, by type.
+        urns: the URN of each component, by its name.
+        pending: the operations that an interrupted deploy left, each with its kind and URN.
+    """
+
+    ids: Mapping[str, frozenset[str]]
+    urns: Mapping[str, str]
+    pending: Sequence[tuple[str, str]]
+
+    def has(self, kind: str, id_: str) -> bool:
+        """Return whether the state has a resource."""
+        return id_ in self.ids.get(kind, frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A resource to import into the state, with what `pulumi import` needs.
+
+    Attributes:
+        type: its type, "aws:ssm/parameter:Parameter".
+        name: its logical name in the program.
+        id: its id in AWS, as the provider has it.
+        parent: the logical name of its component.
+    """
+
+    type: str
+    name: str
+    id: str
+    parent: str

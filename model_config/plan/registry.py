@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import leaves
-from model_config.plan.module_errors import findings_of
+from model_config.plan.locations import findings_of
 from model_config.plan.project import Project
 from model_config.schema import ModelConfig
 
@@ -33,12 +33,9 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """All model modules of a project, each of them run once.
-
-    A module doesn't depend on the environment, so one run serves them all.
+    """All model modules of a project. One run serves every environment.
 
     Attributes:
-        project: the project they belong to.
         models: the models of the valid modules, by name.
         broken: the findings of the other modules, by name.
     """
@@ -49,7 +46,6 @@ class Modules:
 
     @property
     def names(self) -> list[str]:
-        """The names of all modules, including broken ones."""
         return sorted({*self.models, *self.broken})
 
 
@@ -95,7 +91,15 @@ def read_modules_twice(project: Project) -> Modules:
     """
     first, second = read_modules(project), read_modules(project)
     changing = {
-        name: (_differs_between_runs(name, fields),)
+        name: (
+            Finding(
+                f"{name}/{fields[0]}",
+                f"the value of {' and '.join(fields)} changes each time the module is run",
+                "write a fixed value: no time, random number or environment variable",
+                "every deploy would write a new release, and its digest would not lead to a commit",
+                f"{_PACKAGE}/{name}.py",
+            ),
+        )
         for name, model in first.models.items()
         if name in second.models and (fields := _changed_fields(model, second.models[name]))
     }
@@ -110,22 +114,8 @@ def _changed_fields(first: Model, second: Model) -> list[str]:
     return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
 
 
-def _differs_between_runs(name: str, fields: list[str]) -> Finding:
-    return Finding(
-        "/".join((name, fields[0])),
-        f"the value of {' and '.join(fields)} changes each time the module is run",
-        "write a fixed value: no time, random number or environment variable",
-        "every deploy would write a new release, and its digest would not lead to a commit",
-        _file(name),
-    )
-
-
-def _file(name: str) -> str:
-    return f"{_PACKAGE}/{name}.py"
-
-
 def _read(name: str, path: Path) -> Model | list[Finding]:
-    file = _file(name)
+    file = f"{_PACKAGE}/{name}.py"
     if not MODULE_NAME.fullmatch(name):
         return [
             Finding(name, f"the name of {file} is not a Python identifier", "rename the file",

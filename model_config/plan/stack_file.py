@@ -15,9 +15,8 @@ import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.plan.messages import closest
-from model_config.plan.project import Project
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.settings import SETTING_KEYS
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 
 _Item: TypeAlias = tuple[str, int, yaml.Node]  # name, line and value
 
@@ -101,13 +100,11 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         problem = f"it is not valid YAML{where}: {getattr(error, 'problem', None) or 'unreadable'}"
-        raise _refusal(file, problem, "correct the file") from None
     except AttributeError:
         problem = "it is not a map that has a `config` map"
-        raise _refusal(file, problem, "correct the file") from None
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
-        raise _refusal(file, problem, "correct the file") from None
+    raise _refusal(file, problem, "correct the file")
 
 
 def check_ending(project: Project, stack: str) -> Iterator[Finding]:
@@ -203,8 +200,12 @@ def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Ite
 def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iterator[Finding]:
     """Yield a setting's value, or keys, that reach the program as something else."""
     if isinstance(node, yaml.MappingNode):
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        changed = [(f"{path}.{key.value}", key, _as_key(key, loader)) for key in keys]
+        changed = [
+            (f"{path}.{key.value}", key, None if text == key.value else text)
+            for key, _ in node.value
+            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_TAG}merge"
+            for text in [_as_text(loader.construct_object(key)) or "null"]
+        ]
     elif isinstance(node, yaml.ScalarNode):
         changed = [(path, node, _as_value(node, loader, is_setting="." not in path))]
     else:
@@ -217,11 +218,6 @@ def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iter
                 f'put it in quotation marks: "{scalar.value}"',
                 line=scalar.start_mark.line + 1,
             )
-
-
-def _as_key(node: yaml.ScalarNode, loader: _Loader) -> str | None:
-    text = _as_text(loader.construct_object(node)) or "null"
-    return None if text == node.value or node.tag == f"{_TAG}merge" else text
 
 
 def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str | None:

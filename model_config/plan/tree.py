@@ -10,8 +10,7 @@ from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
 from model_config.format.rollout_document import EMPTY
 from model_config.plan.hierarchy import leaves
-from model_config.plan.plan import Plan
-from model_config.plan.planned_model import PlannedModel
+from model_config.plan.plan import Plan, PlannedModel
 from model_config.schema import SecretRef
 
 
@@ -65,7 +64,7 @@ class ModelTree:
 
 def trees(plan: Plan) -> list[ModelTree]:
     """Return the tree of each model, as a deploy would write it."""
-    found = []
+    of_models = []
     for model in plan.models:
         fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
         if model.release.document:  # empty if a value can't be stored
@@ -73,8 +72,8 @@ def trees(plan: Plan) -> list[ModelTree]:
             size = sum(map(size_in_bytes, texts))
             fields.append(Leaf(RELEASE, "release", size, len(texts)))
         schema = type(model.config).__name__
-        found.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
-    return found
+        of_models.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
+    return of_models
 
 
 def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:

@@ -9,17 +9,16 @@ from typing import Any, Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import invisible, plural
+from model_config.plan.checks import LOOKS_SECRET, secret_fields
 from model_config.plan.hierarchy import config_of
 from model_config.plan.locations import located
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import Project
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.registry import Modules, read_modules_twice
-from model_config.plan.secrets import LOOKS_SECRET, secret_fields
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 #: "unset" is the notice about a secret that isn't set, which no commit can mend.
-Kind: TypeAlias = Literal["finding", "unset", "notice"]
+Severity: TypeAlias = Literal["finding", "unset", "notice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Result:
 
     finding: Finding
     environments: list[str]
-    kind: Kind
+    kind: Severity
 
     @property
     def is_error(self) -> bool:
@@ -39,20 +38,19 @@ class Result:
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
     """Return every finding and notice in these environments, findings first.
 
-    Args:
-        secrets: whether a secret that isn't set is a finding.
+    With `secrets`, a secret that isn't set is a finding.
     """
     modules = read_modules_twice(project)
-    environments: dict[tuple[Finding, Kind], list[str]] = {}
+    environments: dict[tuple[Finding, Severity], list[str]] = {}
     for stack in stacks:
         for finding, kind in _check(modules, stack):
-            counted: Kind = "finding" if kind == "unset" and secrets else kind
+            counted: Severity = "finding" if kind == "unset" and secrets else kind
             environments.setdefault((located(finding, project), counted), []).append(stack)
     results = [Result(finding, where, kind) for (finding, kind), where in environments.items()]
     return sorted(results, key=lambda result: not result.is_error)
 
 
-def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Kind]]:
+def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
     try:
         config = read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:

@@ -130,7 +130,7 @@ class Reader:
             kept = read_fallback(fallback, self._path)
         readings = Readings(self._source, self._path, self._clock, kept, with_secrets=secrets)
         tries = TRIES if source is None and client is None else 1
-        self._max_stale = times.max_stale
+        self.ttl, self._max_stale = ttl, times.max_stale
         self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
         self._spans = self._attempts.spans
         self._unit = _new_unit()

@@ -475,9 +475,10 @@ class Renewal:
                 f"`model-config releases {model} --environment {environment}`"
             )
         promoted = self._selector.removesuffix(PREVIOUS)
+        new = "" if promoted == "stable" else " --new-label"
         return LabelNotFoundError(
             f"the label {self._selector!r} is on no release of {where}, whose newest is "
-            f"{newest.version}. Promote one: `model-config promote {model} --to {promoted} "
+            f"{newest.version}. Promote one: `model-config promote {model} --label {promoted}{new} "
             f"--environment {environment}`"
         )
 

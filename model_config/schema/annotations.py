@@ -51,11 +51,8 @@ def value_type(kind: Any, container: type) -> Any:
 def why_refused(kind: Any, group: type, secret: type, item: Any = None) -> str | None:
     """Return why a field can't have a type and which to write instead, or None if it can.
 
-    Args:
-        kind: the field's annotation.
-        group: the base class of groups.
-        secret: the class of references to secrets.
-        item: the type of the items, if the type stands below a list.
+    `group` and `secret` are the classes `Group` and `SecretRef`; `item` is the type of the items of
+    the list that the type stands below.
 
     Raises:
         RecursionError: the type refers to itself.
@@ -69,7 +66,7 @@ def _why_member(kind: Any, group: type, secret: type, item: Any) -> str | None:
     origin, args = get_origin(kind), get_args(kind)
     if origin is list:
         return why_refused(args[0], group, secret, item or args[0])
-    if origin is dict and _is_text(args[0]):
+    if origin is dict and list(union_members(args[0])) == [str]:
         return why_refused(args[1], group, secret, item)
     if origin is Literal:
         return _first(map(_why_not_plain, args))
@@ -116,10 +113,6 @@ def name_of(kind: Any) -> str:
         return name_of(get_args(kind)[0])
     name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
     return re.sub(r"[\w.<>]+\.(?=\w)", "", name)  # without modules
-
-
-def _is_text(kind: Any) -> bool:
-    return list(union_members(kind)) == [str]
 
 
 def _why_not_plain(value: object) -> str | None:

@@ -100,7 +100,7 @@ class FakeReader(Reader):
             ProjectNotFoundError: the folder is not in a project.
         """
         try:  # an application may not have pydantic and PyYAML, which they import
-            from model_config.plan.offline import valid_plan  # noqa: PLC0415
+            from model_config.plan.plan import valid_plan  # noqa: PLC0415
             from model_config.plan.project import Project  # noqa: PLC0415
         except ImportError as error:
             raise UsageError(

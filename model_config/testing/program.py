@@ -11,6 +11,7 @@ import asyncio
 import gc
 import logging
 import runpy
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,18 +19,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
-from pulumi.runtime import mocks, stack
+from pulumi.runtime import mocks, rpc, stack
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from pulumi.runtime.settings import get_root_resource, reset_options, set_root_resource
 
-from model_config.plan.project import Project
+from model_config.plan.checks import secret_fields
+from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.registry import Modules, read_modules
-from model_config.plan.secrets import secret_fields
-from model_config.plan.stack_config import NAMESPACE, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.plan.validation import validate
-from model_config.testing.recorder import Recorder
 
 __all__ = [
     "Deployed",
@@ -41,6 +40,147 @@ __all__ = [
 ]
 
 ORGANIZATION = "organization"
+#: The account and region in a recorder's answers.
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+#: The invoke by which a program reads the outputs of its own last update.
+OWN_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+# The mark of a secret has no public name.
+_SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig  # noqa: SLF001
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as a program registered it.
+
+    Attributes:
+        inputs: its inputs as plain values, including secret ones.
+        secret: the names of the inputs that are marked as secret.
+        depends_on: the URNs of the resources it depends on.
+    """
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    secret: frozenset[str]
+    depends_on: frozenset[str]
+    depends_by_input: Mapping[str, tuple[str, ...]]
+    ignores: frozenset[str]
+    protect: bool
+    retain_on_delete: bool
+
+
+class Recorder(MockMonitor, mocks.Mocks):
+    """Answers a program as the AWS provider would, and records what it registers.
+
+    Attributes:
+        registered: every resource by its type and name, in the order of registration.
+
+    Args:
+        outputs: the outputs of stacks, by their full name "organization/project/stack": of other
+            stacks, for StackReferences, and of the stack itself at its last update.
+    """
+
+    def __init__(self, outputs: Mapping[str, Any] | None = None) -> None:
+        MockMonitor.__init__(self, self)
+        self.registered: dict[tuple[str, str], Resource] = {}
+        self._stacks = outputs or {}
+        self._guard = threading.Lock()  # registrations arrive on several threads
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        """Return the resources of a type, by name."""
+        return {name: it for (type_, name), it in self.registered.items() if type_ == kind}
+
+    def parameters(self) -> dict[str, Mapping[str, Any]]:
+        """Return the inputs of every SSM parameter, by the parameter's name."""
+        parameters = self.of_type("aws:ssm/parameter:Parameter").values()
+        return {parameter.inputs["name"]: parameter.inputs for parameter in parameters}
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Register a resource, and record it with its options."""
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
+        key = request.type, request.name
+        if request.type == "pulumi:pulumi:Stack":  # set_mocks registers another one first
+            return response
+        with self._guard:
+            if key in self.registered:
+                raise AssertionError(f"{key} is registered twice, which Pulumi refuses")
+            inputs = rpc.deserialize_properties(request.object)
+            self.registered[key] = Resource(
+                *key,
+                urn=response.urn,
+                parent=request.parent,
+                inputs=plain(inputs),
+                outputs=plain(self.resources[response.urn].state),
+                secret=frozenset(name for name, value in inputs.items() if _is_secret(value)),
+                depends_on=frozenset(request.dependencies),
+                depends_by_input={
+                    name: tuple(others.urns)
+                    for name, others in request.propertyDependencies.items()
+                },
+                ignores=frozenset(request.ignoreChanges),
+                protect=request.protect,
+                retain_on_delete=request.retainOnDelete,
+            )
+        return response
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Answer an invoke of the program."""
+        outputs = self._stacks.get(args.args.get("name", ""), {})
+        return answer(args, ACCOUNT, REGION, outputs), []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """Return a resource's id and its outputs, numbers as floats as AWS's provider does."""
+        name = args.inputs.get("name", args.name)
+        computed: dict[str, Any]
+        match args.typ:
+            case "pulumi:pulumi:StackReference":
+                return name, {"name": name, "outputs": self._stacks[name], "secretOutputNames": []}
+            case "aws:kms/key:Key":
+                computed = {"arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0b5c", "keyId": "0b5c"}
+            case "aws:ssm/parameter:Parameter":
+                arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{name}"
+                computed = {"arn": arn, "version": 4.0}
+            case "aws:iam/policy:Policy":
+                path = args.inputs.get("path", "/")
+                computed = {"arn": f"arn:aws:iam::{ACCOUNT}:policy{path}{name}"}
+            case "aws:cloudwatch/eventRule:EventRule":
+                computed = {"arn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{name}", "name": name}
+            case _:
+                computed = {"arn": f"arn:{args.name}", "name": name}
+        outputs = {**args.inputs, **computed}
+        return str(outputs.get("id", f"{args.name}-id")), outputs
+
+
+def answer(
+    args: MockCallArgs, account: str, region: str, own_outputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer to an invoke of the program."""
+    answers: dict[str, dict[str, Any]] = {
+        "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": account},
+        "aws:index/getRegion:getRegion": {"region": region},
+        OWN_OUTPUTS: {"outputs": own_outputs},
+    }
+    return answers[args.token]
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
+
+
+def plain(value: Any) -> Any:
+    """Return a mock's argument without secret marks, and with whole numbers as ints."""
+    if isinstance(value, dict):
+        if _SIGNATURE in value:
+            return plain(value.get("value"))
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +192,9 @@ class Deployed:
 
 
 def findings(project: Project) -> list[str]:
-    """Return the errors that `model-config validate` would report, in all environments.
-
-    Args:
-        project: the project.
-    """
+    """Return the findings that `model-config validate` would report, in all environments."""
     results = validate(project, project.require_stacks(), secrets=False)
-    return [
-        f"{', '.join(result.environments)}: {result.finding}"
-        for result in results
-        if result.is_error
-    ]
+    return [f"{', '.join(it.environments)}: {it.finding}" for it in results if it.is_error]
 
 
 def deploy_under_mocks(
@@ -75,13 +207,7 @@ def deploy_under_mocks(
 ) -> Deployed:
     """Run a project's program for one of its stacks, with a placeholder text for each secret.
 
-    Args:
-        project: the project.
-        stack: one of its stacks; its file is read.
-        recorder: the recorder to use. Default: a new one.
-        preview: whether to run it as a preview.
-        settings: settings under `model-config:`, as text, that are added to those in the file or
-            replace them.
+    `settings` are settings under `model-config:`, as text. They replace those in the stack's file.
 
     Raises:
         pulumi.RunError: the program refused its configuration. The text holds every finding.
@@ -91,8 +217,7 @@ def deploy_under_mocks(
     config = with_stand_ins(read_stack_file(project, stack), read_modules(project))
     given = {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
     config = replace(config, values={**config.values, **given})
-    outputs = run_program(project.root, config, recorder, preview=preview)
-    return Deployed(recorder, outputs)
+    return Deployed(recorder, run_program(project.root, config, recorder, preview=preview))
 
 
 def with_stand_ins(
@@ -100,22 +225,15 @@ def with_stand_ins(
 ) -> StackConfig:
     """Return a stack's configuration in which every secret of the models has a text.
 
-    A secret in plain text in the stack's file is left as it is, for the program to refuse.
-
-    Args:
-        config: the stack's configuration, from its file.
-        modules: the model modules.
-        given: the texts of secrets by their config key. The others get a placeholder.
+    `given` has the texts of secrets by their config key; the others get a placeholder. A secret in
+    plain text in the stack's file is left as it is, for the program to refuse.
     """
     keys = sorted(set(secret_fields(modules.models.values())) - set(config.own()))
     texts = {key: (given or {}).get(key, f"stand-in for {key}") for key in keys}
     values = {f"{NAMESPACE}:{key}": text for key, text in texts.items()}
-    return replace(
-        config,
-        values={**config.values, **values},
-        # A setting in the file that is a secret stays one, for the program to refuse.
-        secret_keys=config.secret_keys | set(values),
-    )
+    # A setting in the file that is a secret stays one, for the program to refuse.
+    secret_keys = config.secret_keys | set(values)
+    return replace(config, values={**config.values, **values}, secret_keys=secret_keys)
 
 
 def run_program(
@@ -134,7 +252,6 @@ def run_program(
         mock: answers registrations and invokes.
         monitor: your own monitor, which uses the mock. Default: the mock, if it is also a monitor,
             otherwise Pulumi's.
-        preview: whether to run it as a preview.
 
     Raises:
         pulumi.RunError: the program refused its configuration.
@@ -150,13 +267,12 @@ def run_program(
 
 
 async def _run(project: Path) -> dict[str, Any]:
-    await stack.run_in_stack(lambda: _run_main(project))
+    def main() -> None:
+        runpy.run_path(str(project / "__main__.py"), run_name="__main__")
+
+    await stack.run_in_stack(main)
     root = cast(stack.Stack, get_root_resource())
     return cast(dict[str, Any], await _resolved(root.outputs))
-
-
-def _run_main(project: Path) -> None:
-    runpy.run_path(str(project / "__main__.py"), run_name="__main__")
 
 
 async def _resolved(value: Any) -> Any:

@@ -147,7 +147,7 @@ def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
 def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
     """Yield the recorded periods of each label."""
     oldest, labels = releases.oldest.at, releases.labels
-    on: dict[str, tuple[int, datetime]] = {}
+    on: dict[str, tuple[int | None, datetime]] = {}
     last = None
     for written in history:
         moved = written.document.moved if written.document else None

@@ -12,8 +12,7 @@ from model_config.operate.environment import Environment
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.messages import nearest
-from model_config.plan.offline import valid_plan
-from model_config.plan.plan import Plan
+from model_config.plan.plan import Plan, valid_plan
 from model_config.plan.project import Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file

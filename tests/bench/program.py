@@ -21,9 +21,8 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from rich.console import Console
 from rich.table import Table
 
-from model_config.plan.stack_config import StackConfig
-from model_config.testing.program import run_program
-from model_config.testing.recorder import OWN_OUTPUTS, plain
+from model_config.plan.project import StackConfig
+from model_config.testing.program import OWN_OUTPUTS, plain, run_program
 
 CHECKOUT = Path(__file__).parent.parent.parent
 RESULTS = CHECKOUT / ".bench" / "program.json"
@@ -103,7 +102,7 @@ aws.kms.Alias("alias", name="alias/ai/dev", target_key_id=key.key_id)
 exports, fields = {{}}, {{}}
 for logical_name, name, value, kind, tier in VALUES:
     model = logical_name.split("/")[0]
-    depends_on = fields.pop(model) if tier == "Advanced" else []
+    depends_on = fields.pop(model) if logical_name.endswith("/release") else []
     is_rollout = kind == "String"
     parameter = aws.ssm.Parameter(
         logical_name, name=name, type=kind, key_id=None if is_rollout else key.arn, tier=tier,

@@ -116,10 +116,11 @@ def released_locally() -> Callable[..., int]:
 
 @dataclass(frozen=True)
 class Output:
-    """What a verb printed."""
+    """What a verb printed; `where` is its line about the AWS that it acted on."""
 
     out: str
     err: str
+    where: str = ""
 
     @property
     def json(self) -> Any:
@@ -137,7 +138,9 @@ def run(
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
             cli.main()
-        output = Output(*capsys.readouterr())
+        out, err = capsys.readouterr()
+        first, _, rest = err.partition("\n")
+        output = Output(out, rest, first) if first.startswith("On ") else Output(out, err)
         assert (caught.value.code or 0) == code, output
         return output
 

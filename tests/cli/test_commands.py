@@ -22,7 +22,7 @@ def test_an_error_under_local_names_commands_for_the_local_aws(run):
 def test_a_command_gets_the_options_that_it_takes_and_lacks(run, released):
     released(label=None)
     options = ["--local", "--prefix", "/ai"]
-    promote = "`model-config promote chat --to stable --environment dev"
+    promote = "`model-config promote chat --label stable --environment dev"
     assert f"{promote} --prefix /ai --local`" in run("show", "chat", *options, code=2).err
 
 

@@ -275,7 +275,7 @@ def test_a_fallback_holds_the_models_and_the_release_that_are_asked_for(run, rel
     released(model="other")  # which has no label
     releases = run("export", "--fallback", "chat", "--release", "2").json["releases"]
     assert {name: each["release"] for name, each in releases.items()} == {"chat": 2}
-    assert "promote other --to stable" in run("export", "--fallback", code=2).err
+    assert "promote other --label stable" in run("export", "--fallback", code=2).err
     latest = run("export", "--fallback", "--label", "latest").json["releases"]
     assert sorted(latest) == ["chat", "other"]
 

@@ -15,7 +15,7 @@ import pytest
 from model_config.importing.fields import Existing, looks_secret
 from model_config.importing.module import Source, imported_module
 from model_config.plan.hierarchy import config_of, secrets_of
-from model_config.plan.offline import valid_plan
+from model_config.plan.plan import valid_plan
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
 

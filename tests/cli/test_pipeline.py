@@ -58,7 +58,7 @@ def test_what_an_operator_rolled_back_at_night_stays_where_it_is(run, released, 
     for model in ("chat", "search"):
         released(model=model, label="stable")
         released(NEWER, model=model)
-        run("promote", model, "--to", "stable")
+        run("promote", model, "--label", "stable")
     run("rollback", "chat")
     before = note("before")
     for model in ("chat", "search"):

@@ -25,10 +25,10 @@ def labels(run):
 def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, released, labels):
     released({"n": 1})
     assert "chat in dev: stable moved from no release to release 1." in (
-        run("promote", "chat", "--to", "stable").out
+        run("promote", "chat", "--label", "stable").out
     )
     released({"n": 2})
-    said = run("promote", "chat", "--to", "stable").out
+    said = run("promote", "chat", "--label", "stable").out
     assert "chat in dev: stable moved from release 1 to release 2." in said
     assert "Go back with: `model-config rollback chat`" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
@@ -37,8 +37,8 @@ def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, releas
 def test_promoting_twice_is_the_same_as_once_and_says_so(run, released, labels):
     released({"n": 1}, label="stable")
     released({"n": 2})
-    run("promote", "chat", "--to", "stable")
-    said = run("promote", "chat", "--to", "stable").out
+    run("promote", "chat", "--label", "stable")
+    said = run("promote", "chat", "--label", "stable").out
     assert "chat in dev: stable is already on release 2: nothing moved.\n" in said
     assert labels() == {"stable": 2, "stable-previous": 1}
 
@@ -46,7 +46,7 @@ def test_promoting_twice_is_the_same_as_once_and_says_so(run, released, labels):
 def test_promote_takes_a_release_and_another_label(run, released, labels):
     released({"n": 1})
     released({"n": 2}, label="canary")
-    said = run("promote", "chat", "--to", "canary", "--release", "1").out
+    said = run("promote", "chat", "--label", "canary", "--release", "1").out
     assert "`model-config rollback chat --label canary`" in said
     assert labels() == {"canary": 1, "canary-previous": 2}
 
@@ -54,7 +54,7 @@ def test_promote_takes_a_release_and_another_label(run, released, labels):
 def test_rollback_goes_back_and_twice_is_the_same_as_once(run, released, labels):
     released({"n": 1}, label="stable")
     released({"n": 2})
-    run("promote", "chat", "--to", "stable")
+    run("promote", "chat", "--label", "stable")
     assert "stable moved from release 2 to release 1." in run("rollback", "chat").out
     assert "is already on release 1: nothing moved." in run("rollback", "chat").out
     assert labels() == {"stable": 1, "stable-previous": 1}
@@ -63,8 +63,8 @@ def test_rollback_goes_back_and_twice_is_the_same_as_once(run, released, labels)
 def test_rollback_goes_to_a_release_by_number(run, released, labels):
     for number in (1, 2, 3):
         released({"n": number})
-    run("promote", "chat", "--to", "canary")
-    run("rollback", "chat", "--label", "canary", "--to", "1")
+    run("promote", "chat", "--label", "canary", "--new-label")
+    run("rollback", "chat", "--label", "canary", "--release", "1")
     assert labels() == {"canary": 1, "canary-previous": 1}
 
 
@@ -72,7 +72,7 @@ def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
     wrong = {"format": 2, "model": "chat", "environment": "dev", "schema": "S",
              "digest": digest_of({"n": 1}), "config": '{"n":2}', "secrets": []}  # fmt: skip
     released(document=json.dumps(wrong))
-    said = run("promote", "chat", "--to", "stable", code=2)
+    said = run("promote", "chat", "--label", "stable", code=2)
     assert "/ai/dev/chat/release:1 can't be used" in said.err
     assert "its digest is" in said.err
     assert labels() == {}
@@ -80,7 +80,7 @@ def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
 
 def test_a_release_that_the_modules_class_cannot_hold_is_not_promoted(run, released, labels):
     released({**CHAT, "generation": {"temperature": 7}}, model="support_chat")
-    said = run("promote", "support_chat", "--to", "stable", code=2)
+    said = run("promote", "support_chat", "--label", "stable", code=2)
     assert "generation.temperature" in said.err
     assert "model_config.schema.shipped.ChatModel" in said.err
     assert labels("support_chat") == {}
@@ -88,12 +88,12 @@ def test_a_release_that_the_modules_class_cannot_hold_is_not_promoted(run, relea
 
 def test_a_release_that_the_modules_class_can_hold_is_promoted_without_a_note(run, released):
     released(CHAT, {"api_key": "sk-1"}, model="support_chat")
-    assert run("promote", "support_chat", "--to", "stable").err == ""
+    assert run("promote", "support_chat", "--label", "stable").err == ""
 
 
 def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told(run, released):
     released()
-    said = run("promote", "chat", "--to", "stable")
+    said = run("promote", "chat", "--label", "stable")
     assert "not checked against a schema: chat's module isn't in this project" in said.err
     assert "moved from no release to release 1" in said.out
 
@@ -101,7 +101,7 @@ def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told
 def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released, project):
     (project / "models" / "chat.py").write_text("MODEL = 1/0")
     released()
-    said = run("promote", "chat", "--to", "stable")
+    said = run("promote", "chat", "--label", "stable")
     assert "chat's module can't be read" in said.err
     assert "ZeroDivisionError" in said.err
     assert "moved from no release to release 1" in said.out
@@ -333,19 +333,22 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regi
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["promote", "chta", "--to", "stable"], "/ai/dev/chta/release"),
-        (["promote", "chat", "--to", "7"], "not beginning with a digit"),
-        (["promote", "chat", "--to", "latest"], "always means the newest release"),
-        (["promote", "chat", "--to", "stable", "--release", "9"], "there is no release 9 of chat"),
+        (["promote", "chta", "--label", "stable"], "/ai/dev/chta/release"),
+        (["promote", "chat", "--label", "7"], "not beginning with a digit"),
+        (["promote", "chat", "--label", "latest"], "always means the newest release"),
+        (
+            ["promote", "chat", "--label", "stable", "--release", "9"],
+            "there is no release 9 of chat",
+        ),
         (["rollback", "chat"], "--label stable --release N --environment dev"),
-        (["rollback", "chat", "--to", "0"], "whole number from 1"),
+        (["rollback", "chat", "--release", "0"], "whole number from 1"),
         (["promote"], "name one model to promote, or all of them with --all"),
         (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
         (["promote", "--all", "--release", "1"], "need exactly one model"),
         (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
-        (["promote", "a/b", "--to", "stable"], "'a/b' is not a valid model"),
-        (["promote", "chat", "--to", "stable", "-e", "../x"], "'../x' is not a valid env"),
-        (["promote", "chat", "--to", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
+        (["promote", "a/b", "--label", "stable"], "'a/b' is not a valid model"),
+        (["promote", "chat", "--label", "stable", "-e", "../x"], "'../x' is not a valid env"),
+        (["promote", "chat", "--label", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
     ],
 )
 def test_a_mistake_is_a_text_and_exit_code_2(run, released, arguments, problem):
@@ -353,3 +356,48 @@ def test_a_mistake_is_a_text_and_exit_code_2(run, released, arguments, problem):
     said = run(*arguments, code=2)
     assert problem in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("verb", [["promote"], ["rollout", "start"]])
+def test_no_label_is_named_like_an_environment(run, released, labels, verb):
+    released()
+    said = run(*verb, "chat", "--label", "prod", code=2).err
+    assert "'prod' is an environment of this project" in said
+    assert "use --environment prod" in said
+    assert labels() == {}
+
+
+def test_a_label_that_no_release_has_is_asked_for(run, released, labels):
+    released(label="stable")
+    said = run("promote", "chat", "--label", "stabel", code=2).err
+    assert "existing labels: stable." in said
+    assert "--new-label" in said
+    assert labels() == {"stable": 1}
+    run("promote", "chat", "--label", "stabel", "--new-label")
+    run("promote", "chat", "--label", "stabel")
+    assert labels() == {"stable": 1, "stabel": 1}
+
+
+def test_unlabel_takes_a_label_and_its_previous_off_and_records_it(run, released, labels):
+    released({"n": 1}, label="canary")
+    released({"n": 2})
+    run("promote", "chat", "--label", "canary")
+    assert labels() == {"canary": 2, "canary-previous": 1}
+    said = run("unlabel", "chat", "canary", "--reason", "it has ended")
+    assert said.out == "chat in dev: canary is taken off release 2.\n"
+    assert labels() == {}
+    latest, *_ = run("history", "chat", "--json").json
+    assert latest["what"] == "canary taken off release 2"
+    assert latest["reason"] == "it has ended"
+    assert "no release of chat in dev has the label" in run("unlabel", "chat", "canary", code=2).err
+    run("promote", "chat", "--label", "canary", "--new-label")
+    assert labels() == {"canary": 2}
+
+
+def test_a_label_with_a_rollout_stays(run, released, labels):
+    released({"n": 1}, label="stable")
+    released({"n": 2})
+    run("rollout", "start", "chat")
+    said = run("unlabel", "chat", "stable", code=2).err
+    assert "`model-config rollout abort chat --environment dev`" in said
+    assert labels() == {"stable": 1}

@@ -207,3 +207,15 @@ def test_each_program_reads_every_form_and_refuses_what_was_changed(program, sto
         ended = run(program, stored, document, texts)
         assert ended.returncode != 0
         assert problem in ended.stderr
+
+
+@pytest.mark.parametrize("program", ["in_node", "in_go"], indirect=True)
+def test_the_programs_conform(program, stored):
+    conformance = Path(__file__).parents[2] / "docs" / "conformance"
+    for case in json.loads((conformance / "releases.json").read_text()):
+        ended = run(program, stored, case["document"], case["parts"])
+        assert ended.stdout == case["config"] + "\n", case["name"]
+    for case in json.loads((conformance / "refusals.json").read_text()):
+        if case["of"] == "text":  # the programs print the text, and use neither values nor names
+            ended = run(program, stored, case["document"], case["parts"])
+            assert ended.returncode != 0, case["name"]

@@ -340,7 +340,38 @@ def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, released,
     assert [each["region"] for each in shown] == ["eu-west-1", "us-east-1"]
     run("rollout", "abort", "chat", *regions)
     texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
-    assert texts == ['{"format":1}', '{"format":1}']
+    assert texts[0] == texts[1]
+    assert all(read_rollout(text).rollout is None for text in texts)
+
+
+def test_a_start_that_was_killed_between_two_regions_goes_on_with_the_same_salt(
+    run, released, elsewhere, ssm, clock
+):
+    other = elsewhere.args[0]
+    for write in (released, elsewhere):
+        write({"n": 1}, label="stable")
+        write({"n": 2})
+    start(run, "--region", "eu-west-1")
+    clock.advance(7)
+    start(run, "--region", "eu-west-1", "--region", "us-east-1")
+    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
+    assert texts[0] == texts[1]
+
+
+def test_one_rollout_that_cannot_be_finished_holds_up_no_other(run, released, clock, labels, ssm):
+    for model in ("chat", "other", "third"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, {"key": "x"}, model=model)
+        run("rollout", "start", model, "--steps", "100", "--every", "30m")
+    ssm.delete_parameter(Name="/ai/dev/chat/secrets/key")
+    run("rollback", "other", "--release", "1")
+    run("rollout", "start", "other", "--steps", "100", "--every", "30m", "--force")
+    clock.advance(31)
+    said = run("rollout", "finish", "--when-due", code=1)
+    assert "names secrets that are gone" in said.err
+    assert "stable is held on release 1 by a rollback, and stays held" in said.err
+    assert "the rollout of release 2 is finished" in said.out
+    assert (labels()["stable"], labels("other")["stable"], labels("third")["stable"]) == (1, 1, 2)
 
 
 def test_readers_get_what_the_command_line_says(run, ssm, released):
@@ -374,7 +405,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run):
     assert "No label of chat in dev has a recorded move" in run("history", "chat").out
     run("promote", "chat", "--release", "2", "--reason", "first")
     start(run, "--release", "3", "--reason", "gently", "--steps", "5,100")
-    run("promote", "chat", "--label", "canary", "--reason", "beside")
+    run("promote", "chat", "--label", "canary", "--new-label", "--reason", "beside")
     run("rollout", "pause", "chat")
     run("rollout", "resume", "chat")
     run("rollout", "finish", "chat", "--reason", "fine")
@@ -389,7 +420,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run):
         ["-", "stable kept on release 2: no longer held", ""],
         ["-", "stable moved from release 3 to 2, and held there", "not fine"],
         ["-", "stable moved from release 2 to 3", "fine"],
-        ["-", "rollout of release 3 to stable finished", ""],
+        ["-", "rollout of release 3 to stable ended", ""],
         ["-", "rollout of release 3 to stable resumed", ""],
         ["-", "rollout of release 3 to stable paused", ""],
         ["-", "canary moved from no release to 3", "beside"],

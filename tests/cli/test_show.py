@@ -52,7 +52,7 @@ def test_a_release_is_shown_by_number_label_or_as_the_newest(run, monkeypatch):
     assert run("show", "chat", "--release", "1").out == "n\t1\n"
     assert "(latest)" in run("show", "chat", "--label", "latest").err
     monkeypatch.setenv("MODEL_CONFIG_LABEL", "canary")
-    assert "promote chat --to canary" in run("show", "chat", code=2).err
+    assert "promote chat --label canary --new-label" in run("show", "chat", code=2).err
     assert run("show", "chat", "--release", "1").out == "n\t1\n"
 
 

@@ -27,6 +27,18 @@ def test_the_stack_file_says_prefix_and_environment(stack):
         assert aws.prefix == "/other"
 
 
+@pytest.mark.usefixtures("made_up_credentials")
+def test_a_stack_file_with_merge_conflicts_blocks_no_rollback(stack, capsys):
+    conflict = ["<<<<<<< HEAD", "  model-config:tags: {a: b}", "=======", ">>>>>>> other"]
+    stack("  model-config:prefix: /llm", *conflict)
+    with target("dev", None, local=False) as aws:
+        assert (aws.prefix, aws.name) == ("/llm", "dev")
+    assert "not valid YAML" in capsys.readouterr().err
+    stack("  model-config:prefix: /llm", *conflict, "  model-config:prefix: /ai")
+    with pytest.raises(InvalidConfigurationError), target("dev", None, local=False):
+        pass
+
+
 @pytest.mark.usefixtures("project", "made_up_credentials")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
     with target("staging", None, local=False) as aws:
@@ -76,7 +88,7 @@ def test_the_local_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_read
     run, released_locally, project
 ):
     released_locally({"n": 1})
-    run("promote", "chat", "--to", "stable")
+    run("promote", "chat", "--label", "stable")
     state = StateFolder(Project(project))
     written = state.stamp()
     assert run("show", "chat", "--local").out == "n\t1\n"
@@ -119,3 +131,19 @@ def test_an_aws_that_does_not_answer_is_told(run, monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
     assert "no answer" in run("check", code=2).err
+
+
+def test_a_verb_says_on_which_aws_it_acts_and_what_chose_it(run, released, monkeypatch):
+    released(label="stable")
+    chosen = run("show", "chat").where
+    assert chosen == "On local AWS (.local/): dev, chosen by MODEL_CONFIG_LOCAL=1"
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    assert run("releases", "chat", "--local").where == "On local AWS (.local/): dev"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
+    where = run("promote", "chat", "--region", "us-east-1", "--region", "eu-west-1", code=2).where
+    assert (
+        where == "On AWS eu-west-1, us-east-1: dev, chosen by AWS_ENDPOINT_URL=http://127.0.0.1:9"
+    )
+    where = run("status", code=2).where
+    assert where.startswith("On AWS eu-west-1: dev, prod, chosen by")

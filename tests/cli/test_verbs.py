@@ -16,6 +16,7 @@ from model_config.cli.options import Panel
 
 NEW_VERB = '''
 """`model-config greet`: what anybody can add."""
+from model_config.cli.options import Environment, Panel
 PANEL = Panel.READ
 def greet_all(environment: Environment = "dev") -> None:
     """Greet an environment."""

@@ -15,8 +15,8 @@ def test_the_walk(run, project):
     assert run("diff-releases", "support_chat", "1", "2").out == (
         "~ generation/temperature: 0.7 → 0.9\n"
     )
-    run("promote", "support_chat", "--to", "stable", "--release", "1")
-    promoted = run("promote", "support_chat", "--to", "stable")
+    run("promote", "support_chat", "--label", "stable", "--release", "1")
+    promoted = run("promote", "support_chat", "--label", "stable")
     assert "stable moved from release 1 to release 2" in promoted.out
     assert promoted.err == ""  # checked against the module's class
     assert "generation/temperature\t0.9\n" in run("show", "support_chat").out
@@ -34,10 +34,8 @@ VERBS = [
     "prune",
     "releases",
     "rollback",
-    *(
-        f"rollout {verb}"
-        for verb in ("start", "status", "pause", "resume", "finish", "abort", "watch")
-    ),
+    "unlabel",
+    *(f"rollout {verb}" for verb in ("start", "status", "pause", "resume", "finish", "abort")),
     "show",
 ]
 

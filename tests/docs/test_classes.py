@@ -4,7 +4,7 @@ from pathlib import Path
 
 from support.class_reference import classes, page
 
-from model_config.plan.json_schema.docstrings import attribute_docs
+from model_config.plan.json_schema import attribute_docs
 
 PAGE = Path(__file__).parents[2] / "docs" / "classes.md"
 

@@ -109,14 +109,14 @@ def test_a_first_deploy_goes_on_where_it_was_killed(new_stack, seconds, _attempt
 
 @pytest.mark.parametrize("_attempt", range(6))
 def test_an_edit_goes_on_where_it_was_killed(own_dev, seconds, _attempt):
-    own_dev.model_config("promote", "support_chat", "--to", "stable", "-e", "dev")
+    own_dev.model_config("promote", "support_chat", "--label", "stable", "-e", "dev")
     before = Reader("dev", client=own_dev.ssm).get("support_chat").digest
     with reading(own_dev) as seen:
         own_dev.override("temperature: 0.7", "temperature: 0.9\n        seed: 7")
         moment = seconds.uniform(1.5, 5)
         killed_up(own_dev, moment)
         recover_and_deploy(own_dev)
-        own_dev.model_config("promote", "support_chat", "--to", "stable", "-e", "dev")
+        own_dev.model_config("promote", "support_chat", "--label", "stable", "-e", "dev")
         after = Reader("dev", client=own_dev.ssm).get("support_chat").digest
         time.sleep(0.1)
     assert seen == {before, after}

@@ -14,7 +14,7 @@ from support.project import CHECKOUT, PROJECT, stack_config
 from support.ssm_recorder import Ssm
 
 import model_config
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.fake import FakeReader
 from model_config.testing.program import Recorder, run_program
 

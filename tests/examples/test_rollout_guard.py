@@ -16,7 +16,7 @@ from support.ssm_recorder import ARN, Ssm
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
 from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
 from model_config.operate.record import Written, events
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import StackConfig
 from model_config.testing.fake import FakeReader
 from model_config.testing.program import run_program
 
@@ -103,7 +103,7 @@ def test_an_alarm_ends_the_rollout_that_is_under_way(made: Ssm, moved: Moved | N
     before = under_way(moved)
     (put,) = fired(made, write_rollout(before))
     assert {**put, "Value": ""} == {
-        "Name": ROLLOUT, "Type": "String", "Overwrite": True, "Value": "",
+        "Name": ROLLOUT, "Type": "String", "Tier": "Standard", "Overwrite": True, "Value": "",
     }  # fmt: skip
     after = read_rollout(put["Value"])
     reason = "the alarm candidate-errors-1a2b fired"  # as `rollout abort --reason` has it

@@ -11,9 +11,8 @@ import pulumi
 import pytest
 from support.project import PROJECT, SECRETS, stack_config, write_model
 
-from model_config.plan.offline import valid_plan
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.plan import valid_plan
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import Recorder, run_program
 

@@ -67,7 +67,7 @@ def install(run: Run, folder: Path) -> Callable[[str, str], Path]:
     def call(name: str, what: str) -> Path:
         run(sys.executable, "-m", "venv", name)
         programs = folder / name / "bin"
-        pins = ("-c", CHECKOUT / "constraints.txt")
+        pins = ("-c", CHECKOUT / "model_config" / "scaffold" / "template" / "constraints.txt")
         run(programs / "pip", "install", "--quiet", *pins, what)
         return programs
 

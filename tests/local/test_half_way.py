@@ -12,8 +12,7 @@ from model_config.local.deploy import with_secrets
 from model_config.local.local_aws import client, local_aws
 from model_config.local.provider import LocalProvider
 from model_config.local.state import Resource
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.stack_file import read_stack_file
 from model_config.testing.program import run_program
 

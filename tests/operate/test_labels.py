@@ -69,7 +69,7 @@ def test_each_promotion_writes_no_value(three: Any) -> None:
 
 
 class Breaks:
-    """A client that fails at the given call to label_parameter_version, from 1."""
+    """A client that fails from the given call to label_parameter_version on, from 1."""
 
     def __init__(self, client: Any, at: int) -> None:
         self.client, self.at, self.calls = client, at, 0
@@ -79,7 +79,7 @@ class Breaks:
 
     def label_parameter_version(self, **wanted: Any) -> Any:
         self.calls += 1
-        if self.calls == self.at:
+        if 0 < self.at <= self.calls:
             raise ValueError("half a reply")
         return self.client.label_parameter_version(**wanted)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 from support.moves import prod, promote, rollback
 
 from model_config.format.errors import AccessDeniedError, UsageError
@@ -79,8 +80,45 @@ def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -
 
 
 def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
-    promote(prod(three.client), "chat", "stable", release=1)
-    assert history(three) == 1
+    promote(prod(three.client), "chat", "stable", release=2)
+    promote(prod(three.client), "chat", "stable", release=2)
+    assert history(three) == 2
+
+
+def test_a_move_that_was_never_recorded_is_recorded_when_it_is_made_again(three: Any) -> None:
+    label = three.client.label_parameter_version
+    label(Name="/ai/prod/chat/release", ParameterVersion=2, Labels=["stable"])
+    label(Name="/ai/prod/chat/release", ParameterVersion=1, Labels=["stable-previous"])
+    promote(prod(three.client), "chat", "canary")
+    promote(prod(three.client), "chat", "stable", release=2, reason="again")
+    assert document(three).moved == Moved("stable", 2, 1, "again", held=False)
+
+
+def test_a_write_whose_answer_was_lost_is_nobody_elses(three: Any) -> None:
+    class Loses:
+        lost = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(three.client, name)
+
+        def put_parameter(self, **wanted: Any) -> Any:
+            answer = three.client.put_parameter(**wanted)
+            if not self.lost:
+                self.lost = True
+                raise ConnectionClosedError(endpoint_url="https://ssm")
+            return answer
+
+    assert promote(prod(Loses()), "chat", "stable").notices == ()
+    assert document(three).moved == Moved("stable", 3, 1, held=False)
+
+
+def test_a_record_is_written_in_tier_standard(three: Any) -> None:
+    asked: list[Any] = []
+    three.client.meta.events.register(
+        "provide-client-params.ssm.PutParameter", lambda params, **_: asked.append(params)
+    )
+    promote(prod(three.client), "chat", "stable")
+    assert [each["Tier"] for each in asked] == ["Standard"]
 
 
 def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
@@ -190,5 +228,6 @@ def test_a_rollback_that_moves_nothing_and_cannot_abort_the_rollout_fails(rollin
     with pytest.raises(AccessDeniedError):
         rollback(labels, "chat", release=1)
     assert document(rolling).rollout == UNDER_WAY
-    rollback(labels, "chat", release=3)  # moving the label ends it for every reader
-    assert rolling.labels()["stable"] == 3
+    with pytest.raises(AccessDeniedError, match="can't be ended, so nothing has moved"):
+        rollback(labels, "chat", release=3)
+    assert rolling.labels() == {"stable": 1}

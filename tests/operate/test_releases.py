@@ -147,9 +147,9 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     fill(aws, 99)
     ((_, finding),) = running_out(releases_of(aws))
     assert finding.fix == (
-        "`model-config promote chat --label stable --environment prod`, then "
-        f"`aws ssm unlabel-parameter-version --name {NAME} --parameter-version 1 "
-        "--labels stable-previous`"
+        "`model-config promote chat --label stable --environment prod --release N` to a release "
+        f"that you have verified, then `aws ssm unlabel-parameter-version --name {NAME} "
+        "--parameter-version 1 --labels stable-previous`"
     )
     label = aws.client.label_parameter_version  # as promote does
     label(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.plan.plan import plan_stack
-from model_config.plan.planned_model import PlannedModel
-from model_config.plan.project import Project
+from model_config.plan.plan import PlannedModel, plan_stack
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import read_modules
-from model_config.plan.stack_config import StackConfig
 
 EMBEDDING = """
 from model_config.schema import EmbeddingModel, SecretRef
@@ -202,3 +200,14 @@ def test_a_single_finding_is_counted_as_one() -> None:
         "    why: a limit\n"
         "    fix: make it right"
     )
+
+
+def test_an_error_shows_the_first_20_findings_of_each_model() -> None:
+    findings = [Finding(f"chat/messages/{n}", "it is wrong", "correct it") for n in range(10_000)]
+    other = Finding("search/dimensions", "it is wrong", "correct it")
+    error = InvalidConfigurationError([*findings, other])
+    assert len(error.findings) == 10_001
+    text = str(error)
+    assert text.startswith("10001 findings")
+    assert [text.count("chat/messages/"), text.count("search/dimensions")] == [20, 1]
+    assert text.endswith("  chat: and 9,980 more")

@@ -9,11 +9,11 @@ import pytest
 from support.project import PROJECT
 
 from model_config.format.errors import Finding
-from model_config.plan.key_choice import changed_key
+from model_config.plan.checks import changed_key
 from model_config.plan.plan import plan_stack
+from model_config.plan.project import StackConfig
 from model_config.plan.registry import Modules
 from model_config.plan.settings import Settings
-from model_config.plan.stack_config import StackConfig
 
 OWN = {"arn": "arn:aws:kms:eu-west-1:111122223333:key/0b5c", "id": "0b5c", "alias": "alias/ai/dev"}
 OWN_IN_REGIONS = {**OWN, "id": "mrk-0b5c"}

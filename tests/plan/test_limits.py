@@ -15,12 +15,11 @@ from support.project import PROJECT
 
 from model_config.format.errors import Finding
 from model_config.plan import limits
-from model_config.plan.plan import plan_stack
-from model_config.plan.planned_model import plan_model
-from model_config.plan.regions import REGIONS, partition_of
+from model_config.plan.aws import REGIONS, partition_of
+from model_config.plan.plan import plan_model, plan_stack
+from model_config.plan.project import StackConfig
 from model_config.plan.registry import Model, Modules
 from model_config.plan.settings import Settings
-from model_config.plan.stack_config import StackConfig
 from model_config.schema import Group, ModelConfig, SecretRef
 
 PARTITIONS = {

@@ -14,19 +14,21 @@ from pydantic import Field, JsonValue, field_validator
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import templates_of
 from model_config.plan.overrides import apply_overrides
+from model_config.plan.project import StackConfig
 from model_config.plan.registry import Model
-from model_config.plan.stack_config import StackConfig
 from model_config.schema import (
     CallLimits,
     ChatModel,
     Generation,
     Group,
     ModelConfig,
+    Part,
     Prompt,
     Prompts,
     SecretRef,
     Verbatim,
 )
+from model_config.schema import Message as ChatMessage
 
 CHAT = ChatModel(
     provider="p",
@@ -294,6 +296,25 @@ def test_a_prompt_that_is_verbatim_stays_so() -> None:
     result, findings = overridden(chat, prompts)
     assert findings == []
     assert templates_of(result) == ["prompts/templates/a"]
+
+
+def test_a_list_keeps_the_positions_that_are_verbatim() -> None:
+    messages = [
+        ChatMessage(role="user", content=Verbatim("{{ a")),
+        ChatMessage(role="assistant", content=[Part(text=Verbatim("{{ b")), Part(text="{{c}}")]),
+    ]
+    parts: list[JsonValue] = [{"text": "{{ e"}, {"text": "{{f}}"}, {"text": "{{g}}"}]
+    changed: list[JsonValue] = [
+        {"role": "user", "content": "{{ d"}, {"role": "assistant", "content": parts}
+    ]  # fmt: skip
+    result, findings = overridden(
+        CHAT.model_copy(update={"messages": messages}), {"messages": changed}
+    )
+    assert findings == []
+    assert templates_of(result) == [
+        "prompts/system", "prompts/templates/a", "prompts/templates/b",
+        "messages/1/content/1/text", "messages/1/content/2/text",
+    ]  # fmt: skip
 
 
 def test_fields_with_a_dicts_own_names_are_overridden() -> None:

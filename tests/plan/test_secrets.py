@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding
+from model_config.plan.checks import check_secrets, lacks_value, unset_secrets
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import Project
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import read_modules
-from model_config.plan.secrets import check_secrets, lacks_value, unset_secrets
-from model_config.plan.stack_config import StackConfig
 
 MODULE = """
 from model_config.schema import EmbeddingModel, SecretRef

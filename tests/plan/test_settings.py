@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.settings import Settings, check_keys, read_settings
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.checks import check_keys
+from model_config.plan.project import StackConfig
+from model_config.plan.settings import Settings, read_settings
 
 
 def config_of(own: dict[str, str], secrets: tuple[str, ...] = ()) -> StackConfig:

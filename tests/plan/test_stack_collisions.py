@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.offline import plan_from_file
+from model_config.plan.plan import plan_from_file
 from model_config.plan.project import Project
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -77,12 +77,19 @@ def test_names_that_iam_and_kms_take_for_the_same_are_the_same(project: Path) ->
     assert finding.where == "model-config:models"
 
 
-@pytest.mark.parametrize("account", [OTHER, None])
-def test_stacks_of_other_accounts_or_of_accounts_unknown_are_no_finding(
-    project: Path, account: str | None
-) -> None:
-    stack(project, "team", account, **{"model-config:environment": "prod"})
+def test_stacks_of_other_accounts_are_no_finding(project: Path) -> None:
+    stack(project, "team", OTHER, **{"model-config:environment": "prod"})
     assert collisions(project) == []
+
+
+@pytest.mark.parametrize(("own", "other"), [(None, None), (ACCOUNT, None), (None, OTHER)])
+def test_a_stack_without_accounts_may_be_deployed_to_those_of_any_other(
+    project: Path, own: str | None, other: str | None
+) -> None:
+    stack(project, "prod", own)
+    stack(project, "team", other, **{"model-config:environment": "prod"})
+    key, models = collisions(project)
+    assert all("aws:allowedAccountIds of both" in finding.fix for finding in (key, models))
 
 
 def test_nor_are_those_of_another_region_or_environment(project: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.stack_file import as_written, read_stack_file
 
 

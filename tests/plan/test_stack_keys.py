@@ -9,11 +9,10 @@ import pytest
 from support.project import write_model
 
 from model_config.format.errors import Finding
+from model_config.plan.aws import REGIONS
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import Project
-from model_config.plan.regions import REGIONS
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import read_modules
-from model_config.plan.stack_config import StackConfig
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pydantic import Field, JsonValue
 from support.json_schema import validator
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.json_schema.stack_schema import stack_schema
+from model_config.plan.json_schema import stack_schema
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, Modules

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from support.project import CHECKOUT, PROJECT, stack_config
 
-from model_config.plan.policies import POLICY_PATH
+from model_config.plan.aws import POLICY_PATH
 from model_config.testing.program import Recorder, run_program
 
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/0b5c"

@@ -398,12 +398,12 @@ def test_a_label_on_no_release_names_the_promote_command(aws: Any) -> None:
     aws.deploy(CHAT)
     with pytest.raises(LabelNotFoundError) as caught:
         Reader("prod", client=aws.client).get("chat")
-    assert "model-config promote chat --to stable --environment prod" in str(caught.value)
+    assert "model-config promote chat --label stable --environment prod" in str(caught.value)
 
 
 def test_a_previous_label_on_no_release_names_a_command_that_works(aws: Any) -> None:
     aws.deploy(CHAT)
-    with pytest.raises(LabelNotFoundError, match="promote chat --to stable --environment prod"):
+    with pytest.raises(LabelNotFoundError, match="promote chat --label stable --environment prod"):
         Reader("prod", client=aws.client).get("chat", label="stable-previous")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import JsonValue, TypeAdapter
 
-from model_config.plan.json_schema.docstrings import attribute_docs, summary
+from model_config.plan.json_schema import attribute_docs, summary
 from model_config.schema import (
     Group,
     JsonSchema,

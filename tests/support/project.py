@@ -3,8 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from model_config.plan.project import Project
-from model_config.plan.stack_config import StackConfig
+from model_config.plan.project import Project, StackConfig
 from model_config.plan.stack_file import read_stack_file
 
 CHECKOUT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.runtime.mocks import MockCallArgs
 
-from model_config.plan.regions import partition_of
+from model_config.plan.aws import partition_of
 from model_config.testing.program import Recorder
 
 ARN = "arn:aws:ssm:eu-west-1:111122223333:parameter"

@@ -73,7 +73,7 @@ def check(  # noqa: PLR0913 - a verb's options
 
 def _plan(stack: str) -> Plan | None:
     """Return the stack's plan, or None if the project has no such stack."""
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.plan import plan_from_file
 
     project = project_or_none()
     if project is None or not project.stack_file(stack).is_file():

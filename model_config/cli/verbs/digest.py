@@ -23,7 +23,7 @@ def digest(
 
     Example: model-config digest support_chat --environment prod
     """
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     plan = valid_plan(current_project(), environment)
     digests = {model.name: model.digest for model in plan.models}

@@ -71,7 +71,7 @@ def compare(environment: str, *, local: bool) -> Drift:
     """
     from model_config.cli.target import target
     from model_config.operate.drift import find_drift
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     with target(environment, None, local=local) as aws:
         plan = valid_plan(current_project(), environment)

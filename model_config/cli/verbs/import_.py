@@ -21,7 +21,7 @@ from model_config.cli.output import print_table
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
-from model_config.plan.stack_config import NAMESPACE, set_secret_command
+from model_config.plan.project import NAMESPACE, set_secret_command
 
 if TYPE_CHECKING:
     from model_config.importing.module import ImportedModule, Source

@@ -53,7 +53,7 @@ def init(
         return
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
-    from model_config.plan.json_schema.stack_schema import stale_files
+    from model_config.plan.json_schema import stale_files
     from model_config.plan.registry import read_modules
     from model_config.scaffold.project import project_files
     from model_config.scaffold.requirement import requirement

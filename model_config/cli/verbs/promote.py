@@ -11,7 +11,6 @@ import typer
 
 from model_config.cli import moving
 from model_config.cli.context import to_paste
-from model_config.cli.moving import schema_check
 from model_config.cli.options import (
     DryRun,
     Environment,
@@ -44,12 +43,13 @@ def promote(  # noqa: PLR0913 - a verb's options
     label: Annotated[
         str,
         typer.Option(
-            "--label",
-            "--to",
             help="The label to move, such as stable or canary.",
             autocompletion=complete_label,
         ),
     ] = "stable",
+    new_label: Annotated[
+        bool, typer.Option("--new-label", help="Also a label that no release has yet.")
+    ] = False,
     release: Annotated[
         int | None, typer.Option(help="The number of the release. Default: the newest.")
     ] = None,
@@ -84,11 +84,15 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.operate.labels import prepare_promotion
 
     _check_options(model, release, expect_digest, every=every)
-    check_of = cache(schema_check)
+    moving.refuse_environment(label)
+    check_of = cache(moving.schema_check)
 
     def prepare(place: Place, name: str) -> Move:
         check = _also_expecting(expect_digest, check_of(name))
-        return prepare_promotion(place, name, label, release=release, check=check, reason=reason)
+        move = prepare_promotion(place, name, label, release=release, check=check, reason=reason)
+        if not new_label:
+            moving.refuse_new_label(move)
+        return move
 
     with targets(environment, prefix, local=local, regions=region) as places:
         moves = moving.verified(_chosen(places, model, label), prepare)

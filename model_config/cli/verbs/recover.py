@@ -12,8 +12,7 @@ from model_config.cli.context import current_project
 from model_config.cli.options import AsJson, Environment, Panel
 from model_config.cli.output import print_json, print_table, with_progress
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.project import Project
-from model_config.plan.stack_state import StackState
+from model_config.plan.project import Project, StackState
 
 if TYPE_CHECKING:
     from model_config.infra.engine_stack import EngineStack

@@ -30,11 +30,7 @@ def rollback(  # noqa: PLR0913 - a verb's options
     ] = "stable",
     release: Annotated[
         int | None,
-        typer.Option(
-            "--release",
-            "--to",
-            help="The number of the release. Default: the one with LABEL-previous.",
-        ),
+        typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
     ] = None,
     reason: Reason = None,
     dry_run: DryRun = False,

@@ -25,7 +25,7 @@ from model_config.cli.output import Row, print_table, time_text
 from model_config.cli.rollouts import (
     change_in_all,
     duration_of,
-    models_with_rollouts,
+    finish_due,
     percents_of,
     print_statuses,
     statuses,
@@ -87,10 +87,12 @@ def start(  # noqa: PLR0913 - a verb's options
     now = rollout_plan.utc_now()
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
+    moving.refuse_environment(label)
     check = schema_check(model)
     with targets(environment, prefix, local=local, regions=region) as places:
+        new, missing = rollouts.same_elsewhere(places, model, new, release)
         changes = change_in_all(
-            places,
+            missing,
             lambda place: rollouts.start(
                 place, model, new, release=release, check=check, force=force
             ),
@@ -208,6 +210,8 @@ def finish(  # noqa: PLR0913 - a verb's options
     """Move the label to the candidate, which ends the rollout: all readers get that release.
 
     With --when-due and without a model, it finishes all rollouts that are due, for a scheduled job.
+    It leaves held labels alone. If one rollout can't be finished, it finishes the others, and exits
+    with 1.
 
     Example: model-config rollout finish support_chat --environment prod
     """
@@ -217,20 +221,17 @@ def finish(  # noqa: PLR0913 - a verb's options
     from model_config.operate import rollouts
 
     with targets(environment, prefix, local=local, regions=region) as places:
-        chosen = [
-            (place, name)
-            for place in places
-            for name in ([model] if model else models_with_rollouts(place))
-            if not when_due or rollouts.is_due(place, name)
-        ]
-        if not chosen:
-            typer.echo(f"No rollout in {environment} is due to be finished.")
-        checks = {name: schema_check(name) for name in dict.fromkeys(name for _, name in chosen)}
-        moves = moving.verified(
-            chosen,
-            lambda place, name: rollouts.finish(place, name, check=checks[name], reason=reason),
+        if when_due:
+            if not finish_due(places, model, reason):
+                raise typer.Exit(1)
+            return
+        check = schema_check(str(model))
+        moving.make_all(
+            moving.verified(
+                ((place, str(model)) for place in places),
+                lambda place, name: rollouts.finish(place, name, check=check, reason=reason),
+            )
         )
-        moving.make_all(moves)
 
 
 @app.command()

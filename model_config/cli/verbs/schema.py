@@ -27,7 +27,7 @@ def schema(
 
     Example: model-config schema
     """
-    from model_config.plan.json_schema.stack_schema import SCHEMA_FILE, stale_files
+    from model_config.plan.json_schema import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 
     stale = stale_files(read_modules(current_project()))

@@ -59,7 +59,7 @@ def status(
 
 def _read(environment: Environment) -> EnvironmentStatus:
     from model_config.operate.status import read_status, unread_status
-    from model_config.plan.offline import valid_plan
+    from model_config.plan.plan import valid_plan
 
     project, program, problems = project_or_none(), None, []
     try:

@@ -40,7 +40,7 @@ def tree(
     """
     from model_config.cli.target import target
     from model_config.operate.tree import deployed_trees
-    from model_config.plan.offline import plan_from_file
+    from model_config.plan.plan import plan_from_file
     from model_config.plan.tree import trees
 
     findings: Sequence[Finding] = ()

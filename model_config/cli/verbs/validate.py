@@ -12,7 +12,7 @@ from model_config.cli.context import current_project, to_paste
 from model_config.cli.options import AsJson, Environments, Panel
 from model_config.cli.output import annotate, is_terminal, new_console, print_json
 from model_config.comparing.git import folder_in_repository
-from model_config.format.errors import Finding
+from model_config.format.errors import Finding, first_of_each_model
 from model_config.format.text import visible
 from model_config.plan.project import Project
 
@@ -52,7 +52,11 @@ def validate(
         _print_annotations(results, project)
     else:
         wrong = [result for result in results if result.is_error]
-        _print_findings(wrong, stacks)
+        shown, more = first_of_each_model(result.finding for result in wrong)
+        kept = set(shown)
+        _print_findings([result for result in wrong if result.finding in kept], stacks)
+        for line in more:
+            typer.echo(f"{line}; --json lists all", err=True)
         for result in results:
             if result.kind == "notice":
                 typer.echo(

@@ -102,7 +102,8 @@ def test_without_a_project_the_error_names_init(run, verb):
     "verb",
     [
         ["show", "chat"], ["export", "chat"], ["releases", "chat"],
-        ["diff-releases", "chat", "1", "latest"], ["promote", "chat", "--label", "canary"],
+        ["diff-releases", "chat", "1", "latest"],
+        ["promote", "chat", "--label", "canary", "--new-label"],
         ["rollback", "chat", "--release", "1"], ["history", "chat"], ["prune", "chat"],
         ["tree", "--deployed"],
     ],

@@ -1,0 +1,1 @@
+"""The agent: a reader on loopback, for applications in any language."""

@@ -1,0 +1,172 @@
+"""The agent's HTTP interface: configurations, values and rendered prompts as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from model_config.agent.answers import HANDLERS, Json, answer
+from model_config.agent.flags import Staleness, value_at
+from model_config.agent.guard import LOOPBACK, Guard
+from model_config.agent.ofrep import Evaluation
+from model_config.format.errors import UsageError
+from model_config.format.names import model_path
+from model_config.reader.configuration import Configuration
+from model_config.reader.reader import Reader
+
+
+def make_app(
+    reader: Reader,
+    *,
+    token: str,
+    models: Sequence[str] = (),
+    serves_secrets: bool = False,
+    hosts: Collection[str] | None = LOOPBACK,
+) -> ASGIApp:
+    """Return the agent's web application.
+
+    Args:
+        reader: what it serves.
+        token: the secret that requests send as `Authorization: Bearer`.
+        models: the models to preload; `/readyz` waits for them.
+        serves_secrets: whether requests may ask for secrets.
+        hosts: the names by which requests may address the agent; None for any.
+    """
+    return Guard(Agent(reader, models, serves_secrets=serves_secrets).app, token, hosts)
+
+
+class Agent:
+    """The endpoints. `app` answers requests without a check of their origin."""
+
+    def __init__(self, reader: Reader, models: Sequence[str], *, serves_secrets: bool) -> None:
+        for model in models:
+            model_path("", model)  # refuses a name that no model can have
+        self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
+        self._preloading: asyncio.Task[None] | None = None
+        self._is_stale = Staleness(reader)
+        evaluation = Evaluation(reader, self._names, self._is_stale)
+        self.routes = [  # tried in this order: those that are asked for most come first
+            Route("/ofrep/v1/evaluate/flags/{flag:path}", evaluation.flag, methods=["POST"]),
+            Route("/v1/models/{model}/values/{path:path}", self._value),
+            Route("/v1/models/{model}", self._configuration),
+            Route("/v1/models/{model}/render", self._render, methods=["POST"]),
+            Route("/v1/models", self._models),
+            Route("/ofrep/v1/evaluate/flags", evaluation.all_flags, methods=["POST"]),
+            Route("/v1/status", self._status),
+            Route("/healthz", self._health),
+            Route("/readyz", self._ready),
+        ]
+        self.app = Starlette(
+            routes=self.routes, exception_handlers=HANDLERS, lifespan=self._lifespan
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        # In a thread, so that /healthz answers meanwhile.
+        preload = asyncio.to_thread(self._reader.preload, self._named)
+        self._preloading = asyncio.create_task(preload)
+        yield
+        await asyncio.wait([self._preloading])
+        self._reader.close()
+
+    async def _health(self, _: Request) -> Response:
+        return Json({"healthy": True})
+
+    async def _ready(self, _: Request) -> Response:
+        is_ready = self._preloading is not None and self._preloading.done()
+        if is_ready:
+            reads = (self._reader.aget(model) for model in self._named)
+            answers = await asyncio.gather(*reads, return_exceptions=True)
+            is_ready = not any(isinstance(answer, BaseException) for answer in answers)
+        status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return Json({"ready": is_ready}, status)
+
+    async def _status(self, _: Request) -> Response:
+        return Json(self._reader.status())
+
+    async def _models(self, _: Request) -> Response:
+        return Json({"models": self._names()})
+
+    async def _configuration(self, request: Request) -> Response:
+        configuration = await self._read(request, "secrets")
+        wanted = request.query_params.get("secrets", "false")
+        if wanted not in {"true", "false"}:
+            raise UsageError(f"secrets is true or false, not {wanted!r}")
+        texts: dict[str, dict[str, str]] = {}
+        if wanted == "true":
+            if not self._serves_secrets:
+                text = "this agent serves no secrets: start it with --secrets"
+                raise HTTPException(HTTPStatus.FORBIDDEN, text)
+            revealed = {path: secret.reveal() for path, secret in configuration.secrets.items()}
+            texts = {"secrets": revealed}
+        about = self._about(configuration)
+        config = dict(configuration)
+        return answer(request, (about, texts), lambda: {**about, "config": config, **texts})
+
+    async def _value(self, request: Request) -> Response:
+        configuration = await self._read(request)
+        path, about = request.path_params["path"], self._about(configuration)
+        value = value_at(configuration, path)
+        return answer(request, about, lambda: {**about, "path": path, "value": value})
+
+    async def _render(self, request: Request) -> Response:
+        path, variables = _prompt_in(await request.body())
+        configuration = await self._read(request)
+        text = configuration.render(path, **variables)
+        return Json({**self._about(configuration), "path": path, "value": text})
+
+    def _names(self) -> list[str]:
+        status = self._reader.status()["models"]
+        read = sorted(entry["model"] for entry in status if entry["served"])
+        return list(dict.fromkeys([*self._named, *read]))
+
+    async def _read(self, request: Request, *options: str) -> Configuration:
+        given = request.query_params
+        if unknown := given.keys() - {"label", "release", "key", *options}:
+            raise UsageError(f"there is no parameter {', '.join(sorted(unknown))}")
+        number = given.get("release")
+        if number is not None and not (number.isascii() and number.isdecimal()):
+            raise UsageError(f"release is a number, not {number!r}")
+        return await self._reader.aget(
+            request.path_params["model"],
+            label=given.get("label"),
+            release=None if number is None else int(number),
+            key=given.get("key"),
+        )
+
+    def _about(self, configuration: Configuration) -> dict[str, Any]:
+        return {
+            "model": configuration.model,
+            "environment": configuration.environment,
+            "release": configuration.release,
+            "digest": configuration.digest,
+            "rollout": configuration.rollout,
+            "stale": self._is_stale(configuration),
+        }
+
+
+def _prompt_in(body: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UsageError("the body is not JSON") from None
+    match given:
+        case {"path": str(path), **rest} if rest.keys() <= {"variables"}:
+            variables = rest.get("variables", {})
+            if isinstance(variables, dict):
+                return path, variables
+    raise UsageError(
+        'the body is an object with a path and its variables: {"path": "prompts/system", '
+        '"variables": {"name": "Ada"}}'
+    )

@@ -1,0 +1,149 @@
+"""A configuration as OpenFeature's flags: keys, values, variants and reasons.
+
+The flag `support_chat` is a whole configuration, and `support_chat/generation/temperature` is one
+part or value of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
+from model_config.reader.configuration import Configuration
+from model_config.reader.reader import Reader
+
+
+class ValueNotFoundError(ModelConfigError, LookupError):
+    """The release has no value at a path."""
+
+
+class Outcome(NamedTuple):
+    """What OpenFeature reports of an evaluation beside the value.
+
+    Attributes:
+        variant: the side of a rollout, or else the label or the number that was read by.
+        reason: SPLIT within a rollout, STALE in an outage, otherwise STATIC.
+        metadata: the release's number and digest.
+    """
+
+    variant: str
+    reason: str
+    metadata: dict[str, str | int]
+
+
+def parse_key(key: str) -> tuple[str, str]:
+    """Return the model and the path in a flag's key; the path is empty for the whole model."""
+    model, _, path = key.partition("/")
+    return model, path
+
+
+def value_at(configuration: Configuration, path: str) -> Any:
+    """Return the part or value at a path ("generation/temperature"), or all for an empty path.
+
+    Returns:
+        None for a field that is None.
+
+    Raises:
+        ValueNotFoundError: the release has no such value.
+    """
+    if not path:
+        return dict(configuration)
+    try:
+        return _at(configuration, path)
+    except KeyError:
+        if path in configuration.content.none:
+            return None
+        known = ", ".join(configuration) or "none"
+        raise ValueNotFoundError(
+            f"release {configuration.release} of {configuration.model} has no value {path!r}. "
+            f"At its top it has: {known}"
+        ) from None
+
+
+class Staleness:
+    """Tells which configurations AWS can't be asked about.
+
+    A reader's status takes up to a millisecond, so it is looked at once for each attempt to renew.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._seen: tuple[float, float] | None = None
+        self._is_away = False
+        self._stale: set[tuple[str, str | int | None]] = set()
+
+    def __call__(self, configuration: Configuration) -> bool:
+        """Return whether AWS was asked for the configuration's renewal and has not answered."""
+        if configuration.age <= self._reader.ttl:  # most reads
+            return False
+        counters = self._reader.counters()
+        seen = counters["renewals"], counters["failures"]
+        if seen != self._seen:
+            self._look()
+            self._seen = seen
+        by = configuration.label or configuration.release
+        is_old = self._is_away or (configuration.model, by) in self._stale
+        return configuration.from_fallback or is_old
+
+    def _look(self) -> None:
+        status = self._reader.status()
+        self._is_away = status["aws"]["state"] == "away"
+        self._stale = {
+            (entry["model"], entry["asked_for"].get("label") or entry["asked_for"].get("release"))
+            for entry in status["models"]
+            if entry["state"] != "good"
+        }
+
+
+def outcome(configuration: Configuration, *, is_stale: bool) -> Outcome:
+    """Return what OpenFeature reports of an evaluation."""
+    side, label = configuration.rollout, configuration.label
+    reason = "SPLIT" if side else "STATIC"
+    return Outcome(
+        variant=side or label or str(configuration.release),
+        reason="STALE" if is_stale else reason,
+        metadata={
+            "release": configuration.release,
+            "digest": configuration.digest,
+            # OpenFeature's names for OpenTelemetry's feature_flag.version and .set.id.
+            "version": str(configuration.release),
+            "flagSetId": configuration.environment,
+        },
+    )
+
+
+def flags(configuration: Configuration) -> Iterator[tuple[str, Any]]:
+    """Yield each flag's key and value: the whole configuration, its parts and its values."""
+    yield from _flags(configuration.model, dict(configuration))
+
+
+def changed_flags(before: Configuration, after: Configuration) -> list[str]:
+    """Return the keys of the flags whose value differs between two configurations."""
+    old, new = dict(flags(before)), dict(flags(after))
+    # As texts, since 1, 1.0 and True are equal in Python, and the order of keys counts.
+    return [key for key in {**old, **new} if repr(old.get(key, ...)) != repr(new.get(key, ...))]
+
+
+def error_code(error: ModelConfigError) -> str:
+    """Return OpenFeature's code for an error of the reader."""
+    if isinstance(error, LookupError | UsageError):  # no such model, release, label or value
+        return "FLAG_NOT_FOUND"
+    return "PARSE_ERROR" if isinstance(error, ReleaseError) else "GENERAL"
+
+
+def _flags(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    yield key, value
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _flags(f"{key}/{name}", item)
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    if path in values:
+        return values[path]
+    # The keys of a free dict may have slashes themselves.
+    for name, value in values.items():
+        if isinstance(value, dict) and path.startswith(f"{name}/"):
+            return _at(value, path[len(name) + 1 :])
+    raise KeyError(path)

@@ -1,0 +1,122 @@
+"""`model-config agent`: serve configurations on loopback, for applications in any language."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model_config.cli.context import current_project
+from model_config.cli.options import Environment, Label, Local, Panel, Port, Prefix
+from model_config.format.errors import UsageError
+
+PANEL = Panel.READ
+
+#: The addresses that stand for all of a machine's: requests may address it by any name.
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
+
+
+def agent(  # noqa: PLR0913 - a verb's options
+    *,
+    environment: Environment = "dev",
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--models", help="A model to preload; may be repeated."),
+    ] = None,
+    label: Label = None,
+    port: Port = 2774,
+    socket: Annotated[
+        Path | None, typer.Option(help="Listen on this Unix socket instead of a port.")
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Listen on this address instead of loopback; needs --token-file."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="The token of requests, in a file that only you may read. It is made if there is "
+            "none. Default: a temporary file."
+        ),
+    ] = None,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Serve secrets, to requests with secrets=true.")
+    ] = False,
+    ttl: Annotated[
+        float, typer.Option(min=0, help="Seconds until a configuration is renewed.")
+    ] = 5.0,
+    fallback: Annotated[
+        Path | None,
+        typer.Option(help="A file of `model-config export --fallback`, for a start without AWS."),
+    ] = None,
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Serve configurations over HTTP and OpenFeature's protocol, for any language, until Ctrl-C.
+
+    It listens only on this machine, and answers only requests with the token in the file that it
+    names at the start. What it has read, it serves through an outage of AWS. It needs the reader
+    policies of the models.
+
+    Example: model-config agent -e prod --models support_chat --token-file /run/agent/token
+    """
+    import logging
+    import signal
+    from socket import IP_TTL, IPPROTO_IP
+    from tempfile import mkdtemp
+
+    from model_config.agent.app import make_app
+    from model_config.agent.guard import LOOPBACK
+    from model_config.agent.server import listen_on, make_server, read_or_make_token
+    from model_config.cli.target import named, unless_set
+    from model_config.loopback import HOST, listen
+    from model_config.reader.local_file import LocalFile
+    from model_config.reader.reader import Reader
+
+    if host is not None and (token_file is None or socket is not None):
+        raise UsageError("--host needs --token-file, and can't be combined with --socket")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    with ExitStack() as until_the_end:
+        listener = until_the_end.enter_context(
+            listen(port, host or HOST) if socket is None else listen_on(socket)
+        )
+        if socket is not None:
+            until_the_end.callback(socket.unlink, missing_ok=True)
+        elif host is None:  # no router passes on what is sent from here
+            listener.setsockopt(IPPROTO_IP, IP_TTL, 1)
+        if token_file is None:
+            token_file = Path(mkdtemp(prefix="model-config-agent-")) / "token"
+            until_the_end.callback(token_file.parent.rmdir)
+            until_the_end.callback(token_file.unlink)
+        token = read_or_make_token(token_file)
+        _, ((name, prefix), region) = next(named([environment], prefix))
+        if local:  # where the file of the local AWS is
+            os.environ["MODEL_CONFIG_PROJECT"] = str(current_project().root)
+        reader = Reader(
+            name,
+            prefix=prefix,
+            label=label,
+            ttl=ttl,
+            fallback=fallback,
+            secrets=secrets,
+            region=None if local else unless_set(region),
+            source=LocalFile() if local else None,
+        )
+        app = make_app(
+            reader,
+            token=token,
+            models=models or (),
+            serves_secrets=secrets,
+            hosts=None if host in EVERYWHERE else {*LOOPBACK, *([host] if host else [])},
+        )
+        where = socket or "http://{}:{}".format(*listener.getsockname()[:2])
+        typer.echo(f"The agent listens on {where}, and its token is in {token_file}.", err=True)
+        try:
+            # uvicorn raises a signal again once it has drained: then SIGTERM is a normal end.
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            make_server(app).run(sockets=[listener])
+        except KeyboardInterrupt:
+            typer.echo("Stopped.", err=True)

@@ -1,0 +1,220 @@
+"""OpenFeature's provider over a `Reader`: the agent's flags in a Python application without it.
+
+from openfeature import api
+api.set_provider(ModelConfigProvider(Reader("prod")))
+api.get_client().get_float_value("support_chat/generation/temperature", 0.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from openfeature.evaluation_context import EvaluationContext
+from openfeature.event import ProviderEventDetails
+from openfeature.exception import (
+    FlagNotFoundError,
+    GeneralError,
+    InvalidContextError,
+    ParseError,
+    TypeMismatchError,
+)
+from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
+from openfeature.provider import AbstractProvider, Metadata, ProviderStatus
+
+from model_config.agent.flags import (
+    Staleness,
+    changed_flags,
+    error_code,
+    outcome,
+    parse_key,
+    value_at,
+)
+from model_config.format.errors import ModelConfigError, UsageError
+from model_config.reader.configuration import PROVIDER, Configuration
+from model_config.reader.reader import Reader, check_key
+
+__all__ = ["ModelConfigProvider"]
+
+_Context: TypeAlias = EvaluationContext | None
+_Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
+_ERRORS = {"FLAG_NOT_FOUND": FlagNotFoundError, "PARSE_ERROR": ParseError, "GENERAL": GeneralError}
+
+
+class ModelConfigProvider(AbstractProvider):
+    """A provider for OpenFeature's SDK. It can be shared between threads and event loops.
+
+    The flag `support_chat` is a model's whole configuration, an object, and
+    `support_chat/generation/temperature` one value. The targeting key is the unit of a rollout.
+    Secrets are never flags. The reason is SPLIT within a rollout, STALE in an outage, and otherwise
+    STATIC; the variant is the side of the rollout, or else the label.
+
+    Its events: CONFIGURATION_CHANGED with the flags that changed, from the reader's `on_change`;
+    STALE, ERROR and READY when an evaluation finds that AWS can't be reached, that a model can't be
+    read at all, and that all is well again.
+
+    Args:
+        reader: what it reads. It is not closed.
+        models: the models to read before the provider is ready. If one can't be read, it is in
+            error until an evaluation reads it.
+    """
+
+    def __init__(self, reader: Reader, *, models: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._reader, self._models = reader, list(models)
+        self._is_stale = Staleness(reader)
+        self._troubles: dict[str, ProviderStatus] = {}
+        reader.on_change(self._changed)
+
+    def get_metadata(self) -> Metadata:
+        """Return the provider's name."""
+        return Metadata(PROVIDER)
+
+    def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002 - its name
+        """Read the models that the provider was given."""
+        if self._models:
+            with _translated():
+                self._reader.get_many(self._models)
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[bool]:
+        return self._resolve(bool, flag_key, default_value, evaluation_context)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[str]:
+        return self._resolve(str, flag_key, default_value, evaluation_context)
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[int]:
+        return self._resolve(int, flag_key, default_value, evaluation_context)
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[float]:
+        return self._resolve(float, flag_key, default_value, evaluation_context)
+
+    def resolve_object_details(
+        self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[_Object]:
+        return self._resolve((dict, list), flag_key, default_value, evaluation_context)
+
+    async def resolve_boolean_details_async(
+        self, flag_key: str, default_value: bool, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[bool]:
+        return await self._aresolve(bool, flag_key, default_value, evaluation_context)
+
+    async def resolve_string_details_async(
+        self, flag_key: str, default_value: str, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[str]:
+        return await self._aresolve(str, flag_key, default_value, evaluation_context)
+
+    async def resolve_integer_details_async(
+        self, flag_key: str, default_value: int, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[int]:
+        return await self._aresolve(int, flag_key, default_value, evaluation_context)
+
+    async def resolve_float_details_async(
+        self, flag_key: str, default_value: float, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[float]:
+        return await self._aresolve(float, flag_key, default_value, evaluation_context)
+
+    async def resolve_object_details_async(
+        self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
+    ) -> FlagResolutionDetails[_Object]:
+        return await self._aresolve((dict, list), flag_key, default_value, evaluation_context)
+
+    def _resolve(
+        self, kind: Any, flag: str, default: Any, context: _Context
+    ) -> FlagResolutionDetails[Any]:
+        model, path = parse_key(flag)
+        with self._watched(model):
+            configuration = self._reader.get(model, key=_unit(context))
+            return self._details(configuration, path, kind, default)
+
+    async def _aresolve(
+        self, kind: Any, flag: str, default: Any, context: _Context
+    ) -> FlagResolutionDetails[Any]:
+        model, path = parse_key(flag)
+        with self._watched(model):
+            configuration = await self._reader.aget(model, key=_unit(context))
+            return self._details(configuration, path, kind, default)
+
+    def _details(
+        self, configuration: Configuration, path: str, kind: Any, default: Any
+    ) -> FlagResolutionDetails[Any]:
+        is_stale = self._is_stale(configuration)
+        result = outcome(configuration, is_stale=is_stale)
+        self._note(configuration.model, ProviderStatus.STALE if is_stale else None)
+        value = value_at(configuration, path)
+        if value is None:
+            value = default
+        elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            where = f"{path or configuration.model!r} of {configuration!r}"
+            raise TypeMismatchError(f"{where} is of type {type(value).__name__}")
+        return FlagResolutionDetails(
+            value,
+            reason=Reason(result.reason),
+            variant=result.variant,
+            flag_metadata=result.metadata,
+        )
+
+    @contextmanager
+    def _watched(self, model: str) -> Iterator[None]:
+        try:
+            with _translated():
+                yield
+        except (GeneralError, ParseError) as error:
+            self._note(model, ProviderStatus.ERROR, error.error_message)
+            raise
+
+    def _note(self, model: str, trouble: ProviderStatus | None, text: str | None = None) -> None:
+        """Emit an event if a model's trouble, or its end, changes how the provider is."""
+        if self._troubles.get(model) is trouble:  # almost always
+            return
+        before = self._status()
+        if trouble is None:
+            self._troubles.pop(model, None)
+        else:
+            self._troubles[model] = trouble
+        match after := self._status():
+            case _ if after is before:
+                pass
+            case ProviderStatus.READY:
+                self.emit_provider_ready(ProviderEventDetails())
+            case ProviderStatus.STALE:
+                text = f"AWS can't be reached; the last good {model} is served"
+                self.emit_provider_stale(ProviderEventDetails(message=text))
+            case _:
+                self.emit_provider_error(ProviderEventDetails(message=text))
+
+    def _status(self) -> ProviderStatus:
+        troubles = set(self._troubles.values())
+        if ProviderStatus.ERROR in troubles:
+            return ProviderStatus.ERROR
+        return ProviderStatus.STALE if troubles else ProviderStatus.READY
+
+    def _changed(self, before: Configuration, after: Configuration) -> None:
+        if keys := changed_flags(before, after):  # a rotated secret changes no flag
+            details = ProviderEventDetails(flags_changed=keys, metadata={"release": after.release})
+            self.emit_provider_configuration_changed(details)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ModelConfigError as error:
+        raise _ERRORS[error_code(error)](str(error)) from error
+
+
+def _unit(context: _Context) -> str | None:
+    if context is None or context.targeting_key is None:
+        return None
+    try:
+        return check_key(context.targeting_key)
+    except UsageError as error:
+        raise InvalidContextError(f"targeting_key: {error}") from None

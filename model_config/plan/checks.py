@@ -1,0 +1,232 @@
+"""Checks a stack's configuration: its keys, its namespaces, its region, its key and its secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from model_config.format.codec import PART_BYTES, encode, size_in_bytes
+from model_config.format.errors import CodecError, Finding
+from model_config.format.names import SECRETS
+from model_config.plan.aws import REGIONS
+from model_config.plan.hierarchy import secrets_of
+from model_config.plan.messages import closest, nearest
+from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
+from model_config.plan.registry import MODULE_NAME, Model
+from model_config.plan.settings import SETTING_KEYS, Settings
+from model_config.schema import ChatModel
+
+# How similar a namespace must be to count as misspelled: "model_config" is, "ml-config" is not.
+_ALIKE = 0.87
+#: API keys of providers, access keys of AWS, private keys, bearer tokens, and URLs with a password.
+#: A key of a provider has a digit, which tells it from a hyphenated word.
+LOOKS_SECRET = re.compile(
+    r"\b(sk-|sk_|ghp_|github_pat_|xox[a-z]-|hf_|AIza|Bearer )(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}"
+    r"|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\b[a-z][a-z0-9+.-]{1,20}://[^/\s:@{]+:[^/\s@{]+@"
+)
+
+
+def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
+    """Return the secret fields of models, by the config key that their SecretRef names."""
+    fields: dict[str, list[str]] = {}
+    for model in models:
+        for path, ref in secrets_of(model.config).items():
+            fields.setdefault(ref.config_key, []).append(f"{model.name}/{SECRETS}/{path}")
+    return fields
+
+
+def lacks_value(config: StackConfig, key: str) -> bool:
+    """Return whether a secret has no value. One that can't be decrypted here does have one."""
+    value, is_secret = config.own().get(key), key in config.own_secret_keys()
+    return value == "" if is_secret else value is None and key not in SETTING_KEYS
+
+
+def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
+    """Return a finding for each secret that has no value, given its config key and its fields."""
+    return [
+        Finding(
+            where=", ".join(fields),
+            problem=f"the secret {NAMESPACE}:{key} is not set",
+            fix=set_secret_command(key, stack),
+            file=f"Pulumi.{stack}.yaml",
+        )
+        for key, fields in sorted(unset.items())
+    ]
+
+
+def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
+    """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
+    values, secret_keys = config.own(), config.own_secret_keys()
+    for key, of_key in sorted(fields.items()):
+        value, reason = values.get(key), ""
+        command = set_secret_command(key, config.stack)
+        if key in SETTING_KEYS:
+            problem, fix = f'"{key}" is the name of a setting', "give the SecretRef another key"
+        elif value is not None and key not in secret_keys:
+            problem = f"{NAMESPACE}:{key} is in plain text in {config.file}"
+            fix = f"it may have been read: revoke it at its provider, and set a new one: {command}"
+        elif not value:  # encrypted, or not set
+            continue
+        else:
+            try:
+                size = size_in_bytes(encode(value))
+            except CodecError as error:
+                problem, fix = f"the secret can't be stored: {error}", command
+            else:
+                if size <= PART_BYTES:
+                    continue
+                problem, fix = f"the secret has {size:,} bytes", f"store a shorter one: {command}"
+                reason = (
+                    f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
+                    "(SSM API reference, PutParameter, Tier)"
+                )
+        yield Finding(", ".join(of_key), problem, fix, reason, config.file)
+
+
+_KEY, _MULTI_REGION, _TOPIC = (
+    f"{NAMESPACE}:{key}" for key in ("kmsKeyArn", "kmsMultiRegion", "notifyTopicArn")
+)
+
+
+def check_arns(settings: Settings, config: StackConfig) -> Iterator[Finding]:
+    """Yield a key or topic in another region, and settings of a new key beside an existing one."""
+    for where, arn in ((_KEY, settings.kms_key_arn), (_TOPIC, settings.notify_topic_arn)):
+        region = arn.split(":")[3] if arn else config.region
+        if config.region and region != config.region:
+            yield Finding(
+                where,
+                f"it is in {region}, and the stack deploys to {config.region}",
+                "name one in the stack's region",
+                "SSM and EventBridge call KMS and SNS only in their own region",
+                config.file,
+            )
+    if settings.kms_key_arn and settings.kms_multi_region:
+        yield Finding(
+            _MULTI_REGION,
+            "it applies only to a key that the stack creates, and the stack uses an existing key",
+            f"remove it, or remove {_KEY}",
+            file=config.file,
+        )
+
+
+def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Finding | None:
+    """Return a finding if the settings replace the key that a stack's releases are encrypted under.
+
+    `former` is the stack's output `kms_key`. An existing key has no alias in it, and the id of a
+    multi-Region key begins with "mrk-" (KMS developer guide, Multi-Region keys).
+    """
+    arn, existing = former["arn"], former.get("alias") is None
+    multi_region = former["id"].startswith("mrk-")
+    if existing and settings.kms_key_arn != arn:
+        where, problem, fix = _KEY, f"the stack uses the existing key {arn}", f"set it to {arn}"
+    elif not existing and settings.kms_key_arn:
+        problem = f"the stack has its own key, {arn}, which would be deleted"
+        where, fix = _KEY, "remove it"
+    elif not existing and settings.kms_multi_region != multi_region:
+        problem = f"the stack's key {arn} is {'' if multi_region else 'not '}a multi-Region key"
+        where, fix = _MULTI_REGION, f"set it to {str(multi_region).lower()}"
+    else:
+        return None
+    return Finding(
+        where,
+        problem,
+        f"{fix}. To use another key, deploy another environment, move the readers to it, and "
+        "destroy this one",
+        "every release so far is encrypted under that key, and could no longer be read",
+        file,
+    )
+
+
+def check_keys(
+    config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
+) -> Iterator[Finding]:
+    """Yield keys that are neither a setting nor a model's secret.
+
+    While not all secret keys are known, no secret is reported.
+    """
+    known = SETTING_KEYS | set(secret_keys)
+    secrets = config.own_secret_keys()
+    given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
+    for key in sorted(given - known):
+        yield Finding(
+            f"{NAMESPACE}:{key}",
+            "there is no such setting, and no model has a secret with that key",
+            nearest(key, known),
+            file=config.file,
+        )
+
+
+def check_namespaces(config: StackConfig) -> Iterator[Finding]:
+    """Yield keys of this package that have no effect because they are in another namespace."""
+    for key in sorted({*config.values, *config.secret_keys}):
+        namespace, _, name = key.partition(":")
+        if namespace == NAMESPACE:
+            continue
+        if namespace == config.project:
+            if name in {NAMESPACE, *SETTING_KEYS}:
+                yield _without_namespace(key, name, config)
+        elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
+            problem = f'the namespace is "{namespace}", so the key has no effect'
+            yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
+
+
+def check_region(config: StackConfig) -> Iterator[Finding]:
+    """Yield a region that isn't known, unless the stack's file skips the check."""
+    region = config.region
+    if not region or region in REGIONS or config.values.get("aws:skipRegionValidation") == "true":
+        return
+    near = closest(region.lower(), REGIONS)
+    yield Finding(
+        "aws:region",
+        f'"{region}" is not an AWS region',
+        (f'did you mean "{near}"? ' if near else "")
+        + "If it is new, set aws:skipRegionValidation to true",
+        file=config.file,
+    )
+
+
+def _without_namespace(key: str, name: str, config: StackConfig) -> Finding:
+    right = "<setting>, one key for each setting" if name == NAMESPACE else name
+    return Finding(
+        key,
+        "the key has no namespace or the project's, so it has no effect",
+        f"write {NAMESPACE}:{right}",
+        f"Pulumi gives a key without a namespace that of the project, {config.project}",
+        config.file,
+    )
+
+
+def check_choice(
+    settings: Settings, config: StackConfig, known: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield the models that the settings name and that don't exist."""
+    if not known:
+        yield Finding("models", "there is no model module", "add one to models/")
+    chosen = known if settings.models is None else settings.models
+    for name in sorted(set(chosen) - set(known)):
+        where = f"{NAMESPACE}:models"
+        yield Finding(where, f'there is no model "{name}"', nearest(name, known), file=config.file)
+    for name in sorted(set(settings.overrides) - set(chosen)):
+        where = f"{NAMESPACE}:overrides.{name}"
+        here = f"add it to {NAMESPACE}:models, or remove its overrides"
+        fix = here if name in known else nearest(name, known)
+        yield Finding(where, f'this stack has no model "{name}"', fix, file=config.file)
+
+
+def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[Finding]:
+    """Yield the fallbacks that seem to be misspelled names of the project's models."""
+    for model in models:
+        fallbacks = model.config.fallbacks if isinstance(model.config, ChatModel) else None
+        for position, name in enumerate(fallbacks or ()):
+            if name in known or not MODULE_NAME.fullmatch(name):
+                continue
+            if close := get_close_matches(name, known, 1, cutoff=0.8):
+                yield Finding(
+                    f"{model.name}/fallbacks/{position}",
+                    f'there is no model "{name}"',
+                    f'did you mean "{close[0]}"? If it is a provider\'s name for a model, write '
+                    f'"provider/{name}"',
+                )

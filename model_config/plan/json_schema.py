@@ -1,0 +1,288 @@
+"""The JSON Schema of a project's stack files, for editors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from inspect import cleandoc
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
+
+from model_config.format.errors import InvalidConfigurationError
+from model_config.plan.aws import REGIONS
+from model_config.plan.checks import secret_fields
+from model_config.plan.project import NAMESPACE, Project
+from model_config.plan.registry import Modules
+from model_config.plan.settings import Settings
+from model_config.schema import ModelConfig
+
+_SECTION = re.compile(r"\n\nAttributes:\n((?: .*\n?|\n)*)")
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n     .*)*)", re.MULTILINE)
+
+
+def summary(kind: type) -> str:
+    """Return the first paragraph of a class's own docstring."""
+    return cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def attribute_docs(kind: type) -> dict[str, str]:
+    """Return the descriptions of attributes in the docstrings of a class and its base classes."""
+    docs: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        for section in _SECTION.findall(cleandoc(base.__doc__ or "")):
+            for name, text in _ATTRIBUTE.findall(section):
+                docs[name] = " ".join(text.split())
+    return docs
+
+
+JsonSchema: TypeAlias = dict[str, Any]
+
+NULL: JsonSchema = {"type": "null"}
+_SECRET: JsonSchema = {"not": {}}  # SecretRef's own schema
+_OFF: JsonSchema = {"const": False, "description": "Switches the group off."}
+_REF = "#/definitions/"
+
+
+class StackFileSchema(GenerateJsonSchema):
+    """Describes values as they stand in stack files.
+
+    `pulumi config set` writes numbers and booleans as strings. Titles, which repeat names, and the
+    classes' defaults, which a module may replace, are left out.
+    """
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchema:
+        """Return an integer's schema."""
+        return _or_text(super().int_schema(schema), r"^-?[0-9]+$", "write an integer")
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchema:
+        """Return a number's schema."""
+        pattern = r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
+        return _or_text(super().float_schema(schema), pattern, "write a number")
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchema:
+        """Return a boolean's schema."""
+        return _or_text(super().bool_schema(schema), "^(true|false)$", "write true or false")
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchema:
+        """Return a dict's schema. pydantic's allows any value under a key of another pattern."""
+        made = super().dict_schema(schema)
+        for pattern, values in made.pop("patternProperties", {}).items():
+            made["propertyNames"] = {**made.get("propertyNames", {}), "pattern": pattern}
+            made["additionalProperties"] = values
+        return made
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchema:
+        """Return a class's schema, with the descriptions of its docstring."""
+        kind, made = schema["cls"], super().model_schema(schema)
+        docs = attribute_docs(kind)
+        for name, field in kind.model_fields.items():
+            if name in docs:
+                made["properties"][field.alias or name].setdefault("description", docs[name])
+        del made["title"]
+        return {**made, "description": summary(kind)}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchema:
+        """Return a field's schema without its default."""
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 -- pydantic's signature
+        """Return False: a title only repeats the name."""
+        return False
+
+
+class OverrideSchemas:
+    """The schemas of models' overrides.
+
+    Attributes:
+        definitions: the schemas that they refer to, by name.
+    """
+
+    def __init__(self, kinds: Iterable[type[ModelConfig]]) -> None:
+        """Describe the classes of all models, each once."""
+        self._roots, made = models_json_schema(
+            [(kind, "validation") for kind in dict.fromkeys(kinds)],
+            ref_template=f"{_REF}{{model}}",
+            schema_generator=StackFileSchema,
+        )
+        self._whole: dict[str, JsonSchema] = made.get("$defs", {})
+        self.definitions: dict[str, JsonSchema] = {}
+
+    def of(self, kind: type[ModelConfig]) -> JsonSchema:
+        """Return the schema of the overrides of a model of a class."""
+        return either([self._member(self._roots[kind, "validation"]), NULL])
+
+    def _override(self, schema: JsonSchema, *, is_entry: bool = False) -> JsonSchema:
+        """Return the schema of what a field, or the entry of a dict, is overridden with."""
+        members = schema.get("anyOf", [schema])
+        values = [member for member in members if member != NULL]
+        groups = [member for member in values if self._is_group(member)]
+        maps = [member for member in values if member.get("type") == "object"]
+        made = [self._member(member) for member in values]
+        if groups and NULL in members:
+            made.append(_OFF)
+        elif NULL in members or (values and len(groups) + len(maps) == len(values)):
+            made.append(NULL)
+        if is_entry and NULL not in made:
+            made.append(NULL)  # removes it
+        about = {key: value for key, value in schema.items() if key == "description"}
+        return {**either(made), **about}
+
+    def _member(self, schema: JsonSchema) -> JsonSchema:
+        if self._is_group(schema):
+            return self._group(schema["$ref"].removeprefix(_REF))
+        if isinstance(values := schema.get("additionalProperties"), dict):
+            # How many keys there are in the end depends on the module's.
+            counts = ("minProperties", "maxProperties")
+            merged = {key: value for key, value in schema.items() if key not in counts}
+            return {**merged, "additionalProperties": self._override(values, is_entry=True)}
+        for name in re.findall(f'"{_REF}([^"]+)"', json.dumps(schema)):  # a list's items are whole
+            if name not in self.definitions:
+                self.definitions[name] = self._whole[name]
+                self._member(self._whole[name])
+        return schema
+
+    def _group(self, name: str) -> JsonSchema:
+        own = f"{name}.override"
+        if own not in self.definitions:
+            whole = self._whole[name]
+            self.definitions[own] = {
+                **{key: value for key, value in whole.items() if key != "required"},
+                "properties": {
+                    field: self._override(schema)
+                    for field, schema in whole["properties"].items()
+                    if _SECRET not in schema.get("anyOf", [schema])
+                },
+            }
+        return {"$ref": f"{_REF}{own}"}
+
+    def _is_group(self, schema: JsonSchema) -> bool:
+        return "properties" in self._whole.get(schema.get("$ref", "").removeprefix(_REF), {})
+
+
+def either(schemas: list[JsonSchema]) -> JsonSchema:
+    """Return the schema that allows whatever one of several schemas allows."""
+    if {} in schemas:
+        return {}
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _or_text(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
+    """Return the schema that also allows the value as a string. Editors show the message."""
+    shown = {"pattern": pattern, "patternErrorMessage": message}
+    return {**schema, "type": [schema["type"], "string"], **shown}
+
+
+#: The schema's file, beside the stack files.
+SCHEMA_FILE = "stack.schema.json"
+
+_SCHEMA_COMMENT = "# yaml-language-server: $schema="
+_SECRET = {
+    "description": "A secret: `pulumi config set --secret` writes it.",
+    "errorMessage": "set a secret with `pulumi config set --secret`",
+    "type": "object",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+
+
+# A known region, unless the stack's file skips the check.
+_REGION = {
+    "if": {
+        "properties": {"aws:skipRegionValidation": {"enum": [True, "true"]}},
+        "required": ["aws:skipRegionValidation"],
+    },
+    "else": {
+        "properties": {
+            "aws:region": {
+                "anyOf": [
+                    {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"},
+                    {"type": ["string", "null"], "maxLength": 0},
+                ]
+            }
+        }
+    },
+}
+
+
+def stale_files(modules: Modules) -> dict[Path, str]:
+    """Return the new text of each file that is not up to date.
+
+    Raises:
+        InvalidConfigurationError: a module is broken, so its fields are unknown.
+    """
+    if modules.broken:
+        raise InvalidConfigurationError(chain.from_iterable(modules.broken.values()))
+    file = modules.project.root / SCHEMA_FILE
+    text = json.dumps(stack_schema(modules), indent=2, ensure_ascii=False) + "\n"
+    schema = {} if file.is_file() and file.read_text(encoding="utf-8") == text else {file: text}
+    return schema | dict(_stack_files(modules.project))
+
+
+def _stack_files(project: Project) -> Iterator[tuple[Path, str]]:
+    """Yield each stack file that names no schema, with the text that names this one."""
+    for stack in project.stack_names():
+        file = project.stack_file(stack)
+        text = file.read_bytes().decode() if file.is_file() else _SCHEMA_COMMENT
+        if _SCHEMA_COMMENT not in text:
+            yield file, f"{_SCHEMA_COMMENT}{SCHEMA_FILE}\n{text}"
+
+
+def stack_schema(modules: Modules) -> JsonSchema:
+    """Return the JSON Schema of a project's stack files, in draft 7, which editors support.
+
+    None of the project's modules may be broken.
+    """
+    kinds = {name: type(model.config) for name, model in modules.models.items()}
+    overrides = OverrideSchemas(kinds.values())
+    models = {name: overrides.of(kind) for name, kind in kinds.items()}
+    settings, project = _settings(models), modules.project.name
+    secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
+    properties = {f"{NAMESPACE}:{name}": schema for name, schema in (secrets | settings).items()}
+    # A key without a namespace belongs to the project, and so has an effect only if the project is
+    # called as the namespace is.
+    ignored = "|".join([NAMESPACE, *settings])
+    other = "[^:]+:" if project == NAMESPACE else rf"(?!({re.escape(project)}:)?({ignored})$)"
+    config = {
+        "type": ["object", "null"],
+        "properties": properties,
+        "patternProperties": {f"^(?!{NAMESPACE}:){other}": {}},
+        "additionalProperties": False,
+        "allOf": [_REGION, *map(_only_if_chosen, models)],
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": ["object", "null"],
+        "properties": {"config": config},
+        "definitions": overrides.definitions,
+    }
+
+
+def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
+    """Return the schema of each setting. Only a map may be null."""
+    settings: dict[str, JsonSchema] = {}
+    schema = Settings.model_json_schema(schema_generator=StackFileSchema)
+    for name, given in schema["properties"].items():
+        about = {"description": given.pop("description")}
+        (value,) = (member for member in given.get("anyOf", [given]) if member != NULL)
+        settings[name] = {**about, **value}
+    settings["models"]["items"] = {"enum": sorted(models)}
+    settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
+    for name in ("overrides", "tags"):
+        settings[name]["type"] = ["object", "null"]
+    return settings
+
+
+def _only_if_chosen(model: str) -> JsonSchema:
+    """Return a schema that refuses overrides for a model that the stack leaves out."""
+    models, overrides = f"{NAMESPACE}:models", f"{NAMESPACE}:overrides"
+    leaves_out = {"type": "array", "not": {"contains": {"const": model}}}
+    return {
+        "if": {"properties": {models: leaves_out}, "required": [models]},
+        "then": {"properties": {overrides: {"properties": {model: False}}}},
+    }

@@ -1,1 +1,0 @@
-"""The JSON Schema of a project's stack files, for editors."""

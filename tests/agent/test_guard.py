@@ -1,0 +1,173 @@
+"""Whose requests are answered, and what a hostile client can't do."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import ExitStack, suppress
+
+import httpx2
+import pytest
+from support.agent import HEADERS, SECRET, TOKEN
+
+from model_config.agent import server
+from model_config.agent.guard import BODY_BYTES
+from model_config.format.errors import UsageError
+
+MODEL = "/v1/models/chat"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": TOKEN}, 401),
+        ({"Authorization": f"Bearer {TOKEN}x"}, 401),
+        ({"Authorization": "Bearer grüße".encode()}, 401),
+        (HEADERS | {"Host": "evil.example"}, 403),
+        (HEADERS | {"Host": "127.0.0.1.evil.example:2774"}, 403),
+        (HEADERS | {"Host": ""}, 403),
+        (HEADERS | {"Origin": "http://127.0.0.1:2774"}, 403),
+        (HEADERS | {"Origin": "null"}, 403),
+        (HEADERS | {"X-Forwarded-For": "10.0.0.1"}, 403),
+        (HEADERS | {"Forwarded": "for=10.0.0.1"}, 403),
+        (HEADERS | {"Host": "localhost"}, 200),
+        (HEADERS | {"Host": "127.0.0.1:9"}, 200),
+        (HEADERS | {"Host": "[::1]:2774"}, 200),
+    ],
+)
+def test_only_an_application_on_this_machine_with_the_token_is_answered(call, headers, status):
+    said = call(headers={}).get(MODEL, headers=headers)
+    assert said.status_code == status
+    if status != 200:
+        assert said.json()["error"] == "Refused"
+        assert TOKEN not in said.text
+
+
+def test_health_needs_no_token_but_a_host_of_ours(call):
+    client = call(headers={})
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path).status_code == 200
+        assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
+
+
+def test_another_address_has_its_own_name_or_any(call):
+    assert call(hosts={"10.0.0.5"}).get(MODEL, headers={"Host": "10.0.0.5:1"}).status_code == 200
+    assert call(hosts=None).get(MODEL, headers={"Host": "agent:1"}).status_code == 200
+
+
+def test_no_page_of_another_site_may_read_an_answer(call):
+    client = call()
+    said = [client.get(MODEL), client.options(MODEL), client.get(MODEL, headers={"Origin": "x"})]
+    assert not [name for one in said for name in one.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", ["/v1/models/chat/render", "/ofrep/v1/evaluate/flags/chat"])
+def test_a_body_has_a_limit_whether_it_is_declared_or_not(call, path):
+    client = call()
+    body = b'{"path": "prompts/system", "x": "' + b"x" * (BODY_BYTES - 100)
+    assert client.post(path, content=body).status_code == 400
+    for large in (b"x" * 10_000_000, iter([b"x" * 10_000] * 1000)):
+        assert client.post(path, content=large).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'"\\ud800"', b"[1]", b"null", b"NaN"]
+)
+def test_a_body_that_is_no_json_object_is_refused(call, body):
+    client = call()
+    assert client.post("/v1/models/chat/render", content=body).json()["error"] == "UsageError"
+    said = client.post("/ofrep/v1/evaluate/flags/chat", content=body)
+    assert said.status_code == 400
+    assert said.json()["errorCode"] in {"PARSE_ERROR", "INVALID_CONTEXT"}
+
+
+def test_an_error_that_nobody_foresaw_tells_nothing(call, reader, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(reader, "aget", broken)
+    client = call()
+    client.raise_server_exceptions = False
+    client._transport.raise_server_exceptions = False
+    said = client.get(MODEL)
+    assert (said.status_code, said.json()["error"]) == (500, "RuntimeError")
+    assert SECRET not in said.text
+
+
+def connect(address: str) -> socket.socket:
+    host, port = address.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def ends(connection: socket.socket) -> bytes:
+    """Return what arrives until the server closes the connection."""
+    said = b""
+    with suppress(ConnectionResetError):
+        while part := connection.recv(4096):
+            said += part
+    return said
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /v1/models/chat HT"], ids=["silent", "half a head"])
+def test_a_client_that_sends_no_request_is_cut_off(serve, monkeypatch, sent):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    with connect(serve()) as connection:
+        connection.sendall(sent)
+        began = time.monotonic()
+        assert ends(connection) == b""
+        assert time.monotonic() - began < 5
+
+
+def test_a_second_request_on_a_connection_has_a_deadline_too(serve, monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    with connect(serve()) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(4096)
+        connection.sendall(b"GET /hea")
+        ends(connection)
+
+
+def test_a_body_that_drips_is_cut_off(serve, monkeypatch):
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
+    head = (
+        "POST /v1/models/chat/render HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n"
+    )
+    with connect(serve()) as connection:
+        connection.sendall(head.encode() + b"{")
+        assert ends(connection) == b""
+
+
+def test_connections_are_bounded_and_come_free_again(serve, monkeypatch):
+    monkeypatch.setattr(server, "CONNECTIONS", 20)
+    address = serve()
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as all_of_them:
+        held = [all_of_them.enter_context(connect(address)) for _ in range(20)]
+        for one in held:  # so that each is known to the server
+            one.sendall(request.replace(b"Connection: close\r\n", b""))
+            assert one.recv(4096)
+        with connect(address) as one_more:
+            assert ends(one_more) == b""
+    for _ in range(50):  # the server notices their end in its own time
+        with connect(address) as connection, suppress(OSError):
+            connection.sendall(request)
+            if said := ends(connection):
+                assert b'{"healthy":true}' in said
+                return
+    pytest.fail("no connection came free")
+
+
+def test_a_unix_socket_is_for_the_user_and_the_group(serve, tmp_path):
+    path = tmp_path / "agent.sock"
+    with socket.socket(socket.AF_UNIX) as killed:  # what an agent leaves that was killed
+        killed.bind(str(path))
+    serve(listener=server.listen_on(path))
+    assert path.stat().st_mode & 0o777 == 0o660
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path))) as client:
+        assert client.get(f"http://localhost{MODEL}", headers=HEADERS).json()["release"] == 1
+    with pytest.raises(UsageError, match="Address already in use"):
+        server.listen_on(path)
+    with pytest.raises(UsageError, match="too long"):
+        server.listen_on(tmp_path / ("x" * 200))
