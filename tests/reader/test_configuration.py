@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_config.format.errors import PromptError, SecretUnavailableError
@@ -90,6 +90,7 @@ def kinds(value: Any) -> list[type]:
 
 @pytest.mark.parametrize("copied", copies)
 @given(value=st.lists(json_values) | st.dictionaries(st.text(max_size=3), json_values))
+@settings(max_examples=25)
 def test_a_copy_of_a_value_is_plain_and_equal(copied: Callable[[Any], Any], value: Any) -> None:
     frozen = freeze(value)
     assert frozen == value

@@ -83,7 +83,7 @@ json_values = st.recursive(
 
 @given(config=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=9), json_values))
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
