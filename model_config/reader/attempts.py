@@ -107,6 +107,7 @@ class Attempt:
         self.results: dict[Key, Result] = {}
         self.landed: dict[Key, Entry] = {}  # the new entries
         self.wakers: list[Callable[[], object]] = []  # called at the end
+        self.hangs = False  # though it has ended
         self.is_always = False  # asks for what isn't due
         self.is_renewal = False  # begun by a read that has something to serve
         self.is_started = False  # a thread of the reader's own will end it
@@ -172,7 +173,11 @@ class Attempts:
     @property
     def hanging(self) -> list[float]:
         """Since when attempts hang that were given up."""
-        return [attempt.began for attempt in self._running if attempt.has_ended]
+        return [attempt.began for attempt in self._taken() if attempt.has_ended]
+
+    def _taken(self) -> list[Attempt]:
+        """Return the attempts under way and those that hang, but not those that report."""
+        return [each for each in self._running if each.hangs or not each.has_ended]
 
     def read(self, keys: Iterable[Key], *, always: bool = False) -> None:
         """Renew what is due, or all, and wait for it as long as reads do."""
@@ -298,8 +303,8 @@ class Attempts:
         attempt = self._flights.get(key)
         if attempt is not None and attempt.is_under_way:
             return [attempt]
-        if not here and len(self._running) >= MOST_AT_ONCE:
-            others = [other for other in self._running if must and not other.has_ended]
+        if not here and len(taken := self._taken()) >= MOST_AT_ONCE:
+            others = [other for other in taken if must and not other.hangs]
             if others:
                 self._waiting[key] = None  # it comes along with the one after
             return others
@@ -334,7 +339,7 @@ class Attempts:
         attempt.is_started = True
         self._running.append(attempt)
         try:
-            if self._running.index(attempt) < MOST_AT_ONCE:  # others may have begun at this moment
+            if attempt in self._taken()[:MOST_AT_ONCE]:  # others may have begun at this moment
                 self._prepare(attempt)
                 self._watch(attempt)
         finally:
@@ -356,6 +361,7 @@ class Attempts:
                 _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
                 text = GIVEN_UP.format(self._times.deadline)
                 problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
+                attempt.hangs = True
                 self._finish(attempt, dict.fromkeys(attempt.keys, Result(None, problem)))
             self._serve_meanwhile()
         if not attempt.has_ended:
@@ -420,7 +426,7 @@ class Attempts:
 
     def _serve_meanwhile(self) -> None:
         """Let reads of what is due, and can't be renewed now, be served at once."""
-        if self._is_renewing() or len(self._running) >= MOST_AT_ONCE:
+        if self._is_renewing() or len(self._taken()) >= MOST_AT_ONCE:
             now = self._clock()
             for key, entry in list(self.entries.items()):
                 if entry.ask_at <= now:

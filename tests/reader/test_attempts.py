@@ -701,6 +701,27 @@ def test_the_time_of_a_freeze_counts_as_one_second(
     wait_until(lambda: is_fresh(reader))
 
 
+def test_callbacks_that_take_their_time_hold_no_attempt_back(
+    source: Source, clock: Any, gate: Gate
+) -> None:
+    reader = reader_of(source, clock)
+    called: list[str] = []
+
+    def callback(_: Any, new: Any) -> None:
+        called.append(new.model)
+        gate()
+
+    reader.on_change(callback)
+    for model in MODELS[:2]:
+        reader.get(model)
+        source.deploy({"n": 2}, model=model)
+        clock.advance(TTL + 1)
+        assert reader.get(model).release == 2
+    wait_until(lambda: len(called) == 2)
+    assert reader.get("m7").release == 1
+    assert "hanging" not in reader.status()["aws"]
+
+
 # asyncio
 
 
