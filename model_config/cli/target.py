@@ -18,10 +18,9 @@ from botocore.exceptions import BotoCoreError
 from model_config.cli.context import current_project, is_on_command_line, project_or_none
 from model_config.cli.output import with_progress
 from model_config.format.errors import InvalidConfigurationError, UsageError
-from model_config.format.text import visible
+from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
-from model_config.plan.messages import nearest
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file

@@ -19,7 +19,7 @@ from model_config.comparing.snapshot import (
 )
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
-from model_config.plan.messages import nearest
+from model_config.format.text import nearest
 from model_config.plan.project import Project
 
 Pair: TypeAlias = tuple[Snapshot, Snapshot]

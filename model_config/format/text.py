@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), and the other characters that
 # aren't drawn: line and paragraph separators, embeddings, overrides, interlinear annotations.
@@ -100,3 +101,25 @@ def who(arn: str) -> str:
         return "-"
     name = arn.split(":", 5)[-1]
     return name.partition("/")[2] or name
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like a misspelled one, if any is."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for a faster --help
+
+    names = sorted(known)
+    same = (other for other in names if form(other) == form(name))
+    return next(iter((*same, *get_close_matches(name, names, n=1))), None)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` if a known name is close, otherwise the known names."""
+    names = sorted(known)
+    if close := closest(name, names):
+        return f'did you mean "{close}"?'
+    return f"known names: {', '.join(names)}" if names else "there are none"
+
+
+def form(name: str) -> str:
+    """Return a name without what people write differently: case, underscores and dashes."""
+    return name.casefold().replace("_", "").replace("-", "")

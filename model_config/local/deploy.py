@@ -13,11 +13,11 @@ import pulumi
 import yaml
 
 from model_config.format.errors import LocalError
+from model_config.format.text import nearest
 from model_config.local import local_aws
 from model_config.local.provider import Change, LocalProvider
 from model_config.local.state import OutdatedStateError, State, StateFolder
 from model_config.plan.checks import secret_fields
-from model_config.plan.messages import nearest
 from model_config.plan.project import PARAMETER, Project, StackConfig
 from model_config.plan.registry import read_modules
 from model_config.plan.stack_file import read_stack_file

@@ -71,6 +71,7 @@ def check_environment(
         interrupted = {each.where: each for each in _interrupted(listed, path, planned)}
         checked += [Checked("notice", finding) for finding in interrupted.values()]
         checked += _check_models(deployed, planned.keys() - interrupted.keys(), planned.keys())
+        checked += _check_tiers(account, path, planned)
         checked += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
         if new or first_deploy:
@@ -128,6 +129,22 @@ def _check_models(
         )
 
 
+def _check_tiers(
+    account: Listed, path: str, planned: Mapping[str, AbstractSet[str]]
+) -> Iterator[Checked]:
+    for model, names in sorted(planned.items()):
+        for name in sorted({*names, release_name(model_path(path, model))} & account.keys()):
+            if account[name].tier == "Advanced":
+                yield _error(
+                    model,
+                    f"{name} is an Advanced parameter, and a deploy writes Standard ones",
+                    "deploy to another model-config:environment and move the readers there; or, if "
+                    f"its history may go, `aws ssm delete-parameter --name {name}` and deploy",
+                    "AWS never makes an Advanced parameter Standard (SSM user guide, Managing "
+                    "parameter tiers)",
+                )
+
+
 def _check_parameters(
     account: Listed, planned: Mapping[str, AbstractSet[str]]
 ) -> Iterator[Checked]:
@@ -140,6 +157,18 @@ def _check_parameters(
             f"creates {len(new):,} more",
             "delete unneeded parameters, or deploy to another account or region",
             f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
+        )
+    elif len(standard) + len(new) > 0.8 * MAX_PARAMETERS:
+        yield Checked(
+            "warning",
+            Finding(
+                "the account",
+                f"with the next deploy it holds {len(standard) + len(new):,} of "
+                f"{MAX_PARAMETERS:,} Standard parameters in this region",
+                "delete parts that no release needs with `model-config prune`, and other unneeded "
+                "parameters",
+                "the quota of an account and region (AWS quotas)",
+            ),
         )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from model_config.format.codec import PART_BYTES, encode, size_in_bytes
 from model_config.format.errors import CodecError, Finding
 from model_config.format.names import SECRETS
+from model_config.format.text import closest, nearest
 from model_config.plan.aws import REGIONS
 from model_config.plan.hierarchy import secrets_of
-from model_config.plan.messages import closest, nearest
 from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
 from model_config.plan.registry import MODULE_NAME, Model
 from model_config.plan.settings import SETTING_KEYS, Settings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
+from model_config.format.text import form, nearest
 from model_config.schema import Group
 from model_config.schema.annotations import union_members
 from model_config.schema.shipped import OTHER_NAMES
@@ -21,26 +21,6 @@ def message_of(detail: Mapping[str, Any]) -> str:
     text = str(detail["msg"])
     from_validator = text.removeprefix("Value error, ")
     return text[:1].lower() + text[1:] if from_validator == text else from_validator
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a misspelled one, if any is."""
-    names = sorted(known)
-    same = (other for other in names if form(other) == form(name))
-    return next(iter((*same, *get_close_matches(name, names, n=1))), None)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "..."?` if a known name is close, otherwise the known names."""
-    names = sorted(known)
-    if close := closest(name, names):
-        return f'did you mean "{close}"?'
-    return f"known names: {', '.join(names)}" if names else "there are none"
-
-
-def form(name: str) -> str:
-    """Return a name without what people write differently: case, underscores and dashes."""
-    return name.casefold().replace("_", "").replace("-", "")
 
 
 _OTHER_FORMS = {form(name): meant for name, meant in OTHER_NAMES.items()}

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias, cast, get_origin
 from pydantic import JsonValue, ValidationError
 
 from model_config.format.errors import Finding
-from model_config.plan.messages import nearest, nearest_field, problems_of
+from model_config.format.text import nearest
+from model_config.plan.messages import nearest_field, problems_of
 from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
 from model_config.plan.registry import Model
 from model_config.schema import Group, ModelConfig, SecretRef, Verbatim

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.plan.messages import closest
+from model_config.format.text import closest
 from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.settings import SETTING_KEYS
 

@@ -105,7 +105,7 @@ class FakeReader(Reader):
         except ImportError as error:
             raise UsageError(
                 f"FakeReader.from_project reads a project's own files, and {error.name} is not "
-                'installed: `pip install "model-config[cli]"`'
+                "installed: install model-config with its extra [cli]"
             ) from None
 
         plan = valid_plan(Project.find(Path(folder).resolve()), stack)

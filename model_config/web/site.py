@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
+from model_config.format.text import nearest
 from model_config.operate.environment import Environment
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.ssm import Ssm, Watch
-from model_config.plan.messages import nearest
 from model_config.plan.plan import Plan, valid_plan
 from model_config.plan.project import Project
 from model_config.plan.settings import read_settings

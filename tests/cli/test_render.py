@@ -57,7 +57,7 @@ def test_every_variable_that_is_missing_or_unknown_is_named(run):
 
 
 def test_a_field_without_a_text_is_an_error_that_names_those_there_are(run):
-    for field in ("n", "prompts", "keys/primary", "secrets/keys/primary"):
+    for field in ("n", "keys/primary", "secrets/keys/primary"):
         said = run("render", "chat", field, code=2)
         assert f"has no text '{field}'. Its texts: prompts/system, prompts/plain" in said.err
 

@@ -109,7 +109,11 @@ def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(project: Path
     assert "support_chat" in page
     assert "secrets/api_key" in release
     assert SECRET not in page + release
-    assert (process.returncode, "Stopped." in out, err) == (0, True, "")
+    assert (process.returncode, "Stopped." in out, err) == (
+        0,
+        True,
+        "On local AWS (.local/): dev, prod\n",
+    )
 
 
 @pytest.mark.usefixtures("ssm")

@@ -122,6 +122,22 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
     assert checked(aws, planned) == []
 
 
+@pytest.mark.usefixtures("iam")
+def test_an_advanced_release_of_an_earlier_deploy_stops_the_next_one(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    name = "/ai/prod/chat/release"
+    text = aws.client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    aws.client.put_parameter(
+        Name=name, Value=text, Type="SecureString", Tier="Advanced", Overwrite=True
+    )
+    (found,) = checked(aws, CHAT)
+    assert found == (
+        "error",
+        "chat",
+        f"{name} is an Advanced parameter, and a deploy writes Standard ones",
+    )
+
+
 def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     aws: Any, iam: Iam, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,8 +145,15 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.client.put_parameter(Name=name, Value="1", Type="String")
     aws.deploy({"n": 1})
-    monkeypatch.setattr(check, "MAX_PARAMETERS", 4)
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 5)
     assert checked(aws, CHAT) == []
+    monkeypatch.setattr(check, "MAX_PARAMETERS", 4)
+    (found,) = checked(aws, CHAT)
+    assert found == (
+        "warning",
+        "the account",
+        "with the next deploy it holds 4 of 4 Standard parameters in this region",
+    )
     monkeypatch.setattr(check, "MAX_PARAMETERS", 3)
     (found,) = checked(aws, CHAT)
     assert found == (

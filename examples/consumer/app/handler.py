@@ -17,7 +17,7 @@ reader = Reader(os.environ["MODEL_CONFIG_ENVIRONMENT"], prefix=os.environ["MODEL
 
 
 def configuration(customer: str | None = None) -> Any:
-    """Return the model's configuration. The reader requests it from AWS every five minutes.
+    """Return the model's configuration. The reader looks for a newer one every 30 seconds.
 
     During a rollout, a customer gets the same release at every request.
     """

@@ -13,7 +13,7 @@ from model_config.cli.context import current_project, project_or_none, to_paste
 from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
 from model_config.cli.output import print_rows
 from model_config.format.errors import ModelNotFoundError
-from model_config.plan.messages import nearest
+from model_config.format.text import nearest
 
 if TYPE_CHECKING:
     from model_config.plan.plan import Plan

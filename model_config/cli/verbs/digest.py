@@ -8,7 +8,7 @@ from model_config.cli.context import current_project
 from model_config.cli.options import AnyModel, AsJson, Environment, Panel
 from model_config.cli.output import print_json, print_table
 from model_config.format.errors import ModelNotFoundError
-from model_config.plan.messages import nearest
+from model_config.format.text import nearest
 
 PANEL = Panel.PROJECT
 

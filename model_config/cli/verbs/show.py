@@ -20,8 +20,7 @@ from model_config.cli.options import (
 from model_config.cli.output import MASK, print_json, print_table, print_text
 from model_config.comparing.changes import leaves
 from model_config.format.errors import UsageError
-from model_config.format.text import one_line, visible
-from model_config.plan.messages import nearest
+from model_config.format.text import nearest, one_line, visible
 
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
