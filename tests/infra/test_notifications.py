@@ -117,7 +117,8 @@ def test_a_rules_name_is_the_stacks_own_and_the_same_in_each_deploy(told: Record
     # PutRule replaces a rule of that name: what a dead deploy made is taken over by the next one,
     # and two stacks that share an environment must not meet.
     def names(stack: str, region: str = "eu-west-1") -> dict[str, str]:
-        config = stack_config("prod", notifyTopicArn=TOPIC, environment="prod")
+        topic = TOPIC.replace("eu-west-1", region)
+        config = stack_config("prod", notifyTopicArn=topic, environment="prod")
         # In one region, Pulumi.prod.yaml would collide with it in more than its rules.
         values = {**config.values, "aws:region": region}
         config = replace(config, stack=stack, values=values)
