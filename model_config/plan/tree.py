@@ -78,7 +78,7 @@ def trees(plan: Plan) -> list[ModelTree]:
 
 def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     values = list(leaves(model.config))
-    for path, value in values:
+    for path, value in values if plan.settings.fields else ():
         if not isinstance(value, SecretRef):
             yield leaf("/".join(path), value)
     for path, value in values:  # secrets have a branch of their own

@@ -67,6 +67,14 @@ def test_what_is_wrong_is_told_after_what_can_be_shown(run, project: Path):
     assert "huge/text: it takes 300,000 bytes" in said.err
 
 
+def test_without_fields_the_values_are_in_the_release_alone(run, project: Path):
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text().replace("config:", "config:\n  model-config:fields: false"))
+    chat = model(run("tree", "--json"), "support_chat")
+    assert {leaf["path"] for leaf in chat["leaves"]} == {"secrets/api_key", "rollout", "release"}
+    assert chat["parameters"] == 3
+
+
 @pytest.mark.usefixtures("first_deploy")
 def test_after_a_deploy_both_trees_have_the_same_fields(run):
     planned, deployed = run("tree", "--json"), run("tree", "--deployed", "--json")
