@@ -69,7 +69,9 @@ def test_what_is_wrong_is_told_after_what_can_be_shown(run, project: Path):
 
 def test_without_fields_the_values_are_in_the_release_alone(run, project: Path):
     stack = project / "Pulumi.dev.yaml"
-    stack.write_text(stack.read_text().replace("config:", "config:\n  model-config:fields: false"))
+    stack.write_text(
+        stack.read_text().replace("config:\n", "config:\n  model-config:fields: false\n", 1)
+    )
     chat = model(run("tree", "--json"), "support_chat")
     assert {leaf["path"] for leaf in chat["leaves"]} == {"secrets/api_key", "rollout", "release"}
     assert chat["parameters"] == 3
