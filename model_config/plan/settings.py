@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -164,6 +164,7 @@ class Settings(BaseModel):
             the key.
         fields: whether each value has a parameter of its own. If not, a model has its release,
             rollout and secrets only.
+        evidence: "required": a release without enough evidence for its digest isn't promoted.
     """
 
     model_config = ConfigDict(
@@ -186,6 +187,7 @@ class Settings(BaseModel):
     tags: Tags = {}
     notify_topic_arn: TopicArn | None = None
     fields: bool = True
+    evidence: Literal["required"] | None = None
 
     @property
     def environment_path(self) -> str:
