@@ -37,7 +37,8 @@ class KeysAndPolicies:
 
     Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:ListResourceTags`, `kms:GetKeyPolicy`,
     `kms:GetKeyRotationStatus`, `iam:GetPolicy`, `iam:GetPolicyVersion` and
-    `iam:GetAccountSummary`: each method its own. Every method raises StoreError or a subclass if AWS is unavailable or refuses.
+    `iam:GetAccountSummary`: each method its own. Every method raises
+    StoreError or a subclass if AWS is unavailable or refuses.
     """
 
     def __init__(self, region: str) -> None:
