@@ -163,6 +163,16 @@ def print_made(move: Move) -> None:
         typer.echo(to_paste(f"Go back with: `model-config rollback {which}`"))
 
 
+def all_of(*checks: Check | None) -> Check:
+    """Return the check that makes several, in their order."""
+
+    def check(release: PastRelease) -> None:
+        for one in filter(None, checks):
+            one(release)
+
+    return check
+
+
 def schema_check(model: str) -> Check | None:
     """Return the check of a model's releases against its class, for which only its module is run.
 

@@ -17,7 +17,7 @@ from model_config.format.codec import Value, encode, split_at_lines
 from model_config.format.errors import Finding, ReleaseError
 from model_config.format.names import RELEASE, ROLLOUT, Kind, field_part, parse
 from model_config.format.release import part_hashes
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.operate.difference import Content, Difference, DriftState, NoText
 from model_config.operate.keys_and_policies import Access, KeysAndPolicies, compare_access
 from model_config.operate.record import document_of, under_way

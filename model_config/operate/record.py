@@ -12,8 +12,14 @@ from itertools import pairwise
 
 from model_config.format.errors import RolloutError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
-from model_config.format.rollout import Moved, Rollout, RolloutDocument
-from model_config.format.rollout_document import REASON_CHARACTERS, read_rollout, write_rollout
+from model_config.format.rollout import (
+    REASON_CHARACTERS,
+    Moved,
+    Rollout,
+    RolloutDocument,
+    read_rollout,
+    write_rollout,
+)
 from model_config.operate.releases import Releases
 from model_config.operate.rollout_plan import plan_of
 from model_config.operate.ssm import Ssm

@@ -21,8 +21,7 @@ from secrets import token_hex
 
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.names import check_movable_label
-from model_config.format.rollout import Moved, Rollout, RolloutDocument
-from model_config.format.rollout_document import write_rollout
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, write_rollout
 from model_config.operate import rollout_plan
 from model_config.operate.environment import Environment
 from model_config.operate.labels import prepare_promotion

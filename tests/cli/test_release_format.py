@@ -14,8 +14,7 @@ import pytest
 
 from model_config.format import release
 from model_config.format.codec import MAX_PARTS, PART_BYTES
-from model_config.format.rollout import Moved
-from model_config.format.rollout_document import read_rollout
+from model_config.format.rollout import Moved, read_rollout
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "release-format.md").read_text("utf-8")
 MODEL = "/ai/prod/support_chat"

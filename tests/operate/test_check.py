@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import write_rollout
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step, write_rollout
 from model_config.operate import check, keys_and_policies
 from model_config.operate.check import check_environment
 from model_config.operate.ssm import Ssm

@@ -19,8 +19,7 @@ from support.moves import prod, promote, rollback
 from model_config import Reader
 from model_config.format import release as release_format
 from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.rollout import RolloutDocument
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY, RolloutDocument
 from model_config.operate import rollouts
 from model_config.operate.environment import Environment
 from model_config.operate.labels import label_state, make

@@ -10,8 +10,7 @@ import pytest
 from support.moves import prod, promote, rollback
 
 from model_config.format.errors import SchemaMismatchError
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import EMPTY, write_rollout
+from model_config.format.rollout import EMPTY, Moved, Rollout, RolloutDocument, Step, write_rollout
 from model_config.operate.promotion import Promotion, promote_changed
 from model_config.operate.rollout_plan import RolloutPlan
 from model_config.operate.rollouts import NewRollout

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli.context import current_project, takes_project
-from model_config.cli.moving import schema_check
+from model_config.cli.moving import all_of, schema_check
 from model_config.cli.options import Environment, Local, Panel, Prefix
 from model_config.cli.output import annotate, summarize
 from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
+from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
@@ -97,6 +98,8 @@ def promote(  # noqa: PLR0913 - a verb's options
     every: Annotated[
         str, typer.Option(help="With --steps: the time from one step to the next.")
     ] = "30m",
+    require: Require = None,
+    max_age: MaxAge = None,
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
@@ -115,6 +118,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.cli.target import target
     from model_config.operate.promotion import promote_changed
 
+    evidenced = evidence_check(environment, require, max_age)
     with target(environment, prefix, local=local) as aws:
         promotions = list(
             promote_changed(
@@ -122,7 +126,7 @@ def promote(  # noqa: PLR0913 - a verb's options
                 _numbers(before),
                 _numbers(after),
                 label=label,
-                check_of=schema_check,
+                check_of=lambda model: all_of(schema_check(model), evidenced),
                 reason=reason,
                 rollout=_new_rollout(label, steps, every, reason) if steps else None,
             )
