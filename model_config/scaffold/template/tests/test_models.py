@@ -32,7 +32,7 @@ class Mocks(pulumi.runtime.Mocks):
     def new_resource(self, args):
         return f"{args.name}_id", args.inputs
 
-    def call(self, args):
+    def call(self, _args):
         return {}
 
 
