@@ -9,7 +9,7 @@ import typer
 from model_config.cli import moving, options
 
 if TYPE_CHECKING:
-    from model_config.operate.moves import Move
+    from model_config.operate.labels import Move
 
 PANEL = options.Panel.RELEASE
 
