@@ -10,9 +10,9 @@ import math
 import re
 import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 from model_config.format.errors import CodecError
 
@@ -27,12 +27,12 @@ MAX_PARTS = 64
 #: The largest integer that every JSON reader gets back unchanged (RFC 8785, section 3.2.2.3).
 MAX_INTEGER = 2**53 - 1
 
-_QUOTE = '"'
 # The fewest bytes that a cut at a line end leaves on each side. A third of a part, so that few
 # parts are short.
 _MARGIN = PART_BYTES // 3
-# Control characters except tab and line endings: SSM's console and many tools mangle them.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What a text is quoted for: a quotation mark at its beginning, what SSM refuses, and control
+# characters except tab and line endings, which SSM's console and many tools mangle.
+_QUOTED = re.compile(r'\A"|\{\{|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]')
 # json.dumps escapes those below U+0020, but not these.
 _CONTROL_IN_JSON = re.compile(r"[\x7f-\x9f]")
 _CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byte in UTF-8
@@ -48,9 +48,8 @@ def encode(value: Value) -> str:
             2^53-1, a dict key that is not a string, or a type that JSON can't hold.
     """
     check_storable(value)
-    if isinstance(value, str) and not _must_be_quoted(value):
-        return value
-    return to_json(value)
+    is_plain = isinstance(value, str) and value and not _QUOTED.search(value)
+    return cast(str, value) if is_plain else to_json(value)
 
 
 def decode(text: str, kind: Kind) -> Value:
@@ -59,13 +58,17 @@ def decode(text: str, kind: Kind) -> Value:
     Raises:
         CodecError: `encode` doesn't write this text for that kind of value.
     """
-    if kind == "text" and not text.startswith(_QUOTE):
+    if kind == "text" and not text.startswith('"'):
         return text
     try:
         value: Value = json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg} at character {error.pos}"
     except (ValueError, RecursionError) as error:
-        raise CodecError(f"the stored {kind} is not valid JSON ({_position(error)})") from None
-    return value
+        problem = type(error).__name__
+    else:
+        return value
+    raise CodecError(f"the stored {kind} is not valid JSON ({problem})")
 
 
 def to_json(value: Value | Mapping[str, object]) -> str:
@@ -140,42 +143,22 @@ def check_storable(value: object) -> None:
         case None | bool():
             pass
         case str():
-            _refuse_lone_surrogates(value)
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise CodecError(
+                    f"half of a surrogate pair at character {error.start}, which UTF-8 can't hold"
+                ) from None
         case int() if abs(value) > MAX_INTEGER:
             raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
         case float() if not math.isfinite(value):
             raise CodecError(f"{value} is not a JSON number")
         case int() | float():
             pass
-        case list():
-            _check_items(value)
-        case dict():
-            if not all(isinstance(key, str) for key in value):
-                raise CodecError("a dict key that is not a string, which JSON can't hold")
-            _check_items([*value, *value.values()])
+        case dict() if not all(isinstance(key, str) for key in value):
+            raise CodecError("a dict key that is not a string, which JSON can't hold")
+        case list() | dict():
+            for item in [*value, *value.values()] if isinstance(value, dict) else value:
+                check_storable(item)
         case _:
             raise CodecError(f"a value of type {type(value).__name__}, which JSON can't hold")
-
-
-def _check_items(items: Iterable[object]) -> None:
-    for item in items:
-        check_storable(item)
-
-
-def _must_be_quoted(text: str) -> bool:
-    return not text or text.startswith(_QUOTE) or "{{" in text or _CONTROL.search(text) is not None
-
-
-def _refuse_lone_surrogates(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise CodecError(
-            f"half of a surrogate pair at character {error.start}, which UTF-8 can't hold"
-        ) from None
-
-
-def _position(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos}"
-    return type(error).__name__

@@ -22,13 +22,11 @@ RESERVED = frozenset({RELEASE, ROLLOUT, SECRETS})
 LATEST = "latest"
 #: The suffix of the label that marks a label's previous release.
 PREVIOUS = "-previous"
-#: The most characters of a label (SSM API reference, LabelParameterVersion).
-LABEL_CHARACTERS = 100
-#: The most labels on one version (SSM API reference, LabelParameterVersion).
-LABELS_ON_A_RELEASE = 10
+#: The most characters of a label, and labels on a version (SSM API reference,
+#: LabelParameterVersion).
+LABEL_CHARACTERS, LABELS_ON_A_RELEASE = 100, 10
 #: One part of a path, between two slashes (SSM API reference, PutParameter, Name).
 SEGMENT = re.compile(r"[A-Za-z0-9_.-]+")
-#: A path of such parts.
 PREFIX = re.compile(rf"(/{SEGMENT.pattern})+")
 
 _LABEL = re.compile(r"(?!\d|aws|ssm)[a-zA-Z0-9_.-]+", re.IGNORECASE)
@@ -38,11 +36,7 @@ Kind: TypeAlias = Literal["value", "secret", "release", "release part", "rollout
 
 
 def environment_path(prefix: str, environment: str) -> str:
-    """Return the path above all models of an environment, "/ai/prod".
-
-    Raises:
-        UsageError: the prefix or the environment is not valid in a parameter's name.
-    """
+    """Return the path above all models of an environment, "/ai/prod", or raise UsageError."""
     if not isinstance(prefix, str) or not PREFIX.fullmatch(prefix):
         raise UsageError(
             f"{prefix!r} is not a valid prefix: it must begin with a slash, with no double or "
@@ -54,53 +48,38 @@ def environment_path(prefix: str, environment: str) -> str:
 
 
 def model_path(environment: str, model: str) -> str:
-    """Return the path above all parameters of a model, given the environment's path.
-
-    Raises:
-        UsageError: the model's name is not valid in a parameter's name.
-    """
+    """Return a model's path, given its environment's, "/ai/prod", or raise UsageError."""
     _check_segment("model", model)
     return f"{environment}/{model}"
 
 
-def release_name(model: str) -> str:
-    """Return the name of the release parameter of the model with that path."""
-    return f"{model}/{RELEASE}"
+# `model_path` below is a model's whole path, "/ai/prod/support_chat".
+def release_name(model_path: str) -> str:
+    return f"{model_path}/{RELEASE}"
 
 
-def rollout_name(model: str) -> str:
-    """Return the name of the rollout parameter of the model with that path."""
-    return f"{model}/{ROLLOUT}"
+def rollout_name(model_path: str) -> str:
+    return f"{model_path}/{ROLLOUT}"
 
 
-def secret_name(model: str, path: str) -> str:
-    """Return the name of a secret's parameter, given the model's path and the secret's path."""
-    return f"{model}/{SECRETS}/{path}"
+def secret_name(model_path: str, path: str) -> str:
+    return f"{model_path}/{SECRETS}/{path}"
 
 
 def field_part(field: str, number: int) -> str:
-    """Return the name of a part of a field, counted from 1. The first has the field's own name."""
     return field if number == 1 else f"{field}.part{number}"
 
 
-def release_parts(release: str) -> str:
-    """Return the path above the parts of releases, given the release parameter's name."""
-    return f"{release}/parts"
+def release_parts(release_name: str) -> str:
+    return f"{release_name}/parts"
 
 
-def release_part(model: str, part: str) -> str:
-    """Return the name of a part of a release, given the model's path and the part's hash."""
-    return f"{release_parts(release_name(model))}/{part}"
+def release_part(model_path: str, part: str) -> str:
+    return f"{release_parts(release_name(model_path))}/{part}"
 
 
 class ParameterName(NamedTuple):
-    """A parsed parameter name.
-
-    Attributes:
-        path: the parameter's path in the model, "generation/temperature".
-        field: the path; for a value, without `.partN`.
-        part: the number of the field's part, from 1.
-    """
+    """A parsed name: `path` is its path in the model, and `field` the path without `.partN`."""
 
     model: str
     path: str
@@ -112,26 +91,22 @@ class ParameterName(NamedTuple):
 def parse(name: str, environment: str) -> ParameterName:
     """Parse a parameter's full name, which is below the environment's path, "/ai/prod"."""
     model, _, path = name.removeprefix(f"{environment}/").partition("/")
+    kind: Kind = "value"
     if path == RELEASE:
-        return ParameterName(model, path, "release", path)
-    if path == ROLLOUT:
-        return ParameterName(model, path, "rollout", path)
-    if path.startswith(f"{release_parts(RELEASE)}/"):
-        return ParameterName(model, path, "release part", path)
-    if path.startswith(f"{SECRETS}/"):
-        return ParameterName(model, path, "secret", path)
-    if part := _PART.fullmatch(path):
-        return ParameterName(model, path, "value", part[1], int(part[2]))
-    return ParameterName(model, path, "value", path)
+        kind = "release"
+    elif path == ROLLOUT:
+        kind = "rollout"
+    elif path.startswith(f"{release_parts(RELEASE)}/"):
+        kind = "release part"
+    elif path.startswith(f"{SECRETS}/"):
+        kind = "secret"
+    elif part := _PART.fullmatch(path):
+        return ParameterName(model, path, kind, part[1], int(part[2]))
+    return ParameterName(model, path, kind, path)
 
 
 def check_label(label: str) -> None:
-    """Refuse a label that SSM would refuse, and "latest", which selects the newest release.
-
-    Raises:
-        UsageError: gives the rule.
-    """
-    problem = None
+    """Raise UsageError for a label that SSM would refuse, and for "latest"."""
     if label.lower() == LATEST:
         problem = f'"{LATEST}" always means the newest release'
     elif not _LABEL.fullmatch(label) or len(label) > LABEL_CHARACTERS:
@@ -139,16 +114,13 @@ def check_label(label: str) -> None:
             f"SSM allows at most {LABEL_CHARACTERS} letters, digits, dots, hyphens and "
             'underscores, not beginning with a digit, "aws" or "ssm"'
         )
-    if problem:
-        raise UsageError(f"{_shortened(label)} is not a valid label: {problem}. Choose another")
+    else:
+        return
+    raise UsageError(f"{_shortened(label)} is not a valid label: {problem}. Choose another")
 
 
 def check_selector(selector: str | int) -> None:
-    """Refuse anything that can't select a release: allowed are a label, "latest" and a number.
-
-    Raises:
-        UsageError: gives the rule.
-    """
+    """Raise UsageError for anything that is no label, "latest" or release number."""
     if isinstance(selector, str):
         if selector != LATEST:
             check_label(selector)
@@ -157,11 +129,7 @@ def check_selector(selector: str | int) -> None:
 
 
 def check_movable_label(label: str) -> None:
-    """Refuse a label that no release can be promoted to: there must be room for `-previous`.
-
-    Raises:
-        UsageError: gives the rule.
-    """
+    """Raise UsageError for a label that no release can be promoted to, such as "x-previous"."""
     check_label(label)
     if label.endswith(PREVIOUS):
         raise UsageError(

@@ -32,7 +32,7 @@ def variables(text: str) -> list[str]:
 
 
 class Fragment(NamedTuple):
-    """A piece of a text: a placeholder and its variable, or the text between placeholders."""
+    """A placeholder with its variable, or the text between placeholders."""
 
     text: str
     variable: str | None = None
@@ -53,11 +53,10 @@ def fragments(text: str) -> Iterator[Fragment]:
 
 
 def render(text: str, values: Mapping[str, object]) -> str:
-    """Return the text with each placeholder replaced by its value.
+    """Return the text with each placeholder replaced by its value, a str or an int.
 
-    There is a str or an int for each variable of the text, and no others. A type that can be
-    written in more than one way (a float, a bool, None, a list) is refused, so that the caller
-    decides on its form.
+    A type that can be written in more than one way (a float, a bool, None, a list) is refused, so
+    that the caller decides on its form.
 
     Raises:
         PromptError: names every variable that has no value, every name that is not a variable of
@@ -68,24 +67,16 @@ def render(text: str, values: Mapping[str, object]) -> str:
 
 
 def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str, object]) -> Value:
-    """Return a copy of a part of a configuration with every template in it filled.
+    """Return a copy of what stands at a path, with every template in it filled.
 
-    Args:
-        path: where the part stands, "messages" or "messages/0/content".
-        templates: the patterns of paths whose texts are templates, as a release has them.
-        values: one for each variable of these templates, and no others, as `render` takes them.
+    `templates` are the patterns of paths whose texts are templates, as a release has them.
 
     Raises:
-        PromptError: names every variable and value that is wrong, as `render` does.
+        PromptError: as for `render`, of the variables of all these templates.
     """
     is_template = _matcher(templates)
-    names = [
-        name
-        for place, text in _texts(value, path)
-        if is_template(place)
-        for name in variables(text)
-    ]
-    _check(list(dict.fromkeys(names)), values)
+    filled_in = [text for place, text in _texts(value, path) if is_template(place)]
+    _check(variables("\n".join(filled_in)), values)
 
     def filled(part: Value, place: str) -> Value:
         if isinstance(part, str):
@@ -100,7 +91,7 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
 
 
 def stray_braces(text: str) -> Iterator[str]:
-    """Yield the position ("line 2, column 5") of each `{{` that does not begin a placeholder."""
+    """Yield the position, "line 2, column 5", of each `{{` that doesn't begin a placeholder."""
     for match in _BRACES.finditer(text):
         if match["stray"]:
             at = match.start("stray")
@@ -132,13 +123,12 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    exact, starred = set(patterns), []
-    for pattern in exact:
-        segments = pattern.split("/")
-        if "*" in segments:
-            starred.append(
-                "/".join("[0-9]+" if name == "*" else re.escape(name) for name in segments)
-            )
+    exact = set(patterns)
+    starred = [
+        "/".join("[0-9]+" if name == "*" else re.escape(name) for name in pattern.split("/"))
+        for pattern in exact
+        if "*" in pattern
+    ]
     any_of = re.compile("|".join(starred))
     return lambda path: path in exact or (bool(starred) and any_of.fullmatch(path) is not None)
 

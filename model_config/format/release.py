@@ -1,7 +1,6 @@
 """The release document: one model's whole configuration as one self-contained text.
 
-`docs/release-format.md` describes it for readers in other languages. Writing and reading are side
-by side here, in plain Python, because deploys and readers must never disagree.
+`docs/release-format.md` describes it for readers in other languages.
 """
 
 from __future__ import annotations
@@ -12,19 +11,13 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
+from functools import cached_property
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from model_config.format.codec import (
-    MAX_PARTS,
-    PART_BYTES,
-    Value,
-    check_storable,
-    size_in_bytes,
-    split,
-    to_json,
-)
+from model_config.format import codec
+from model_config.format.codec import MAX_PARTS, PART_BYTES, Value, size_in_bytes, to_json
 from model_config.format.errors import CodecError, ReleaseError
 from model_config.format.names import SEGMENT, release_part, secret_name
 
@@ -43,9 +36,11 @@ RELEASED = {"released": True}
 
 _HASH = re.compile(r"[0-9a-f]{16}")
 _SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
+# What a release says besides its configuration: lists of paths.
+_PATHS = ("secrets", "templates", "none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """The content of a release.
 
@@ -78,19 +73,15 @@ class Release:
         templates: Iterable[str] = (),
         none: Iterable[str] = (),
     ) -> Release:
-        """Return the release of a configuration.
-
-        Raises:
-            ReleaseError: JSON can't hold one of the values exactly.
-        """
+        """Return the release of a configuration, or raise ReleaseError as `config_text` does."""
         text = config_text(config)
         names = tuple(secrets), tuple(templates), tuple(none)
         return cls(model, environment, schema, digest_of(text), text, *names)
 
-    @property
+    @cached_property
     def config(self) -> Config:
-        """The configuration as nested plain values, in the order of `text`; parsed anew."""
-        return cast(Config, json.loads(self.text))
+        """The configuration as nested plain values, in the order of `text`; parsed once."""
+        return _object(self.text, "the configuration")
 
     def secret_names(self, model: str) -> dict[str, str]:
         """Return the full names of the secrets' parameters by path, given the model's path."""
@@ -109,36 +100,27 @@ class ReleaseText(NamedTuple):
 
 
 def config_text(config: Mapping[str, Value]) -> str:
-    """Return a configuration's text, with its keys in their order: what the digest is over.
+    """Return a configuration's text, which the digest is over, with its keys in their order.
 
     Raises:
         ReleaseError: JSON can't hold one of the values exactly.
     """
     try:
-        check_storable(dict(config))
+        codec.check_storable(dict(config))
     except (CodecError, RecursionError) as error:
         raise ReleaseError(f"the configuration can't be written: {error}") from None
     return json.dumps(config, ensure_ascii=False, separators=(",", ":"))
 
 
 def digest_of(text: str) -> str:
-    """Return the digest of a configuration's text. Any language computes it, without AWS."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def whole_document(release: Release) -> dict[str, Any]:
     """Return a release's document in the form that has everything in it, whatever its size."""
-    return {
-        "format": FORMAT,
-        "model": release.model,
-        "environment": release.environment,
-        "schema": release.schema,
-        "digest": release.digest,
-        "config": release.text,
-        "secrets": release.secrets,
-        "templates": release.templates,
-        "none": release.none,
-    }
+    named = {key: getattr(release, key) for key in ("model", "environment", "schema", "digest")}
+    paths = {key: getattr(release, key) for key in _PATHS}
+    return {"format": FORMAT, **named, "config": release.text, **paths}
 
 
 def write_release(release: Release) -> ReleaseText:
@@ -152,17 +134,17 @@ def write_release(release: Release) -> ReleaseText:
     if size_in_bytes(plain) <= PART_BYTES:
         return ReleaseText(plain, {})
 
-    around = {key: value for key, value in whole.items() if key != "config"}
+    del whole["config"]
     data = _pack(release.text)
-    packed = to_json({**around, "zlib": data})
-    if len(packed.encode()) <= PART_BYTES:
+    packed = to_json({**whole, "zlib": data})
+    if size_in_bytes(packed) <= PART_BYTES:
         return ReleaseText(packed, {})
 
-    text = _in_parts(around, data)
+    text = _in_parts(whole, data)
     if size_in_bytes(text.document) > PART_BYTES:  # secrets, templates and none take the room
-        inside = ("config", "secrets", "templates", "none")
-        data = _pack(to_json({key: whole[key] for key in inside}))
-        text = _in_parts({key: value for key, value in whole.items() if key not in inside}, data)
+        inside = {"config": release.text, **{key: whole.pop(key) for key in _PATHS}}
+        data = _pack(to_json(inside))
+        text = _in_parts(whole, data)
     if len(text.parts) > MAX_PARTS or size_in_bytes(text.document) > PART_BYTES:
         sizes = f"{size_in_bytes(plain):,} bytes, compressed to {len(data):,}"
         raise ReleaseError(f"{sizes} in {len(text.parts)} parts")
@@ -170,15 +152,10 @@ def write_release(release: Release) -> ReleaseText:
 
 
 def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
-    """Verify a release document and return its content.
+    """Verify a release document and return its content, or raise ReleaseError.
 
     `model` is the path of the model whose release it must be, "/ai/prod/support_chat".
     `fetch_parts` is called with full names, each once, and only if the release has parts.
-
-    Raises:
-        ReleaseError: the document is not JSON, has another format, belongs to another model or
-            environment, has a missing or changed part, or its configuration doesn't match its
-            digest.
     """
     head = _object(document, "the release document")
     environment, name = model.split("/")[-2:]
@@ -191,9 +168,9 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
             text = head.get("config")
     if not isinstance(text, str):
         raise ReleaseError("`config` of the release document is not a text")
-    _check_names(head)
+    paths = list(_paths(head))
     try:
-        check_storable(text)
+        codec.check_storable(text)
     except CodecError as error:
         raise ReleaseError(f"the configuration has {error}") from None
     if (actual := digest_of(text)) != head["digest"]:
@@ -201,17 +178,13 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
             f"the configuration was changed after its release: its digest is {actual}, and the "
             f"release has {head['digest']}"
         )
-    _object(text, "the configuration")
-    names = (tuple(head.get(key, ())) for key in ("secrets", "templates", "none"))
-    return Release(name, environment, head["schema"], actual, text, *names)
+    release = Release(name, environment, head["schema"], actual, text, *paths)
+    _ = release.config  # refuses a text that is no JSON object
+    return release
 
 
 def part_hashes(document: str) -> list[str]:
-    """Return the hashes that name a document's parts. Most documents have none.
-
-    Raises:
-        ReleaseError: the document is not a JSON object, or `parts` is not a list of hashes.
-    """
+    """Return the hashes that name a document's parts, or raise ReleaseError."""
     return _part_hashes(_object(document, "the release document"))
 
 
@@ -240,13 +213,14 @@ def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
             raise ReleaseError(f"the release document has no {key!r}")
 
 
-def _check_names(head: Mapping[str, Any]) -> None:
+def _paths(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     if "secrets" not in head:
         raise ReleaseError("the release document has no `secrets`")
-    for key in ("secrets", "templates", "none"):
-        names = head.get(key, [])
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    for key in _PATHS:
+        paths = head.get(key, [])
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ReleaseError(f"`{key}` of the release document is not a list of paths")
+        yield tuple(paths)
     if wrong := [secret for secret in head["secrets"] if not _SECRET.fullmatch(secret)]:
         raise ReleaseError(f"the release names the secret {wrong[0]!r}, which is no path")
 
@@ -262,10 +236,9 @@ def _unpack(data: object) -> str:
     if not isinstance(data, str):
         raise ReleaseError("`zlib` of the release document is not a text")
     try:
+        packed = base64.b64decode(data.encode(), validate=True)
         unpacker = zlib.decompressobj()
-        raw = unpacker.decompress(
-            base64.b64decode(data.encode(), validate=True), MAX_UNPACKED_BYTES
-        )
+        raw = unpacker.decompress(packed, MAX_UNPACKED_BYTES)
         if not unpacker.eof:
             raise ReleaseError(
                 f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
@@ -276,7 +249,7 @@ def _unpack(data: object) -> str:
 
 
 def _in_parts(around: Mapping[str, Any], data: str) -> ReleaseText:
-    parts = [(_hash(part), part) for part in split(data)]
+    parts = [(_hash(part), part) for part in codec.split(data)]
     document = to_json({**around, "parts": [name for name, _ in parts]})
     return ReleaseText(document, dict(parts))
 

@@ -32,16 +32,16 @@ _JOINED = (
 _WITHOUT_SPACES = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"
 _IDEOGRAPHS = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff"
 # England, Scotland and Wales.
-_FLAGS = [
+_FLAGS = "|".join(
     "".join(chr(0xE0000 + ord(letter)) for letter in of) for of in ("gbeng", "gbsct", "gbwls")
-]
+)
 
 # Each needs a visible neighbour, so that no sequence of invisible characters can carry a text.
 _STAYS = (
     rf"(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])",
     rf"(?<=[{_EMOJI}])[\ufe0e\ufe0f]",
     r"(?<=[0-9#*])\ufe0f(?=\u20e3)",
-    rf"(?<=\U0001f3f4)(?:{'|'.join(_FLAGS)})\U000e007f",
+    rf"(?<=\U0001f3f4)(?:{_FLAGS})\U000e007f",
     rf"(?<=[{_JOINED}])[\u200c\u200d]",
     rf"(?<=[{_RIGHT_TO_LEFT}])[\u061c\u200e\u200f]|[\u061c\u200e\u200f](?=[{_RIGHT_TO_LEFT}])",
     rf"(?<=[{_WITHOUT_SPACES}])\u200b(?=[{_WITHOUT_SPACES}])",
@@ -61,9 +61,9 @@ def visible(text: str) -> str:
 
 
 def invisible(text: str) -> list[tuple[int, int, str]]:
-    """Return line, column and code point ("U+200B") of each invisible character.
+    """Return line, column (from 1) and code point ("U+200B") of each invisible character.
 
-    Lines and columns are counted from 1. Control characters aren't among them.
+    Control characters aren't among them.
     """
     return [
         (number, match.start() + 1, _code_point(match[0]))
@@ -83,12 +83,10 @@ def one_line(value: object) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: "1 model", "1,024 models"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def shortened(text: str, room: int) -> str:
-    """Return the text in at most `room` characters, with its middle left out if necessary."""
     if len(text) <= room:
         return text
     head = (room - 1) // 3
@@ -103,13 +101,13 @@ def who(arn: str) -> str:
     return name.partition("/")[2] or name
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the known name that is most like a misspelled one, if any is."""
     from difflib import get_close_matches  # noqa: PLC0415 - for a faster --help
 
     names = sorted(known)
     same = (other for other in names if form(other) == form(name))
-    return next(iter((*same, *get_close_matches(name, names, n=1))), None)
+    return next(iter((*same, *get_close_matches(name, names, 1, cutoff))), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from model_config.format.codec import encode
 from model_config.format.names import release_part
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.infra.encryption_key import EncryptionKey
 from model_config.plan.aws import POLICY_PATH, reader_policy
 from model_config.plan.plan import PlannedModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from model_config.format.codec import Value, encode, size_in_bytes, split_at_lines
 from model_config.format.errors import CodecError
 from model_config.format.names import RELEASE, ROLLOUT, SECRETS
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.plan.hierarchy import leaves
 from model_config.plan.plan import Plan, PlannedModel
 from model_config.schema import SecretRef

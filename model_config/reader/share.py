@@ -10,8 +10,7 @@ import math
 from dataclasses import replace
 
 from model_config.format.errors import RolloutError
-from model_config.format.rollout import Rollout, bucket, threshold
-from model_config.format.rollout_document import rollout_in
+from model_config.format.rollout import Rollout, bucket, rollout_in, threshold
 from model_config.reader.configuration import Configuration
 from model_config.reader.source import Stored
 

@@ -12,8 +12,7 @@ from model_config.format.codec import encode
 from model_config.format.errors import ModelConfigError, RolloutError
 from model_config.format.names import release_name, rollout_name, secret_name
 from model_config.format.release import Release, write_release
-from model_config.format.rollout import Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import write_rollout
+from model_config.format.rollout import Rollout, RolloutDocument, Step, write_rollout
 from model_config.reader.source import Stored
 
 # Constant, so that a key gets the same release in every test run.

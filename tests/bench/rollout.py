@@ -15,8 +15,7 @@ from _server import Aws, BenchServer, Values, config_of
 
 from model_config import Reader
 from model_config.format.release import config_text, digest_of
-from model_config.format.rollout import Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import EMPTY, write_rollout
+from model_config.format.rollout import EMPTY, Rollout, RolloutDocument, Step, write_rollout
 
 KEYS = [f"user-{number}" for number in range(100_000)]
 # Always the same, so that the shares are. With others, 100,000 keys are off by more than 0.3 points

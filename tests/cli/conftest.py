@@ -18,7 +18,7 @@ from model_config.cli import app as cli
 from model_config.cli import target as target_module
 from model_config.format import release
 from model_config.format.prompt import texts
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.local import local_aws
 from model_config.local.local_aws import as_strict_as_aws, client
 

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from moto.ssm.models import ssm_backends
 
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.operate import keys_and_policies
 from model_config.plan.aws import POLICY_PATH, Account, key_policy, reader_policy
 from model_config.plan.plan import plan_from_file

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from model_config import Reader
-from model_config.format.rollout_document import read_rollout
+from model_config.format.rollout import read_rollout
 from model_config.operate import rollout_plan
 
 NAME = "/ai/dev/chat/rollout"

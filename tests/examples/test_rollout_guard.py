@@ -13,8 +13,15 @@ from jsonata.jsonata import Jsonata
 from support.project import CHECKOUT
 from support.ssm_recorder import ARN, Ssm
 
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
+from model_config.format.rollout import (
+    EMPTY,
+    Moved,
+    Rollout,
+    RolloutDocument,
+    Step,
+    read_rollout,
+    write_rollout,
+)
 from model_config.operate.record import Written, events
 from model_config.plan.project import StackConfig
 from model_config.testing.fake import FakeReader

@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from model_config.format.errors import RolloutError
 from model_config.format.rollout import (
+    EMPTY,
     Moved,
     Rollout,
     RolloutDocument,
     Step,
     bucket,
+    read_rollout,
+    rollout_in,
     threshold,
+    write_rollout,
 )
-from model_config.format.rollout_document import EMPTY, read_rollout, rollout_in, write_rollout
 
 BEGIN = datetime(2026, 12, 1, 10, tzinfo=UTC)
 SALT = "00112233445566ff"

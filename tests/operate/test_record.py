@@ -11,8 +11,15 @@ from botocore.exceptions import ConnectionClosedError
 from support.moves import prod, promote, rollback
 
 from model_config.format.errors import AccessDeniedError, UsageError
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import EMPTY, read_rollout, write_rollout
+from model_config.format.rollout import (
+    EMPTY,
+    Moved,
+    Rollout,
+    RolloutDocument,
+    Step,
+    read_rollout,
+    write_rollout,
+)
 
 ROLLOUT = "/ai/prod/chat/rollout"
 UNDER_WAY = Rollout(

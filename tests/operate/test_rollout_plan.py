@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_config.format.errors import UsageError
-from model_config.format.rollout import Rollout, RolloutDocument, Step
-from model_config.format.rollout_document import read_rollout, write_rollout
+from model_config.format.rollout import Rollout, RolloutDocument, Step, read_rollout, write_rollout
 from model_config.operate.rollout_plan import (
     RolloutPlan,
     due_at,

@@ -10,8 +10,7 @@ from support.documents import Documents
 
 from model_config import Configuration, Reader
 from model_config.format.errors import UsageError
-from model_config.format.rollout import Rollout, RolloutDocument, Step, bucket
-from model_config.format.rollout_document import write_rollout
+from model_config.format.rollout import Rollout, RolloutDocument, Step, bucket, write_rollout
 from model_config.reader.readings import DENIED
 from model_config.schema import ModelConfig
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 from starlette.testclient import TestClient
 
 from model_config.format import release
-from model_config.format.rollout_document import EMPTY
+from model_config.format.rollout import EMPTY
 from model_config.local import local_aws
 from model_config.operate.environment import Environment
 from model_config.operate.ssm import Ssm
