@@ -16,7 +16,7 @@ from model_config.format.text import visible
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
-    from model_config.operate.moves import Check, Move
+    from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease, Releases
 
 
@@ -161,6 +161,16 @@ def print_made(move: Move) -> None:
         typer.echo(to_paste(f"To end the hold there: {end}"))
     elif move.changed and move.before:
         typer.echo(to_paste(f"Go back with: `model-config rollback {which}`"))
+
+
+def all_of(*checks: Check | None) -> Check:
+    """Return the check that makes several, in their order."""
+
+    def check(release: PastRelease) -> None:
+        for one in filter(None, checks):
+            one(release)
+
+    return check
 
 
 def schema_check(model: str) -> Check | None:

@@ -33,6 +33,10 @@ class RolloutError(ModelConfigError, ValueError):
     """A rollout document can't be written, or is not valid."""
 
 
+class EvidenceError(ModelConfigError, ValueError):
+    """Evidence is missing, invalid or not enough, or a report of results can't be read."""
+
+
 class LocalError(ModelConfigError):
     """The local AWS can't do what was asked."""
 

@@ -204,9 +204,9 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
         findings += aws.check_alias(settings.key_alias)
     if settings.notify_topic_arn:
         findings += aws.check_rule_name(settings.rule_name("releases"))
-    for model in planned:
-        name = settings.policy_name(model.name, config.region or aws.LONGEST_REGION)
-        findings += aws.check_policy_name(model.name, name)
+    for name in (model.name for model in planned):
+        policy = settings.policy_name(name, config.region or aws.LONGEST_REGION)
+        findings += aws.check_policy_name(name, policy)
     return Plan(config.stack, settings, tuple(planned), tuple(findings), unset)
 
 

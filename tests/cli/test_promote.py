@@ -313,7 +313,11 @@ def test_nothing_moves_before_every_region_is_verified(run, regions, labels, els
     assert (labels(), labels_in(regions)) == ({}, {})
 
 
-def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(run, regions, labels, ssm):
+def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(
+    run, regions, labels, ssm, monkeypatch
+):
+    monkeypatch.setattr("model_config.operate.ssm.WRITING", 0)  # it would try for a minute
+
     def refuse(**_):
         raise regions.exceptions.ClientError({"Error": {"Code": "Throttling"}}, "Label")
 

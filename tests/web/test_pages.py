@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,6 +174,31 @@ def test_a_release_shows_values_prompts_and_how_to_read_it(client: TestClient) -
     assert "with the variables that model-config local serve prints" in said
     assert "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/chat/release" in said
     assert "api_key /ai/dev/chat/secrets/api_key" in said
+
+
+def test_evidence_is_shown_with_its_release_and_in_the_overview(
+    client: TestClient, own_project: Project, deploy: Callable[..., int]
+) -> None:
+    deploy()
+    assert "evidence" not in text(client.get("/").text)
+    digest = read_digest(client)
+    tests = [{"name": "<b>greets</b>", "rate": 0.5, "floor": 0.9, "repeats": 2}]
+    content = {"format": 1, "digest": digest, "at": "2026-11-28T00:00:00Z", "by": "ada"}
+    file = own_project.root / "evidence" / f"{digest.removeprefix('sha256:')}.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({**content, "tests": tests}))
+    for page in ("/", "/release/dev/chat/1"):
+        html = client.get(page).text
+        assert "evidence failed" in html
+        assert "&lt;b&gt;greets&lt;/b&gt;" in html
+    file.write_text(json.dumps({**content, "tests": [{**tests[0], "floor": 0.5}]}))
+    said = text(client.get("/release/dev/chat/1").text)
+    assert "evidence: 1 test passed, the lowest in 50 % of runs" in said
+
+
+def read_digest(client: TestClient) -> str:
+    (digest,) = set(re.findall("sha256:[0-9a-f]{64}", client.get("/release/dev/chat/1").text))
+    return digest
 
 
 @pytest.mark.usefixtures("three_releases")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +24,11 @@ from model_config.cli.options import (
 from model_config.cli.output import print_json, print_lines, with_progress
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.release import Release
+from model_config.plan.project import NAMESPACE, Project
+
+if TYPE_CHECKING:
+    from model_config.comparing.differences import ModelDifference
+    from model_config.comparing.snapshot import Snapshot
 
 PANEL = Panel.REVIEW
 
@@ -100,7 +108,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     else:
         before, after = differences.two_commits(project, base or "HEAD", head, environment)
     models = differences.differences(before, after)
-    messages = [*before.messages(), *after.messages()]
+    messages = [*before.messages(), *after.messages(), *_evidence(project, after, models)]
     if as_json:
         print_json(
             {
@@ -129,6 +137,29 @@ def diff(  # noqa: PLR0913 - a verb's options
         raise typer.Exit(2)
     if exit_code and models:
         raise typer.Exit(1)
+
+
+def _evidence(
+    project: Project, after: Snapshot, models: Sequence[ModelDifference]
+) -> Iterator[str]:
+    """Yield what the project's evidence says about the changed models of the working tree."""
+    from model_config.comparing.snapshot import WORKING_TREE
+    from model_config.plan.evidence import FOLDER, verdict
+
+    setting = f"{NAMESPACE}:evidence"
+    has_evidence = (project.root / FOLDER).is_dir()
+    if after.name != WORKING_TREE:  # what a commit has isn't looked into
+        return
+    where = defaultdict[tuple[str, str], list[str]](list)
+    for model in models:
+        (stack,) = model.environments
+        environment = after.environments.get(stack)
+        release = environment and environment.models.get(model.model)
+        if environment and release and (has_evidence or setting in environment.settings):
+            result = verdict(project.root, release.digest, datetime.now(UTC))
+            where[model.model, result.text].append(stack)
+    for (name, text), stacks in where.items():
+        yield f"Evidence of {name} in {', '.join(stacks)}: {text}"
 
 
 def _newest_releases(

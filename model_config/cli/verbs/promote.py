@@ -22,11 +22,12 @@ from model_config.cli.options import (
     complete_label,
     complete_model,
 )
+from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment as Place
-    from model_config.operate.moves import Check, Move
+    from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease
 
 PANEL = Panel.RELEASE
@@ -65,6 +66,8 @@ def promote(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
+    require: Require = None,
+    max_age: MaxAge = None,
     reason: Reason = None,
     dry_run: DryRun = False,
     environment: Environment = "dev",
@@ -85,10 +88,11 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     _check_options(model, release, expect_digest, every=every)
     moving.refuse_environment(label)
+    evidenced = evidence_check(environment, require, max_age)
     check_of = cache(moving.schema_check)
 
     def prepare(place: Place, name: str) -> Move:
-        check = _also_expecting(expect_digest, check_of(name))
+        check = moving.all_of(_expecting(expect_digest), check_of(name), evidenced)
         move = prepare_promotion(place, name, label, release=release, check=check, reason=reason)
         if not new_label:
             moving.refuse_new_label(move)
@@ -131,13 +135,13 @@ def _chosen(places: Sequence[Place], model: str | None, label: str) -> Iterator[
                 yield place, name
 
 
-def _also_expecting(digest: str | None, check: Check | None) -> Check | None:
-    """Return a check that also refuses a release with another digest than the expected one."""
+def _expecting(digest: str | None) -> Check | None:
+    """Return the check that refuses a release with another digest than the expected one."""
     if digest is None:
-        return check
+        return None
     start = f"sha256:{digest.lower().removeprefix('sha256:')}"
 
-    def checked(release: PastRelease) -> None:
+    def check(release: PastRelease) -> None:
         content = release.open()
         if not content.digest.startswith(start):
             raise ReleaseError(
@@ -145,7 +149,5 @@ def _also_expecting(digest: str | None, check: Check | None) -> Check | None:
                 f"digest {content.digest}, not {start}. A deploy may have come in between: see "
                 f"`model-config releases {content.model} --environment {content.environment}`"
             )
-        if check is not None:
-            check(release)
 
-    return checked
+    return check

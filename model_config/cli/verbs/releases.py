@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from model_config.cli.context import project_or_none
 from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
-from model_config.cli.output import Columns, Row, print_rows
+from model_config.cli.output import Row, print_rows
 from model_config.comparing.changes import changes
 from model_config.format.text import who
 
@@ -28,6 +29,8 @@ def releases(
 
     A label that a rollback holds is marked, and so is one whose promotion was interrupted.
 
+    The results of a release's evidence are shown, if the project has any.
+
     "+" marks an added path, "-" a removed one, and "~" a changed value. SSM keeps the newest 100
     releases.
 
@@ -45,21 +48,27 @@ def releases(
         rows = [
             _row(release, before, past.held, interrupted) for release, before in past.with_former()
         ]
-    columns: Columns = {
+    columns: dict[str, Any] = {
         "release": "release",
         "when (UTC)": "at",
         "by": lambda row: who(row["by"]),
         "digest": lambda row: (row["digest"] or "unreadable").removeprefix("sha256:")[:12],
         "labels": _labels,
+        "evidence": lambda row: row["evidence"] and row["evidence"]["text"],
         "changes": lambda row: row["problem"] or row["_summary"],
     }
+    if not any(row["evidence"] for row in rows):
+        del columns["evidence"]
     print_rows(rows, columns, as_json=as_json)
 
 
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
+    from model_config.plan.evidence import evidence_of
+
     labels = sorted(release.labels)
+    evidence = evidence_of(project_or_none(), release.digest)
     changed = None  # there is no release to compare with
     if before and before.content and release.content:
         changed = changes(before.content, release.content)
@@ -81,6 +90,7 @@ def _row(
             for change in changed
         ],
         "problem": release.problem,
+        "evidence": evidence and evidence._asdict(),
         "_summary": summary,
     }
 

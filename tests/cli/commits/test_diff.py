@@ -398,3 +398,18 @@ def test_a_hook_of_another_repository_does_not_mislead_git(project, git, monkeyp
 def test_without_git_it_says_so(run, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert "there is no `git` on the PATH" in run("diff", code=2).err
+
+
+def test_a_pull_request_shows_the_evidence_of_what_it_changes(run, edit, project):
+    edit(CHAT, "temperature=0.2", "temperature=0.4")
+    assert "Evidence" not in run("diff", "--markdown").out
+    digest = run("digest", "support_chat", "--environment", "prod").out.strip()
+    report = project / "report.json"
+    report.write_text('{"tests": [{"name": "greets", "rate": 0.5, "floor": 0.5, "repeats": 4}]}')
+    record = ("evidence", "record", "support_chat", "--from", "json", str(report))
+    run(*record, "--digest", digest)
+    said = run("diff", "--markdown").out
+    passed = "1 test passed, the lowest in 50 % of runs"
+    assert f"`Evidence of support_chat in prod: {passed}`" in said
+    edit(CHAT, "temperature=0.4", "temperature=0.5")  # and dev overrides it
+    assert "Evidence of support_chat in prod: no evidence" in run("diff", "--markdown").out

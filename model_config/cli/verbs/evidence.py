@@ -1,0 +1,170 @@
+"""`model-config evidence`: record a release's evaluation, and require one before a promotion."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from model_config.cli.context import current_project, project_or_none, takes_project
+from model_config.cli.options import Environment, Local, Model, Panel, Prefix
+from model_config.cli.rollouts import duration_of
+from model_config.files import write_file
+from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
+from model_config.format.text import plural, visible
+from model_config.plan.project import NAMESPACE, Project
+
+if TYPE_CHECKING:
+    from model_config.operate.labels import Check
+    from model_config.operate.releases import PastRelease
+
+PANEL = Panel.RELEASE
+
+app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
+
+Require = Annotated[
+    Literal["evidence"] | None,
+    typer.Option(
+        help='"evidence": refuse a release without enough evidence for its digest in evidence/.'
+    ),
+]
+MaxAge = Annotated[
+    str | None,
+    typer.Option(help="The oldest that required evidence may be: 12h, 30d. Default: any age."),
+]
+
+
+@app.command()
+@takes_project
+def record(  # noqa: PLR0913 - a verb's options
+    model: Model,
+    file: Annotated[
+        Path, typer.Argument(help="The evaluator's report.", exists=True, dir_okay=False)
+    ],
+    *,
+    source: Annotated[
+        Literal["promptfoo", "junit", "json"],
+        typer.Option("--from", help="The report's format."),
+    ],
+    release: Annotated[
+        int | None,
+        typer.Option(help="The number of the evaluated release. Default: the newest."),
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(help="The evaluated digest, instead of a release: AWS isn't asked."),
+    ] = None,
+    floor: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="The least rate of a test that names no floor itself."),
+    ] = 1.0,
+    by: Annotated[
+        str,
+        typer.Option(envvar=["GITHUB_ACTOR", "USER", "USERNAME"], help="Who or what evaluated it."),
+    ] = "unknown",
+    environment: Environment = "dev",
+    prefix: Prefix = None,
+    local: Local = False,
+) -> None:
+    """Write a report's results to evidence/<digest>.json, to be committed.
+
+    Reads promptfoo's JSON, JUnit's XML, and JSON with `tests`, a list of objects with `name`,
+    `rate` (the share of runs that passed), and optionally `floor` (the least rate that is enough)
+    and `repeats` (the number of runs). Neither prompts nor answers are copied. An earlier report
+    of the same digest is replaced.
+
+    Example: model-config evidence record support_chat --from junit report.xml --release 8
+    """
+    from model_config.plan import evidence
+
+    project = current_project()
+    if digest is not None and release is not None:
+        raise UsageError("name either a release or a digest")
+    if digest is not None and not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+        raise UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
+    now = datetime.now(UTC).replace(microsecond=0)
+    try:
+        report = evidence.read_report(source, evidence.read_bounded(file), floor)
+        digest = digest or _digest_of(model, release, environment, prefix, local=local)
+        recorded = report.recorded(digest, by, now)
+    except EvidenceError as error:
+        raise EvidenceError(f"{file} was not recorded: {error}") from None
+    target = evidence.evidence_file(project.root, digest)
+    target.parent.mkdir(exist_ok=True)
+    write_file(target, recorded.text, private=False)
+    typer.echo(visible(f"{model}: {evidence.verdict(project.root, digest, now).text}"))
+    if report.skipped:
+        typer.echo(f"Left out: {plural(report.skipped, 'skipped test')}.", err=True)
+    typer.echo(f"Commit {evidence.FOLDER}/{target.name}.")
+
+
+def _digest_of(
+    model: str, release: int | None, environment: str, prefix: str | None, *, local: bool
+) -> str:
+    from model_config.cli.target import target
+
+    with target(environment, prefix, local=local) as aws:
+        releases = aws.releases(model, documents=False)
+        chosen = releases.newest if release is None else releases.select(release)
+        digest = chosen.open().digest
+        typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
+        return digest
+
+
+def evidence_check(stack: str, require: str | None, max_age: str | None) -> Check | None:
+    """Return the check that refuses a release without evidence, where that is required."""
+    project = project_or_none()
+    source = f"--require {require}" if require else _requiring_file(project, stack)
+    if source is None:
+        if max_age is not None:
+            raise UsageError("--max-age limits required evidence: add --require evidence")
+        return None
+    if project is None:
+        raise UsageError("there is no project here, so there is no evidence/ to look into")
+    root, oldest = project.root, duration_of(max_age) if max_age else None
+
+    def check(release: PastRelease) -> None:
+        from model_config.plan.evidence import verdict
+
+        content = release.open()
+        result = verdict(root, content.digest, datetime.now(UTC), oldest)
+        if result.passed:
+            return
+        run = f"{content.model} --release {release.number} --environment {stack}"
+        raise EvidenceError(
+            f"release {release.number} of {content.model} in {content.environment} "
+            f"({content.digest}) is refused, as {source} asks: {visible(result.text)}. Evaluate it "
+            f"with `model-config exec {run} -- COMMAND`, and record the report with "
+            f"`model-config evidence record {run} --from FORMAT FILE`"
+        )
+
+    return check
+
+
+def _requiring_file(project: Project | None, environment: str) -> str | None:
+    """Return the setting that requires evidence in an environment, which stacks may share."""
+    from model_config.plan.settings import read_settings
+    from model_config.plan.stack_file import read_stack_file
+
+    setting = f"{NAMESPACE}:evidence"
+    if project is None:
+        return None
+    for stack in project.stack_names():
+        file = project.stack_file(stack)
+        try:
+            settings, findings = read_settings(read_stack_file(project, stack))
+        except InvalidConfigurationError:
+            # A broken file keeps nobody from moving a label, unless it may ask for evidence.
+            if stack == environment and file.is_file() and b"evidence" in file.read_bytes():
+                raise
+            continue
+        if environment not in {stack, settings.environment}:
+            continue
+        if wrong := [finding for finding in findings if finding.where == setting]:
+            raise InvalidConfigurationError(wrong)
+        if settings.evidence:
+            return f"{setting} in {file.name}"
+    return None

@@ -1,0 +1,340 @@
+"""Evidence: the results of evaluating a configuration, in `evidence/<digest>.json` of a project.
+
+A configuration has the same digest wherever its values are the same, so what was evaluated in one
+environment needs no second run for another. The file's name is the digest without "sha256:", since
+some file systems refuse a colon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from model_config.format.errors import EvidenceError
+from model_config.format.text import plural, shortened
+from model_config.plan.messages import message_of
+from model_config.plan.project import Project
+
+Kind: TypeAlias = Literal["promptfoo", "junit", "json"]
+
+FOLDER = "evidence"
+#: The largest report and the largest evidence file, in bytes. Set by this package.
+LARGEST = 5 * 1024 * 1024
+#: How far another machine's clock may be ahead.
+_SKEW = timedelta(minutes=5)
+#: The most problems that a message names, and the most characters of a test's name.
+_SHOWN, _NAME = 10, 300
+
+
+class Result(BaseModel):
+    """One test's results: the share of its runs that passed, and the least that is enough."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=_NAME)]
+    rate: Annotated[float, Field(ge=0, le=1)]
+    floor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    repeats: Annotated[int, Field(ge=1)] = 1
+
+    @property
+    def problem(self) -> str | None:
+        if self.rate and self.rate >= self.floor:
+            return None
+        runs = plural(self.repeats, "run")
+        if not self.rate:
+            return f"{self.name!r} passed in none of {runs}"
+        return (
+            f"{self.name!r} passed in {_percent(self.rate)} of {runs}, below its floor of "
+            f"{_percent(self.floor)}"
+        )
+
+
+class Evidence(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    format: Literal[1]
+    digest: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+    at: AwareDatetime
+    by: Annotated[str, Field(min_length=1, max_length=_NAME)]
+    tests: Annotated[tuple[Result, ...], Field(min_length=1)]
+
+    @property
+    def text(self) -> str:
+        at = f"{self.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        content = {**self.model_dump(), "at": at}
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    @property
+    def summary(self) -> str:
+        """What is shown of enough evidence: "12 tests passed, the lowest in 94 % of runs"."""
+        lowest = min(test.rate for test in self.tests)
+        below = f", the lowest in {_percent(lowest)} of runs" if lowest < 1 else ""
+        return f"{plural(len(self.tests), 'test')} passed{below}"
+
+    def problems(self, now: datetime, max_age: timedelta | None = None) -> Iterator[str]:
+        """Yield why it is not enough."""
+        if self.at > now + _SKEW:
+            yield f"it is from the future, {self.at:%Y-%m-%d %H:%M}"
+        elif max_age is not None and now - self.at > max_age:
+            yield f"it is of {self.at:%Y-%m-%d %H:%M}, and so older than it may be"
+        yield from (test.problem for test in self.tests if test.problem)
+
+
+class Verdict(NamedTuple):
+    """Whether there is evidence, and whether it is enough; None if there is none."""
+
+    passed: bool | None
+    text: str
+
+
+def evidence_file(root: Path, digest: str) -> Path:
+    return root / FOLDER / f"{digest.removeprefix('sha256:')}.json"
+
+
+def verdict(root: Path, digest: str, now: datetime, max_age: timedelta | None = None) -> Verdict:
+    """Return what the evidence in a project's folder says about a digest."""
+    file = evidence_file(root, digest)
+    if not file.is_file():
+        return Verdict(None, "no evidence")
+    try:
+        evidence = Evidence.model_validate_json(read_bounded(file))
+    except ValidationError as error:
+        problems = _messages(error)
+    except EvidenceError as error:
+        problems = [str(error)]
+    else:
+        problems = list(evidence.problems(now, max_age))
+        if evidence.digest != digest:
+            problems = [f"it is for another digest, {evidence.digest}"]
+        if not problems:
+            return Verdict(passed=True, text=evidence.summary)
+    return Verdict(passed=False, text=f"{FOLDER}/{file.name}: {_listed(problems)}")
+
+
+def evidence_of(project: Project | None, digest: str | None) -> Verdict | None:
+    """Return what a project's evidence says about a release, or None if there is none to show."""
+    if project is None or digest is None:
+        return None
+    result = verdict(project.root, digest, datetime.now(UTC))
+    return None if result.passed is None else result
+
+
+def read_bounded(file: Path) -> bytes:
+    """Return a file's content. Raises EvidenceError if it can't be read or is too large."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+    except OSError as error:
+        raise EvidenceError(f"{file} can't be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise EvidenceError(
+            f"{file} has more than {LARGEST // 1024**2} MiB, the most that is read: leave the "
+            "models' outputs out of it"
+        )
+    return content
+
+
+class Report(NamedTuple):
+    """An evaluator's report: its tests, and what it says about itself, if anything."""
+
+    tests: tuple[Result, ...]
+    at: datetime | None = None
+    digest: str | None = None
+    by: str | None = None
+    skipped: int = 0
+
+    def recorded(self, digest: str, by: str, now: datetime) -> Evidence:
+        """Return the evidence for a digest. Raises EvidenceError if it is for another one."""
+        if self.digest not in {None, digest}:
+            raise EvidenceError(f"it is for {self.digest}, and not for {digest}")
+        at = self.at or now
+        if at > now + _SKEW:
+            raise EvidenceError(f"it is from the future, {at:%Y-%m-%d %H:%M}")
+        return Evidence(format=1, digest=digest, at=at, by=self.by or by, tests=self.tests)
+
+
+def read_report(kind: Kind, content: bytes, floor: float = 1.0) -> Report:
+    """Return what a report says; `floor` is that of tests without one of their own.
+
+    Raises:
+        EvidenceError: it is not such a report, or has no results.
+    """
+    try:
+        report = {"promptfoo": _promptfoo, "junit": _junit, "json": _json}[kind](content, floor)
+    except ValidationError as error:
+        raise EvidenceError(f"it is not a report of {kind}: {_listed(_messages(error))}") from None
+    if not report.tests:
+        raise EvidenceError("it has no results, and so is no evidence")
+    return report
+
+
+class _Given(BaseModel):
+    """The JSON that any evaluator can write: `tests`, and whatever else evidence has."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    tests: tuple[dict[str, Any], ...]
+    format: Literal[1] = 1
+    digest: str | None = None
+    at: AwareDatetime | None = None
+    by: str | None = None
+
+
+def _json(content: bytes, floor: float) -> Report:
+    given = _Given.model_validate_json(content)
+    tests = tuple(Result.model_validate({"floor": floor, **test}) for test in given.tests)
+    return Report(tests, given.at, given.digest, given.by)
+
+
+class _Reported(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class _TestCase(_Reported):
+    description: str | None = None
+    vars: Any = None
+    metadata: dict[str, Any] | None = None
+
+
+class _Run(_Reported):
+    success: bool
+    prompt_idx: int = 0
+    test_case: _TestCase
+
+
+class _Results(_Reported):
+    version: Literal[3]
+    timestamp: AwareDatetime | None = None
+    results: list[_Run]
+
+
+class _Promptfoo(_Reported):
+    results: _Results
+
+
+def _promptfoo(content: bytes, floor: float) -> Report:
+    """Read what `promptfoo eval --output results.json` writes.
+
+    With --repeat, each repetition has a number of its own: they are one test by what they test.
+    A test without a description is called by its number, since its variables may be personal.
+    """
+    report = _Promptfoo.model_validate_json(content).results
+    columns = {run.prompt_idx for run in report.results}
+    numbers: dict[str, int] = {}
+    runs = []
+    for run in report.results:
+        case = run.test_case
+        what = json.dumps([case.description, case.vars], sort_keys=True)
+        name = case.description or f"test {numbers.setdefault(what, len(numbers) + 1)}"
+        if len(columns) > 1:
+            name += f", prompt {run.prompt_idx + 1}"
+        own = (case.metadata or {}).get("floor", floor)
+        runs.append(_Outcome((what, run.prompt_idx), name, run.success, own))
+    return Report(_results(runs), report.timestamp)
+
+
+def _junit(content: bytes, floor: float) -> Report:
+    """Read JUnit's XML. Test cases of one name are repetitions; a property "floor" is their floor.
+
+    A document type is refused, since its entities can expand without end or name other files.
+    """
+    builder, parser = TreeBuilder(), expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    try:
+        parser.Parse(content, True)  # noqa: FBT003 - expat's "this is all"
+    except EvidenceError:
+        raise
+    except (expat.ExpatError, ValueError, LookupError) as error:  # of an unknown encoding, say
+        raise EvidenceError(f"it is not XML: {error}") from None
+    root = builder.close()
+    if root.tag not in {"testsuites", "testsuite"}:
+        raise EvidenceError(f"it is not a report of JUnit: its root is <{root.tag}>")
+    cases = list(root.iter("testcase"))
+    done = [case for case in cases if case.find("skipped") is None]
+    runs = []
+    for case in done:
+        name = ".".join(filter(None, (case.get("classname"), case.get("name")))) or "unnamed"
+        passed = case.find("failure") is None and case.find("error") is None
+        runs.append(_Outcome(name, name, passed, _floor_of(case, floor)))
+    times = [suite.get("timestamp", "") for suite in root.iter("testsuite")]
+    return Report(_results(runs), _earliest(times), skipped=len(cases) - len(done))
+
+
+def _refuse_document_type(*_: object) -> None:
+    raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
+
+
+def _floor_of(case: Element, default: float) -> float:
+    for given in case.iterfind("properties/property[@name='floor']"):
+        try:
+            return float(given.get("value", ""))
+        except ValueError:
+            raise EvidenceError(
+                f"the floor of {case.get('name')!r} is not a number: {given.get('value')!r}"
+            ) from None
+    return default
+
+
+def _earliest(times: list[str]) -> datetime | None:
+    """Return the earliest time that has a time zone; without one, nobody knows when it was."""
+    known = []
+    for time in times:
+        with suppress(ValueError):
+            known.append(datetime.fromisoformat(time))
+    return min((time for time in known if time.tzinfo), default=None)
+
+
+class _Outcome(NamedTuple):
+    key: Hashable
+    name: str
+    passed: bool
+    floor: Any
+
+
+def _results(outcomes: Iterable[_Outcome]) -> tuple[Result, ...]:
+    """Return the tests of single runs; a name that several tests have gets a number."""
+    tests: dict[Hashable, list[_Outcome]] = {}
+    for outcome in outcomes:
+        tests.setdefault(outcome.key, []).append(outcome)
+    names = Counter[str]()
+    results = []
+    for runs in tests.values():
+        name = shortened(" ".join(runs[0].name.split()), _NAME - 10) or "unnamed"
+        names[name] += 1
+        results.append(
+            Result(
+                name=f"{name} ({names[name]})" if names[name] > 1 else name,
+                rate=sum(run.passed for run in runs) / len(runs),
+                floor=runs[0].floor,
+                repeats=len(runs),
+            )
+        )
+    return tuple(results)
+
+
+def _messages(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, detail['loc'])) or 'the file'}: {message_of(detail)}"
+        for detail in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def _listed(problems: list[str]) -> str:
+    more = len(problems) - _SHOWN
+    return "; ".join([*problems[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _percent(share: float) -> str:
+    """Return a share as the percentage that isn't rounded up: 0.9999 is not "100 %"."""
+    return f"{int(share * 1000) / 10:g} %"

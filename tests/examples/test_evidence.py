@@ -1,0 +1,43 @@
+"""examples/evidence: a script and promptfoo evaluate a release, which may then be promoted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.project import CHECKOUT
+
+EXAMPLE = CHECKOUT / "examples" / "evidence"
+
+
+@pytest.mark.usefixtures("first_deploy")
+def test_the_script_gets_a_release_and_its_report_lets_it_be_promoted(project: Path):
+    def verb(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "model_config", *words],
+            cwd=project,
+            env={"PATH": os.environ["PATH"], "HOME": str(project), "MODEL_CONFIG_LOCAL": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    shutil.copy(EXAMPLE / "evaluate.py", project)
+    release = ("support_chat", "--release", "1")
+    evaluated = verb("exec", *release, "--", sys.executable, "evaluate.py")
+    (project / "report.json").write_text(evaluated.stdout)
+    recorded = verb("evidence", "record", *release, "--from", "json", "report.json")
+    assert "support_chat: 1 test passed\n" in recorded.stdout, recorded.stderr + evaluated.stderr
+    promoted = verb("promote", *release, "--require", "evidence")
+    assert "stable moved from no release to release 1" in promoted.stdout, promoted.stderr
+
+
+def test_promptfoo_takes_what_exec_sets_and_its_report_has_the_tests_of_the_configuration():
+    configuration = yaml.safe_load((EXAMPLE / "promptfooconfig.yaml").read_text())
+    report = yaml.safe_load((EXAMPLE / "results.json").read_text())  # JSON is YAML
+    assert report["results"]["version"] == 3
+    assert report["config"]["tests"] == configuration["tests"]
+    assert "{{env.PROMPTS_SYSTEM}}" in configuration["prompts"][0]
