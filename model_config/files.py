@@ -63,10 +63,16 @@ def write_new_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     if existing := sorted(path for path in contents if os.path.lexists(folder / path)):
         raise UsageError(f"nothing was written: {folder} already has {', '.join(existing)}")
+    written: list[Path] = []
     try:
-        for path, content in contents.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / path).open("xb") as file:
+        for name, content in contents.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                written.append(path)
                 file.write(content)
     except OSError as error:
-        raise UsageError(f"{error.filename} can't be written: {error.strerror}") from None
+        for path in written:
+            path.unlink()
+        where = error.filename or written[-1]  # a write's error doesn't name the file
+        raise UsageError(f"{where} can't be written: {error.strerror}") from None

@@ -5,8 +5,9 @@ Every process that uses it holds the lock, so `make local`, a second one and `se
 
 from __future__ import annotations
 
+import errno
 import json
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -56,8 +57,13 @@ class StateFolder:
         self.secrets_file = self.path / "secrets.yaml"
         self._file = self.path / "state.json"
 
-    def locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[object]:
-        """Take the lock, for the `with` block that this begins. It waits for `timeout` seconds."""
+    def locked(
+        self, timeout: float = LOCK_SECONDS, *, to_read: bool = False
+    ) -> AbstractContextManager[object]:
+        """Take the lock, for the `with` block that this begins. It waits for `timeout` seconds.
+
+        In a place that is read-only, `to_read` is enough for a block that may only read.
+        """
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             return FileLock(self.path / "lock", timeout, mode=0o600).acquire()
@@ -67,6 +73,8 @@ class StateFolder:
                 "wait for it to end, or stop it, and run this again"
             ) from None
         except OSError as error:
+            if to_read and error.errno in {errno.EROFS, errno.EACCES}:
+                return nullcontext()
             raise self._unwritable(error) from None
 
     def load(self) -> State:

@@ -1,5 +1,7 @@
 """`model-config new`: a model that is valid as it is written."""
 
+import resource
+
 import pytest
 
 from model_config.plan.project import Project
@@ -50,3 +52,16 @@ def test_it_writes_over_nothing(run, project, there):
     said = run("new", "support_chat", code=2).err
     assert said == f"nothing was written: {project} already has models/{there}\n"
     assert not any((project / "models" / file).exists() for file in kept)
+
+
+def test_a_full_disk_leaves_no_file_behind(run, project):
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # a write beyond it fails like on one
+    try:
+        said = run("new", "ticket_sorter", code=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "models/ticket_sorter.py can't be written: File too large" in said.err
+    after = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
+    assert after == before
