@@ -139,7 +139,7 @@ def _print(rows: Sequence[Row], *, with_commits: bool) -> None:
     for row in rows:
         if row["other_projects"]:
             others = ", ".join(row["other_projects"])
-            typer.echo(f"{row['environment']}: models of other projects: {others}.")
+            typer.echo(f"{row['environment']}: not in this stack's plan: {others}.")
 
 
 def _cells(row: Row, model: Row, *, with_commits: bool) -> list[str]:
