@@ -14,11 +14,12 @@ from model_config.format.text import plural
 from model_config.operate.difference import without_plan
 from model_config.operate.drift import contents_of
 from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.promotion import not_promoted
 from model_config.operate.record import document_of, under_way, why_it_stays
-from model_config.operate.release_findings import running_out
+from model_config.operate.release_findings import ended_elsewhere, running_out
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
-from model_config.plan.limits import MAX_PARAMETERS
+from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
 #: An error makes the next deploy fail, a warning a later one; a notice is only information.
@@ -97,7 +98,8 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
     checked += [_notice("the rollouts", problem, fix) for problem in ssm.problems]
     for releases, _ in models:
-        checked += _check_releases(releases, texts.get(rollout_name(releases.path)))
+        is_own = planned is None or releases.model in planned
+        checked += _check_releases(releases, texts.get(rollout_name(releases.path)), is_own=is_own)
     return Report(deployed, checked)
 
 
@@ -274,11 +276,17 @@ def taken_names(
                 yield _error(name, "the reader policy already exists", _TAKEN, unique)
 
 
-def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
+def _check_releases(
+    releases: Releases, rollout_text: str | None, *, is_own: bool
+) -> Iterator[Checked]:
     document = document_of(rollout_text)
     rollout = under_way(document, releases)
-    for deploys_left, finding in running_out(releases, rollout):
+    for deploys_left, finding in running_out(releases, document):
         yield Checked("error" if deploys_left <= 0 else "warning", finding)
+    for finding in ended_elsewhere(releases, document):
+        yield Checked("warning", finding)
+    if is_own and (problem := not_promoted(releases, document)):
+        yield _notice(releases.model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(

@@ -353,7 +353,8 @@ def test_labels_that_help_nobody_are_told(
         aws.ssm.delete_parameter(Name=f"{BASE}/secrets/old")
     findings = drift()["findings"]
     assert any(problem in finding["problem"] for finding in findings), findings
-    assert all("model-config promote chat --label stable" in each["fix"] for each in findings)
+    promote = "model-config promote chat --environment dev --label stable"
+    assert all(promote in each["fix"] for each in findings)
 
 
 def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):

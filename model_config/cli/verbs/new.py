@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project
-from model_config.cli.options import Panel
 from model_config.files import write_new_files
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def new(
@@ -27,7 +27,7 @@ def new(
     Example: model-config new ticket_sorter --kind chat
     """
     from model_config.plan.registry import MODULE_NAME
-    from model_config.scaffold.module import module_files
+    from model_config.scaffold.project import module_files
 
     project = current_project()
     if not MODULE_NAME.fullmatch(name):

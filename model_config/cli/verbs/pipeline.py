@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.context import current_project, takes_project
+from model_config.cli import options
+from model_config.cli.context import current_project
 from model_config.cli.moving import all_of, schema_check
-from model_config.cli.options import Environment, Local, Panel, Prefix
 from model_config.cli.output import annotate, summarize
 from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
 from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
+from model_config.plan.project import StackConfig
 
 if TYPE_CHECKING:
     from model_config.operate.promotion import Promotion
     from model_config.operate.rollouts import NewRollout
 
-PANEL = Panel.PIPELINES
+PANEL = options.Panel.PIPELINES
 
 app = typer.Typer(help="The steps of a deploy in a workflow.", no_args_is_help=True)
 
@@ -35,12 +37,35 @@ _Releases = Annotated[
 
 
 @app.command()
-@takes_project
+def environments(
+    stacks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STACK]...",
+            help="The stacks, in their order. Default: all; those with `protect: true` last.",
+        ),
+    ] = None,
+) -> None:
+    """Print each stack's account, region and partition, from its file: a matrix for GitHub.
+
+    Example: model-config pipeline environments dev staging prod
+    """
+    from model_config.plan.settings import read_settings
+    from model_config.plan.stack_file import read_stack_file
+
+    project = current_project()
+    configs = [read_stack_file(project, stack) for stack in stacks or project.require_stacks()]
+    if not stacks:
+        configs.sort(key=lambda config: read_settings(config)[0].protect)
+    typer.echo(json.dumps({"include": _places(configs)}))
+
+
+@app.command()
 def note(
     *,
     output: Annotated[Path, typer.Option(help="The file to write, JSON: model to number.")],
-    environment: Environment = "dev",
-    local: Local = False,
+    environment: options.Environment = "dev",
+    local: options.Local = False,
 ) -> None:
     """Record the number of each model's release as of the stack's last successful update.
 
@@ -58,7 +83,6 @@ def note(
 
 
 @app.command()
-@takes_project
 def promote(  # noqa: PLR0913 - a verb's options
     *,
     before: _Releases,
@@ -76,9 +100,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.Target,
 ) -> None:
     """Promote only the models that a deploy changed; or start a rollout of each.
 
@@ -88,11 +110,10 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
-    from model_config.cli.target import target
     from model_config.operate.promotion import promote_changed
 
-    evidenced = evidence_check(environment, require, max_age)
-    with target(environment, prefix, local=local) as aws:
+    evidenced = evidence_check(target.environment, require, max_age)
+    with target.open() as aws:
         promotions = list(
             promote_changed(
                 aws,
@@ -108,14 +129,13 @@ def promote(  # noqa: PLR0913 - a verb's options
         _tell(promotion)
     if not promotions:
         typer.echo("This deploy changed no model, so no label moves.")
-    summarize(_summary(environment, label, promotions))
+    summarize(_summary(target.environment, label, promotions))
     if any(promotion.outcome == "failed" for promotion in promotions):
         raise typer.Exit(2)
 
 
 @app.command()
-@takes_project
-def verify(environment: Environment = "dev", *, local: Local = False) -> None:
+def verify(environment: options.Environment = "dev", *, local: options.Local = False) -> None:
     """Compare AWS with the program after a deploy; exit with 1 on differences.
 
     Labels are not compared, since the promotion follows. Nor are parameters that belong to no
@@ -136,6 +156,29 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     if wrong:
         raise typer.Exit(1)
     typer.echo(f"{environment} matches the program.")
+
+
+def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
+    """Return where each stack is deployed to, or refuse those whose files don't say it."""
+    from model_config.plan.aws import partition_of
+
+    places, findings = [], []
+    for config in configs:
+        region = config.region or ""
+        accounts = config.values.get("aws:allowedAccountIds", "")
+        account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
+        if not region:
+            fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
+            findings.append(Finding(f"{config.file}: aws:region", "it is not set", fix))
+        if not account:
+            fix = 'write its 12 digits in quotation marks: ["111122223333"]'
+            problem = "it doesn't name the one account that the workflows deploy to"
+            findings.append(Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
+        place = {"stack": config.stack, "account": account[1] if account else "", "region": region}
+        places.append({**place, "partition": partition_of(region)})
+    if findings:
+        raise InvalidConfigurationError(findings)
+    return places
 
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
