@@ -42,7 +42,7 @@ def _line_in_stack_file(file: Path, finding: Finding) -> int | None:
     """Return the line of the setting that the finding names, or of its nearest parent."""
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
     names = _KEY.findall(f"{finding.where} {finding.problem}")
     config, _ = _entry(root, "config")

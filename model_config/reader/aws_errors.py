@@ -200,5 +200,5 @@ def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
 
 
 def _arn(name: str) -> str:
-    """Return a parameter's ARN as in a policy, without version or label."""
-    return f"arn:aws:ssm:*:*:parameter{name.partition(':')[0]}"
+    """Return a parameter's ARN as in a policy, without version or label; another name as it is."""
+    return f"arn:aws:ssm:*:*:parameter{name.partition(':')[0]}" if name.startswith("/") else name

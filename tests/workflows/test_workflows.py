@@ -133,7 +133,7 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
     used = {line[0] for line in lines}
     assert used == {
         *("validate", "diff", "recover", "check", "drift", "pipeline", "rollout"),
-        "report",
+        *("report", "lifecycle"),
     }
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
