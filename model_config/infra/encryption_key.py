@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from model_config.plan.aws import Account, key_policy
+from model_config.plan.project import OWNER_TAG
 from model_config.plan.settings import Settings
 
 
@@ -54,7 +55,8 @@ class EncryptionKey(pulumi.ComponentResource):
                 deletion_window_in_days=settings.key_deletion_window_days,
                 multi_region=settings.kms_multi_region or None,
                 policy=json.dumps(key_policy(self.account)),
-                tags=settings.tags,
+                # `recover` adopts a key only into the state of the stack that its tag names.
+                tags={**settings.tags, OWNER_TAG: f"{pulumi.get_project()}/{pulumi.get_stack()}"},
                 opts=child,
             )
             self.arn, self.key_id, self.alias = key.arn, key.key_id, settings.key_alias

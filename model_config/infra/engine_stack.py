@@ -25,14 +25,14 @@ class EngineStack:
         with _short_errors():
             self._workspace = automation.LocalWorkspace(work_dir=str(project.root))
             self._stack = automation.Stack.select(name, self._workspace)
-        self._name = name
+        self._name, self._project = name, project.name
 
     def config(self) -> StackConfig:
         with _short_errors():
             config = self._workspace.get_all_config(self._name)
         values = {key: item.value for key, item in config.items()}
         secret_keys = frozenset(key for key, item in config.items() if item.secret)
-        return StackConfig(self._name, values, secret_keys)
+        return StackConfig(self._name, values, secret_keys, self._project)
 
     def outputs(self) -> dict[str, Any]:
         """Return the outputs of the stack's last successful update, or nothing before the first."""
@@ -48,6 +48,7 @@ class EngineStack:
             if resource.get("custom") and resource.get("id"):
                 ids.setdefault(resource["type"], set()).add(resource["id"])
         return StackState(
+            owner=f"{self._project}/{self._name}",
             ids={kind: frozenset(of_kind) for kind, of_kind in ids.items()},
             urns={
                 resource["urn"].rsplit("::", 1)[-1]: resource["urn"]

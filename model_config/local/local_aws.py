@@ -168,6 +168,7 @@ def install_key(key_id: str, region: str, inputs: dict[str, Any]) -> str:
     if key_id in keys:  # a changed key keeps its aliases
         key.aliases = keys[key_id].aliases
     keys[key_id] = key
+    kms_backends[ACCOUNT][region].tag_resource(key_id, inputs.get("tags", {}))
     return str(key.arn)
 
 

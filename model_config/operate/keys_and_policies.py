@@ -15,22 +15,17 @@ from model_config.format.errors import AccessDeniedError
 from model_config.operate.difference import Difference
 from model_config.operate.ssm import FAILURES, aws_client
 from model_config.plan.aws import Account, key_policy, reader_policy
+from model_config.plan.project import OWNER_TAG
 from model_config.plan.settings import Settings
 from model_config.reader.aws_errors import translate
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A KMS key.
-
-    Attributes:
-        state: "Enabled", "Disabled", "PendingDeletion", … (KMS API reference, KeyMetadata).
-    """
-
     id: str
     arn: str
     description: str
-    state: str
+    state: str  #: "Enabled", "Disabled", "PendingDeletion", … (KMS API reference, KeyMetadata).
 
     @property
     def is_enabled(self) -> bool:
@@ -40,9 +35,10 @@ class Key:
 class KeysAndPolicies:
     """KMS in a region, and IAM. Resources are looked up by the names that a deploy gives them.
 
-    Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:GetKeyPolicy` and `kms:GetKeyRotationStatus`,
-    `iam:GetPolicy`, `iam:GetPolicyVersion` and `iam:GetAccountSummary`: each method its own. Every
-    method raises StoreError or a subclass if AWS is unavailable or refuses.
+    Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:ListResourceTags`, `kms:GetKeyPolicy`,
+    `kms:GetKeyRotationStatus`, `iam:GetPolicy`, `iam:GetPolicyVersion` and
+    `iam:GetAccountSummary`: each method its own. Every method raises
+    StoreError or a subclass if AWS is unavailable or refuses.
     """
 
     def __init__(self, region: str) -> None:
@@ -62,17 +58,19 @@ class KeysAndPolicies:
         about = answer["KeyMetadata"]
         return Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
 
-    def key_described(self, description: str) -> Key | None:
-        """Return an enabled key with a description, if it exists."""
+    def keys_described(self, description: str) -> list[Key]:
+        """Return the enabled keys with a description."""
         try:
             listed = self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         except FAILURES as error:
             raise translate(error, "kms:ListKeys", ["the account's keys"]) from error
-        for each in listed:
-            key = self.key(each["KeyId"])
-            if key is not None and key.is_enabled and key.description == description:
-                return key
-        return None
+        keys = filter(None, (self.key(key["KeyId"]) for key in listed))
+        return [key for key in keys if key.is_enabled and key.description == description]
+
+    def owner(self, key_id: str) -> str | None:
+        """Return the stack that a key's owner tag names, "project/stack"."""
+        tags = _ask(self._kms, "kms:ListResourceTags", key_id, KeyId=key_id)["Tags"]
+        return next((tag["TagValue"] for tag in tags if tag["TagKey"] == OWNER_TAG), None)
 
     def key_policy(self, key_id: str) -> dict[str, Any]:
         """Return a key's policy."""

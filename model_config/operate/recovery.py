@@ -3,7 +3,7 @@
 A deploy that is killed (an evicted runner, a job's time limit) leaves resources that its state
 doesn't have. Every later `pulumi up` then fails with ParameterAlreadyExists. A resource that
 matches the plan exactly belongs to the deploy and can be adopted; any other belongs to somebody
-else.
+else. So does everything under a key whose owner tag names another stack.
 """
 
 from __future__ import annotations
@@ -18,10 +18,21 @@ from model_config.operate.keys_and_policies import Key, KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm
 from model_config.plan.aws import reader_policy
 from model_config.plan.plan import Plan, PlannedModel
-from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY, Adoption, StackState
+from model_config.plan.project import (
+    ALIAS,
+    KEY,
+    OWNER_TAG,
+    PARAMETER,
+    POLICY,
+    Adoption,
+    StackState,
+)
 from model_config.schema import SecretRef
 
 _KEY = "encryption-key"  # the logical name of the key, its alias and their component
+_OTHER_ENVIRONMENT = (
+    "give this stack another model-config:environment, or share the key with model-config:kmsKeyArn"
+)
 
 
 @dataclass(slots=True)
@@ -30,12 +41,14 @@ class Recovery:
 
     Attributes:
         adopt: the deploy's own resources.
-        blocked: resources with a name from the plan that differ from the plan.
+        whose: the stack that they belong to, and how that is known.
+        blocked: resources that have a name from the plan and can't be adopted.
         pending: the interrupted operations, in words.
         refresh: the URNs of resources whose state may be outdated.
     """
 
     adopt: list[Adoption] = field(default_factory=list)
+    whose: str = ""
     blocked: list[Finding] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     refresh: list[str] = field(default_factory=list)
@@ -45,16 +58,19 @@ class Recovery:
         return bool(self.adopt or self.blocked or self.pending)
 
 
-def find_recovery(
+def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
     plan: Plan,
     secrets: Mapping[str, str],
     state: StackState,
     ssm: Ssm,
     aws: KeysAndPolicies,
+    *,
+    into_empty_state: bool = False,
 ) -> Recovery:
     """Return the steps that are necessary before the plan can be deployed.
 
-    `secrets` are the texts of the stack's secrets, by config key.
+    `secrets` are the texts of the stack's secrets, by config key. A state that is empty may be a
+    new stack's, so resources are adopted into it only with `into_empty_state`.
     """
     recovery = Recovery()
     for operation, urn in state.pending:
@@ -65,6 +81,18 @@ def find_recovery(
     if key := _adopt_key(recovery, plan, state, aws):
         _adopt_parameters(recovery, plan, secrets, state, ssm, key=key)
         _adopt_policies(recovery, plan, state, aws, key)
+    if state.is_empty and recovery.adopt and not into_empty_state:
+        recovery.blocked.append(
+            Finding(
+                state.owner,
+                f"the stack's state is empty, and AWS has {len(recovery.adopt)} resources that "
+                f"match its plan (owner: {recovery.whose})",
+                f"`model-config recover --environment {plan.stack} --into-empty-state` if this "
+                f"stack deployed them and its state was lost. If the stack is new, "
+                f"{_OTHER_ENVIRONMENT}",
+                "a stack deletes what its state has, so another stack's resources would be lost",
+            )
+        )
     return recovery
 
 
@@ -74,27 +102,61 @@ def _adopt_key(
     """Adopt the key and its alias where the state lacks them; return the key's ARN, if any."""
     settings = plan.settings
     if settings.kms_key_arn:
+        recovery.whose = "unknown, since the key of kmsKeyArn has no owner"
         return settings.kms_key_arn
     known = next(iter(state.ids.get(KEY, ())), None)
-    target = _usable_key(aws, settings.key_alias)
-    if target is None:  # the key is created before its alias
-        key = _usable_key(aws, known) if known else aws.key_described(settings.key_description)
-        if key is not None and known is None:
-            recovery.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
-        return key.arn if key else None
-    if target.id != known:
-        if known is not None or target.description != settings.key_description:
+    key = aliased = _usable_key(aws, settings.key_alias)
+    if known is None:
+        if key is None:  # the key is created before its alias
+            key = _own_first(aws, settings.key_description, state.owner)
+        if key is None:
+            return None
+        owner = aws.owner(key.id)
+        if owner != state.owner:
+            recovery.blocked.append(_not_own(key, owner, state.owner))
+            return None
+        recovery.whose = f"{owner}, as the key's tag says"
+        recovery.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
+    else:
+        recovery.whose = f"{state.owner}, whose state has the key"
+        if key is None:
+            key = _usable_key(aws, known)
+        elif key.id != known:
             recovery.blocked.append(_foreign(settings.key_alias, "names another key"))
             return None
-        recovery.adopt.append(Adoption(KEY, _KEY, target.id, _KEY))
-    if not state.has(ALIAS, settings.key_alias):
+    if aliased and not state.has(ALIAS, settings.key_alias):
         recovery.adopt.append(Adoption(ALIAS, _KEY, settings.key_alias, _KEY))
-    return target.arn
+    return key.arn if key else None
 
 
 def _usable_key(aws: KeysAndPolicies, name: str) -> Key | None:
     key = aws.key(name)
     return key if key and key.is_enabled else None
+
+
+def _own_first(aws: KeysAndPolicies, description: str, owner: str) -> Key | None:
+    """Return the key that has no alias yet; if there are several, the stack's own."""
+    keys = aws.keys_described(description)
+    return next((key for key in keys if aws.owner(key.id) == owner), keys[0] if keys else None)
+
+
+def _not_own(key: Key, owner: str | None, stack: str) -> Finding:
+    if owner:
+        return Finding(
+            key.arn,
+            f"it encrypts this environment and belongs to the stack {owner}, not to {stack}",
+            _OTHER_ENVIRONMENT,
+            f"its tag {OWNER_TAG} names its owner. A stack deletes what its state has, and "
+            "everything that a deleted key encrypted is lost",
+        )
+    tag = f"TagKey={OWNER_TAG},TagValue={stack}"
+    return Finding(
+        key.arn,
+        f"it encrypts this environment, and no tag says whether it belongs to {stack}",
+        f"if this stack created it, say so and run this again: `aws kms tag-resource --key-id "
+        f"{key.id} --tags {tag}`. If not, {_OTHER_ENVIRONMENT}",
+        f"earlier versions created keys without the tag {OWNER_TAG}",
+    )
 
 
 def _adopt_parameters(  # noqa: PLR0913 - the three sides of the comparison

@@ -12,6 +12,8 @@ from model_config.format.errors import Finding, InvalidConfigurationError, Proje
 
 #: The namespace of this package's config keys, before the colon.
 NAMESPACE = "model-config"
+#: The tag of a KMS key that names the stack that created it, "project/stack".
+OWNER_TAG = "model-config:owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +157,21 @@ class StackState:
     """The resources in a stack's state.
 
     Attributes:
+        owner: the stack, as its key's owner tag names it: "project/stack".
         ids: the ids of its resources, by type.
         urns: the URN of each component, by its name.
         pending: the operations that an interrupted deploy left, each with its kind and URN.
     """
 
+    owner: str
     ids: Mapping[str, frozenset[str]]
     urns: Mapping[str, str]
     pending: Sequence[tuple[str, str]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no resource in AWS, not even one that a deploy was creating."""
+        return not self.pending and not any(kind.startswith("aws:") for kind in self.ids)
 
     def has(self, kind: str, id_: str) -> bool:
         """Return whether the state has a resource."""

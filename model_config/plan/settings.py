@@ -22,7 +22,7 @@ from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.aws import RESERVED_START, reader_policy_name
 from model_config.plan.messages import message_of
-from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
+from model_config.plan.project import NAMESPACE, OWNER_TAG, StackConfig, set_secret_command
 
 
 def _prefix(prefix: str) -> str:
@@ -72,6 +72,8 @@ def _map_from_json(value: object) -> object:
 def _not_reserved(text: str) -> str:
     if text.lower().startswith("aws:"):
         raise ValueError('it begins with "aws:", which AWS reserves')
+    if text.lower() == OWNER_TAG:
+        raise ValueError("the program itself sets this tag, on the key")
     return text
 
 
@@ -97,7 +99,7 @@ _TagValue = Annotated[str, Field(max_length=256, pattern=_TAG), *_NOT_RESERVED]
 
 Tags = Annotated[
     dict[_TagKey, _TagValue],
-    Field(max_length=50),
+    Field(max_length=49),  # of AWS's 50; the key has one more
     AfterValidator(_distinct_keys),
     BeforeValidator(_map_from_json),
 ]
@@ -157,7 +159,7 @@ class Settings(BaseModel):
         kms_key_arn: an existing key, used instead of a new one. It can't be changed later.
         kms_multi_region: whether the stack's key can be replicated to other regions. It can't be
             changed later.
-        tags: the tags of every resource that can have tags, at most 50.
+        tags: the tags of every resource that can have tags, at most 49.
         notify_topic_arn: an SNS topic that is notified of label moves, releases and the deletion of
             the key.
         fields: whether each value has a parameter of its own. If not, a model has its release,

@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_every_field_is_described():
 
 # The programs, each with AWS's client replaced by one that reads a file.
 
-AWS_CLI = """#!{python}
+AWS_CLI = """#!{python} -IS
 import json, sys
 wanted = sys.argv[1:]
 assert wanted[:3] == ["ssm", "get-parameter", "--name"], wanted
@@ -80,14 +81,28 @@ print(json.load(open({values!r}))[wanted[3]])
 """
 JAVASCRIPT_SDK = """
 import {{ readFileSync }} from "node:fs";
-const values = JSON.parse(readFileSync({values!r}, "utf8"));
 export class GetParameterCommand {{ constructor(input) {{ this.input = input; }} }}
 export class SSMClient {{
   async send({{ input }}) {{
     if (!input.WithDecryption) throw new Error("not decrypted");
+    const values = JSON.parse(readFileSync({values!r}, "utf8"));
     return {{ Parameter: {{ Value: values[input.Name] }} }};
   }}
 }}
+"""
+# Starting node takes longer than reading a release, so one process runs the program for each case.
+JAVASCRIPT_CASES = """
+import {{ readFileSync, writeFileSync }} from "node:fs";
+const ended = [];
+for (const [number, values] of JSON.parse(readFileSync(0, "utf8")).entries()) {{
+  writeFileSync({values!r}, JSON.stringify(values));
+  let text = "", problem = "";
+  console.log = line => {{ text = `${{line}}\\n`; }};
+  try {{ await import(`./read-release.mjs?${{number}}`); }}
+  catch (error) {{ problem = `${{error}}`; }}
+  ended.push([text, problem]);
+}}
+process.stdout.write(JSON.stringify(ended));
 """
 GO_CONFIG = """package config
 import "context"
@@ -112,6 +127,32 @@ func (c *Client) GetParameter(_ context.Context, input *GetParameterInput) (*Out
 """
 
 
+Stored = dict[str, str]
+
+
+class Ended(NamedTuple):
+    text: str
+    problem: str
+
+
+Program = Callable[[list[Stored]], list[Ended]]
+
+
+def one_by_one(command: list[str], stored: Path) -> Program:
+    def run(values: Stored) -> Ended:
+        stored.write_text(json.dumps(values))
+        ended = subprocess.run(
+            [*command, MODEL, "stable"], capture_output=True, text=True, check=False
+        )
+        return Ended(ended.stdout, ended.stderr if ended.returncode else "")
+
+    return lambda cases: [run(values) for values in cases]
+
+
+def case(document: str, parts: Stored) -> Stored:
+    return {f"{MODEL}/release:stable": document, **parts}
+
+
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stored") / "values.json"
@@ -124,18 +165,18 @@ def written(folder: Path, files: dict[str, str], values: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def in_shell(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def in_shell(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     if not shutil.which("jq"):
         pytest.skip("needs jq on PATH")
     folder = tmp_path_factory.mktemp("shell")
     written(folder, {"aws": AWS_CLI}, stored)
     (folder / "aws").chmod(0o755)
     script = f"PATH={folder}:$PATH\n{blocks('sh')[0]}"
-    return ["/bin/sh", "-c", script, "read-release"]
+    return one_by_one(["/bin/sh", "-c", script, "read-release"], stored)
 
 
 @pytest.fixture(scope="module")
-def in_node(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def in_node(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     if not shutil.which("node"):
         pytest.skip("needs node on PATH")
     folder = tmp_path_factory.mktemp("node")
@@ -145,11 +186,20 @@ def in_node(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]
     written(package, {"index.js": JAVASCRIPT_SDK}, stored)
     # What has types in TypeScript is inferred, so the program is JavaScript too.
     (folder / "read-release.mjs").write_text(blocks("ts")[0])
-    return ["node", str(folder / "read-release.mjs")]
+    written(folder, {"cases.mjs": JAVASCRIPT_CASES}, stored)
+
+    def call(cases: list[Stored]) -> list[Ended]:
+        program = ["node", str(folder / "cases.mjs"), MODEL, "stable"]
+        answer = subprocess.run(
+            program, input=json.dumps(cases), capture_output=True, text=True, check=True
+        )
+        return [Ended(*ended) for ended in json.loads(answer.stdout)]
+
+    return call
 
 
 @pytest.fixture(scope="module")
-def in_go(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def in_go(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     if not shutil.which("go"):
         pytest.skip("needs go on PATH")
     folder = tmp_path_factory.mktemp("go")
@@ -162,17 +212,12 @@ def in_go(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     offline = {"GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
     build = ["go", "build", "-o", "read-release"]
     subprocess.run(build, cwd=folder, env={**os.environ, **offline}, check=True)
-    return [str(folder / "read-release")]
+    return one_by_one([str(folder / "read-release")], stored)
 
 
 @pytest.fixture(params=["in_shell", "in_node", "in_go"])
-def program(request: pytest.FixtureRequest) -> list[str]:
+def program(request: pytest.FixtureRequest) -> Program:
     return request.getfixturevalue(request.param)
-
-
-def run(program: list[str], stored: Path, document: str, parts: dict[str, str]) -> Any:
-    stored.write_text(json.dumps({f"{MODEL}/release:stable": document, **parts}))
-    return subprocess.run([*program, MODEL, "stable"], capture_output=True, text=True, check=False)
 
 
 def names_inside() -> tuple[str, dict[str, str]]:
@@ -185,36 +230,38 @@ def names_inside() -> tuple[str, dict[str, str]]:
     return written.document, written.named_parts(MODEL)
 
 
-def test_each_program_reads_every_form_and_refuses_what_was_changed(program, stored):
+def test_each_program_reads_every_form_and_refuses_what_was_changed(program):
     parts = json.loads(PARTS)
-    for document in FORMS:
-        ended = run(program, stored, document.strip(), parts)
-        assert ended.stdout == read(PLAIN).text + "\n", ended.stderr
-    document, others = names_inside()
-    ended = run(program, stored, document, others)
-    text = release.read_release(document, MODEL, lambda _: others).text
-    assert ended.stdout == text + "\n", ended.stderr
-
+    inside, others = names_inside()
+    texts = [read(PLAIN).text] * len(FORMS)
+    texts.append(release.read_release(inside, MODEL, lambda _: others).text)
     changed = {**json.loads(PLAIN), "config": '{"provider":"other"}'}
-    refused = [
-        (json.dumps(changed), parts, "the configuration was changed"),
-        (json.dumps({**json.loads(PLAIN), "format": 1}), parts, "format"),
-        (json.dumps({**json.loads(PLAIN), "model": "other"}), parts, "another model's"),
-        (IN_PARTS, dict.fromkeys(parts, "AAAA"), "was changed"),
-    ]
-    for document, texts, problem in refused:
-        ended = run(program, stored, document, texts)
-        assert ended.returncode != 0
-        assert problem in ended.stderr
+    refused = {
+        "the configuration was changed": case(json.dumps(changed), parts),
+        "format": case(json.dumps({**json.loads(PLAIN), "format": 1}), parts),
+        "another model's": case(json.dumps({**json.loads(PLAIN), "model": "other"}), parts),
+        "was changed": case(IN_PARTS, dict.fromkeys(parts, "AAAA")),
+    }
+    cases = [case(document.strip(), parts) for document in FORMS] + [case(inside, others)]
+    ended = program([*cases, *refused.values()])
+    assert ended[: len(cases)] == [Ended(f"{text}\n", "") for text in texts]
+    for problem, answer in zip(refused, ended[len(cases) :], strict=True):
+        assert problem in answer.problem
+        assert not answer.text
 
 
 @pytest.mark.parametrize("program", ["in_node", "in_go"], indirect=True)
-def test_the_programs_conform(program, stored):
-    conformance = Path(__file__).parents[2] / "docs" / "conformance"
-    for case in json.loads((conformance / "releases.json").read_text()):
-        ended = run(program, stored, case["document"], case["parts"])
-        assert ended.stdout == case["config"] + "\n", case["name"]
-    for case in json.loads((conformance / "refusals.json").read_text()):
-        if case["of"] == "text":  # the programs print the text, and use neither values nor names
-            ended = run(program, stored, case["document"], case["parts"])
-            assert ended.returncode != 0, case["name"]
+def test_the_programs_conform(program):
+    folder = Path(__file__).parents[2] / "docs" / "conformance"
+    releases = json.loads((folder / "releases.json").read_text())
+    # The programs print the text, and use neither values nor names.
+    refusals = [
+        it for it in json.loads((folder / "refusals.json").read_text()) if it["of"] == "text"
+    ]
+    cases = [*releases, *refusals]
+    answers = program([case(it["document"], it["parts"]) for it in cases])
+    for it, ended in zip(cases, answers, strict=True):
+        if it in releases:
+            assert ended == (f"{it['config']}\n", ""), it["name"]
+        else:
+            assert ended.problem, it["name"]

@@ -161,6 +161,30 @@ def test_what_is_somebody_elses_stops_it_and_is_named(own_dev):
     assert own_dev.in_aws()[seed] == "1"
 
 
+def test_another_projects_key_is_never_adopted(own_dev):
+    project = own_dev.folder / "other"
+    shutil.copytree(own_dev.project, project, symlinks=True)
+    for file in (project / "models").iterdir():
+        file.unlink()
+    about = project / "Pulumi.yaml"
+    about.write_text(about.read_text().replace("name: model-config", "name: other"))
+    (project / "Pulumi.dev.yaml").write_text("config:\n  aws:region: eu-west-1\n")
+    other = own_dev.beside(project)
+    other.add_model("search", "n: int = 1")
+    before = other.resources()
+    for options in ((), ("--into-empty-state",)):
+        refused = other.model_config_refused("recover", "--environment", "dev", *options)
+        assert "belongs to the stack model-config/dev, not to other/dev" in refused
+    assert other.resources() == before
+    other.refused("up", "--yes", "--skip-preview")  # the alias is taken
+    assert "names another key" in other.model_config_refused("recover", "-e", "dev")
+    other.pulumi("destroy", "--yes", "--skip-preview")
+    key = own_dev.outputs()["kms_key"]["id"]
+    assert own_dev.kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert own_dev.kms.describe_key(KeyId="alias/ai/dev")["KeyMetadata"]["KeyId"] == key
+
+
 def test_where_nothing_died_there_is_nothing_to_recover(own_dev):
     printed = own_dev.model_config("recover", "--environment", "dev", "--dry-run")
-    assert printed == ("Nothing to recover: the state is complete.\n")
+    assert printed.startswith("Nothing to recover: the state is complete.\n")
+    assert "model-config recover --environment dev --cancel" in printed

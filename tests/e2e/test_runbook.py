@@ -77,7 +77,10 @@ def test_a_state_that_is_lost_is_worked_out_again(own_dev):
     versions = own_dev.versions()
     own_dev.pulumi("stack", "rm", "--yes", "--force", "--preserve-config")
     own_dev.pulumi("stack", "init")
-    own_dev.model_config("recover", "--environment", "dev")
+    refused = own_dev.model_config_refused("recover", "--environment", "dev")
+    assert "its state was lost" in refused
+    adopted = own_dev.model_config("recover", "-e", "dev", "--into-empty-state")
+    assert "model-config/dev, as the key's tag says" in adopted
     own_dev.up()
     assert own_dev.in_aws() == before
     assert own_dev.versions() == versions

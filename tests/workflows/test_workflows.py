@@ -142,10 +142,10 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
         assert {word for word in words if word.startswith("-")} <= known, name
 
 
-def test_a_deploy_recovers_checks_and_notes_before_it_deploys():
+def test_a_deploy_checks_recovers_and_notes_before_it_deploys():
     runs = [step["run"] for step in WORKFLOWS["deploy-environment"]["jobs"]["deploy"]["steps"]
             if "run" in step]  # fmt: skip
-    words = ["recover", "check", "before.json", "pulumi up", "after.json"]
+    words = ["check", "recover", "before.json", "pulumi up", "after.json"]
     assert [next(word for word in words if word in run) for run in runs] == words
 
 

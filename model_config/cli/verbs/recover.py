@@ -33,6 +33,10 @@ def recover(
         bool,
         typer.Option("--cancel", help="Remove an interrupted deploy's lock. No deploy may run."),
     ] = False,
+    into_empty_state: Annotated[
+        bool,
+        typer.Option("--into-empty-state", help="Adopt though the stack's state was lost."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Adopt resources that an interrupted deploy created, and clear its pending operations.
@@ -40,6 +44,9 @@ def recover(
     Compares the program's plan, the stack's state and AWS. A resource that matches the plan exactly
     is adopted: no value is written and no history is lost. Any other resource is reported, and
     nothing is adopted. Afterwards `pulumi up` continues where the deploy stopped.
+
+    A key whose tag model-config:owner names another stack is never adopted, nor what it encrypts.
+    An empty state may be that of a new stack, so adopting into it takes --into-empty-state.
 
     Example: model-config recover --environment prod --dry-run
     """
@@ -50,7 +57,7 @@ def recover(
     if cancel and not dry_run:
         stack.cancel()
     state = stack.state()
-    recovery = _find(project, stack, state)
+    recovery = _find(project, stack, state, into_empty_state=into_empty_state)
     if as_json:
         print_json(asdict(recovery))
     else:
@@ -63,7 +70,9 @@ def recover(
         _print_next(recovery, environment, dry_run=dry_run)
 
 
-def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
+def _find(
+    project: Project, stack: EngineStack, state: StackState, *, into_empty_state: bool
+) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
     from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
@@ -76,7 +85,14 @@ def _find(project: Project, stack: EngineStack, state: StackState) -> Recovery:
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=with_progress)
-    return find_recovery(plan, config.own(), state, ssm, KeysAndPolicies(ssm.region))
+    return find_recovery(
+        plan,
+        config.own(),
+        state,
+        ssm,
+        KeysAndPolicies(ssm.region),
+        into_empty_state=into_empty_state,
+    )
 
 
 def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:
@@ -90,10 +106,11 @@ def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> Non
 
 
 def _print(recovery: Recovery) -> None:
-    rows = [(each.id, "adopt", "it matches the plan") for each in recovery.adopt]
-    rows += [(each, "clear", "the deploy was interrupted during it") for each in recovery.pending]
+    rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
+    interrupted = "the deploy was interrupted during it"
+    rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
     if rows:
-        print_table(["what", "action", "why"], rows, wrap=True)
+        print_table(["what", "action", "why", "owner"], rows, wrap=True)
     for finding in recovery.blocked:
         typer.echo(str(finding), err=True)
 
@@ -101,6 +118,10 @@ def _print(recovery: Recovery) -> None:
 def _print_next(recovery: Recovery, environment: str, *, dry_run: bool) -> None:
     if not recovery.is_needed:
         typer.echo("Nothing to recover: the state is complete.")
+        typer.echo(
+            "If `pulumi up` says that the stack is locked, and no deploy is running: "
+            f"model-config recover --environment {environment} --cancel"
+        )
     elif dry_run:
         typer.echo(f"To recover: model-config recover --environment {environment}")
     else:

@@ -1,0 +1,160 @@
+"""Whose the resources are that `recover` may adopt: project A is deployed, and others look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import PROJECT, SECRETS, stack_config, write_model
+
+from model_config.local.local_aws import client, local_aws
+from model_config.local.provider import LocalProvider
+from model_config.operate import keys_and_policies
+from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.recovery import Recovery, find_recovery
+from model_config.operate.ssm import Ssm
+from model_config.plan.plan import plan_stack
+from model_config.plan.project import ALIAS, KEY, OWNER_TAG, Project, StackState
+from model_config.plan.registry import read_modules
+from model_config.testing.program import run_program
+
+REGION, ALIAS_NAME = "eu-west-1", "alias/ai/dev"
+OWN = "model-config/dev"
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalProvider]:
+    """Project A's dev, deployed to an AWS of its own."""
+    monkeypatch.setattr(keys_and_policies, "aws_client", client)
+    with local_aws():
+        provider = LocalProvider(REGION, {})
+        run_program(PROJECT.root, stack_config("dev"), provider)
+        yield provider
+
+
+def recovery(
+    state: StackState,
+    project: Project = PROJECT,
+    settings: dict[str, str] | None = None,
+    **options: Any,
+) -> Recovery:
+    config = stack_config("dev", **(settings or {}))
+    secrets = {key.partition(":")[2]: text for key, text in SECRETS.items()}
+    plan = plan_stack(read_modules(project), config)
+    aws = Ssm(client("ssm", REGION)), KeysAndPolicies(REGION)
+    return find_recovery(plan, secrets, state, *aws, **options)
+
+
+def empty(owner: str = OWN) -> StackState:
+    return StackState(owner, {}, {}, [])
+
+
+def state_of(deployed: LocalProvider, *, without: str = "nothing") -> StackState:
+    """The state after the deploy, without the resources whose key has a text."""
+    ids: dict[str, set[str]] = {}
+    for key, resource in deployed.registered.items():
+        if without not in key:
+            ids.setdefault(resource.type, set()).add(resource.id)
+    return StackState(OWN, {kind: frozenset(of_kind) for kind, of_kind in ids.items()}, {}, [])
+
+
+def untag() -> str:
+    """Make the key one of before, without an owner's tag; return its id."""
+    kms = client("kms", REGION)
+    key = kms.describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["KeyId"]
+    kms.untag_resource(KeyId=key, TagKeys=[OWNER_TAG])
+    return str(key)
+
+
+@pytest.fixture(params=[False, True], ids=["", "into-empty-state"])
+def into_empty_state(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("has_alias", [True, False])
+def test_another_projects_key_is_never_adopted(
+    tmp_path: Path, *, has_alias: bool, into_empty_state: bool
+) -> None:
+    other = Project(tmp_path)
+    write_model(other, "search", "n: int = 1")
+    if not has_alias:
+        client("kms", REGION).delete_alias(AliasName=ALIAS_NAME)
+    interrupted = StackState("search/dev", {}, {}, [("creating", f"urn::{KEY}::encryption-key")])
+    for state in (empty("search/dev"), interrupted):
+        found = recovery(state, other, into_empty_state=into_empty_state)
+        assert found.adopt == []
+        (finding,) = found.blocked
+        assert "belongs to the stack model-config/dev, not to search/dev" in finding.problem
+        assert "another model-config:environment" in finding.fix
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_same_project_with_another_stack_is_another_owner() -> None:
+    found = recovery(empty("model-config/staging"), into_empty_state=True)
+    assert (found.adopt, len(found.blocked)) == ([], 1)
+
+
+def test_a_lost_state_is_adopted_only_on_request(deployed: LocalProvider) -> None:
+    refused = recovery(empty())
+    (finding,) = refused.blocked
+    assert finding.where == OWN
+    assert "--environment dev --into-empty-state" in finding.fix
+    asked = recovery(empty(), into_empty_state=True)
+    assert asked.blocked == []
+    assert asked.whose == "model-config/dev, as the key's tag says"
+    assert {(it.type, it.id) for it in asked.adopt} == {
+        (it.type, it.id) for it in deployed.registered.values()
+    }
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_key_of_before_is_asked_about_and_adopted_once_it_is_tagged() -> None:
+    key = untag()
+    asked = recovery(empty(), into_empty_state=True)
+    assert asked.adopt == []
+    (finding,) = asked.blocked
+    tag = f"aws kms tag-resource --key-id {key} --tags TagKey={OWNER_TAG},TagValue={OWN}"
+    assert tag in finding.fix
+    tags = [{"TagKey": OWNER_TAG, "TagValue": OWN}]
+    client("kms", REGION).tag_resource(KeyId=key, Tags=tags)
+    assert recovery(empty(), into_empty_state=True).blocked == []
+
+
+def test_what_the_state_has_needs_no_tag(deployed: LocalProvider) -> None:
+    untag()
+    assert not recovery(state_of(deployed)).is_needed
+    found = recovery(state_of(deployed, without="support_chat/"))
+    assert found.blocked == []
+    assert {it.parent for it in found.adopt} == {"support_chat"}
+    assert found.whose == "model-config/dev, whose state has the key"
+    (alias,) = recovery(state_of(deployed, without=ALIAS)).adopt
+    assert alias.id == ALIAS_NAME
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_first_deploy_that_was_killed_goes_on_without_being_asked() -> None:
+    killed = StackState(OWN, {}, {}, [("creating", f"urn:pulumi:dev::p::{KEY}::encryption-key")])
+    found = recovery(killed)
+    assert found.blocked == []
+    assert {KEY, ALIAS} < {it.type for it in found.adopt}
+    assert found.pending == ["creating encryption-key"]
+
+
+def test_an_alias_of_another_key_stops_it(deployed: LocalProvider) -> None:
+    kms = client("kms", REGION)
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.update_alias(AliasName=ALIAS_NAME, TargetKeyId=other)
+    (finding,) = recovery(state_of(deployed)).blocked
+    assert (finding.where, "names another key" in finding.problem) == (ALIAS_NAME, True)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_owner_of_what_an_existing_key_encrypts_is_unknown() -> None:
+    key = client("kms", REGION).describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["Arn"]
+    found = recovery(empty(), settings={"kmsKeyArn": key})
+    assert found.whose.startswith("unknown")
+    (finding,) = found.blocked
+    assert "--into-empty-state" in finding.fix
