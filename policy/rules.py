@@ -7,6 +7,7 @@ the update.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ STACK = "pulumi:pulumi:Stack"
 
 #: Replaces a value that a preview doesn't know.
 UNKNOWN = object()
+
+# A rollout document's two parts, and what they may hold: docs/release-format.md.
+_ROLLOUT_KEYS = {
+    "moved": {"label", "release", "from", "reason", "held"},
+    "rollout": {"label", "release", "from", "salt", "units", "steps", "plan"},
+}
 
 Properties = Mapping[str, Any]
 
@@ -69,12 +76,14 @@ def below_prefix(parameter: Properties, settings: Settings) -> Iterator[str]:
 
 
 def secure_string(parameter: Properties, settings: Settings) -> Iterator[str]:
-    """Yield a type other than SecureString, except for a rollout, which is a String."""
+    """Yield a type other than SecureString, except for a rollout's document, which is a String."""
     if not _is_below(parameter.get("name"), settings):
         return
     kind = parameter.get("type")
     if kind != "SecureString" and not _is_rollout(parameter, settings):
         yield f"its type is {kind}, not SecureString"
+    elif kind != "SecureString" and not _is_rollout_document(parameter.get("value")):
+        yield "its value is not a rollout document"
     if parameter.get("insecureValue") is not None:
         yield "it has an insecureValue, which Pulumi shows and keeps in plain text"
 
@@ -115,24 +124,30 @@ def unprotected(resources: Sequence[Resource], settings: Settings) -> Iterator[t
     Deleting a release's parameter deletes its history, and deleting the key makes every value
     unreadable. A reader policy is deleted before its release, so it is protected, too.
     """
-    releases = {
-        resource.urn
+    releases = [
+        resource
         for resource in resources
         if resource.type == PARAMETER and _is_protected_release(resource.props, settings)
-    }
+    ]
     readers = {
         resource.urn
         for resource in resources
         if resource.type == POLICY and _reads_protected(resource.props, settings)
     }
-    keys = _used_by(releases, "keyId", resources)
+    # A release names its key itself or by an alias: as another resource's output, or as text.
+    keys = {urn for release in releases for urn in release.dependencies.get("keyId", ())}
+    names = {str(release.props.get("keyId")) for release in releases}
+    all_aliases = [resource for resource in resources if resource.type == ALIAS]
+    for alias in all_aliases:
+        name = str(alias.props.get("name"))
+        if alias.urn in keys or any(text == name or text.endswith(f":{name}") for text in names):
+            keys |= {alias.urn, *alias.dependencies.get("targetKeyId", ())}
     aliases = {
-        resource.urn
-        for resource in resources
-        if resource.type == ALIAS and keys & set(resource.dependencies.get("targetKeyId", ()))
+        alias.urn for alias in all_aliases if keys & {*alias.dependencies.get("targetKeyId", ())}
     }
+    protected = readers | keys | aliases | {release.urn for release in releases}
     for resource in resources:
-        if resource.urn in releases | readers | keys | aliases and not resource.protect:
+        if resource.urn in protected and not resource.protect:
             yield resource.urn, "protect is not set"
 
 
@@ -168,6 +183,25 @@ def _is_rollout(parameter: Properties, settings: Settings) -> bool:
     return has_name and parameter.get("type") == "String"
 
 
+def _is_rollout_document(value: object) -> bool:
+    """Return whether a text has a rollout document's keys and no others: anyone can read it."""
+    if value is UNKNOWN:
+        return True
+    try:
+        document = json.loads(value) if isinstance(value, str) else None
+    except ValueError:
+        return False
+    return (
+        isinstance(document, dict)
+        and document.get("format") == 1
+        and document.keys() <= {"format", *_ROLLOUT_KEYS}
+        and all(
+            isinstance(document.get(name, {}), dict) and document.get(name, {}).keys() <= keys
+            for name, keys in _ROLLOUT_KEYS.items()
+        )
+    )
+
+
 def _reads_protected(policy: Properties, settings: Settings) -> bool:
     environments = environments_read(policy.get("policy"), settings.prefix)
     is_reader = policy.get("path") == settings.reader_policy_path
@@ -178,15 +212,6 @@ def _is_protected_release(parameter: Properties, settings: Settings) -> bool:
     environments = "|".join(map(re.escape, settings.protected_environments))
     release = rf"{re.escape(settings.prefix)}/({environments})/[^/]+/release"
     return re.fullmatch(release, str(parameter.get("name"))) is not None
-
-
-def _used_by(urns: set[str], prop: str, resources: Sequence[Resource]) -> set[str]:
-    return {
-        used
-        for resource in resources
-        if resource.urn in urns
-        for used in resource.dependencies.get(prop, ())
-    }
 
 
 def _is_known(value: Any) -> bool:

@@ -70,21 +70,7 @@ def deploy(scope: Scope) -> list[Statement]:
             ],
             [scope.reader_policies],
         ),
-        allow(
-            "WriteRules",
-            [
-                "events:PutRule",
-                "events:DescribeRule",
-                "events:DeleteRule",
-                "events:PutTargets",
-                "events:RemoveTargets",
-                "events:ListTargetsByRule",
-                "events:TagResource",
-                "events:UntagResource",
-                "events:ListTagsForResource",
-            ],
-            scope.rules,
-        ),
+        *(_rules(scope, scope.topic_arn) if scope.topic_arn else []),
         # AWS can't limit these to a resource. They return names and numbers, but no values.
         allow(
             "ListNames",
@@ -151,6 +137,19 @@ def drift(scope: Scope) -> list[Statement]:
             [scope.reader_policies],
         ),
     ]
+
+
+def _rules(scope: Scope, topic: str) -> list[Statement]:
+    """Return the administration of the rules for notifications, with the topic as only target."""
+    target = allow("NotifyTheTopic", ["events:PutTargets"], scope.rules)
+    # The key holds all targets of a request; without the second condition, none would do, too.
+    target["Condition"] = {
+        "ForAllValues:ArnEquals": {"events:TargetArn": topic},
+        "Null": {"events:TargetArn": "false"},
+    }
+    names = ["PutRule", "DescribeRule", "DeleteRule", "RemoveTargets", "ListTargetsByRule"]
+    names += ["TagResource", "UntagResource", "ListTagsForResource"]
+    return [allow("WriteRules", [f"events:{name}" for name in names], scope.rules), target]
 
 
 def _key(scope: Scope) -> list[Statement]:

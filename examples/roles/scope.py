@@ -19,6 +19,7 @@ class Scope:
         project, stack: the Pulumi project and stack that deploy it.
         state_bucket: the S3 bucket that holds Pulumi's state.
         secrets_key_arn: the key of the stack's secrets provider.
+        topic_arn: the SNS topic that the stack notifies; None for none.
         repository: the GitHub repository, as in the subject of its tokens.
         github_environment: the beginning of the names of its GitHub environments, "prod".
         branch: the branch that is deployed.
@@ -34,6 +35,7 @@ class Scope:
     stack: str
     state_bucket: str
     secrets_key_arn: str
+    topic_arn: str | None
     repository: str
     github_environment: str
     branch: str

@@ -16,7 +16,7 @@ from model_config.format.text import visible
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
-    from model_config.operate.moves import Check, Move
+    from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease, Releases
 
 

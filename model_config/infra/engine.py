@@ -70,9 +70,11 @@ def _own_outputs() -> Mapping[str, Any]:
 def current_account() -> Account:
     """Ask the provider for the account and region, or raise pulumi.RunError."""
     try:
-        return Account(aws.get_caller_identity().account_id, aws.get_region().region)
+        account, region = aws.get_caller_identity().account_id, aws.get_region().region
     except Exception as error:  # noqa: BLE001 -- what the engine reports is a plain Exception
         raise pulumi.RunError(
             f"nothing was deployed, because AWS can't be reached: {error}\n"
             "  fix: check the credentials, the network and the stack's aws:region"
         ) from None
+    # The mocks of Pulumi's testing guide answer with nothing.
+    return Account(account or "", region or pulumi.Config("aws").get("region") or "")

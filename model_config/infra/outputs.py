@@ -42,9 +42,11 @@ def _model(deployed: ModelParameters) -> dict[str, Any]:
 
 
 def _pin(name: str, parameter: aws.ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
+    # Numbers arrive as floats, and from the mocks of Pulumi's testing guide not at all.
+    version = parameter.version.apply(lambda version: int(version or 0))
     return {
         "name": name,
         "arn": parameter.arn,
-        "version": parameter.version.apply(int),  # numbers arrive as floats
-        "reference": parameter.version.apply(lambda version: f"{name}:{int(version)}"),
+        "version": version,
+        "reference": version.apply(lambda number: f"{name}:{number}"),
     }

@@ -1,81 +1,150 @@
-"""Renders a new project's files, and the changes that upgrade an older project."""
+"""Renders a new project's files and a new model's, and the upgrade of an older project."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
+from string import Template
+
+from pydantic.alias_generators import to_camel
 
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
 from model_config.scaffold import Kind
-from model_config.scaffold.module import module_files
-from model_config.scaffold.requirement import Requirement
 
-_TEMPLATE = Path(__file__).parent / "template"
-#: The name of the example model in a new project, by class.
-EXAMPLES: dict[Kind, str] = {
+_TEMPLATE, _KINDS = (Path(__file__).parent / name for name in ("template", "kinds"))
+_EXAMPLES: dict[Kind, str] = {
     "chat": "support_chat",
     "embedding": "document_embedding",
     "reranker": "passage_reranker",
     "endpoint": "passage_reranker",
     "custom": "ticket_router",
 }
-_DESCRIPTION = "AI model configurations"
-# The rule for names of Pulumi projects: https://www.pulumi.com/docs/iac/concepts/projects/
-_PROJECT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _NO_ACCOUNT = '# aws:allowedAccountIds: ["111122223333"]'
-_NO_REQUIREMENT = """\
+_NO_SOURCE = """\
 # Name the source of model-config here, because it is not on a public index.
 # model-config[cli,deploy] @ git+https://git.example.com/model-config@<commit>"""
+# What jobs with credentials install by hash: the package, and what it needs.
+_PACKAGE, _LOCK = ".github/requirements/package.txt", ".github/requirements/deploy.txt"
 #: The files that a team leaves unchanged, and that a newer package may write differently.
 _UPGRADED = (".github/", "Makefile", "constraints.txt")
 
+_NAME = r"model-config(\[[a-z,]*\])?"
+_COMMIT = re.compile(rf"({_NAME} *@ *)?(?P<url>git\+\S+@[0-9a-f]{{40}})")
+_VERSION = re.compile(
+    rf"({_NAME} *== *)?(?P<version>\d[\w.+]*)(?P<hashes>( +--hash=sha256:[0-9a-f]{{64}})*)"
+)
+_FORMS = """one of
+  a commit                     model-config @ git+https://git.example.com/model-config@<40 digits>
+  a wheel                      dist/model_config-0.2.0-py3-none-any.whl
+  a version and its hash       model-config==0.2.0 --hash=sha256:<64 digits>
+  a version in your own index  model-config==0.2.0, with --index-url https://pypi.example.com/simple
+Nobody owns the name model-config on the public index, so a bare name or version is refused: whoever
+takes the name would run in your jobs. Branches and tags are refused because they can move"""
 
-def project_files(
-    name: str, kind: Kind, requirement: Requirement, account: str | None
-) -> dict[str, bytes]:
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a project gets the package.
+
+    Attributes:
+        requirement: its lines in requirements.txt.
+        hashed: its line for the jobs with credentials. If it is empty, `make lock` writes one.
+        index: the only index that anything is installed from, if it is not pip's default.
+        files: the files that it refers to, by their paths in the project.
+    """
+
+    requirement: str
+    hashed: str = ""
+    index: str | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def source(spec: str | None, index: str | None = None) -> Source:
+    """Return the source for the values of `--from` and `--index-url`, or raise UsageError."""
+    if index and not re.fullmatch(r"https://[^\s@]+", index):
+        raise UsageError(
+            f"--index-url takes an https URL without a user name or password, not {index!r}: the "
+            "file that it is written to is committed. pip reads passwords from ~/.netrc"
+        )
+    if spec and spec.endswith(".whl"):
+        return _wheel(Path(spec), index)
+    if commit := _COMMIT.fullmatch(spec or ""):
+        return Source(f"model-config[cli,deploy] @ {commit['url']}", index=index)
+    version = _VERSION.fullmatch(spec or "")
+    if not version or not (version["hashes"] or index):
+        raise UsageError(f"--from takes {_FORMS}" + (f": {spec!r}" if spec else ""))
+    hashed = f"model-config=={version['version']}{version['hashes']}" if version["hashes"] else ""
+    return Source(f"model-config[cli,deploy]=={version['version']}", hashed, index)
+
+
+def _wheel(path: Path, index: str | None) -> Source:
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            metadata = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from None
+    except zipfile.BadZipFile:
+        metadata = []
+    if not metadata or not metadata[0].startswith("model_config-"):
+        raise UsageError(f"{path} is not a wheel of model-config")
+    # Two lines, because pip checks the hash of a URL, and takes extras only of a name. A --hash
+    # would be required of every other package, too.
+    target, digest = f"wheels/{path.name}", hashlib.sha256(content).hexdigest()
+    lines = f"file:{target}#sha256={digest}\nmodel-config[cli,deploy]"
+    return Source(lines, f"./{target} --hash=sha256:{digest}", index, {target: content})
+
+
+def project_files(name: str, kind: Kind, source: Source, account: str | None) -> dict[str, bytes]:
     """Return a new project's files, by their path in it.
 
-    Args:
-        name: the project's name.
-        kind: the class of the example model.
-        requirement: the requirement of the package.
-        account: the only AWS account that it may be deployed to; None for any.
+    `account` is the only AWS account that it may be deployed to.
 
     Raises:
         UsageError: the name or the account is not valid.
     """
-    _check(name, account)
-    example = EXAMPLES[kind]
-    words = {
-        "${PROJECT}": name,
-        "${DESCRIPTION}": _DESCRIPTION,
-        EXAMPLES["chat"]: example,
-        _NO_ACCOUNT: f'aws:allowedAccountIds: ["{account}"]' if account else _NO_ACCOUNT,
-        _NO_REQUIREMENT: requirement.text,
-    }
-    texts = {path: _filled(text, words) for path, text in _template()}
-    texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
-    own = {path: text.encode() for path, text in texts.items() if not path.startswith("models/")}
-    return {**own, **module_files(example, kind), **requirement.files}
-
-
-def _check(name: str, account: str | None) -> None:
-    if not _PROJECT_NAME.fullmatch(name):
+    # The rule for names of projects: https://www.pulumi.com/docs/iac/concepts/projects/
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name):
         raise UsageError(
             f'"{name}" is not a valid name for a project: use at most 100 letters, digits, "_", '
             '"." and "-". Rename the folder'
         )
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         raise UsageError(f"{account!r} is not a valid AWS account: use its 12 digits")
+    example = _EXAMPLES[kind]
+    words = {
+        "${PROJECT}": name,
+        "${DESCRIPTION}": "AI model configurations",
+        _EXAMPLES["chat"]: example,
+        _NO_ACCOUNT: f'aws:allowedAccountIds: ["{account}"]' if account else _NO_ACCOUNT,
+        _NO_SOURCE: source.requirement,
+    }
+    word = re.compile("|".join(map(re.escape, words)))
+    texts = {
+        path: word.sub(lambda match: words[match[0]], text)
+        for path, text in _template(source.index)
+    }
+    texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
+    if source.hashed:
+        line = source.requirement.splitlines()[0]  # which a job looks for, before it installs
+        texts[_PACKAGE] += f"# {line}\n{source.hashed}\n"
+    own = {path: text.encode() for path, text in texts.items() if not path.startswith("models/")}
+    return {**own, **module_files(example, kind), **source.files}
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    for word, filling in words.items():
-        text = text.replace(word, filling)
-    return text
+def module_files(name: str, kind: Kind) -> dict[str, bytes]:
+    """Return the files of a new model, by their path in the project."""
+    words = {"name": name, "secret": f"{to_camel(name)}ApiKey"}
+    return {
+        f"models/{name}{file.suffix}": Template(file.read_text("utf-8")).substitute(words).encode()
+        for file in _KINDS.glob(f"{kind}.*")
+    }
 
 
 def upgrade(project: Project) -> str:
@@ -83,8 +152,13 @@ def upgrade(project: Project) -> str:
 
     It covers the files that a team leaves unchanged: the workflows, the Makefile and the versions.
     """
+    requirements = project.root / "requirements.txt"
+    text = requirements.read_text("utf-8") if requirements.is_file() else ""
+    index = re.search(r"(?m)^--index-url (\S+)$", text)
     return "".join(
-        _diff(project, path, text) for path, text in _template() if path.startswith(_UPGRADED)
+        _diff(project, path, text)
+        for path, text in _template(index[1] if index else None)
+        if path.startswith(_UPGRADED) and path != _PACKAGE
     )
 
 
@@ -102,8 +176,11 @@ def _diff(project: Project, path: str, text: str) -> str:
     return "".join(line if line.endswith("\n") else line + unfinished for line in lines)
 
 
-def _template() -> Iterator[tuple[str, str]]:
-    """Yield each file's path in the project, and its text."""
+def _template(index: str | None) -> Iterator[tuple[str, str]]:
+    """Yield each file's path in the project and its text. Whatever installs names the index."""
     for file in sorted(_TEMPLATE.rglob("*")):
         if file.is_file() and file.parent.name != "__pycache__":
-            yield file.relative_to(_TEMPLATE).as_posix(), file.read_text("utf-8")
+            path, text = file.relative_to(_TEMPLATE).as_posix(), file.read_text("utf-8")
+            if index and path in {"requirements.txt", _PACKAGE, _LOCK}:
+                text = f"--index-url {index}\n{text}"
+            yield path, text

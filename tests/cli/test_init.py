@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ import yaml
 from support.project import CHECKOUT
 
 from model_config.plan.project import Project
-from model_config.scaffold.module import module_files
+from model_config.scaffold.project import module_files
 from model_config.testing.program import deploy_under_mocks, findings
 
 TEMPLATE = CHECKOUT / "model_config" / "scaffold" / "template"
+INDEX = "https://pypi.example.com/simple"
+HASH = "--hash=sha256:" + "0f" * 32
+PACKAGE = ".github/requirements/package.txt"
 COMMIT = "git+https://git.example.com/acme/model-config@" + "0f" * 20
 KINDS = {
     "chat": "support_chat",
@@ -31,7 +35,7 @@ OURS_ALONE = {
     ".github/requirements/setuptools.in",
 }
 # How the package itself comes into a job; the rest of what it installs is included from there.
-DIFFERENT = {".github/requirements/package.txt", ".github/requirements/deploy.txt"}
+DIFFERENT = {PACKAGE, ".github/requirements/deploy.txt"}
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -44,9 +48,9 @@ def files_in(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def made(run, tmp_path):
-    """Make a project: `made("--kind", "chat")`; from a version unless told otherwise."""
+    """Make a project: `made("--kind", "chat")`; from a commit unless told otherwise."""
 
-    def make(*options: str, source: str = "0.2.0") -> Project:
+    def make(*options: str, source: str = COMMIT) -> Project:
         run("init", str(tmp_path / "acme"), "--from", source, *options)
         return Project(tmp_path / "acme")
 
@@ -115,57 +119,115 @@ def test_what_is_written_is_the_template_with_its_words_filled_in(made):
 
 
 @pytest.mark.parametrize(
-    ("source", "line"),
+    ("source", "line", "hashed"),
     [
-        ("0.2.0", "model-config[cli,deploy]==0.2.0"),
-        ("1.0.0rc1", "model-config[cli,deploy]==1.0.0rc1"),
-        (COMMIT, f"model-config[cli,deploy] @ {COMMIT}"),
+        (COMMIT, f"model-config[cli,deploy] @ {COMMIT}", None),
+        (f"model-config @ {COMMIT}", f"model-config[cli,deploy] @ {COMMIT}", None),
+        (
+            f"model-config==1.0.0rc1 {HASH} {HASH}",
+            "model-config[cli,deploy]==1.0.0rc1",
+            f"model-config==1.0.0rc1 {HASH} {HASH}",
+        ),
     ],
 )
-def test_the_package_is_required_as_told(made, source, line):
-    written = (made(source=source).root / "requirements.txt").read_text()
-    assert written.splitlines()[1:] == ["-c constraints.txt", line]
+def test_the_package_is_required_as_told_and_jobs_with_credentials_take_only_a_hash(
+    made, source, line, hashed
+):
+    root = made(source=source).root
+    assert (root / "requirements.txt").read_text().splitlines()[1:] == ["-c constraints.txt", line]
+    comments, lock = (root / PACKAGE).read_text().split("--require-hashes\n")
+    assert all(comment.startswith("# ") for comment in comments.splitlines())
+    assert lock == (f"# {line}\n{hashed}\n" if hashed else "")
 
 
-def test_a_wheel_is_copied_and_locked_by_its_hash(made, tmp_path):
-    wheel = tmp_path / "model_config-0.2.0-py3-none-any.whl"
-    wheel.write_bytes(b"a wheel")
-    root = made(source=str(wheel)).root
-    assert (root / "wheels" / wheel.name).read_bytes() == b"a wheel"
-    digest = hashlib.sha256(b"a wheel").hexdigest()
+def test_an_index_is_named_by_every_file_that_is_installed_from(made, run):
+    project = made("--index-url", INDEX, source="model-config==0.2.0")
+    assert "model-config[cli,deploy]==0.2.0" in (project.root / "requirements.txt").read_text()
+    texts = files_in(project.root)
+    installs = texts["Makefile"] + texts[".github/actions/prepare/action.yml"]
+    read = set(re.findall(r"-r (\$\(PACKAGE\)|[^\s)]+)", installs))
+    read -= {".venv/source.txt", ".github/requirements/policy.txt"}  # from these; in no project
+    lock = ".github/requirements/deploy.txt"
+    assert read == {"requirements-dev.txt", "$(PACKAGE)", PACKAGE, lock}
+    assert texts["requirements-dev.txt"].splitlines()[1] == "-r requirements.txt"
+    for path in ("requirements.txt", PACKAGE, lock):
+        assert texts[path].splitlines()[0] == f"--index-url {INDEX}"
+    assert not any("--extra-index-url" in text for text in texts.values())
+    assert run("init", "--check", "--project", str(project.root)).out == ""
+
+
+@pytest.fixture
+def wheel(tmp_path):
+    """Make a wheel of a package, as far as `init` looks at one."""
+
+    def make(name: str = "model_config") -> Path:
+        file = tmp_path / f"{name}-0.2.0-py3-none-any.whl"
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(f"{name}-0.2.0.dist-info/METADATA", "Name: x\n")
+        return file
+
+    return make
+
+
+def test_a_wheel_is_copied_and_locked_by_its_hash(made, wheel):
+    file = wheel()
+    root = made(source=str(file)).root
+    assert (root / "wheels" / file.name).read_bytes() == file.read_bytes()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     _, _, line, extra = (root / "requirements.txt").read_text().splitlines()
-    assert line == f"file:wheels/{wheel.name}#sha256={digest}"
+    assert line == f"file:wheels/{file.name}#sha256={digest}"
     assert extra == "model-config[cli,deploy]"
+    assert (
+        (root / PACKAGE)
+        .read_text()
+        .endswith(f"--require-hashes\n# {line}\n./wheels/{file.name} --hash=sha256:{digest}\n")
+    )
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("options", "said"),
     [
-        ([], "not on a public index, so --from"),
-        (["--from", "latest"], "--from takes a version"),
-        (["--from", "git+https://git.example.com/model-config@main"], "a full commit id"),
-        (["--from", COMMIT[:-1]], "a full commit id"),
-        (["--from", "boto3-1.0-py3-none-any.whl"], "is not a wheel of model-config"),
+        ([], "Nobody owns the name model-config on the public index"),
+        (["--from", "latest"], "'latest'"),
+        (["--from", "model-config"], "'model-config'"),
+        (["--from", "0.2.0"], "a bare name or version is refused"),
+        (["--from", "model-config==0.2.0"], "a bare name or version is refused"),
+        (["--from", "model-config==0.2.0 --hash=sha256:0f"], "a version and its hash"),
+        (["--from", "git+https://git.example.com/model-config@main"], "Branches and tags"),
+        (["--from", "model-config @ git+https://git.example.com/model-config"], "Branches"),
+        (["--from", COMMIT[:-1]], "Branches and tags are refused"),
+        (["--from", f"boto3 @ {COMMIT}"], "--from takes one of"),
         (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
-        (["--from", "0.2.0", "--account", "11112222333"], "is not a valid AWS account"),
+        (["--from", "0.2.0", "--index-url", "http://pypi.example.com"], "takes an https URL"),
+        (["--from", "0.2.0", "--index-url", "https://u:p@pypi.example.com"], "without a user name"),
+        (["--from", COMMIT, "--account", "11112222333"], "is not a valid AWS account"),
     ],
 )
-def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, source, said):
-    assert said in run("init", str(tmp_path / "acme"), *source, code=2).err
+def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, options, said):
+    assert said in run("init", str(tmp_path / "acme"), *options, code=2).err
+    assert not (tmp_path / "acme").exists()
+
+
+def test_what_is_not_a_wheel_of_the_package_is_refused(run, tmp_path, wheel):
+    text, other = tmp_path / "model_config-0.3.0-py3-none-any.whl", wheel("boto3")
+    text.write_text("a page that says 404")
+    for file in (text, other):
+        said = run("init", str(tmp_path / "acme"), "--from", str(file), code=2).err
+        assert f"{file} is not a wheel of model-config" in said
     assert not (tmp_path / "acme").exists()
 
 
 def test_a_folder_whose_name_pulumi_refuses_is_refused(run, tmp_path):
     assert (
         "is not a valid name for a project"
-        in run("init", str(tmp_path / "our models"), "--from", "0.2.0", code=2).err
+        in run("init", str(tmp_path / "our models"), "--from", COMMIT, code=2).err
     )
 
 
 def test_it_writes_over_nothing(run, tmp_path):
     (tmp_path / "README.md").write_text("mine")
     (tmp_path / "Makefile").symlink_to("nowhere")
-    said = run("init", str(tmp_path), "--from", "0.2.0", code=2).err
+    said = run("init", str(tmp_path), "--from", COMMIT, code=2).err
     assert said == f"nothing was written: {tmp_path} already has Makefile, README.md\n"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["Makefile", "README.md"]
 

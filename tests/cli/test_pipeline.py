@@ -140,3 +140,11 @@ def test_the_noted_numbers_are_those_of_the_newest_releases(released, note):
     released(model="chat")
     released(NEWER, model="chat")
     assert json.loads(Path(note("now")).read_text()) == {"chat": 2}
+
+
+def test_a_stack_file_that_does_not_say_where_it_goes_is_refused_for_the_workflows(run, project):
+    file = project / "Pulumi.dev.yaml"
+    file.write_text('config:\n  aws:allowedAccountIds: ["111122223333", "444455556666"]\n')
+    said = run("pipeline", "environments", "dev", code=2).err
+    assert "Pulumi.dev.yaml: aws:region: it is not set" in said
+    assert "Pulumi.dev.yaml: aws:allowedAccountIds: it doesn't name the one account" in said

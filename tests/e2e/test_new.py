@@ -8,8 +8,7 @@ import pytest
 import yaml
 from support.project import CHECKOUT
 
-from model_config.scaffold.project import project_files
-from model_config.scaffold.requirement import requirement
+from model_config.scaffold.project import project_files, source
 
 if shutil.which("pulumi") is None:
     reason = "no `pulumi` CLI on PATH: https://www.pulumi.com/docs/install/"
@@ -40,7 +39,9 @@ def test_it_writes_what_init_writes(made):
         for file in project.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    expected = project_files("acme", "chat", requirement("0.2.0"), None)
+    expected = project_files(
+        "acme", "chat", source("0.2.0", "https://pypi.example.com/simple"), None
+    )
     own = {"Pulumi.yaml", "requirements.txt"}
     for name in own:
         assert written[name] != expected[name]

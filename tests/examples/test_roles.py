@@ -22,6 +22,7 @@ ROLES = CHECKOUT / "examples" / "roles"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0b5c"
 SECRETS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/5ec7"
 TREE = "arn:aws:ssm:eu-west-1:111122223333:parameter/ai/prod"
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:model-config"
 STATE = "arn:aws:s3:::pulumi-state/.pulumi"
 POLICIES = "arn:aws:iam::111122223333:policy/model-config"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
@@ -61,6 +62,7 @@ def run(stack: str = "prod", exported: dict[str, Any] | None = None, **config: s
         "modelStack": f"organization/model-config/{stack}",
         "stateBucket": "pulumi-state",
         "secretsKeyArn": SECRETS_KEY,
+        "notifyTopicArn": TOPIC,
         **config,
     }
     provider = Provider({values["modelStack"]: {**EXPORTED, **(exported or {})}})
@@ -160,7 +162,8 @@ def test_another_branch_and_other_names_on_github_can_be_set():
 
 def test_in_another_partition_the_subject_alone_is_looked_at():
     china = "arn:aws-cn:kms:cn-north-1:111122223333:key/0b5c"
-    made = run(exported={"region": "cn-north-1", "kms_key": {"arn": china, "alias": "alias/ai"}})
+    exported = {"region": "cn-north-1", "kms_key": {"arn": china, "alias": "alias/ai"}}
+    made = run(exported=exported, notifyTopicArn="arn:aws-cn:sns:cn-north-1:111122223333:topic")
     documents = [
         *made.policies.values(),
         *(each["assumeRolePolicy"] for each in made.roles.values()),
@@ -289,6 +292,8 @@ VALUE = "support_chat/generation/temperature"
 RELEASE = "support_chat/release"
 ROLLOUT = "support_chat/rollout"
 RULES = "arn:aws:events:eu-west-1:111122223333:rule/model-config-ai-prod"
+TARGET = {"events:TargetArn": TOPIC}
+OTHER_TARGET = {"events:TargetArn": "arn:aws:lambda:eu-west-1:444455556666:function:theirs"}
 PART = "support_chat/release/parts/0123456789abcdef"
 
 
@@ -314,7 +319,7 @@ PART = "support_chat/release/parts/0123456789abcdef"
         ("deploy", "kms:Encrypt", KEY, for_parameter(SECRET)),
         ("deploy", "kms:GenerateDataKey", KEY, for_parameter(RELEASE)),
         ("deploy", "iam:GetAccountSummary", "*", None),
-        ("deploy", "events:PutTargets", f"{RULES}-releases-1a2b3c4", None),
+        ("deploy", "events:PutTargets", f"{RULES}-releases-1a2b3c4", TARGET),
         ("deploy", "events:DeleteRule", f"{RULES}-key-1a2b3c4", None),
         ("promote", "ssm:LabelParameterVersion", f"{TREE}/{RELEASE}", None),
         ("promote", "ssm:PutParameter", f"{TREE}/{ROLLOUT}", None),
@@ -379,6 +384,9 @@ BY_HAND = {"kms:EncryptionContext:PARAMETER_ARN": f"{TREE}/{RELEASE}"}
         ("promote", "ssm:PutParameter", f"{TREE}/support_chat/limits/rollout", None),
         ("promote", "kms:Decrypt", KEY, for_parameter(SECRET)),
         ("deploy", "events:PutRule", f"{RULES}-eu-releases-1a2b3c4", None),
+        # A rule of ours that calls something else.
+        ("deploy", "events:PutTargets", f"{RULES}-releases-1a2b3c4", None),
+        ("deploy", "events:PutTargets", f"{RULES}-releases-1a2b3c4", OTHER_TARGET),
         ("deploy", "events:PutRule", "arn:aws:events:eu-west-1:111122223333:rule/other", None),
         ("drift", "iam:GetPolicy", f"{POLICIES}/ai+dev+chat@eu-west-1", None),
         ("drift", "kms:Decrypt", KEY, for_parameter(SECRET)),
@@ -391,6 +399,15 @@ def test_a_role_may_not_do_more(
     made: Provider, purpose: str, action: str, resource: str, given: dict[str, str] | None
 ):
     assert not may(made, purpose, action, resource, given)
+
+
+def test_without_a_topic_a_deploy_writes_no_rules():
+    allowed = {
+        action
+        for statement in statements(run(notifyTopicArn=""), "deploy")
+        for action in listed(statement["Action"])
+    }
+    assert not any(action.startswith("events:") for action in allowed)
 
 
 def test_the_deployer_writes_this_environments_reader_policies_alone(made: Provider):

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -397,3 +399,28 @@ def test_50_models_of_20_fields_are_200_resources_without_fields(own):
     assert components
     resources = [kind for kind, _ in recorder.registered if kind.startswith("aws:")]
     assert len(resources) == 50 * 3 + 2
+
+
+GUIDES_MOCKS = """
+import runpy
+
+import pulumi
+from pulumi.runtime.config import set_all_config
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        return f"{args.name}_id", args.inputs
+
+    def call(self, args):
+        return {}
+
+set_all_config({"model-config:chatKey": "made up"}, ["model-config:chatKey"])
+pulumi.runtime.set_mocks(Mocks(), project="model-config", stack="dev", preview=False)
+runpy.run_path("__main__.py", run_name="__main__")
+"""
+
+
+def test_a_users_own_test_with_the_mocks_of_pulumis_guide_runs_the_program(own):
+    """`call` answers with nothing, and a resource has its inputs as outputs."""
+    write_model(own, "chat", "limit: int = 1\n    key: SecretRef = SecretRef('chatKey')")
+    subprocess.run([sys.executable, "-c", GUIDES_MOCKS], cwd=own.root, check=True)

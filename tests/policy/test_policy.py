@@ -129,8 +129,58 @@ def test_a_string_may_stand_at_a_rollouts_name_and_nowhere_else():
         assert len(problems(rules.customer_key, {**ROLLOUT, "name": name})) == 1, name
     for change in ({"type": "StringList"}, {"type": None}, {"insecureValue": "x"}):
         assert len(problems(rules.secure_string, {**ROLLOUT, **change})) == 1
+    unknown = {**ROLLOUT, "value": rules.UNKNOWN}  # a preview's
+    assert problems(rules.secure_string, unknown) == []
     encrypted = {**ROLLOUT, "type": "SecureString", "keyId": "alias/aws/ssm"}
     assert len(problems(rules.customer_key, encrypted)) == 1
+
+
+MOVED = {"label": "stable", "release": 8, "from": 7, "reason": "faster", "held": True}
+UNDER_WAY = {"label": "stable", "release": 8, "from": 7, "salt": "0f" * 8, "steps": [], "units": {}}
+
+
+@pytest.mark.parametrize(
+    ("value", "refusals"),
+    [
+        ({"format": 1, "moved": MOVED}, 0),
+        ({"format": 1, "moved": MOVED, "rollout": {**UNDER_WAY, "plan": {"paused": True}}}, 0),
+        ({"format": 1, "key": "sk-made-up"}, 1),
+        ({"format": 1, "moved": {**MOVED, "key": "sk-made-up"}}, 1),
+        ({"format": 1, "rollout": {**UNDER_WAY, "key": "sk-made-up"}}, 1),
+        ({"format": 1, "rollout": "sk-made-up"}, 1),
+        ({"moved": MOVED}, 1),
+        (["sk-made-up"], 1),
+        ("sk-made-up", 1),
+        (None, 1),
+    ],
+)
+def test_the_string_at_a_rollouts_name_is_a_rollout_document(value: Any, refusals: int):
+    text = value if value == "sk-made-up" else json.dumps(value)
+    found = problems(rules.secure_string, {**ROLLOUT, "value": text})
+    assert found == ["its value is not a rollout document"] * refusals
+
+
+@pytest.mark.parametrize("by", ["dependency on the alias", "name", "ARN"])
+def test_a_key_that_releases_reach_through_its_alias_must_be_protected_too(
+    prod: list[Any], by: str
+):
+    (alias,) = of_kind(prod, rules.ALIAS)
+    (key,) = of_kind(prod, rules.KEY)
+    key_id = "arn:aws:kms:eu-west-1:111122223333:alias/ai/prod" if by == "ARN" else "alias/ai/prod"
+    depends = {"keyId": [alias.urn]} if by.startswith("dependency") else {}
+
+    def through_alias(resource: Any) -> Any:
+        if resource.type == rules.ALIAS:
+            return replace(resource, protect=False, props={**alias.props, "name": "alias/ai/prod"})
+        if resource.type == rules.KEY:
+            return replace(resource, protect=False)
+        if resource.type == rules.PARAMETER:
+            props = {**resource.props, "keyId": key_id}
+            return replace(resource, props=props, dependencies=depends)
+        return resource
+
+    found = {urn for urn, _ in rules.unprotected([*map(through_alias, prod)], SETTINGS)}
+    assert found == {alias.urn, key.urn}
 
 
 @pytest.mark.parametrize(

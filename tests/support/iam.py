@@ -24,8 +24,10 @@ def allows(
         if any(fnmatchcase(action, each) for each in listed(statement["Action"]))
         and any(fnmatchcase(resource, each) for each in listed(statement["Resource"]))
         and all(
-            any(fnmatchcase((given or {}).get(key, ""), each) for each in listed(allowed))
-            for condition in statement.get("Condition", {}).values()
+            (key not in (given or {})) == (allowed == "true")
+            if operator == "Null"
+            else any(fnmatchcase((given or {}).get(key, ""), each) for each in listed(allowed))
+            for operator, condition in statement.get("Condition", {}).items()
             for key, allowed in condition.items()
         )
     }

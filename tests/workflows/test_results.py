@@ -12,7 +12,7 @@ import yaml
 
 GITHUB = Path(__file__).parent.parent.parent / ".github"
 RUN = "https://github.example/acme/models/actions/runs/1"
-# Notes each call and the text of its file; answers a query with the text it is given.
+# Notes each call and the text of its file; answers queries with the texts it is given.
 GH = """#!/usr/bin/env python3
 import json, pathlib, sys
 here = pathlib.Path(__file__).parent
@@ -20,7 +20,9 @@ text = pathlib.Path("results.md").read_text() if "results.md" in " ".join(sys.ar
 with (here / "calls.jsonl").open("a") as calls:
     calls.write(json.dumps([sys.argv[1:], text]) + "\\n")
 if "--jq" in sys.argv:
-    print((here / "answer").read_text())
+    first, *others = json.loads((here / "answers").read_text())
+    (here / "answers").write_text(json.dumps(others or [first]))
+    print(first)
 """
 
 
@@ -34,6 +36,7 @@ def script_of(file: str, name: str) -> str:
 
 COMPOSE = script_of("actions/results/action.yml", "Write results.md")
 COMMENT = script_of("workflows/pull-request.yml", "Write or update the comment")
+REPLACE = script_of("workflows/deploy.yml", "Cancel them")
 ISSUE = script_of("workflows/drift.yml", "Open, update or close the issue")
 
 
@@ -49,8 +52,8 @@ class Job:
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         self.answers("")
 
-    def answers(self, text: str) -> None:
-        (self.bin / "answer").write_text(text)
+    def answers(self, *texts: str) -> None:
+        (self.bin / "answers").write_text(json.dumps(texts))
 
     def has(self, **texts: str) -> None:
         (self.folder / "results").mkdir(exist_ok=True)
@@ -147,3 +150,21 @@ def test_drift_opens_an_issue_then_renews_it_then_closes_it(job: Job) -> None:
     assert job.runs(ISSUE, OUTCOME="success")[1] == [
         *("issue", "close", "5", "--comment", f"No drift: {RUN}")
     ]
+
+
+@pytest.mark.parametrize(
+    ("approvals", "cancels"),
+    [("prod", 1), ("prod-promote", 0), ("", 0)],
+    ids=["a deploy", "a promotion", "nothing any more"],
+)
+def test_a_newer_deploy_replaces_an_older_one_that_waits_for_the_approval_to_deploy(
+    job: Job, approvals: str, cancels: int
+):
+    """A run that waits to promote goes on: it has deployed, and nobody else promotes its models."""
+    runs = "repos/acme/models/actions/runs"
+    job.answers("7", approvals)
+    waiting, pending, *rest = job.runs(REPLACE, RUNS=runs, NUMBER="12")
+    assert waiting[1] == "repos/acme/models/actions/workflows/deploy.yml/runs?status=waiting"
+    assert "select(.run_number < 12)" in waiting[-1]
+    assert pending[1] == f"{runs}/7/pending_deployments"
+    assert rest == [["api", "--silent", "--method", "POST", f"{runs}/7/cancel"]] * cancels

@@ -1,7 +1,10 @@
 """What actionlint and zizmor don't know: the rules of ours that the workflows keep."""
 
+import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ DEPLOY = TEMPLATE / ".github" / "requirements" / "deploy.txt"
 WORKFLOWS = {
     path.stem: yaml.safe_load(path.read_text()) for path in sorted(GITHUB.glob("workflows/*.yml"))
 }
+ENVIRONMENTS = GITHUB / "actions" / "environments" / "action.yml"
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 
 
@@ -74,6 +78,7 @@ def test_a_workflow_has_no_permission_and_each_job_its_own():
     assert writes == {
         ("pull-request", "comment", "pull-requests"),
         ("drift", "report", "issues"),
+        ("deploy", "replace", "actions"),
     }
 
 
@@ -135,6 +140,8 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
         *("validate", "diff", "recover", "check", "drift", "pipeline", "rollout"),
         *("report", "lifecycle"),
     }
+    ours = re.findall(r"\.venv/bin/model-config (pipeline environments)", ENVIRONMENTS.read_text())
+    assert ours == ["pipeline environments"]
     for name, *words in lines:
         group = getattr(verbs[name], "commands", {})
         verb = group[words[0]] if group else verbs[name]
@@ -155,8 +162,12 @@ def test_jobs_with_credentials_install_by_hash_and_lint_and_test_in_none():
     assert len(installs) == 3
     for install in installs:
         assert "--require-hashes" in install or "--no-deps --no-build-isolation" in install
-    package = (GITHUB / "requirements" / "package.txt").read_text()
+    package, theirs = (
+        (folder / ".github" / "requirements" / "package.txt").read_text()
+        for folder in (GITHUB.parent, TEMPLATE)
+    )
     assert package.splitlines()[1:] == ["--no-index", "--editable ."]
+    assert theirs.splitlines()[-1] == "--require-hashes"
     for _, name, job in jobs():
         if "id-token" in job["permissions"] and "steps" in job:
             text = " ".join(step.get("run", "") for step in job["steps"])
@@ -182,11 +193,13 @@ def test_what_is_deployed_with_is_what_is_tested_with():
     assert {name: locked[name] for name in common} == {name: tested[name] for name in common}
 
 
-def test_prod_has_no_preview_with_credentials_unless_somebody_has_to_let_it():
-    preview = WORKFLOWS["pull-request"]["jobs"]["preview"]
+def test_only_dev_has_a_preview_with_credentials_unless_a_variable_names_others():
+    check, preview = (WORKFLOWS["pull-request"]["jobs"][name] for name in ("check", "preview"))
     assert preview["environment"] == "${{ matrix.stack }}-preview"
-    condition = "vars.PROD_PREVIEW == 'reviewed'"
-    assert preview["strategy"]["matrix"]["stack"].startswith(f"${{{{ fromJSON({condition} && ")
+    assert preview["strategy"]["matrix"] == "${{ fromJSON(needs.check.outputs.previews) }}"
+    assert check["outputs"] == {"previews": "${{ steps.previews.outputs.matrix }}"}
+    (step,) = (step for step in check["steps"] if step.get("id") == "previews")
+    assert step["env"] == {"STACKS": "${{ vars.PREVIEWS || 'dev' }}"}
 
 
 def uploads(job: dict[str, Any]) -> dict[str, str]:
@@ -218,14 +231,16 @@ def test_the_comment_leads_to_the_pages_that_were_made_without_credentials():
     assert "($PAGES)" in tell["run"]
 
 
-def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
-    deploy = WORKFLOWS["deploy"]["jobs"]
-    assert deploy["prod"]["needs"] == "dev"
+def test_environments_follow_each_other_and_a_promotion_follows_what_was_verified():
+    deploy = WORKFLOWS["deploy"]["jobs"]["deploy"]
+    assert deploy["strategy"]["max-parallel"] == 1
+    assert deploy["strategy"].get("fail-fast", True)
+    assert deploy["needs"] == ["environments", "replace"]
     environment = WORKFLOWS["deploy-environment"]["jobs"]
     assert environment["verify"]["needs"] == "deploy"
     assert environment["promote"]["needs"] == ["deploy", "verify"]
-    assert environment["deploy"]["environment"] == "${{ inputs.environment }}"
-    assert environment["promote"]["environment"] == "${{ inputs.environment }}-promote"
+    assert environment["deploy"]["environment"] == "${{ inputs.stack }}"
+    assert environment["promote"]["environment"] == "${{ inputs.stack }}-promote"
     assert "environment" not in environment["verify"]
     lines = commands(".venv/bin/model-config")
     (promote,) = (line for line in lines if line[:2] == ["pipeline", "promote"])
@@ -233,5 +248,59 @@ def test_prod_follows_dev_and_a_promotion_follows_what_was_verified():
 
 
 def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off():
-    for name, job in WORKFLOWS["deploy"]["jobs"].items():
-        assert job["concurrency"] == {"group": f"deploy-{name}", "cancel-in-progress": False}
+    job = WORKFLOWS["deploy"]["jobs"]["deploy"]
+    group = {"group": "deploy-${{ matrix.stack }}", "cancel-in-progress": False}
+    assert job["concurrency"] == group
+
+
+MATRIX = "${{ fromJSON(needs.environments.outputs.matrix) }}"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "job"), [("deploy", "deploy"), ("drift", "check"), ("rollouts", "finish")]
+)
+def test_jobs_are_told_their_environments_by_one_without_credentials(workflow: str, job: str):
+    jobs = WORKFLOWS[workflow]["jobs"]
+    assert jobs[job]["strategy"]["matrix"] == MATRIX
+    assert "environments" in jobs[job]["needs"]
+    assert jobs["environments"]["permissions"] == {"contents": "read"}
+    assert jobs["environments"]["outputs"] == {"matrix": "${{ steps.list.outputs.matrix }}"}
+    (step,) = (step for step in jobs["environments"]["steps"] if step.get("id") == "list")
+    assert step["uses"] == "./.github/actions/environments"
+    assert step["with"] == {"stacks": "${{ vars.STACKS }}"}
+    text = re.sub("#.*", "", (GITHUB / "workflows" / f"{workflow}.yml").read_text())
+    assert not re.search(r"\b(dev|staging|prod)\b(?!/null)", text)
+    assert set(re.findall(r"matrix\.(\w+)", text)) <= {"stack", "account", "region", "partition"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stacks"), [("", ["dev", "staging", "prod"]), ("prod staging", ["prod", "staging"])]
+)
+def test_a_stack_file_is_all_that_a_third_environment_needs(
+    project: Path, users_environment: dict[str, str], chosen: str, stacks: list[str]
+):
+    account = 'aws:allowedAccountIds: ["111122223333"]'
+    for stack in ("dev", "prod"):
+        file = project / f"Pulumi.{stack}.yaml"
+        file.write_text(file.read_text().replace("config:\n", f"config:\n  {account}\n"))
+    staging = f"config:\n  aws:region: cn-north-1\n  {account.replace('1111', '4444')}\n"
+    (project / "Pulumi.staging.yaml").write_text(staging)
+    (project / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    script = yaml.safe_load(ENVIRONMENTS.read_text())["runs"]["steps"][-1]["run"]
+    given = {**users_environment, "STACKS": chosen, "GITHUB_OUTPUT": str(project / "output")}
+    subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script],  # noqa: S607 - the runner's
+        cwd=project,
+        env=given,
+        check=True,
+    )
+    name, _, matrix = (project / "output").read_text().partition("=")
+    listed = json.loads(matrix)["include"]
+    assert name == "matrix"
+    assert [place["stack"] for place in listed] == stacks  # or else, protected ones last
+    assert listed[1] == {
+        "stack": "staging",
+        "account": "444422223333",
+        "region": "cn-north-1",
+        "partition": "aws-cn",
+    }

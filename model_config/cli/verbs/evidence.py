@@ -18,7 +18,7 @@ from model_config.format.text import plural, visible
 from model_config.plan.project import NAMESPACE, Project
 
 if TYPE_CHECKING:
-    from model_config.operate.moves import Check
+    from model_config.operate.labels import Check
     from model_config.operate.releases import PastRelease
 
 PANEL = Panel.RELEASE

@@ -18,7 +18,7 @@ from model_config.scaffold import Kind
 PANEL = Panel.PROJECT
 
 
-def init(
+def init(  # noqa: PLR0913 - a verb's options
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="The folder to write; may exist.")
     ] = None,
@@ -28,8 +28,11 @@ def init(
         typer.Option(
             "--from",
             metavar="SPEC",
-            help="Where the package comes from: a version, git+https://…@<commit>, or a wheel.",
+            help="Where the package comes from: a commit, a wheel, or a version with its hash.",
         ),
+    ] = None,
+    index_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The only package index to install from.")
     ] = None,
     kind: Annotated[Kind, typer.Option(help="The class of the example in models/.")] = "chat",
     account: Annotated[str | None, typer.Option(help="The only AWS account to deploy to.")] = None,
@@ -44,7 +47,7 @@ def init(
 ) -> None:
     """Create a new project: models, stack files, program, tests, Makefile and workflows.
 
-    Example: model-config init acme-models --from 0.2.0
+    Example: model-config init acme-models --from dist/model_config-0.2.0-py3-none-any.whl
 
     Example: model-config init --check | git apply
     """
@@ -55,17 +58,20 @@ def init(
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
     from model_config.plan.json_schema import stale_files
     from model_config.plan.registry import read_modules
-    from model_config.scaffold.project import project_files
-    from model_config.scaffold.requirement import requirement
+    from model_config.scaffold import project
 
-    contents = project_files(folder.resolve().name, kind, requirement(source), account)
+    package = project.source(source, index_url)
+    contents = project.project_files(folder.resolve().name, kind, package, account)
     write_new_files(folder, contents)
     schema = stale_files(read_modules(Project(folder)))
     for file, text in schema.items():
         write_file(file, text, private=False)
     typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
-    for line in (f"cd {shlex.quote(str(folder))}", "make local", "make test"):
-        typer.echo(f"  {line}")
+    steps = [f"cd {shlex.quote(str(folder))}", "make local", "make test"]
+    if not package.hashed:
+        steps.append("make lock    # pins model-config by its hash, for the workflows")
+    for step in steps:
+        typer.echo(f"  {step}")
 
 
 def _show_upgrade() -> None:

@@ -27,7 +27,7 @@ def new(
     Example: model-config new ticket_sorter --kind chat
     """
     from model_config.plan.registry import MODULE_NAME
-    from model_config.scaffold.module import module_files
+    from model_config.scaffold.project import module_files
 
     project = current_project()
     if not MODULE_NAME.fullmatch(name):

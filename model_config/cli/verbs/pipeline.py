@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +18,10 @@ from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
 from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
 from model_config.files import write_file
-from model_config.format.errors import UsageError
+from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
+from model_config.plan.project import StackConfig
 
 if TYPE_CHECKING:
     from model_config.operate.promotion import Promotion
@@ -32,6 +34,31 @@ app = typer.Typer(help="The steps of a deploy in a workflow.", no_args_is_help=T
 _Releases = Annotated[
     Path, typer.Option(help="A file that `pipeline note` wrote.", exists=True, dir_okay=False)
 ]
+
+
+@app.command()
+@takes_project
+def environments(
+    stacks: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STACK]...",
+            help="The stacks, in their order. Default: all; those with `protect: true` last.",
+        ),
+    ] = None,
+) -> None:
+    """Print each stack's account, region and partition, from its file: a matrix for GitHub.
+
+    Example: model-config pipeline environments dev staging prod
+    """
+    from model_config.plan.settings import read_settings
+    from model_config.plan.stack_file import read_stack_file
+
+    project = current_project()
+    configs = [read_stack_file(project, stack) for stack in stacks or project.require_stacks()]
+    if not stacks:
+        configs.sort(key=lambda config: read_settings(config)[0].protect)
+    typer.echo(json.dumps({"include": _places(configs)}))
 
 
 @app.command()
@@ -136,6 +163,29 @@ def verify(environment: Environment = "dev", *, local: Local = False) -> None:
     if wrong:
         raise typer.Exit(1)
     typer.echo(f"{environment} matches the program.")
+
+
+def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
+    """Return where each stack is deployed to, or refuse those whose files don't say it."""
+    from model_config.plan.aws import partition_of
+
+    places, findings = [], []
+    for config in configs:
+        region = config.region or ""
+        accounts = config.values.get("aws:allowedAccountIds", "")
+        account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
+        if not region:
+            fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
+            findings.append(Finding(f"{config.file}: aws:region", "it is not set", fix))
+        if not account:
+            fix = 'write its 12 digits in quotation marks: ["111122223333"]'
+            problem = "it doesn't name the one account that the workflows deploy to"
+            findings.append(Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
+        place = {"stack": config.stack, "account": account[1] if account else "", "region": region}
+        places.append({**place, "partition": partition_of(region)})
+    if findings:
+        raise InvalidConfigurationError(findings)
+    return places
 
 
 def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:

@@ -27,7 +27,7 @@ from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment as Place
-    from model_config.operate.moves import Check, Move
+    from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease
 
 PANEL = Panel.RELEASE

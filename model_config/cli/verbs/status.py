@@ -126,6 +126,7 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
         },
         "drift": model.drift,
         "problem": model.problem,
+        "notices": model.notices,
     }
 
 
@@ -137,6 +138,9 @@ def _print(rows: Sequence[Row], *, with_commits: bool) -> None:
     ]
     print_table([*columns, "drift"], cells, wrap=True)
     for row in rows:
+        for model in row["models"]:
+            for notice in model["notices"]:
+                typer.echo(f"{row['environment']}: {model['model']}: {notice}.")
         if row["other_projects"]:
             others = ", ".join(row["other_projects"])
             typer.echo(f"{row['environment']}: models of other projects: {others}.")

@@ -19,7 +19,7 @@ from model_config.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from model_config.operate.moves import Move
+    from model_config.operate.labels import Move
 
 PANEL = Panel.RELEASE
 
