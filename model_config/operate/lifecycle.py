@@ -12,7 +12,7 @@ from model_config.format.names import PREVIOUS
 from model_config.operate.releases import PastRelease, Releases
 from model_config.operate.ssm import FAILURES, aws_client
 from model_config.plan.lifecycle import Retirement, Retirements
-from model_config.reader.aws_errors import translate
+from model_config.reader.problems import translate
 
 
 def promoted(releases: Releases) -> Iterator[tuple[PastRelease, list[str]]]:
