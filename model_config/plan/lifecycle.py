@@ -12,8 +12,8 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.plan.messages import message_of
 from model_config.plan.project import Project
+from model_config.schema.problems import message_of
 
 FILE = "lifecycle.yaml"
 #: How far ahead `validate` and the pages look.
