@@ -12,11 +12,12 @@ from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import model_path, parse, release_name, rollout_name
 from model_config.format.text import plural
 from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.promotion import not_promoted
 from model_config.operate.record import document_of, under_way, why_it_stays
-from model_config.operate.release_findings import running_out
+from model_config.operate.release_findings import ended_elsewhere, running_out
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
-from model_config.plan.limits import MAX_PARAMETERS
+from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
 #: An error makes the next deploy fail, a warning a later one; a notice is only information.
@@ -88,7 +89,8 @@ def check_environment(
         return read_releases(ssm, path, model, documents=False)
 
     for releases in ssm.map(read, sorted(deployed), "Reading releases"):
-        checked += _check_releases(releases, texts.get(rollout_name(releases.path)))
+        is_own = planned is None or releases.model in planned
+        checked += _check_releases(releases, texts.get(rollout_name(releases.path)), is_own=is_own)
     return Report(deployed, checked)
 
 
@@ -239,11 +241,17 @@ def _is_ahead(parameter: ListedParameter, release: ListedParameter | None, path:
     return kind == "value" and parameter.version == 1 and parameter.at > release.at
 
 
-def _check_releases(releases: Releases, rollout_text: str | None) -> Iterator[Checked]:
+def _check_releases(
+    releases: Releases, rollout_text: str | None, *, is_own: bool
+) -> Iterator[Checked]:
     document = document_of(rollout_text)
     rollout = under_way(document, releases)
-    for deploys_left, finding in running_out(releases, rollout):
+    for deploys_left, finding in running_out(releases, document):
         yield Checked("error" if deploys_left <= 0 else "warning", finding)
+    for finding in ended_elsewhere(releases, document):
+        yield Checked("warning", finding)
+    if is_own and (problem := not_promoted(releases, document)):
+        yield _notice(releases.model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(

@@ -20,7 +20,7 @@ from model_config.format.release import part_hashes
 from model_config.format.rollout import EMPTY
 from model_config.operate.difference import Content, Difference, DriftState, NoText
 from model_config.operate.keys_and_policies import Access, KeysAndPolicies, compare_access
-from model_config.operate.record import document_of, under_way
+from model_config.operate.record import document_of
 from model_config.operate.release_findings import release_findings
 from model_config.operate.releases import (
     PastRelease,
@@ -88,9 +88,7 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
         differences += _differences(model, texts, key_names)
         if model.releases:
             document = document_of(texts.get(model.planned.rollout_name))
-            findings += release_findings(
-                model.releases, listed, under_way(document, model.releases)
-            )
+            findings += release_findings(model.releases, listed, document)
     others = [name for name in released if name not in planned]
     return Drift(differences, findings, others, sorted({*ssm.problems}), [], len(listed))
 

@@ -22,32 +22,124 @@ instead: it looks before and after each of its writes, and puts back what it rep
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    LabelNotFoundError,
-    RolloutError,
-    StoreError,
-    UsageError,
-)
-from model_config.format.names import PREVIOUS, check_movable_label
-from model_config.format.rollout import Moved, RolloutDocument
+from model_config.format import errors
+from model_config.format.errors import StoreError, UsageError
+from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, check_movable_label
+from model_config.format.rollout import Moved, Rollout, RolloutDocument
+from model_config.operate import record
 from model_config.operate.environment import Environment
-from model_config.operate.moves import Check, Move, check_rollout, check_room, verify
-from model_config.operate.record import (
-    OverwrittenError,
-    StoredRollout,
-    check_reason,
-    document_of,
-    is_held,
-    is_kept,
-    last_move,
-    read_stored,
-    read_version,
-    write_stored,
-)
-from model_config.operate.releases import Releases
+from model_config.operate.record import StoredRollout
+from model_config.operate.releases import PastRelease, Releases
+from model_config.operate.ssm import Ssm
+
+#: Refuses a release by raising an exception, such as one that doesn't fit its model's class.
+Check = Callable[[PastRelease], object]
+
+
+class MovedMeanwhileError(StoreError):
+    """Somebody else moved the label, so an automatic move has stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A verified move of a label, which `make` makes."""
+
+    environment: Environment
+    releases: Releases
+    label: str
+    target: PastRelease
+    before: int | None  #: The release that the label is on.
+    is_rollback: bool = False  #: Whether the label is held on its target afterwards.
+    reason: str | None = None
+    is_automatic: bool = False  #: Whether it stops if anybody else has moved the label meanwhile.
+    #: The record that an earlier move, to the same release, didn't come to write.
+    missing: Moved | None = None
+    #: The rollout parameter, which records the move; None if there is none or access is denied.
+    stored: StoredRollout | None = None
+    notices: tuple[str, ...] = ()  #: What could not be verified or recorded.
+
+    @property
+    def model(self) -> str:
+        return self.releases.model
+
+    @property
+    def where(self) -> str:
+        return self.environment.where(self.model)
+
+    @property
+    def release(self) -> int:
+        return self.target.number
+
+    @property
+    def origin(self) -> str:
+        return f"release {self.before}" if self.before else "no release"
+
+    @property
+    def changed(self) -> bool:
+        return self.release != self.before
+
+    @property
+    def previous(self) -> str:
+        return f"{self.label}{PREVIOUS}"
+
+    @property
+    def document(self) -> RolloutDocument:
+        """The rollout parameter's document; empty if there is none, or it can't be read."""
+        return self.stored.document if self.stored else RolloutDocument()
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether a promotion of the label was interrupted: the move completes or replaces it."""
+        return record.interrupted_promotion(self.document, self.releases) == self.label
+
+    @property
+    def was_held(self) -> bool:
+        is_held = record.is_held(self.label, self.document, self.releases)
+        return is_held and not self.was_interrupted
+
+    @property
+    def ends_hold(self) -> bool:
+        return self.was_held and not self.is_rollback
+
+    @property
+    def rollout(self) -> Rollout | None:
+        """The label's rollout, which the move ends, or None."""
+        rollout = record.under_way(self.document, self.releases)
+        return rollout if rollout and rollout.label == self.label else None
+
+    @property
+    def does_something(self) -> bool:
+        begins_hold = self.is_rollback and self.releases.on(self.previous) != self.release
+        is_unfinished = self.was_interrupted or self.rollout is not None or self.missing is not None
+        return self.changed or self.ends_hold or begins_hold or is_unfinished
+
+    def done(self) -> Iterator[str]:
+        """Yield what the move did, and the hold or rollout that it began or ended."""
+        label, release = self.label, self.release
+        if self.changed:
+            yield f"{label} moved from {self.origin} to release {release}."
+        elif not self.does_something:
+            yield f"{label} is already on release {release}: nothing moved."
+        elif self.missing:
+            yield f"{label} is already on release {release}: its move was missing in the history."
+        if self.ends_hold and self.changed:
+            yield f"the hold on release {self.before} has ended."
+        elif self.ends_hold:
+            yield f"{label} stays on release {release} and is no longer held."
+        if self.was_interrupted and not self.is_rollback:
+            how = "completed" if self.changed else "cancelled"
+            yield f"the interrupted promotion is {how}."
+        if self.is_rollback:
+            yield (
+                f"{label} is held on release {release}: no pipeline moves it until somebody "
+                "promotes a release."
+            )
+        if self.rollout:
+            how = "aborted" if self.is_rollback else "finished"
+            yield f"the rollout of release {self.rollout.release} is {how}."
 
 
 def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
@@ -70,7 +162,7 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
     check_movable_label(label)
     releases = environment.releases(model, documents=False)
     target = releases.newest if release is None else releases.select(release)
-    move = Move(environment, releases, label, target, releases.on(label), is_rollback=False)
+    move = Move(environment, releases, label, target, releases.on(label))
     return _verified(replace(move, reason=reason, is_automatic=is_automatic), check)
 
 
@@ -91,7 +183,7 @@ def prepare_rollback(
     releases = environment.releases(model, documents=False)
     previous = f"{label}{PREVIOUS}"
     if release is None and releases.on(previous) is None:
-        raise LabelNotFoundError(
+        raise errors.LabelNotFoundError(
             f"{previous} is on no release of {model} in {releases.environment}, so there is "
             f"nothing to go back to. Name the release: `model-config rollback {model} --label "
             f"{label} --release N --environment {releases.environment}`"
@@ -109,30 +201,19 @@ def prepare_unlabel(
     Raises LabelNotFoundError if no release has it, and UsageError if a rollout of it is under way.
     """
     check_movable_label(label)
-    check_reason(reason)
+    record.check_reason(reason)
     releases = environment.releases(model, documents=False)
     target = releases.select(label)
     stored, notices = _read_record(environment, model)
     rollout = stored.document.rollout if stored else None
     if rollout and rollout.label == label:  # even an ended one, which the label would revive
-        place = f"{model} --environment {releases.environment}"
         raise UsageError(
             f"a rollout of release {rollout.release} to {label} of {model} is in the model's "
             f"rollout parameter, so the label can't be taken off. Abort it first: "
-            f"`model-config rollout abort {place}`"
+            f"`model-config rollout abort {releases.place}`"
         )
-    move = Move(environment, releases, label, target, target.number, is_rollback=False)
-    return replace(move, reason=reason, stored=stored, notices=notices)
-
-
-def unlabel(move: Move) -> Move:
-    """Take a label and its `-previous` off, and record it; return the move with its notices."""
-    ssm, name = move.environment.ssm, move.releases.name
-    # `-previous` first: if the second request fails, the label can still be named to try again.
-    if (before := move.releases.on(move.previous)) is not None:
-        ssm.unlabel(name, before, move.previous)
-    ssm.unlabel(name, move.release, move.label)
-    return _record(move, None)
+    move = Move(environment, releases, label, target, target.number, reason=reason)
+    return replace(move, stored=stored, notices=notices)
 
 
 def label_state(environment: Environment, model: str) -> tuple[Releases, RolloutDocument]:
@@ -142,8 +223,28 @@ def label_state(environment: Environment, model: str) -> tuple[Releases, Rollout
     return releases, stored.document if stored else RolloutDocument()
 
 
-class MovedMeanwhileError(StoreError):
-    """Somebody else moved the label, so an automatic move has stopped."""
+def verify(
+    ssm: Ssm, releases: Releases, target: PastRelease, check: Check | None
+) -> tuple[str, ...]:
+    """Return what could not be verified of a release.
+
+    Raises ReleaseError if it is not what was released or its secrets are gone, and whatever `check`
+    raises.
+    """
+    content = target.open()
+    if check is not None:
+        check(target)
+    names = list(content.secret_names(releases.path).values())
+    try:
+        missing = sorted(set(names) - ssm.arns(names).keys())
+    except errors.AccessDeniedError as error:
+        return (f"It is unknown whether the release's secrets exist: {error}",)
+    if missing:
+        raise errors.ReleaseError(
+            f"release {target.number} of {releases.model} in {releases.environment} names secrets "
+            f"that are gone: {', '.join(missing)}. Deploy them again, or choose another release"
+        )
+    return ()
 
 
 def make(move: Move) -> Move:
@@ -164,8 +265,18 @@ def make(move: Move) -> Move:
     return replace(_record(move, move.release), stored=before.stored)
 
 
+def unlabel(move: Move) -> Move:
+    """Take a label and its `-previous` off, and record it; return the move with its notices."""
+    ssm, name = move.environment.ssm, move.releases.name
+    # `-previous` first: if the second request fails, the label can still be named to try again.
+    if (before := move.releases.on(move.previous)) is not None:
+        ssm.unlabel(name, before, move.previous)
+    ssm.unlabel(name, move.release, move.label)
+    return _record(move, None)
+
+
 def _verified(move: Move, check: Check | None) -> Move:
-    check_reason(move.reason)
+    record.check_reason(move.reason)
     stored, notices = _read_record(move.environment, move.model)
     move = replace(move, stored=stored)
     if move.is_automatic and move.was_held:  # since the caller looked
@@ -173,30 +284,56 @@ def _verified(move: Move, check: Check | None) -> Move:
             f"{move.label} of {move.model} is held on release {move.before} by a rollback, so "
             f"release {move.release} was not promoted"
         )
-    check_rollout(move)
-    check_room(move)
+    rollout = move.rollout
+    if rollout and not move.is_rollback and rollout.release != move.release:
+        raise UsageError(
+            f"a rollout of release {rollout.release} to {move.label} of {move.model} is under way, "
+            f"so release {move.release} can't be promoted to it. Finish it first: "
+            f"`model-config rollout finish {move.releases.place}`; or abort it: "
+            f"`model-config rollout abort {move.releases.place}`"
+        )
+    _check_room(move)
     unverified = verify(move.environment.ssm, move.releases, move.target, check)
     if stored and not stored.problem and not move.does_something:
-        move = _find_missing_record(move)
+        move = replace(move, missing=_missing_record(move))
     return replace(move, notices=(*unverified, *notices))
 
 
-def _find_missing_record(move: Move) -> Move:
-    """Find whether an earlier move to the same release was interrupted before it was recorded."""
+def _check_room(move: Move) -> None:
+    """Refuse a move to a release that has no room for another label."""
+    labels = move.releases.labels
+    previous = move.release if move.is_rollback else move.before
+    for label, release in ((move.previous, previous), (move.label, move.release)):
+        if release is None:
+            continue
+        labels[label] = release
+        there = sorted(name for name, on in labels.items() if on == release)
+        if len(there) > LABELS_ON_A_RELEASE:
+            others = [name for name in there if name not in {move.label, move.previous}]
+            raise UsageError(
+                f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
+                f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
+                f"`aws ssm unlabel-parameter-version --name {move.releases.name} "
+                f"--parameter-version {release} --labels {others[-1]}`"
+            )
+
+
+def _missing_record(move: Move) -> Moved | None:
+    """Return the record of an earlier move to the same release, if that was interrupted before."""
     last = move.document.moved
     if last is None or last.label != move.label:
         try:
-            environment = move.environment
-            last = last_move(environment.ssm, environment.path, move.model, move.label)
-        except AccessDeniedError:
-            return move
+            history = record.read_history(move.environment.ssm, move.environment.path, move.model)
+        except errors.AccessDeniedError:
+            return None
+        moves = (version.document.moved for version in reversed(history) if version.document)
+        last = next((moved for moved in moves if moved and moved.label == move.label), None)
     if last and last.release == move.release and last.held in {None, move.is_rollback}:
-        return move
+        return None
     before, previous = last.release if last else None, move.releases.on(move.previous)
     if last is None and previous != move.release:
         before = previous
-    missing = Moved(move.label, move.release, before, move.reason, move.is_rollback)
-    return replace(move, missing=missing)
+    return Moved(move.label, move.release, before, move.reason, move.is_rollback)
 
 
 def _read_record(
@@ -205,8 +342,8 @@ def _read_record(
     """Return a model's rollout parameter, and a notice if it can't be used."""
     unknown = "It is unknown whether a rollout is under way, and the move is not recorded"
     try:
-        stored = read_stored(environment.ssm, environment.path, model)
-    except AccessDeniedError as error:
+        stored = record.read_stored(environment.ssm, environment.path, model)
+    except errors.AccessDeniedError as error:
         return None, (f"{unknown}: {error}",)
     if stored is None:
         missing = "the model has no rollout parameter. A deploy creates it."
@@ -225,8 +362,8 @@ def _stop_if_moved(move: Move, now: Releases) -> None:
     where = f"on release {on}" if on else "on no release"
     raise MovedMeanwhileError(
         f"somebody else moved {move.label} of {move.model} in the meantime: it is {where} now, so "
-        f"release {move.release} was left alone. See `model-config history {move.model} "
-        f"--environment {now.environment}`, and run the command again"
+        f"release {move.release} was left alone. See `model-config history {now.place}`, and run "
+        "the command again"
     )
 
 
@@ -236,9 +373,9 @@ def _end_rollout(move: Move) -> Move:
     if rollout is None or rollout.label != move.label:
         return move
     # What tells an interrupted promotion from an abort: only the latter leaves such a record.
-    moved = None if is_kept(moved) else moved
+    moved = None if record.is_kept(moved) else moved
     if move.is_rollback and move.before:
-        held = is_held(move.label, move.document, move.releases)
+        held = record.is_held(move.label, move.document, move.releases)
         moved = Moved(move.label, move.before, move.before, held=held)
     try:
         return _write(move, RolloutDocument(moved))
@@ -298,7 +435,8 @@ def _record(move: Move, release: int | None) -> Move:
     if stored is None or stored.problem:
         return move
     try:
-        stored = read_stored(move.environment.ssm, move.environment.path, move.model) or stored
+        environment = move.environment
+        stored = record.read_stored(environment.ssm, environment.path, move.model) or stored
         move = replace(move, stored=stored)
         theirs = stored.document.moved
         if move.is_automatic and theirs and theirs != former and theirs.label == move.label:
@@ -309,7 +447,7 @@ def _record(move: Move, release: int | None) -> Move:
         return _write(move, RolloutDocument(move.missing or moved, kept))
     except MovedMeanwhileError:
         raise
-    except (StoreError, RolloutError) as error:
+    except (StoreError, errors.RolloutError) as error:
         return replace(move, notices=(*move.notices, f"The move is not recorded: {error}"))
 
 
@@ -319,13 +457,14 @@ def _write(move: Move, document: RolloutDocument) -> Move:
     if stored is None:
         return move
     try:
-        return replace(move, stored=write_stored(ssm, stored, document))
-    except OverwrittenError as error:
+        return replace(move, stored=record.write_stored(ssm, stored, document))
+    except record.OverwrittenError as error:
         written = error.written
         if not move.is_automatic:
             return replace(move, stored=written, notices=(*move.notices, str(error)))
-        theirs = document_of(read_version(ssm, stored.name, written.version - 1))
-        write_stored(ssm, written, theirs)
+        text = record.read_version(ssm, stored.name, written.version - 1)
+        theirs = record.document_of(text)
+        record.write_stored(ssm, written, theirs)
         _give_way(move, theirs.moved)
         raise MovedMeanwhileError(str(error)) from error
 

@@ -8,21 +8,9 @@ from typing import Literal, TypeAlias
 
 from model_config.format.errors import ModelConfigError
 from model_config.format.rollout import RolloutDocument
-from model_config.operate import rollouts
+from model_config.operate import labels, record, rollouts
 from model_config.operate.environment import Environment
-from model_config.operate.labels import (
-    MovedMeanwhileError,
-    label_state,
-    make,
-    prepare_promotion,
-)
-from model_config.operate.moves import Check
-from model_config.operate.record import (
-    interrupted_promotion,
-    is_held,
-    under_way,
-    why_it_stays,
-)
+from model_config.operate.labels import Check, label_state
 from model_config.operate.releases import Releases
 from model_config.operate.rollouts import NewRollout
 
@@ -85,7 +73,7 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
         try:
             try:
                 yield _promoted(environment, model, release, label, check, reason, rollout)
-            except MovedMeanwhileError:  # look again: the label may be held now
+            except labels.MovedMeanwhileError:  # look again: the label may be held now
                 releases, document = label_state(environment, model)
                 left = left_alone(releases, document, release, label)
                 if left is None:
@@ -103,25 +91,24 @@ def left_alone(
 ) -> Promotion | None:
     """Return why a label must not be moved to a release automatically, or None if it may be."""
     model, on = releases.model, releases.on(label)
-    place = f"{model} --label {label} --environment {releases.environment}"
-    promote = f"`model-config promote {place} --release {release}`"
+    promote = f"`model-config promote {releases.place} --label {label} --release {release}`"
 
     def left(outcome: Outcome, message: str) -> Promotion:
         return Promotion(model, outcome, release, on, f"{model}: {message}")
 
-    rollout = under_way(document, releases)
+    rollout = record.under_way(document, releases)
     if rollout and rollout.label == label and rollout.release != release:
         return left(
             "rollout",
             f"a rollout of release {rollout.release} to {label} is under way, so release "
             f"{release} was not promoted. Once it is finished or aborted: {promote}",
         )
-    if is_held(label, document, releases):
-        is_interrupted = interrupted_promotion(document, releases) == label
+    if record.is_held(label, document, releases):
+        is_interrupted = record.interrupted_promotion(document, releases) == label
         then = "To complete it" if is_interrupted else "Once the reason is resolved"
         not_promoted = f"so release {release} was not promoted. {then}: {promote}"
         stays = "and stays held" if on == release else not_promoted
-        why = why_it_stays(label, document, releases)
+        why = record.why_it_stays(label, document, releases)
         return left("interrupted" if is_interrupted else "held", f"{why}, {stays}")
     if on is not None and on > release:
         return left(
@@ -142,7 +129,7 @@ def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
     rollout: NewRollout | None,
 ) -> Promotion:
     releases, document = label_state(environment, model)
-    on, current = releases.on(label), under_way(document, releases)
+    on, current = releases.on(label), record.under_way(document, releases)
     is_new = on != release and not (current and current.release == release)
     if rollout and on is not None and not is_new:
         message = f"{model}: release {release} is already on {label} or being rolled out to it"
@@ -155,8 +142,8 @@ def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
         shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)
         message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
         return Promotion(model, "rolled out", release, on, message, change.notices)
-    move = make(
-        prepare_promotion(
+    move = labels.make(
+        labels.prepare_promotion(
             environment,
             model,
             label,
@@ -171,3 +158,16 @@ def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
         return Promotion(model, "promoted", release, release, message, move.notices)
     message = f"{model}: {label} is already on release {release}"
     return Promotion(model, "already there", release, release, message, move.notices)
+
+
+def not_promoted(
+    releases: Releases, document: RolloutDocument, label: str = "stable"
+) -> str | None:
+    """Return how a label misses the newest release, unless a rollback or a rollout explains it."""
+    on, newest = releases.on(label), releases.newest.number
+    if on == newest or record.under_way(document, releases):
+        return None
+    if record.is_held(label, document, releases):
+        return None
+    where = f"on release {on}" if on else "on none: its readers get an error"
+    return f"nobody promoted release {newest}, the newest, to {label}, which is {where}"

@@ -5,7 +5,7 @@ SSM creates no version when a label moves, so each promotion and rollback writes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -112,6 +112,19 @@ def under_way(document: RolloutDocument, releases: Releases) -> Rollout | None:
     return rollout if rollout and releases.on(rollout.label) == rollout.before else None
 
 
+def left_over(document: RolloutDocument, releases: Releases) -> str | None:
+    """Return what is wrong with a rollout that another tool's move of its label has ended."""
+    rollout = document.rollout
+    if rollout is None or under_way(document, releases):
+        return None
+    on = releases.on(rollout.label)
+    return (
+        f"another tool moved {rollout.label} from release {rollout.before} to "
+        f"{f'release {on}' if on else 'none'} during a rollout of release {rollout.release}, "
+        f"which begins again when {rollout.label} returns to release {rollout.before}"
+    )
+
+
 def is_held(label: str, document: RolloutDocument, releases: Releases) -> bool:
     """Return whether a label is held: `-previous` is beside it, or its last record says so."""
     moved, on = document.moved, releases.on(label)
@@ -122,13 +135,6 @@ def is_held(label: str, document: RolloutDocument, releases: Releases) -> bool:
 def is_kept(moved: Moved | None) -> bool:
     """Return whether a record is of no move: of an abort, or of the beginning or end of a hold."""
     return moved is not None and moved.release == moved.before
-
-
-def last_move(ssm: Ssm, path: str, model: str, label: str) -> Moved | None:
-    """Return the last recorded move of a label, or None if SSM has no record of one."""
-    history = read_history(ssm, path, model)
-    moves = (each.document.moved for each in reversed(history) if each.document)
-    return next((moved for moved in moves if moved and moved.label == label), None)
 
 
 def interrupted_promotion(document: RolloutDocument, releases: Releases) -> str | None:
@@ -209,27 +215,28 @@ def _between(before: Written, after: Written) -> Iterator[Event]:
 
 def _rollout_change(old: RolloutDocument, new: RolloutDocument) -> str | None:
     before, after = old.rollout, new.rollout
-    if before == after:
+    rollout = after or before
+    if rollout is None or before == after:
         return None
+    about = f"rollout of release {rollout.release} to {rollout.label}"
     if after is None:
-        moved = new.moved if new.moved != old.moved else None
-        return _end(before, moved) if before else None
+        # A promotion takes the rollout out before the label moves, and is recorded after that.
+        return f"{about} {'aborted' if new.moved and new.moved != old.moved else 'ended'}"
     if before is None or not _has(old, after):
         percents = ", ".join(f"{percent:g}" for percent in plan_of(after).percents)
-        return f"{_about(after)} started: {percents} %"
+        return f"{about} started: {', '.join([f'{percents} %', *_given(after.units)])}"
     was_paused, is_paused = plan_of(before).paused, plan_of(after).paused
     if was_paused != is_paused:
-        return f"{_about(after)} {'paused' if is_paused else 'resumed'}"
-    return f"{_about(after)}: {after.steps[-1].percent:g} %"
+        return f"{about} {'paused' if is_paused else 'resumed'}"
+    if after.units != before.units:
+        new_units = dict(after.units.items() - before.units.items())
+        removed = [f"unit {unit} removed" for unit in sorted(before.units.keys() - after.units)]
+        return f"{about}: {', '.join([*_given(new_units), *removed])}"
+    return f"{about}: {after.steps[-1].percent:g} %"
 
 
-def _end(rollout: Rollout, moved: Moved | None) -> str:
-    # A promotion takes the rollout out before the label moves, and is recorded after that.
-    return f"{_about(rollout)} {'aborted' if moved else 'ended'}"
-
-
-def _about(rollout: Rollout) -> str:
-    return f"rollout of release {rollout.release} to {rollout.label}"
+def _given(units: Mapping[str, int]) -> list[str]:
+    return [f"unit {unit} gets release {release}" for unit, release in sorted(units.items())]
 
 
 def _has(document: RolloutDocument, rollout: Rollout) -> bool:

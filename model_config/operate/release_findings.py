@@ -6,8 +6,9 @@ from collections.abc import Container, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS
-from model_config.format.rollout import Rollout
+from model_config.format.rollout import Rollout, RolloutDocument
 from model_config.format.text import plural
+from model_config.operate import record
 from model_config.operate.releases import KEPT, PastRelease, Releases
 
 #: The number of deploys ahead of a failing one at which a warning starts.
@@ -15,9 +16,9 @@ WARN_AHEAD = 10
 
 
 def release_findings(
-    releases: Releases, listed: Container[str], rollout: Rollout | None = None
+    releases: Releases, listed: Container[str], document: RolloutDocument
 ) -> Iterator[Finding]:
-    """Yield problems of a model's releases, its labels and the rollout in progress.
+    """Yield problems of a model's releases, its labels and its rollout.
 
     This opens the labelled releases. `listed` has the names of all parameters of the environment.
     """
@@ -29,16 +30,24 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from (finding for _, finding in running_out(releases, rollout))
+    yield from ended_elsewhere(releases, document)
+    yield from (finding for _, finding in running_out(releases, document))
 
 
-def running_out(
-    releases: Releases, rollout: Rollout | None = None
-) -> Iterator[tuple[int, Finding]]:
+def ended_elsewhere(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
+    """Yield the rollout that another tool's move of its label has ended, but not removed."""
+    if problem := record.left_over(document, releases):
+        fix = f"`model-config rollout abort {releases.place}`"
+        reason = "readers follow a rollout while its label is on the release that it began from"
+        yield Finding(releases.model, problem, fix, reason)
+
+
+def running_out(releases: Releases, document: RolloutDocument) -> Iterator[tuple[int, Finding]]:
     """Yield the releases in use that will soon be dropped, with the number of safe deploys.
 
     This opens no release.
     """
+    rollout = record.under_way(document, releases)
     newest, oldest = releases.newest.number, releases.oldest.number
     if rollout and rollout.release < oldest:
         yield 1, _candidate_gone(releases, rollout)
@@ -47,7 +56,7 @@ def running_out(
         if left > WARN_AHEAD:
             continue
         if release.labels:
-            yield left, _labelled_oldest(releases, release, left)
+            yield left, _labelled_oldest(releases, release, left, document)
         elif rollout and rollout.release == release.number:
             yield left, _candidate_oldest(releases, rollout, left)
 
@@ -70,43 +79,57 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
         yield Finding(where, problem, fix)
 
 
-def _labelled_oldest(releases: Releases, release: PastRelease, left: int) -> Finding:
-    labels = sorted(release.labels)
-    moves = [
-        f"`{_promote(releases, label)} --release N` to a release that you have verified"
-        for label in labels
-        if not label.endswith(PREVIOUS)
-    ]
-    # Each move leaves LABEL-previous on the release.
-    left_behind = sorted({f"{label.removesuffix(PREVIOUS)}{PREVIOUS}" for label in labels})
+def _labelled_oldest(
+    releases: Releases, release: PastRelease, left: int, document: RolloutDocument
+) -> Finding:
+    rollout, steps, left_behind = record.under_way(document, releases), [], set[str]()
+    for label in sorted(release.labels):
+        promoted = label.removesuffix(PREVIOUS)
+        if record.is_held(promoted, document, releases):
+            if label == promoted:  # its `-previous` comes along
+                move = f"model-config rollback {releases.place} --label {label} --release N"
+                steps.append(f"`{move}`, which holds it there")
+            continue
+        left_behind.add(f"{promoted}{PREVIOUS}")
+        if rollout and label == rollout.label:
+            steps.append(
+                f"`model-config rollout finish {releases.place}`, or `model-config rollout abort "
+                f"{releases.place}` and `{_promote(releases, label)} --release N`"
+            )
+        elif label == promoted:
+            steps.append(f"`{_promote(releases, label)} --release N`")
+    if any("--release N" in step for step in steps):
+        same = "a newer release with the same values, which a deploy of them makes, or another"
+        steps[-1] += f", N being {same} that you have verified"
+    if left_behind:
+        steps.append(_unlabel(releases, release, sorted(left_behind)))
     return Finding(
         where=releases.model,
         problem=f"{_when(left)} fails: release {release.number}, which has "
-        f"{' and '.join(labels)}, is then the oldest of {KEPT}",
-        fix=", then ".join([*moves, _unlabel(releases, release, left_behind)]),
+        f"{' and '.join(sorted(release.labels))}, is then the oldest of {KEPT}",
+        fix=", then ".join(steps),
         reason=f"SSM keeps {KEPT} versions and refuses to drop one with a label "
         "(ParameterMaxVersionLimitExceeded)",
     )
 
 
 def _candidate_gone(releases: Releases, rollout: Rollout) -> Finding:
-    place = f"{releases.model} --environment {releases.environment}"
     return Finding(
         where=releases.model,
         problem=f"release {rollout.release}, which a rollout gives to a share of the readers of "
         f"{rollout.label}, is no longer in the history: those readers can't get it",
-        fix=f"`model-config rollout abort {place}`",
+        fix=f"`model-config rollout abort {releases.place}`",
         reason=f"SSM keeps {KEPT} versions",
     )
 
 
 def _candidate_oldest(releases: Releases, rollout: Rollout, left: int) -> Finding:
-    place = f"{releases.model} --environment {releases.environment}"
     return Finding(
         where=releases.model,
         problem=f"{_when(left)} removes release {rollout.release}, which a rollout gives to a "
         f"share of the readers of {rollout.label}",
-        fix=f"`model-config rollout finish {place}` or `model-config rollout abort {place}`",
+        fix=f"`model-config rollout finish {releases.place}` or "
+        f"`model-config rollout abort {releases.place}`",
         reason=f"SSM keeps {KEPT} versions and drops the oldest one, which has no label",
     )
 
@@ -118,8 +141,7 @@ def _when(left: int) -> str:
 
 
 def _promote(releases: Releases, label: str) -> str:
-    place = f"--environment {releases.environment}"
-    return f"model-config promote {releases.model} --label {label} {place}"
+    return f"model-config promote {releases.place} --label {label}"
 
 
 def _unlabel(releases: Releases, release: PastRelease, labels: list[str]) -> str:

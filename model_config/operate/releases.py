@@ -9,26 +9,10 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
+from model_config.format import errors, names
 from model_config.format import release as release_format
-from model_config.format.errors import (
-    LabelNotFoundError,
-    ModelNotFoundError,
-    ReleaseError,
-    ReleaseNotFoundError,
-    StoreError,
-    StoreUnavailableError,
-    UsageError,
-)
-from model_config.format.names import (
-    LATEST,
-    PREVIOUS,
-    RELEASE,
-    check_selector,
-    model_path,
-    release_name,
-    release_part,
-    release_parts,
-)
+from model_config.format.errors import ModelNotFoundError, ReleaseError
+from model_config.format.names import LATEST, PREVIOUS, RELEASE
 from model_config.format.release import Release
 from model_config.operate.ssm import ListedParameter, ReadParameter, Ssm
 
@@ -56,7 +40,7 @@ class PastRelease:
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified. Raises ReleaseError if it can't be read."""
+        """Return the release, verified."""
         if self.content is None:
             raise ReleaseError(self.problem)
         return self.content
@@ -98,6 +82,11 @@ class Releases:
         return self.name.removesuffix(f"/{RELEASE}")
 
     @property
+    def place(self) -> str:
+        """The arguments of a command that select the model: "chat --environment prod"."""
+        return f"{self.model} --environment {self.environment}"
+
+    @property
     def newest(self) -> PastRelease:
         return self.newest_first[0]
 
@@ -122,7 +111,6 @@ class Releases:
         return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
 
     def on(self, label: str) -> int | None:
-        """Return the number of the release that a label is on, or None."""
         return self.labels.get(label)
 
     def select(self, selector: str | int) -> PastRelease:
@@ -132,23 +120,23 @@ class Releases:
         """
         if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
             selector = int(selector)
-        check_selector(selector)
+        names.check_selector(selector)
         if selector == LATEST:
             return self.newest
         number = self.on(selector) if isinstance(selector, str) else selector
         for release in self:
             if release.number == number:
                 return release
-        see = f"See `model-config releases {self.model} --environment {self.environment}`"
+        see = f"See `model-config releases {self.place}`"
         if isinstance(selector, str):
             labels = ", ".join(self.labels) or "none"
-            raise LabelNotFoundError(
+            raise errors.LabelNotFoundError(
                 f"no release of {self.model} in {self.environment} has the label {selector!r}; "
                 f"existing labels: {labels}. {see}"
             )
         first, last = self.oldest.number, self.newest.number
         known = f"releases are {first} to {last}" if first < last else f"only release is {last}"
-        raise ReleaseNotFoundError(
+        raise errors.ReleaseNotFoundError(
             f"there is no release {selector} of {self.model} in {self.environment}; the {known}. "
             f"{see}"
         )
@@ -167,7 +155,7 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
     fetched when it is opened. Needs `ssm:GetParameterHistory` on the release, and to open one
     `kms:Decrypt` and `ssm:GetParameters`. Raises ModelNotFoundError if there are no releases.
     """
-    name, environment = release_name(model_path(path, model)), path.rpartition("/")[2]
+    name = names.release_name(names.model_path(path, model))
 
     def release(version: Mapping[str, Any]) -> PastRelease:
         number = int(version["Version"])
@@ -181,7 +169,8 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
         )
 
     versions = ssm.history(name, decrypt=documents)
-    return Releases(model, environment, name, tuple(map(release, reversed(versions))))
+    newest_first = tuple(map(release, reversed(versions)))
+    return Releases(model, path.rpartition("/")[2], name, newest_first)
 
 
 def read_each(
@@ -197,14 +186,14 @@ def read_each(
         try:
             releases = read_releases(ssm, path, model, documents=False)
             releases.newest.digest  # noqa: B018 - fails here if it is denied
-        except StoreUnavailableError:
+        except errors.StoreUnavailableError:
             raise
-        except (StoreError, ModelNotFoundError) as error:
+        except (errors.StoreError, ModelNotFoundError) as error:
             return str(error)
         return releases
 
-    names = {model: release_name(model_path(path, model)) for model in models}
-    ssm.texts([f"{name}:{listed[name].version}" for name in names.values()])
+    parameters = [names.release_name(names.model_path(path, model)) for model in models]
+    ssm.texts([f"{name}:{listed[name].version}" for name in parameters])
     releases = dict(zip(models, ssm.map(read, models, "Reading releases"), strict=True))
     readable = [each for each in releases.values() if isinstance(each, Releases)]
     labelled = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in readable)
@@ -220,7 +209,7 @@ def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
         return release_format.read_release(
             parameter.text,
             path,
-            lambda names: {name: part.text for name, part in ssm.get(names).items()},
+            lambda wanted: {name: part.text for name, part in ssm.get(wanted).items()},
         )
     except ReleaseError as error:
         environment, model = path.split("/")[-2:]
@@ -238,9 +227,9 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release and
     `kms:Decrypt` for it. Raises ReleaseError if it is unknown which parts a release needs.
     """
-    release = release_name(model_path(path, model))
+    release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.
-    parts = ssm.names_below(release_parts(release))
+    parts = ssm.names_below(names.release_parts(release))
     try:
         releases = read_releases(ssm, path, model, documents=True)
     except ModelNotFoundError:
@@ -248,7 +237,7 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
             return sorted(parts)
         raise
     if gone:
-        raise UsageError(f"{model} was not removed: it has a release, {release}")
+        raise errors.UsageError(f"{model} was not removed: it has a release, {release}")
     try:
         return sorted(set(parts) - needed_parts(releases))
     except ReleaseError as error:
@@ -261,7 +250,7 @@ def needed_parts(releases: Releases) -> set[str]:
     for release in releases:
         try:
             hashes = release_format.part_hashes(release.document)
-            needed.update(release_part(releases.path, part) for part in hashes)
+            needed.update(names.release_part(releases.path, part) for part in hashes)
         except ReleaseError as error:
             name = f"{releases.name}:{release.number}"
             raise ReleaseError(f"{name} can't be read ({error})") from None
@@ -271,5 +260,7 @@ def needed_parts(releases: Releases) -> set[str]:
 def _document(ssm: Ssm, name: str, number: int) -> str:
     parameter = ssm.get([f"{name}:{number}"]).get(name)
     if parameter is None:
-        raise ReleaseNotFoundError(f"{name} no longer has version {number}: run the command again")
+        raise errors.ReleaseNotFoundError(
+            f"{name} no longer has version {number}: run the command again"
+        )
     return parameter.text

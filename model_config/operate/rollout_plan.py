@@ -17,18 +17,12 @@ Phase: TypeAlias = Literal["scheduled", "running", "paused", "due"]
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """The part of a rollout that only the command line uses.
-
-    Attributes:
-        percents: the shares, in increasing order.
-        interval: the time between two steps, and between the last one and the finish.
-        reason: the reason given at the start.
-    """
+    """The part of a rollout that only the command line uses."""
 
     percents: tuple[float, ...]
-    interval: timedelta
+    interval: timedelta  #: Between two steps, and between the last one and the finish.
     paused: bool = False
-    reason: str | None = None
+    reason: str | None = None  #: The reason given at the start.
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as it is stored in the document, with the interval in seconds."""
@@ -72,27 +66,22 @@ def next_step(rollout: Rollout, now: datetime) -> Step | None:
 
 
 def due_at(rollout: Rollout) -> datetime | None:
-    """Return when a rollout is due to be finished, or None while it is paused."""
-    plan = plan_of(rollout)
-    return None if plan.paused else rollout.steps[-1].at + plan.interval
+    """Return when a rollout is due to be finished, or None if it is paused or only for units."""
+    plan, last = plan_of(rollout), rollout.steps[-1]
+    return last.at + plan.interval if last.percent and not plan.paused else None
 
 
 def phase(rollout: Rollout, now: datetime) -> Phase:
-    """Return a rollout's phase."""
-    due = due_at(rollout)
-    if due is None:
+    if plan_of(rollout).paused:
         return "paused"
     if rollout.steps[0].at > now:
         return "scheduled"
-    return "due" if due <= now else "running"
+    due = due_at(rollout)
+    return "due" if due and due <= now else "running"
 
 
 def paused(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout paused: with its current share, and no further steps.
-
-    Raises:
-        UsageError: it has no share yet.
-    """
+    """Return the rollout paused: with its current share, and no further steps."""
     past = tuple(step for step in rollout.steps if step.at <= now)
     if not past:
         raise UsageError(

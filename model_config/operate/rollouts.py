@@ -22,25 +22,12 @@ from secrets import token_hex
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.names import check_movable_label
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, write_rollout
-from model_config.operate import rollout_plan
+from model_config.operate import record, rollout_plan
 from model_config.operate.environment import Environment
-from model_config.operate.labels import prepare_promotion
-from model_config.operate.moves import Check, Move, verify
-from model_config.operate.record import (
-    StoredRollout,
-    check_reason,
-    document_of,
-    interrupted_promotion,
-    is_held,
-    is_kept,
-    read_stored,
-    read_version,
-    under_way,
-    why_it_stays,
-    write_stored,
-)
+from model_config.operate.labels import Check, Move, prepare_promotion, verify
+from model_config.operate.record import StoredRollout, is_held, under_way, why_it_stays
 from model_config.operate.releases import Releases
-from model_config.operate.rollout_plan import RolloutPlan, due_at, steps_from
+from model_config.operate.rollout_plan import RolloutPlan, plan_of, steps_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +41,7 @@ class NewRollout:
     label: str
     plan: RolloutPlan
     begin: datetime
+    units: tuple[str, ...] = ()  #: They get the candidate whatever their share.
     salt: str = field(default_factory=lambda: token_hex(8))
 
 
@@ -69,14 +57,13 @@ class RolloutChange:
 
     @property
     def where(self) -> str:
-        """The model and its location: "chat in dev (eu-west-1)"."""
         return self.environment.where(self.releases.model)
 
 
 def current(environment: Environment, model: str) -> tuple[StoredRollout, Releases]:
     """Return a model's rollout parameter, and its releases."""
     releases = environment.releases(model, documents=False)
-    stored = read_stored(environment.ssm, environment.path, model)
+    stored = record.read_stored(environment.ssm, environment.path, model)
     if stored is None:
         raise UsageError(
             f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
@@ -100,7 +87,9 @@ def start(  # noqa: PLR0913 - the options of a rollout
     Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
     """
     check_movable_label(new.label)
-    check_reason(new.plan.reason)
+    record.check_reason(new.plan.reason)
+    if not new.plan.percents[-1] and not new.units:
+        raise UsageError("a rollout to 0 % of the units reaches nobody: name units with --unit")
     stored, releases = current(environment, model)
     _refuse_invalid(stored, releases)
     candidate = releases.newest if release is None else releases.select(release)
@@ -112,12 +101,13 @@ def start(  # noqa: PLR0913 - the options of a rollout
         before=_release_before(new.label, candidate.number, releases),
         salt=new.salt,
         steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
+        units=dict.fromkeys(new.units, candidate.number),
         plan=new.plan.to_json(),
     )
     document = RolloutDocument(stored.document.moved, rollout)
     write_rollout(document)  # refuse an invalid document before the candidate is verified
     notices = verify(environment.ssm, releases, candidate, check)
-    return RolloutChange(environment, releases, stored, document, tuple(notices))
+    return RolloutChange(environment, releases, stored, document, notices)
 
 
 def change(
@@ -127,7 +117,30 @@ def change(
     stored, releases = current(environment, model)
     rollout = changed(_under_way_in(stored, releases), rollout_plan.utc_now())
     document = replace(stored.document, rollout=rollout)
+    write_rollout(document)  # refuse an invalid document before any region has it
     return RolloutChange(environment, releases, stored, document)
+
+
+def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool) -> Rollout:
+    """Return a rollout that gives a unit one of its releases, by default the candidate."""
+    units = dict(rollout.units)
+    if remove:
+        if units.pop(unit, None) is None:
+            named = ", ".join(units) or "none"
+            raise UsageError(f"the rollout names no unit {unit!r}; its units: {named}")
+        if not units and not plan_of(rollout).percents[-1]:
+            raise UsageError(
+                f"{unit!r} is the only unit of a rollout to 0 % of the others: to end it, "
+                "`model-config rollout abort`"
+            )
+        return replace(rollout, units=units)
+    release = rollout.release if release is None else release
+    if release not in {rollout.release, rollout.before}:
+        raise UsageError(
+            f"release {release} is neither the rollout's candidate, {rollout.release}, nor the "
+            f"one that {rollout.label} is on, {rollout.before}"
+        )
+    return replace(rollout, units={**units, unit: release})
 
 
 def abort(environment: Environment, model: str, reason: str | None = None) -> RolloutChange:
@@ -135,7 +148,7 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 
     An invalid document is replaced too. The reason is recorded. Nothing is written yet.
     """
-    check_reason(reason)
+    record.check_reason(reason)
     stored, releases = current(environment, model)
     rollout, moved = stored.document.rollout, stored.document.moved
     rollout = rollout or _interrupted_finish(environment, stored, releases)
@@ -178,21 +191,20 @@ def due(environment: Environment, model: str) -> Rollout | None:
     """
     stored, releases = current(environment, model)
     if interrupted := _interrupted_finish(environment, stored, releases):
-        place = f"{model} --environment {releases.environment}"
         raise UsageError(
             f"the finish of a rollout of release {interrupted.release} to {interrupted.label} was "
-            f"interrupted. Complete it: `model-config rollout finish {place}`; or abort it: "
-            f"`model-config rollout abort {place}`"
+            f"interrupted. Complete it: `model-config rollout finish {releases.place}`; or abort "
+            f"it: `model-config rollout abort {releases.place}`"
         )
     rollout = under_way(stored.document, releases)
-    at = due_at(rollout) if rollout else None
+    at = rollout_plan.due_at(rollout) if rollout else None
     return rollout if at and at <= rollout_plan.utc_now() else None
 
 
 def why_held(environment: Environment, model: str, label: str) -> str | None:
     """Return why nothing automatic moves a label, or None if it may be moved."""
     stored, releases = current(environment, model)
-    is_interrupted = interrupted_promotion(stored.document, releases) == label
+    is_interrupted = record.interrupted_promotion(stored.document, releases) == label
     if is_interrupted or not is_held(label, stored.document, releases):
         return None
     return why_it_stays(label, stored.document, releases)
@@ -212,10 +224,11 @@ def same_elsewhere(
         stored, releases = current(environment, model)
         rollout = under_way(stored.document, releases)
         candidate = releases.newest.number if release is None else release
+        units = dict.fromkeys(new.units, candidate)
         if (
             rollout
             and (rollout.label, rollout.release) == (new.label, candidate)
-            and rollout.plan == new.plan.to_json()
+            and (rollout.plan, rollout.units) == (new.plan.to_json(), units)
         ):
             same = rollout
         else:
@@ -234,10 +247,12 @@ def _interrupted_finish(
     """
     if stored.document.rollout or stored.problem:
         return None
-    former = document_of(read_version(environment.ssm, stored.name, stored.version - 1))
+    former = record.document_of(
+        record.read_version(environment.ssm, stored.name, stored.version - 1)
+    )
     rollout = former.rollout
     moved = stored.document.moved
-    if rollout is None or is_kept(moved) or moved not in {None, former.moved}:
+    if rollout is None or record.is_kept(moved) or moved not in {None, former.moved}:
         return None
     is_between = releases.on(rollout.label) in {rollout.before, rollout.release}
     return rollout if is_between else None
@@ -245,7 +260,7 @@ def _interrupted_finish(
 
 def write(change: RolloutChange) -> None:
     """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
-    write_stored(change.environment.ssm, change.stored, change.document)
+    record.write_stored(change.environment.ssm, change.stored, change.document)
 
 
 def _release_before(label: str, candidate: int, releases: Releases) -> int:
@@ -285,8 +300,7 @@ def _refuse_invalid(stored: StoredRollout, releases: Releases) -> None:
     """Refuse to overwrite an invalid document, which a newer version may have written."""
     if stored.problem:
         raise RolloutError(
-            f"{stored.problem}. To replace it: `model-config rollout abort {releases.model} "
-            f"--environment {releases.environment}`"
+            f"{stored.problem}. To replace it: `model-config rollout abort {releases.place}`"
         )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from model_config.format.names import model_path, rollout_name
 from model_config.format.rollout import Rollout
+from model_config.operate import record
 from model_config.operate.difference import Difference
 from model_config.operate.drift import Drift, find_parameter_drift
-from model_config.operate.record import document_of, under_way
 from model_config.operate.releases import Releases, read_each
 from model_config.operate.ssm import Ssm, released_models
 from model_config.plan.plan import Plan
@@ -24,6 +24,7 @@ class ModelStatus:
     rollout: Rollout | None
     differences: tuple[Difference, ...] | None
     problem: str | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str | None:
@@ -66,8 +67,10 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
         of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
         if not isinstance(releases, Releases):
             return ModelStatus(name, None, None, of_model, releases)
-        document = document_of(texts.get(rollouts[name]))
-        return ModelStatus(name, releases, under_way(document, releases), of_model)
+        document = record.document_of(texts.get(rollouts[name]))
+        notices = (notice for notice in [record.left_over(document, releases)] if notice)
+        rollout = record.under_way(document, releases)
+        return ModelStatus(name, releases, rollout, of_model, notices=tuple(notices))
 
     return EnvironmentStatus(
         path.rpartition("/")[2],

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import invisible, plural
 from model_config.plan.checks import LOOKS_SECRET, secret_fields
 from model_config.plan.hierarchy import config_of
-from model_config.plan.locations import located
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import NAMESPACE, Project, StackConfig
-from model_config.plan.registry import Modules, read_modules_twice
-from model_config.plan.stack_file import read_stack_file
+from model_config.plan.registry import Modules, ModuleSource, read_modules_twice
+from model_config.plan.stack_file import line_in, read_stack_file
 
 #: "unset" is the notice about a secret that isn't set, which no commit can mend.
 Severity: TypeAlias = Literal["finding", "unset", "notice"]
@@ -48,6 +48,17 @@ def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[
             environments.setdefault((located(finding, project), counted), []).append(stack)
     results = [Result(finding, where, kind) for (finding, kind), where in environments.items()]
     return sorted(results, key=lambda result: not result.is_error)
+
+
+def located(finding: Finding, project: Project) -> Finding:
+    """Return the finding with its file, relative to the project, and its line if known."""
+    if finding.file and finding.file.endswith(".yaml"):
+        return replace(finding, line=finding.line or line_in(project, finding))
+    module = project.module(re.split("[/,]", finding.where)[0])
+    if not module.is_file():
+        return finding
+    line = finding.line or ModuleSource(module).line(finding.where.split("/")[1:])
+    return replace(finding, file=module.relative_to(project.root).as_posix(), line=line)
 
 
 def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:

@@ -14,8 +14,10 @@ from pydantic import (
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
     model_validator,
 )
 from pydantic._internal._model_construction import ModelMetaclass
@@ -108,16 +110,17 @@ class Group(BaseModel, metaclass=_Metaclass):
                 raise SchemaError(f"{cls.__name__}.{name}: {problem}")
         return handler(source)
 
-    @model_validator(mode="wrap")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def __keep_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def __keep_keys(
+        cls, given: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
         """Refuse two keys that validation makes one, as `str_strip_whitespace` may."""
-        group = handler(data)
-        if isinstance(data, dict):
-            for name, value in data.items():
-                if isinstance(value, dict | list) and _loses_key(value, getattr(group, name)):
-                    raise ValueError(f"two keys in {name} are the same once they are validated")
-        return group
+        kept = handler(given)
+        if _loses_key(given, kept):
+            problem = f"two keys in {info.field_name} are the same once they are validated"
+            raise ValueError(problem)
+        return kept
 
 
 class ModelConfig(Group):

@@ -23,7 +23,7 @@ def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
     (level, where, problem, fix), *_ = [each for each in found if each[0] == "error"]
     assert (level, where) == ("error", "chat")
     assert "release 1, which has stable, is then the oldest of 100" in problem
-    assert "model-config promote chat --label stable --environment dev" in fix
+    assert "model-config promote chat --environment dev --label stable" in fix
 
 
 @pytest.mark.usefixtures("full")
@@ -37,7 +37,7 @@ def test_check_as_json_holds_the_reason_too(run, released):
 
 @pytest.mark.usefixtures("full")
 def test_check_tells_of_the_named_models_alone(run, released):
-    released(model="support_chat")
+    released(model="support_chat", label="stable")
     said = run("check", "support_chat")
     assert said.out == "The next deploy can run: support_chat.\n"
     run("check", "support_chat", "chat", code=1)
@@ -54,6 +54,10 @@ def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(r
 
 @pytest.mark.usefixtures("first_deploy")
 def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
+    never = [each["problem"] for each in run("check", "--json").json]
+    assert len(never) == 3
+    assert all("nobody promoted release 1" in problem for problem in never)
+    run("promote", "--all")
     assert run("check", "--json").json == []
     run("rollback", "support_chat", "--release", "1")
     (notice,) = run("check", "--json").json
@@ -63,6 +67,7 @@ def test_after_a_deploy_only_held_labels_are_worth_knowing(run):
 
 @pytest.mark.usefixtures("first_deploy")
 def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(run, project):
+    run("promote", "--all")
     (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
     assert run("check", "--json").json == []
 

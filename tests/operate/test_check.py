@@ -79,13 +79,13 @@ def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
 
 @pytest.mark.usefixtures("iam")
 def test_models_new_to_the_program_are_expected_to_be_missing(aws: Any) -> None:
-    aws.deploy({"n": 1})
+    aws.deploy({"n": 1}, label="stable")
     assert checked(aws, {**CHAT, "new": set()}) == [("notice", "new", "it is not deployed yet")]
 
 
 @pytest.mark.usefixtures("iam")
 def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
-    aws.deploy({"n": 1})
+    aws.deploy({"n": 1}, label="stable")
     planned = {**CHAT, "new": {f"/ai/prod/new/{field}" for field in ("n", "rollout", "other")}}
     for field in ("n", "rollout"):
         aws.put(f"/ai/prod/new/{field}", "1")
@@ -103,7 +103,7 @@ def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
 def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> None:
     names = {f"/ai/prod/chat/{path}" for path in ("n", "seed", "rollout", "secrets/key")}
     aws.put("/ai/prod/chat/n", "1")
-    aws.deploy({"n": 1})
+    aws.deploy({"n": 1}, label="stable")
     planned = {"chat": names}
     aws.put("/ai/prod/chat/rollout", "{}")  # is made and written without a release
     aws.put("/ai/prod/chat/secrets/key", "x")
@@ -117,19 +117,19 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
             "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
         )
     ]
-    aws.deploy({"n": 2, "seed": 7})
+    aws.deploy({"n": 2, "seed": 7}, label="stable")
     assert checked(aws, planned) == []
 
 
 @pytest.mark.usefixtures("iam")
 def test_an_advanced_release_of_an_earlier_deploy_stops_the_next_one(aws: Any) -> None:
-    aws.deploy({"n": 1})
+    aws.deploy({"n": 1}, label="stable")
     name = "/ai/prod/chat/release"
     text = aws.client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     aws.client.put_parameter(
         Name=name, Value=text, Type="SecureString", Tier="Advanced", Overwrite=True
     )
-    (found,) = checked(aws, CHAT)
+    found, _ = checked(aws, CHAT)
     assert found == (
         "error",
         "chat",
@@ -143,7 +143,7 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     assert iam.asked == 0
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.client.put_parameter(Name=name, Value="1", Type="String")
-    aws.deploy({"n": 1})
+    aws.deploy({"n": 1}, label="stable")
     monkeypatch.setattr(check, "MAX_PARAMETERS", 5)
     assert checked(aws, CHAT) == []
     monkeypatch.setattr(check, "MAX_PARAMETERS", 4)
@@ -192,7 +192,8 @@ def test_a_history_that_runs_out_is_a_warning_until_the_next_deploy_fails(
     aws.deploy({"n": 1}, label="stable")
     for number in range(more):
         aws.put("/ai/prod/chat/release", f"{{{number}")
-    assert [each[0] for each in checked(aws)] == ([level] if level else [])
+    levels = [each[0] for each in checked(aws)]
+    assert levels == [*([level] if level else []), "notice"]  # the newest was not promoted
 
 
 def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
@@ -222,8 +223,46 @@ def test_a_promotion_that_was_interrupted_is_worth_knowing(aws: Any) -> None:
     ]
 
 
-def test_rollouts_that_may_not_be_read_are_said(aws: Any) -> None:
+@pytest.mark.usefixtures("iam")
+def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains_it(
+    aws: Any,
+) -> None:
     aws.deploy({"n": 1})
+    ((level, where, problem),) = checked(aws, CHAT)
+    assert (level, where) == ("notice", "chat")
+    assert problem == (
+        "nobody promoted release 1, the newest, to stable, which is on none: its readers get an "
+        "error"
+    )
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    ((_, _, problem),) = checked(aws, CHAT)
+    assert problem == "nobody promoted release 3, the newest, to stable, which is on release 2"
+    theirs = checked(aws, {"other": set()}, first_deploy=True)
+    assert not [each for each in theirs if "nobody promoted" in each[2]]
+
+
+def test_a_rollout_that_another_tool_ended_is_told_since_it_may_begin_again(aws: Any) -> None:
+    for number in (1, 2, 3):
+        aws.deploy({"n": number}, label="stable" if number == 1 else None)
+    rollout = Rollout("stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),))
+    text = write_rollout(RolloutDocument(rollout=rollout))
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
+    aws.client.label_parameter_version(
+        Name="/ai/prod/chat/release", ParameterVersion=3, Labels=["stable"]
+    )
+    report = check_environment(Ssm(aws.client), "/ai/prod", None)
+    (found,) = report.checked
+    assert found.level == "warning"
+    assert found.finding.problem == (
+        "another tool moved stable from release 1 to release 3 during a rollout of release 2, "
+        "which begins again when stable returns to release 1"
+    )
+    assert found.finding.fix == "`model-config rollout abort chat --environment prod`"
+
+
+def test_rollouts_that_may_not_be_read_are_said(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
     aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value="{}", Type="String")
 
     def deny(params: Any, **_: Any) -> None:

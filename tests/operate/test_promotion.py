@@ -69,7 +69,7 @@ def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
     assert found["chat"].was_left
     assert found["chat"].on == 1
     assert "chat: stable is held on release 1 by a rollback" in found["chat"].message
-    assert "`model-config promote chat --label stable --environment prod --release 2`" in (
+    assert "`model-config promote chat --environment prod --label stable --release 2`" in (
         found["chat"].message
     )
     assert two.labels("chat") == {"stable": 1, "stable-previous": 1}
@@ -100,7 +100,7 @@ def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any)
     assert left.message == (
         "chat: a promotion of stable from release 2 was interrupted, so release 3 was not "
         "promoted. To complete it: "
-        "`model-config promote chat --label stable --environment prod --release 3`"
+        "`model-config promote chat --environment prod --label stable --release 3`"
     )
     assert two.labels() == {"stable": 2, "stable-previous": 2}
     move = promote(prod(two.client), "chat", "stable", release=3)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from model_config.operate.environment import Environment
-from model_config.operate.labels import make, prepare_promotion, prepare_rollback
-from model_config.operate.moves import Move
+from model_config.operate.labels import Move, make, prepare_promotion, prepare_rollback
 from model_config.operate.ssm import Ssm
 
 
