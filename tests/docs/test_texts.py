@@ -19,10 +19,10 @@ PAGES = sorted(
     if not {".venv", "node_modules"} & set(page.relative_to(CHECKOUT).parts)
 )
 SCRIPTS = [
-    CHECKOUT / "Makefile",
-    *(path for folder in FOLDERS for path in (CHECKOUT / folder).rglob("*")
-      if path.suffix in {".py", ".yml", ".yaml", ".txt"} or path.name in {"Makefile", "Dockerfile"}),
-]  # fmt: skip
+    path
+    for path in [CHECKOUT / "Makefile", *(p for f in FOLDERS for p in (CHECKOUT / f).rglob("*"))]
+    if path.suffix in {".py", ".yml", ".yaml", ".txt"} or path.name in {"Makefile", "Dockerfile"}
+]
 
 
 def named(page: Path) -> str:
@@ -52,7 +52,7 @@ def test_no_text_has_anybody_install_the_bare_name():
 
 LATER = {
     *(f"docs/{name}.md" for name in ("agent", "evidence", "models", "moving", "providers")),
-    *(f"docs/{name}.md" for name in ("release-format", "rollouts", "runbook", "ui")),
+    *(f"docs/{name}.md" for name in ("lifecycle", "release-format", "rollouts", "runbook", "ui")),
     *(f"examples/{name}/README.md" for name in ("agent", "clients", "evidence")),
 }
 
