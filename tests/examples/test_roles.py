@@ -251,6 +251,7 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
         (
             "drift",
             {
+                "bedrock:ListFoundationModels",
                 "ssm:DescribeParameters",
                 "ssm:GetParameters",
                 "ssm:GetParameterHistory",
@@ -279,6 +280,7 @@ def test_no_action_has_a_wildcard_and_only_lists_of_names_reach_everywhere(
         assert not any("*" in action for action in listed(statement["Action"]))
         if "*" in listed(statement["Resource"]):
             assert {
+                "bedrock:ListFoundationModels",
                 "ssm:DescribeParameters",
                 "kms:ListAliases",
                 "iam:GetAccountSummary",
