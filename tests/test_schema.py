@@ -279,6 +279,12 @@ def test_keys_that_validation_makes_one_are_refused() -> None:
     ]
     assert problems(Stripped, maps=[{1: 1}])[0][0] == "maps/0/1/[key]"
 
+    class More(Stripped):
+        more: dict[str, int]
+
+    twice = {"a": 1, "a ": 2}
+    assert [path for path, _ in problems(More, maps=[twice], more=twice)] == ["maps", "more"]
+
 
 # Secrets
 

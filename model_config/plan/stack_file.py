@@ -176,7 +176,7 @@ def line_in(project: Project, finding: Finding) -> int | None:
         for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name):
             for where, line, _ in entries:
                 lines.setdefault(where, line)
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
     for name in re.findall(r"[\w.-]+:[\w.-]+", f"{finding.where} {finding.problem}"):
         where = name

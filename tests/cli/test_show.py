@@ -155,4 +155,7 @@ def test_a_read_only_checkout_can_be_read(run, released_locally, monkeypatch):
     monkeypatch.setattr(FileLock, "acquire", refused)
     monkeypatch.setattr(os, "open", refused)
     assert run("show", "chat").out == "n\t1\n"
-    assert "Read-only file system" in run("promote", "chat", "--label", "canary", "--new-label", code=2).err
+    assert (
+        "Read-only file system"
+        in run("promote", "chat", "--label", "canary", "--new-label", code=2).err
+    )
