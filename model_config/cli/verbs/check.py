@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project, project_or_none, to_paste
-from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
-from model_config.cli.output import print_rows
 from model_config.format.errors import ModelNotFoundError
 from model_config.format.text import nearest
 
 if TYPE_CHECKING:
     from model_config.plan.plan import Plan
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 
-def check(  # noqa: PLR0913 - a verb's options
+def check(
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
@@ -31,10 +30,8 @@ def check(  # noqa: PLR0913 - a verb's options
         bool,
         typer.Option("--first-deploy", help="Expect that no model of the project is deployed."),
     ] = False,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find in AWS what would make the next deploy fail; exit with 1 on an error.
 
@@ -45,13 +42,12 @@ def check(  # noqa: PLR0913 - a verb's options
 
     Example: model-config check --environment prod
     """
-    from model_config.cli.target import target
     from model_config.operate.check import check_environment
 
-    plan = _plan(environment)
+    plan = _plan(target.environment)
     planned = _planned(plan) if plan else None
     settings = plan.settings if plan else None
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         report = check_environment(
             aws.ssm, aws.path, planned, first_deploy=first_deploy, settings=settings
         )
@@ -63,7 +59,7 @@ def check(  # noqa: PLR0913 - a verb's options
         if about is None or each.finding.where in about
     ]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
-    print_rows(rows, columns, as_json=as_json)
+    output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
     if not as_json:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from model_config.cli.context import current_project, project_or_none, takes_project
-from model_config.cli.options import Environment, Local, Model, Panel, Prefix
+from model_config.cli import options
+from model_config.cli.context import current_project, project_or_none
 from model_config.cli.rollouts import duration_of
 from model_config.files import write_file
 from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from model_config.operate.labels import Check
     from model_config.operate.releases import PastRelease
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
 
@@ -38,9 +38,8 @@ MaxAge = Annotated[
 
 
 @app.command()
-@takes_project
 def record(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     file: Annotated[
         Path, typer.Argument(help="The evaluator's report.", exists=True, dir_okay=False)
     ],
@@ -65,9 +64,7 @@ def record(  # noqa: PLR0913 - a verb's options
         str,
         typer.Option(envvar=["GITHUB_ACTOR", "USER", "USERNAME"], help="Who or what evaluated it."),
     ] = "unknown",
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.Target,
 ) -> None:
     """Write a report's results to evidence/<digest>.json, to be committed.
 
@@ -88,25 +85,21 @@ def record(  # noqa: PLR0913 - a verb's options
     now = datetime.now(UTC).replace(microsecond=0)
     try:
         report = evidence.read_report(source, evidence.read_bounded(file), floor)
-        digest = digest or _digest_of(model, release, environment, prefix, local=local)
+        digest = digest or _digest_of(model, release, target)
         recorded = report.recorded(digest, by, now)
     except EvidenceError as error:
         raise EvidenceError(f"{file} was not recorded: {error}") from None
-    target = evidence.evidence_file(project.root, digest)
-    target.parent.mkdir(exist_ok=True)
-    write_file(target, recorded.text, private=False)
+    written = evidence.evidence_file(project.root, digest)
+    written.parent.mkdir(exist_ok=True)
+    write_file(written, recorded.text, private=False)
     typer.echo(visible(f"{model}: {evidence.verdict(project.root, digest, now).text}"))
     if report.skipped:
         typer.echo(f"Left out: {plural(report.skipped, 'skipped test')}.", err=True)
-    typer.echo(f"Commit {evidence.FOLDER}/{target.name}.")
+    typer.echo(f"Commit {evidence.FOLDER}/{written.name}.")
 
 
-def _digest_of(
-    model: str, release: int | None, environment: str, prefix: str | None, *, local: bool
-) -> str:
-    from model_config.cli.target import target
-
-    with target(environment, prefix, local=local) as aws:
+def _digest_of(model: str, release: int | None, target: options.Target) -> str:
+    with target.open() as aws:
         releases = aws.releases(model, documents=False)
         chosen = releases.newest if release is None else releases.select(release)
         digest = chosen.open().digest

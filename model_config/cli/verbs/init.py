@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project
-from model_config.cli.options import Panel
 from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
 from model_config.scaffold import Kind
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def init(  # noqa: PLR0913 - a verb's options

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
-from model_config.cli.options import Panel
 from model_config.files import write_file
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def schema(
