@@ -37,8 +37,6 @@ _Releases = Annotated[
 
 
 @app.command()
-<<<<<<< HEAD
-@takes_project
 def environments(
     stacks: Annotated[
         list[str] | None,
@@ -63,9 +61,6 @@ def environments(
 
 
 @app.command()
-@takes_project
-=======
->>>>>>> a95f380
 def note(
     *,
     output: Annotated[Path, typer.Option(help="The file to write, JSON: model to number.")],
