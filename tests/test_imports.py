@@ -17,7 +17,7 @@ from model_config import Reader
 from model_config.format.release import Release, write_release
 from model_config.operate.labels import make
 from model_config.operate.releases import Releases
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.testing.fake import FakeReader
 
 config = {"generation": {"temperature": 0.2}}
@@ -38,9 +38,9 @@ print(chat["generation"]["temperature"], chat.secrets["k"].reveal())
 COLD_START = """
 import sys
 from model_config import Reader
-from model_config.reader.store import Connection
+from model_config.reader.store import Store
 try:
-    Connection(region="eu-west-1").open()
+    Store(region="eu-west-1")._client()
 finally:
     late = {"asyncio", "boto3", "pydantic", "model_config.reader.share"} & sys.modules.keys()
     print(sorted(late))

@@ -219,7 +219,7 @@ def schema_check(model: str) -> Check | None:
     If the model can't be checked, print why and return None.
     """
     from model_config.plan.registry import read_modules
-    from model_config.reader.schema_instance import into_class
+    from model_config.reader.configuration import into_class
 
     project = project_or_none()
     modules = read_modules(project, only=model) if project else None

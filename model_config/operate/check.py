@@ -17,7 +17,7 @@ from model_config.operate.record import document_of, under_way, why_it_stays
 from model_config.operate.release_findings import ended_elsewhere, running_out
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
-from model_config.plan.limits import MAX_PARAMETERS
+from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
 #: An error makes the next deploy fail, a warning a later one; a notice is only information.

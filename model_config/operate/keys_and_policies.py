@@ -17,7 +17,7 @@ from model_config.operate.ssm import FAILURES, aws_client
 from model_config.plan.aws import Account, key_policy, reader_policy
 from model_config.plan.project import OWNER_TAG
 from model_config.plan.settings import Settings
-from model_config.reader.aws_errors import translate
+from model_config.reader.problems import translate
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.names import parse
-from model_config.reader.aws_errors import translate, unreadable_answer
+from model_config.reader.problems import translate, unreadable_answer
 
 #: Names in one request (SSM API reference, GetParameters and DeleteParameters).
 BATCH = 10

@@ -22,8 +22,8 @@ from pydantic.alias_generators import to_camel
 
 from model_config.format.errors import EvidenceError
 from model_config.format.text import plural, shortened
-from model_config.plan.messages import message_of
 from model_config.plan.project import Project
+from model_config.schema.problems import message_of
 
 Kind: TypeAlias = Literal["promptfoo", "junit", "json"]
 

@@ -24,11 +24,10 @@ from model_config.format.errors import (
     StaleConfigurationError,
     StoreUnavailableError,
 )
-from model_config.reader.clock import Clock
 from model_config.reader.configuration import Configuration
 from model_config.reader.problems import Problem, raise_if_a_signals
 from model_config.reader.readings import Key, Reading, Readings, Result
-from model_config.reader.source import BATCH
+from model_config.reader.source import BATCH, Clock
 
 if TYPE_CHECKING:
     from model_config.reader.share import Share
@@ -104,7 +103,7 @@ class Attempt:
 
     def __init__(self, patience: float) -> None:
         self.keys: list[Key] = []
-        self.results: dict[Key, Result] = {}
+        self.results: dict[Key, Result | Entry] = {}
         self.landed: dict[Key, Entry] = {}  # the new entries
         self.wakers: list[Callable[[], object]] = []  # called at the end
         self.hangs = False  # though it has ended
@@ -128,12 +127,9 @@ class Attempt:
 class Attempts:
     """What a reader knows by key, and the attempts to renew it.
 
-    Args:
-        tries: the most tries for keys that have nothing to serve.
-        report: is given the new entries of an attempt, in the thread that owns it.
-
-    Attributes:
-        spans: what reads by the reader's label are served at once, by class and model.
+    Keys with nothing to serve are tried `tries` times. `report` is given the new entries of an
+    attempt, in the thread that owns it. `spans` is what reads by the reader's label are served at
+    once, by class and model.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a reader
@@ -145,7 +141,7 @@ class Attempts:
         tries: int,
         report: Callable[[Mapping[Key, Entry]], object],
     ) -> None:
-        self._readings, self._times, self._clock = readings, times, clock
+        self.times, self._readings, self._clock = times, readings, clock
         self._label, self._tries, self._report = label, tries, report
         self.entries: dict[Key, Entry] = {}
         self.spans: defaultdict[type[Any] | None, dict[str, Span]] = defaultdict(dict)
@@ -177,7 +173,7 @@ class Attempts:
 
     def _taken(self) -> list[Attempt]:
         """Return the attempts under way and those that hang, but not those that report."""
-        return [each for each in self._running if each.hangs or not each.has_ended]
+        return [attempt for attempt in self._running if attempt.hangs or not attempt.has_ended]
 
     def read(self, keys: Iterable[Key], *, always: bool = False) -> None:
         """Renew what is due, or all, and wait for it as long as reads do."""
@@ -186,7 +182,7 @@ class Attempts:
             waiter.acquire()
             for attempt in attempts:
                 attempt.wakers.append(waiter.release)
-            if not any(attempt.has_ended for attempt in attempts):
+            if not [attempt for attempt in attempts if attempt.has_ended]:
                 waiter.acquire(timeout=seconds)
 
     async def aread(self, keys: Iterable[Key]) -> None:
@@ -198,7 +194,7 @@ class Attempts:
             awake = asyncio.Event()
             for attempt in attempts:
                 attempt.wakers.append(partial(loop.call_soon_threadsafe, awake.set))
-            if not any(attempt.has_ended for attempt in attempts):
+            if not [attempt for attempt in attempts if attempt.has_ended]:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(awake.wait(), seconds)
 
@@ -208,14 +204,14 @@ class Attempts:
         problem = (entry and entry.problem) or (away and away.problem)
         text = problem.text if problem else "earlier attempts hang"
         if entry is not None and entry.reading is not None:
-            if now - entry.read_at <= self._times.max_stale:
+            if now - entry.read_at <= self.times.max_stale:
                 return entry.reading
             raise StaleConfigurationError(
                 f"{entry.reading!r} was read {now - entry.read_at:,.0f} s ago, and max_stale "
-                f"allows {self._times.max_stale:,.0f} s. It could not be renewed: {text}"
+                f"allows {self.times.max_stale:,.0f} s. It could not be renewed: {text}"
             )
         if entry is not None and entry.problem is not None:
-            raise entry.problem.error()
+            raise entry.problem.kind(entry.problem.text)  # a new one: a shared one mixes tracebacks
         if away is None:
             raise StoreUnavailableError(f"no request was made: {text}")
         raise away.problem.kind(
@@ -225,7 +221,7 @@ class Attempts:
 
     def run(self, work: Callable[[], object]) -> None:
         """Run a function in a thread of the reader's own, if it has any."""
-        if self._times.max_wait == math.inf:
+        if self.times.max_wait == math.inf:
             work()
         else:
             _in_thread(work)
@@ -250,7 +246,7 @@ class Attempts:
             ]
         waited = 0.0
         while renewal is not None and not renewal.has_ended:
-            seconds = min(TICK, self._times.max_wait - waited)
+            seconds = min(TICK, self.times.max_wait - waited)
             if seconds <= 0:
                 self._slow = renewal
                 break
@@ -261,9 +257,9 @@ class Attempts:
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> tuple[dict[Key, list[Attempt]], Attempt | None]:
         """Begin one attempt. Return those that keys with nothing to serve need, and a renewal."""
-        here = here and self._times.max_wait == math.inf
-        always = always or self._times.ttl == 0
-        mine, needed = Attempt(self._times.deadline), {}
+        here = here and self.times.max_wait == math.inf
+        always = always or self.times.ttl == 0
+        mine, needed = Attempt(self.times.deadline), {}
         mine.is_always = always
         now = self._clock()
         try:
@@ -272,7 +268,7 @@ class Attempts:
                 at_hand = (
                     entry is not None
                     and entry.reading is not None
-                    and now - entry.read_at <= self._times.max_stale
+                    and now - entry.read_at <= self.times.max_stale
                 )
                 if always or self._is_due(key, entry, now, at_hand=at_hand):
                     must = always or not at_hand
@@ -280,8 +276,10 @@ class Attempts:
                     if must and attempts:
                         needed[key] = attempts
             waits = mine.is_renewal and self.away is None and not self.is_slow
-            if mine.keys:
-                self._start(mine, here=here)
+            if mine.keys and (here or not self._is_owned(mine)):
+                self._prepare(mine)
+                self._load(mine)
+                self._finish(mine)
         finally:
             if not mine.is_started:
                 self._end(mine)
@@ -321,17 +319,15 @@ class Attempts:
     def _is_renewing(self) -> bool:
         return self._renewal is not None and self._renewal.is_under_way
 
-    def _start(self, attempt: Attempt, *, here: bool) -> None:
-        if not here:
-            try:
-                _thread.start_new_thread(self._own, (attempt,))
-            except RuntimeError as error:  # no thread can be had, or the interpreter is at its end
-                raise_if_a_signals(error)
-            else:
-                attempt.is_started = True
-                return
-        self._prepare(attempt)
-        self._finish(attempt, self._load(attempt))
+    def _is_owned(self, attempt: Attempt) -> bool:
+        """Give the attempt to a thread, or return False: then the reading thread makes it."""
+        try:
+            _thread.start_new_thread(self._own, (attempt,))
+        except RuntimeError as error:  # no thread can be had, or the interpreter is at its end
+            raise_if_a_signals(error)
+            return False
+        attempt.is_started = True
+        return True
 
     # What the owner of an attempt does.
 
@@ -348,28 +344,25 @@ class Attempts:
 
     def _watch(self, attempt: Attempt) -> None:
         """Let another thread do the work, and end the attempt at its deadline."""
-
-        def work() -> None:
-            attempt.results = self._load(attempt)
-
-        done, before = _in_thread(work), time.monotonic()
-        while not done.acquire(timeout=min(TICK, self._times.deadline)):
+        done, before = _in_thread(partial(self._load, attempt)), time.monotonic()
+        while not done.acquire(timeout=min(TICK, self.times.deadline)):
             now = time.monotonic()
             attempt.seconds += min(now - before, TICK)
             before = now
-            if attempt.seconds >= self._times.deadline and not attempt.has_ended:
+            if attempt.seconds >= self.times.deadline and not attempt.has_ended:
                 _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
-                text = GIVEN_UP.format(self._times.deadline)
+                text = GIVEN_UP.format(self.times.deadline)
                 problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
                 attempt.hangs = True
-                self._finish(attempt, dict.fromkeys(attempt.keys, Result(None, problem)))
+                attempt.results = dict.fromkeys(attempt.keys, Result(None, problem))
+                self._finish(attempt)
             self._serve_meanwhile()
         if not attempt.has_ended:
-            self._finish(attempt, attempt.results)
+            self._finish(attempt)
 
-    def _finish(self, attempt: Attempt, results: Mapping[Key, Result]) -> None:
+    def _finish(self, attempt: Attempt) -> None:
         try:
-            self._land(attempt, results)
+            self._land(attempt)
         finally:
             self._end(attempt)
         self._report(attempt.landed)
@@ -401,7 +394,7 @@ class Attempts:
             last = {key: entry.reading for key, entry in list(self.entries.items())}
             size = sum(self._readings.size(key, last.get(key)) for key in keys)
             room = -(-size // BATCH) * BATCH
-            early = now + EARLY * self._times.ttl
+            early = now + EARLY * self.times.ttl
             for key, ask_at in self._due(early):
                 size += self._readings.size(key, last[key])
                 if size > room and ask_at > now:
@@ -432,20 +425,16 @@ class Attempts:
                 if entry.ask_at <= now:
                     self._span(key, entry, now + 2 * TICK)
 
-    def _load(self, attempt: Attempt) -> dict[Key, Result]:
-        def progress() -> None:
-            attempt.seconds = 0.0
-
+    def _load(self, attempt: Attempt) -> None:
         wanted: dict[Key, Reading | None] = {}
-        results: dict[Key, Result] = {}
+        results: dict[Key, Result | Entry] = {}
         for key in attempt.keys:
-            plain = self._read_without_class(key)
-            typed = plain and plain.reading and self._readings.typed(key, plain.reading)
-            if typed and typed.reading:
+            if (typed := self._typed(key)) is not None:
                 results[key] = typed
             else:
                 entry = self.entries.get(key)
                 wanted[key] = None if entry is None else entry.reading
+        progress = partial(setattr, attempt, "seconds", 0.0)
         for number in range(self._tries):
             if number:
                 time.sleep(full_jitter(number, FIRST_RETRY))
@@ -461,21 +450,23 @@ class Attempts:
             }
             if not wanted or attempt.has_ended:
                 break
-        return results
+        attempt.results = results
 
-    def _read_without_class(self, key: Key) -> Entry | None:
-        """Return what a first read with a class needn't ask for."""
+    def _typed(self, key: Key) -> Entry | None:
+        """Return what a first read with a class needn't ask for, if the class takes it."""
         model, selector, schema = key
         if schema is None or key in self.entries:
             return None
-        entry = self.entries.get((model, selector, None))
-        is_fresh = entry is not None and entry.problem is None and self._clock() < entry.ask_at
-        return entry if is_fresh else None
+        plain = self.entries.get((model, selector, None))
+        if plain is None or plain.problem is not None or self._clock() >= plain.ask_at:
+            return None
+        fits = plain.reading is not None and self._readings.fits(key, plain.reading)
+        return plain if fits else None
 
     # What an attempt changes.
 
-    def _land(self, attempt: Attempt, results: Mapping[Key, Result]) -> None:
-        now = self._clock()
+    def _land(self, attempt: Attempt) -> None:
+        now, results = self._clock(), attempt.results
         self.seconds += now - attempt.began
         problems = [result.problem for result in results.values() if result.problem]
         outage = next((problem for problem in problems if problem.is_outage), None)
@@ -486,7 +477,7 @@ class Attempts:
             quiet_until = self.away.ask_at if self.away else now
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
-            denied = [each for each in problems if issubclass(each.kind, AccessDeniedError)]
+            denied = [one for one in problems if issubclass(one.kind, AccessDeniedError)]
             self._denials = self._denials + 1 if len(denied) == len(results) else 0
             if self._denials:
                 longer = pause * 2.0 ** min(self._denials - 1, 30)
@@ -501,19 +492,23 @@ class Attempts:
         if quiet_until > now:
             for key, entry in list(self.entries.items()):
                 self._span(key, entry, max(entry.ask_at, quiet_until))
+        self._forget_failures(now)
+
+    def _forget_failures(self, now: float) -> None:
         # So that reads of ever new names don't fill the memory.
         failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
         for key in failed if len(failed) > KEPT_FAILURES else ():
             if self.entries[key].ask_at <= now:
                 del self.entries[key]
 
-    def _entry(self, key: Key, result: Result, began: float, now: float, pause: float) -> Entry:
+    def _entry(
+        self, key: Key, result: Result | Entry, began: float, now: float, pause: float
+    ) -> Entry:
+        if isinstance(result, Entry):  # read without a class, which takes it
+            return result
         reading, problem = result
         if problem is None:
-            plain = self._read_without_class(key)
-            if plain is not None and plain.reading is reading:
-                return plain
-            ttl = self._times.ttl * (1 - JITTER * _random.random())
+            ttl = self.times.ttl * (1 - JITTER * _random.random())
             return Entry(reading, began, began + ttl)
         last, read_at, since, failures = self.entries.get(key), now, now, 1
         if last is not None and last.problem is not None:
@@ -522,18 +517,18 @@ class Attempts:
             read_at, reading = last.read_at, reading or last.reading
         elif problem.is_outage:
             reading = self._readings.fallback_for(key)
-        if self._times.ttl == 0:
+        if self.times.ttl == 0:
             ask_at = now
         elif problem.is_outage and self.away is not None:
             ask_at = max(now, self.away.ask_at)
         else:
             # What was never read is asked for soon: it may have been deployed in between.
             pause *= 1 if reading is None else 2.0 ** min(failures - 1, 30)
-            ask_at = now + min(pause, self._times.ttl)
+            ask_at = now + min(pause, self.times.ttl)
         return Entry(reading, read_at, ask_at, problem, since, failures)
 
     def _failed(
-        self, problem: Problem, began: float, now: float, results: Mapping[Key, Result]
+        self, problem: Problem, began: float, now: float, results: Mapping[Key, Result | Entry]
     ) -> None:
         """Set the pause. Attempts that began together count as one failure."""
         if began < self._changed_at:
@@ -549,9 +544,9 @@ class Attempts:
 
     def _span(self, key: Key, entry: Entry, until: float) -> None:
         model, selector, schema = key
-        if selector == self._label and self._times.ttl:
+        if selector == self._label and self.times.ttl:
             wall = self._clock.wall()  # first: after a freeze in between, the span is too short
-            seconds = min(until, entry.read_at + self._times.max_stale) - self._clock()
+            seconds = min(until, entry.read_at + self.times.max_stale) - self._clock()
             if entry.reading is None or seconds <= 0:
                 self.spans[schema].pop(model, None)
                 return

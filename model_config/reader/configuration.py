@@ -8,16 +8,25 @@ functions that build values by type, such as `dataclasses.asdict`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
+import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
 from model_config.format.codec import decode
-from model_config.format.errors import CodecError, PromptError, SecretUnavailableError, UsageError
-from model_config.format.release import Release
+from model_config.format.errors import (
+    CodecError,
+    PromptError,
+    SchemaMismatchError,
+    SecretUnavailableError,
+    UsageError,
+)
+from model_config.format.release import RELEASED, Release
 from model_config.reader.source import Stored
 
 ModelT = TypeVar("ModelT")
@@ -52,12 +61,12 @@ class Configuration(Mapping[str, Any]):
     from_fallback: bool
     rollout: Side | None
     #: What the release parameter's version is known by. None: it comes from elsewhere.
-    mark: tuple[int, object] | None = field(repr=False)
+    mark: tuple[int, object] | None = dataclasses.field(repr=False)
     _read_at: float
     _clock: Callable[[], float]
     _values: Mapping[str, Any]
     # One for each class, kept when a renewal confirms the release.
-    _instances: dict[type[Any], Any] = field(default_factory=dict)
+    _instances: dict[type[Any], Any] = dataclasses.field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -91,13 +100,10 @@ class Configuration(Mapping[str, Any]):
     def as_model(self, schema: type[ModelT]) -> ModelT:
         """Return the configuration as an instance of a schema class.
 
-        The application's class may be older or newer than the release: fields that the class
-        doesn't have are left out, and fields that the release doesn't have get the class's
-        default. A secret field holds a `SecretRef` with the secret's path ("keys.primary"); the
-        text is in `secrets`. The instance is created once and shared by all callers.
-
-        Args:
-            schema: a class of `model_config.schema`, or your own subclass.
+        It is a class of `model_config.schema` or your own subclass, and may be older or newer than
+        the release: fields that the class doesn't have are left out, and those that the release
+        doesn't have get the class's default. A secret field holds a `SecretRef` with the secret's
+        path ("keys.primary"); the text is in `secrets`. All callers share one instance.
 
         Raises:
             SchemaMismatchError: a field is missing and has no default, or a value is not valid.
@@ -105,8 +111,6 @@ class Configuration(Mapping[str, Any]):
         """
         made: ModelT | None = self._instances.get(schema)
         if made is None:
-            from model_config.reader.schema_instance import into_class  # noqa: PLC0415 - for a cold start
-
             source = f"{self._source()}, written as {self.schema},"
             made = into_class(schema, self.as_dict(), self.secrets, source)
             self._instances[schema] = made
@@ -228,18 +232,9 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
     rollout: Side | None = None,
 ) -> Configuration:
     """Return a configuration built from a verified release and its secrets."""
-    return Configuration(
-        release=release,
-        label=label,
-        content=content,
-        secrets=freeze(dict(secrets)),
-        from_fallback=from_fallback,
-        rollout=rollout,
-        mark=mark,
-        _read_at=read_at,
-        _clock=clock,
-        _values=freeze(content.config, content.none),
-    )
+    texts, values = freeze(dict(secrets)), freeze(content.config, content.none)
+    about = (release, label, content, texts, from_fallback, rollout, mark)
+    return Configuration(*about, read_at, clock, values)
 
 
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
@@ -373,8 +368,29 @@ def _refuse(*_: object, **__: object) -> NoReturn:
 _refused: Any = _refuse
 
 
-class FrozenDict(dict[str, Any]):
-    """A read-only dict. Only `freeze` creates it."""
+class _Frozen:
+    """What the read-only dict and the read-only list have in common. Only `freeze` creates them."""
+
+    __slots__ = ()
+    # __init__ is refused too: called again, it would add items.
+    __init__ = __setitem__ = __delitem__ = clear = pop = _refused
+
+    def copy(self) -> Any:
+        """Return a copy that is plain at every level."""
+        return thaw(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: object) -> Any:
+        return thaw(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plain = thaw(self)
+        return type(plain), (plain,)
+
+
+class FrozenDict(_Frozen, dict[str, Any]):  # whose methods come first
+    """A read-only dict."""
 
     __slots__ = ("_none",)
     _none: frozenset[str]  # the keys that it doesn't have because the release has None for them
@@ -383,30 +399,16 @@ class FrozenDict(dict[str, Any]):
         """Return a plain dict."""
         return dict(*args, **values)
 
-    # __init__ is refused too: called again, it would add items.
-    __init__ = __setitem__ = __delitem__ = __ior__ = _refused
-    clear = pop = popitem = setdefault = update = _refused
+    __ior__ = popitem = setdefault = update = _refused
 
     def __missing__(self, key: str) -> NoReturn:
         if key in self._none:
             raise NoValueError(f"{key!r} is None in this release, so it has no value. Use get()")
         raise KeyError(key)
 
-    def copy(self) -> dict[str, Any]:
-        """Return a copy that is plain at every level."""
-        return {key: thaw(item) for key, item in self.items()}
 
-    __copy__ = copy
-
-    def __deepcopy__(self, memo: object) -> dict[str, Any]:
-        return self.copy()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (self.copy(),)
-
-
-class FrozenList(list[Any]):
-    """A read-only list. Only `freeze` creates it."""
+class FrozenList(_Frozen, list[Any]):
+    """A read-only list."""
 
     __slots__ = ()
 
@@ -414,17 +416,101 @@ class FrozenList(list[Any]):
         """Return a plain list."""
         return list(*args)
 
-    __init__ = __setitem__ = __delitem__ = __iadd__ = __imul__ = _refused
-    append = clear = extend = insert = pop = remove = reverse = sort = _refused
+    __iadd__ = __imul__ = append = extend = insert = remove = reverse = sort = _refused
 
-    def copy(self) -> list[Any]:
-        """Return a copy that is plain at every level."""
-        return [thaw(item) for item in self]
 
-    __copy__ = copy
+def into_class(
+    schema: type[ModelT], values: Mapping[str, Any], secrets: Collection[str], source: str
+) -> ModelT:
+    """Return an instance of a schema class with those values that it has fields for.
 
-    def __deepcopy__(self, memo: object) -> list[Any]:
-        return self.copy()
+    `secrets` are paths, "keys/primary"; `source` names the release in the error. The class is a
+    pydantic model, but pydantic isn't imported here: without it, no application has such a class.
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return list, (self.copy(),)
+    Raises:
+        SchemaMismatchError: names the release, the class and every field that doesn't fit.
+        UsageError: `schema` is not such a class.
+    """
+    check_schema(schema, "as_model")
+    try:
+        known = _fields(schema, values, secrets, "")
+        return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
+    except ValueError as error:  # pydantic's ValidationError is one
+        problems = "\n".join(f"  {problem}" for problem in _problems(error))
+        raise SchemaMismatchError(
+            f"{source} doesn't fit the application's {schema.__module__}.{schema.__qualname__}:\n"
+            f"{problems}\n"
+            "Give the new fields a default in the class, or read a release written with this class"
+        ) from None
+
+
+def _fields(
+    schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: str
+) -> dict[str, Any]:
+    """Return the values that a class has fields for, with references to secrets."""
+    known: dict[str, Any] = {}
+    for name, field in schema.model_fields.items():
+        here, kinds = path + name, list(_kinds(field.annotation))
+        if name in values or any(f"{secret}/".startswith(f"{here}/") for secret in secrets):
+            known[name] = _fitted(kinds, values.get(name), secrets, here)
+        elif field.is_required() and NoneType in kinds:
+            known[name] = None  # None has no parameter, so this is what was deployed
+        elif field.is_required() and len(kinds) == 1 and hasattr(kinds[0], "model_fields"):
+            known[name] = _fields(kinds[0], {}, secrets, f"{here}/")
+    return known
+
+
+def _fitted(kinds: list[Any], value: Any, secrets: Collection[str], path: str) -> Any:
+    """Return a value as its place takes it. None: only its secrets are there."""
+    below = [secret for secret in secrets if secret.startswith(f"{path}/")]
+    for kind in kinds:
+        arguments = [list(_kinds(argument)) for argument in typing.get_args(kind)]
+        if hasattr(kind, "config_key") and path in secrets:
+            return kind(path.replace("/", "."))
+        if typing.get_origin(kind) is list and isinstance(value, list):
+            return [_fitted(arguments[0], item, (), path) for item in value]
+        if typing.get_origin(kind) is dict and (isinstance(value, Mapping) or below):
+            keys = [secret[len(path) + 1 :].partition("/")[0] for secret in below]
+            return {
+                key: _fitted(arguments[1], (value or {}).get(key), secrets, f"{path}/{key}")
+                for key in dict.fromkeys([*(value or {}), *keys])
+            }
+    groups = [kind for kind in kinds if hasattr(kind, "model_fields")]
+    if len(groups) == 1 and (isinstance(value, Mapping) or (value is None and below)):
+        return _fields(groups[0], value or {}, secrets, f"{path}/")
+    return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Yield the classes, and lists and dicts of classes, in an annotation."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _kinds(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, UnionType):
+        for argument in typing.get_args(annotation):
+            yield from _kinds(argument)
+    else:
+        yield annotation
+
+
+def _frozen(value: Any) -> Any:
+    # All callers share one instance, and in a frozen class lists and dicts can still be changed.
+    if isinstance(value, dict):
+        return freeze({key: _frozen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return freeze([_frozen(item) for item in value])
+    if not hasattr(type(value), "model_fields"):
+        return value
+    copied = value.model_copy()  # because it may be the class's default
+    vars(copied).update({name: _frozen(each) for name, each in vars(value).items()})
+    return copied
+
+
+def _problems(error: ValueError) -> Iterator[str]:
+    details = getattr(error, "errors", None)
+    if details is None:
+        yield str(error)
+        return
+    for detail in details(include_url=False, include_context=False, include_input=False):
+        path = ".".join(str(part) for part in detail["loc"])
+        yield f"{path}: {detail['msg']}" if path else detail["msg"]

@@ -1,28 +1,222 @@
-"""Why an attempt failed, and exceptions that aren't the reader's to catch."""
+"""What goes wrong: the errors of AWS, botocore and the network, with a fix, and kept problems."""
 
 from __future__ import annotations
 
 import _thread
+import re
 import signal
 import threading
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from model_config.format.errors import ModelConfigError, StoreError, StoreUnavailableError
+from model_config.format.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    KeyUnavailableError,
+    ModelConfigError,
+    ModelNotFoundError,
+    ReleaseNotFoundError,
+    StoreError,
+    StoreUnavailableError,
+)
+
+#: The fix for credentials that can't be used.
+SIGN_IN = (
+    "Sign in again or set the credentials (environment, profile, role); a reader without `client` "
+    "picks them up by itself"
+)
+_WAIT = "A reader retries by itself; if the error persists, see the AWS Health Dashboard"
+_ROUTE = "Check the network: the route to SSM, its VPC endpoint, a proxy, the security group"
+_TLS = (
+    "Check which certificates are trusted (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE), a proxy that "
+    "opens TLS connections, and this machine's clock"
+)
+_ENABLE_KEY = (
+    "Enable the key (`aws kms enable-key`, after `aws kms cancel-key-deletion` if its deletion "
+    "is scheduled): until then, nothing encrypted under it can be read"
+)
+_ALLOW = (
+    "Attach the model's reader policy to the role (stack output "
+    "models.<model>.reader_policy_arn); moving labels and reading the history need the "
+    "promoter's"
+)
+
+_Row = tuple[str, type[ModelConfigError], str, str]
+
+# The names of botocore's exceptions, which isn't imported here, and of their base classes; the
+# error's type, the problem and the fix.
+_EXCEPTIONS: tuple[_Row, ...] = (
+    (
+        "NoRegionError InvalidRegionError",
+        CredentialsError,
+        "no region is set",
+        "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one",
+    ),
+    (
+        """ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError
+        PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError""",
+        CredentialsError,
+        "there are no usable credentials",
+        SIGN_IN,
+    ),
+    ("ConnectTimeoutError ReadTimeoutError", StoreUnavailableError, "no answer in time", _ROUTE),
+    (
+        "ProxyConnectionError",
+        StoreUnavailableError,
+        "the proxy doesn't answer",
+        "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs",
+    ),
+    ("SSLError", StoreUnavailableError, "no trusted TLS connection", _TLS),
+    (
+        "ParamValidationError",
+        StoreError,
+        "boto3 refuses the request",
+        "Check the prefix and the names of environment and model",
+    ),
+    ("BotoCoreError", StoreUnavailableError, "no answer", _ROUTE),
+    # From a token file, a certificate or a credential process.
+    ("OSError", CredentialsError, "no usable credentials, or a file is missing", SIGN_IN),
+    ("Exception", StoreUnavailableError, "no answer", _ROUTE),
+)
+# AWS's error codes, with any HTTP status. The first two rows are those that botocore retries
+# (botocore.retries.standard). SSM passes on KMS's refusals as InvalidKeyId, with KMS's own code in
+# the text.
+_CODES: tuple[_Row, ...] = (
+    (
+        """BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete
+        RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown
+        ThrottledException Throttling ThrottlingException TooManyRequestsException""",
+        StoreUnavailableError,
+        "AWS is throttling requests",
+        _WAIT,
+    ),
+    (
+        """InternalFailure InternalServerError RequestTimeout RequestTimeoutException
+        ServiceUnavailable ServiceUnavailableException""",
+        StoreUnavailableError,
+        "a fault of AWS",
+        _WAIT,
+    ),
+    (
+        "IDPCommunicationError",
+        StoreUnavailableError,
+        "AWS can't reach the role's identity provider",
+        _WAIT,
+    ),
+    (
+        "TooManyUpdates",
+        StoreUnavailableError,
+        "the parameter is being changed by someone else",
+        "Try again: repeating the request does no harm",
+    ),
+    (
+        "InvalidKeyId DisabledException KMSInvalidStateException",
+        KeyUnavailableError,
+        "the KMS key can't be used",
+        _ENABLE_KEY,
+    ),
+    (
+        "ExpiredTokenException ExpiredToken",
+        CredentialsError,
+        "the credentials have expired",
+        SIGN_IN,
+    ),
+    (
+        """UnrecognizedClientException InvalidClientTokenId InvalidSignatureException
+        SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken""",
+        CredentialsError,
+        "AWS doesn't accept the credentials",
+        SIGN_IN,
+    ),
+    (
+        "RequestExpired RequestTimeTooSkewed",
+        CredentialsError,
+        "the request's time is too far from AWS's",
+        "Set this machine's clock: AWS refuses signatures more than five minutes off",
+    ),
+    ("AccessDeniedException AccessDenied", AccessDeniedError, "not allowed", _ALLOW),
+    (
+        "ParameterNotFound",
+        ModelNotFoundError,
+        "there is no such parameter",
+        "Deploy the model first (`pulumi up`), or check the names of model and environment",
+    ),
+    (
+        "ParameterVersionNotFound",
+        ReleaseNotFoundError,
+        "there is no such release",
+        "List the releases with `model-config releases MODEL`",
+    ),
+)
+# Temporary, whether AWS or a proxy on the way answers so.
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_CLOCK_IN_MESSAGE = re.compile(r"Signature expired|Signature not yet current")
+_MISSING_PERMISSION = re.compile(r"perform: (\S+?)(?: on resource: (\S+?))?(?:[\s,]|$)")
+_MESSAGE_CHARACTERS = 400
+
+
+def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfigError:
+    """Return this package's error for what a request with this IAM action raised, with a fix."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore's ClientError
+        kind, what, fix = _refusal(response, action, names)
+    else:
+        classes = {kind.__name__ for kind in type(error).__mro__}
+        _, kind, what, fix = next(row for row in _EXCEPTIONS if classes & {*row[0].split()})
+        what = f"{what} ({error})"
+    return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
+
+
+def unreadable_answer(action: str, names: Sequence[str]) -> StoreUnavailableError:
+    """Return the error for an answer that is incomplete or not from SSM, such as a proxy's page."""
+    return StoreUnavailableError(
+        f"{action} of {', '.join(names)}: the answer was cut short or isn't from SSM. {_ROUTE}."
+    )
+
+
+def _refusal(
+    response: Mapping[str, Any], action: str, names: Sequence[str]
+) -> tuple[type[ModelConfigError], str, str]:
+    code = str(response.get("Error", {}).get("Code", ""))
+    message = str(response.get("Error", {}).get("Message", ""))[:_MESSAGE_CHARACTERS]
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    answer = f'AWS says {code}, "{message}"'
+    if _CLOCK_IN_MESSAGE.search(message):
+        code = "RequestExpired"
+    row = next((row for row in _CODES if code in row[0].split()), None)
+    if row is None:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+            return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
+        if code in {"", str(status)}:  # SSM's own refusals have a code
+            return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE
+        return StoreError, answer, "This package doesn't know the error: see the text from AWS"
+    _, kind, what, fix = row
+    if kind is AccessDeniedError:
+        what = f"not allowed: {_missing_permission(message, action, names)}"
+    return kind, f"{what}; {answer}", fix
+
+
+def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
+    """Return the missing permission and its resource, from AWS's text or from the request."""
+    bare = [name.partition(":")[0] for name in names]  # as in a policy, without version or label
+    resources = ", ".join(
+        f"arn:aws:ssm:*:*:parameter{name}" if name.startswith("/") else name for name in bare
+    )
+    if stated := _MISSING_PERMISSION.search(message):
+        return f"{stated[1]} is missing on {stated[2] or resources}"
+    if "ciphertext" in message or "KMS" in message:
+        return f"kms:Decrypt is missing on the key that encrypts {', '.join(names)}"
+    return f"{action} is missing on {resources}"
 
 
 class Problem(NamedTuple):
-    """Why an attempt failed. The error itself isn't kept, because it would keep its frames alive.
-
-    Attributes:
-        kind, text: the error's type and text.
-        reason: identifies the cause, so that the log reports each cause once.
-        is_outage: whether AWS could not be reached, rather than refused the request.
-    """
+    """Why an attempt failed. The error isn't kept, because it would keep its frames alive."""
 
     kind: type[ModelConfigError]
     text: str
-    reason: str
-    is_outage: bool
+    reason: str  # identifies the cause, so that the log reports each cause once
+    is_outage: bool  # AWS could not be reached, rather than refused the request
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
@@ -36,10 +230,6 @@ class Problem(NamedTuple):
             return cls(type(error), str(error), reason, isinstance(error, StoreUnavailableError))
         text = f"an unexpected error: {type(error).__name__}: {error}"
         return cls(StoreError, text, reason, is_outage=False)
-
-    def error(self) -> ModelConfigError:
-        """Return a new error, because threads that raise the same one mix their tracebacks."""
-        return self.kind(self.text)
 
 
 def raise_if_a_signals(error: BaseException | None) -> None:

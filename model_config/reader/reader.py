@@ -7,17 +7,17 @@ import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
 from model_config.format.names import check_selector, environment_path, model_path
 from model_config.reader.attempts import Attempts, Entry, Times
-from model_config.reader.clock import Clock, SystemClock
 from model_config.reader.configuration import Configuration, Secret, check_schema
 from model_config.reader.problems import raise_if_a_signals
-from model_config.reader.readings import Key, Reading, Readings
-from model_config.reader.source import Source
+from model_config.reader.readings import Key, Readings
+from model_config.reader.source import Clock, Source, SystemClock
 
 if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
     from model_config.reader.report import Counters, Incidents, Status
@@ -33,13 +33,6 @@ KEY_BYTES = 1024
 #: Seconds to wait for a connection and for an answer, and the tries of a read that has nothing to
 #: serve. Set by this package: they end within about 20 seconds.
 CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
-
-
-class Served(NamedTuple):
-    """The configuration that a reader's own id is served, and since when (seconds since 1970)."""
-
-    configuration: Configuration
-    since: float
 
 
 class Reader:
@@ -77,7 +70,7 @@ class Reader:
             reader creates one at the first request. With its own, a read that has nothing to serve
             makes up to 3 attempts, and a renewal makes one.
         source: a source of parameters that replaces SSM; for tests.
-        clock: a `model_config.reader.clock.Clock`; for tests.
+        clock: a `model_config.reader.source.Clock`; for tests.
 
     Raises:
         UsageError: an argument is not valid, or two contradict each other.
@@ -108,35 +101,35 @@ class Reader:
         label = label if label is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
         check_selector(_text("label", label))
         self._label = label
-        own = {
-            "session": session,
-            "region": region,
-            "connect_timeout": connect_timeout,
-            "read_timeout": read_timeout,
-        }
+        own = {"session": session, "region": region}
+        own |= {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         given = {name: value for name, value in own.items() if value is not None}
         self._source = _chosen_source(source, client, given)
-        longest = max(
-            CONNECT_TIMEOUT if connect_timeout is None else connect_timeout,
-            READ_TIMEOUT if read_timeout is None else read_timeout,
+        timeouts = (
+            given.get("connect_timeout", CONNECT_TIMEOUT),
+            given.get("read_timeout", READ_TIMEOUT),
         )
-        times = _checked_times(ttl, max_stale, max_wait, (TRIES + 1) * longest)
-        self._clock = _chosen_clock(clock)
+        times = _checked_times(ttl, max_stale, max_wait, (TRIES + 1) * max(timeouts))
+        if clock is not None and not (callable(clock) and callable(getattr(clock, "wall", None))):
+            raise UsageError(
+                "clock must return seconds when it is called, and its `wall()` seconds since 1970"
+            )
+        self._clock = clock or SystemClock()
         self._wall = self._clock.wall
         kept = {}
         if fallback is not None:
-            from model_config.reader.fallback import read_fallback  # noqa: PLC0415 - a faster start
+            from model_config.reader.files import read_fallback  # noqa: PLC0415 - a faster start
 
             kept = read_fallback(fallback, self._path)
         readings = Readings(self._source, self._path, self._clock, kept, with_secrets=secrets)
         tries = TRIES if source is None and client is None else 1
-        self.ttl, self._max_stale = ttl, times.max_stale
+        self.ttl = ttl
         self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
         self._spans = self._attempts.spans
         self._unit = _new_unit()
         self._hits = 0
         self._own: dict[Key, Configuration] = {}
-        self._served: dict[Key, Served] = {}
+        self._served: dict[Key, tuple[Configuration, float]] = {}  # by its own id, since when
         self._callbacks: list[Callback] = []
         self._incidents: Incidents | None = None
         _READERS.add(self)
@@ -180,7 +173,7 @@ class Reader:
         wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             self._attempts.read([wanted])
-        return self._chosen(wanted, self._attempts.outcome(wanted), key)
+        return self._chosen(wanted, key)
 
     async def aget(
         self,
@@ -195,7 +188,7 @@ class Reader:
         wanted = self._key(model, label, release, schema)
         if not self._has(wanted):
             await self._attempts.aread([wanted])
-        return self._chosen(wanted, self._attempts.outcome(wanted), key)
+        return self._chosen(wanted, key)
 
     def get_many(
         self,
@@ -207,10 +200,7 @@ class Reader:
     ) -> dict[str, Configuration]:
         """Return several models' configurations by name, with ten parameters in each request.
 
-        Args:
-            models: the models' names.
-            label, key: as for `get`.
-            schema: the models' classes by model name, for those that have one.
+        `schema` holds the models' classes by model name, for those that have one.
 
         Raises:
             ModelConfigError: one of them can't be read. If several can't, it has the type of the
@@ -229,11 +219,11 @@ class Reader:
                 self._hits += len(served)
                 return served
         wanted = self._keys(models, label, schema)
-        self._attempts.read([each for each in wanted.values() if not self._has(each)])
+        self._attempts.read([one for one in wanted.values() if not self._has(one)])
         served, errors = {}, []
-        for model, each in wanted.items():
+        for model, one in wanted.items():
             try:
-                served[model] = self._chosen(each, self._attempts.outcome(each), key)
+                served[model] = self._chosen(one, key)
             except ModelConfigError as error:
                 errors.append(error)
         if errors:
@@ -252,7 +242,7 @@ class Reader:
         If a model can't be read, `status()` shows it, and a later read of it may raise the error.
         """
         wanted = self._keys(_names(models), label, schema).values()
-        self._attempts.read([each for each in wanted if not self._has(each)])
+        self._attempts.read([one for one in wanted if not self._has(one)])
 
     def refresh(self, *models: str) -> None:
         """Renew these models, or all that were read, and wait. Failures are in `status()`."""
@@ -277,12 +267,8 @@ class Reader:
         """Return what is served, its age and what went wrong, as plain data for JSON."""
         from model_config.reader.report import Describer  # noqa: PLC0415 - for a cold start
 
-        describer = Describer(self._attempts, self._clock, self._max_stale)
-        return {
-            "environment": self._environment,
-            "aws": describer.aws(),
-            "models": describer.models(self._served),
-        }
+        now, models = Describer(self._attempts, self._clock), self._served
+        return {"environment": self._environment, "aws": now.aws(), "models": now.models(models)}
 
     def counters(self) -> Counters:
         """Return totals since the reader was created, for metrics."""
@@ -322,7 +308,8 @@ class Reader:
         key = (model, selector, schema)
         if key not in self._attempts.entries:
             model_path(self._path, model)
-            check_selector(selector)
+            if selector is not self._label:
+                check_selector(selector)
             if schema is not None:
                 check_schema(schema, "schema")
         return key
@@ -343,9 +330,10 @@ class Reader:
         self._hits += 1
         return True
 
-    def _chosen(self, wanted: Key, reading: Reading, key: str | None) -> Configuration:
-        """Return the configuration of a reading that a unit is served."""
+    def _chosen(self, wanted: Key, key: str | None) -> Configuration:
+        """Return what a unit is served, by a read that has waited."""
         unit = self._unit if key is None else check_key(key)
+        reading = self._attempts.outcome(wanted)
         if (share := reading.share) is None:
             return reading.configuration
         configuration = share.serve(unit, self._wall())
@@ -375,15 +363,15 @@ class Reader:
 
     def _serve(self, key: Key, now: Configuration) -> None:
         """Note what the reader's own id is served, and call back if that has changed."""
-        before = self._served.pop(key, None)  # if two threads notice a change, one of them gets it
-        is_same = before is not None and _is_same(before.configuration, now)
-        since = before.since if before is not None and is_same else self._wall()
-        self._served[key] = Served(now, since)
+        # If two threads notice a change, one of them gets it.
+        before, since = self._served.pop(key, (None, 0.0))
+        is_same = before is not None and _is_same(before, now)
+        self._served[key] = now, since if is_same else self._wall()
         if before is None or is_same:
             return
         for callback in list(self._callbacks):
             try:
-                callback(before.configuration, now)
+                callback(before, now)
             except BaseException as error:  # noqa: BLE001 - likewise, and the others are called
                 raise_if_a_signals(error)
                 _log.exception("a callback of on_change failed for %r", now)
@@ -411,19 +399,18 @@ def check_key(key: object) -> str:
 
 
 def _is_same(one: Configuration, other: Configuration) -> bool:
+    def compared(it: Configuration) -> tuple[object, ...]:
+        return it.release, it.digest, it.from_fallback, it.secrets.keys()
+
+    def text(secret: Secret) -> str | None:
+        with suppress(SecretUnavailableError):
+            return secret.reveal()
+        return None
+
     return one is other or (
-        (one.release, one.digest, one.from_fallback)
-        == (other.release, other.digest, other.from_fallback)
-        and one.secrets.keys() == other.secrets.keys()
-        and all(_is_same_secret(one.secrets[path], other.secrets[path]) for path in one.secrets)
+        compared(one) == compared(other)
+        and all(text(one.secrets[path]) == text(other.secrets[path]) for path in one.secrets)
     )
-
-
-def _is_same_secret(one: Secret, other: Secret) -> bool:
-    try:
-        return one is other or one.reveal() == other.reveal()
-    except SecretUnavailableError:  # then neither has a text
-        return True
 
 
 def _names(models: Iterable[str]) -> dict[str, None]:
@@ -442,16 +429,6 @@ def _chosen_environment(given: str | None) -> str:
             'no environment: pass one, such as Reader("prod"), or set MODEL_CONFIG_ENVIRONMENT'
         )
     return _text("environment", environment)
-
-
-def _chosen_clock(given: Clock | None) -> Clock:
-    if given is None:
-        return SystemClock()
-    if not callable(given) or not callable(getattr(given, "wall", None)):
-        raise UsageError(
-            "clock must return seconds when it is called, and its `wall()` seconds since 1970"
-        )
-    return given
 
 
 def _checked_times(ttl: float, max_stale: float | None, max_wait: float, deadline: float) -> Times:
@@ -490,22 +467,22 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
     if source is not None:
         return source
     if client is None and session is None and os.environ.get("MODEL_CONFIG_LOCAL"):
-        from model_config.reader.local_file import LocalFile  # noqa: PLC0415 - for development
+        from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
 
         return LocalFile()
-    from model_config.reader.store import Connection, Store  # noqa: PLC0415 - imports botocore
+    from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
-    if client is not None:
-        _check_client(client)
-        return Store(client)
-    return Store(connection=Connection(**given))
+    if client is None:
+        return Store(**given)
+    _check_client(client)
+    return Store(client)
 
 
 def _check_client(client: Any) -> None:
     service = getattr(getattr(client, "meta", None), "service_model", None)
-    found = getattr(service, "service_name", "ssm")
-    if found != "ssm" or not callable(getattr(client, "get_parameters", None)):
-        kind = f"a client for {found}" if found != "ssm" else f"of type {type(client).__name__}"
+    name = getattr(service, "service_name", "ssm")
+    if name != "ssm" or not callable(getattr(client, "get_parameters", None)):
+        kind = f"a client for {name}" if name != "ssm" else f"of type {type(client).__name__}"
         raise UsageError(
             f'client is {kind}: pass a boto3 client for SSM, such as boto3.client("ssm"), or a '
             "session as session="

@@ -15,27 +15,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    LabelNotFoundError,
-    ModelConfigError,
-    ModelNotFoundError,
-    ReleaseError,
-    ReleaseNotFoundError,
-    SchemaMismatchError,
-    SecretUnavailableError,
-    StoreUnavailableError,
-)
-from model_config.format.names import (
-    LATEST,
-    PREVIOUS,
-    RELEASE,
-    release_name,
-    release_part,
-    rollout_name,
-)
-from model_config.format.release import FetchParts, Release, part_hashes, read_release
-from model_config.reader.clock import Clock
+from model_config.format import errors
+from model_config.format.errors import ModelConfigError, StoreUnavailableError
+from model_config.format.names import LATEST, PREVIOUS, RELEASE, ROLLOUT, release_part
+from model_config.format.release import Release, part_hashes, read_release
 from model_config.reader.configuration import (
     Configuration,
     Secret,
@@ -45,11 +28,11 @@ from model_config.reader.configuration import (
     secret_in,
 )
 from model_config.reader.problems import Problem
-from model_config.reader.source import BATCH, Source, Stored
+from model_config.reader.source import BATCH, Clock, Source, Stored
 
 if TYPE_CHECKING:  # for a faster cold start: most readers start outside of a rollout
     from model_config.format.rollout import Rollout
-    from model_config.reader.fallback import FallbackRelease
+    from model_config.reader.files import FallbackRelease
     from model_config.reader.share import Share
 
 #: Seconds for which a model's rollout isn't asked for after a denial. Set by this package.
@@ -64,7 +47,7 @@ MOST_REFUSED = 2
 Key: TypeAlias = tuple[str, str | int, type[Any] | None]
 
 # The errors of a release that was read and can't be used.
-_UNUSABLE = (ReleaseError, SchemaMismatchError, SecretUnavailableError)
+_UNUSABLE = (errors.ReleaseError, errors.SchemaMismatchError, errors.SecretUnavailableError)
 
 _log = logging.getLogger("model_config.reader")
 
@@ -77,18 +60,14 @@ class Unfollowed(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a key is served: the release that was asked for, and its label's rollout, if any.
-
-    Attributes:
-        marks: the marks of the releases and secrets that it was built of, with their names.
-        parts: the texts of the releases' parts, by name.
-    """
+    """What a key is served: the release that was asked for, and its label's rollout, if any."""
 
     configuration: Configuration
     share: Share | None = None
     unfollowed: Unfollowed | None = None
+    # The marks of the releases and secrets that it was built of, with their names.
     marks: frozenset[tuple[str, object]] = frozenset()
-    parts: Mapping[str, str] = {}
+    parts: Mapping[str, str] = {}  # the texts of the releases' parts, by name
 
     @property
     def releases(self) -> list[Configuration]:
@@ -116,15 +95,12 @@ class Ask(NamedTuple):
 T = TypeVar("T")
 #: A renewal asks, is sent the parameters by their bare name, and returns what it was made for.
 Asking: TypeAlias = Generator[Ask, Mapping[str, Stored], T]
+#: What was found, by what was asked.
+Answers: TypeAlias = dict[tuple[bool, str], Stored | None]
 
 
 class Readings:
-    """Loads readings from a source, for the environment with that path.
-
-    Args:
-        fallback: the releases to serve while AWS can't be reached, by model.
-        with_secrets: whether to read secrets.
-    """
+    """Loads readings from a source, for the environment with that path."""
 
     def __init__(
         self,
@@ -163,20 +139,20 @@ class Readings:
                 clock=self.clock,
                 from_fallback=True,
             )
-            if self.typed(key, Reading(made)).reading is None:
+            if not self.fits(key, Reading(made)):
                 return None
             self._fallbacks[key] = Reading(made)
         return self._fallbacks[key]
 
-    def typed(self, key: Key, reading: Reading) -> Result:
-        """Return a reading that was made without a class, if the class takes it."""
-        schema = key[2]
+    def fits(self, key: Key, reading: Reading) -> bool:
+        """Return whether the key's class takes a reading that was made without one."""
         try:
-            for each in reading.releases if schema is not None else ():
-                each.as_model(cast(type[Any], schema))
+            for release in reading.releases if key[2] is not None else ():
+                release.as_model(cast(type[Any], key[2]))
         except BaseException as error:  # noqa: BLE001 - a validator may raise anything
-            return Result(None, Problem.of(error))
-        return Result(reading)
+            Problem.of(error)  # raises a signal's
+            return False
+        return True
 
     def load(
         self, wanted: Mapping[Key, Reading | None], progress: Callable[[], object]
@@ -198,7 +174,7 @@ class Readings:
             problem = results[key].problem
             if problem is not None and problem.is_outage:
                 return dict.fromkeys(alone, results[key]) | results
-            is_denied = problem is not None and issubclass(problem.kind, AccessDeniedError)
+            is_denied = problem is not None and issubclass(problem.kind, errors.AccessDeniedError)
             (self._denied.add if is_denied else self._denied.discard)(key)
             refused = refused + 1 if is_denied else 0
         if alone:
@@ -214,56 +190,54 @@ class Readings:
     ) -> dict[Key, Result]:
         """Run renewals side by side, and return the results but for keys refused together."""
         renewals = {key: self._renewal(key, last) for key, last in wanted.items()}
+        steps: dict[Key, Callable[[], Ask]] = {
+            key: partial(next, renewal) for key, renewal in renewals.items()
+        }
         results: dict[Key, Result] = {}
-        asks: dict[Key, Ask] = {}
-
-        def resume(key: Key, go_on: Callable[[], Ask]) -> None:
-            try:
-                asks[key] = go_on()
-            except StopIteration as end:
-                results[key] = end.value
-            except BaseException as error:  # noqa: BLE001 - no error may lose the last good reading
-                results[key] = Result(None, Problem.of(error))
-
-        for key, renewal in renewals.items():
-            resume(key, partial(next, renewal))
-        while asks:
-            asked = dict(asks)
-            asks.clear()
-            found, errors = self._answers(asked, progress, most_refused)
-            for key, ask in asked.items():
-                if (error := errors.get(key)) is None:
-                    answer = (found[ask.decrypt, name] for name in ask.names)
-                    here = {stored.name: stored for stored in answer if stored is not None}
-                    resume(key, partial(renewals[key].send, here))
-                elif len(renewals) == 1 or not _is_refusal(error):
-                    resume(key, partial(renewals[key].throw, error))
+        while steps:
+            asks: dict[Key, Ask] = {}
+            for key, step in steps.items():
+                try:
+                    asks[key] = step()
+                except StopIteration as end:
+                    results[key] = end.value
+                except BaseException as error:  # noqa: BLE001 - none may lose the last good reading
+                    results[key] = Result(None, Problem.of(error))
+            answers, failed = self._answers(asks, progress, most_refused)
+            steps = {}
+            for key, ask in asks.items():
+                if (failure := failed.get(key)) is None:
+                    answer = (answers[ask.decrypt, name] for name in ask.names)
+                    there = {stored.name: stored for stored in answer if stored is not None}
+                    steps[key] = partial(renewals[key].send, there)
+                elif len(renewals) == 1 or not _is_refusal(failure):
+                    steps[key] = partial(renewals[key].throw, failure)
         return results
 
     def _answers(
-        self, asked: Mapping[Key, Ask], progress: Callable[[], object], most_refused: int
-    ) -> tuple[dict[tuple[bool, str], Stored | None], dict[Key, BaseException]]:
-        """Return what was found, by what was asked, and the errors of the other keys."""
-        found: dict[tuple[bool, str], Stored | None] = {}
-        errors: dict[Key, BaseException] = {}
+        self, asks: Mapping[Key, Ask], progress: Callable[[], object], most_refused: int
+    ) -> tuple[Answers, dict[Key, BaseException]]:
+        """Return what was found, and the errors of the other keys."""
+        answers: Answers = {}
+        failed: dict[Key, BaseException] = {}
         refused = 0
-        for decrypt, names in _requests(asked.values()):
+        for decrypt, names in _requests(asks.values()):
             try:
                 answer = self._get[decrypt](list(names.values()))
             except BaseException as error:  # noqa: BLE001 - a source may raise anything
                 refused += _is_refusal(error)
                 stops = not _is_refusal(error) or refused == most_refused
                 missing = {(decrypt, name) for name in names.values()}
-                for key, ask in asked.items():
+                for key, ask in asks.items():
                     needs = {(ask.decrypt, name) for name in ask.names}
-                    if needs & missing or (stops and not needs <= found.keys()):
-                        errors.setdefault(key, error)
+                    if needs & missing or (stops and not needs <= answers.keys()):
+                        failed.setdefault(key, error)
                 if stops:
                     break
             else:
                 progress()
-                found |= {(decrypt, name): answer.get(bare) for bare, name in names.items()}
-        return found, errors
+                answers |= {(decrypt, name): answer.get(bare) for bare, name in names.items()}
+        return answers, failed
 
     def _renewal(self, key: Key, last: Reading | None) -> Asking[Result]:
         model, selector, _ = key
@@ -277,7 +251,7 @@ class Readings:
             return (yield from renewal.result(renewal.names))
         try:
             return (yield from renewal.result(renewal.with_rollout))
-        except AccessDeniedError:
+        except errors.AccessDeniedError:
             # One denied name makes SSM refuse the whole request, and the reader policy of an older
             # deploy doesn't allow the rollout.
             result = yield from Renewal(self, key, last, self._path).result(renewal.names)
@@ -297,16 +271,17 @@ class Renewal:
 
     def __init__(self, readings: Readings, key: Key, last: Reading | None, path: str) -> None:
         model, self._selector, self._schema = key
-        self._last, self._path = last, f"{path}/{model}"
+        self._path = f"{path}/{model}"
         self._clock, self._with_secrets = readings.clock, readings.with_secrets
-        self._release, self.rollout = release_name(self._path), rollout_name(self._path)
+        self._release, self.rollout = f"{self._path}/{RELEASE}", f"{self._path}/{ROLLOUT}"
+        self._last, self._known = last, [] if last is None else last.releases
         self._found: dict[str, Stored] = {}
         self._parts: dict[str, str] = {}
         # Where an answer has no text, it is the one that these secrets were made of.
         self._secrets = {
-            name: each.secrets[secret]
-            for each in ([] if last is None else last.releases)
-            for secret, name in each.content.secret_names(self._path).items()
+            name: release.secrets[secret]
+            for release in self._known
+            for secret, name in release.content.secret_names(self._path).items()
         }
         latest = self._selector == LATEST
         first = self._release if latest else f"{self._release}:{self._selector}"
@@ -325,7 +300,12 @@ class Renewal:
         except _UNUSABLE as error:
             if self._last is None:
                 raise
-            return Result(self._with_newest_secrets(self._last), Problem.of(error))
+            kept = self._last.configuration  # without its rollout, as it may be served for days
+            if self._with_secrets:
+                with suppress(errors.SecretUnavailableError):  # then it keeps those it has
+                    kept = replace(kept, secrets=freeze(self._found_secrets(kept.content)))
+            last = Reading(kept, marks=self._last.marks, parts=self._last.parts)
+            return Result(last, Problem.of(error))
 
     def _find(self, names: Sequence[str]) -> Asking[None]:
         """Find parameters, with the texts of those that have changed."""
@@ -342,19 +322,19 @@ class Renewal:
             ]
             if not changed:
                 return
-            read = yield Ask([f"{each.name}:{each.version}" for each in changed], decrypt=True)
+            read = yield Ask([f"{it.name}:{it.version}" for it in changed], decrypt=True)
             self._found |= read
-            if all(each.name in read and read[each.name].mark == each.mark for each in changed):
+            if all(it.name in read and read[it.name].mark == it.mark for it in changed):
                 return
         raise StoreUnavailableError(f"{', '.join(names)}: changed again after each look")
 
     def _reading(self, stored: Stored, asked_at: float) -> Asking[Reading]:
         # If the label's release is a known one, the parameter was not deleted and made anew, and
         # the candidate is the same, too.
-        known = [] if self._last is None else self._last.releases
-        if not any(each.mark == stored.mark for each in known):
-            known = []
-        current = yield from self._opened(stored, known, asked_at)
+        known = {release.mark: release for release in self._known}
+        if stored.mark not in known:
+            known = {}
+        current = yield from self._opened(stored, known.get(stored.mark), asked_at)
         share = unfollowed = None
         rollout = self._found.get(self.rollout)
         if rollout is not None and '"rollout"' in (rollout.text or ""):
@@ -362,37 +342,43 @@ class Renewal:
 
             if (plan := plan_in(rollout, current)) is not None:
                 try:
-                    candidate = yield from self._candidate(plan.release, known, asked_at)
+                    candidate = yield from self._candidate(plan.release, known.values(), asked_at)
                     share = Share(plan, current, candidate)
                 except StoreUnavailableError:
                     raise
                 except ModelConfigError as error:
                     unfollowed = Unfollowed(plan, Problem.of(error))
-        releases = [current, *([share.candidate] if share else [])]
-        marks: set[tuple[str, object]] = {(self._release, each.mark) for each in releases}
-        for each in releases:
-            names = each.content.secret_names(self._path).values()
+        reading = Reading(current, share, unfollowed, parts=self._parts)
+        marks: set[tuple[str, object]] = set()
+        for release in reading.releases:
+            names = release.content.secret_names(self._path).values()
             marks |= {(name, self._found[name].mark) for name in names if name in self._found}
-        return Reading(current, share, unfollowed, frozenset(marks), self._parts)
+            marks.add((self._release, release.mark))
+        return reading._replace(marks=frozenset(marks))
 
     def _opened(
-        self, stored: Stored, known: Iterable[Configuration], asked_at: float
+        self, stored: Stored, known: Configuration | None, asked_at: float
     ) -> Asking[Configuration]:
         """Return the configuration that a release parameter holds, with its newest secrets."""
-        for each in known:
-            if each.mark == stored.mark:
-                return each.renewed((yield from self._newest_secrets(each.content)), asked_at)
-        parts: dict[str, str] = {}
-        if '"parts"' in (stored.text or ""):
-            with suppress(ReleaseError):  # raised again where the document is opened
-                parts = yield from self._fetched(part_hashes(stored.text or ""))
-        content = open_release(stored, lambda _: parts)
-        secrets = yield from self._newest_secrets(content)
+        if known is not None:
+            return known.renewed((yield from self._newest_secrets(known.content)), asked_at)
+        text, parts = stored.text or "", {}
+        if '"parts"' in text:
+            with suppress(errors.ReleaseError):  # raised again where the document is opened
+                parts = yield from self._fetched(part_hashes(text))
+        try:
+            content = read_release(text, self._path, lambda _: parts)
+        except errors.ReleaseError as error:
+            environment, model = self._path.split("/")[-2:]
+            raise errors.ReleaseError(
+                f"{stored.name}:{stored.version} can't be used: {error}. "
+                f"List the others with `model-config releases {model} --environment {environment}`"
+            ) from None
         made = configuration(
             content,
             stored.version,
             self._selector if isinstance(self._selector, str) else None,
-            secrets,
+            (yield from self._newest_secrets(content)),
             mark=stored.mark,
             read_at=asked_at,
             clock=self._clock,
@@ -407,8 +393,8 @@ class Renewal:
         names = [release_part(self._path, part) for part in dict.fromkeys(hashes)]
         parts = {name: before[name] for name in names if name in before}
         if missing := [name for name in names if name not in before]:
-            found = yield Ask(missing, decrypt=True)
-            parts |= {each.name: each.text or "" for each in found.values()}
+            fetched = yield Ask(missing, decrypt=True)
+            parts |= {name: stored.text or "" for name, stored in fetched.items()}
         self._parts |= parts
         return parts
 
@@ -437,24 +423,15 @@ class Renewal:
     def _candidate(
         self, number: int, known: Iterable[Configuration], asked_at: float
     ) -> Asking[Configuration]:
-        for each in known:
-            if each.release == number:
-                secrets = yield from self._newest_secrets(each.content)
-                return each.renewed(secrets, asked_at)
+        same = next((release for release in known if release.release == number), None)
+        if same is not None:
+            return same.renewed((yield from self._newest_secrets(same.content)), asked_at)
         found = yield Ask([f"{self._release}:{number}"], decrypt=True)
         if self._release not in found:
-            raise ReleaseNotFoundError(
+            raise errors.ReleaseNotFoundError(
                 f"there is no release {number} of {self._path.rpartition('/')[2]}, the candidate"
             )
-        return (yield from self._opened(found[self._release], [], asked_at))
-
-    def _with_newest_secrets(self, last: Reading) -> Reading:
-        """Return the last reading without its rollout, as it may be served for days."""
-        kept = last.configuration
-        if self._with_secrets:
-            with suppress(SecretUnavailableError):  # then it keeps those it has
-                kept = replace(kept, secrets=freeze(self._found_secrets(kept.content)))
-        return Reading(kept, marks=last.marks, parts=last.parts)
+        return (yield from self._opened(found[self._release], None, asked_at))
 
     def _not_there(self) -> Asking[ModelConfigError]:
         """Return the error for a release that wasn't found, with what to do."""
@@ -463,44 +440,31 @@ class Renewal:
         if self._selector != LATEST:
             newest = (yield Ask([self._release], decrypt=False)).get(self._release)
         if newest is None:
-            return ModelNotFoundError(
+            return errors.ModelNotFoundError(
                 f"there is no release of {where}: no parameter {self._release}. Deploy it with "
                 "`pulumi up`, or check the names of model, environment and prefix. List the models "
                 f"with `model-config tree --deployed --environment {environment}`"
             )
         if isinstance(self._selector, int):
-            return ReleaseNotFoundError(
+            return errors.ReleaseNotFoundError(
                 f"there is no release {self._selector} of {where}: the newest is {newest.version}, "
                 "and SSM keeps the newest 100. List them with "
                 f"`model-config releases {model} --environment {environment}`"
             )
         promoted = self._selector.removesuffix(PREVIOUS)
         new = "" if promoted == "stable" else " --new-label"
-        return LabelNotFoundError(
+        return errors.LabelNotFoundError(
             f"the label {self._selector!r} is on no release of {where}, whose newest is "
             f"{newest.version}. Promote one: `model-config promote {model} --label {promoted}{new} "
             f"--environment {environment}`"
         )
 
 
-def open_release(stored: Stored, fetch_parts: FetchParts) -> Release:
-    """Verify a release parameter and return its content, or raise a ReleaseError."""
-    path = stored.name.removesuffix(f"/{RELEASE}")
-    try:
-        return read_release(stored.text or "", path, fetch_parts)
-    except ReleaseError as error:
-        environment, model = path.split("/")[-2:]
-        raise ReleaseError(
-            f"{stored.name}:{stored.version} can't be used: {error}. "
-            f"List the others with `model-config releases {model} --environment {environment}`"
-        ) from None
-
-
 def _requests(asks: Iterable[Ask]) -> list[tuple[bool, dict[str, str]]]:
     """Pack names by bare name: at most ten in one request, and each in one form only."""
     requests: list[tuple[bool, dict[str, str]]] = []
     wanted = dict.fromkeys((ask.decrypt, name) for ask in asks for name in ask.names)
-    for decrypt, name in sorted(wanted, key=lambda each: each[0]):  # looks, then reads
+    for decrypt, name in sorted(wanted, key=lambda one: one[0]):  # looks, then reads
         bare = name.partition(":")[0]
         for known, names in requests[-2:]:
             if known == decrypt and len(names) < BATCH and bare not in names:

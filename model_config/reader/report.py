@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypedDict
 
 from model_config.reader.attempts import Attempts, Entry
-from model_config.reader.clock import Clock
 from model_config.reader.problems import Problem
-from model_config.reader.reader import Served
 from model_config.reader.readings import Key, Reading
+from model_config.reader.source import Clock
 
 #: Seconds after which an incident that goes on is logged again. Set by this package.
 REPEAT = 600.0
@@ -106,15 +105,16 @@ class _Incident(NamedTuple):
 class Incidents:
     """Logs what goes wrong: when it begins, changes its reason and ends, and every ten minutes."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._open: dict[Hashable, _Incident] = {}
 
     def note(self, key: Key, entry: Entry) -> None:
         """Log what an attempt has changed for a key."""
         reading, problem = entry.reading, entry.problem
-        if problem is None:
+        if problem is None or not problem.is_outage:
             self._ends(_AWS, "AWS answers again")
+        if problem is None:
             self._ends(key, f"{reading!r} can be renewed again")
             if reading is not None:
                 self._note_rollout(key, reading)
@@ -126,9 +126,7 @@ class Incidents:
             served = f"{reading!r} is still served{since}: "
         if problem.is_outage:
             self._goes_on(_AWS, problem, f"AWS can't be reached. {served}{problem.text}")
-            return
-        self._ends(_AWS, "AWS answers again")
-        if reading is not None:  # otherwise the read raises it
+        elif reading is not None:  # otherwise the read raises it
             self._goes_on(key, problem, f"{served}{problem.text}")
 
     def _note_rollout(self, key: Key, reading: Reading) -> None:
@@ -157,9 +155,8 @@ class Incidents:
 class Describer:
     """Describes a reader at one moment."""
 
-    def __init__(self, attempts: Attempts, clock: Clock, max_stale: float) -> None:
-        self._attempts, self._max_stale = attempts, max_stale
-        self._now, self._wall = clock(), clock.wall()
+    def __init__(self, attempts: Attempts, clock: Clock) -> None:
+        self._attempts, self._now, self._wall = attempts, clock(), clock.wall()
 
     def aws(self) -> AwsStatus:
         """Return whether AWS answers; if not, also why, and when the next attempt is made."""
@@ -176,41 +173,40 @@ class Describer:
             status["hanging"] = [self._time(began) for began in hanging]
         return status
 
-    def models(self, served: Mapping[Key, Served]) -> list[ModelStatus]:
-        """Return what is known of each key, in order."""
+    def models(self, served: Mapping[Key, tuple[Any, float]]) -> list[ModelStatus]:
+        """Return what is known of each key, in order, given what is served since when."""
         entries = sorted(self._attempts.entries.items(), key=lambda item: str(item[0]))
         return [self._model(key, entry, served.get(key)) for key, entry in entries]
 
-    def _model(self, key: Key, entry: Entry, served: Served | None) -> ModelStatus:
+    def _model(self, key: Key, entry: Entry, served: tuple[Any, float] | None) -> ModelStatus:
         model, selector, schema = key
         by = {"release": selector} if isinstance(selector, int) else {"label": selector}
         reading, problem = entry.reading, entry.problem
         state = "good" if problem is None else "failed" if reading is None else "stale"
-        if reading is not None and self._now - entry.read_at > self._max_stale:
+        if reading is not None and self._now - entry.read_at > self._attempts.times.max_stale:
             state, reading = "too old", None
+        failed: FailedStatus | None = problem and {
+            "since": self._time(entry.since),
+            "failures": entry.failures,
+            **_problem(problem),
+        }
         return {
             "model": model,
             "asked_for": {**by, **({} if schema is None else {"schema": schema.__qualname__})},
             "state": state,
             "asked_again_in": self._seconds_to(entry.ask_at),
             "served": None if reading is None else self._served(reading, served),
-            "failed": None
-            if problem is None
-            else {
-                "since": self._time(entry.since),
-                "failures": entry.failures,
-                **_problem(problem),
-            },
+            "failed": failed,
         }
 
-    def _served(self, reading: Reading, served: Served | None) -> ServedStatus:
-        own = reading.configuration if served is None else served.configuration
+    def _served(self, reading: Reading, served: tuple[Any, float] | None) -> ServedStatus:
+        own, since = served or (reading.configuration, None)
         age = reading.configuration.age
         return {
             "release": own.release,
             "digest": own.digest,
             "from_fallback": own.from_fallback,
-            "since": None if served is None else _time(served.since),
+            "since": None if since is None else _time(since),
             "age": None if math.isinf(age) else round(age, 3),
             "rollout": self._rollout(reading),
         }

@@ -18,34 +18,27 @@ _log = logging.getLogger("model_config.reader")
 
 
 class Share:
-    """A rollout under way: a share of units is served the candidate, all others the control.
-
-    Attributes:
-        plan: the times and the shares.
-        control, candidate: the label's release and the new one, each marked with its side.
-    """
+    """A rollout under way: a share of units is served the candidate, all others the control."""
 
     def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
         self.plan = plan
         self.control = replace(control, rollout="control")
         self.candidate = replace(candidate, rollout="candidate")
-        self._units = {
-            unit: self.candidate if release == plan.release else self.control
-            for unit, release in plan.units.items()
-        }
         self._steps = [(step.at.timestamp(), step.percent) for step in plan.steps]
         self._since, self._until, self._below = math.inf, -math.inf, 0
 
     def serve(self, unit: str, now: float) -> Configuration:
         """Return the configuration for a unit at a time, in seconds since 1970."""
         if not self._since <= now < self._until:  # a step, or a clock that was set back
-            times = [at for at, _ in self._steps]
+            times = [-math.inf, *(at for at, _ in self._steps), math.inf]
             self._below = threshold(self.percent(now))
-            self._since = max((at for at in times if at <= now), default=-math.inf)
-            self._until = min((at for at in times if at > now), default=math.inf)
-        if unit in self._units and now >= self._steps[0][0]:
-            return self._units[unit]
-        return self.candidate if bucket(self.plan.salt, unit) < self._below else self.control
+            self._since = max(at for at in times if at <= now)
+            self._until = min(at for at in times if at > now)
+        if unit in self.plan.units and now >= self._steps[0][0]:
+            is_served = self.plan.units[unit] == self.plan.release
+        else:
+            is_served = bucket(self.plan.salt, unit) < self._below
+        return self.candidate if is_served else self.control
 
     def percent(self, now: float) -> float:
         """Return the share of units, in percent, that are served the candidate at a time."""

@@ -1,29 +1,29 @@
-"""The interface of a reader's source of parameters: SSM, or a replacement for tests."""
+"""What a reader stands on, and tests replace: a source of parameters, and a clock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 #: The most names in one request (SSM API reference, GetParameters).
 BATCH = 10
+#: The change of the wall clock, in seconds, that counts as a freeze. Set by this package: time
+#: servers correct a clock by less, and a time to live is longer.
+TOLERANCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a parameter. Its repr leaves out the text, which may be a secret.
-
-    Attributes:
-        text: the decrypted value; None if a look didn't decrypt it.
-        modified: when the version was written, which tells a parameter from another one that was
-            made anew under its name. None: the source doesn't say.
-    """
+    """One version of a parameter. Its repr leaves out the text, which may be a secret."""
 
     name: str
     version: int
-    text: str | None = field(repr=False)
+    text: str | None = field(repr=False)  # decrypted; None if a look didn't
+    # When the version was written, which tells a parameter from another one that was made anew
+    # under its name. None: the source doesn't say.
     modified: datetime | None = None
 
     @property
@@ -45,10 +45,9 @@ class Source(Protocol):
     def get(self, names: Sequence[str]) -> Mapping[str, Stored]:
         """Return decrypted parameters by their bare name, leaving out those that don't exist.
 
-        Args:
-            names: "/ai/prod/chat/release:stable" for a label, "…/release:7" for a number, or the
-                bare name for the newest version. Each parameter is named once. The names of a model
-                are its `release`, its `rollout` and those below `secrets/` and `release/parts/`.
+        `names` are "/ai/prod/chat/release:stable" for a label, "…/release:7" for a number, or bare
+        names for the newest version, each parameter once. Those of a model are its `release`, its
+        `rollout` and those below `secrets/` and `release/parts/`.
 
         Raises:
             StoreUnavailableError: the source can't be reached right now. A reader goes on serving
@@ -64,3 +63,42 @@ class Source(Protocol):
         an attempt hangs.
         """
         ...
+
+
+class Clock(Protocol):
+    """Measures time for a reader. Tests pass a clock that they can set."""
+
+    def __call__(self) -> float:
+        """Return seconds that never go backwards."""
+        ...
+
+    def wall(self) -> float:
+        """Return seconds since 1970, by the machine's wall clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks.
+
+    The monotonic clock stops while a Lambda function is frozen or a snapshot waits to be restored,
+    so any time that the wall clock gains on it is added. Setting that one back changes nothing.
+    """
+
+    __slots__ = ("_monotonic", "_state", "wall")
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._monotonic, self.wall = monotonic, wall
+        # How far the clocks are apart, and the time of all freezes. Of two threads that notice the
+        # same freeze, each sets the same.
+        self._state = wall() - monotonic(), 0.0
+
+    def __call__(self) -> float:
+        apart, frozen = self._state
+        now = self._monotonic()
+        gained = self.wall() - now - apart
+        if not -TOLERANCE < gained < TOLERANCE:
+            frozen += max(0.0, gained)
+            self._state = apart + gained, frozen
+        return now + frozen

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
@@ -23,7 +23,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.aws_errors import SIGN_IN, translate, unreadable_answer
+from model_config.reader.problems import SIGN_IN, translate, unreadable_answer
 from model_config.reader.source import BATCH, Stored
 
 _ACTION = "ssm:GetParameters"
@@ -33,100 +33,49 @@ _UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, Valu
 _REQUIRED_KEYS = {"Name", "Version", "Value"}
 
 
-class OwnClient(NamedTuple):
-    """A client, and the credentials that it signs with. None if there are none."""
+class Store:
+    """SSM's Parameter Store, as a source.
 
-    client: Any
-    credentials: Any
-
-
-class Connection:
-    """The settings of clients, as botocore names them.
-
-    Args:
-        session: a boto3 or botocore session. None creates a new one for each client, which picks
-            up renewed credentials.
-        region: the AWS region. Defaults to botocore's usual settings.
+    Without a client it creates one at the first request, with the other settings. If the
+    credentials are refused it creates a new one, which picks up renewed credentials.
     """
 
     def __init__(
         self,
+        client: Any = None,
+        *,
         session: Any = None,
         region: str | None = None,
-        *,
         connect_timeout: float = 2.0,
         read_timeout: float = 5.0,
     ) -> None:
-        self._session, self._region = session, region
+        self._given, self._session, self._region = client, session, region
         self._config = {
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
         self._loader: _Loader | None = None
-
-    def open(self) -> OwnClient:
-        """Return a new client for SSM. It may raise errors of this package and of botocore."""
-        session = self._session
-        if session is None:
-            # boto3's default session isn't used, because it isn't safe to share between threads.
-            session = botocore.session.Session()
-            if self._loader is None:  # kept, because the next client needs the same files
-                paths = session.get_config_variable("data_path") or ""
-                search = [path for path in paths.split(os.pathsep) if path]
-                self._loader = _Loader(search, file_loader=_PlainDicts())
-            session.register_component("data_loader", self._loader)
-        credentials = _or_error(session.get_credentials)
-        make = getattr(session, "client", None) or session.create_client
-        try:
-            client = make("ssm", region_name=self._region, config=Config(**self._config))
-        except ValueError as error:
-            raise UsageError(
-                f"no SSM client can be created: {error}. Check AWS_ENDPOINT_URL, "
-                "AWS_ENDPOINT_URL_SSM and the profile"
-            ) from None
-        return OwnClient(client, credentials)
-
-
-class Store:
-    """SSM's Parameter Store, as a source.
-
-    Without a client, it creates one at the first request. If the credentials are refused, it
-    creates a new one, which picks up renewed credentials.
-
-    Args:
-        client: a boto3 client for SSM, with its own timeouts.
-        connection: the settings of the client that it creates.
-    """
-
-    def __init__(self, client: Any = None, connection: Connection | None = None) -> None:
-        self._given, self._connection = client, connection or Connection()
-        self._own: OwnClient | None = None
+        self._own: tuple[Any, Any] | None = None  # a client, and the credentials that it signs with
         self._lock = threading.RLock()  # a signal's handler may read in the middle
 
     def close(self) -> None:
-        """Close connections. The next request opens new ones. A forked child must call it."""
         # The lock, too, is new: a thread that hangs or doesn't exist in a forked child may hold it.
         self._lock = threading.RLock()
         self._give_up_own()
         if hasattr(self._given, "close"):
             self._given.close()  # closes its connections; it opens new ones itself
 
-    def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return decrypted parameters, as `Source.get` says."""
-        return self._in_batches(names, decrypt=True)
-
-    def look(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return the same without decrypting: only values of type String have a text."""
-        return self._in_batches(names, decrypt=False)
-
-    def _in_batches(self, names: Sequence[str], *, decrypt: bool) -> dict[str, Stored]:
+    def get(self, names: Sequence[str], *, decrypt: bool = True) -> dict[str, Stored]:
         wanted = list(dict.fromkeys(names))
         return {
             stored.name: stored
             for start in range(0, len(wanted), BATCH)
             for stored in self._read(wanted[start : start + BATCH], decrypt=decrypt)
         }
+
+    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+        return self.get(names, decrypt=False)  # only values of type String have a text
 
     # One batch in each call, so that no frame holds a secret's text when another request fails.
     def _read(self, names: list[str], *, decrypt: bool) -> list[Stored]:
@@ -138,18 +87,20 @@ class Store:
             if not isinstance(error.__cause__, ConnectionClosedError):
                 raise
             answer = self._ask(names, decrypt=decrypt)
-        found = answer.get("Parameters")
+        parameters = answer.get("Parameters")
         # botocore parses an incomplete reply, or a proxy's page, as an empty answer.
-        if not isinstance(found, list) or not all(each.keys() >= _REQUIRED_KEYS for each in found):
+        if not isinstance(parameters, list) or not all(
+            item.keys() >= _REQUIRED_KEYS for item in parameters
+        ):
             raise unreadable_answer(_ACTION, names)
         return [
             Stored(
-                each["Name"],
-                each["Version"],
-                each["Value"] if decrypt or each.get("Type") == "String" else None,
-                each.get("LastModifiedDate"),
+                item["Name"],
+                item["Version"],
+                item["Value"] if decrypt or item.get("Type") == "String" else None,
+                item.get("LastModifiedDate"),
             )
-            for each in found
+            for item in parameters
         ]
 
     def _ask(self, names: list[str], *, decrypt: bool) -> dict[str, Any]:
@@ -183,16 +134,38 @@ class Store:
             return self._given
         with self._lock:
             if self._own is None:
-                self._own = self._connection.open()
-            own = self._own
-        if own.credentials is not None:  # renewed here, so that a failure is told as what it is
-            _or_error(own.credentials.get_frozen_credentials)
-        return own.client
+                self._own = self._open()
+            client, credentials = self._own
+        if credentials is not None:  # renewed here, so that a failure is told as what it is
+            _or_error(credentials.get_frozen_credentials)
+        return client
+
+    def _open(self) -> tuple[Any, Any]:
+        session = self._session
+        if session is None:
+            # boto3's default session isn't used, because it isn't safe to share between threads. A
+            # new one for each client picks up renewed credentials.
+            session = botocore.session.Session()
+            if self._loader is None:  # kept, because the next client needs the same files
+                paths = session.get_config_variable("data_path") or ""
+                search = [path for path in paths.split(os.pathsep) if path]
+                self._loader = _Loader(search, file_loader=_PlainDicts())
+            session.register_component("data_loader", self._loader)
+        credentials = _or_error(session.get_credentials)
+        make = getattr(session, "client", None) or session.create_client
+        try:
+            config = Config(**self._config)
+            return make("ssm", region_name=self._region, config=config), credentials
+        except ValueError as error:
+            raise UsageError(
+                f"no SSM client can be created: {error}. Check AWS_ENDPOINT_URL, "
+                "AWS_ENDPOINT_URL_SSM and the profile"
+            ) from None
 
     def _give_up_own(self) -> None:
         own, self._own = self._own, None
         if own is not None:
-            own.client.close()
+            own[0].close()
 
 
 class _EveryService(list[str]):
@@ -203,10 +176,7 @@ class _EveryService(list[str]):
 
 
 class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
-    """Finds a service's model without listing all 400 services of botocore first.
-
-    The list would take a third of the time in which a client is created.
-    """
+    """Finds a service's model without a list of all, a third of a client's creation."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
         return _EveryService()

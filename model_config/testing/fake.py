@@ -19,7 +19,7 @@ from model_config.format.names import LATEST, check_label, check_selector, model
 from model_config.format.prompt import texts
 from model_config.format.release import Release, ReleaseText, read_release
 from model_config.format.rollout import Step
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.reader.reader import Reader
 from model_config.testing.fake_source import FakeClock, FakeSource
 

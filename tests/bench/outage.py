@@ -27,7 +27,7 @@ from botocore.config import Config
 
 from model_config import Reader
 from model_config.format.errors import StoreUnavailableError
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 
 MODELS = [f"model_{number}" for number in range(50)]
 THREADS, PAUSE, TTL, QUICK = 16, 0.002, 2, 0.005

@@ -308,3 +308,47 @@ def test_a_value_that_changes_by_itself_is_found(project: Project) -> None:
     (finding,) = modules.broken["clock"]
     assert finding.where == "clock/at"
     assert "changes each time" in finding.problem
+
+
+ONE_OF_TWO = """
+from typing import Literal
+from model_config.schema import Group, ModelConfig
+class Web(Group):
+    kind: Literal["web"]
+    url: str
+    depth: int
+class File(Group):
+    kind: Literal["file"]
+    path: str
+class Mine(ModelConfig):
+    source: Web | File
+    more: list[Web | File | str] = []
+MODEL = Mine(source={source}, more=[{more}])
+"""
+FILE = '{"kind": "file", "path": "a"}'
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "where", "problem"),
+    [
+        (
+            '{"kind": "web", "url": "u", "depth": "x"}',
+            "",
+            "source/depth",
+            "input should be a valid",
+        ),
+        ('{"kind": "file"}', "", "source/path", "field required"),
+        ('{"kind": "fil", "path": "a"}', "", "source/kind", "input should be 'file'"),
+        ('{"kind": "file", "pth": "a", "path": "a"}', "", "source/pth", "File has no field of"),
+        (FILE, '"a", {"kind": "file", "path": 1}', "more/1/path", "input should be a valid string"),
+        (FILE, "7", "more/0", "input should be a valid dictionary or instance of Web; or "),
+    ],
+)
+def test_a_value_that_fits_no_class_of_several_is_one_finding_of_the_class_meant(
+    project: Project, source: str, more: str, where: str, problem: str
+) -> None:
+    module = ONE_OF_TWO.replace("{source}", source).replace("{more}", more)
+    (finding,) = loaded(project, module)
+    assert isinstance(finding, Finding)
+    assert finding.where == f"search/{where}"
+    assert finding.problem.startswith(problem)

@@ -29,7 +29,7 @@ from model_config.format.errors import (
 from model_config.reader import attempts as attempts_module
 from model_config.reader import reader as reader_module
 from model_config.reader.attempts import JITTER, LONGEST_PAUSE
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 
 AWAY = StoreUnavailableError("AWS is away")
 PATIENCE = 0.05  # seconds that a renewal is waited for in tests of one that takes longer

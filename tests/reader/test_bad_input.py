@@ -335,7 +335,7 @@ def test_our_own_client_has_the_timeouts_that_are_documented(own_client_asks: An
     own_client_asks.answers.append(own_client_asks.holds(CONFIG))
     reader = Reader("prod")
     assert reader.get("chat").release == 7
-    config = reader._source._own.client.meta.config
+    config = reader._source._own[0].meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)
     assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 1)
     assert "Default: 2 to connect, 5 to answer" in " ".join((Reader.__doc__ or "").split())
@@ -348,7 +348,7 @@ def test_our_own_client_is_made_as_the_reader_is_told(own_client_asks: Any, sess
         "prod", session=session(), region="us-east-2", connect_timeout=1, read_timeout=0.5
     )
     assert reader.get("chat").release == 7
-    meta = reader._source._own.client.meta
+    meta = reader._source._own[0].meta
     assert meta.region_name == "us-east-2"
     assert (meta.config.connect_timeout, meta.config.read_timeout) == (1, 0.5)
 
@@ -430,12 +430,12 @@ def test_a_server_that_drips_is_given_up(own_client_asks: Any, clock: Any) -> No
     own_client_asks.answers[:] = [good, drip, good]
     reader = Reader("prod", clock=clock, max_wait=60)
     reader.get("chat")
-    reader._attempts._times = reader._attempts._times._replace(deadline=0.05)
+    reader._attempts.times = reader._attempts.times._replace(deadline=0.05)
     clock.advance(31)
     assert reader.get("chat").age == 31
     wait_until(lambda: reader.status()["aws"]["state"] == "away")
     assert "was given up" in reader.status()["aws"]["problem"]["text"]
-    reader._attempts._times = reader._attempts._times._replace(deadline=20)
+    reader._attempts.times = reader._attempts.times._replace(deadline=20)
     clock.advance(LONGEST_PAUSE)
     wait_until(lambda: reader.get("chat").age == 0)
 

@@ -12,7 +12,7 @@ from support.waiting import wait_until
 
 from model_config import Configuration, Reader
 from model_config.format.errors import SchemaMismatchError, StoreUnavailableError, UsageError
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.schema import ModelConfig
 
 

@@ -18,7 +18,7 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.reader.attempts import LONGEST_PAUSE
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.testing.fake import FakeReader
 
 CONFIG = {"n": 1, "texts": ["a", "é{{b}}"]}

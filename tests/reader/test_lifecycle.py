@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from model_config import Reader
-from model_config.reader.clock import SystemClock
+from model_config.reader.source import SystemClock
 
 CONFIG = {"n": 1}
 

@@ -17,7 +17,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.schema import EmbeddingModel
 
 MODELS = [f"model_{number}" for number in range(50)]

@@ -151,10 +151,8 @@ def test_with_expired_credentials_one_client_is_made_in_each_pause(
     reader.get("chat")
     loopback.answers[:] = [loopback.refuses("ExpiredTokenException", "expired")]
     made = []
-    opened = type(reader._source._connection).open
-    monkeypatch.setattr(
-        type(reader._source._connection), "open", lambda self: made.append(1) or opened(self)
-    )
+    opened = type(reader._source)._open
+    monkeypatch.setattr(type(reader._source), "_open", lambda self: made.append(1) or opened(self))
     clock.advance(301)
     for _ in range(50):
         reader.get("chat")

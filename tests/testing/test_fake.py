@@ -25,7 +25,7 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.fallback import fallback_document
+from model_config.reader.files import fallback_document
 from model_config.schema import ChatModel, EmbeddingModel
 from model_config.testing.fake import FakeReader
 

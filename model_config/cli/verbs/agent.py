@@ -73,7 +73,7 @@ def agent(  # noqa: PLR0913 - a verb's options
     from model_config.agent.server import listen_on, make_server, read_or_make_token
     from model_config.cli.target import named, unless_set
     from model_config.loopback import HOST, listen
-    from model_config.reader.local_file import LocalFile
+    from model_config.reader.files import LocalFile
     from model_config.reader.reader import Reader
 
     if host is not None and (token_file is None or socket is not None):

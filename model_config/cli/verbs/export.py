@@ -58,7 +58,7 @@ def export(  # noqa: PLR0913 - a verb's options
 
     Example: model-config export --fallback --environment prod --output fallback.json
     """
-    from model_config.reader.fallback import fallback_document
+    from model_config.reader.files import fallback_document
 
     _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
     with target.open() as aws:

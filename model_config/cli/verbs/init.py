@@ -47,7 +47,7 @@ def init(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Create a new project: models, stack files, program, tests, Makefile and workflows.
 
-    Example: model-config init acme-models --from dist/model_config-0.2.0-py3-none-any.whl
+    Example: model-config init acme-models --from dist/model_config-0.1.0-py3-none-any.whl
 
     Example: model-config init --check | git apply
     """

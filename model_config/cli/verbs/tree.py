@@ -14,7 +14,7 @@ from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
-    from model_config.plan.tree import Leaf, ModelTree
+    from model_config.plan.hierarchy import Leaf, ModelTree
 
 PANEL = options.Panel.PROJECT
 
@@ -39,8 +39,7 @@ def tree(
     """
     from model_config.cli.target import target
     from model_config.operate.tree import deployed_trees
-    from model_config.plan.plan import plan_from_file
-    from model_config.plan.tree import trees
+    from model_config.plan.plan import plan_from_file, trees
 
     findings: Sequence[Finding] = ()
     if deployed:

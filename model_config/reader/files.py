@@ -1,25 +1,34 @@
-"""Fallbacks: files of releases, written at build time, for a start while AWS can't be reached.
+"""Files that are read instead of AWS: fallbacks, and a project's local AWS.
 
-A fallback holds what its releases hold, and so no secret's text. It is JSON:
-`{"format": 1, "releases": {model: {"release": number, "label": the label that it was read by, or
-null, "document": a release document}}}`.
+A fallback is written at build time, for a start while AWS can't be reached. It holds what its
+releases hold, and so no secret's text. It is JSON: `{"format": 1, "releases": {model: {"release":
+number, "label": the label that it was read by, or null, "document": a release document}}}`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from model_config.format.errors import ModelConfigError, ReleaseError, UsageError
+from model_config.format.errors import (
+    ModelConfigError,
+    ReleaseError,
+    StoreUnavailableError,
+    UsageError,
+)
 from model_config.format.names import model_path
 from model_config.format.release import Release, read_release, whole_document
 from model_config.reader.configuration import Configuration
+from model_config.reader.source import Stored
 
 FORMAT = 1
 
 _WRITE = "Write it with `model-config export --fallback`"
+_STATE = Path(".local") / "state.json"
 
 
 class FallbackRelease(NamedTuple):
@@ -81,22 +90,70 @@ def read_fallback(
     if not isinstance(releases, Mapping):
         raise ReleaseError(f"{where} has no releases. {_WRITE}")
     return {
-        model: _release(each, model, environment, f"{where}, {model}")
-        for model, each in releases.items()
+        model: _release(release, model, environment, f"{where}, {model}")
+        for model, release in releases.items()
     }
 
 
-def _release(each: Any, model: str, environment: str, where: str) -> FallbackRelease:
-    each = each if isinstance(each, Mapping) else {}
-    number, label = each.get("release"), each.get("label")
+def _release(release: Any, model: str, environment: str, where: str) -> FallbackRelease:
+    release = release if isinstance(release, Mapping) else {}
+    number, label = release.get("release"), release.get("label")
     if type(number) is not int or number < 1:
         raise ReleaseError(f"{where}: no release number. {_WRITE}")
     if not isinstance(label, str | None):
         raise ReleaseError(f"{where}: the label is not text. {_WRITE}")
     try:
         # The same checks as for a release in SSM. A fallback has no parts.
-        text = json.dumps(each.get("document"))
+        text = json.dumps(release.get("document"))
         content = read_release(text, model_path(environment, model), lambda _: {})
     except (ModelConfigError, TypeError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{where}: {error}. {_WRITE}") from None
     return FallbackRelease(number, label, content)
+
+
+class LocalFile:
+    """The local AWS as a source, for an application that runs with MODEL_CONFIG_LOCAL=1.
+
+    `model-config local deploy` and the other commands keep it in the project's `.local/`, so it
+    needs neither moto nor a server.
+
+    Raises:
+        UsageError: neither the current folder nor one above it has been deployed locally.
+    """
+
+    def __init__(self) -> None:
+        project = os.environ.get("MODEL_CONFIG_PROJECT")
+        here = Path.cwd()
+        folders = [Path(project)] if project else [here, *here.parents]
+        files = [folder / _STATE for folder in folders if (folder / _STATE).is_file()]
+        if not files:
+            where = folders[0] if project else f"{here} or a folder above it"
+            raise UsageError(
+                f"MODEL_CONFIG_LOCAL is set, and there is no local AWS in {where}: run "
+                "`make local`, or set MODEL_CONFIG_PROJECT to the project's folder"
+            )
+        self._file = files[0]
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        """Return parameters by their bare name, leaving out those that don't exist."""
+        try:
+            regions = json.loads(self._file.read_bytes())["parameters"]
+        except (OSError, ValueError, KeyError) as error:
+            raise StoreUnavailableError(
+                f"the local AWS in {self._file} can't be read ({type(error).__name__}): run "
+                "`model-config local deploy`"
+            ) from None
+        held = {name: versions for those in regions.values() for name, versions in those.items()}
+        return {stored.name: stored for name in names if (stored := _find(held, name))}
+
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is read."""
+
+
+def _find(held: dict[str, list[dict[str, Any]]], wanted: str) -> Stored | None:
+    name, _, selector = wanted.partition(":")
+    for version in reversed(held.get(name, ())):
+        if not selector or selector in {str(version["version"]), *version["labels"]}:
+            modified = datetime.fromisoformat(version["last_modified_date"])
+            return Stored(name, int(version["version"]), version["value"], modified)
+    return None
