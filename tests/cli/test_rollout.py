@@ -198,7 +198,11 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--unit", ""], "a unit is not text of 1 to 64 bytes"),
         ([f"--unit=qa-{each}" for each in range(33)], "has 33 units; the limit is 32"),
         (
-            [*(f"--unit={each:é>64}" for each in range(32)), "--reason", "é" * 500],
+            [
+                *(f"--unit={each:x>64}" for each in range(32)),
+                f"--steps={','.join(str(each) for each in range(20))}",
+                f"--reason={'é' * 500}",
+            ],
             "a Standard parameter holds 4,096",
         ),
         (["--steps", ""], "give increasing shares in percent"),
