@@ -65,6 +65,7 @@ def init(  # noqa: PLR0913 - a verb's options
     write_new_files(folder, contents)
     schema = stale_files(read_modules(Project(folder)))
     for file, text in schema.items():
+        file.parent.mkdir(exist_ok=True)
         write_file(file, text, private=False)
     typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
     steps = [f"cd {shlex.quote(str(folder))}", "make local", "make test"]
