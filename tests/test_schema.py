@@ -275,9 +275,15 @@ def test_keys_that_validation_makes_one_are_refused() -> None:
         maps: list[dict[str, int]]
 
     assert problems(Stripped, maps=[{}, {"a": 1, "a ": 2}]) == [
-        ("", "Value error, two keys in maps are the same once they are validated")
+        ("maps", "Value error, two keys in maps are the same once they are validated")
     ]
     assert problems(Stripped, maps=[{1: 1}])[0][0] == "maps/0/1/[key]"
+
+    class More(Stripped):
+        more: dict[str, int]
+
+    twice = {"a": 1, "a ": 2}
+    assert [path for path, _ in problems(More, maps=[twice], more=twice)] == ["maps", "more"]
 
 
 # Secrets

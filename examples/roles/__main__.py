@@ -39,7 +39,6 @@ def scope_of(exported: dict[str, Any]) -> Scope:
         secrets_key_arn=config.require("secretsKeyArn"),
         topic_arn=config.get("notifyTopicArn") or None,
         repository=config.require("repository"),
-        github_environment=config.get("githubEnvironment") or stack,
         branch=config.get("branch") or "main",
     )
 

@@ -116,7 +116,8 @@ def drift(scope: Scope) -> list[Statement]:
     """Read everything except secrets, and write nothing."""
     everything = [scope.parameters("*")]
     return [
-        allow("ListNames", ["ssm:DescribeParameters"], ["*"]),
+        # AWS can't limit these to a resource. They return names and dates, but no values.
+        allow("ListNames", ["ssm:DescribeParameters", "bedrock:ListFoundationModels"], ["*"]),
         allow("ReadParameters", ["ssm:GetParameters"], everything),
         allow(
             "ReadHistory",

@@ -24,19 +24,19 @@ class Runs:
 
 def previews(scope: Scope) -> Runs:
     """Return the runs that preview a pull request."""
-    subject = f"environment:{scope.github_environment}-preview"
+    subject = f"environment:{scope.stack}-preview"
     return Runs(subject, ("pull-request.yml",), None)
 
 
 def deploys(scope: Scope) -> Runs:
     """Return the runs that deploy."""
-    subject = f"environment:{scope.github_environment}"
+    subject = f"environment:{scope.stack}"
     return Runs(subject, ("deploy-environment.yml",), scope.ref)
 
 
 def promotions(scope: Scope) -> Runs:
     """Return the runs that move labels and finish rollouts."""
-    subject = f"environment:{scope.github_environment}-promote"
+    subject = f"environment:{scope.stack}-promote"
     return Runs(subject, ("deploy-environment.yml", "rollouts.yml"), scope.ref)
 
 

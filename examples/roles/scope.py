@@ -16,12 +16,12 @@ class Scope:
         account, region: the account and region it is deployed to.
         key_arn: the key that its parameters are encrypted under.
         makes_key: whether the stack created that key, or uses an existing one.
-        project, stack: the Pulumi project and stack that deploy it.
+        project, stack: the Pulumi project and stack that deploy it. The names of its GitHub
+            environments begin with the stack's: "prod", "prod-promote".
         state_bucket: the S3 bucket that holds Pulumi's state.
         secrets_key_arn: the key of the stack's secrets provider.
         topic_arn: the SNS topic that the stack notifies; None for none.
         repository: the GitHub repository, as in the subject of its tokens.
-        github_environment: the beginning of the names of its GitHub environments, "prod".
         branch: the branch that is deployed.
     """
 
@@ -37,7 +37,6 @@ class Scope:
     secrets_key_arn: str
     topic_arn: str | None
     repository: str
-    github_environment: str
     branch: str
 
     @property

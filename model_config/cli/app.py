@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from model_config.cli import verbs
-from model_config.cli.context import takes_project, to_paste, verb_takes
+from model_config.cli.context import to_paste, verb_takes, with_shared_options
 from model_config.cli.options import Panel
 from model_config.format.errors import ModelConfigError
 
@@ -56,9 +56,10 @@ def _add_verbs() -> None:
         if hasattr(verb, "app"):
             app.add_typer(verb.app, name=name, rich_help_panel=verb.PANEL)
             for command in verb.app.registered_commands:
+                command.callback = with_shared_options(command.callback)
                 verb_takes(f"{name} {command.callback.__name__}", command.callback.__annotations__)
         else:
-            command = takes_project(getattr(verb, verb.__name__.rpartition(".")[2]))
+            command = with_shared_options(getattr(verb, verb.__name__.rpartition(".")[2]))
             app.command(name, rich_help_panel=verb.PANEL)(command)
             verb_takes(name, command.__annotations__)
 

@@ -14,7 +14,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +83,7 @@ def _lacking(words: list[str], target: CommandTarget) -> Iterator[str]:
             yield f"--{name} {shlex.quote(value)}" if value else f"--{name}"
 
 
-_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+_by_name = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
 _VARIABLE = "MODEL_CONFIG_PROJECT"
 _chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
 _Option = Annotated[
@@ -97,26 +97,38 @@ _Option = Annotated[
 ]
 
 
-def takes_project(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option --project to a verb, so that no verb has to declare it."""
-    signature = inspect.signature(verb, eval_str=True)
+def with_shared_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that typer runs for a verb.
+
+    It has the option --project, and in place of each dataclass that the verb takes, such as
+    `options.Target`, an option for each field.
+    """
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, tuple[type, Mapping[str, inspect.Parameter]]] = {}
+    for parameter in inspect.signature(verb, eval_str=True).parameters.values():
+        group = parameter.annotation
+        if isinstance(group, type) and is_dataclass(group):
+            fields = inspect.signature(group, eval_str=True).parameters
+            groups[parameter.name] = (group, fields)
+            parameters += fields.values()
+        else:
+            parameters.append(parameter)
+    parameters.append(_by_name("project", annotation=_Option, default=None))
+    parameters.append(_by_name("context", annotation=typer.Context))
 
     @functools.wraps(verb)
     def run(*args: Any, project: Path | None, context: typer.Context, **kwargs: Any) -> Any:
         _target.set(_command_target(context))
+        for name, (group, fields) in groups.items():
+            kwargs[name] = group(**{field: kwargs.pop(field) for field in fields})
         before = _chosen.set(project)
         try:
             return verb(*args, **kwargs)
         finally:
             _chosen.reset(before)
 
-    parameters = [
-        *signature.parameters.values(),
-        inspect.Parameter("project", _BY_NAME, default=None, annotation=_Option),
-        inspect.Parameter("context", _BY_NAME, annotation=typer.Context),
-    ]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 

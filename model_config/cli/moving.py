@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from model_config.cli import output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.output import print_lines, time_text
 from model_config.comparing.changes import changes
 from model_config.comparing.report import change_lines
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
@@ -75,7 +75,7 @@ def carry_out(moves: Sequence[Move], *, by_default: bool, dry_run: bool) -> None
             typer.echo(
                 f"{move.where}: release {move.release} is "
                 f"{'the newest' if newest else f'on {move.previous} now'}, {move.target.digest}, "
-                f"written {time_text(move.target.at)} UTC."
+                f"written {output.time_text(move.target.at)} UTC."
             )
         if dry_run:
             _show(move)
@@ -138,7 +138,7 @@ def _show(move: Move) -> None:
     if before is None:
         return
     differing = changes(before, move.target.open())
-    print_lines(line for change in differing for line in change_lines(change, "  "))
+    output.print_lines(line for change in differing for line in change_lines(change, "  "))
     if not differing:
         typer.echo("  Its readers would get the same values.")
 

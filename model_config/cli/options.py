@@ -5,16 +5,20 @@ Completion must be fast and silent, so results that are slow or fail are left ou
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from threading import Thread
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli.context import project_or_none
 from model_config.comparing.git import Repository
 from model_config.format.errors import ModelConfigError
+
+if TYPE_CHECKING:
+    from model_config.operate import environment as operate
 
 
 class Panel(StrEnum):
@@ -108,6 +112,45 @@ Local = Annotated[
         help="Use the project's local AWS (see `model-config local`).",
     ),
 ]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        help="The region; may be repeated. All regions are verified before any label moves.",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The environment that a verb acts on."""
+
+    environment: Environment = "dev"
+    prefix: Prefix = None
+    local: Local = False
+
+    def open(self) -> AbstractContextManager[operate.Environment]:
+        """See `model_config.cli.target.target`."""
+        from model_config.cli.target import target
+
+        return target(self.environment, self.prefix, local=self.local)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetInRegions:
+    """The environment that a verb acts on, in each region."""
+
+    environment: Environment = "dev"
+    region: Regions = None
+    prefix: Prefix = None
+    local: Local = False
+
+    def open(self) -> AbstractContextManager[list[operate.Environment]]:
+        from model_config.cli.target import targets
+
+        return targets(self.environment, self.prefix, local=self.local, regions=self.region)
+
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -138,13 +181,6 @@ ExitCode = Annotated[
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")]
 VariablePrefix = Annotated[
     str, typer.Option(help="The prefix of each variable's name, such as CHAT_.")
-]
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        help="The region; may be repeated. All regions are verified before any label moves.",
-    ),
 ]
 Reason = Annotated[
     str | None,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from model_config.cli import output
 from model_config.cli.context import to_paste
 from model_config.cli.moving import print_made, schema_check
-from model_config.cli.output import Columns, Row, print_rows, time_text
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
@@ -159,12 +159,12 @@ def finish_due(environments: Sequence[Environment], model: str | None, reason: s
     return not failed
 
 
-def statuses(environments: Sequence[Environment], model: str | None) -> list[Row]:
+def statuses(environments: Sequence[Environment], model: str | None) -> list[output.Row]:
     """Return the progress of the rollouts of a model, or of all models, in every region."""
     return [row for each in environments for row in _statuses_in(each, model)]
 
 
-def _statuses_in(environment: Environment, model: str | None) -> Iterator[Row]:
+def _statuses_in(environment: Environment, model: str | None) -> Iterator[output.Row]:
     from model_config.operate.record import read_history, started, under_way
     from model_config.operate.rollouts import current
 
@@ -199,9 +199,9 @@ def _statuses_in(environment: Environment, model: str | None) -> Iterator[Row]:
         }
 
 
-def print_statuses(rows: Sequence[Row], *, as_json: bool = False) -> None:
+def print_statuses(rows: Sequence[output.Row], *, as_json: bool = False) -> None:
     """Print the progress of rollouts."""
-    columns: Columns = {
+    columns: output.Columns = {
         "model": "_where",
         "label": "label",
         "release": "release",
@@ -209,16 +209,16 @@ def print_statuses(rows: Sequence[Row], *, as_json: bool = False) -> None:
         "share": lambda row: f"{row['percent']:g} %",
         "phase": "phase",
         "next": _next,
-        "started": lambda row: f"{time_text(row['started_at'])} UTC",
+        "started": lambda row: f"{output.time_text(row['started_at'])} UTC",
         "by": lambda row: who(row["started_by"]),
         "reason": "reason",
     }
-    print_rows(rows, columns, as_json=as_json)
+    output.print_rows(rows, columns, as_json=as_json)
 
 
-def _next(row: Row) -> str:
+def _next(row: output.Row) -> str:
     if row["phase"] == "over" or row["due"] is None:  # it is paused
         return ""
     if step := row["next"]:
-        return f"{step['percent']:g} % at {time_text(step['at'])} UTC"
-    return f"to be finished at {time_text(row['due'])} UTC"
+        return f"{step['percent']:g} % at {output.time_text(step['at'])} UTC"
+    return f"to be finished at {output.time_text(row['due'])} UTC"

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from model_config.format.names import release_name, rollout_name
 from model_config.infra.encryption_key import EncryptionKey
-from model_config.plan.limits import RULE_DIGITS
+from model_config.plan.aws import RULE_DIGITS
 from model_config.plan.settings import Settings
 
 _KEY_CALLS = ["ScheduleKeyDeletion", "DisableKey"]

@@ -31,7 +31,7 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from model_config.format.codec import PART_BYTES, size_in_bytes
 from model_config.local import own_environment
 from model_config.local.state import State, StateFolder
-from model_config.plan import limits
+from model_config.plan.aws import check_name
 from model_config.plan.project import ALIAS, KEY, POLICY
 
 ACCOUNT = "123456789012"
@@ -258,7 +258,7 @@ def pages_as_long_as_in_aws() -> Iterator[None]:
 def refusals(request: dict[str, Any], current: Parameter | None, region: str) -> Iterator[str]:
     """Yield why AWS would refuse a PutParameter request; `current` is the newest version."""
     name, value = str(request["Name"]), str(request.get("Value", ""))
-    for finding in limits.check_name(f"/{name.removeprefix('/')}", name, region):
+    for finding in check_name(f"/{name.removeprefix('/')}", name, region):
         yield f"{finding.problem}: {finding.reason}"
     if re.search(r"\{\{.*\}\}", value, re.DOTALL):
         yield "Parameter value can't nest another parameter: it holds {{...}}"

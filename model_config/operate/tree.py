@@ -9,7 +9,7 @@ from model_config.format.codec import Value
 from model_config.format.names import RELEASE, ParameterName, parse
 from model_config.operate.releases import read_releases
 from model_config.operate.ssm import Ssm
-from model_config.plan.tree import Leaf, ModelTree, leaf
+from model_config.plan.hierarchy import Leaf, ModelTree, leaf
 
 _ORDER = ("value", "secret", "rollout", "release", "release part")
 #: A parameter's parsed name, and its version.

@@ -1,12 +1,24 @@
-"""AWS as a plan needs it: regions, ARNs, and the key's and the readers' policies."""
+"""AWS as a plan needs it: regions, ARNs, policies, and its limits on names and numbers.
+
+The limits are checked offline, so that no deploy fails half-way because of them.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from model_config.format.names import SECRETS, release_name, release_parts, rollout_name
+from model_config.format.errors import Finding
+from model_config.format.names import (
+    SECRETS,
+    SEGMENT,
+    release_name,
+    release_parts,
+    rollout_name,
+)
 
 #: Every region, as botocore 1.44 lists them (partitions.json). A test compares the two.
 REGIONS = frozenset(
@@ -23,10 +35,6 @@ REGIONS = frozenset(
         "eu-isoe-west-1", "us-isof-east-1", "us-isof-south-1",
     }
 )  # fmt: skip
-
-#: The beginnings of names that SSM reserves (SSM API reference, PutParameter, Name).
-RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
-
 # The partition of each beginning of a region's name, also from botocore's partitions.json.
 _PARTITIONS = {
     "cn-": "aws-cn",
@@ -38,18 +46,28 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 
+#: The beginnings of names that SSM reserves (SSM API reference, PutParameter, Name).
+RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
+#: The most Standard parameters in an account and region (AWS General Reference, Systems Manager
+#: quotas).
+MAX_PARAMETERS = 10_000
+#: The number of digits at the end of an EventBridge rule's name, after a hyphen, that make it
+#: unique. Set by this package.
+RULE_DIGITS = 7
+#: The IAM path of every reader policy, so that a deployer's role can be limited to it.
+POLICY_PATH = "/model-config/"
+
+# SSM API reference, PutParameter, Name: a parameter's ARN, with its name, and a name's levels.
+_MAX_ARN_CHARACTERS, _MAX_LEVELS = 1011, 15
+_NAME_SOURCE = "SSM API reference, PutParameter, Name"
+
 
 def partition_of(region: str) -> str:
-    """Return the AWS partition a region belongs to: "aws" for most."""
     return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 #: The region whose ARNs are the longest.
 LONGEST_REGION = max(sorted(REGIONS), key=lambda region: len(partition_of(region) + region))
-
-
-#: The IAM path of every reader policy, so that a deployer's role can be limited to it.
-POLICY_PATH = "/model-config/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,6 @@ class Account:
 
     @property
     def partition(self) -> str:
-        """The AWS partition: "aws" for most regions."""
         return partition_of(self.region)
 
     @property
@@ -70,7 +87,6 @@ class Account:
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
 
     def policy_arn(self, name: str) -> str:
-        """Return the ARN of a reader policy of that name."""
         return f"arn:{self.partition}:iam::{self.id}:policy{POLICY_PATH}{name}"
 
     @property
@@ -112,15 +128,11 @@ def key_policy(account: Account) -> dict[str, Any]:
 
 
 def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
-    """Return the policy that lets a role read one model's releases, rollout and secrets.
+    """Return the policy that lets a role read the releases, rollout and secrets of one model.
 
     Its only wildcards are below the model's own secrets and release parts. Older releases name
-    parts and secrets that this program doesn't know, so they can't be listed.
-
-    Args:
-        path: the model's path in SSM, "/ai/dev/support_chat".
-        key_arn: the key's ARN, or a placeholder until it is known.
-        account: the account and region of the deploy.
+    parts and secrets that this program doesn't know, so they can't be listed. `key_arn` may be a
+    placeholder, until the key is known.
     """
     release = release_name(path)
     names = (release, f"{release_parts(release)}/*", f"{path}/{SECRETS}/*")
@@ -146,3 +158,113 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
             },
         ],
     }
+
+
+def arn_prefix(region: str | None) -> str:
+    """Return a parameter's ARN without its name. If the region is unknown, it is the longest."""
+    return Account("0" * 12, region or LONGEST_REGION).parameter_arn
+
+
+def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
+    """Yield the reasons why SSM would refuse a parameter's full name."""
+    for segment in name.split("/")[1:]:
+        if not SEGMENT.fullmatch(segment):
+            yield Finding(
+                where,
+                f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses",
+                'use letters, digits, "_", "." and "-" in the field\'s name',
+                f"only a-zA-Z0-9_.- between slashes ({_NAME_SOURCE})",
+            )
+    if RESERVED_START.match(name):
+        yield Finding(
+            where,
+            f'the parameter\'s name {name!r} begins with "aws" or "ssm"',
+            "set another model-config:prefix",
+            f"both are reserved, in upper and lower case ({_NAME_SOURCE})",
+        )
+    if (levels := name.count("/")) > _MAX_LEVELS:
+        yield Finding(
+            where,
+            f"the parameter's name has {levels} levels",
+            "nest groups less deeply, or shorten model-config:prefix",
+            f"at most {_MAX_LEVELS} ({_NAME_SOURCE})",
+        )
+    if (length := len(arn_prefix(region) + name)) > _MAX_ARN_CHARACTERS:
+        yield Finding(
+            where,
+            f"the parameter's name has {len(name):,} characters, {length:,} with its ARN before it",
+            f"shorten it by {length - _MAX_ARN_CHARACTERS:,}: model-config:prefix, a group or "
+            "field",
+            f"at most {_MAX_ARN_CHARACTERS:,} with the ARN, here {arn_prefix(region)} "
+            f"({_NAME_SOURCE})",
+        )
+
+
+def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield pairs of fields whose parameters' names are the same, or differ only in case.
+
+    `names` are the path ("model/path") and the full name of each parameter.
+    """
+    by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for where, name in names:
+        by_name[name.casefold()].append((where, name))
+    for (first, first_name), *others in by_name.values():
+        for where, name in others:
+            how = "is the same as" if name == first_name else "differs only in case from"
+            yield Finding(
+                where,
+                f"its parameter's name {name!r} {how} that of {first}",
+                "rename one of the two",
+                "one would overwrite the other, or be mistaken for it",
+            )
+
+
+def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
+    """Yield a model with too many Standard parameters, and a stack with too many."""
+    source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
+    for model, count in parameters.items():
+        if count > MAX_PARAMETERS:
+            yield Finding(model, f"it has {count:,} parameters", "split it, or store less", source)
+    if (total := parameters.total()) > MAX_PARAMETERS:
+        largest = ", ".join(f"{model} {count:,}" for model, count in parameters.most_common(5))
+        yield Finding(
+            "all models together",
+            f"{total:,} parameters; the largest: {largest}",
+            "deploy some models to another account or region, or store less",
+            source,
+        )
+
+
+def check_alias(alias: str) -> Iterator[Finding]:
+    most = 256
+    if len(alias) > most:
+        yield Finding(
+            "model-config:prefix",
+            f"the KMS key's alias {alias!r} has {len(alias)} characters",
+            "shorten model-config:prefix or the environment's name",
+            f"at most {most} (KMS API reference, CreateAlias)",
+        )
+
+
+def check_policy_name(model: str, name: str) -> Iterator[Finding]:
+    most = 128
+    if len(name) > most:
+        yield Finding(
+            model,
+            f"its reader policy's name {name!r} has {len(name)} characters",
+            "shorten the model's file name, the environment's or model-config:prefix",
+            f"at most {most} (IAM API reference, CreatePolicy)",
+        )
+
+
+def check_rule_name(name: str) -> Iterator[Finding]:
+    """Yield the reason why EventBridge would refuse a rule's name, with the digits added to it."""
+    added = 1 + RULE_DIGITS
+    if len(name) > (room := 64 - added):
+        yield Finding(
+            "model-config:notifyTopicArn",
+            f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
+            "shorten model-config:prefix or the environment's name",
+            f"at most {room}, and {added} that tell stacks apart (EventBridge API reference, "
+            "PutRule)",
+        )

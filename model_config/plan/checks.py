@@ -1,25 +1,24 @@
-"""Checks a stack's configuration: its keys, its namespaces, its region, its key and its secrets."""
+"""Checks a stack's configuration: keys, namespaces, region, KMS key, secrets and other stacks."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from model_config.format.codec import PART_BYTES, encode, size_in_bytes
-from model_config.format.errors import CodecError, Finding
+from model_config.format.errors import CodecError, Finding, InvalidConfigurationError
 from model_config.format.names import SECRETS
 from model_config.format.text import closest, nearest
 from model_config.plan.aws import REGIONS
 from model_config.plan.hierarchy import secrets_of
-from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
+from model_config.plan.project import NAMESPACE, Project, StackConfig, set_secret_command
 from model_config.plan.registry import MODULE_NAME, Model
-from model_config.plan.settings import SETTING_KEYS, Settings
+from model_config.plan.settings import SETTING_KEYS, Settings, read_settings
+from model_config.plan.stack_file import read_stack_file
 from model_config.schema import ChatModel
 
-# How similar a namespace must be to count as misspelled: "model_config" is, "ml-config" is not.
-_ALIKE = 0.87
 #: API keys of providers, access keys of AWS, private keys, bearer tokens, and URLs with a password.
 #: A key of a provider has a digit, which tells it from a hyphenated word.
 LOOKS_SECRET = re.compile(
@@ -61,18 +60,16 @@ def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Itera
     """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
     values, secret_keys = config.own(), config.own_secret_keys()
     for key, of_key in sorted(fields.items()):
-        value, reason = values.get(key), ""
+        value, reason, size = values.get(key), "", 0
         command = set_secret_command(key, config.stack)
         if key in SETTING_KEYS:
             problem, fix = f'"{key}" is the name of a setting', "give the SecretRef another key"
         elif value is not None and key not in secret_keys:
             problem = f"{NAMESPACE}:{key} is in plain text in {config.file}"
             fix = f"it may have been read: revoke it at its provider, and set a new one: {command}"
-        elif not value:  # encrypted, or not set
-            continue
         else:
             try:
-                size = size_in_bytes(encode(value))
+                size = size_in_bytes(encode(value)) if value else 0  # encrypted, or not set
             except CodecError as error:
                 problem, fix = f"the secret can't be stored: {error}", command
             else:
@@ -143,10 +140,7 @@ def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Fin
 def check_keys(
     config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
 ) -> Iterator[Finding]:
-    """Yield keys that are neither a setting nor a model's secret.
-
-    While not all secret keys are known, no secret is reported.
-    """
+    """Yield keys that are neither a setting nor, if all are known, a model's secret."""
     known = SETTING_KEYS | set(secret_keys)
     secrets = config.own_secret_keys()
     given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
@@ -167,8 +161,15 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
             continue
         if namespace == config.project:
             if name in {NAMESPACE, *SETTING_KEYS}:
-                yield _without_namespace(key, name, config)
-        elif get_close_matches(namespace.casefold(), [NAMESPACE], cutoff=_ALIKE):
+                right = "<setting>, one key for each setting" if name == NAMESPACE else name
+                yield Finding(
+                    key,
+                    "the key has no namespace or the project's, so it has no effect",
+                    f"write {NAMESPACE}:{right}",
+                    f"Pulumi gives a key without a namespace that of the project, {config.project}",
+                    config.file,
+                )
+        elif closest(namespace.casefold(), [NAMESPACE], cutoff=0.87):  # "ml-config" is another
             problem = f'the namespace is "{namespace}", so the key has no effect'
             yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
 
@@ -185,17 +186,6 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
         (f'did you mean "{near}"? ' if near else "")
         + "If it is new, set aws:skipRegionValidation to true",
         file=config.file,
-    )
-
-
-def _without_namespace(key: str, name: str, config: StackConfig) -> Finding:
-    right = "<setting>, one key for each setting" if name == NAMESPACE else name
-    return Finding(
-        key,
-        "the key has no namespace or the project's, so it has no effect",
-        f"write {NAMESPACE}:{right}",
-        f"Pulumi gives a key without a namespace that of the project, {config.project}",
-        config.file,
     )
 
 
@@ -223,10 +213,68 @@ def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[F
         for position, name in enumerate(fallbacks or ()):
             if name in known or not MODULE_NAME.fullmatch(name):
                 continue
-            if close := get_close_matches(name, known, 1, cutoff=0.8):
+            if close := closest(name, known, cutoff=0.8):
                 yield Finding(
                     f"{model.name}/fallbacks/{position}",
                     f'there is no model "{name}"',
-                    f'did you mean "{close[0]}"? If it is a provider\'s name for a model, write '
+                    f'did you mean "{close}"? If it is a provider\'s name for a model, write '
                     f'"provider/{name}"',
                 )
+
+
+def check_stacks(project: Project, config: StackConfig, settings: Settings) -> Iterator[Finding]:
+    """Yield the resources that another stack creates too, in the same account and region.
+
+    Without `aws:allowedAccountIds` a stack may be deployed to any account.
+    """
+    for stack in project.stack_names():
+        if stack == config.stack:
+            continue
+        try:
+            other = read_stack_file(project, stack)
+        except InvalidConfigurationError:
+            continue  # reported when that stack is checked
+        accounts, others = _accounts(config), _accounts(other)
+        if other.region == config.region and (accounts & others or not (accounts and others)):
+            yield from _common_resources(project, config, settings, other)
+
+
+def _common_resources(
+    project: Project, config: StackConfig, settings: Settings, other: StackConfig
+) -> Iterator[Finding]:
+    others, _ = read_settings(other)
+    accounts = (
+        "If they deploy to different accounts, name these in the aws:allowedAccountIds of both"
+    )
+    have_keys = not (settings.kms_key_arn or others.kms_key_arn)
+    if have_keys and settings.key_alias == others.key_alias:
+        yield Finding(
+            f"{NAMESPACE}:environment",
+            f"{other.file} also creates a key with the alias {settings.key_alias}",
+            f"give one of the two another environment, or set {NAMESPACE}:kmsKeyArn. {accounts}",
+            "an alias is unique in an account and region",
+            config.file,
+        )
+    of_other = _policies(project, others, config.region)
+    policies = _policies(project, settings, config.region)
+    if names := sorted(policies[policy] for policy in policies.keys() & of_other.keys()):
+        yield Finding(
+            f"{NAMESPACE}:models",
+            f"{other.file} also deploys {', '.join(names)} to this environment and prefix",
+            f"name each of them in the {NAMESPACE}:models of one stack only. {accounts}",
+            "a policy's name is unique in an account, in upper and lower case",
+            config.file,
+        )
+
+
+def _policies(project: Project, settings: Settings, region: str | None) -> dict[str, str]:
+    """Return the models of a stack by their reader policies' names, case-folded as IAM does."""
+    names = settings.models or project.model_names()
+    return {settings.policy_name(name, region or "").casefold(): name for name in names}
+
+
+def _accounts(config: StackConfig) -> set[str]:
+    try:
+        return set(map(str, json.loads(config.values.get("aws:allowedAccountIds", "[]"))))
+    except (TypeError, ValueError):
+        return set()

@@ -1,14 +1,15 @@
-"""Flattens a typed configuration into paths, each with the text of its parameter."""
+"""Flattens a typed configuration into paths, each with its parameters and their sizes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias, cast
 
-from model_config.format.codec import Value, encode, split_at_lines
+from model_config.format.codec import Value, encode, size_in_bytes, split_at_lines
+from model_config.format.errors import CodecError
 from model_config.format.names import SECRETS, field_part, secret_name
 from model_config.format.release import Config
 from model_config.schema import Group, SecretRef
@@ -20,13 +21,7 @@ _Path: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One SSM parameter of a model.
-
-    Attributes:
-        path: relative to the model, "generation/temperature".
-        name: the full name in SSM.
-        content: the text to store, or the reference to a secret that only a deploy knows.
-    """
+    """One SSM parameter of a model: its path in it, its full name, and a text or a secret."""
 
     path: str
     name: str
@@ -81,11 +76,7 @@ def templates_of(model: Group) -> list[str]:
 
 
 def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Parameter]:
-    """Return the parameters of one leaf of the model at `base`. A long text takes several.
-
-    Raises:
-        CodecError: the value can't be stored.
-    """
+    """Return the parameters of a leaf of the model at `base`, or raise CodecError."""
     relative = "/".join(path)
     if isinstance(value, SecretRef):
         return [Parameter(f"{SECRETS}/{relative}", secret_name(base, relative), value)]
@@ -120,6 +111,53 @@ def plain(value: object) -> Value:
             }
         case _:
             return cast(Value, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A field, with all its parameters.
+
+    `type` is "text", "integer", …, "secret", "rollout" or "release"; `bytes` is the size of all
+    its parts, if known. `versions`, of each part, are empty unless read from AWS.
+    """
+
+    path: str
+    type: str
+    bytes: int | None
+    parts: int = 1
+    versions: tuple[int, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTree:
+    """A model's fields, and if it was read from AWS, its newest release and how many SSM has."""
+
+    name: str
+    path: str
+    schema: str | None
+    digest: str | None
+    leaves: list[Leaf]
+    release: int | None = None
+    releases: int | None = None
+    labels: dict[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """The number of its parameters, including the release and the rollout."""
+        return sum(leaf.parts for leaf in self.leaves)
+
+
+def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
+    """Return the leaf of a value, with its size and its number of parts."""
+    words = {bool: "boolean", int: "integer", float: "number", str: "text", list: "list"}
+    kind = words.get(type(value), "object")
+    try:
+        text = encode(value)
+    except CodecError as error:
+        return Leaf(path, kind, None, 0, versions, f"it can't be stored: {error}")
+    return Leaf(path, kind, size_in_bytes(text), len(split_at_lines(text)), versions)
 
 
 def _fields(group: Group, above: _Path = ()) -> Iterator[tuple[_Path, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from inspect import cleandoc
 from itertools import chain
 from pathlib import Path
@@ -16,11 +16,46 @@ from pydantic_core import core_schema
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.aws import REGIONS
 from model_config.plan.checks import secret_fields
-from model_config.plan.project import NAMESPACE, Project
+from model_config.plan.project import NAMESPACE
 from model_config.plan.registry import Modules
 from model_config.plan.settings import Settings
 from model_config.schema import ModelConfig
 
+JsonSchema: TypeAlias = dict[str, Any]
+
+#: The schema's file. Its folder keeps it out of the top of the project.
+SCHEMA_FILE = ".editor/stack.schema.json"
+
+_COMMENT = "# yaml-language-server: $schema="
+_REF = "#/definitions/"
+_NULL: JsonSchema = {"type": "null"}
+_REFERENCE: JsonSchema = {"not": {}}  # SecretRef's own schema
+_OFF: JsonSchema = {"const": False, "description": "Switches the group off."}
+_SECRET: JsonSchema = {
+    "description": "A secret: `pulumi config set --secret` writes it.",
+    "errorMessage": "set a secret with `pulumi config set --secret`",
+    "type": "object",
+    "properties": {"secure": {"type": "string"}},
+    "required": ["secure"],
+    "additionalProperties": False,
+}
+# A known region, unless the stack's file skips the check.
+_REGION: JsonSchema = {
+    "if": {
+        "properties": {"aws:skipRegionValidation": {"enum": [True, "true"]}},
+        "required": ["aws:skipRegionValidation"],
+    },
+    "else": {
+        "properties": {
+            "aws:region": {
+                "anyOf": [
+                    {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"},
+                    {"type": ["string", "null"], "maxLength": 0},
+                ]
+            }
+        }
+    },
+}
 _SECTION = re.compile(r"\n\nAttributes:\n((?: .*\n?|\n)*)")
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n     .*)*)", re.MULTILINE)
 
@@ -35,20 +70,11 @@ def attribute_docs(kind: type) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         for section in _SECTION.findall(cleandoc(base.__doc__ or "")):
-            for name, text in _ATTRIBUTE.findall(section):
-                docs[name] = " ".join(text.split())
+            docs |= {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(section)}
     return docs
 
 
-JsonSchema: TypeAlias = dict[str, Any]
-
-NULL: JsonSchema = {"type": "null"}
-_SECRET: JsonSchema = {"not": {}}  # SecretRef's own schema
-_OFF: JsonSchema = {"const": False, "description": "Switches the group off."}
-_REF = "#/definitions/"
-
-
-class StackFileSchema(GenerateJsonSchema):
+class _StackFileSchema(GenerateJsonSchema):
     """Describes values as they stand in stack files.
 
     `pulumi config set` writes numbers and booleans as strings. Titles, which repeat names, and the
@@ -56,28 +82,23 @@ class StackFileSchema(GenerateJsonSchema):
     """
 
     def int_schema(self, schema: core_schema.IntSchema) -> JsonSchema:
-        """Return an integer's schema."""
         return _or_text(super().int_schema(schema), r"^-?[0-9]+$", "write an integer")
 
     def float_schema(self, schema: core_schema.FloatSchema) -> JsonSchema:
-        """Return a number's schema."""
         pattern = r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
         return _or_text(super().float_schema(schema), pattern, "write a number")
 
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchema:
-        """Return a boolean's schema."""
         return _or_text(super().bool_schema(schema), "^(true|false)$", "write true or false")
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchema:
-        """Return a dict's schema. pydantic's allows any value under a key of another pattern."""
-        made = super().dict_schema(schema)
+        made = super().dict_schema(schema)  # which allows any value under a key of another pattern
         for pattern, values in made.pop("patternProperties", {}).items():
             made["propertyNames"] = {**made.get("propertyNames", {}), "pattern": pattern}
             made["additionalProperties"] = values
         return made
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchema:
-        """Return a class's schema, with the descriptions of its docstring."""
         kind, made = schema["cls"], super().model_schema(schema)
         docs = attribute_docs(kind)
         for name, field in kind.model_fields.items():
@@ -87,50 +108,48 @@ class StackFileSchema(GenerateJsonSchema):
         return {**made, "description": summary(kind)}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchema:
-        """Return a field's schema without its default."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 -- pydantic's signature
-        """Return False: a title only repeats the name."""
         return False
 
 
-class OverrideSchemas:
-    """The schemas of models' overrides.
+def _or_text(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
+    """Return the schema that also allows the value as a string. Editors show the message."""
+    shown = {"pattern": pattern, "patternErrorMessage": message}
+    return {**schema, "type": [schema["type"], "string"], **shown}
 
-    Attributes:
-        definitions: the schemas that they refer to, by name.
-    """
+
+class _Overrides:
+    """The schemas of models' overrides, and those that they refer to, by name."""
 
     def __init__(self, kinds: Iterable[type[ModelConfig]]) -> None:
-        """Describe the classes of all models, each once."""
         self._roots, made = models_json_schema(
             [(kind, "validation") for kind in dict.fromkeys(kinds)],
             ref_template=f"{_REF}{{model}}",
-            schema_generator=StackFileSchema,
+            schema_generator=_StackFileSchema,
         )
         self._whole: dict[str, JsonSchema] = made.get("$defs", {})
         self.definitions: dict[str, JsonSchema] = {}
 
     def of(self, kind: type[ModelConfig]) -> JsonSchema:
-        """Return the schema of the overrides of a model of a class."""
-        return either([self._member(self._roots[kind, "validation"]), NULL])
+        return _either([self._member(self._roots[kind, "validation"]), _NULL])
 
     def _override(self, schema: JsonSchema, *, is_entry: bool = False) -> JsonSchema:
         """Return the schema of what a field, or the entry of a dict, is overridden with."""
         members = schema.get("anyOf", [schema])
-        values = [member for member in members if member != NULL]
+        values = [member for member in members if member != _NULL]
         groups = [member for member in values if self._is_group(member)]
         maps = [member for member in values if member.get("type") == "object"]
         made = [self._member(member) for member in values]
-        if groups and NULL in members:
+        if groups and _NULL in members:
             made.append(_OFF)
-        elif NULL in members or (values and len(groups) + len(maps) == len(values)):
-            made.append(NULL)
-        if is_entry and NULL not in made:
-            made.append(NULL)  # removes it
+        elif _NULL in members or (values and len(groups) + len(maps) == len(values)):
+            made.append(_NULL)
+        if is_entry and _NULL not in made:
+            made.append(_NULL)  # removes it
         about = {key: value for key, value in schema.items() if key == "description"}
-        return {**either(made), **about}
+        return {**_either(made), **about}
 
     def _member(self, schema: JsonSchema) -> JsonSchema:
         if self._is_group(schema):
@@ -155,7 +174,7 @@ class OverrideSchemas:
                 "properties": {
                     field: self._override(schema)
                     for field, schema in whole["properties"].items()
-                    if _SECRET not in schema.get("anyOf", [schema])
+                    if _REFERENCE not in schema.get("anyOf", [schema])
                 },
             }
         return {"$ref": f"{_REF}{own}"}
@@ -164,50 +183,10 @@ class OverrideSchemas:
         return "properties" in self._whole.get(schema.get("$ref", "").removeprefix(_REF), {})
 
 
-def either(schemas: list[JsonSchema]) -> JsonSchema:
-    """Return the schema that allows whatever one of several schemas allows."""
+def _either(schemas: list[JsonSchema]) -> JsonSchema:
     if {} in schemas:
         return {}
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-
-
-def _or_text(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
-    """Return the schema that also allows the value as a string. Editors show the message."""
-    shown = {"pattern": pattern, "patternErrorMessage": message}
-    return {**schema, "type": [schema["type"], "string"], **shown}
-
-
-#: The schema's file, beside the stack files.
-SCHEMA_FILE = "stack.schema.json"
-
-_SCHEMA_COMMENT = "# yaml-language-server: $schema="
-_SECRET = {
-    "description": "A secret: `pulumi config set --secret` writes it.",
-    "errorMessage": "set a secret with `pulumi config set --secret`",
-    "type": "object",
-    "properties": {"secure": {"type": "string"}},
-    "required": ["secure"],
-    "additionalProperties": False,
-}
-
-
-# A known region, unless the stack's file skips the check.
-_REGION = {
-    "if": {
-        "properties": {"aws:skipRegionValidation": {"enum": [True, "true"]}},
-        "required": ["aws:skipRegionValidation"],
-    },
-    "else": {
-        "properties": {
-            "aws:region": {
-                "anyOf": [
-                    {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"},
-                    {"type": ["string", "null"], "maxLength": 0},
-                ]
-            }
-        }
-    },
-}
 
 
 def stale_files(modules: Modules) -> dict[Path, str]:
@@ -220,17 +199,14 @@ def stale_files(modules: Modules) -> dict[Path, str]:
         raise InvalidConfigurationError(chain.from_iterable(modules.broken.values()))
     file = modules.project.root / SCHEMA_FILE
     text = json.dumps(stack_schema(modules), indent=2, ensure_ascii=False) + "\n"
-    schema = {} if file.is_file() and file.read_text(encoding="utf-8") == text else {file: text}
-    return schema | dict(_stack_files(modules.project))
-
-
-def _stack_files(project: Project) -> Iterator[tuple[Path, str]]:
-    """Yield each stack file that names no schema, with the text that names this one."""
-    for stack in project.stack_names():
-        file = project.stack_file(stack)
-        text = file.read_bytes().decode() if file.is_file() else _SCHEMA_COMMENT
-        if _SCHEMA_COMMENT not in text:
-            yield file, f"{_SCHEMA_COMMENT}{SCHEMA_FILE}\n{text}"
+    is_current = file.is_file() and file.read_text(encoding="utf-8") == text
+    stale = {} if is_current else {file: text}
+    for stack in modules.project.stack_names():
+        file = modules.project.stack_file(stack)
+        text = file.read_bytes().decode() if file.is_file() else _COMMENT
+        if _COMMENT not in text:
+            stale[file] = f"{_COMMENT}{SCHEMA_FILE}\n{text}"
+    return stale
 
 
 def stack_schema(modules: Modules) -> JsonSchema:
@@ -239,7 +215,7 @@ def stack_schema(modules: Modules) -> JsonSchema:
     None of the project's modules may be broken.
     """
     kinds = {name: type(model.config) for name, model in modules.models.items()}
-    overrides = OverrideSchemas(kinds.values())
+    overrides = _Overrides(kinds.values())
     models = {name: overrides.of(kind) for name, kind in kinds.items()}
     settings, project = _settings(models), modules.project.name
     secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
@@ -266,10 +242,10 @@ def stack_schema(modules: Modules) -> JsonSchema:
 def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     """Return the schema of each setting. Only a map may be null."""
     settings: dict[str, JsonSchema] = {}
-    schema = Settings.model_json_schema(schema_generator=StackFileSchema)
+    schema = Settings.model_json_schema(schema_generator=_StackFileSchema)
     for name, given in schema["properties"].items():
         about = {"description": given.pop("description")}
-        (value,) = (member for member in given.get("anyOf", [given]) if member != NULL)
+        (value,) = (member for member in given.get("anyOf", [given]) if member != _NULL)
         settings[name] = {**about, **value}
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}

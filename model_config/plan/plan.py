@@ -12,39 +12,15 @@ from model_config.format.names import (
     RELEASE,
     RESERVED,
     ROLLOUT,
+    SECRETS,
     release_name,
     release_part,
     rollout_name,
 )
-from model_config.format.release import (
-    Release,
-    ReleaseText,
-    write_release,
-)
-from model_config.plan import limits
-from model_config.plan.aws import LONGEST_REGION
-from model_config.plan.checks import (
-    check_arns,
-    check_choice,
-    check_fallbacks,
-    check_keys,
-    check_namespaces,
-    check_region,
-    check_secrets,
-    lacks_value,
-    secret_fields,
-    unset_secrets,
-)
-from model_config.plan.hierarchy import (
-    Parameter,
-    config_of,
-    leaves,
-    none_of,
-    parameters_of,
-    secrets_of,
-    templates_of,
-)
-from model_config.plan.limits import check_stacks
+from model_config.format.release import Release, ReleaseText, write_release
+from model_config.format.rollout import EMPTY
+from model_config.plan import aws, checks, hierarchy
+from model_config.plan.hierarchy import Leaf, ModelTree, Parameter, leaves
 from model_config.plan.overrides import apply_overrides
 from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import Model, Modules, read_modules
@@ -55,14 +31,10 @@ from model_config.schema import ModelConfig, SecretRef
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:
-    """One model as it will be deployed to one environment.
+    """One model as it will be deployed to one environment, with the environment's overrides.
 
-    Attributes:
-        path: its path in SSM, "/ai/dev/support_chat".
-        config: its configuration, with the environment's overrides.
-        digest: the digest of its release; empty if a value can't be stored.
-        parameters: one for each value, secret and part, without the release and the rollout.
-        release: the release document and its parts; empty if a value can't be stored.
+    `digest` and `release` are empty if a value can't be stored. `parameters` has one for each
+    value, secret and part, without the release and the rollout.
     """
 
     name: str
@@ -93,62 +65,55 @@ def plan_model(
 
     The limit on names includes their ARN, and so the region of the deploy, if it is known.
     """
-    path = settings.path_of(model.name)
+    path, config = settings.path_of(model.name), model.config
     findings: list[Finding] = []
     parameters: list[Parameter] = []
-    for field, value in leaves(model.config):
+    for field, value in leaves(config):
         where = "/".join((model.name, *field))
         try:
-            field_parameters = parameters_of(field, value, path)
+            field_parameters = hierarchy.parameters_of(field, value, path)
         except CodecError as error:
             findings.append(Finding(where, f"it can't be stored: {error}", "give it another value"))
             continue
-        findings.extend(_check_reserved(where, field[0]))
+        if (reserved := field[0].lower()) in RESERVED:
+            problem = f'a field at the top of a model can\'t be called "{field[0]}"'
+            reason = (
+                f"the name is reserved, in upper and lower case, for the model's own {reserved}"
+            )
+            findings.append(Finding(where, problem, "rename it", reason))
         if settings.fields or isinstance(value, SecretRef):
             findings.extend(_check_parameters(where, field_parameters, region))
             parameters.extend(field_parameters)
-    if not findings and not any(leaves(model.config)):
-        findings.append(
-            Finding(model.name, "it has no values", "give a field a value, or delete the model")
-        )
-    findings.extend(limits.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
+    if not findings and not any(leaves(config)):
+        fix = "give a field a value, or delete the model"
+        findings.append(Finding(model.name, "it has no values", fix))
+    findings.extend(aws.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
     digest, text = "", ReleaseText("", {})
     if not findings:  # otherwise the release would repeat the same findings
+        where = f"{model.name}/{RELEASE}"
         try:
             release = Release.of(
                 model.name,
                 settings.environment,
-                type(model.config).__name__,
-                config_of(model.config),
-                secrets=secrets_of(model.config),
-                templates=templates_of(model.config),
-                none=none_of(model.config),
+                type(config).__name__,
+                hierarchy.config_of(config),
+                secrets=hierarchy.secrets_of(config),
+                templates=hierarchy.templates_of(config),
+                none=hierarchy.none_of(config),
             )
             digest, text = release.digest, write_release(release)
         except ReleaseError as error:
-            findings.append(
-                Finding(
-                    f"{model.name}/{RELEASE}",
-                    f"the model's whole configuration has {error}",
-                    "store less in this model, or split it in two",
-                    f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application "
-                    "reads a release in a few requests",
-                )
+            problem = f"the model's whole configuration has {error}"
+            reason = (
+                f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application reads "
+                "a release in a few requests"
             )
+            fix = "store less in this model, or split it in two"
+            findings.append(Finding(where, problem, fix, reason))
         else:
             for name in (release_name(path), *(release_part(path, part) for part in text.parts)):
-                findings.extend(limits.check_name(name, f"{model.name}/{RELEASE}", region))
-    return PlannedModel(model.name, path, model.config, digest, tuple(parameters), text), findings
-
-
-def _check_reserved(where: str, field: str) -> Iterator[Finding]:
-    if (reserved := field.lower()) in RESERVED:
-        yield Finding(
-            where,
-            f'a field at the top of a model can\'t be called "{field}"',
-            "rename it",
-            f"the name is reserved, in upper and lower case, for the model's own {reserved}",
-        )
+                findings.extend(aws.check_name(name, where, region))
+    return PlannedModel(model.name, path, config, digest, tuple(parameters), text), findings
 
 
 def _check_parameters(
@@ -164,18 +129,15 @@ def _check_parameters(
             "all (SSM API reference, PutParameter, Tier: Standard)",
         )
     # The last part has the longest name.
-    yield from limits.check_name(parameters[-1].name, where, region)
+    yield from aws.check_name(parameters[-1].name, where, region)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one stack deploys.
+    """What one stack deploys: its models in the order of their names, and every problem.
 
-    Attributes:
-        models: the models to deploy, in the order of their names.
-        findings: every problem, except secrets that have no value yet.
-        unset: the config keys of secrets without a value, each with its fields. A commit can't
-            hold a secret, so only a deploy counts these as findings.
+    `unset` has the config keys of secrets without a value, each with its fields. A commit can't
+    hold a secret, so only a deploy counts these as findings.
     """
 
     stack: str
@@ -191,7 +153,7 @@ class Plan:
 
     @property
     def unset_findings(self) -> list[Finding]:
-        return unset_secrets(self.unset, self.stack)
+        return checks.unset_secrets(self.unset, self.stack)
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
@@ -202,10 +164,10 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     config = as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)
-    findings += [*check_namespaces(config), *check_region(config)]
-    findings += check_choice(settings, config, modules.names)
-    findings += check_arns(settings, config)
-    findings += check_stacks(modules.project, config, settings)
+    findings += [*checks.check_namespaces(config), *checks.check_region(config)]
+    findings += checks.check_choice(settings, config, modules.names)
+    findings += checks.check_arns(settings, config)
+    findings += checks.check_stacks(modules.project, config, settings)
     chosen = [name for name in modules.names if settings.models is None or name in settings.models]
     findings += [finding for name in chosen for finding in modules.broken.get(name, ())]
 
@@ -217,57 +179,72 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
             )
             models.append(model)
             findings += problems
-    findings += check_fallbacks(models, modules.names)
+    findings += checks.check_fallbacks(models, modules.names)
     # The stack's file may have the secrets of models that the stack leaves out. While a module is
     # broken, any unknown secret may belong to it.
-    known = secret_fields({**modules.models, **{model.name: model for model in models}}.values())
-    findings += check_keys(config, known, all_known=not modules.broken)
-    findings += check_secrets(config, known)
-    fields = secret_fields(models)
-    unset = {key: fields[key] for key in fields if lacks_value(config, key)}
+    all_models = {**modules.models, **{model.name: model for model in models}}
+    known = checks.secret_fields(all_models.values())
+    findings += checks.check_keys(config, known, all_known=not modules.broken)
+    findings += checks.check_secrets(config, known)
+    fields = checks.secret_fields(models)
+    unset = {key: fields[key] for key in fields if checks.lacks_value(config, key)}
 
     planned = []
     for model in models:
         planned_model, problems = plan_model(model, settings, config.region)
         planned.append(planned_model)
         findings += problems
-    findings += _check_whole_stack(planned, settings, config.region)
-    return Plan(config.stack, settings, tuple(planned), tuple(findings), unset)
-
-
-def _check_whole_stack(
-    planned: Sequence[PlannedModel], settings: Settings, region: str | None
-) -> Iterator[Finding]:
-    yield from limits.check_collisions(
+    findings += aws.check_collisions(
         (f"{model.name}/{parameter.path}", parameter.name)
         for model in planned
         for parameter in model.parameters
     )
-    yield from limits.check_counts(
-        Counter({model.name: model.parameter_count for model in planned})
-    )
+    findings += aws.check_counts(Counter({model.name: model.parameter_count for model in planned}))
     if not settings.kms_key_arn:
-        yield from limits.check_alias(settings.key_alias)
+        findings += aws.check_alias(settings.key_alias)
     if settings.notify_topic_arn:
-        yield from limits.check_rule_name(settings.rule_name("releases"))
-    for model in planned:
-        name = settings.policy_name(model.name, region or LONGEST_REGION)
-        yield from limits.check_policy_name(model.name, name)
+        findings += aws.check_rule_name(settings.rule_name("releases"))
+    for name in (model.name for model in planned):
+        policy = settings.policy_name(name, config.region or aws.LONGEST_REGION)
+        findings += aws.check_policy_name(name, policy)
+    return Plan(config.stack, settings, tuple(planned), tuple(findings), unset)
 
 
 def plan_from_file(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack from the project's files, without Pulumi's engine and AWS.
-
-    Raises:
-        InvalidConfigurationError: the stack's file can't be read.
-    """
+    """Return the plan of a stack from the project's files, or raise if its file can't be read."""
     config = read_stack_file(project, stack)  # first, so that a missing file runs no module
     return plan_stack(read_modules(project), config)
 
 
 def valid_plan(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack as `plan_from_file` does, but raise its findings."""
+    """Return the plan of a stack as `plan_from_file` does, or raise its findings."""
     plan = plan_from_file(project, stack)
     if plan.findings:
         raise InvalidConfigurationError(plan.findings)
     return plan
+
+
+def trees(plan: Plan) -> list[ModelTree]:
+    """Return the tree of each model, as a deploy would write it."""
+    of_models = []
+    for model in plan.models:
+        fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
+        if model.release.document:  # empty if a value can't be stored
+            texts = [model.release.document, *model.release.parts.values()]
+            size = sum(map(size_in_bytes, texts))
+            fields.append(Leaf(RELEASE, "release", size, len(texts)))
+        schema = type(model.config).__name__
+        of_models.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
+    return of_models
+
+
+def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
+    values = list(leaves(model.config))
+    for path, value in values if plan.settings.fields else ():
+        if not isinstance(value, SecretRef):
+            yield hierarchy.leaf("/".join(path), value)
+    for path, value in values:  # secrets have a branch of their own
+        if isinstance(value, SecretRef):
+            unset = ", not set" if value.config_key in plan.unset else ""
+            note = f"{value.config_key}{unset}"
+            yield Leaf("/".join((SECRETS, *path)), "secret", None, note=note)

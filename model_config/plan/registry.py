@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from threading import Timer
 from types import CodeType, ModuleType
+from typing import TypeAlias
 
+from pydantic import ValidationError
+
+from model_config import schema
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import leaves
-from model_config.plan.locations import findings_of
 from model_config.plan.project import Project
-from model_config.schema import ModelConfig
+from model_config.schema import Group, ModelConfig
+from model_config.schema.problems import problems_of
 
 _PACKAGE = "models"
+SLOW_SECONDS = 10.0
 #: The name of a model, and of its file.
 MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -62,26 +70,20 @@ def read_modules(project: Project, only: str | None = None) -> Modules:
                 models[name] = read
             else:
                 broken[name] = tuple(read)
-    return Modules(project, models, {**broken, **_in_subfolders(project.models_folder)})
-
-
-def _in_subfolders(folder: Path) -> dict[str, tuple[Finding, ...]]:
-    """Return the findings of modules that would be ignored, unless a `_` marks them as shared."""
-    paths = (file.relative_to(folder) for file in sorted(folder.glob("*/**/*.py")))
-    return {
-        (name := path.with_suffix("").as_posix()): (
-            Finding(
-                name,
+    # Those in subfolders would be ignored, unless a `_` marks them as shared.
+    for file in sorted(project.models_folder.glob("*/**/*.py")):
+        path = file.relative_to(project.models_folder)
+        if not any(part.startswith(("_", ".")) for part in path.parts):
+            finding = Finding(
+                path.with_suffix("").as_posix(),
                 "a module in a subfolder of models/ is no model",
                 f"move it to models/{path.name}, or let the subfolder's name begin with _ if its "
                 "code is shared",
                 "a model has the name of its file, and so stands in models/ itself",
                 f"{_PACKAGE}/{path.as_posix()}",
-            ),
-        )
-        for path in paths
-        if not any(part.startswith(("_", ".")) for part in path.parts)
-    }
+            )
+            broken[finding.where] = (finding,)
+    return Modules(project, models, broken)
 
 
 def read_modules_twice(project: Project) -> Modules:
@@ -90,28 +92,24 @@ def read_modules_twice(project: Project) -> Modules:
     A model with such a value counts as broken: every deploy would write a new release.
     """
     first, second = read_modules(project), read_modules(project)
-    changing = {
-        name: (
-            Finding(
+    steady, broken = dict(first.models), dict(first.broken)
+    for name in first.models.keys() & second.models.keys():
+        # Compared as text: each run defines new classes, and NaN differs from itself.
+        one, other = (
+            {"/".join(path): repr(value) for path, value in leaves(run.models[name].config)}
+            for run in (first, second)
+        )
+        if fields := [path for path in {**one, **other} if one.get(path) != other.get(path)]:
+            finding = Finding(
                 f"{name}/{fields[0]}",
                 f"the value of {' and '.join(fields)} changes each time the module is run",
                 "write a fixed value: no time, random number or environment variable",
                 "every deploy would write a new release, and its digest would not lead to a commit",
                 f"{_PACKAGE}/{name}.py",
-            ),
-        )
-        for name, model in first.models.items()
-        if name in second.models and (fields := _changed_fields(model, second.models[name]))
-    }
-    steady = {name: model for name, model in first.models.items() if name not in changing}
-    return Modules(project, steady, {**first.broken, **changing})
-
-
-def _changed_fields(first: Model, second: Model) -> list[str]:
-    # Compared as text: each run defines new classes, and NaN differs from itself.
-    one, other = ({path: repr(value) for path, value in leaves(model.config)}
-                  for model in (first, second))  # fmt: skip
-    return ["/".join(path) for path in {**one, **other} if one.get(path) != other.get(path)]
+            )
+            del steady[name]
+            broken[name] = (finding,)
+    return Modules(project, steady, broken)
 
 
 def _read(name: str, path: Path) -> Model | list[Finding]:
@@ -121,27 +119,147 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
             Finding(name, f"the name of {file} is not a Python identifier", "rename the file",
                     reason="the file's name is the model's name", file=file)
         ]  # fmt: skip
+    text = f"{file} has been running for {SLOW_SECONDS:.0f} seconds. Press Ctrl-C if it loops."
+    slow = Timer(SLOW_SECONDS, print, [text], {"file": sys.stderr})
+    slow.daemon = True
+    slow.start()
     try:
         module = _execute(name, path)
     except (Exception, SystemExit) as error:  # an exit() would look like a program without models
-        names = getattr(sys.modules.get(f"{_PACKAGE}.{name}"), "__dict__", {})
-        return list(findings_of(error, name, path, names))
+        return list(_findings_of(error, name, path))
+    finally:
+        slow.cancel()
     model = getattr(module, "MODEL", None)
     if isinstance(model, ModelConfig):
         return Model(name, model)
+    if model is None:
+        problem = "the module has no MODEL"
+    elif isinstance(model, type):
+        problem = f"MODEL is the class {model.__name__}, not an instance"
+    else:
+        problem = f"MODEL is a {type(model).__name__}, not a configuration"
     return [
-        Finding(name, _why_no_model(model), "write MODEL = ChatModel(...), EmbeddingModel(...), "
+        Finding(name, problem, "write MODEL = ChatModel(...), EmbeddingModel(...), "
                 "EndpointModel(...) or your own subclass of ModelConfig; shared code goes into a "
                 "file whose name begins with _", file=file)
     ]  # fmt: skip
 
 
-def _why_no_model(model: object) -> str:
-    if model is None:
-        return "the module has no MODEL"
-    if isinstance(model, type):
-        return f"MODEL is the class {model.__name__}, not an instance"
-    return f"MODEL is a {type(model).__name__}, not a configuration"
+def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Finding]:
+    """Yield each invalid value in a model's module, or the reason why it can't be imported."""
+    file = f"{path.parent.name}/{path.name}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = frames[-1].lineno if frames else None
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        line = error.lineno
+    if not isinstance(error, ValidationError):
+        problem, fix = f"the module can't be imported: {type(error).__name__}: {error}", ""
+        name = (getattr(error, "name", None) or "").partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and (path.parent / f"{name}.py").is_file():
+            private = name if name.startswith("_") else f"_{name}"
+            rename = f", and rename {name}.py to {private}.py" if name != private else ""
+            fix = f"write `from {path.parent.name}.{private} import ...`{rename}"
+        yield Finding(model, problem, fix or "correct the module", file=file, line=line)
+        return
+    source = ModuleSource(path)
+    call = source.call(frames[-1]) if frames else None
+    above = source.path(call) if call else None
+    names = vars(sys.modules[f"{_PACKAGE}.{model}"])
+    kind = names.get(error.title, getattr(schema, error.title, None))
+    group = kind if isinstance(kind, type) and issubclass(kind, Group) else None
+    for wrong in problems_of(error, group):
+        where = (model, *((error.title,) if above is None else above), *wrong.path)
+        fix = wrong.fix or "correct the value in the module"
+        place = source.line(wrong.path, call) if call else line
+        yield Finding("/".join(where), wrong.text, fix, file=file, line=place)
+
+
+class ModuleSource:
+    """The expressions of a module that give a model its values. None if it isn't Python."""
+
+    def __init__(self, module: Path) -> None:
+        try:
+            self._tree = ast.parse(module.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            self._tree = ast.Module([], [])
+        self._assigned: dict[str, ast.expr] = {}
+        for node in self._tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                named = [target.id for target in targets if isinstance(target, ast.Name)]
+                self._assigned |= dict.fromkeys(named, node.value)
+        self._entries: dict[ast.expr, dict[str, tuple[int, ast.expr]]] = {}
+        self._model = self._value(ast.Name("MODEL"))
+
+    def call(self, frame: traceback.FrameSummary) -> ast.Call | None:
+        """Return the call that a frame of a traceback is in."""
+        place = (frame.lineno, frame.end_lineno, frame.colno, frame.end_colno)
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Call) and place == (
+                node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+            ):  # fmt: skip
+                return node
+        return None
+
+    def path(self, wanted: ast.expr) -> tuple[str, ...] | None:
+        """Return the path of an expression below MODEL, ("messages", "3"); None if it has none."""
+        waiting: list[tuple[tuple[str, ...], ast.expr]] = [((), self._model)]
+        seen: set[ast.expr] = set()
+        while waiting:
+            path, node = waiting.pop()
+            if node is wanted:
+                return path
+            if node not in seen:
+                seen.add(node)
+                below = self._below(node).items()
+                waiting += [((*path, name), value) for name, (_, value) in below]
+        return None
+
+    def line(self, path: Sequence[str], start: ast.expr | None = None) -> int:
+        """Return the line that gives the value at a path, or that of its nearest parent."""
+        node = start or self._model
+        line = getattr(node, "lineno", 1)  # a module without MODEL has it nowhere
+        for segment in path:
+            if segment not in (below := self._below(node)):
+                break
+            line, node = below[segment]
+        return line
+
+    def _below(self, node: ast.expr) -> Mapping[str, tuple[int, ast.expr]]:
+        """Return the line and value of an expression's arguments, items or entries, by name."""
+        if node not in self._entries:
+            self._entries[node] = {
+                name: (place.lineno, self._value(value)) for name, place, value in _entries(node)
+            }
+        return self._entries[node]
+
+    def _value(self, node: ast.expr) -> ast.expr:
+        """Return what is assigned to a name of the module, or the expression itself."""
+        followed: set[str] = set()
+        while isinstance(node, ast.Name) and node.id in self._assigned and node.id not in followed:
+            followed.add(node.id)
+            node = self._assigned[node.id]
+        return node
+
+
+_Entry: TypeAlias = tuple[str, ast.expr | ast.keyword, ast.expr]
+
+
+def _entries(node: ast.expr) -> Iterator[_Entry]:
+    match node:
+        case ast.Call(keywords=keywords):
+            yield from ((given.arg, given, given.value) for given in keywords if given.arg)
+        case ast.Dict(keys=keys, values=values):
+            for key, value in zip(keys, values, strict=True):
+                if isinstance(key, ast.Constant):
+                    yield str(key.value), key, value
+        case ast.List(elts=items):
+            for number, item in enumerate(items):
+                if isinstance(item, ast.Starred):
+                    break  # who knows how many items that is
+                yield str(number), item, item
 
 
 class _Uncached(SourceFileLoader):

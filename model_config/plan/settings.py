@@ -21,8 +21,8 @@ from pydantic.alias_generators import to_camel
 from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.aws import RESERVED_START, reader_policy_name
-from model_config.plan.messages import message_of
 from model_config.plan.project import NAMESPACE, OWNER_TAG, StackConfig, set_secret_command
+from model_config.schema.problems import message_of
 
 
 def _prefix(prefix: str) -> str:

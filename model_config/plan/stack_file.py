@@ -168,33 +168,63 @@ def _full_key(key: object, project: str) -> str:
     return str(key) if ":" in str(key) else f"{project}:{key}"
 
 
+def line_in(project: Project, finding: Finding) -> int | None:
+    """Return the line of the setting that a finding names, or of its nearest parent."""
+    lines: dict[str, int] = {}
+    try:
+        text = (project.root / str(finding.file)).read_text(encoding="utf-8")
+        for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name):
+            for where, line, _ in entries:
+                lines.setdefault(where, line)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return None
+    for name in re.findall(r"[\w.-]+:[\w.-]+", f"{finding.where} {finding.problem}"):
+        where = name
+        while where:
+            if where in lines:
+                return lines[where]
+            where = where.rpartition(".")[0]
+    return None
+
+
 def _misspelled(root: yaml.Node | None) -> Iterator[Finding]:
     """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
-    for name, line, _ in items_of(root):
+    for name, line, _ in _items(root):
         if name not in _TOP and closest(name, ["config"]):
             yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
 
 
 def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
     """Yield every key that a map has twice, and every scalar that YAML changes, at any depth."""
+    for path, node, entries in _nodes(root, project):
+        namespace, _, key = path.partition(":")
+        if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
+            yield from _changed_scalars(path, node, loader)
+        lines: dict[str, int] = {}
+        for where, line, _ in entries:
+            if where in lines:
+                problem = f"it is set twice: here and in line {lines[where]}"
+                fix = "keep one of the two: Pulumi refuses the file"
+                yield Finding(where, problem, fix, line=line)
+            lines.setdefault(where, line)
+
+
+def _nodes(
+    root: yaml.Node | None, project: str
+) -> Iterator[tuple[str, yaml.Node | None, list[_Item]]]:
+    """Yield every node with its path, "namespace:key.key", and its entries with theirs."""
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
         if id(node) in seen:  # an alias of an anchor that was visited
             continue
         seen.add(id(node))
-        namespace, _, key = path.partition(":")
-        if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
-            yield from _changed_scalars(path, node, loader)
-        lines: dict[str, int] = {}
-        for name, line, value in items_of(node):
+        entries = []
+        for name, line, value in _items(node):
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
-            if where in lines:
-                problem = f"it is set twice: here and in line {lines[where]}"
-                fix = "keep one of the two: Pulumi refuses the file"
-                yield Finding(where, problem, fix, line=line)
-            lines.setdefault(where, line)
+            entries.append((where, line, value))
             waiting.append((where, value))
+        yield path, node, entries
 
 
 def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iterator[Finding]:
@@ -240,7 +270,7 @@ def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> st
     return text if (is_other or is_setting) and text != node.value else None
 
 
-def items_of(node: yaml.Node | None) -> Iterator[_Item]:
+def _items(node: yaml.Node | None) -> Iterator[_Item]:
     """Yield the entries of a map or list, each with the line that it begins in."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

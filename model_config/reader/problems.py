@@ -200,7 +200,9 @@ def _refusal(
 def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
     """Return the missing permission and its resource, from AWS's text or from the request."""
     bare = [name.partition(":")[0] for name in names]  # as in a policy, without version or label
-    resources = ", ".join(f"arn:aws:ssm:*:*:parameter{name}" for name in bare)
+    resources = ", ".join(
+        f"arn:aws:ssm:*:*:parameter{name}" if name.startswith("/") else name for name in bare
+    )
     if stated := _MISSING_PERMISSION.search(message):
         return f"{stated[1]} is missing on {stated[2] or resources}"
     if "ciphertext" in message or "KMS" in message:

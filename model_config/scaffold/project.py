@@ -41,9 +41,9 @@ _VERSION = re.compile(
 )
 _FORMS = """one of
   a commit                     model-config @ git+https://git.example.com/model-config@<40 digits>
-  a wheel                      dist/model_config-0.2.0-py3-none-any.whl
-  a version and its hash       model-config==0.2.0 --hash=sha256:<64 digits>
-  a version in your own index  model-config==0.2.0, with --index-url https://pypi.example.com/simple
+  a wheel                      dist/model_config-0.1.0-py3-none-any.whl
+  a version and its hash       model-config==0.1.0 --hash=sha256:<64 digits>
+  a version in your own index  model-config==0.1.0, with --index-url https://pypi.example.com/simple
 Nobody owns the name model-config on the public index, so a bare name or version is refused: whoever
 takes the name would run in your jobs. Branches and tags are refused because they can move"""
 

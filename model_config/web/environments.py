@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from model_config.comparing.commit_search import Match, find_each
-from model_config.format.errors import ModelConfigError, UsageError
+from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.difference import ADVICE
 from model_config.operate.drift import find_drift
+from model_config.operate.lifecycle import promoted
 from model_config.operate.ssm import Watch, released_models
 from model_config.operate.status import (
     EnvironmentStatus,
@@ -16,6 +17,7 @@ from model_config.operate.status import (
     read_status,
     unread_status,
 )
+from model_config.plan.lifecycle import SOON, Retirements, retiring
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
 
@@ -24,9 +26,17 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
     """Read the status of every model in every environment; on request, with commits from git."""
     statuses: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
+    ending: dict[tuple[str, str], list[str]] = {}
+    unasked: dict[str, str] = {}
     for stack in site.environments:
         statuses[stack], problems = _read(site, stack, watch)
         notices += problems
+        models = [model for model in statuses[stack].models if model.releases]
+        try:
+            retirements, unasked[stack] = site.retirements(stack) if models else ({}, "")
+            ending |= {(stack, each.model): _retiring(each, retirements) for each in models}
+        except InvalidConfigurationError as error:
+            notices.append(Notice(str(error)))
     origins: dict[str, Match] = {}
     if commits and site.project:
         models = [model for status in statuses.values() for model in status.models]
@@ -49,6 +59,8 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
         "rows": rows,
         "counts": Counter(flag for _, flags, _ in rows for flag in flags),
         "origins": origins,
+        "retiring": ending,
+        "unasked": unasked,
         "offers_commits": site.project is not None and not commits,
     }
     return Content("overview", "Overview", values, tuple(notices))
@@ -71,6 +83,18 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
         notices.append(Notice(f"{stack}: {error}"))
         status = unread_status(environment.name, program, str(error))
     return status, notices
+
+
+def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
+    """Return what a model's promoted releases name that retires soon."""
+    return sorted(
+        {
+            f"release {release.number}: {name} {retirement.text}"
+            for release, _ in (promoted(status.releases) if status.releases else ())
+            if release.content
+            for _, name, retirement in retiring(release.content.config, retirements, SOON)
+        }
+    )
 
 
 def _flags(status: ModelStatus) -> Iterator[str]:

@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TypeVar, cast
 
-from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
+from model_config.format.errors import (
+    InvalidConfigurationError,
+    ModelConfigError,
+    StoreError,
+    UsageError,
+)
 from model_config.format.text import nearest
 from model_config.operate.environment import Environment
 from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.lifecycle import bedrock_retirements
 from model_config.operate.ssm import Ssm, Watch
+from model_config.plan.lifecycle import Retirements, read_lifecycle
 from model_config.plan.plan import Plan, valid_plan
 from model_config.plan.project import Project
 from model_config.plan.settings import read_settings
@@ -44,6 +51,7 @@ class Site:
         in_order = sorted(environments, key=lambda one: self.is_protected(one.stack))
         self.environments = {environment.stack: environment for environment in in_order}
         self._places: dict[str, str] = {}
+        self._retirements: dict[str, tuple[Retirements, str]] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
     def environment(self, stack: str) -> Environment:
@@ -75,6 +83,24 @@ class Site:
             return False
 
         return self._cached("protect", stack, _stamp(project), protect)
+
+    def retirements(self, stack: str) -> tuple[Retirements, str]:
+        """Return the models that providers retire, and why Bedrock's aren't among them.
+
+        Bedrock is asked once in a region, also if that fails.
+        """
+        environment = self.environment(stack)
+        from_file = read_lifecycle(self.project) if self.project else {}
+        if environment.is_local:
+            return from_file, ""
+        region = environment.ssm.region
+        if region not in self._retirements:
+            try:
+                self._retirements[region] = bedrock_retirements(region), ""
+            except StoreError as error:
+                self._retirements[region] = {}, str(error)
+        from_bedrock, problem = self._retirements[region]
+        return from_bedrock | from_file, problem
 
     @contextmanager
     def view_of(self, stack: str, watch: Watch) -> Iterator[Ssm]:

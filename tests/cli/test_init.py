@@ -72,6 +72,8 @@ def test_the_commented_override_is_one_of_the_example(made, kind):
     project = made("--kind", kind)
     file = project.stack_file("dev")
     head, key, rest = file.read_text().partition("  # model-config:overrides:\n")
+    # `pulumi config set` keeps a comment above the key that follows it.
+    assert "\n  model-config:tags:\n" in rest
     file.write_text(head + key.replace("# ", "") + re.sub("(?m)^  # ", "  ", rest))
     assert findings(project) == []
     outputs = deploy_under_mocks(project, "dev").recorder.parameters()
@@ -106,7 +108,7 @@ def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
 def test_what_is_written_is_the_template_with_its_words_filled_in(made):
     project = made()
     written, template = files_in(project.root), files_in(TEMPLATE)
-    assert set(written) == {*template, "stack.schema.json"}
+    assert set(written) == {*template, ".editor/stack.schema.json"}
     changed = {path for path in template if written[path] != template[path]}
     assert changed == {"Pulumi.yaml", "README.md", "requirements.txt"}
     assert yaml.safe_load(written["Pulumi.yaml"]) == {
@@ -263,7 +265,7 @@ def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applie
 
 def test_editors_can_complete_the_stack_files(made, run):
     project = made("--kind", "embedding")
-    schema = json.loads((project.root / "stack.schema.json").read_text())
+    schema = json.loads((project.root / ".editor" / "stack.schema.json").read_text())
     assert "document_embedding" in json.dumps(schema)
     assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
 

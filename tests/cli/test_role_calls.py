@@ -43,7 +43,9 @@ UNASKED = {
         "iam:GetAccountSummary": "`check` counts policies before a new model",
     },
     "promote": {},
-    "drift": {},
+    "drift": {
+        "bedrock:ListFoundationModels": "`lifecycle` asks Bedrock, which the local AWS lacks",
+    },
 }
 
 
@@ -151,7 +153,7 @@ def jobs(purpose: str, note: dict[str, str]) -> list[tuple[str, ...]]:
             ("releases", model),
             ("history", model),
         ],
-        "drift": [("drift",), ("pipeline", "verify")],
+        "drift": [("drift",), ("pipeline", "verify"), ("lifecycle",)],
     }[purpose]
 
 

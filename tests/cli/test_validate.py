@@ -7,8 +7,8 @@ from rich.text import Text
 
 from model_config.cli.output import _escaped
 from model_config.format.errors import Finding
-from model_config.plan.locations import located
 from model_config.plan.project import Project
+from model_config.plan.validation import located
 
 SECRET = "model-config:supportChatApiKey"
 

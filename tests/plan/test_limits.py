@@ -14,7 +14,7 @@ from pydantic import create_model
 from support.project import PROJECT
 
 from model_config.format.errors import Finding
-from model_config.plan import limits
+from model_config.plan import aws
 from model_config.plan.aws import REGIONS, partition_of
 from model_config.plan.plan import plan_model, plan_stack
 from model_config.plan.project import StackConfig
@@ -55,13 +55,13 @@ def test_the_regions_are_those_that_botocore_knows() -> None:
 
 
 def test_without_a_region_the_longest_arn_there_is_counts() -> None:
-    longest = max(len(limits.arn_prefix(region)) for region in PARTITIONS)
-    assert len(limits.arn_prefix(None)) == longest
+    longest = max(len(aws.arn_prefix(region)) for region in PARTITIONS)
+    assert len(aws.arn_prefix(None)) == longest
 
 
 def test_an_arn_is_as_long_as_aws_says_it_is() -> None:
     # SSM API reference, PutParameter, Name: "the following 45 characters count toward the 1011"
-    assert len(limits.arn_prefix("us-east-2") + "/") == 45
+    assert len(aws.arn_prefix("us-east-2") + "/") == 45
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_an_arn_is_as_long_as_aws_says_it_is() -> None:
 )
 def test_a_name_may_have_1011_characters_with_its_arn(region: str | None, before: str) -> None:
     name = "/" + "n" * (1011 - len(before) - 1)
-    assert list(limits.check_name(name, "mine/field", region)) == []
-    (finding,) = limits.check_name(name + "n", "mine/field", region)
+    assert list(aws.check_name(name, "mine/field", region)) == []
+    (finding,) = aws.check_name(name + "n", "mine/field", region)
     assert f"has {len(name) + 1} characters, 1,012 with its ARN before it" in finding.problem
     assert finding.fix.startswith("shorten it by 1:")
     assert "at most 1,011 with the ARN" in finding.reason
@@ -118,7 +118,7 @@ def test_a_name_may_have_15_levels() -> None:
 
 @pytest.mark.parametrize("name", ["_", "a.b", "A-1", "x_y"])
 def test_letters_digits_and_three_marks_make_a_name(name: str) -> None:
-    assert list(limits.check_name(f"/ai/dev/mine/{name}", "mine", None)) == []
+    assert list(aws.check_name(f"/ai/dev/mine/{name}", "mine", None)) == []
 
 
 @pytest.mark.parametrize("name", ["😀", "größe", "a b", "a:b", "a{b", "", "a\n", "1½"])
@@ -131,13 +131,13 @@ def test_any_other_character_in_a_fields_name_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["/aws", "/AWS/x", "/awsx/y", "/ssm/x", "/SsM"])
 def test_a_name_that_begins_with_aws_or_ssm_is_refused(name: str) -> None:
-    (finding,) = limits.check_name(name, "mine", None)
+    (finding,) = aws.check_name(name, "mine", None)
     assert 'begins with "aws" or "ssm"' in finding.problem
 
 
 @pytest.mark.parametrize("name", ["/ai/aws", "/a/ssm", "/aw/s"])
 def test_aws_and_ssm_may_stand_further_on(name: str) -> None:
-    assert list(limits.check_name(name, "mine", None)) == []
+    assert list(aws.check_name(name, "mine", None)) == []
 
 
 # Names that would meet
@@ -158,14 +158,14 @@ def test_deeper_down_these_names_are_free() -> None:
 
 
 def test_two_fields_at_one_path_are_refused() -> None:
-    (finding,) = limits.check_collisions([("mine/a/b", "/ai/dev/mine/a/b")] * 2)
+    (finding,) = aws.check_collisions([("mine/a/b", "/ai/dev/mine/a/b")] * 2)
     assert finding.where == "mine/a/b"
     assert "is the same as that of mine/a/b" in finding.problem
 
 
 def test_two_fields_that_differ_only_in_case_are_refused() -> None:
     names = [("m/a", "/ai/m/a"), ("m/b", "/ai/m/b"), ("m/A", "/ai/m/A"), ("M/a", "/ai/M/a")]
-    assert problems(limits.check_collisions(names)) == [
+    assert problems(aws.check_collisions(names)) == [
         "its parameter's name '/ai/m/A' differs only in case from that of m/a",
         "its parameter's name '/ai/M/a' differs only in case from that of m/a",
     ]
@@ -176,18 +176,18 @@ def test_two_fields_that_differ_only_in_case_are_refused() -> None:
 
 def test_a_model_and_an_account_may_have_10_000_parameters() -> None:
     # AWS General Reference, Systems Manager endpoints and quotas: Standard parameters
-    assert list(limits.check_counts(Counter({"a": 10_000}))) == []
-    assert list(limits.check_counts(Counter({"a": 4_000, "b": 6_000}))) == []
+    assert list(aws.check_counts(Counter({"a": 10_000}))) == []
+    assert list(aws.check_counts(Counter({"a": 4_000, "b": 6_000}))) == []
 
 
 def test_more_in_one_model_are_refused_for_the_model_and_for_all() -> None:
-    model, everything = limits.check_counts(Counter({"a": 10_001}))
+    model, everything = aws.check_counts(Counter({"a": 10_001}))
     assert (model.where, model.problem) == ("a", "it has 10,001 parameters")
     assert everything.problem == "10,001 parameters; the largest: a 10,001"
 
 
 def test_more_in_all_models_together_are_refused_with_the_largest() -> None:
-    (finding,) = limits.check_counts(Counter({"a": 3_000, "b": 7_001}))
+    (finding,) = aws.check_counts(Counter({"a": 3_000, "b": 7_001}))
     assert finding.problem == "10,001 parameters; the largest: b 7,001, a 3,000"
     assert "10,000 Standard parameters in an account and region" in finding.reason
 
@@ -215,8 +215,8 @@ def test_a_model_without_a_single_value_is_refused() -> None:
 def test_an_alias_may_have_256_characters() -> None:
     # KMS API reference, CreateAlias, AliasName
     longest = "e" * (256 - len("alias/ai/"))
-    assert list(limits.check_alias(Settings(environment=longest).key_alias)) == []
-    (finding,) = limits.check_alias(Settings(environment=longest + "e").key_alias)
+    assert list(aws.check_alias(Settings(environment=longest).key_alias)) == []
+    (finding,) = aws.check_alias(Settings(environment=longest + "e").key_alias)
     assert "has 257 characters" in finding.problem
 
 
@@ -224,9 +224,9 @@ def test_a_policys_name_may_have_128_characters() -> None:
     # IAM API reference, CreatePolicy, PolicyName
     settings = Settings(environment="e" * 50)
     longest = "m" * (128 - len("ai+") - 50 - len("+") - len("@eu-west-1"))
-    assert list(limits.check_policy_name(longest, settings.policy_name(longest, "eu-west-1"))) == []
+    assert list(aws.check_policy_name(longest, settings.policy_name(longest, "eu-west-1"))) == []
     name = settings.policy_name(longest + "m", "eu-west-1")
-    (finding,) = limits.check_policy_name("mine", name)
+    (finding,) = aws.check_policy_name("mine", name)
     assert finding.where == "mine"
     assert "has 129 characters" in finding.problem
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from model_config.format.errors import Finding
+from model_config.plan import registry
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules, read_modules_twice
 from model_config.schema import EmbeddingModel
@@ -308,3 +310,64 @@ def test_a_value_that_changes_by_itself_is_found(project: Project) -> None:
     (finding,) = modules.broken["clock"]
     assert finding.where == "clock/at"
     assert "changes each time" in finding.problem
+
+
+ONE_OF_TWO = """
+from typing import Literal
+from model_config.schema import Group, ModelConfig
+class Web(Group):
+    kind: Literal["web"]
+    url: str
+    depth: int
+class File(Group):
+    kind: Literal["file"]
+    path: str
+class Mine(ModelConfig):
+    source: Web | File
+    more: list[Web | File | str] = []
+MODEL = Mine(source={source}, more=[{more}])
+"""
+FILE = '{"kind": "file", "path": "a"}'
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "where", "problem"),
+    [
+        (
+            '{"kind": "web", "url": "u", "depth": "x"}',
+            "",
+            "source/depth",
+            "input should be a valid",
+        ),
+        ('{"kind": "file"}', "", "source/path", "field required"),
+        ('{"kind": "fil", "path": "a"}', "", "source/kind", "input should be 'file'"),
+        ('{"kind": "file", "pth": "a", "path": "a"}', "", "source/pth", "File has no field of"),
+        (FILE, '"a", {"kind": "file", "path": 1}', "more/1/path", "input should be a valid string"),
+        (FILE, "7", "more/0", "input should be a valid dictionary or instance of Web; or "),
+    ],
+)
+def test_a_value_that_fits_no_class_of_several_is_one_finding_of_the_class_meant(
+    project: Project, source: str, more: str, where: str, problem: str
+) -> None:
+    module = ONE_OF_TWO.replace("{source}", source).replace("{more}", more)
+    (finding,) = loaded(project, module)
+    assert isinstance(finding, Finding)
+    assert finding.where == f"search/{where}"
+    assert finding.problem.startswith(problem)
+
+
+def test_a_module_that_loops_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, heard = list[str](), Event()
+
+    def hear(text: str, *, file: object) -> None:
+        assert file is sys.stderr
+        said.append(text)
+        heard.set()
+
+    monkeypatch.setattr(registry, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(registry, "print", hear, raising=False)
+    monkeypatch.setattr(registry, "heard", heard, raising=False)
+    waits = "from model_config.plan import registry\nassert registry.heard.wait(10)\n"
+    (model,) = loaded(project, f"{waits}{GOOD}", "slow")
+    assert isinstance(model, Model)
+    assert said == ["models/slow.py has been running for 0 seconds. Press Ctrl-C if it loops."]

@@ -51,6 +51,7 @@ def test_nothing_has_to_be_set() -> None:
         "tags": {},
         "notify_topic_arn": None,
         "fields": True,
+        "evidence": None,
     }
 
 
@@ -67,6 +68,7 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         tags='{"cost centre":"42"}',
         notifyTopicArn="arn:aws:sns:eu-west-1:111122223333:alerts",
         fields="false",
+        evidence="required",
     )
     assert findings == []
     assert settings.model_dump() == {
@@ -81,6 +83,7 @@ def test_every_setting_is_typed_from_the_text_that_the_engine_hands_over() -> No
         "tags": {"cost centre": "42"},
         "notify_topic_arn": "arn:aws:sns:eu-west-1:111122223333:alerts",
         "fields": False,
+        "evidence": "required",
     }
 
 

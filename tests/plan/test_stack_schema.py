@@ -155,6 +155,15 @@ def overrides(**fields: Any) -> dict[str, Any]:
     return {"model-config:overrides": {"kinds": fields}}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"api_key": None}, {"inner": {"token": None}}, {"deployments": {"old": {"api_key": None}}}],
+)
+def test_a_secret_is_no_field_to_override_in_the_schema_either(files: Files, fields: Any) -> None:
+    assert files.refusals(overrides(**fields))
+    assert not files.allows(overrides(**fields))
+
+
 # Overrides, as YAML types them.
 
 TEXTS = st.sampled_from(

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from botocore.stub import Stubber
 from starlette.testclient import TestClient
 from support.moves import promote
 
 from model_config.format import release
-from model_config.operate import rollouts
+from model_config.local import local_aws
+from model_config.operate import lifecycle, rollouts
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
+from model_config.plan.lifecycle import today
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
@@ -92,11 +95,20 @@ def test_each_page_says_which_aws_it_shows_and_marks_a_protected_environment(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(ssm: Any) -> None:
+def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
+    ssm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bedrock = local_aws.client("bedrock", "eu-west-1")
+    monkeypatch.setattr(lifecycle, "aws_client", lambda *_: bedrock)
     at = replace(environment("dev", ssm), is_local=False)
     client = browser(Site([at]))
     assert "dev AWS" in text(client.get("/model/dev/nobody").text)
-    assert "dev account 123456789012, eu-west-1" in text(client.get("/").text)
+    with Stubber(bedrock) as stub:
+        stub.add_client_error("list_foundation_models", "AccessDeniedException", "no")
+        said = text(client.get("/").text)
+    assert said == text(client.get("/").text)  # Bedrock is asked once
+    assert "dev account 123456789012, eu-west-1" in said
+    assert "dev: what Bedrock retires is unknown: bedrock:ListFoundationModels" in said
 
 
 def test_pages_link_only_to_pages_that_exist(
@@ -194,6 +206,23 @@ def test_evidence_is_shown_with_its_release_and_in_the_overview(
     file.write_text(json.dumps({**content, "tests": [{**tests[0], "floor": 0.5}]}))
     said = text(client.get("/release/dev/chat/1").text)
     assert "evidence: 1 test passed, the lowest in 50 % of runs" in said
+
+
+@pytest.mark.usefixtures("three_releases")
+def test_a_promoted_release_whose_model_retires_soon_has_a_badge(
+    client: TestClient, own_project: Project
+) -> None:
+    file = own_project.root / "lifecycle.yaml"
+    soon, later = (today() + timedelta(days=days) for days in (30, 300))
+    file.write_text(f"checked: {today()}\nmodels:\n  gpt-4.0: {{retires: {soon}}}\n")
+    said = text(client.get("/").text)
+    assert f"release 2: gpt-4.0 retires on {soon}, in 30 days" in said
+    file.write_text(file.read_text().replace(str(soon), str(later)))
+    assert "retires" not in text(client.get("/").text)
+    file.write_text("models: 3")
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "lifecycle.yaml: checked: field required" in text(answer.text)
 
 
 def read_digest(client: TestClient) -> str:

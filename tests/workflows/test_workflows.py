@@ -138,7 +138,7 @@ def test_every_verb_is_one_of_ours_with_options_it_has():
     used = {line[0] for line in lines}
     assert used == {
         *("validate", "diff", "recover", "check", "drift", "pipeline", "rollout"),
-        "report",
+        *("report", "lifecycle"),
     }
     ours = re.findall(r"\.venv/bin/model-config (pipeline environments)", ENVIRONMENTS.read_text())
     assert ours == ["pipeline environments"]

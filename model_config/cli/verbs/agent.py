@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project
-from model_config.cli.options import Environment, Label, Local, Panel, Port, Prefix
 from model_config.format.errors import UsageError
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 #: The addresses that stand for all of a machine's: requests may address it by any name.
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
@@ -21,13 +21,13 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
 
 def agent(  # noqa: PLR0913 - a verb's options
     *,
-    environment: Environment = "dev",
+    environment: options.Environment = "dev",
     models: Annotated[
         list[str] | None,
         typer.Option("--models", help="A model to preload; may be repeated."),
     ] = None,
-    label: Label = None,
-    port: Port = 2774,
+    label: options.Label = None,
+    port: options.Port = 2774,
     socket: Annotated[
         Path | None, typer.Option(help="Listen on this Unix socket instead of a port.")
     ] = None,
@@ -52,8 +52,8 @@ def agent(  # noqa: PLR0913 - a verb's options
         Path | None,
         typer.Option(help="A file of `model-config export --fallback`, for a start without AWS."),
     ] = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
 ) -> None:
     """Serve configurations over HTTP and OpenFeature's protocol, for any language, until Ctrl-C.
 

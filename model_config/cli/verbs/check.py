@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project, project_or_none, to_paste
-from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
-from model_config.cli.output import print_rows
 from model_config.format.errors import ModelNotFoundError
-from model_config.format.text import nearest
+from model_config.format.text import nearest, plural
 
 if TYPE_CHECKING:
     from model_config.plan.plan import Plan
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 
-def check(  # noqa: PLR0913 - a verb's options
+def check(
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
@@ -31,10 +30,8 @@ def check(  # noqa: PLR0913 - a verb's options
         bool,
         typer.Option("--first-deploy", help="Expect that no model of the project is deployed."),
     ] = False,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find in AWS what would make the next deploy fail; exit with 1 on an error.
 
@@ -45,16 +42,22 @@ def check(  # noqa: PLR0913 - a verb's options
 
     Example: model-config check --environment prod
     """
-    from model_config.cli.target import target
-    from model_config.operate.check import check_environment
+    from model_config.operate.check import Checked, check_environment
 
-    plan = _plan(environment)
+    plan = _plan(target.environment)
     planned = _planned(plan) if plan else None
     settings = plan.settings if plan else None
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         report = check_environment(
-            aws.ssm, aws.path, planned, first_deploy=first_deploy, settings=settings
+            aws.ssm,
+            aws.path,
+            planned,
+            modules=current_project().model_names() if plan else (),
+            first_deploy=first_deploy,
+            settings=settings,
         )
+    if plan and not aws.is_local:  # a local deploy uses placeholders
+        report.checked.extend(Checked("error", finding) for finding in plan.unset_findings)
     _refuse_unknown(models or [], {*report.deployed, *(planned or {})})
     about = {*models, aws.path, "the account"} if models else None
     rows = [
@@ -63,12 +66,18 @@ def check(  # noqa: PLR0913 - a verb's options
         if about is None or each.finding.where in about
     ]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
-    print_rows(rows, columns, as_json=as_json)
+    output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
     if not as_json:
-        names = ", ".join(models or sorted(report.deployed)) or "no releases yet"
-        typer.echo(f"The next deploy can run: {names}.")
+        names = ", ".join(models or sorted(report.deployed))
+        if plan and plan.findings:
+            count = plural(len(plan.findings), "finding")
+            typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
+        elif names:
+            typer.echo(f"The next deploy can run: {names}.")
+        else:
+            typer.echo("The next deploy can run. It creates the first releases.")
 
 
 def _plan(stack: str) -> Plan | None:

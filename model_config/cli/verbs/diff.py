@@ -5,23 +5,13 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.cli.options import (
-    AsJson,
-    ExitCode,
-    Local,
-    Panel,
-    Prefix,
-    complete_environment,
-    complete_revision,
-)
-from model_config.cli.output import print_json, print_lines, with_progress
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.release import Release
 from model_config.plan.project import NAMESPACE, Project
@@ -30,7 +20,7 @@ if TYPE_CHECKING:
     from model_config.comparing.differences import ModelDifference
     from model_config.comparing.snapshot import Snapshot
 
-PANEL = Panel.REVIEW
+PANEL = options.Panel.REVIEW
 
 
 def diff(  # noqa: PLR0913 - a verb's options
@@ -38,14 +28,14 @@ def diff(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Argument(
             help="A commit, branch or tag, or main... for the merge base with main. Default: HEAD.",
-            autocompletion=complete_revision,
+            autocompletion=options.complete_revision,
         ),
     ] = None,
     head: Annotated[
         str | None,
         typer.Argument(
             help="The commit to compare it with. Default: the working tree.",
-            autocompletion=complete_revision,
+            autocompletion=options.complete_revision,
         ),
     ] = None,
     *,
@@ -54,7 +44,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         typer.Option(
             metavar="A B",
             help="Compare two environments of BASE, or of the working tree.",
-            autocompletion=complete_environment,
+            autocompletion=options.complete_environment,
         ),
     ] = None,
     deployed: Annotated[
@@ -70,17 +60,17 @@ def diff(  # noqa: PLR0913 - a verb's options
             "-e",
             help="The environment to compare. Default: all; with --deployed, "
             "MODEL_CONFIG_ENVIRONMENT, or dev.",
-            autocompletion=complete_environment,
+            autocompletion=options.complete_environment,
         ),
     ] = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
     markdown: Annotated[
         bool,
         typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
     ] = False,
-    as_json: AsJson = False,
-    exit_code: ExitCode = False,
+    as_json: options.AsJson = False,
+    exit_code: options.ExitCode = False,
 ) -> None:
     """Show what changes for each model in each environment; needs neither AWS nor Pulumi.
 
@@ -103,14 +93,15 @@ def diff(  # noqa: PLR0913 - a verb's options
         before, after = differences.two_environments(project, base, *environments)
     elif deployed:
         stack = environment or os.environ.get("MODEL_CONFIG_ENVIRONMENT") or "dev"
-        read = partial(_newest_releases, stack, prefix, local=local)
+        target = options.Target(environment=stack, prefix=prefix, local=local)
+        read = partial(_newest_releases, target)
         before, after = differences.deployed_and_tree(project, stack, read)
     else:
         before, after = differences.two_commits(project, base or "HEAD", head, environment)
     models = differences.differences(before, after)
     messages = [*before.messages(), *after.messages(), *_evidence(project, after, models)]
     if as_json:
-        print_json(
+        output.print_json(
             {
                 "before": before.name,
                 "after": after.name,
@@ -132,7 +123,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         if markdown:
             typer.echo(report.markdown(shown))
         else:
-            print_lines(report.report_lines(shown))
+            output.print_lines(report.report_lines(shown))
     if any(environment.unreadable for environment in after.environments.values()):
         raise typer.Exit(2)
     if exit_code and models:
@@ -156,23 +147,21 @@ def _evidence(
         environment = after.environments.get(stack)
         release = environment and environment.models.get(model.model)
         if environment and release and (has_evidence or setting in environment.settings):
-            result = verdict(project.root, release.digest, datetime.now(UTC))
+            result = verdict(project, release.digest)
             where[model.model, result.text].append(stack)
     for (name, text), stacks in where.items():
         yield f"Evidence of {name} in {', '.join(stacks)}: {text}"
 
 
 def _newest_releases(
-    environment: str, prefix: str | None, *, local: bool
+    target: options.Target,
 ) -> tuple[dict[str, Release], dict[str, str]]:
     """Return each model's newest release in AWS, and the errors of unreadable ones."""
-    from model_config.cli.target import target
-
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         models = aws.models()
-        for model in with_progress(models, "Reading releases", len(models)):
+        for model in output.with_progress(models, "Reading releases", len(models)):
             try:
                 releases[model] = aws.configuration(model, "latest", None).content
             except ReleaseError as error:

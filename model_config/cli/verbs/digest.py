@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.cli.options import AnyModel, AsJson, Environment, Panel
-from model_config.cli.output import print_json, print_table
 from model_config.format.errors import ModelNotFoundError
 from model_config.format.text import nearest
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def digest(
-    model: AnyModel = None,
+    model: options.AnyModel = None,
     *,
-    environment: Environment = "dev",
-    as_json: AsJson = False,
+    environment: options.Environment = "dev",
+    as_json: options.AsJson = False,
 ) -> None:
     """Print each model's digest, as a deploy of the working tree would write it. Needs no AWS.
 
@@ -31,8 +30,8 @@ def digest(
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
     shown = {name: text for name, text in digests.items() if model in {None, name}}
     if as_json:
-        print_json(shown)
+        output.print_json(shown)
     elif model is not None:
         typer.echo(shown[model])
     else:
-        print_table(["model", "digest"], list(shown.items()))
+        output.print_table(["model", "digest"], list(shown.items()))

@@ -6,26 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project, to_paste
-from model_config.cli.options import AsJson, Environment, Local, Panel
-from model_config.cli.output import MASK, print_json, print_table
 from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
     from model_config.operate.difference import Content, Difference, DriftState
     from model_config.operate.drift import Drift
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 
 def drift(
     *,
-    environment: Environment = "dev",
+    environment: options.Environment = "dev",
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")
     ] = False,
-    local: Local = False,
-    as_json: AsJson = False,
+    local: options.Local = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare the program, the newest releases and AWS.
 
@@ -39,7 +38,7 @@ def drift(
     """
     found = compare(environment, local=local)
     if as_json:
-        print_json(
+        output.print_json(
             {
                 "environment": environment,
                 "parameters": found.count,
@@ -87,11 +86,13 @@ def advice(state: DriftState, stack: str) -> str:
 
 def _print(found: Drift, stack: str) -> None:
     """Print the differences, and below them what to do about each kind."""
+    from model_config.operate.difference import without_plan
+
     rows = [
         (each.model or "-", each.path, each.state, visible(each.text)) for each in found.differences
     ]
     if rows:
-        print_table(["model", "what", "state", "difference"], rows, wrap=True)
+        output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(each.state for each in found.differences):
         typer.echo(f"{state}: {advice(state, stack)}")
@@ -100,8 +101,13 @@ def _print(found: Drift, stack: str) -> None:
     count = len(found.differences) + len(found.findings)
     differences = plural(count, "difference") if count else "no drift"
     typer.echo(f"{stack}: {plural(found.count, 'parameter')}, {differences}.")
+    modules = current_project().model_names()
     for model in found.other_projects:
-        typer.echo(f"{model} belongs to another project: it has a release, and no module here.")
+        other = "stack" if model in modules else "project"
+        typer.echo(
+            f"{model}: {without_plan(has_module=model in modules)}. Another {other} deploys it, or "
+            "the next deploy deletes it."
+        )
 
 
 def _row(each: Difference, stack: str) -> dict[str, Any]:
@@ -124,4 +130,4 @@ def _row(each: Difference, stack: str) -> dict[str, Any]:
 def _plain(content: Content) -> str | None:
     if isinstance(content, str):
         return content
-    return MASK if content.value == "a secret" else None
+    return output.MASK if content.value == "a secret" else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from model_config.cli.context import current_project, project_or_none, takes_project
-from model_config.cli.options import Environment, Local, Model, Panel, Prefix
+from model_config.cli import options
+from model_config.cli.context import current_project, project_or_none
 from model_config.cli.rollouts import duration_of
 from model_config.files import write_file
 from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from model_config.operate.labels import Check
     from model_config.operate.releases import PastRelease
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
 
@@ -38,9 +37,8 @@ MaxAge = Annotated[
 
 
 @app.command()
-@takes_project
 def record(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     file: Annotated[
         Path, typer.Argument(help="The evaluator's report.", exists=True, dir_okay=False)
     ],
@@ -59,15 +57,15 @@ def record(  # noqa: PLR0913 - a verb's options
     ] = None,
     floor: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="The least rate of a test that names no floor itself."),
+        typer.Option(
+            min=0.01, max=1.0, help="The least rate of a test that names no floor itself."
+        ),
     ] = 1.0,
     by: Annotated[
         str,
         typer.Option(envvar=["GITHUB_ACTOR", "USER", "USERNAME"], help="Who or what evaluated it."),
     ] = "unknown",
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.Target,
 ) -> None:
     """Write a report's results to evidence/<digest>.json, to be committed.
 
@@ -85,28 +83,26 @@ def record(  # noqa: PLR0913 - a verb's options
         raise UsageError("name either a release or a digest")
     if digest is not None and not re.fullmatch("sha256:[0-9a-f]{64}", digest):
         raise UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
-    now = datetime.now(UTC).replace(microsecond=0)
     try:
         report = evidence.read_report(source, evidence.read_bounded(file), floor)
-        digest = digest or _digest_of(model, release, environment, prefix, local=local)
-        recorded = report.recorded(digest, by, now)
+        digest = digest or _digest_of(model, release, target)
+        recorded = report.recorded(digest, by)
     except EvidenceError as error:
         raise EvidenceError(f"{file} was not recorded: {error}") from None
-    target = evidence.evidence_file(project.root, digest)
-    target.parent.mkdir(exist_ok=True)
-    write_file(target, recorded.text, private=False)
-    typer.echo(visible(f"{model}: {evidence.verdict(project.root, digest, now).text}"))
+    written = evidence.evidence_file(project, digest)
+    try:
+        written.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{written.parent} can't be created: {error.strerror}") from None
+    write_file(written, recorded.text, private=False)
+    typer.echo(visible(f"{model}: {evidence.verdict(project, digest).text}"))
     if report.skipped:
         typer.echo(f"Left out: {plural(report.skipped, 'skipped test')}.", err=True)
-    typer.echo(f"Commit {evidence.FOLDER}/{target.name}.")
+    typer.echo(f"Commit {evidence.FOLDER}/{written.name}.")
 
 
-def _digest_of(
-    model: str, release: int | None, environment: str, prefix: str | None, *, local: bool
-) -> str:
-    from model_config.cli.target import target
-
-    with target(environment, prefix, local=local) as aws:
+def _digest_of(model: str, release: int | None, target: options.Target) -> str:
+    with target.open() as aws:
         releases = aws.releases(model, documents=False)
         chosen = releases.newest if release is None else releases.select(release)
         digest = chosen.open().digest
@@ -124,13 +120,13 @@ def evidence_check(stack: str, require: str | None, max_age: str | None) -> Chec
         return None
     if project is None:
         raise UsageError("there is no project here, so there is no evidence/ to look into")
-    root, oldest = project.root, duration_of(max_age) if max_age else None
+    oldest = duration_of(max_age) if max_age else None
 
     def check(release: PastRelease) -> None:
         from model_config.plan.evidence import verdict
 
         content = release.open()
-        result = verdict(root, content.digest, datetime.now(UTC), oldest)
+        result = verdict(project, content.digest, oldest)
         if result.passed:
             return
         run = f"{content.model} --release {release.number} --environment {stack}"

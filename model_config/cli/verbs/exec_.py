@@ -10,41 +10,30 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.formats import environment_variables, only_requested
-from model_config.cli.options import (
-    Environment,
-    Label,
-    Local,
-    Model,
-    Panel,
-    Prefix,
-    Release,
-    VariablePrefix,
-)
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 # The exit codes of shells.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
 def exec_(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     command: Annotated[
         list[str],
         typer.Argument(metavar="COMMAND", help="What to run, after --.", show_default=False),
     ],
     *,
-    label: Label = None,
-    release: Release = None,
+    label: options.Label = None,
+    release: options.Release = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Fill only the variables that are set to from-release."),
     ] = False,
-    variable_prefix: VariablePrefix = "",
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    variable_prefix: options.VariablePrefix = "",
+    target: options.Target,
 ) -> None:
     """Run a command with a release's values and secrets as environment variables.
 
@@ -61,9 +50,7 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
     Example: model-config exec support_chat --environment prod -- python serve.py --port 80
     """
-    from model_config.cli.target import target
-
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         configuration = aws.configuration(model, label, release, secrets=True)
     secrets = {path: secret.reveal() for path, secret in configuration.secrets.items()}
     variables = environment_variables(configuration, secrets, variable_prefix)

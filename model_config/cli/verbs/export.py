@@ -9,20 +9,12 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.formats import Format, as_text
-from model_config.cli.options import (
-    Environment,
-    Label,
-    Local,
-    Panel,
-    Prefix,
-    Release,
-    VariablePrefix,
-)
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 
 def export(  # noqa: PLR0913 - a verb's options
@@ -50,12 +42,10 @@ def export(  # noqa: PLR0913 - a verb's options
             "--with-secrets", help="Include the secrets' values, in an --output file of mode 0600."
         ),
     ] = False,
-    label: Label = None,
-    release: Release = None,
-    variable_prefix: VariablePrefix = "",
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    label: options.Label = None,
+    release: options.Release = None,
+    variable_prefix: options.VariablePrefix = "",
+    target: options.Target,
 ) -> None:
     """Write a release's values as JSON, YAML, Terraform's tfvars.json, dotenv or shell variables.
 
@@ -68,11 +58,10 @@ def export(  # noqa: PLR0913 - a verb's options
 
     Example: model-config export --fallback --environment prod --output fallback.json
     """
-    from model_config.cli.target import target
     from model_config.reader.files import fallback_document
 
     _check(models or [], output, release, fallback=fallback, with_secrets=with_secrets)
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         if fallback:
             text = fallback_document(
                 aws.configuration(model, label, release) for model in models or aws.models()

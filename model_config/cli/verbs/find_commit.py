@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.cli.options import AsJson, Panel, complete_environment, complete_revision
-from model_config.cli.output import print_json, print_table, with_progress
 from model_config.format.errors import UsageError
 from model_config.format.text import visible
 
-PANEL = Panel.REVIEW
+PANEL = options.Panel.REVIEW
 
 _DIGEST = re.compile(r"(sha256:)?([0-9a-f]{8,64})", re.IGNORECASE)
 
@@ -31,7 +30,7 @@ def find_commit(
             "--environment",
             "-e",
             help="The environment to search. Default: all.",
-            autocompletion=complete_environment,
+            autocompletion=options.complete_environment,
         ),
     ] = None,
     revision: Annotated[
@@ -39,14 +38,14 @@ def find_commit(
         typer.Option(
             "--from",
             help="The newest commit to search.",
-            autocompletion=complete_revision,
+            autocompletion=options.complete_revision,
         ),
     ] = "HEAD",
     whole: Annotated[
         bool,
         typer.Option("--all", help="Search the whole history, for earlier uses of the digest too."),
     ] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find the commits whose configuration has a digest, newest first.
 
@@ -64,11 +63,11 @@ def find_commit(
             "before them"
         )
     search = Search(f"sha256:{given[2].lower()}", environment, whole)
-    matches = find(current_project(), search, revision, with_progress, _left_out)
+    matches = find(current_project(), search, revision, output.with_progress, _left_out)
     if as_json:
-        print_json([asdict(match) for match in matches])
+        output.print_json([asdict(match) for match in matches])
         return
-    print_table(
+    output.print_table(
         ["commit", "date", "environment", "model", "subject"],
         [
             (match.commit[:9], match.date, match.environment, match.model, visible(match.subject))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
-from model_config.cli.output import Columns, print_rows
+from model_config.cli import options, output
 from model_config.format.text import who
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 
 def history(
-    model: Model,
+    model: options.Model,
     *,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show who moved a model's labels and changed its rollouts, when and why, newest first.
 
@@ -25,13 +22,12 @@ def history(
 
     Example: model-config history support_chat --environment prod
     """
-    from model_config.cli.target import target
     from model_config.operate.record import events, read_history
 
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         changes = events(read_history(aws.ssm, aws.path, model))
     if not changes and not as_json:
-        typer.echo(f"No label of {model} in {environment} has a recorded move.")
+        typer.echo(f"No label of {model} in {target.environment} has a recorded move.")
     rows = [
         {
             "at": event.written.at,
@@ -42,10 +38,10 @@ def history(
         }
         for event in changes
     ]
-    columns: Columns = {
+    columns: output.Columns = {
         "when (UTC)": "at",
         "by": lambda row: who(row["by"]),
         "what": "what",
         "reason": "reason",
     }
-    print_rows(rows, columns, as_json=as_json)
+    output.print_rows(rows, columns, as_json=as_json)

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.formats import yaml_text
-from model_config.cli.options import Local, Panel, Prefix
-from model_config.cli.output import print_table
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
@@ -26,7 +25,7 @@ from model_config.plan.project import NAMESPACE, set_secret_command
 if TYPE_CHECKING:
     from model_config.importing.module import ImportedModule, Source
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 _PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 
@@ -64,8 +63,8 @@ def import_(  # noqa: PLR0913 - a verb's options
             help="The environment of the PATH in the same position; may be repeated. Default: dev.",
         ),
     ] = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
 ) -> None:
     """Write model modules from existing parameters, of one environment or of several.
 
@@ -127,7 +126,7 @@ def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
         if name in secrets or name in texts  # the others were denied, or have just been deleted
     ]
     if aws.ssm.problems:
-        print_table(["parameter", "type"], [(read.name, read.type) for read in parameters])
+        output.print_table(["parameter", "type"], [(read.name, read.type) for read in parameters])
         for problem in aws.ssm.problems:
             typer.echo(f"can't be read: {problem}", err=True)
         typer.echo("Nothing was written, since the module would be incomplete.", err=True)
@@ -174,7 +173,7 @@ def _print_fields(module: ImportedModule) -> None:
                 note = "a secret in plain text: have its provider replace it"
             becomes = f"{module.name}/{'/'.join(module.places[path])}"
             rows.append((field.parameter.name, becomes, note))
-    print_table(["parameter", "becomes", "note"], rows, wrap=True)
+    output.print_table(["parameter", "becomes", "note"], rows, wrap=True)
 
 
 def _secret_steps(module: ImportedModule, stack: str, region: str, *, local: bool) -> Iterator[str]:

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project
-from model_config.cli.options import Panel
 from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
 from model_config.scaffold import Kind
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def init(  # noqa: PLR0913 - a verb's options
@@ -47,7 +47,7 @@ def init(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Create a new project: models, stack files, program, tests, Makefile and workflows.
 
-    Example: model-config init acme-models --from dist/model_config-0.2.0-py3-none-any.whl
+    Example: model-config init acme-models --from dist/model_config-0.1.0-py3-none-any.whl
 
     Example: model-config init --check | git apply
     """
@@ -65,6 +65,7 @@ def init(  # noqa: PLR0913 - a verb's options
     write_new_files(folder, contents)
     schema = stale_files(read_modules(Project(folder)))
     for file, text in schema.items():
+        file.parent.mkdir(exist_ok=True)
         write_file(file, text, private=False)
     typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
     steps = [f"cd {shlex.quote(str(folder))}", "make local", "make test"]

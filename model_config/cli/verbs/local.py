@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.context import current_project, takes_project
-from model_config.cli.options import AsJson, Environment, Panel, Port
-from model_config.cli.output import MASK, print_json, print_table
+from model_config.cli import options, output
+from model_config.cli.context import current_project
 from model_config.comparing.changes import leaves
 from model_config.format.text import one_line, shortened
 from model_config.loopback import HOST
@@ -20,7 +19,7 @@ from model_config.loopback import HOST
 if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
@@ -39,12 +38,11 @@ _STAND_IN = (
 
 
 @app.command()
-@takes_project
 def deploy(
-    environment: Environment = "dev",
+    environment: options.Environment = "dev",
     *,
     show_all: Annotated[bool, typer.Option("--all", help="Show unchanged parameters too.")] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Deploy an environment to the local AWS, show what changed, and read a model back.
 
@@ -54,7 +52,7 @@ def deploy(
 
     with deployed(current_project(), environment) as deployment:
         if as_json:
-            print_json(asdict(deployment))
+            output.print_json(asdict(deployment))
             return
         _print_parameters(
             row for row in deployment.parameters if show_all or row.change != "unchanged"
@@ -64,10 +62,9 @@ def deploy(
 
 
 @app.command()
-@takes_project
 def serve(
-    environment: Environment = "dev",
-    port: Port = 4566,
+    environment: options.Environment = "dev",
+    port: options.Port = 4566,
 ) -> None:
     """Serve the local AWS on a loopback port until you press Ctrl-C.
 
@@ -103,7 +100,6 @@ def serve(
 
 
 @app.command()
-@takes_project
 def reset() -> None:
     """Delete everything in the local AWS, in all environments. Keeps .local/secrets.yaml.
 
@@ -123,7 +119,7 @@ def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
         typer.echo("Nothing changed.")
         return
     above = rows[0].arn.removesuffix(f"/{rows[0].model}/{rows[0].path}")
-    print_table(
+    output.print_table(
         ["model", "parameter", "version", "ARN"],
         [
             (row.model, row.path, f"{row.version} {_SHOWN[row.change][0]}".rstrip(), row.arn)
@@ -159,7 +155,7 @@ def _print_read_back(deployment: Deployment) -> None:
     for path, value in leaves(configuration.as_dict()):
         typer.echo(f"  {'/'.join(path):<30} {shortened(one_line(value), room)}")
     for secret in configuration.secrets:
-        typer.echo(f"  {'secrets/' + secret:<30} {MASK}")
+        typer.echo(f"  {'secrets/' + secret:<30} {output.MASK}")
 
 
 def _print_notes(deployment: Deployment, *, show_all: bool) -> None:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project
-from model_config.cli.options import Panel
 from model_config.files import write_new_files
 from model_config.format.errors import UsageError
 from model_config.scaffold import Kind
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def new(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli.context import current_project, takes_project
+from model_config.cli import options
+from model_config.cli.context import current_project
 from model_config.cli.moving import all_of, schema_check
-from model_config.cli.options import Environment, Local, Panel, Prefix
 from model_config.cli.output import annotate, summarize
 from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from model_config.operate.promotion import Promotion
     from model_config.operate.rollouts import NewRollout
 
-PANEL = Panel.PIPELINES
+PANEL = options.Panel.PIPELINES
 
 app = typer.Typer(help="The steps of a deploy in a workflow.", no_args_is_help=True)
 
@@ -37,7 +37,6 @@ _Releases = Annotated[
 
 
 @app.command()
-@takes_project
 def environments(
     stacks: Annotated[
         list[str] | None,
@@ -62,12 +61,11 @@ def environments(
 
 
 @app.command()
-@takes_project
 def note(
     *,
     output: Annotated[Path, typer.Option(help="The file to write, JSON: model to number.")],
-    environment: Environment = "dev",
-    local: Local = False,
+    environment: options.Environment = "dev",
+    local: options.Local = False,
 ) -> None:
     """Record the number of each model's release as of the stack's last successful update.
 
@@ -85,7 +83,6 @@ def note(
 
 
 @app.command()
-@takes_project
 def promote(  # noqa: PLR0913 - a verb's options
     *,
     before: _Releases,
@@ -103,9 +100,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.Target,
 ) -> None:
     """Promote only the models that a deploy changed; or start a rollout of each.
 
@@ -115,11 +110,10 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
-    from model_config.cli.target import target
     from model_config.operate.promotion import promote_changed
 
-    evidenced = evidence_check(environment, require, max_age)
-    with target(environment, prefix, local=local) as aws:
+    evidenced = evidence_check(target.environment, require, max_age)
+    with target.open() as aws:
         promotions = list(
             promote_changed(
                 aws,
@@ -135,14 +129,13 @@ def promote(  # noqa: PLR0913 - a verb's options
         _tell(promotion)
     if not promotions:
         typer.echo("This deploy changed no model, so no label moves.")
-    summarize(_summary(environment, label, promotions))
+    summarize(_summary(target.environment, label, promotions))
     if any(promotion.outcome == "failed" for promotion in promotions):
         raise typer.Exit(2)
 
 
 @app.command()
-@takes_project
-def verify(environment: Environment = "dev", *, local: Local = False) -> None:
+def verify(environment: options.Environment = "dev", *, local: options.Local = False) -> None:
     """Compare AWS with the program after a deploy; exit with 1 on differences.
 
     Labels are not compared, since the promotion follows. Nor are parameters that belong to no

@@ -9,19 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import moving
+from model_config.cli import moving, options
 from model_config.cli.context import to_paste
-from model_config.cli.options import (
-    DryRun,
-    Environment,
-    Local,
-    Panel,
-    Prefix,
-    Reason,
-    Regions,
-    complete_label,
-    complete_model,
-)
 from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
 from model_config.format.errors import ReleaseError, UsageError
 
@@ -30,7 +19,7 @@ if TYPE_CHECKING:
     from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
 
@@ -38,14 +27,16 @@ _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
 def promote(  # noqa: PLR0913 - a verb's options
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="The model's name.", autocompletion=complete_model),
+        typer.Argument(
+            metavar="[MODEL]", help="The model's name.", autocompletion=options.complete_model
+        ),
     ] = None,
     *,
     label: Annotated[
         str,
         typer.Option(
             help="The label to move, such as stable or canary.",
-            autocompletion=complete_label,
+            autocompletion=options.complete_label,
         ),
     ] = "stable",
     new_label: Annotated[
@@ -68,12 +59,9 @@ def promote(  # noqa: PLR0913 - a verb's options
     ] = None,
     require: Require = None,
     max_age: MaxAge = None,
-    reason: Reason = None,
-    dry_run: DryRun = False,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    reason: options.Reason = None,
+    dry_run: options.DryRun = False,
+    target: options.TargetInRegions,
 ) -> None:
     """Move a label to a release, which the label's readers get from then on.
 
@@ -83,12 +71,11 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config promote support_chat --label stable --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate.labels import prepare_promotion
 
     _check_options(model, release, expect_digest, every=every)
     moving.refuse_environment(label)
-    evidenced = evidence_check(environment, require, max_age)
+    evidenced = evidence_check(target.environment, require, max_age)
     check_of = cache(moving.schema_check)
 
     def prepare(place: Place, name: str) -> Move:
@@ -98,7 +85,7 @@ def promote(  # noqa: PLR0913 - a verb's options
             moving.refuse_new_label(move)
         return move
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         moves = moving.verified(_chosen(places, model, label), prepare)
         moving.carry_out(moves, by_default=release is None, dry_run=dry_run)
 

@@ -6,17 +6,16 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none
-from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
-from model_config.cli.output import print_json
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 
-def prune(  # noqa: PLR0913 - a verb's options
-    model: Model,
+def prune(
+    model: options.Model,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list what would be deleted.")
@@ -24,10 +23,8 @@ def prune(  # noqa: PLR0913 - a verb's options
     gone: Annotated[
         bool, typer.Option("--gone", help="Delete all parts of a model that was removed.")
     ] = False,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """Delete parts of large releases that no release in the history uses any more.
 
@@ -36,17 +33,16 @@ def prune(  # noqa: PLR0913 - a verb's options
 
     Example: model-config prune support_chat --dry-run
     """
-    from model_config.cli.target import target
     from model_config.operate.releases import unneeded_parts
 
     if gone:
         _refuse_a_model_of_this_project(model)
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         names = unneeded_parts(aws.ssm, aws.path, model, gone=gone)
         if not dry_run:
             aws.ssm.delete(names)
     if as_json:
-        print_json(names)
+        output.print_json(names)
         return
     for name in names:
         typer.echo(name)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.cli.options import AsJson, Environment, Panel
-from model_config.cli.output import print_json, print_table, with_progress
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.project import Project, StackState
 
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
     from model_config.infra.engine_stack import EngineStack
     from model_config.operate.recovery import Recovery
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 _to_stderr = partial(typer.echo, err=True)
 
 
 def recover(
     *,
-    environment: Environment = "dev",
+    environment: options.Environment = "dev",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be done.")
     ] = False,
@@ -37,7 +36,7 @@ def recover(
         bool,
         typer.Option("--into-empty-state", help="Adopt though the stack's state was lost."),
     ] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Adopt resources that an interrupted deploy created, and clear its pending operations.
 
@@ -59,7 +58,7 @@ def recover(
     state = stack.state()
     recovery = _find(project, stack, state, into_empty_state=into_empty_state)
     if as_json:
-        print_json(asdict(recovery))
+        output.print_json(asdict(recovery))
     else:
         _print(recovery)
     if recovery.blocked:
@@ -84,7 +83,7 @@ def _find(
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
-    ssm = Ssm(aws_client("ssm", config.region), watch=with_progress)
+    ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
     return find_recovery(
         plan,
         config.own(),
@@ -110,7 +109,7 @@ def _print(recovery: Recovery) -> None:
     interrupted = "the deploy was interrupted during it"
     rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
     if rows:
-        print_table(["what", "action", "why", "owner"], rows, wrap=True)
+        output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
     for finding in recovery.blocked:
         typer.echo(str(finding), err=True)
 

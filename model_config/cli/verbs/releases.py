@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none
-from model_config.cli.options import AsJson, Environment, Local, Model, Panel, Prefix
-from model_config.cli.output import Row, print_rows
 from model_config.comparing.changes import changes
 from model_config.format.text import who
 
 if TYPE_CHECKING:
     from model_config.operate.releases import PastRelease
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 
 def releases(
-    model: Model,
+    model: options.Model,
     *,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """List a model's releases and their changes, newest first.
 
@@ -36,11 +33,10 @@ def releases(
 
     Example: model-config releases support_chat --environment prod
     """
-    from model_config.cli.target import target
     from model_config.operate.labels import label_state
     from model_config.operate.record import interrupted_promotion
 
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         past = aws.releases(model)
         interrupted = None
         if past.held:
@@ -54,21 +50,20 @@ def releases(
         "by": lambda row: who(row["by"]),
         "digest": lambda row: (row["digest"] or "unreadable").removeprefix("sha256:")[:12],
         "labels": _labels,
-        "evidence": lambda row: row["evidence"] and row["evidence"]["text"],
+        "evidence": lambda row: row["evidence"]["text"],
         "changes": lambda row: row["problem"] or row["_summary"],
     }
-    if not any(row["evidence"] for row in rows):
+    if all(row["evidence"]["passed"] is None for row in rows):
         del columns["evidence"]
-    print_rows(rows, columns, as_json=as_json)
+    output.print_rows(rows, columns, as_json=as_json)
 
 
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
-    from model_config.plan.evidence import evidence_of
+    from model_config.plan.evidence import verdict
 
     labels = sorted(release.labels)
-    evidence = evidence_of(project_or_none(), release.digest)
     changed = None  # there is no release to compare with
     if before and before.content and release.content:
         changed = changes(before.content, release.content)
@@ -90,12 +85,12 @@ def _row(
             for change in changed
         ],
         "problem": release.problem,
-        "evidence": evidence and evidence._asdict(),
+        "evidence": verdict(project_or_none(), release.digest)._asdict(),
         "_summary": summary,
     }
 
 
-def _labels(row: Row) -> list[str]:
+def _labels(row: output.Row) -> list[str]:
     marks = dict.fromkeys(row["held"], " (held)")
     marks |= dict.fromkeys(row["interrupted"], " (promotion interrupted)")
     return [f"{label}{marks.get(label, '')}" for label in row["labels"]]

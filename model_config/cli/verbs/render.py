@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli.options import Environment, Label, Local, Model, Panel, Prefix, Release
+from model_config.cli import options
 from model_config.format.errors import UsageError
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 
 def render(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     field: Annotated[
         str,
         typer.Argument(
@@ -32,20 +32,16 @@ def render(  # noqa: PLR0913 - a verb's options
         Path | None,
         typer.Option(help="A JSON object of variables and their texts. --set overrides it."),
     ] = None,
-    label: Label = None,
-    release: Release = None,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
+    label: options.Label = None,
+    release: options.Release = None,
+    target: options.Target,
 ) -> None:
     """Print a release's prompt with its variables, {{name}}, filled in.
 
     Example: model-config render support_chat prompts/templates/greeting --set customer_name=Zoë
     """
-    from model_config.cli.target import target
-
     given = {**(_read(values) if values else {}), **dict(map(_split, settings or []))}
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         configuration = aws.configuration(model, label, release)
     text = configuration.render(field, **given)
     typer.echo(text, nl=sys.stdout.isatty())  # in a pipe, exactly the prompt

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project, project_or_none, to_paste
-from model_config.cli.options import Environments, Local, Panel, Prefix
 from model_config.cli.output import with_progress
 from model_config.format.errors import UsageError
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 
 def report(  # noqa: PLR0913 - a verb's options
@@ -20,7 +20,7 @@ def report(  # noqa: PLR0913 - a verb's options
     output: Annotated[
         Path, typer.Option(help="The folder to write; new or empty.", file_okay=False)
     ],
-    environments: Environments = None,
+    environments: options.Environments = None,
     base: Annotated[
         str | None,
         typer.Option(help="Only compare the working tree with this commit. Needs git, but no AWS."),
@@ -31,8 +31,8 @@ def report(  # noqa: PLR0913 - a verb's options
             min=1, help="How many of a model's newest releases get a page; labelled ones always do."
         ),
     ] = 10,
-    prefix: Prefix = None,
-    local: Local = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
 ) -> None:
     """Write the pages of `model-config ui` to files, for a build's artifact or a static site.
 

@@ -6,38 +6,24 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import moving
-from model_config.cli.options import (
-    DryRun,
-    Environment,
-    Local,
-    Model,
-    Panel,
-    Prefix,
-    Reason,
-    Regions,
-    complete_label,
-)
+from model_config.cli import moving, options
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 
 def rollback(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     *,
     label: Annotated[
-        str, typer.Option(help="The label to move back.", autocompletion=complete_label)
+        str, typer.Option(help="The label to move back.", autocompletion=options.complete_label)
     ] = "stable",
     release: Annotated[
         int | None,
         typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
     ] = None,
-    reason: Reason = None,
-    dry_run: DryRun = False,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    reason: options.Reason = None,
+    dry_run: options.DryRun = False,
+    target: options.TargetInRegions,
 ) -> None:
     """Move a label back to its previous release, or to another one. No value is rewritten.
 
@@ -47,10 +33,9 @@ def rollback(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollback support_chat --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate.labels import prepare_rollback
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         moves = moving.verified(
             ((place, model) for place in places),
             lambda place, name: prepare_rollback(

@@ -7,21 +7,9 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import moving
-from model_config.cli.context import takes_project, to_paste
+from model_config.cli import moving, options, output
+from model_config.cli.context import to_paste
 from model_config.cli.moving import schema_check
-from model_config.cli.options import (
-    AnyModel,
-    AsJson,
-    Environment,
-    Local,
-    Model,
-    Panel,
-    Prefix,
-    Reason,
-    Regions,
-)
-from model_config.cli.output import Row, print_table, time_text
 from model_config.cli.rollouts import (
     change_in_all,
     duration_of,
@@ -36,7 +24,7 @@ from model_config.format.errors import UsageError
 from model_config.operate import rollout_plan
 from model_config.operate.rollout_plan import RolloutPlan
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 app = typer.Typer(
     help="Give a release to a share of a label's readers first.", no_args_is_help=True
@@ -44,9 +32,8 @@ app = typer.Typer(
 
 
 @app.command()
-@takes_project
 def start(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     *,
     release: Annotated[
         int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
@@ -66,16 +53,13 @@ def start(  # noqa: PLR0913 - a verb's options
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
     require: Require = None,
     max_age: MaxAge = None,
-    reason: Reason = None,
+    reason: options.Reason = None,
     force: Annotated[
         bool,
         typer.Option("--force", help="Also for a held label, or to replace another rollout."),
     ] = False,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.TargetInRegions,
+    as_json: options.AsJson = False,
 ) -> None:
     """Give a release to a share of a label's readers, and raise the share step by step.
 
@@ -84,15 +68,14 @@ def start(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
     """
-    from model_config.cli.target import targets
     from model_config.operate import rollouts
 
     now = rollout_plan.utc_now()
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
     moving.refuse_environment(label)
-    check = moving.all_of(schema_check(model), evidence_check(environment, require, max_age))
-    with targets(environment, prefix, local=local, regions=region) as places:
+    check = moving.all_of(schema_check(model), evidence_check(target.environment, require, max_age))
+    with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
         changes = change_in_all(
             missing,
@@ -113,90 +96,77 @@ def start(  # noqa: PLR0913 - a verb's options
         _print_plan(row)
 
 
-def _print_plan(row: Row) -> None:
+def _print_plan(row: output.Row) -> None:
     typer.echo(
         f"{row['_where']}: release {row['release']} is rolled out to the readers of "
         f"{row['label']}, who have release {row['from']}."
     )
-    steps = [(f"{time_text(step['at'])} UTC", f"{step['percent']:g} %") for step in row["steps"]]
-    print_table(["from", "share"], steps)
-    typer.echo(f"It is due to be finished at {time_text(row['due'])} UTC.")
+    steps = [
+        (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %") for step in row["steps"]
+    ]
+    output.print_table(["from", "share"], steps)
+    typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
     typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
 
 
 @app.command()
-@takes_project
-def status(  # noqa: PLR0913 - a verb's options
-    model: AnyModel = None,
+def status(
+    model: options.AnyModel = None,
     *,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.TargetInRegions,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show a rollout's progress: its share, its next step, who started it and why.
 
     Example: model-config rollout status --environment prod
     """
-    from model_config.cli.target import targets
-
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         rows = statuses(places, model)
     if rows or as_json:
         print_statuses(rows, as_json=as_json)
     else:
-        typer.echo(f"No rollout{f' of {model}' if model else ''} is under way in {environment}.")
+        typer.echo(
+            f"No rollout{f' of {model}' if model else ''} is under way in {target.environment}."
+        )
 
 
 @app.command()
-@takes_project
 def pause(
-    model: Model,
+    model: options.Model,
     *,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.TargetInRegions,
 ) -> None:
     """Freeze the share until the rollout is resumed.
 
     Example: model-config rollout pause support_chat --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate.rollouts import change
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         change_in_all(places, lambda place: change(place, model, rollout_plan.paused))
         print_statuses(statuses(places, model))
 
 
 @app.command()
-@takes_project
 def resume(
-    model: Model,
+    model: options.Model,
     *,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    target: options.TargetInRegions,
 ) -> None:
     """Continue a paused rollout. The next step comes one interval from now.
 
     Example: model-config rollout resume support_chat --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate.rollouts import change
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         change_in_all(places, lambda place: change(place, model, rollout_plan.resumed))
         print_statuses(statuses(places, model))
 
 
 @app.command()
-@takes_project
-def finish(  # noqa: PLR0913 - a verb's options
-    model: AnyModel = None,
+def finish(
+    model: options.AnyModel = None,
     *,
     when_due: Annotated[
         bool,
@@ -204,11 +174,8 @@ def finish(  # noqa: PLR0913 - a verb's options
             "--when-due", help="Only if all steps are taken and one more interval has passed."
         ),
     ] = False,
-    reason: Reason = None,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    reason: options.Reason = None,
+    target: options.TargetInRegions,
 ) -> None:
     """Move the label to the candidate, which ends the rollout: all readers get that release.
 
@@ -220,10 +187,9 @@ def finish(  # noqa: PLR0913 - a verb's options
     """
     if model is None and not when_due:
         raise UsageError("name the model, or finish all rollouts that are due with --when-due")
-    from model_config.cli.target import targets
     from model_config.operate import rollouts
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         if when_due:
             if not finish_due(places, model, reason):
                 raise typer.Exit(1)
@@ -238,15 +204,11 @@ def finish(  # noqa: PLR0913 - a verb's options
 
 
 @app.command()
-@takes_project
-def abort(  # noqa: PLR0913 - a verb's options
-    model: Model,
+def abort(
+    model: options.Model,
     *,
-    reason: Reason = None,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    reason: options.Reason = None,
+    target: options.TargetInRegions,
 ) -> None:
     """End a rollout: all readers get the label's release again. The label doesn't move.
 
@@ -254,10 +216,9 @@ def abort(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout abort support_chat --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate import rollouts
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         changes = change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
     for change in changes:
         rollout = change.stored.document.rollout

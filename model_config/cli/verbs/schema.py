@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
-from model_config.cli.options import Panel
 from model_config.files import write_file
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def schema(
@@ -21,8 +21,8 @@ def schema(
 ) -> None:
     """Write a JSON Schema of the stack files, generated from this project's models, for editors.
 
-    The schema is stack.schema.json, and each stack file names it in its first line. Commit both:
-    the schema contains names, types and ranges, and no values. Run this command again when a
+    The schema is .editor/stack.schema.json, and each stack file names it in its first line. Commit
+    both: the schema contains names, types and ranges, and no values. Run this command again when a
     model's class, its secrets or the list of models changes.
 
     Example: model-config schema
@@ -30,12 +30,14 @@ def schema(
     from model_config.plan.json_schema import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 
-    stale = stale_files(read_modules(current_project()))
-    names = ", ".join(file.name for file in stale)
+    project = current_project()
+    stale = stale_files(read_modules(project))
+    names = ", ".join(file.relative_to(project.root).as_posix() for file in stale)
     if check and stale:
         message = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
         typer.echo(to_paste(message))
         raise typer.Exit(1)
     for file, text in stale.items():
+        file.parent.mkdir(exist_ok=True)
         write_file(file, text, private=False)
     typer.echo(f"Wrote {names}." if stale else f"{SCHEMA_FILE} is up to date.")

@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli.options import (
-    AsJson,
-    Environment,
-    Label,
-    Local,
-    Model,
-    Panel,
-    Prefix,
-    Release,
-)
-from model_config.cli.output import MASK, print_json, print_table, print_text
+from model_config.cli import options, output
 from model_config.comparing.changes import leaves
 from model_config.format.errors import UsageError
 from model_config.format.text import nearest, one_line, visible
@@ -25,11 +15,11 @@ from model_config.format.text import nearest, one_line, visible
 if TYPE_CHECKING:
     from model_config.reader.configuration import Configuration
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 
 def show(  # noqa: PLR0913 - a verb's options
-    model: Model,
+    model: options.Model,
     path: Annotated[
         str | None,
         typer.Argument(
@@ -38,14 +28,12 @@ def show(  # noqa: PLR0913 - a verb's options
         ),
     ] = None,
     *,
-    label: Label = None,
-    release: Release = None,
+    label: options.Label = None,
+    release: options.Release = None,
     full: Annotated[bool, typer.Option("--full", help="Print multi-line texts in full.")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' values.")] = False,
-    environment: Environment = "dev",
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show all values of a release as JSON, or print one value unchanged.
 
@@ -55,18 +43,17 @@ def show(  # noqa: PLR0913 - a verb's options
 
     Example: model-config show support_chat prompts/system
     """
-    from model_config.cli.target import target
-
-    with target(environment, prefix, local=local) as aws:
+    with target.open() as aws:
         configuration = aws.configuration(model, label, release, secrets=reveal)
     secrets = {
-        name: secret.reveal() if reveal else MASK for name, secret in configuration.secrets.items()
+        name: secret.reveal() if reveal else output.MASK
+        for name, secret in configuration.secrets.items()
     }
     held = {**configuration.as_dict(), **({"secrets": secrets} if secrets else {})}
     if path is not None:
         _print_value(held, path.strip("/"), configuration.content.none, as_json=as_json)
     elif as_json:
-        print_json(_as_json(configuration, secrets))
+        output.print_json(_as_json(configuration, secrets))
     else:
         _print_about(configuration)
         _print_all(held, full=full, reveal=reveal)
@@ -81,11 +68,11 @@ def _print_value(held: dict[str, Any], path: str, none: Collection[str], *, as_j
         known = ("/".join(names) for names, _ in leaves(held))
         raise UsageError(f"the release has no value {path!r}: {nearest(path, known)}") from None
     if as_json:
-        print_json(value)
+        output.print_json(value)
     elif isinstance(value, dict) and value:
         _print_rows(leaves(value, (path,)))
     else:
-        print_text(value if isinstance(value, str) else one_line(value))
+        output.print_text(value if isinstance(value, str) else one_line(value))
 
 
 def _at(held: dict[str, Any], path: str) -> Any:
@@ -118,14 +105,14 @@ def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
         typer.echo(f"{'/'.join(path)}\t{one_line(text)}")
     for path, text in texts:
         typer.echo(f"\n{'/'.join(path)}:")
-        print_text(str(text), nl=True)
+        output.print_text(str(text), nl=True)
 
 
 def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
-    print_table(
+    output.print_table(
         ["path", "value"],
         [
-            (visible("/".join(path)), MASK if value == MASK else one_line(value))
+            (visible("/".join(path)), output.MASK if value == output.MASK else one_line(value))
             for path, value in rows
         ],
     )

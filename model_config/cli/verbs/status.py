@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none
-from model_config.cli.options import AsJson, Environments, Local, Panel, Prefix
-from model_config.cli.output import Row, print_json, print_table, time_text, with_progress
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.operate.rollout_plan import phase
 
@@ -20,19 +19,19 @@ if TYPE_CHECKING:
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
 
 def status(
     *,
-    environments: Environments = None,
+    environments: options.Environments = None,
     commits: Annotated[
         bool,
         typer.Option("--commits", help="Look in git for the commit of each newest release."),
     ] = False,
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show the state of each model: its newest release, labels, rollout, last deploy and drift.
 
@@ -47,7 +46,7 @@ def status(
     origins = _origins(found) if commits else {}
     rows = [_row(each, origins) for each in found]
     if as_json:
-        print_json(rows)
+        output.print_json(rows)
     else:
         _print(rows, with_commits=bool(origins))
     problems = [(each.environment, problem) for each in found for problem in each.problems]
@@ -68,7 +67,7 @@ def _read(environment: Environment) -> EnvironmentStatus:
         problems.append(str(error))
     try:
         with environment.hold():
-            view = environment.ssm.view(with_progress)
+            view = environment.ssm.view(output.with_progress)
             found = read_status(view, environment.path, program)
     except ModelConfigError as error:
         found = unread_status(environment.name, program, str(error))
@@ -86,7 +85,7 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
         )
     models = [model for each in found for model in each.models]
     digests = {model.digest for model in models if model.digest}
-    return find_each(project, digests, with_progress)
+    return find_each(project, digests, output.with_progress)
 
 
 def _row(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
@@ -130,23 +129,23 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
     }
 
 
-def _print(rows: Sequence[Row], *, with_commits: bool) -> None:
+def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
     columns = ["environment", "model", "release", "labels", "rollout", "deployed (UTC)"]
     columns += ["commit"] if with_commits else []
     cells = [
         _cells(row, model, with_commits=with_commits) for row in rows for model in row["models"]
     ]
-    print_table([*columns, "drift"], cells, wrap=True)
+    output.print_table([*columns, "drift"], cells, wrap=True)
     for row in rows:
         for model in row["models"]:
             for notice in model["notices"]:
                 typer.echo(f"{row['environment']}: {model['model']}: {notice}.")
         if row["other_projects"]:
             others = ", ".join(row["other_projects"])
-            typer.echo(f"{row['environment']}: models of other projects: {others}.")
+            typer.echo(f"{row['environment']}: not in this stack's plan: {others}.")
 
 
-def _cells(row: Row, model: Row, *, with_commits: bool) -> list[str]:
+def _cells(row: output.Row, model: output.Row, *, with_commits: bool) -> list[str]:
     newest, rollout = model["newest"], model["rollout"]
     labels = [
         f"{label} {on}{' (held)' if label in model['held'] else ''}"
@@ -164,7 +163,7 @@ def _cells(row: Row, model: Row, *, with_commits: bool) -> list[str]:
         str(newest["release"]) if newest else "unknown" if row["problems"] else "none",
         ", ".join(labels),
         share,
-        time_text(newest["at"]) if newest else "",
+        output.time_text(newest["at"]) if newest else "",
         *([((newest and newest["commit"]) or "")[:9]] if with_commits else []),
         "unreadable" if model["problem"] else ", ".join(drift) or no_drift,
     ]

@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.cli.options import AsJson, Environment, Local, Panel, Prefix
-from model_config.cli.output import print_json
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import plural, visible
 
 if TYPE_CHECKING:
-    from model_config.plan.tree import Leaf, ModelTree
+    from model_config.plan.hierarchy import Leaf, ModelTree
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def tree(
-    environment: Environment = "dev",
+    environment: options.Environment = "dev",
     *,
     deployed: Annotated[
         bool,
         typer.Option("--deployed", help="Show AWS, with versions, releases and labels."),
     ] = False,
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show an environment's hierarchy: each field with its type, size and number of parts.
 
@@ -40,8 +39,7 @@ def tree(
     """
     from model_config.cli.target import target
     from model_config.operate.tree import deployed_trees
-    from model_config.plan.plan import plan_from_file
-    from model_config.plan.tree import trees
+    from model_config.plan.plan import plan_from_file, trees
 
     findings: Sequence[Finding] = ()
     if deployed:
@@ -52,7 +50,7 @@ def tree(
         path, models, findings = plan.path, trees(plan), plan.findings
     if as_json:
         shown = [{**asdict(model), "parameters": model.parameters} for model in models]
-        print_json({"environment": environment, "path": path, "models": shown})
+        output.print_json({"environment": environment, "path": path, "models": shown})
     else:
         _print(path, models)
     if findings:

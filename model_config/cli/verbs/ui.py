@@ -8,20 +8,19 @@ from typing import Annotated
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.options import Environments, Local, Panel, Port, Prefix
-from model_config.cli.output import with_progress
 
-PANEL = Panel.READ
+PANEL = options.Panel.READ
 
 
 def ui(
     *,
-    environments: Environments = None,
-    port: Port = 4580,
+    environments: options.Environments = None,
+    port: options.Port = 4580,
     open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
-    prefix: Prefix = None,
-    local: Local = False,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
 ) -> None:
     """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
 
@@ -45,7 +44,7 @@ def ui(
         site = Site(found, project_or_none(), to_paste)
         app = make_app(site, token=token, port=port)
         if local:  # it costs nothing, and then no page has to wait
-            read_ahead(site, with_progress)
+            read_ahead(site, output.with_progress)
         address = f"http://{HOST}:{port}/?token={token}"
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
         if open_it and not until_the_end.enter_context(opened_in_browser(address)):

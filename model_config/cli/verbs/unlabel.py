@@ -6,35 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import moving
-from model_config.cli.options import (
-    Environment,
-    Local,
-    Model,
-    Panel,
-    Prefix,
-    Reason,
-    Regions,
-    complete_label,
-)
+from model_config.cli import moving, options
 
 if TYPE_CHECKING:
     from model_config.operate.labels import Move
 
-PANEL = Panel.RELEASE
+PANEL = options.Panel.RELEASE
 
 
-def unlabel(  # noqa: PLR0913 - a verb's options
-    model: Model,
+def unlabel(
+    model: options.Model,
     label: Annotated[
-        str, typer.Argument(help="The label to take off.", autocompletion=complete_label)
+        str, typer.Argument(help="The label to take off.", autocompletion=options.complete_label)
     ],
     *,
-    reason: Reason = None,
-    environment: Environment = "dev",
-    region: Regions = None,
-    prefix: Prefix = None,
-    local: Local = False,
+    reason: options.Reason = None,
+    target: options.TargetInRegions,
 ) -> None:
     """Take a label and its LABEL-previous off, such as a canary's that has ended.
 
@@ -43,10 +30,9 @@ def unlabel(  # noqa: PLR0913 - a verb's options
 
     Example: model-config unlabel support_chat canary --environment prod
     """
-    from model_config.cli.target import targets
     from model_config.operate import labels
 
-    with targets(environment, prefix, local=local, regions=region) as places:
+    with target.open() as places:
         moves = moving.verified(
             ((place, model) for place in places),
             lambda place, name: labels.prepare_unlabel(place, name, label, reason=reason),

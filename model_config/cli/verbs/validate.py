@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
+from model_config.cli import options, output
 from model_config.cli.context import current_project, to_paste
-from model_config.cli.options import AsJson, Environments, Panel
-from model_config.cli.output import annotate, is_terminal, new_console, print_json
 from model_config.comparing.git import folder_in_repository
 from model_config.format.errors import Finding, first_of_each_model
 from model_config.format.text import visible
@@ -19,19 +18,19 @@ from model_config.plan.project import Project
 if TYPE_CHECKING:
     from model_config.plan.validation import Result
 
-PANEL = Panel.PROJECT
+PANEL = options.Panel.PROJECT
 
 
 def validate(
     *,
-    environment: Environments = None,
+    environment: options.Environments = None,
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Count a secret that isn't set as a finding.")
     ] = False,
     github: Annotated[
         bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Check every model in every environment, offline; exit with 1 on findings.
 
@@ -47,7 +46,7 @@ def validate(
     stacks = list(dict.fromkeys(environment or project.require_stacks()))
     results = validation.validate(project, stacks, secrets=secrets)
     if as_json:
-        print_json([_as_json(result) for result in results])
+        output.print_json([_as_json(result) for result in results])
     elif github:
         _print_annotations(results, project)
     else:
@@ -84,8 +83,8 @@ def _as_json(result: Result) -> dict[str, object]:
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
     if not results:
         typer.echo(f"No findings in {', '.join(stacks)}.")
-    elif is_terminal():
-        new_console().print(_table(results))
+    elif output.is_terminal():
+        output.new_console().print(_table(results))
     else:
         for result in results:
             cells = (", ".join(result.environments), _where(result), _problem(result))
@@ -139,7 +138,7 @@ def _print_annotations(results: list[Result], project: Project) -> None:
     above = folder_in_repository(project.root)
     for result in results:
         finding = result.finding
-        annotate(
+        output.annotate(
             _level(result),
             f"{_problem(result)}\nfix: {finding.fix}",
             title=f"{finding.where} ({', '.join(result.environments)})",

@@ -1,0 +1,144 @@
+"""`model-config lifecycle`: which promoted releases name models that their providers retire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from model_config.cli.context import project_or_none, to_paste
+from model_config.cli.options import AsJson, Environments, Local, Panel, Prefix
+from model_config.cli.output import Columns, Row, annotate, print_json, print_rows
+from model_config.cli.rollouts import duration_of
+from model_config.format.errors import CredentialsError, StoreError
+from model_config.format.text import visible
+
+if TYPE_CHECKING:
+    from model_config.operate.environment import Environment
+    from model_config.plan.lifecycle import Retirements
+    from model_config.plan.project import Project
+
+PANEL = Panel.OPERATE
+
+COLUMNS: Columns = {
+    "environment": "environment",
+    "model": "model",
+    "release": lambda row: row["release"] or "not asked",
+    "labels": "labels",
+    "value": lambda row: f"{row['path']}: {row['names']}",
+    "when": "_text",
+}
+
+
+def lifecycle(  # noqa: PLR0913 - a verb's options
+    *,
+    within: Annotated[
+        str | None,
+        typer.Option(help="Only models that retire within this time, such as 90d. Default: all."),
+    ] = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if a release names such a model.")
+    ] = False,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
+    ] = False,
+    environment: Environments = None,
+    prefix: Prefix = None,
+    local: Local = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show which promoted releases name a model that its provider retires, and when.
+
+    Bedrock is asked itself, in each environment's region. What other providers retire stands in the
+    project's lifecycle.yaml. Without credentials, the project's models are compared with that file
+    alone.
+
+    Example: model-config lifecycle --within 90d --environment prod
+    """
+    from model_config.cli.target import environments
+    from model_config.plan.lifecycle import read_lifecycle, retiring
+
+    project, notes = project_or_none(), list[str]()
+    from_file = read_lifecycle(project) if project else {}
+    if not from_file:
+        notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
+    latest = duration_of(within) if within else None
+    rows: list[Row] = []
+    with environments(environment, prefix, local=local) as places:
+        for place in places:
+            with place.hold():
+                released, retirements = _read(place, project, notes)
+            rows += [
+                {
+                    **row,
+                    "path": path,
+                    "names": name,
+                    "retires": str(retirement.on) if retirement.on else None,
+                    "source": retirement.source,
+                    "instead": retirement.instead,
+                    "_text": retirement.text,
+                }
+                for row, config in released
+                for path, name, retirement in retiring(config, retirements | from_file, latest)
+            ]
+    if as_json:
+        shown = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
+        print_json({"retiring": shown, "notes": notes})
+    else:
+        _print(rows, notes, github=github)
+    if exit_code and rows:
+        raise typer.Exit(1)
+
+
+def _print(rows: list[Row], notes: list[str], *, github: bool) -> None:
+    if github:
+        for row in rows:
+            title = f"{row['model']} in {row['environment']}"
+            annotate("warning", f"{row['path']}: {row['names']} {row['_text']}", title=title)
+    elif rows:
+        print_rows(rows, COLUMNS, as_json=False)
+    if not rows:
+        typer.echo("No promoted release names a model that retires then.")
+    for note in notes:
+        typer.echo(to_paste(visible(note)), err=True)
+
+
+def _read(
+    place: Environment, project: Project | None, notes: list[str]
+) -> tuple[list[tuple[Row, Any]], Retirements]:
+    """Return each promoted release with its values, and what Bedrock retires there."""
+    from model_config.operate.lifecycle import bedrock_retirements, promoted
+
+    released: list[tuple[Row, Any]] = []
+    try:
+        for model in place.models():
+            for release, labels in promoted(place.releases(model, documents=False)):
+                about = {"environment": place.name, "region": place.ssm.region, "model": model}
+                row = {**about, "release": release.number, "labels": labels}
+                if release.content:
+                    released.append((row, release.content.config))
+                else:
+                    notes.append(f"{place.where(model)}: {release.problem}")
+    except CredentialsError as error:
+        if project is None:
+            raise
+        alone = "what the project deploys is compared with lifecycle.yaml alone"
+        notes.append(f"{place.name}: {alone}, since AWS can't be asked: {error}")
+        return _planned(place, project), {}
+    if place.is_local:
+        notes.append(f"{place.name}: Bedrock isn't asked with --local")
+        return released, {}
+    try:
+        return released, bedrock_retirements(place.ssm.region)
+    except StoreError as error:
+        notes.append(f"{place.name}: lifecycle.yaml alone, since Bedrock doesn't answer: {error}")
+        return released, {}
+
+
+def _planned(place: Environment, project: Project) -> list[tuple[Row, Any]]:
+    from model_config.plan.hierarchy import config_of
+    from model_config.plan.plan import valid_plan
+
+    about: Row = {"environment": place.name, "region": None, "release": None, "labels": []}
+    plan = valid_plan(project, place.stack)
+    return [({**about, "model": model.name}, config_of(model.config)) for model in plan.models]

@@ -1,0 +1,134 @@
+"""Models that their providers retire: what `lifecycle.yaml` says, and which values name one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, TypeAlias
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.project import Project
+from model_config.schema.problems import message_of
+
+FILE = "lifecycle.yaml"
+#: How far ahead `validate` and the pages look.
+SOON = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """A model that its provider retires; `on` is None if the provider hasn't said when."""
+
+    on: date | None
+    source: str
+    instead: str | None = None
+
+    def is_within(self, time: timedelta | None) -> bool:
+        return time is None or self.on is None or self.on <= today() + time
+
+    @property
+    def text(self) -> str:
+        """What is said of the model: "retires on 2027-01-14, in 47 days (lifecycle.yaml)"."""
+        instead = f"; instead: {self.instead}" if self.instead else ""
+        if self.on is None:
+            return f"is legacy, with no date yet ({self.source}{instead})"
+        days = (self.on - today()).days
+        when = "today" if not days else f"in {days} days" if days > 0 else f"{-days} days ago"
+        verb = "retires" if days >= 0 else "retired"
+        return f"{verb} on {self.on}, {when} ({self.source}{instead})"
+
+
+#: By the provider's name for the model.
+Retirements: TypeAlias = dict[str, Retirement]
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _day(text: object) -> object:
+    # Not pydantic's own rule, to which 20270114 is a number of seconds.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(text), re.ASCII):
+        raise ValueError(f'"{text}" is not a date: write year, month and day, 2027-01-14')
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError as error:
+        raise ValueError(f'"{text}" is not a date: {error}') from None
+
+
+_Day = Annotated[date, BeforeValidator(_day)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    retires: _Day
+    instead: str | None = None
+    source: str | None = None
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    checked: _Day
+    models: Annotated[
+        dict[str, _Model], BeforeValidator(lambda given: {} if given == "" else given)
+    ] = Field({})
+
+
+def read_lifecycle(project: Project) -> Retirements:
+    """Return what the project's file says; nothing without one.
+
+    Raises:
+        InvalidConfigurationError: the file is not valid, with all findings.
+    """
+    file = project.root / FILE
+    if not file.is_file():
+        return {}
+    try:
+        # All scalars stay text: YAML's own dates fail without saying which one is wrong.
+        given = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - safe
+        content = _File.model_validate(given)
+    except ValidationError as error:
+        raise InvalidConfigurationError(
+            _finding(".".join(map(str, detail["loc"])), message_of(detail))
+            for detail in error.errors(include_url=False)
+        ) from None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        problem = str(error) or "it is nested too deeply"
+        raise InvalidConfigurationError([_finding("", f"it can't be read: {problem}")]) from None
+    source = f"{FILE}, checked {content.checked}"
+    return {
+        name: Retirement(model.retires, source, model.instead)
+        for name, model in content.models.items()
+    }
+
+
+def _finding(where: str, problem: str) -> Finding:
+    return Finding(f"{FILE}: {where}" if where else FILE, problem, "correct it", file=FILE)
+
+
+def retiring(
+    config: Any, retirements: Retirements, within: timedelta | None = None, path: str = ""
+) -> Iterator[tuple[str, str, Retirement]]:
+    """Yield the path and text of each value that names a model, with its retirement.
+
+    A text names a model if it is the model's name, alone or at the end of an ARN, of an inference
+    profile ("eu.anthropic.claude…"), or of a router's name for it ("openai/gpt-4o").
+    """
+    if isinstance(config, dict | list):
+        items = config.items() if isinstance(config, dict) else enumerate(config)
+        for name, item in items:
+            below = f"{path}/{name}" if path else str(name)
+            yield from retiring(item, retirements, within, below)
+    elif isinstance(config, str):
+        last = config.rpartition("/")[2]
+        for name in (config, last, last.partition(".")[2]):
+            if (retirement := retirements.get(name)) and retirement.is_within(within):
+                yield path, config, retirement
+                return

@@ -1,0 +1,107 @@
+"""What pydantic refuses in a class's values, as findings say it, and the names that were meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
+from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
+
+from pydantic import ValidationError
+
+from model_config.format.text import form, nearest
+from model_config.schema.annotations import union_members
+from model_config.schema.group import Group
+from model_config.schema.shipped import OTHER_NAMES
+
+# pydantic's description of each error, with the rest of its `loc` below the value at hand.
+_Details: TypeAlias = list[tuple[tuple[str | int, ...], Mapping[str, Any]]]
+
+_OTHER_FORMS = {form(name): meant for name, meant in OTHER_NAMES.items()}
+
+
+class Problem(NamedTuple):
+    """What is wrong with one value: its path, pydantic's type of error, the problem, and a fix."""
+
+    path: tuple[str, ...]
+    type: str
+    text: str
+    fix: str | None
+
+
+def message_of(detail: Mapping[str, Any]) -> str:
+    """Return pydantic's message about one value, to go on with in a sentence."""
+    if detail["type"] == "extra_forbidden":
+        return "there is no field of that name"
+    text = str(detail["msg"])
+    from_validator = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] if from_validator == text else from_validator
+
+
+def problems_of(error: ValidationError, kind: type[Group] | None) -> Iterator[Problem]:
+    """Yield what is wrong with the values of a class, or of an unknown one."""
+    details: _Details = [(detail["loc"], detail) for detail in error.errors(include_url=False)]
+    return _problems(details, kind, (), [])
+
+
+def _problems(
+    details: _Details, kind: Any, path: tuple[str, ...], above: list[type[Group]]
+) -> Iterator[Problem]:
+    members = [member for member in union_members(kind) if member not in (None, NoneType)]
+    if len(members) > 1:
+        details, members = _of_best_members(details, members)
+    if own := [detail for loc, detail in details if not loc]:
+        texts, fix = dict.fromkeys(map(message_of, own)), None
+        if own[0]["type"] == "extra_forbidden" and above:
+            names = [group.__name__ for group in above if path[-1] not in group.model_fields]
+            texts = {f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no field of "
+                     "that name": None}  # fmt: skip
+            fix = nearest_field(path[-1], {name for group in above for name in group.model_fields})
+        yield Problem(path, own[0]["type"], "; or ".join(texts), fix)
+    below: dict[str | int, _Details] = {}
+    for loc, detail in details:
+        if loc:
+            below.setdefault(loc[0], []).append((loc[1:], detail))
+    groups = [kind for kind in members if isinstance(kind, type) and issubclass(kind, Group)]
+    for segment, inner in below.items():
+        annotation = next(filter(None, (_annotation(kind, segment) for kind in members)), None)
+        yield from _problems(inner, annotation, (*path, str(segment)), groups)
+
+
+def _of_best_members(details: _Details, members: list[Any]) -> tuple[_Details, list[Any]]:
+    """Return the errors of the member of a union that a value fits best, without its name.
+
+    If several fit alike, these are the errors that they share, if there are any.
+    """
+    by_member: dict[tuple[str | int, ...], _Details] = {}
+    for loc, detail in details:
+        by_member.setdefault(loc[:1], []).append((loc[1:], detail))
+    least = min(map(_misfit, by_member.values()))
+    best = [name for name, of_member in by_member.items() if _misfit(of_member) == least]
+    shared = set.intersection(*({loc for loc, _ in by_member[name]} for name in best))
+    best = best if shared else best[:1]
+    chosen = [it for name in best for it in by_member[name] if not shared or it[0] in shared]
+    # pydantic calls a class with a validator "function-after[validator(), Class]".
+    names = {str(tag).rstrip("]").rpartition(" ")[2] for name in best for tag in name}
+    kinds = [kind for kind in members if getattr(kind, "__name__", None) in names]
+    return chosen, kinds or members
+
+
+def _misfit(details: _Details) -> tuple[bool, int, int]:
+    """Return how little a value is of a kind: of another type, with other names, with errors."""
+    types = [detail["type"] for _, detail in details]
+    is_other = any(not loc and detail["type"].endswith("_type") for loc, detail in details)
+    return is_other, types.count("extra_forbidden") + types.count("literal_error"), len(types)
+
+
+def _annotation(kind: Any, segment: str | int) -> Any:
+    if isinstance(kind, type) and issubclass(kind, Group):
+        field = kind.model_fields.get(str(segment))
+        return field and field.annotation
+    return get_args(kind)[-1] if get_origin(kind) in (list, dict) else None
+
+
+def nearest_field(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "..."?` or the names of the fields. Providers' names count."""
+    names = set(known)
+    is_ours = form(name) in map(form, names)
+    return nearest(name if is_ours else _OTHER_FORMS.get(form(name), name), names)

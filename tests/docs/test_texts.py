@@ -1,0 +1,69 @@
+"""Rules that every text of ours keeps: the pages, the examples, and what `init` writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.project import CHECKOUT
+
+FOLDERS = ("docs", "examples", "policy", "model_config", ".github")
+PAGES = sorted(
+    page
+    for page in [
+        *CHECKOUT.glob("*.md"),
+        *(p for f in FOLDERS for p in (CHECKOUT / f).rglob("*.md")),
+    ]
+    if not {".venv", "node_modules"} & set(page.relative_to(CHECKOUT).parts)
+)
+SCRIPTS = [
+    path
+    for path in [CHECKOUT / "Makefile", *(p for f in FOLDERS for p in (CHECKOUT / f).rglob("*"))]
+    if path.suffix in {".py", ".yml", ".yaml", ".txt"} or path.name in {"Makefile", "Dockerfile"}
+]
+
+
+def named(page: Path) -> str:
+    return page.relative_to(CHECKOUT).as_posix()
+
+
+def installs(text: str) -> Iterator[str]:
+    """Yield what each `pip install` installs, without options and their files."""
+    for line in text.replace("\\\n", " ").splitlines():
+        for command in re.findall(r"pip install ([^`\n]*)", line):
+            yield from re.findall(r"model-config\S*(?: @ \S+)?", command)
+
+
+def test_no_text_has_anybody_install_the_bare_name():
+    """Nobody owns it on the public index: whoever takes it would be installed."""
+    paths = {path for path in (*PAGES, *SCRIPTS) if ".venv" not in path.parts}
+    texts = {named(path): path.read_text("utf-8") for path in paths}
+    assert len(texts) > 100
+    bare = {
+        (name, what)
+        for name, text in texts.items()
+        for what in installs(text)
+        if not re.search(r" @ git\+\S+@", what)
+    }
+    assert bare == set()
+
+
+LATER = {
+    *(f"docs/{name}.md" for name in ("agent", "evidence", "models", "moving", "providers")),
+    *(f"docs/{name}.md" for name in ("lifecycle", "release-format", "rollouts", "runbook", "ui")),
+    *(f"examples/{name}/README.md" for name in ("agent", "clients", "evidence")),
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if named(page) not in LATER], ids=named)
+def test_a_pages_lines_have_one_width(page: Path):
+    text = re.sub(r"(?ms)^ *```.*?^ *```", "", page.read_text("utf-8"))
+    long = [
+        line
+        for line in text.splitlines()
+        # A table's row and a picture are one line, and an address isn't broken.
+        if len(line) > 100 and not line.lstrip().startswith(("|", "![")) and " " in line[5:90]
+    ]
+    assert long == []
