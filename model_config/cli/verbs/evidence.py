@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -58,7 +57,9 @@ def record(  # noqa: PLR0913 - a verb's options
     ] = None,
     floor: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="The least rate of a test that names no floor itself."),
+        typer.Option(
+            min=0.01, max=1.0, help="The least rate of a test that names no floor itself."
+        ),
     ] = 1.0,
     by: Annotated[
         str,
@@ -82,17 +83,19 @@ def record(  # noqa: PLR0913 - a verb's options
         raise UsageError("name either a release or a digest")
     if digest is not None and not re.fullmatch("sha256:[0-9a-f]{64}", digest):
         raise UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
-    now = datetime.now(UTC).replace(microsecond=0)
     try:
         report = evidence.read_report(source, evidence.read_bounded(file), floor)
         digest = digest or _digest_of(model, release, target)
-        recorded = report.recorded(digest, by, now)
+        recorded = report.recorded(digest, by)
     except EvidenceError as error:
         raise EvidenceError(f"{file} was not recorded: {error}") from None
-    written = evidence.evidence_file(project.root, digest)
-    written.parent.mkdir(exist_ok=True)
+    written = evidence.evidence_file(project, digest)
+    try:
+        written.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{written.parent} can't be created: {error.strerror}") from None
     write_file(written, recorded.text, private=False)
-    typer.echo(visible(f"{model}: {evidence.verdict(project.root, digest, now).text}"))
+    typer.echo(visible(f"{model}: {evidence.verdict(project, digest).text}"))
     if report.skipped:
         typer.echo(f"Left out: {plural(report.skipped, 'skipped test')}.", err=True)
     typer.echo(f"Commit {evidence.FOLDER}/{written.name}.")
@@ -117,13 +120,13 @@ def evidence_check(stack: str, require: str | None, max_age: str | None) -> Chec
         return None
     if project is None:
         raise UsageError("there is no project here, so there is no evidence/ to look into")
-    root, oldest = project.root, duration_of(max_age) if max_age else None
+    oldest = duration_of(max_age) if max_age else None
 
     def check(release: PastRelease) -> None:
         from model_config.plan.evidence import verdict
 
         content = release.open()
-        result = verdict(root, content.digest, datetime.now(UTC), oldest)
+        result = verdict(project, content.digest, oldest)
         if result.passed:
             return
         run = f"{content.model} --release {release.number} --environment {stack}"
