@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model_config.cli.context import project_or_none, to_paste
+from model_config.cli.moving import duration_of
 from model_config.cli.options import AsJson, Environments, Local, Panel, Prefix
 from model_config.cli.output import Columns, Row, annotate, print_json, print_rows
-from model_config.cli.rollouts import duration_of
 from model_config.format.errors import CredentialsError, StoreError
 from model_config.format.text import visible
 
