@@ -40,7 +40,8 @@ MaxAge = Annotated[
 def record(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     file: Annotated[
-        Path, typer.Argument(help="The evaluator's report.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(metavar="FILE", help="The evaluator's report.", exists=True, dir_okay=False),
     ],
     *,
     source: Annotated[

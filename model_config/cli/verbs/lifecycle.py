@@ -98,7 +98,7 @@ def _print(rows: list[Row], notes: list[str], *, github: bool) -> None:
     elif rows:
         print_rows(rows, COLUMNS, as_json=False)
     if not rows:
-        typer.echo("No promoted release names a model that retires then.")
+        typer.echo("No release in use names a model that is known to retire.")
     for note in notes:
         typer.echo(to_paste(visible(note)), err=True)
 
