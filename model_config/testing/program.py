@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import runpy
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -290,17 +290,27 @@ async def _resolved(value: Any) -> Any:
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     """Run with a new event loop, and reset Pulumi's global state afterwards."""
     threshold = gc.get_threshold()  # which the program raises
-    # asyncio would log the unfinished tasks of a refused program, in addition to the refusal.
-    asyncio_log = logging.getLogger("asyncio")
-    level = asyncio_log.level
-    asyncio_log.setLevel(logging.CRITICAL)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def set_loop() -> None:
+        # Mocks would create a loop in each thread and not close it. Garbage collection then may
+        # print a traceback.
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
     try:
         # set_mocks already schedules work on the loop. At the end, the registrations of a refused
         # program may still be running, some in other threads: the runner ends them.
         with asyncio.Runner() as runner:
-            yield runner.get_loop()
+            loop = runner.get_loop()
+            # A refused program's futures end with the refusal, which is raised. asyncio would log
+            # it for each of them too, at the latest when they are collected as garbage.
+            loop.set_exception_handler(lambda *_: None)
+            loop.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
+            yield loop
     finally:
-        asyncio_log.setLevel(level)
+        for thread_loop in loops:
+            thread_loop.close()
         gc.set_threshold(*threshold)
         set_all_config({}, [])
         _forget_root_stack()
