@@ -16,7 +16,7 @@ from model_config.cli.moving import all_of, schema_check
 from model_config.cli.output import annotate, summarize
 from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
@@ -95,8 +95,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     every: Annotated[
         str, typer.Option(help="With --steps: the time from one step to the next.")
     ] = "30m",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
@@ -112,7 +111,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     """
     from model_config.operate.promotion import promote_changed
 
-    evidenced = evidence_check(target.environment, require, max_age)
+    evidenced = evidence.check(target.environment)
     with target.open() as aws:
         promotions = list(
             promote_changed(

@@ -19,7 +19,7 @@ from model_config.cli.rollouts import (
     statuses,
     time_of,
 )
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import UsageError
 from model_config.operate import rollout_plan
 from model_config.operate.rollout_plan import RolloutPlan
@@ -51,8 +51,7 @@ def start(  # noqa: PLR0913 - a verb's options
         typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
     ] = None,
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: options.Reason = None,
     force: Annotated[
         bool,
@@ -74,7 +73,7 @@ def start(  # noqa: PLR0913 - a verb's options
     plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
     new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
     moving.refuse_environment(label)
-    check = moving.all_of(schema_check(model), evidence_check(target.environment, require, max_age))
+    check = moving.all_of(schema_check(model), evidence.check(target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
         changes = change_in_all(
