@@ -11,7 +11,7 @@ import typer
 
 from model_config.cli import options
 from model_config.cli.context import current_project, project_or_none
-from model_config.cli.rollouts import duration_of
+from model_config.cli.moving import duration_of
 from model_config.files import write_file
 from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
 from model_config.format.text import plural, visible

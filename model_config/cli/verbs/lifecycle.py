@@ -8,7 +8,7 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.rollouts import duration_of
+from model_config.cli.moving import duration_of
 from model_config.format.errors import CredentialsError, StoreError
 from model_config.format.text import visible
 
