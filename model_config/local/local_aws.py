@@ -106,7 +106,7 @@ class LiveState:
     @contextmanager
     def held(self) -> Iterator[tuple[int, int]]:
         """Load the state, and yield a stamp that differs after any change."""
-        with self._threads, self._folder.locked(to_read=True):
+        with self._threads, self._folder.locked():
             self._read()
             yield self._stamp or (0, 0)
             self._write()

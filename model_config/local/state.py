@@ -5,10 +5,10 @@ Every process that uses it holds the lock, so `make local`, a second one and `se
 
 from __future__ import annotations
 
-import errno
 import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from errno import EACCES, EROFS
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -57,13 +57,8 @@ class StateFolder:
         self.secrets_file = self.path / "secrets.yaml"
         self._file = self.path / "state.json"
 
-    def locked(
-        self, timeout: float = LOCK_SECONDS, *, to_read: bool = False
-    ) -> AbstractContextManager[object]:
-        """Take the lock, for the `with` block that this begins. It waits for `timeout` seconds.
-
-        In a place that is read-only, `to_read` is enough for a block that may only read.
-        """
+    def locked(self, timeout: float = LOCK_SECONDS) -> AbstractContextManager[object]:
+        """Take the lock, for the `with` block that this begins. It waits for `timeout` seconds."""
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             return FileLock(self.path / "lock", timeout, mode=0o600).acquire()
@@ -73,8 +68,8 @@ class StateFolder:
                 "wait for it to end, or stop it, and run this again"
             ) from None
         except OSError as error:
-            if to_read and error.errno in {errno.EROFS, errno.EACCES}:
-                return nullcontext()
+            if error.errno in {EACCES, EROFS} and self._file.exists():
+                return nullcontext()  # it can still be read, and nobody changes it meanwhile
             raise self._unwritable(error) from None
 
     def load(self) -> State:
