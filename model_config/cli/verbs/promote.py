@@ -11,7 +11,7 @@ import typer
 
 from model_config.cli import moving, options
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def promote(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: options.Reason = None,
     dry_run: options.DryRun = False,
     target: options.TargetInRegions,
@@ -84,7 +83,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     _check_options(model, release, expect_digest, every=every, together=together)
     moving.refuse_environment(label)
-    evidenced = evidence_check(target.environment, require, max_age)
+    evidenced = evidence.check(target.environment)
     check_of = cache(moving.schema_check)
 
     def prepare(place: Place, name: str) -> Move:
