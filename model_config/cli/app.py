@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,21 +46,24 @@ def _options(
 
 
 def _add_verbs() -> None:
-    """Add each file in `verbs/`: its function of the same name, or the `app` of a group."""
-    found = [
-        (name.strip("_").replace("_", "-"), import_module(f"{verbs.__name__}.{name}"))
-        for _, name, _ in iter_modules(verbs.__path__)
-    ]
+    """Add the verbs of each file in `verbs/`: its function of the same name, its VERBS or `app`."""
+    found: list[tuple[Panel, str, Any]] = []
+    for _, file, _ in iter_modules(verbs.__path__):
+        module = import_module(f"{verbs.__name__}.{file}")
+        several = getattr(module, "VERBS", None)
+        for verb in several or [getattr(module, "app", None) or getattr(module, file)]:
+            name = getattr(verb, "__name__", file).strip("_").replace("_", "-")
+            found.append((module.PANEL, name, verb))
     panels = list(Panel)
-    for name, verb in sorted(found, key=lambda each: panels.index(each[1].PANEL)):
-        if hasattr(verb, "app"):
-            app.add_typer(verb.app, name=name, rich_help_panel=verb.PANEL)
-            for command in verb.app.registered_commands:
+    for panel, name, verb in sorted(found, key=lambda verb: (panels.index(verb[0]), verb[1])):
+        if hasattr(verb, "registered_commands"):
+            app.add_typer(verb, name=name, rich_help_panel=panel)
+            for command in verb.registered_commands:
                 command.callback = with_shared_options(command.callback)
                 verb_takes(f"{name} {command.callback.__name__}", command.callback.__annotations__)
         else:
-            command = with_shared_options(getattr(verb, verb.__name__.rpartition(".")[2]))
-            app.command(name, rich_help_panel=verb.PANEL)(command)
+            command = with_shared_options(verb)
+            app.command(name, rich_help_panel=panel)(command)
             verb_takes(name, command.__annotations__)
 
 

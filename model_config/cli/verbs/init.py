@@ -1,4 +1,4 @@
-"""`model-config init`: create a team's own project."""
+"""`model-config init` and `new`: a team's own project, and one more model."""
 
 from __future__ import annotations
 
@@ -82,3 +82,33 @@ def _show_upgrade() -> None:
         typer.echo(changes, nl=False)
         raise typer.Exit(1)
     typer.echo("Nothing would be written differently.", err=True)
+
+
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The model's name.", show_default=False)
+    ],
+    *,
+    kind: Annotated[Kind, typer.Option(help="The class it is of.")] = "chat",
+) -> None:
+    """Add a model to the project: its module, and for a chat model the file of its prompt.
+
+    Example: model-config new ticket_sorter --kind chat
+    """
+    from model_config.plan.registry import MODULE_NAME
+    from model_config.scaffold.project import module_files
+
+    project = current_project()
+    if not MODULE_NAME.fullmatch(name):
+        raise UsageError(
+            f'"{name}" can\'t be the name of a model, which is that of its file: a letter, then '
+            'letters, digits and "_"'
+        )
+    contents = module_files(name, kind)
+    write_new_files(project.root, contents)
+    for path in contents:
+        typer.echo(f"Wrote {path}.")
+    typer.echo("Edit it, then: model-config validate && model-config schema")
+
+
+VERBS = (init, new)
