@@ -11,15 +11,9 @@ from model_config.format.errors import UsageError
 
 
 def replace_file(path: Path, text: str, *, private: bool) -> None:
-    """Replace a file atomically: write a temporary file next to it, then rename that.
+    """Replace a file, for which a temporary one is written next to it and renamed.
 
-    Args:
-        path: the file.
-        text: its new content.
-        private: whether only its owner may read it; otherwise the umask decides.
-
-    Raises:
-        OSError: the file can't be written; its old content is kept.
+    Only its owner may read a `private` one; otherwise the umask decides.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
@@ -35,11 +29,7 @@ def replace_file(path: Path, text: str, *, private: bool) -> None:
 
 
 def write_file(path: Path, text: str, *, private: bool) -> None:
-    """Write the file at a path that a user gave, as `replace_file` does. Links are followed.
-
-    Raises:
-        UsageError: the file can't be written; its old content is kept.
-    """
+    """Write the file at a path that a user gave, as `replace_file` does. Links are followed."""
     try:
         target = Path(os.path.realpath(path))
         if target.is_symlink():  # realpath returns a link only where links form a loop
@@ -52,15 +42,7 @@ def write_file(path: Path, text: str, *, private: bool) -> None:
 
 
 def write_new_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write new files. An existing file is never overwritten.
-
-    Args:
-        folder: the folder of the files. It and its subfolders are created as needed.
-        contents: the content of each file, by its path in the folder.
-
-    Raises:
-        UsageError: one of the files exists or can't be written. Then none is left.
-    """
+    """Write new files below a folder; none, if one of them exists or can't be written."""
     if existing := sorted(path for path in contents if os.path.lexists(folder / path)):
         raise UsageError(f"nothing was written: {folder} already has {', '.join(existing)}")
     written: list[Path] = []

@@ -11,15 +11,7 @@ HOST = "127.0.0.1"
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
-    """Return a socket that listens on a port of the loopback interface, or of another address.
-
-    Args:
-        port: the port; 0 for any free port.
-        host: the address.
-
-    Raises:
-        UsageError: the port is in use, or the user may not use it.
-    """
+    """Return a socket that listens on a port of the host; 0 is any free one."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)

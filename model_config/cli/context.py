@@ -32,15 +32,10 @@ _takes: dict[str, frozenset[str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class CommandTarget:
-    """The target of the running verb.
-
-    Attributes:
-        is_local: whether it is the local AWS.
-        options: the options that select it, by name. Settings from environment variables are not
-            included, since they also apply to a pasted command.
-    """
+    """The target of the running verb."""
 
     is_local: bool = False
+    #: The options that select it, without environment variables, which a pasted command gets too.
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +43,6 @@ _target: ContextVar[CommandTarget] = ContextVar("target", default=CommandTarget(
 
 
 def verb_takes(words: str, options: Iterable[str]) -> None:
-    """Register the options, such as "local", that a verb such as "rollout start" takes."""
     _takes[words] = frozenset(options)
 
 
@@ -58,7 +52,6 @@ def is_on_command_line(option: str) -> bool:
 
 
 def to_paste(text: str) -> str:
-    """Return a text with the commands in backticks completed."""
     return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
 
 
@@ -143,11 +136,7 @@ def _command_target(context: typer.Context) -> CommandTarget:
 
 
 def current_project() -> Project:
-    """Return the project that the verb uses.
-
-    Raises:
-        ProjectNotFoundError: there is none.
-    """
+    """Return the project that the verb uses, or raise ProjectNotFoundError."""
     folder = _chosen.get() or (Path(given) if (given := os.environ.get(_VARIABLE)) else Path.cwd())
     return Project.find(folder.resolve())
 

@@ -40,12 +40,7 @@ _PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 def environment_variables(
     configuration: Configuration, secrets: Mapping[str, str], prefix: str = ""
 ) -> dict[str, str]:
-    """Return a configuration as environment variables.
-
-    Args:
-        configuration: the configuration.
-        secrets: the values of the secrets to include, by path.
-        prefix: the prefix of each name.
+    """Return a configuration, and secrets by their paths, as environment variables.
 
     Raises:
         UsageError: two paths have the same name, a name is reserved by other programs, a value
@@ -80,15 +75,9 @@ def environment_variables(
 
 
 def only_requested(found: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that the caller's environment requests with the placeholder.
+    """Return the release's variables that the caller's environment requests with the placeholder.
 
-    Args:
-        found: the release's variables.
-        present: the caller's environment.
-
-    Raises:
-        UsageError: the release lacks a requested variable, or the environment sets one of the
-            release's variables to another value, so that it is unclear which one to use.
+    Any other variable of the release must be unset there, or it is unclear which one to use.
     """
     asked = {name for name, text in present.items() if text == PLACEHOLDER}
     problems = [
@@ -147,13 +136,7 @@ def as_text(
 ) -> str:
     """Return a configuration in a format.
 
-    Args:
-        secrets: the values of the secrets to include, by path. Nested formats have them under
-            `secrets`, which can't be a field's name.
-        prefix: what each variable's name begins with.
-
-    Raises:
-        UsageError: the values can't be variables.
+    Nested formats have the secrets under `secrets`, which can't be a field's name.
     """
     if form in {"dotenv", "shell"}:
         variables = environment_variables(configuration, secrets, prefix)

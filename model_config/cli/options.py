@@ -37,13 +37,11 @@ _PATIENCE = 2.0
 
 
 def complete_model() -> list[str]:
-    """Return the names of the project's models."""
     project = project_or_none()
     return project.model_names() if project else []
 
 
 def complete_environment() -> list[str]:
-    """Return the names of the project's stacks."""
     project = project_or_none()
     return project.stack_names() if project else []
 
@@ -57,7 +55,6 @@ def complete_revision() -> list[str]:
 
 
 def complete_label(context: typer.Context) -> list[str]:
-    """Return the labels of the model on the command line."""
     labels: set[str] = {"latest", "stable"}
     asked = Thread(target=lambda: labels.update(_labels(context)), daemon=True)
     asked.start()

@@ -109,8 +109,7 @@ def print_table(
 def print_text(text: str, *, nl: bool = False) -> None:
     """Print a text unchanged, but with control characters escaped on a terminal.
 
-    Args:
-        nl: whether to end it with a newline in a pipe, as on a terminal.
+    With `nl`, it ends with a newline in a pipe too.
     """
     on_terminal = is_terminal()
     typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
@@ -139,12 +138,7 @@ def new_console() -> Console:
 
 
 def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
-    """Yield the items, with a progress bar on a terminal after the first second.
-
-    Args:
-        what: what is done with them.
-        total: the number of items, or None if it isn't known.
-    """
+    """Yield the items, with a progress bar on a terminal after the first second."""
     from rich.progress import Progress
 
     console = Console(stderr=True)

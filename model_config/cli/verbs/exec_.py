@@ -58,7 +58,6 @@ def exec_(  # noqa: PLR0913 - a verb's options
 
 
 def _become(command: list[str], variables: Mapping[str, str]) -> NoReturn:
-    """Replace this process with the command."""
     # Always UTF-8, so that the command gets the release's exact text in any locale.
     environment = {
         **os.environb,

@@ -89,7 +89,6 @@ def _check(
     fallback: bool,
     with_secrets: bool,
 ) -> None:
-    """Refuse options that contradict each other."""
     if not fallback and len(models) != 1:
         raise UsageError("name one model to export; only --fallback takes several")
     if fallback and with_secrets:

@@ -11,7 +11,6 @@ import typer
 from model_config.cli import options, output
 from model_config.cli.context import current_project
 from model_config.format.errors import UsageError
-from model_config.format.text import visible
 
 PANEL = options.Panel.REVIEW
 
@@ -64,16 +63,11 @@ def find_commit(
         )
     search = Search(f"sha256:{given[2].lower()}", environment, whole)
     matches = find(current_project(), search, revision, output.with_progress, _left_out)
-    if as_json:
-        output.print_json([asdict(match) for match in matches])
-        return
-    output.print_table(
-        ["commit", "date", "environment", "model", "subject"],
-        [
-            (match.commit[:9], match.date, match.environment, match.model, visible(match.subject))
-            for match in matches
-        ],
-    )
+    columns: output.Columns = {
+        "commit": lambda row: row["commit"][:9],
+        **{name: name for name in ("date", "environment", "model", "subject")},
+    }
+    output.print_rows([asdict(match) for match in matches], columns, as_json=as_json)
 
 
 def _left_out(reason: str) -> None:

@@ -107,7 +107,6 @@ def _check_name(name: str) -> None:
 
 
 def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
-    """Return the parameters to import, with their values unless they look like secrets."""
     from model_config.cli.target import target
     from model_config.importing.fields import Existing, below, looks_secret
     from model_config.importing.module import Source
