@@ -59,14 +59,19 @@ def write_new_files(folder: Path, contents: Mapping[str, bytes]) -> None:
         contents: the content of each file, by its path in the folder.
 
     Raises:
-        UsageError: one of the files exists, and nothing was written; or one can't be written.
+        UsageError: one of the files exists or can't be written. Then none is left.
     """
     if existing := sorted(path for path in contents if os.path.lexists(folder / path)):
         raise UsageError(f"nothing was written: {folder} already has {', '.join(existing)}")
-    try:
-        for path, content in contents.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / path).open("xb") as file:
+    written: list[Path] = []
+    for name, content in contents.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                written.append(path)
                 file.write(content)
-    except OSError as error:
-        raise UsageError(f"{error.filename} can't be written: {error.strerror}") from None
+        except OSError as error:
+            for file_written in written:  # on a full disk the last one is empty or cut short
+                file_written.unlink()
+            raise UsageError(f"{path} can't be written: {error.strerror}") from None

@@ -1,6 +1,5 @@
 """What every test gets: an environment without a developer's own settings, and a project."""
 
-import logging
 import os
 import shutil
 import threading
@@ -15,9 +14,6 @@ from model_config.plan.project import Project
 # The same examples in every run: a change turns a test red, and never the dice.
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.load_profile("suite")
-
-# A program that was refused leaves futures behind. asyncio would log them at the end of the run.
-logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 pytest_plugins = ["support.speed", "support.aws"]
 

@@ -119,9 +119,12 @@ class LocalProvider(MockMonitor, mocks.Mocks):
 
     def _was_edited(self, key: str, old: Resource) -> bool:
         """Return whether a parameter was changed since the last deploy. This one undoes it."""
-        if old.type != PARAMETER or "value" in self._ignored[key]:
+        if old.type != PARAMETER:
             return False
-        return local_aws.version_of(self._region, old.id) != int(old.outputs["version"])
+        version = local_aws.version_of(self._region, old.id)
+        if "value" in self._ignored[key]:
+            return version is None
+        return version != int(old.outputs["version"])
 
     def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
         inputs, key = resource.inputs, f"{resource.type}::{resource.name}"

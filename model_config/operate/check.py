@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import AccessDeniedError, Finding
-from model_config.format.names import model_path, parse, release_name, rollout_name
+from model_config.format.names import ROLLOUT, model_path, parse, release_name, rollout_name
 from model_config.format.text import plural
+from model_config.operate.difference import without_plan
+from model_config.operate.drift import contents_of
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.promotion import not_promoted
 from model_config.operate.record import document_of, under_way, why_it_stays
@@ -23,6 +25,8 @@ from model_config.plan.settings import Settings
 #: An error makes the next deploy fail, a warning a later one; a notice is only information.
 Level: TypeAlias = Literal["error", "warning", "notice"]
 Listed: TypeAlias = Mapping[str, ListedParameter]
+#: For each model the names of the parameters that a deploy writes, without the release.
+Planned: TypeAlias = Mapping[str, AbstractSet[str]]
 
 _TAKEN = (
     "if a deploy of this stack was interrupted, `model-config recover`. Otherwise another stack "
@@ -33,45 +37,54 @@ _TAKEN = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A finding of a check, with its level."""
-
     level: Level
     finding: Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings of a check, and the models that have a release."""
-
-    deployed: AbstractSet[str]
+    deployed: AbstractSet[str]  #: The models that have a release.
     checked: list[Checked]
 
 
-def check_environment(
+def check_environment(  # noqa: PLR0913 - what is known of the program
     ssm: Ssm,
     path: str,
-    planned: Mapping[str, AbstractSet[str]] | None,
+    planned: Planned | None,
     *,
+    modules: Collection[str] = (),
     first_deploy: bool = False,
     settings: Settings | None = None,
 ) -> Report:
     """Return what would make an environment's next deploy fail, and what the deployer should know.
 
     Needs `ssm:DescribeParameters`, `ssm:GetParameterHistory` on the releases and
-    `ssm:GetParameters` on the rollouts; optionally `iam:GetAccountSummary`, and for names that are
-    taken `kms:DescribeKey`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
+    `ssm:GetParameters` on the rollouts; optionally `ssm:GetParameters` and `kms:Decrypt` on the
+    releases, `iam:GetAccountSummary`, and for names that are taken `kms:DescribeKey`,
+    `kms:ListResourceTags`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
 
-    `planned` has the names of each model's parameters that the next deploy writes, without the
-    release; None without a project. `settings` are the stack's, to find names that are taken.
+    `planned` is None without a project, `modules` are all models of the project, and `settings`
+    the stack's, to find names that are taken.
     """
     account = ssm.everything()
-    listed = {name: each for name, each in account.items() if name.startswith(f"{path}/")}
+    listed = {name: it for name, it in account.items() if name.startswith(f"{path}/")}
     deployed = set(released_models(listed, path))
     checked = list(_check_place(ssm.region, path, deployed, planned, first_deploy=first_deploy))
+
+    def read(model: str) -> tuple[Releases, AbstractSet[str] | None]:
+        releases = read_releases(ssm, path, model, documents=False)
+        with suppress(AccessDeniedError):
+            if planned and model in planned and releases.newest.content:
+                return releases, contents_of(releases.newest, releases.path, listed.keys()).keys()
+        return releases, None
+
+    models = ssm.map(read, sorted(deployed), "Reading releases")
     if planned is not None:
-        interrupted = {each.where: each for each in _interrupted(listed, path, planned)}
-        checked += [Checked("notice", finding) for finding in interrupted.values()]
-        checked += _check_models(deployed, planned.keys() - interrupted.keys(), planned.keys())
+        known = {releases.model: names for releases, names in models if names is not None}
+        existing = list(_check_existing(listed, path, planned, known))
+        checked += existing
+        expected = planned.keys() - {it.finding.where for it in existing}
+        checked += _check_models(deployed, expected, planned.keys(), modules)
         checked += _check_tiers(account, path, planned)
         checked += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
@@ -84,11 +97,7 @@ def check_environment(
     texts = ssm.texts(sorted(rollouts))
     fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
     checked += [_notice("the rollouts", problem, fix) for problem in ssm.problems]
-
-    def read(model: str) -> Releases:
-        return read_releases(ssm, path, model, documents=False)
-
-    for releases in ssm.map(read, sorted(deployed), "Reading releases"):
+    for releases, _ in models:
         is_own = planned is None or releases.model in planned
         checked += _check_releases(releases, texts.get(rollout_name(releases.path)), is_own=is_own)
     return Report(deployed, checked)
@@ -98,7 +107,7 @@ def _check_place(
     region: str,
     path: str,
     deployed: AbstractSet[str],
-    planned: Mapping[str, object] | None,
+    planned: Planned | None,
     *,
     first_deploy: bool,
 ) -> Iterator[Checked]:
@@ -117,23 +126,79 @@ def _check_place(
     )
 
 
-def _check_models(
-    deployed: AbstractSet[str], whole: AbstractSet[str], planned: AbstractSet[str]
+def _check_existing(
+    listed: Listed, path: str, planned: Planned, known: Mapping[str, AbstractSet[str]]
 ) -> Iterator[Checked]:
-    for model in sorted(whole - deployed):
+    """Yield parameters that the next deploy creates and that exist already.
+
+    `known` has the parameters of each model's newest release. SSM alone doesn't tell whether the
+    stack's state has a parameter: `recover` compares the two.
+    """
+    for model, names in sorted(planned.items()):
+        release = listed.get(release_name(model_path(path, model)))
+        written = []
+        for parameter in (listed[name] for name in sorted(names & listed.keys())):
+            kind = parse(parameter.name, path).kind
+            is_ahead = release is None or parameter.at > release.at
+            if kind == "release part":  # a deploy overwrites it, and it outlives its model
+                continue
+            if release is None:
+                is_new = True
+            elif model in known:
+                is_new = kind != ROLLOUT and parameter.name not in known[model]
+            else:  # a change of a secret makes no release, and a later version existed before
+                is_new = kind == "value" and parameter.version == 1 and is_ahead
+            if parameter.type != ("String" if kind == ROLLOUT else "SecureString"):
+                yield _in_the_way(parameter, model, f"is a {parameter.type}")
+            elif is_new and is_ahead:
+                written.append(parameter.name)
+            elif is_new:
+                yield _in_the_way(parameter, model, "is not in the newest release")
+        if written:
+            where = "newer than its newest release" if release else "and no release"
+            others = " and others" if len(written) > 1 else ""
+            yield Checked(
+                "notice",
+                Finding(
+                    model,
+                    f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}",
+                    f"`model-config recover --environment {path.rpartition('/')[2]}` before the "
+                    "next deploy: it adopts those that the stack's state lacks",
+                    "a deploy that was killed leaves such parameters, and the next one fails with "
+                    "ParameterAlreadyExists",
+                ),
+            )
+
+
+def _in_the_way(parameter: ListedParameter, model: str, problem: str) -> Checked:
+    return _error(
+        model,
+        f"{parameter.name} exists and {problem}, so no deploy of this stack wrote it",
+        "keep its value, if it is needed, in the module (`model-config import` shows it), then "
+        f"`aws ssm delete-parameter --name {parameter.name}`; or rename the field",
+        "a deploy takes over no existing parameter: it stops with ParameterAlreadyExists",
+    )
+
+
+def _check_models(
+    deployed: AbstractSet[str],
+    expected: AbstractSet[str],
+    planned: AbstractSet[str],
+    modules: Collection[str],
+) -> Iterator[Checked]:
+    for model in sorted(expected - deployed):
         yield _notice(model, "it is not deployed yet", "nothing: the next deploy creates it")
     for model in sorted(deployed - planned):
+        other = "stack" if model in modules else "project"
         yield _notice(
             model,
-            "it has a release, but no module in this project",
-            "nothing, if another project deploys it. If this project did, the next deploy deletes "
+            without_plan(has_module=model in modules),
+            f"nothing, if another {other} deploys it. If this {other} did, the next deploy deletes "
             "it with its history: move its readers first",
         )
 
 
-def _check_tiers(
-    account: Listed, path: str, planned: Mapping[str, AbstractSet[str]]
-) -> Iterator[Checked]:
+def _check_tiers(account: Listed, path: str, planned: Planned) -> Iterator[Checked]:
     for model, names in sorted(planned.items()):
         for name in sorted({*names, release_name(model_path(path, model))} & account.keys()):
             if account[name].tier == "Advanced":
@@ -147,26 +212,24 @@ def _check_tiers(
                 )
 
 
-def _check_parameters(
-    account: Listed, planned: Mapping[str, AbstractSet[str]]
-) -> Iterator[Checked]:
-    standard = {name for name, each in account.items() if each.tier != "Advanced"}
-    new = {name for names in planned.values() for name in names} - account.keys()
-    if len(standard) + len(new) > MAX_PARAMETERS:
+def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
+    standard = sum(it.tier != "Advanced" for it in account.values())
+    new = len({name for names in planned.values() for name in names} - account.keys())
+    if standard + new > MAX_PARAMETERS:
         yield _error(
             "the account",
-            f"it holds {len(standard):,} Standard parameters in this region, and the next deploy "
-            f"creates {len(new):,} more",
+            f"it holds {standard:,} Standard parameters in this region, and the next deploy "
+            f"creates {new:,} more",
             "delete unneeded parameters, or deploy to another account or region",
             f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
         )
-    elif len(standard) + len(new) > 0.8 * MAX_PARAMETERS:
+    elif standard + new > 0.8 * MAX_PARAMETERS:
         yield Checked(
             "warning",
             Finding(
                 "the account",
-                f"with the next deploy it holds {len(standard) + len(new):,} of "
-                f"{MAX_PARAMETERS:,} Standard parameters in this region",
+                f"with the next deploy it holds {standard + new:,} of {MAX_PARAMETERS:,} Standard "
+                "parameters in this region",
                 "delete parts that no release needs with `model-config prune`, and other unneeded "
                 "parameters",
                 "the quota of an account and region (AWS quotas)",
@@ -196,9 +259,13 @@ def taken_names(
 ) -> Iterator[Checked]:
     """Yield names that a deploy creates and that are taken, as far as permissions allow."""
     with suppress(AccessDeniedError):
-        if first_deploy and not settings.kms_key_arn and aws.key(settings.key_alias):
+        if first_deploy and not settings.kms_key_arn and (key := aws.key(settings.key_alias)):
+            whose = ""
+            with suppress(AccessDeniedError):
+                owner = aws.owner(key.id)
+                whose = f", and its key belongs to the stack {owner}" if owner else ""
             unique = "an alias is unique in an account and region"
-            yield _error(settings.key_alias, "the alias already exists", _TAKEN, unique)
+            yield _error(settings.key_alias, f"the alias already exists{whose}", _TAKEN, unique)
     if not new_models:
         return
     account = aws.account()
@@ -207,38 +274,6 @@ def taken_names(
             if aws.policy(account.policy_arn(name)) is not None:
                 unique = "a policy's name is unique in an account"
                 yield _error(name, "the reader policy already exists", _TAKEN, unique)
-
-
-def _interrupted(
-    listed: Listed, path: str, planned: Mapping[str, AbstractSet[str]]
-) -> Iterator[Finding]:
-    """Yield models whose parameters an interrupted deploy wrote, but not their release.
-
-    SSM alone doesn't tell whether the stack's state has the parameters; `recover` compares the two.
-    """
-    for model, names in sorted(planned.items()):
-        release = listed.get(release_name(model_path(path, model)))
-        there = [listed[name] for name in sorted(names & listed.keys())]
-        if written := [each.name for each in there if _is_ahead(each, release, path)]:
-            where = "newer than its newest release" if release else "and no release"
-            others = " and others" if len(written) > 1 else ""
-            yield Finding(
-                model,
-                f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}",
-                f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
-                "deploy: it adopts those that the stack's state lacks",
-                "a deploy that was killed leaves such parameters, and the next one fails with "
-                "ParameterAlreadyExists",
-            )
-
-
-def _is_ahead(parameter: ListedParameter, release: ListedParameter | None, path: str) -> bool:
-    """Return whether a parameter was written for a release that was not."""
-    kind = parse(parameter.name, path).kind
-    if release is None:
-        return kind != "release part"  # parts remain when their model is deleted
-    # A later version existed before. A change of a secret or a rollout creates no release.
-    return kind == "value" and parameter.version == 1 and parameter.at > release.at
 
 
 def _check_releases(

@@ -19,7 +19,7 @@ ADVICE: dict[DriftState, str] = {
     "edited": (
         "Somebody changed it by hand. To undo it: `pulumi up --refresh --stack {stack}` (a "
         "parameter of another type or tier first needs `aws ssm delete-parameter --name NAME`). To "
-        "keep a value: write it into the model's module or the stack file, then do the same. "
+        "keep a value: write it into the model's module or the stack file first. "
         "Applications read the release and so don't see the change, except for a secret. A key "
         "or a policy may also be older than the program: the same command updates it."
     ),
@@ -29,8 +29,8 @@ ADVICE: dict[DriftState, str] = {
         "lacks, and then `pulumi up --refresh --stack {stack}`."
     ),
     "not deployed": (
-        "The program is ahead of AWS: `pulumi up --stack {stack}`. If somebody deleted a "
-        "rollout parameter: `pulumi up --refresh --stack {stack}`."
+        "The program is ahead of AWS, or somebody deleted a rollout parameter: "
+        "`pulumi up --refresh --stack {stack}`."
     ),
     "orphaned": (
         "An earlier program left it. After a deploy that was interrupted before its deletions: "
@@ -44,6 +44,15 @@ ADVICE: dict[DriftState, str] = {
     "unclear": "The newest release can't be read, so the origin of the change is unknown: see "
     "below.",
 }
+
+
+def without_plan(*, has_module: bool) -> str:
+    """Return why a model that has a release is not in the stack's plan."""
+    if has_module:
+        return "it has a release and a module, but is not one of this stack's models"
+    return "it has a release, but no module in this project"
+
+
 #: The number of characters of a value that are shown.
 _ROOM = 48
 

@@ -155,8 +155,8 @@ def _deployed(
         releases = read_releases(ssm, path, planned.name, documents=True)
         for older in releases.newest_first[1:] if is_unexplained else ():
             if older.labels or not _is_in_parts(older):  # or else it costs requests
-                former |= _contents(older, planned.path, known)
-    release = _contents(releases.newest, planned.path, known) if releases else {}
+                former |= contents_of(older, planned.path, known)
+    release = contents_of(releases.newest, planned.path, known) if releases else {}
     if not has_fields:  # a release holds values that have no parameter
         release = {n: it for n, it in release.items() if n in known or it is NoText.SECRET}
     return _Deployed(planned, releases, kinds, values, program, release, former)
@@ -169,7 +169,7 @@ def _is_in_parts(release: PastRelease) -> bool:
         return False
 
 
-def _contents(release: PastRelease, base: str, known: AbstractSet[str]) -> dict[str, Content]:
+def contents_of(release: PastRelease, base: str, known: AbstractSet[str]) -> dict[str, Content]:
     """Return the content of each parameter of a release.
 
     A release doesn't distinguish a group from a field that holds an object: a name in `known` is

@@ -14,11 +14,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
-from xml.etree.ElementTree import Element, TreeBuilder
+from xml.etree.ElementTree import TreeBuilder
 from xml.parsers import expat
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from model_config.format.errors import EvidenceError
 from model_config.format.text import plural, shortened
@@ -64,7 +63,7 @@ class Evidence(BaseModel):
 
     format: Literal[1]
     digest: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, Field(gt=datetime(2000, 1, 1, tzinfo=UTC))]
     by: Annotated[str, Field(min_length=1, max_length=_NAME)]
     tests: Annotated[tuple[Result, ...], Field(min_length=1)]
 
@@ -97,14 +96,15 @@ class Verdict(NamedTuple):
     text: str
 
 
-def evidence_file(root: Path, digest: str) -> Path:
-    return root / FOLDER / f"{digest.removeprefix('sha256:')}.json"
+def evidence_file(project: Project, digest: str) -> Path:
+    return project.root / FOLDER / f"{digest.removeprefix('sha256:')}.json"
 
 
-def verdict(root: Path, digest: str, now: datetime, max_age: timedelta | None = None) -> Verdict:
-    """Return what the evidence in a project's folder says about a digest."""
-    file = evidence_file(root, digest)
-    if not file.is_file():
+def verdict(
+    project: Project | None, digest: str | None, max_age: timedelta | None = None
+) -> Verdict:
+    """Return what a project's evidence says about a release."""
+    if project is None or digest is None or not (file := evidence_file(project, digest)).is_file():
         return Verdict(None, "no evidence")
     try:
         evidence = Evidence.model_validate_json(read_bounded(file))
@@ -113,20 +113,12 @@ def verdict(root: Path, digest: str, now: datetime, max_age: timedelta | None = 
     except EvidenceError as error:
         problems = [str(error)]
     else:
-        problems = list(evidence.problems(now, max_age))
+        problems = list(evidence.problems(datetime.now(UTC), max_age))
         if evidence.digest != digest:
             problems = [f"it is for another digest, {evidence.digest}"]
         if not problems:
             return Verdict(passed=True, text=evidence.summary)
     return Verdict(passed=False, text=f"{FOLDER}/{file.name}: {_listed(problems)}")
-
-
-def evidence_of(project: Project | None, digest: str | None) -> Verdict | None:
-    """Return what a project's evidence says about a release, or None if there is none to show."""
-    if project is None or digest is None:
-        return None
-    result = verdict(project.root, digest, datetime.now(UTC))
-    return None if result.passed is None else result
 
 
 def read_bounded(file: Path) -> bytes:
@@ -153,14 +145,18 @@ class Report(NamedTuple):
     by: str | None = None
     skipped: int = 0
 
-    def recorded(self, digest: str, by: str, now: datetime) -> Evidence:
+    def recorded(self, digest: str, by: str) -> Evidence:
         """Return the evidence for a digest. Raises EvidenceError if it is for another one."""
         if self.digest not in {None, digest}:
             raise EvidenceError(f"it is for {self.digest}, and not for {digest}")
+        now = datetime.now(UTC).replace(microsecond=0)
         at = self.at or now
         if at > now + _SKEW:
             raise EvidenceError(f"it is from the future, {at:%Y-%m-%d %H:%M}")
-        return Evidence(format=1, digest=digest, at=at, by=self.by or by, tests=self.tests)
+        try:
+            return Evidence(format=1, digest=digest, at=at, by=self.by or by, tests=self.tests)
+        except ValidationError as error:
+            raise EvidenceError(_listed(_messages(error))) from None
 
 
 def read_report(kind: Kind, content: bytes, floor: float = 1.0) -> Report:
@@ -172,7 +168,8 @@ def read_report(kind: Kind, content: bytes, floor: float = 1.0) -> Report:
     try:
         report = {"promptfoo": _promptfoo, "junit": _junit, "json": _json}[kind](content, floor)
     except ValidationError as error:
-        raise EvidenceError(f"it is not a report of {kind}: {_listed(_messages(error))}") from None
+        problems = _listed(_messages(error))
+        raise EvidenceError(f"it can't be read as a report of {kind}: {problems}") from None
     if not report.tests:
         raise EvidenceError("it has no results, and so is no evidence")
     return report
@@ -196,30 +193,20 @@ def _json(content: bytes, floor: float) -> Report:
     return Report(tests, given.at, given.digest, given.by)
 
 
-class _Reported(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class _TestCase(_Reported):
-    description: str | None = None
-    vars: Any = None
-    metadata: dict[str, Any] | None = None
-
-
-class _Run(_Reported):
+class _Run(BaseModel):
     success: bool
-    prompt_idx: int = 0
-    test_case: _TestCase
+    column: int = Field(0, validation_alias="promptIdx")
+    description: str | None = Field(None, validation_alias=AliasPath("testCase", "description"))
+    variables: Any = Field(None, validation_alias=AliasPath("testCase", "vars"))
+    floor: Any = Field(None, validation_alias=AliasPath("testCase", "metadata", "floor"))
 
 
-class _Results(_Reported):
-    version: Literal[3]
-    timestamp: AwareDatetime | None = None
-    results: list[_Run]
-
-
-class _Promptfoo(_Reported):
-    results: _Results
+class _Promptfoo(BaseModel):
+    version: Literal[3] = Field(validation_alias=AliasPath("results", "version"))
+    timestamp: AwareDatetime | None = Field(
+        None, validation_alias=AliasPath("results", "timestamp")
+    )
+    runs: list[_Run] = Field(validation_alias=AliasPath("results", "results"))
 
 
 def _promptfoo(content: bytes, floor: float) -> Report:
@@ -228,19 +215,18 @@ def _promptfoo(content: bytes, floor: float) -> Report:
     With --repeat, each repetition has a number of its own: they are one test by what they test.
     A test without a description is called by its number, since its variables may be personal.
     """
-    report = _Promptfoo.model_validate_json(content).results
-    columns = {run.prompt_idx for run in report.results}
+    report = _Promptfoo.model_validate_json(content)
+    columns = {run.column for run in report.runs}
     numbers: dict[str, int] = {}
-    runs = []
-    for run in report.results:
-        case = run.test_case
-        what = json.dumps([case.description, case.vars], sort_keys=True)
-        name = case.description or f"test {numbers.setdefault(what, len(numbers) + 1)}"
+    outcomes = []
+    for run in report.runs:
+        what = json.dumps([run.description, run.variables], sort_keys=True)
+        name = run.description or f"test {numbers.setdefault(what, len(numbers) + 1)}"
         if len(columns) > 1:
-            name += f", prompt {run.prompt_idx + 1}"
-        own = (case.metadata or {}).get("floor", floor)
-        runs.append(_Outcome((what, run.prompt_idx), name, run.success, own))
-    return Report(_results(runs), report.timestamp)
+            name += f", prompt {run.column + 1}"
+        own = floor if run.floor is None else run.floor
+        outcomes.append(_Outcome((what, run.column), name, run.success, own))
+    return Report(_results(outcomes), report.timestamp)
 
 
 def _junit(content: bytes, floor: float) -> Report:
@@ -251,48 +237,34 @@ def _junit(content: bytes, floor: float) -> Report:
     builder, parser = TreeBuilder(), expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
     parser.StartDoctypeDeclHandler = _refuse_document_type
+    outcomes, skipped = [], 0
     try:
         parser.Parse(content, True)  # noqa: FBT003 - expat's "this is all"
+        root = builder.close()
+        for case in root.iter("testcase"):
+            if case.find("skipped") is not None:
+                skipped += 1
+                continue
+            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            passed = case.find("failure") is None and case.find("error") is None
+            own = case.find("properties/property[@name='floor']")
+            least = floor if own is None else float(own.get("value", ""))
+            outcomes.append(_Outcome(name, name, passed, least))
     except EvidenceError:
         raise
     except (expat.ExpatError, ValueError, LookupError) as error:  # of an unknown encoding, say
-        raise EvidenceError(f"it is not XML: {error}") from None
-    root = builder.close()
+        raise EvidenceError(f"it can't be read as a report of JUnit: {error}") from None
     if root.tag not in {"testsuites", "testsuite"}:
         raise EvidenceError(f"it is not a report of JUnit: its root is <{root.tag}>")
-    cases = list(root.iter("testcase"))
-    done = [case for case in cases if case.find("skipped") is None]
-    runs = []
-    for case in done:
-        name = ".".join(filter(None, (case.get("classname"), case.get("name")))) or "unnamed"
-        passed = case.find("failure") is None and case.find("error") is None
-        runs.append(_Outcome(name, name, passed, _floor_of(case, floor)))
-    times = [suite.get("timestamp", "") for suite in root.iter("testsuite")]
-    return Report(_results(runs), _earliest(times), skipped=len(cases) - len(done))
+    at = None  # without a time zone, nobody knows when it was
+    with suppress(ValueError):
+        first = next((suite.get("timestamp", "") for suite in root.iter("testsuite")), "")
+        at = datetime.fromisoformat(first)
+    return Report(_results(outcomes), at if at and at.tzinfo else None, skipped=skipped)
 
 
 def _refuse_document_type(*_: object) -> None:
     raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
-
-
-def _floor_of(case: Element, default: float) -> float:
-    for given in case.iterfind("properties/property[@name='floor']"):
-        try:
-            return float(given.get("value", ""))
-        except ValueError:
-            raise EvidenceError(
-                f"the floor of {case.get('name')!r} is not a number: {given.get('value')!r}"
-            ) from None
-    return default
-
-
-def _earliest(times: list[str]) -> datetime | None:
-    """Return the earliest time that has a time zone; without one, nobody knows when it was."""
-    known = []
-    for time in times:
-        with suppress(ValueError):
-            known.append(datetime.fromisoformat(time))
-    return min((time for time in known if time.tzinfo), default=None)
 
 
 class _Outcome(NamedTuple):
@@ -312,13 +284,10 @@ def _results(outcomes: Iterable[_Outcome]) -> tuple[Result, ...]:
     for runs in tests.values():
         name = shortened(" ".join(runs[0].name.split()), _NAME - 10) or "unnamed"
         names[name] += 1
+        number = f" ({names[name]})" if names[name] > 1 else ""
+        rate = sum(run.passed for run in runs) / len(runs)
         results.append(
-            Result(
-                name=f"{name} ({names[name]})" if names[name] > 1 else name,
-                rate=sum(run.passed for run in runs) / len(runs),
-                floor=runs[0].floor,
-                repeats=len(runs),
-            )
+            Result(name=name + number, rate=rate, floor=runs[0].floor, repeats=len(runs))
         )
     return tuple(results)
 
@@ -336,5 +305,5 @@ def _listed(problems: list[str]) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share as the percentage that isn't rounded up: 0.9999 is not "100 %"."""
-    return f"{int(share * 1000) / 10:g} %"
+    """Return a share as a percentage that isn't rounded up: 0.9999 is "99.9 %"."""
+    return f"{int(share * 1000 + 1e-6) / 10:g} %"

@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from threading import Timer
 from types import CodeType, ModuleType
 from typing import TypeAlias
 
@@ -25,6 +26,7 @@ from model_config.schema import Group, ModelConfig
 from model_config.schema.problems import problems_of
 
 _PACKAGE = "models"
+SLOW_SECONDS = 10.0
 #: The name of a model, and of its file.
 MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -117,10 +119,16 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
             Finding(name, f"the name of {file} is not a Python identifier", "rename the file",
                     reason="the file's name is the model's name", file=file)
         ]  # fmt: skip
+    text = f"{file} has been running for {SLOW_SECONDS:.0f} seconds. Press Ctrl-C if it loops."
+    slow = Timer(SLOW_SECONDS, print, [text], {"file": sys.stderr})
+    slow.daemon = True
+    slow.start()
     try:
         module = _execute(name, path)
     except (Exception, SystemExit) as error:  # an exit() would look like a program without models
         return list(_findings_of(error, name, path))
+    finally:
+        slow.cancel()
     model = getattr(module, "MODEL", None)
     if isinstance(model, ModelConfig):
         return Model(name, model)

@@ -144,13 +144,14 @@ class LocalFile:
                 "`model-config local deploy`"
             ) from None
         held = {name: versions for those in regions.values() for name, versions in those.items()}
-        return {stored.name: stored for name in names if (stored := _find(held, name))}
+        return {stored.name: stored for name in names if (stored := find(held, name))}
 
     def close(self) -> None:
         """Do nothing: the file is open only while it is read."""
 
 
-def _find(held: dict[str, list[dict[str, Any]]], wanted: str) -> Stored | None:
+def find(held: dict[str, list[dict[str, Any]]], wanted: str) -> Stored | None:
+    """Return the version that "name:selector" selects, among those held by name, oldest first."""
     name, _, selector = wanted.partition(":")
     for version in reversed(held.get(name, ())):
         if not selector or selector in {str(version["version"]), *version["labels"]}:

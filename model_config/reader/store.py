@@ -37,7 +37,7 @@ class Store:
     """SSM's Parameter Store, as a source.
 
     Without a client it creates one at the first request, with the other settings. If the
-    credentials are refused it creates a new one, which picks up renewed credentials.
+    credentials are refused it looks for others, and creates a new one if there are.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class Store:
         }
         self._loader: _Loader | None = None
         self._own: tuple[Any, Any] | None = None  # a client, and the credentials that it signs with
+        self._frozen: Any = None  # what these credentials were
+        self._is_refused = False
         self._lock = threading.RLock()  # a signal's handler may read in the middle
 
     def close(self) -> None:
@@ -109,8 +111,7 @@ class Store:
             answer: dict[str, Any] = client.get_parameters(Names=names, WithDecryption=decrypt)
         except _FAILURES as error:
             problem = translate(error, _ACTION, names)
-            if isinstance(problem, CredentialsError):
-                self._give_up_own()
+            self._is_refused = isinstance(problem, CredentialsError)
             raise problem from error
         except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
             self._give_up_own()
@@ -133,11 +134,12 @@ class Store:
         if self._given is not None:
             return self._given
         with self._lock:
-            if self._own is None:
+            if self._own is None or self._is_refused:
                 self._own = self._open()
             client, credentials = self._own
-        if credentials is not None:  # renewed here, so that a failure is told as what it is
-            _or_error(credentials.get_frozen_credentials)
+        # Renewed here, so that a failure is told as what it is.
+        self._frozen = credentials and _or_error(credentials.get_frozen_credentials)
+        self._is_refused = False
         return client
 
     def _open(self) -> tuple[Any, Any]:
@@ -152,6 +154,10 @@ class Store:
                 self._loader = _Loader(search, file_loader=_PlainDicts())
             session.register_component("data_loader", self._loader)
         credentials = _or_error(session.get_credentials)
+        if self._own is not None:
+            if self._frozen == (credentials and _or_error(credentials.get_frozen_credentials)):
+                return self._own  # the same, and a client takes time and memory
+            self._give_up_own()
         make = getattr(session, "client", None) or session.create_client
         try:
             config = Config(**self._config)

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
-from model_config.format.names import LATEST, check_label, check_selector, model_path
+from model_config.format import names
+from model_config.format.codec import encode
+from model_config.format.errors import (
+    ModelConfigError,
+    RolloutError,
+    StoreUnavailableError,
+    UsageError,
+)
 from model_config.format.prompt import texts
-from model_config.format.release import Release, ReleaseText, read_release
-from model_config.format.rollout import Step
-from model_config.reader.files import fallback_document
+from model_config.format.release import Release, ReleaseText, read_release, write_release
+from model_config.format.rollout import Rollout, RolloutDocument, Step, write_rollout
+from model_config.reader.files import fallback_document, find
 from model_config.reader.reader import Reader
-from model_config.testing.fake_source import FakeClock, FakeSource
+from model_config.reader.source import Stored
 
 
 class FakeReader(Reader):
@@ -59,7 +67,7 @@ class FakeReader(Reader):
         if isinstance(fallback, Mapping):
             kept = FakeReader(fallback, environment=environment, release=release, label=label)
             fallback = json.loads(fallback_document(map(kept.get, fallback)))
-        self._fake_source, self._fake_clock = FakeSource(), FakeClock()
+        self._fake_source, self._fake_clock = _Source(), _Clock()
         super().__init__(
             environment,
             label=label,
@@ -86,14 +94,8 @@ class FakeReader(Reader):
     ) -> FakeReader:
         """Return a reader of the models that a project's stack deploys, with their overrides.
 
-        It needs `model-config[cli]`, and no AWS.
-
-        Args:
-            folder: the project's folder, or a folder in it.
-            stack: the stack's name, such as "dev".
-            secrets: as for `FakeReader`. Secrets without a text get the text "secret".
-            release: the number of the models' releases.
-            options: `label`, `ttl`, `max_stale` and `fallback`, as for `FakeReader`.
+        It needs `model-config[cli]`, and no AWS. `folder` is the project's or one in it, and the
+        options are as for `FakeReader`. Secrets without a text get the text "secret".
 
         Raises:
             InvalidConfigurationError: holds every finding in the project's files.
@@ -142,8 +144,7 @@ class FakeReader(Reader):
             secrets: the texts of its secrets by path. Default: those it has.
             release: the release's number. Default: the next.
             label: the label to move to it. Default: the reader's.
-            percent: don't move the label, and roll the release out to this share of keys, in
-                percent.
+            percent: roll the release out to this share of keys, in percent, instead.
 
         Raises:
             ReleaseError: a release can't hold one of the values.
@@ -151,9 +152,9 @@ class FakeReader(Reader):
             UsageError: the model's name, the number or the label is not valid.
         """
         if label is not None:
-            check_label(label)
+            names.check_label(label)
         if release is not None:
-            check_selector(release)
+            names.check_selector(release)
         content = Release.of(model, self._environment, "FakeReader", config)
         content = replace(content, templates=tuple(texts(content.config)))
         kept = self._texts.get(model, {}) if secrets is None else secrets
@@ -167,11 +168,9 @@ class FakeReader(Reader):
     def outage(self, error: ModelConfigError | None = None) -> Iterator[None]:
         """Make every request fail within a `with` block.
 
-        What was read before is still served. Other reads are served from the fallback, or raise an
-        error. A fresh configuration needs no request: `advance` beyond its `ttl` first.
-
-        Args:
-            error: the error of each request. Default: AWS can't be reached.
+        What was read before is still served. Other reads are served from the fallback, or raise
+        this error; by default, that AWS can't be reached. A fresh configuration needs no request:
+        `advance` beyond its `ttl` first.
         """
         self._fake_source.problem = error or StoreUnavailableError("a simulated outage")
         try:
@@ -187,16 +186,93 @@ class FakeReader(Reader):
         label: str | None = None,
         percent: float | None = None,
     ) -> None:
-        path, chosen = model_path(self._path, content.model), label or self._label
+        path, chosen = names.model_path(self._path, content.model), label or self._label
         version = self._fake_source.deploy(path, content, secrets, release)
         self._texts[content.model] = dict(secrets)
         if percent is not None:
             began = datetime.fromtimestamp(self._fake_clock.wall(), UTC)
             self._fake_source.roll_out(path, version, chosen, Step(began, percent))
-        elif chosen != LATEST:
+        elif chosen != names.LATEST:
             self._fake_source.promote(path, version, chosen)
         self.refresh(content.model)
 
 
 def _read(text: ReleaseText, path: str) -> Release:
     return read_release(text.document, path, lambda _: text.named_parts(path))
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._now, self._began = 0.0, time.time()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._began + self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class _Source:
+    """Parameters in memory, with versions and labels."""
+
+    def __init__(self) -> None:
+        self.requests: list[list[str]] = []
+        self.problem: ModelConfigError | None = None
+        self._held: dict[str, list[dict[str, Any]]] = {}
+        self._ticks = count()  # each write has a time of its own
+
+    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+        return {name: replace(stored, text=None) for name, stored in self.get(names).items()}
+
+    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+        self.requests.append(list(names))
+        if self.problem is not None:
+            raise type(self.problem)(str(self.problem))  # a new one for each thread
+        return {stored.name: stored for name in names if (stored := find(self._held, name))}
+
+    def close(self) -> None:
+        pass
+
+    def deploy(
+        self, path: str, content: Release, secrets: Mapping[str, str], number: int | None
+    ) -> int:
+        """Write a release and its secrets, as a deploy does, and return the release's number."""
+        text = write_release(replace(content, secrets=tuple(secrets)))
+        others = {
+            names.secret_name(path, secret): encode(value) for secret, value in secrets.items()
+        }
+        for other, value in (others | text.named_parts(path)).items():
+            self._put(other, value)
+        return self._put(names.release_name(path), text.document, number)
+
+    def promote(self, path: str, release: int, label: str) -> None:
+        """Move a label to a release of the model with that path."""
+        for version in self._held[names.release_name(path)]:
+            version["labels"] = {*version["labels"]} - {label}
+            if version["version"] == release:
+                version["labels"].add(label)
+
+    def roll_out(self, path: str, release: int, label: str, step: Step) -> None:
+        """Write a rollout of one step, from the release that the label is on."""
+        before = find(self._held, f"{names.release_name(path)}:{label}")
+        if before is None:
+            raise RolloutError(f"{label} is on no release of {path}: set one without percent")
+        # The salt is constant, so that a key gets the same release in every test run.
+        rollout = Rollout(label, release, before.version, "0" * 16, (step,))
+        self._put(names.rollout_name(path), write_rollout(RolloutDocument(rollout=rollout)))
+
+    def _put(self, name: str, text: str, number: int | None = None) -> int:
+        versions = {version["version"]: version for version in self._held.get(name, ())}
+        number = number or max(versions, default=0) + 1
+        written = datetime.fromtimestamp(0, UTC) + timedelta(seconds=next(self._ticks))
+        versions[number] = {
+            "version": number,
+            "labels": versions.get(number, {}).get("labels", ()),
+            "value": text,
+            "last_modified_date": written.isoformat(),
+        }
+        self._held[name] = [versions[known] for known in sorted(versions)]
+        return number

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import runpy
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,7 +39,6 @@ __all__ = [
     "with_stand_ins",
 ]
 
-ORGANIZATION = "organization"
 #: The account and region in a recorder's answers.
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 #: The invoke by which a program reads the outputs of its own last update.
@@ -52,10 +51,7 @@ _SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig  # noqa: SLF
 class Resource:
     """A resource as a program registered it.
 
-    Attributes:
-        inputs: its inputs as plain values, including secret ones.
-        secret: the names of the inputs that are marked as secret.
-        depends_on: the URNs of the resources it depends on.
+    `inputs` are plain values, secret ones too, whose names are in `secret`. `depends_on` has URNs.
     """
 
     type: str
@@ -73,10 +69,7 @@ class Resource:
 
 
 class Recorder(MockMonitor, mocks.Mocks):
-    """Answers a program as the AWS provider would, and records what it registers.
-
-    Attributes:
-        registered: every resource by its type and name, in the order of registration.
+    """Answers a program as the AWS provider would, and records what it registers, in that order.
 
     Args:
         outputs: the outputs of stacks, by their full name "organization/project/stack": of other
@@ -246,12 +239,8 @@ def run_program(
 ) -> dict[str, Any]:
     """Run a project's program to its end, and return its outputs as plain values.
 
-    Args:
-        project: the folder of `__main__.py`.
-        config: the stack and its configuration, with the secrets in plain text among the values.
-        mock: answers registrations and invokes.
-        monitor: your own monitor, which uses the mock. Default: the mock, if it is also a monitor,
-            otherwise Pulumi's.
+    `config` has the secrets in plain text among the values. `mock` answers registrations and
+    invokes; a `monitor` of your own uses it.
 
     Raises:
         pulumi.RunError: the program refused its configuration.
@@ -259,7 +248,12 @@ def run_program(
     with _fresh_runtime() as loop:
         monitor = monitor or (mock if isinstance(mock, MockMonitor) else None)
         mocks.set_mocks(
-            mock, config.project, config.stack, preview, monitor=monitor, organization=ORGANIZATION
+            mock,
+            config.project,
+            config.stack,
+            preview,
+            monitor=monitor,
+            organization="organization",
         )
         _forget_root_stack()  # set_mocks leaves its own
         set_all_config(dict(config.values), list(config.secret_keys))
@@ -290,17 +284,27 @@ async def _resolved(value: Any) -> Any:
 def _fresh_runtime() -> Iterator[asyncio.AbstractEventLoop]:
     """Run with a new event loop, and reset Pulumi's global state afterwards."""
     threshold = gc.get_threshold()  # which the program raises
-    # asyncio would log the unfinished tasks of a refused program, in addition to the refusal.
-    asyncio_log = logging.getLogger("asyncio")
-    level = asyncio_log.level
-    asyncio_log.setLevel(logging.CRITICAL)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def set_loop() -> None:
+        # Mocks would create a loop in each thread and not close it. Garbage collection then may
+        # print a traceback.
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
     try:
         # set_mocks already schedules work on the loop. At the end, the registrations of a refused
         # program may still be running, some in other threads: the runner ends them.
         with asyncio.Runner() as runner:
-            yield runner.get_loop()
+            loop = runner.get_loop()
+            # A refused program's futures end with the refusal, which is raised. asyncio would log
+            # it for each of them too, at the latest when they are collected as garbage.
+            loop.set_exception_handler(lambda *_: None)
+            loop.set_default_executor(ThreadPoolExecutor(initializer=set_loop))
+            yield loop
     finally:
-        asyncio_log.setLevel(level)
+        for thread_loop in loops:
+            thread_loop.close()
         gc.set_threshold(*threshold)
         set_all_config({}, [])
         _forget_root_stack()

@@ -18,7 +18,7 @@ from model_config.format.prompt import fragments, matches, variables
 from model_config.format.text import one_line, plural, visible, who
 from model_config.operate.rollout_plan import phase
 from model_config.operate.ssm import Watch
-from model_config.plan.evidence import evidence_of
+from model_config.plan.evidence import verdict
 from model_config.web.compare import compare, is_text
 from model_config.web.environments import drift, overview, search
 from model_config.web.model import model
@@ -133,7 +133,7 @@ def _templates() -> Environment:
         "Page": Page,
         "compare_page": compare_page,
         "releases_page": releases_page,
-        "evidence_of": evidence_of,
+        "verdict": verdict,
         "phase": phase,
         "side_by_side": side_by_side,
         "differ_in_blanks_alone": differ_in_blanks_alone,

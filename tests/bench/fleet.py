@@ -4,21 +4,21 @@ A process reads each of its models many times a second, so that whatever is due 
 at once. SSM answers so many requests a second, with a burst of one second's, and throttles the
 rest. Every process starts with everything read, its models due within the time to live. To stay
 quick, a tenth of the fleet meets a tenth of the requests; figures are of the whole fleet. The last
-rows are of readers in real time, each with its own time to live, that ask the bench's server: how
-soon a label's move reaches all of them. Run it with `make bench`.
+rows are of processes in real time that ask the bench's server: how soon a label's move reaches all
+of them. Run it with `make bench`.
 """
 
 import argparse
 import heapq
 import logging
+import multiprocessing
 import random
 import statistics
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
 from _measure import Clock, Row, clean_environment, counted, report, row
 from _server import Aws, BenchServer, config_of
@@ -30,12 +30,15 @@ from model_config.reader.source import Stored
 
 SCALE = 10
 MODELS = 5
+MOVED = [f"moved_{number}" for number in range(MODELS)]
 HOUR = 3_600
 TTL = 30
 THINK = 0.1  # seconds until a read finds something due, on average
 #: Requests a second in an account and region: by default, and with higher throughput switched on
 #: (AWS General Reference, "Systems Manager endpoints and quotas": GetParameters).
 DEFAULT, HIGHER = 40, 1_000
+#: When a process first served a model's release, and how many reads were torn.
+Served: TypeAlias = tuple[dict[tuple[str, int], float], int]
 EPOCH = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -212,65 +215,61 @@ def sizes() -> list[Row]:
     return rows
 
 
-class Watch:
-    """A reader in real time: which releases it served, and when each of them first."""
-
-    def __init__(self, reader: Reader, models: Sequence[str], digests: dict[int, str]) -> None:
-        self.reader, self.models, self.digests = reader, models, digests
-        self.first: dict[tuple[str, int], float] = {}
-        self.torn = 0
-
-    def read(self) -> None:
-        for model in self.models:
-            chat = self.reader.get(model)
-            if (model, chat.release) not in self.first:
-                self.first[model, chat.release] = time.monotonic()
+def watch(aws: Aws, digests: dict[int, str], ttl: float, ends: Any) -> Served:
+    """Read the models ten times a second, in a process of its own, until an event."""
+    aws.client.close()  # its connections are the parent's
+    reader, first, torn = aws.reader(ttl=ttl), dict[tuple[str, int], float](), 0
+    while not ends.wait(0.1):
+        for model in MOVED:
+            chat = reader.get(model)
+            if (model, chat.release) not in first:
+                first[model, chat.release] = time.monotonic()
                 digest = digest_of(config_text(chat.as_dict()))
-                self.torn += not digest == chat.digest == self.digests[chat.release]
+                torn += not digest == chat.digest == digests[chat.release]
+    return first, torn
 
 
-def label_move(server: BenchServer, readers: int, ttl: float) -> list[Row]:
-    """Move the labels of five models under many readers, and see when it has reached all."""
-    aws, models = Aws(server), [f"moved_{number}" for number in range(MODELS)]
+def label_move(server: BenchServer, processes: int, ttl: float) -> list[Row]:
+    """Move the labels of five models under many processes, and see when it has reached all."""
+    aws = Aws(server)
     configs = {number: config_of(10, number) for number in (1, 2)}
     digests = {number: digest_of(config_text(config)) for number, config in configs.items()}
-    for model in models:
+    for model in MOVED:
         aws.deploy(model, configs[1], {})
         aws.deploy(model, configs[2], {}, promote=False)
-    watches = [Watch(aws.reader(ttl=ttl), models, digests) for _ in range(readers)]
-    stop = threading.Event()
+    forked = multiprocessing.get_context("fork")  # each has all that was imported
+    ends, told = forked.Event(), forked.SimpleQueue()
 
-    def repeat(mine: Sequence[Watch]) -> None:
-        for watch in mine:  # started one after another
-            watch.read()
-            stop.wait(ttl / readers)
-        while not stop.wait(0.1):
-            for watch in mine:
-                watch.read()
+    def run(number: int) -> None:
+        ends.wait(ttl * number / processes)
+        told.put(watch(aws, digests, ttl, ends))
 
-    with ThreadPoolExecutor(10) as pool:
-        for number in range(10):
-            pool.submit(repeat, watches[number::10])
-        time.sleep(2 * ttl)
-        asked, decrypting, began = server.requests(), server.decrypting(), time.monotonic()
-        time.sleep(2 * ttl)
-        asked, decrypting = server.requests() - asked, server.decrypting() - decrypting
-        rate = asked / (time.monotonic() - began)
-        moved = time.monotonic()
-        for model in models:
-            aws.promote(model, 2)
-        time.sleep(ttl + 5)
-        stop.set()
+    children = [forked.Process(target=run, args=(n,)) for n in range(processes)]
+    for child in children:
+        child.start()
+    time.sleep(3 * ttl)
+    asked, decrypting, began = server.requests(), server.decrypting(), time.monotonic()
+    time.sleep(2 * ttl)
+    asked, decrypting = server.requests() - asked, server.decrypting() - decrypting
+    rate = asked / (time.monotonic() - began)
+    moved = time.monotonic()
+    for model in MOVED:
+        aws.promote(model, 2)
+    time.sleep(ttl + 5)
+    ends.set()
+    served = [told.get() for _ in children]
+    for child in children:
+        child.join()
     took = sorted(
-        watch.first.get((model, 2), float("inf")) - moved for watch in watches for model in models
+        first.get((model, 2), float("inf")) - moved for first, _ in served for model in MOVED
     )
-    name = f"{readers} readers of {MODELS} models, ttl {ttl:g}, in earnest"
-    planned = readers / (ttl * 0.95)  # five models of two names fill one request
+    name = f"{processes} processes of {MODELS} models, ttl {ttl:g}, in earnest"
+    planned = processes / (ttl * 0.95)  # five models of two names fill one request
     return [
         counted(
             f"{name}: 99 % have a label's move", "s", took[int(len(took) * 0.99)], ttl, ttl + 1
         ),
-        counted(f"{name}: torn reads", "reads", sum(watch.torn for watch in watches), None, 0),
+        counted(f"{name}: torn reads", "reads", sum(torn for _, torn in served), None, 0),
         counted(f"{name}: while nothing moves", "1/s", rate, planned, 1.3 * planned),
         counted(f"{name}: of them decrypting", "requests", decrypting, None, 0),
     ]
@@ -279,7 +278,7 @@ def label_move(server: BenchServer, readers: int, ttl: float) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[100, 600, 2_000])
-    parser.add_argument("--readers", type=int, default=200, help="in earnest")
+    parser.add_argument("--earnest", type=int, default=200, help="processes in real time")
     arguments = parser.parse_args()
     clean_environment()
     logging.disable()
@@ -288,7 +287,7 @@ def main() -> None:
     rows += rows_of(largest, DEFAULT, 300) + rows_of(largest, HIGHER, TTL)
     rows += sizes()
     with BenchServer() as server:
-        rows += label_move(server, arguments.readers, 10)
+        rows += label_move(server, arguments.earnest, 10)
     report("fleet.json", f"each process with {MODELS} models / the limit or the ttl", rows)
 
 

@@ -1,6 +1,7 @@
 """`model-config check` and `prune`."""
 
 import pytest
+from moto import mock_aws
 
 NAME = "/ai/dev/chat/release"
 STRAY = f"{NAME}/parts/0123456789abcdef"
@@ -49,7 +50,17 @@ def test_an_environment_with_nothing_in_it_fails_unless_it_is_the_first_deploy(r
     assert error["where"] == "/ai/dev"
     said = run("check", "--first-deploy")
     assert "support_chat\tit is not deployed yet" in said.out
-    assert "The next deploy can run: no releases yet.\n" in said.out
+    assert "The next deploy can run. It creates the first releases.\n" in said.out
+
+
+@pytest.mark.usefixtures("made_up_credentials")
+def test_a_secret_that_is_not_set_stops_the_next_deploy(run, monkeypatch):
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    with mock_aws():
+        said = run("check", "--first-deploy", code=1)
+    for key in ("supportChatApiKey", "documentEmbeddingApiKey"):
+        assert f"pulumi config set --secret model-config:{key} --stack dev" in said.out
+    assert "can run" not in said.out
 
 
 @pytest.mark.usefixtures("first_deploy")
@@ -70,6 +81,7 @@ def test_a_model_that_is_broken_or_left_out_is_not_taken_for_one_that_is_gone(ru
     run("promote", "--all")
     (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
     assert run("check", "--json").json == []
+    assert "can run" not in run("check").out
 
 
 def test_check_needs_no_project(run, elsewhere, tmp_path, monkeypatch):

@@ -263,7 +263,7 @@ def test_unmanaged_parameters_are_shown_and_not_read(aws: Aws, run: Any):
     assert "sk-foreign" not in said.out + run("drift").out
 
 
-def test_a_model_with_a_release_that_is_not_in_the_program_is_another_projects(
+def test_a_model_with_a_release_that_is_not_in_the_plan_is_told_with_its_reason(
     aws: Aws, project: Path, drift: Any, run: Any, asked: Any
 ):
     aws.deploy()
@@ -273,7 +273,15 @@ def test_a_model_with_a_release_that_is_not_in_the_program_is_another_projects(
     found = drift("--exit-code")
     assert (found["differences"], found["other_projects"]) == ([], ["chat"])
     assert BASE not in {given.get("Name", "").rpartition("/")[0] for _, given in asked}
-    assert "chat belongs to another project" in run("drift").out
+    assert "chat: it has a release, but no module in this project. Another project" in (
+        run("drift").out
+    )
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(f"{stack.read_text()}  model-config:models: [talk]\n")
+    (project / "models" / "chat.py").write_text(CHAT)
+    assert "chat: it has a release and a module, but is not one of this stack's models" in (
+        run("drift").out
+    )
 
 
 def test_parts_of_a_model_that_is_gone_are_orphaned(aws: Aws, drift: Any):
@@ -345,7 +353,8 @@ def test_labels_that_help_nobody_are_told(
         aws.ssm.delete_parameter(Name=f"{BASE}/secrets/old")
     findings = drift()["findings"]
     assert any(problem in finding["problem"] for finding in findings), findings
-    assert all("model-config promote chat --label stable" in each["fix"] for each in findings)
+    promote = "model-config promote chat --environment dev --label stable"
+    assert all(promote in each["fix"] for each in findings)
 
 
 def test_a_label_on_an_unreadable_release_is_told(aws: Aws, drift: Any):

@@ -187,18 +187,29 @@ def test_a_requirement_that_cannot_be_read_holds(run, project, stable):
             "results.version: input should",
         ),
         ("promptfoo", '{"results": {"version": 3, "results": []}}', "it has no results"),
-        ("promptfoo", "<promptfoo/>", "it is not a report of promptfoo: the file: invalid JSON"),
+        ("promptfoo", "<promptfoo/>", "a report of promptfoo: the file: invalid JSON"),
         ("junit", "<promptfoo/>", "it is not a report of JUnit: its root is <promptfoo>"),
-        ("junit", "{}", "it is not XML"),
-        ("junit", '<?xml version="1.0" encoding="x-none"?><testsuite/>', "it is not XML"),
+        ("junit", "{}", "as a report of JUnit: "),
+        ("junit", '<?xml version="1.0" encoding="x-none"?><testsuite/>', "as a report of JUnit: "),
         ("junit", "<testsuite><testcase><skipped/></testcase></testsuite>", "it has no results"),
         ("junit", '<!DOCTYPE t [<!ENTITY a "b">]><testsuite>&a;</testsuite>', "document type"),
-        ("junit", JUNIT.replace('value="0.5"', 'value="half"'), "is not a number: 'half'"),
+        (
+            "junit",
+            JUNIT.replace('value="0.5"', 'value="half"'),
+            "to float: 'half'",
+        ),
         ("junit", JUNIT.replace('value="0.5"', 'value="nan"'), "floor: input should be"),
         ("json", '{"tests": [], "at": "2999-01-01T00:00:00Z"}', "it has no results"),
         ("json", '{"tests": [{"rate": 1}]}', "name: field required"),
         ("json", '{"at": "2999-01-01T00:00:00Z", "tests": [{"name": "a", "rate": 1}]}', "future"),
-        ("json", "[1]", "it is not a report of json"),
+        ("json", '{"by": "%s", "tests": [{"name": "a", "rate": 1}]}' % ("x" * 301), "by: string"),
+        (
+            "json",
+            '{"at": "0001-01-01T00:00:00+14:00", "tests": [{"name": "a", "rate": 1}]}',
+            "at: ",
+        ),
+        ("json", '{"tests": [{"name": "\\ud800", "rate": 1}]}', "as a report of json: "),
+        ("json", "[1]", "as a report of json: "),
         ("json", " " * (5 * 1024 * 1024 + 1), "more than 5 MiB"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
@@ -216,6 +227,6 @@ def test_releases_show_their_evidence_where_the_project_has_any(run, write):
     assert "passed" not in run("releases", "chat").out
     write(PASSED, LOW)
     newest, first = run("releases", "chat", "--json").json
-    assert first["evidence"] is None
+    assert first["evidence"] == {"passed": None, "text": "no evidence"}
     assert newest["evidence"]["passed"] is False
     assert "'refunds' passed in 79 % of 100 runs" in run("releases", "chat").out

@@ -1,7 +1,12 @@
 """`model-config new`: a model that is valid as it is written."""
 
+import re
+import resource
+
 import pytest
 
+from model_config.files import write_new_files
+from model_config.format.errors import UsageError
 from model_config.plan.project import Project
 from model_config.plan.registry import read_modules
 from model_config.testing.program import findings
@@ -50,3 +55,14 @@ def test_it_writes_over_nothing(run, project, there):
     said = run("new", "support_chat", code=2).err
     assert said == f"nothing was written: {project} already has models/{there}\n"
     assert not any((project / "models" / file).exists() for file in kept)
+
+
+def test_a_full_disk_leaves_no_empty_file(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(UsageError, match=re.escape(f"{tmp_path / 'b'} can't be written: ")):
+            write_new_files(tmp_path, {"a": b"1", "b": b"2" * 11})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

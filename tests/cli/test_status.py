@@ -94,7 +94,7 @@ def test_every_value_is_read_whenever_it_was_written(run: Any, ssm: Any, release
 def test_the_models_of_another_project_are_named_in_one_line(run: Any, released: Any) -> None:
     for name in ("theirs", "theirs_too"):
         released(model=name)
-    assert "dev: models of other projects: theirs, theirs_too." in run("status").out.splitlines()
+    assert "dev: not in this stack's plan: theirs, theirs_too." in run("status").out.splitlines()
 
 
 @pytest.mark.usefixtures("model", "two_releases")

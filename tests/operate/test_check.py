@@ -87,8 +87,8 @@ def test_models_new_to_the_program_are_expected_to_be_missing(aws: Any) -> None:
 def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     planned = {**CHAT, "new": {f"/ai/prod/new/{field}" for field in ("n", "rollout", "other")}}
-    for field in ("n", "rollout"):
-        aws.put(f"/ai/prod/new/{field}", "1")
+    aws.put("/ai/prod/new/n", "1")
+    aws.client.put_parameter(Name="/ai/prod/new/rollout", Value="{}", Type="String")
     report = check_environment(Ssm(aws.client), "/ai/prod", planned)
     (found,) = report.checked
     assert (found.level, found.finding.where) == ("notice", "new")
@@ -103,9 +103,10 @@ def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
 def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> None:
     names = {f"/ai/prod/chat/{path}" for path in ("n", "seed", "rollout", "secrets/key")}
     aws.put("/ai/prod/chat/n", "1")
-    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 1}, {"key": "x"}, label="stable")
     planned = {"chat": names}
-    aws.put("/ai/prod/chat/rollout", "{}")  # is made and written without a release
+    # A rollout is made and written without a release.
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value="{}", Type="String")
     aws.put("/ai/prod/chat/secrets/key", "x")
     aws.put("/ai/prod/chat/n", "2")  # edited by hand, perhaps: drift tells
     assert checked(aws, planned) == []
@@ -117,8 +118,31 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
             "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
         )
     ]
-    aws.deploy({"n": 2, "seed": 7}, label="stable")
+    aws.deploy({"n": 2, "seed": 7}, {"key": "x"}, label="stable")
     assert checked(aws, planned) == []
+
+
+@pytest.mark.usefixtures("iam")
+@pytest.mark.parametrize("is_deployed", [True, False])
+def test_a_parameter_that_no_deploy_wrote_stands_in_the_way(aws: Any, *, is_deployed: bool) -> None:
+    note, seed = "/ai/prod/chat/generation/note", "/ai/prod/chat/seed"
+    aws.client.put_parameter(Name=note, Value="by hand", Type="String")
+    aws.put(seed, "7")
+    names = {note, seed, "/ai/prod/chat/n", "/ai/prod/chat/rollout"}
+    if is_deployed:
+        aws.put("/ai/prod/chat/n", "1")
+        aws.deploy({"n": 1}, label="stable")
+    planned = {"chat": names} if is_deployed else {"chat": {note}}
+    report = check_environment(Ssm(aws.client), "/ai/prod", planned, first_deploy=True)
+    problems = [(each.level, each.finding.problem) for each in report.checked]
+    by_hand = [f"{note} exists and is a String", f"{seed} exists and is not in the newest release"]
+    assert problems == [
+        ("error", f"{problem}, so no deploy of this stack wrote it")
+        for problem in by_hand[: 1 + is_deployed]
+    ]
+    for each in report.checked:
+        assert "recover" not in each.finding.fix
+        assert "aws ssm delete-parameter --name" in each.finding.fix
 
 
 @pytest.mark.usefixtures("iam")
@@ -142,7 +166,7 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
 ) -> None:
     assert iam.asked == 0
     for name in ("/ai/prod/chat/n", "/somebody/else"):
-        aws.client.put_parameter(Name=name, Value="1", Type="String")
+        aws.put(name, "1")
     aws.deploy({"n": 1}, label="stable")
     monkeypatch.setattr(check, "MAX_PARAMETERS", 5)
     assert checked(aws, CHAT) == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from model_config.format.errors import Finding
+from model_config.plan import registry
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules, read_modules_twice
 from model_config.schema import EmbeddingModel
@@ -352,3 +354,20 @@ def test_a_value_that_fits_no_class_of_several_is_one_finding_of_the_class_meant
     assert isinstance(finding, Finding)
     assert finding.where == f"search/{where}"
     assert finding.problem.startswith(problem)
+
+
+def test_a_module_that_loops_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, heard = list[str](), Event()
+
+    def hear(text: str, *, file: object) -> None:
+        assert file is sys.stderr
+        said.append(text)
+        heard.set()
+
+    monkeypatch.setattr(registry, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(registry, "print", hear, raising=False)
+    monkeypatch.setattr(registry, "heard", heard, raising=False)
+    waits = "from model_config.plan import registry\nassert registry.heard.wait(10)\n"
+    (model,) = loaded(project, f"{waits}{GOOD}", "slow")
+    assert isinstance(model, Model)
+    assert said == ["models/slow.py has been running for 0 seconds. Press Ctrl-C if it loops."]

@@ -12,7 +12,7 @@ import typer
 from model_config.cli import options, output
 from model_config.cli.context import current_project, project_or_none, to_paste
 from model_config.format.errors import ModelNotFoundError
-from model_config.format.text import nearest
+from model_config.format.text import nearest, plural
 
 if TYPE_CHECKING:
     from model_config.plan.plan import Plan
@@ -42,15 +42,22 @@ def check(
 
     Example: model-config check --environment prod
     """
-    from model_config.operate.check import check_environment
+    from model_config.operate.check import Checked, check_environment
 
     plan = _plan(target.environment)
     planned = _planned(plan) if plan else None
     settings = plan.settings if plan else None
     with target.open() as aws:
         report = check_environment(
-            aws.ssm, aws.path, planned, first_deploy=first_deploy, settings=settings
+            aws.ssm,
+            aws.path,
+            planned,
+            modules=current_project().model_names() if plan else (),
+            first_deploy=first_deploy,
+            settings=settings,
         )
+    if plan and not aws.is_local:  # a local deploy uses placeholders
+        report.checked.extend(Checked("error", finding) for finding in plan.unset_findings)
     _refuse_unknown(models or [], {*report.deployed, *(planned or {})})
     about = {*models, aws.path, "the account"} if models else None
     rows = [
@@ -63,8 +70,14 @@ def check(
     if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
     if not as_json:
-        names = ", ".join(models or sorted(report.deployed)) or "no releases yet"
-        typer.echo(f"The next deploy can run: {names}.")
+        names = ", ".join(models or sorted(report.deployed))
+        if plan and plan.findings:
+            count = plural(len(plan.findings), "finding")
+            typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
+        elif names:
+            typer.echo(f"The next deploy can run: {names}.")
+        else:
+            typer.echo("The next deploy can run. It creates the first releases.")
 
 
 def _plan(stack: str) -> Plan | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,7 +147,7 @@ def _evidence(
         environment = after.environments.get(stack)
         release = environment and environment.models.get(model.model)
         if environment and release and (has_evidence or setting in environment.settings):
-            result = verdict(project.root, release.digest, datetime.now(UTC))
+            result = verdict(project, release.digest)
             where[model.model, result.text].append(stack)
     for (name, text), stacks in where.items():
         yield f"Evidence of {name} in {', '.join(stacks)}: {text}"

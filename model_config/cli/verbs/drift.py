@@ -86,6 +86,8 @@ def advice(state: DriftState, stack: str) -> str:
 
 def _print(found: Drift, stack: str) -> None:
     """Print the differences, and below them what to do about each kind."""
+    from model_config.operate.difference import without_plan
+
     rows = [
         (each.model or "-", each.path, each.state, visible(each.text)) for each in found.differences
     ]
@@ -99,8 +101,13 @@ def _print(found: Drift, stack: str) -> None:
     count = len(found.differences) + len(found.findings)
     differences = plural(count, "difference") if count else "no drift"
     typer.echo(f"{stack}: {plural(found.count, 'parameter')}, {differences}.")
+    modules = current_project().model_names()
     for model in found.other_projects:
-        typer.echo(f"{model} belongs to another project: it has a release, and no module here.")
+        other = "stack" if model in modules else "project"
+        typer.echo(
+            f"{model}: {without_plan(has_module=model in modules)}. Another {other} deploys it, or "
+            "the next deploy deletes it."
+        )
 
 
 def _row(each: Difference, stack: str) -> dict[str, Any]:

@@ -50,10 +50,10 @@ def releases(
         "by": lambda row: who(row["by"]),
         "digest": lambda row: (row["digest"] or "unreadable").removeprefix("sha256:")[:12],
         "labels": _labels,
-        "evidence": lambda row: row["evidence"] and row["evidence"]["text"],
+        "evidence": lambda row: row["evidence"]["text"],
         "changes": lambda row: row["problem"] or row["_summary"],
     }
-    if not any(row["evidence"] for row in rows):
+    if all(row["evidence"]["passed"] is None for row in rows):
         del columns["evidence"]
     output.print_rows(rows, columns, as_json=as_json)
 
@@ -61,10 +61,9 @@ def releases(
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
-    from model_config.plan.evidence import evidence_of
+    from model_config.plan.evidence import verdict
 
     labels = sorted(release.labels)
-    evidence = evidence_of(project_or_none(), release.digest)
     changed = None  # there is no release to compare with
     if before and before.content and release.content:
         changed = changes(before.content, release.content)
@@ -86,7 +85,7 @@ def _row(
             for change in changed
         ],
         "problem": release.problem,
-        "evidence": evidence and evidence._asdict(),
+        "evidence": verdict(project_or_none(), release.digest)._asdict(),
         "_summary": summary,
     }
 

@@ -142,7 +142,7 @@ def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
                 typer.echo(f"{row['environment']}: {model['model']}: {notice}.")
         if row["other_projects"]:
             others = ", ".join(row["other_projects"])
-            typer.echo(f"{row['environment']}: models of other projects: {others}.")
+            typer.echo(f"{row['environment']}: not in this stack's plan: {others}.")
 
 
 def _cells(row: output.Row, model: output.Row, *, with_commits: bool) -> list[str]:
