@@ -125,7 +125,9 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
     slow.start()
     try:
         module = _execute(name, path)
-    except (Exception, SystemExit) as error:  # an exit() would look like a program without models
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an exit() would look like a program without models
         return list(_findings_of(error, name, path))
     finally:
         slow.cancel()
