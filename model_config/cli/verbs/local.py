@@ -48,8 +48,10 @@ def deploy(
 
     Example: model-config local deploy --environment prod
     """
+    from model_config.cli.target import say_where
     from model_config.local.deploy import deployed
 
+    say_where([environment])
     with deployed(current_project(), environment) as deployment:
         if as_json:
             output.print_json(asdict(deployment))
@@ -86,12 +88,16 @@ def serve(
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,  # boto3 reads this one
             **CREDENTIALS,
-            "MODEL_CONFIG_LABEL": "latest",  # until you promote a release
         }
         typer.echo(f"The local AWS listens on {HOST}:{port}. In the application's shell:\n")
         for name, value in variables.items():
             typer.echo(f"export {name}={value}")
-        typer.echo("\nPress Ctrl-C to stop. The state is kept in .local/.")
+        typer.echo(
+            "\nApplications read the release that has the label stable: model-config promote MODEL "
+            "--local\nTo read the newest one without promoting it: export MODEL_CONFIG_LABEL=latest"
+            "\n(promote and rollback then have no effect in that shell)"
+            "\n\nPress Ctrl-C to stop. The state is kept in .local/."
+        )
 
     try:
         serve_until_interrupted(project, port, ready)

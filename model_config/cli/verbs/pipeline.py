@@ -14,7 +14,7 @@ from model_config.cli import moving, options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
 from model_config.cli.verbs.drift import advice, compare
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
 from model_config.cli.verbs.rollout import plan_of
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
@@ -93,8 +93,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     every: Annotated[
         str, typer.Option(help="With --steps: the time from one step to the next.")
     ] = "30m",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
@@ -113,7 +112,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.operate.rollouts import NewRollout
 
     moving.refuse_environment(label)
-    evidenced = evidence_check(target.environment, require, max_age)
+    evidenced = evidence.check(target.environment)
     new = NewRollout(label, plan_of(steps, every, reason), utc_now()) if steps else None
     deployed = _numbers(after)
     with target.open() as aws:
@@ -189,10 +188,14 @@ def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
 
 
 def _stack_releases(stack: str) -> dict[str, int]:
+    from model_config.cli.target import say_where
     from model_config.infra.engine_stack import EngineStack
 
-    models = EngineStack(current_project(), stack).outputs().get("models", {})
-    versions = {name: model["release"]["version"] for name, model in models.items()}
+    outputs = EngineStack(current_project(), stack).outputs()
+    if not outputs:  # before the first update
+        return {}
+    say_where([stack], outputs["account_id"], outputs["region"])
+    versions = {name: model["release"]["version"] for name, model in outputs["models"].items()}
     # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
     return {name: int(found) for name, found in versions.items() if not isinstance(found, str)}
 

@@ -12,7 +12,7 @@ import typer
 
 from model_config.cli import moving, options, output
 from model_config.cli.context import to_paste
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
@@ -63,8 +63,7 @@ def start(  # noqa: PLR0913 - a verb's options
         ),
     ] = None,
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: options.Reason = None,
     force: Annotated[
         bool,
@@ -89,7 +88,7 @@ def start(  # noqa: PLR0913 - a verb's options
     new = rollouts.NewRollout(label, plan_of(steps, every, reason), begin, tuple(unit or ()))
     moving.refuse_environment(label)
     schema = moving.schema_check(model)
-    check = moving.all_of(schema, evidence_check(target.environment, require, max_age))
+    check = moving.all_of(schema, evidence.check(target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
         changes = _change_in_all(
