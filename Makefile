@@ -29,7 +29,7 @@ $(SUITES)/.venv/installed: $(SUITES)/requirements.txt
 		--disable-pip-version-check -r $(SUITES)/requirements.txt && touch $@) || { rm -rf $(@D); \
 	echo "$(@D) can't be created, so the suites are skipped"; }
 
-test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node or go
+test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node, go or a JDK
 	$(BIN)/pytest --numprocesses=0 tests/agent/clients
 
 test-browser: .venv/installed  ## the pages in a real browser; needs chromium
@@ -93,12 +93,12 @@ NEEDS_PYTHON = This needs Python 3.11 or newer, but $(PYTHON) is $(or $(shell $(
 
 # The environment is created once, and again when its requirements change. Pulumi uses its pip to list
 # the packages.
-.venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
+.venv/installed: requirements.txt tests/requirements.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	@echo "Installing Pulumi, its AWS provider, moto and the tools of the tests into .venv:" \
 		"about 1 GB, in one to three minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

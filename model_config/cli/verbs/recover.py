@@ -45,6 +45,7 @@ def recover(
 
     Example: model-config recover --environment prod --dry-run
     """
+    from model_config.cli.target import say_where
     from model_config.infra.engine_stack import EngineStack
     from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
@@ -61,6 +62,7 @@ def recover(
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
+    say_where([plan.settings.environment], ssm.region)
     aws = KeysAndPolicies(ssm.region)
     recovery = find_recovery(plan, config.own(), state, ssm, aws, into_empty_state=into_empty_state)
     if as_json:
