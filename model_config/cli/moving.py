@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import typer
 
-from model_config.cli import output
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
 from model_config.comparing.changes import changes
 from model_config.comparing.report import change_lines
-from model_config.format.errors import ModelConfigError, StoreError, UsageError
+from model_config.format.errors import (
+    InvalidConfigurationError,
+    ModelConfigError,
+    StoreError,
+    UsageError,
+)
 from model_config.format.text import visible
+from model_config.plan.settings import read_settings
+from model_config.plan.stack_file import read_stack_file
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
     from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease, Releases
 
+#: A move that was made, or why one could not be made.
+Made: TypeAlias = Union["Move", str]
+#: The longest duration, far beyond any rollout.
+LONGEST = timedelta(days=365)
+
+
+def move_labels(
+    target: options.TargetInRegions,
+    models: Callable[[Environment], Iterable[str]],
+    prepare: Callable[[Environment, str], Move],
+    *,
+    by_default: bool = False,
+    dry_run: bool = False,
+) -> None:
+    """Verify the moves of models in all regions, make them, and print what was done.
+
+    Releases that were chosen by default are printed, so that no choice goes unnoticed. What was
+    done is printed once the local AWS has saved it.
+    """
+    made: Sequence[Made] = ()
+    with target.open() as places:
+        moves = verified([(place, model) for place in places for model in models(place)], prepare)
+        for move in moves:
+            _announce(move, by_default=by_default, dry_run=dry_run)
+        if not dry_run:
+            made = _make(moves)
+    tell(made)
+
 
 def verified(
     models: Iterable[tuple[Environment, str]], prepare: Callable[[Environment, str], Move]
 ) -> list[Move]:
-    """Return the verified moves of models.
-
-    Raises:
-        ModelConfigError: one or more moves can't be made. Nothing has moved.
-    """
+    """Return the verified moves of models, or refuse all if one or more can't be made."""
     moves: list[Move] = []
     refused: list[tuple[str, ModelConfigError]] = []
     for environment, model in models:
@@ -43,14 +77,61 @@ def verified(
     return moves
 
 
+def _make(moves: Sequence[Move]) -> list[Made]:
+    from model_config.operate import labels
+
+    made: list[Made] = []
+    for move in output.with_progress(moves, "Moving labels", len(moves)):
+        try:
+            made.append(labels.make(move))
+        except StoreError as error:
+            if len(moves) == 1:
+                raise
+            made.append(f"{move.where}: {move.label} could not be moved: {error}")
+    return made
+
+
+def tell(made: Sequence[Made], *, code: int = 2) -> None:
+    """Print what was done and what failed, and exit with the code if anything did."""
+    failed = 0
+    for move in made:
+        if isinstance(move, str):
+            failed += 1
+            typer.echo(to_paste(move), err=True)
+        else:
+            _print_made(move)
+    if failed:
+        typer.echo(f"{failed} of {len(made)} could not be moved. Run it again.", err=True)
+        raise typer.Exit(code)
+
+
+def duration_of(text: str) -> timedelta:
+    """Return the duration in a text such as "90s", "30m", "2h" or "1d"."""
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    match = re.fullmatch(r"(\d{1,8})\s*([smhd])", text.strip())
+    duration = timedelta(**{units[match[2]]: int(match[1])}) if match else None
+    if duration is None or duration > LONGEST:
+        raise UsageError(
+            f"{text!r} is not a duration of at most {LONGEST.days} days: write a number and s, m, "
+            "h or d, such as 30m"
+        )
+    return duration
+
+
 def refuse_environment(label: str) -> None:
     """Refuse a label named like one of the project's environments: `--environment` was meant."""
     project = project_or_none()
-    if project and label in project.stack_names():
-        raise UsageError(
-            f"{label!r} is an environment of this project, so no label can have its name. To act "
-            f"in that environment, use --environment {label}"
-        )
+    if project is None:
+        return
+    for stack in project.stack_names():
+        names = {stack}
+        with suppress(InvalidConfigurationError):  # a broken file blocks no move
+            names.add(read_settings(read_stack_file(project, stack))[0].environment)
+        if label in names:
+            raise UsageError(
+                f"{label!r} is an environment of this project, so no label can have its name. To "
+                f"act in that environment, use --environment {stack}"
+            )
 
 
 def refuse_new_label(move: Move) -> None:
@@ -64,54 +145,18 @@ def refuse_new_label(move: Move) -> None:
     )
 
 
-def carry_out(moves: Sequence[Move], *, by_default: bool, dry_run: bool) -> None:
-    """Print the moves, and make them unless it is a dry run; errors are those of `make_all`.
-
-    Releases that were chosen by default are printed, so that no choice goes unnoticed.
-    """
-    for move in moves:
-        if by_default:
-            newest = move.target is move.releases.newest
-            typer.echo(
-                f"{move.where}: release {move.release} is "
-                f"{'the newest' if newest else f'on {move.previous} now'}, {move.target.digest}, "
-                f"written {output.time_text(move.target.at)} UTC."
-            )
-        if dry_run:
-            _show(move)
-        elif move.changed and move.before:
-            warn_of_variables(move.where, move.releases, move.before, move.release)
-    if not dry_run:
-        make_all(moves)
-
-
-def make_all(
-    moves: Sequence[Move],
-    make: Callable[[Move], Move] | None = None,
-    tell: Callable[[Move], None] | None = None,
-) -> None:
-    """Make the moves one by one. Print what was done and what failed; exit with 2 if any did.
-
-    Raises:
-        StoreError: the only move failed.
-        typer.Exit: one of several moves failed.
-    """
-    from model_config.operate import labels
-
-    failed = 0
-    for move in moves:
-        try:
-            (tell or print_made)((make or labels.make)(move))
-        except StoreError as error:
-            if len(moves) == 1:
-                raise
-            failed += 1
-            typer.echo(
-                to_paste(f"{move.where}: {move.label} could not be moved: {error}"), err=True
-            )
-    if failed:
-        typer.echo(f"{failed} of {len(moves)} could not be moved. Run it again.", err=True)
-        raise typer.Exit(2)
+def _announce(move: Move, *, by_default: bool, dry_run: bool) -> None:
+    if by_default:
+        newest = move.target is move.releases.newest
+        typer.echo(
+            f"{move.where}: release {move.release} is "
+            f"{'the newest' if newest else f'on {move.previous} now'}, {move.target.digest}, "
+            f"written {output.time_text(move.target.at)} UTC."
+        )
+    if dry_run:
+        _show(move)
+    elif move.changed and move.before:
+        warn_of_variables(move.where, move.releases, move.before, move.release)
 
 
 def warn_of_variables(where: str, releases: Releases, before: int, after: int) -> None:
@@ -143,17 +188,12 @@ def _show(move: Move) -> None:
         typer.echo("  Its readers would get the same values.")
 
 
-def print_notices(move: Move) -> None:
-    """Print what could not be verified or recorded."""
-    for notice in move.notices:
-        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
-
-
-def print_made(move: Move) -> None:
+def _print_made(move: Move) -> None:
     """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
     for line in move.done():
         typer.echo(f"{move.where}: {line}")
-    print_notices(move)
+    for notice in move.notices:
+        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
     label = "" if move.label == "stable" else f" --label {move.label}"
     which = f"{move.model}{label}{move.environment.region_option}"
     if move.is_rollback:

@@ -135,7 +135,7 @@ def write_rollout(document: RolloutDocument) -> str:
     if (size := size_in_bytes(text)) > PART_BYTES:
         raise RolloutError(
             f"the rollout document has {size:,} bytes; a Standard parameter holds "
-            f"{PART_BYTES:,}. Shorten the reason, or use fewer steps"
+            f"{PART_BYTES:,}. Shorten the reason, or use fewer steps or units"
         )
     return text
 

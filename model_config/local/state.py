@@ -6,8 +6,9 @@ Every process that uses it holds the lock, so `make local`, a second one and `se
 from __future__ import annotations
 
 import json
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from errno import EACCES, EROFS
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -67,6 +68,8 @@ class StateFolder:
                 "wait for it to end, or stop it, and run this again"
             ) from None
         except OSError as error:
+            if error.errno in {EACCES, EROFS} and self._file.exists():
+                return nullcontext()  # it can still be read, and nobody changes it meanwhile
             raise self._unwritable(error) from None
 
     def load(self) -> State:

@@ -53,6 +53,7 @@ class Move:
     target: PastRelease
     before: int | None  #: The release that the label is on.
     is_rollback: bool = False  #: Whether the label is held on its target afterwards.
+    is_removal: bool = False  #: Whether the label is taken off instead.
     reason: str | None = None
     is_automatic: bool = False  #: Whether it stops if anybody else has moved the label meanwhile.
     #: The record that an earlier move, to the same release, didn't come to write.
@@ -119,6 +120,9 @@ class Move:
     def done(self) -> Iterator[str]:
         """Yield what the move did, and the hold or rollout that it began or ended."""
         label, release = self.label, self.release
+        if self.is_removal:
+            yield f"{label} is taken off release {release}."
+            return
         if self.changed:
             yield f"{label} moved from {self.origin} to release {release}."
         elif not self.does_something:
@@ -196,7 +200,7 @@ def prepare_rollback(
 def prepare_unlabel(
     environment: Environment, model: str, label: str, *, reason: str | None = None
 ) -> Move:
-    """Return a label to take off with `unlabel`, as a move to the release that it is on.
+    """Return the removal of a label and its `-previous`. Nothing changes yet.
 
     Raises LabelNotFoundError if no release has it, and UsageError if a rollout of it is under way.
     """
@@ -212,8 +216,8 @@ def prepare_unlabel(
             f"rollout parameter, so the label can't be taken off. Abort it first: "
             f"`model-config rollout abort {releases.place}`"
         )
-    move = Move(environment, releases, label, target, target.number, reason=reason)
-    return replace(move, stored=stored, notices=notices)
+    move = Move(environment, releases, label, target, target.number, is_removal=True)
+    return replace(move, reason=reason, stored=stored, notices=notices)
 
 
 def label_state(environment: Environment, model: str) -> tuple[Releases, RolloutDocument]:
@@ -254,6 +258,8 @@ def make(move: Move) -> Move:
     fails, the label has still moved: the returned move's notices say so. After a StoreError,
     prepare and make the move again to complete it. An automatic move raises MovedMeanwhileError.
     """
+    if move.is_removal:
+        return _take_off(move)
     if not move.does_something:
         return replace(move, notices=())
     if move.is_automatic:
@@ -265,8 +271,7 @@ def make(move: Move) -> Move:
     return replace(_record(move, move.release), stored=before.stored)
 
 
-def unlabel(move: Move) -> Move:
-    """Take a label and its `-previous` off, and record it; return the move with its notices."""
+def _take_off(move: Move) -> Move:
     ssm, name = move.environment.ssm, move.releases.name
     # `-previous` first: if the second request fails, the label can still be named to try again.
     if (before := move.releases.on(move.previous)) is not None:

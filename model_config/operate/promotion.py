@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -171,3 +171,16 @@ def not_promoted(
         return None
     where = f"on release {on}" if on else "on none: its readers get an error"
     return f"nobody promoted release {newest}, the newest, to {label}, which is {where}"
+
+
+def unpromoted(environment: Environment, models: Iterable[str], label: str) -> Iterator[str]:
+    """Yield a notice for each model whose newest release nobody promoted, or can't be known."""
+    for model in models:
+        try:
+            releases, document = label_state(environment, model)
+        except ModelConfigError as error:
+            yield f"{model}: it is unknown whether the newest release was promoted: {error}"
+            continue
+        if problem := not_promoted(releases, document, label):
+            command = f"model-config promote {releases.place} --label {label}"
+            yield f"{model}: {problem}. To do it: `{command}`"

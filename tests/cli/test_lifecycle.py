@@ -93,7 +93,7 @@ def test_a_region_without_bedrock_says_so(run, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-east-1")
     release_to(one_client("ssm", "ap-east-1"), CHAT, label="stable")
     said = run("lifecycle", "-e", "dev")
-    assert "No promoted release names a model that retires then." in said.out
+    assert "No release in use names a model that is known to retire." in said.out
     assert "Bedrock isn't in ap-east-1" in said.err
     assert "lifecycle.yaml names no model" in said.err
 

@@ -49,7 +49,10 @@ def test_only_what_this_deploy_changed_is_promoted(run, released, note, promote)
     released(NEWER, model="chat")
     out, summary = promote(before, note("after"))
     assert "chat: stable moved from release 1 to 2" in out
-    assert "search" not in out + summary
+    missed = "search: nobody promoted release 2, the newest, to stable, which is on release 1."
+    for said in (out, summary):
+        assert missed in said
+        assert "`model-config promote search --environment dev --label stable`" in said
     assert (label_of(run, "chat"), label_of(run, "search")) == ([2], [1])
     assert summary.startswith("### `stable` in dev\n\n- chat: stable moved")
 
@@ -113,8 +116,17 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, 
     assert "::error" not in out + again
 
 
+def test_a_label_named_like_an_environment_is_refused(project, released, note, promote):
+    released(model="chat", label="stable")
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text() + "  model-config:environment: development\n")
+    same = note("same")
+    for label in ("dev", "development"):
+        promote(same, same, "--label", label, code=2)
+
+
 def test_a_deploy_without_a_change_moves_nothing(released, note, promote):
-    released(model="chat")
+    released(model="chat", label="stable")
     same = note("same")
     assert promote(same, same)[0] == "This deploy changed no model, so no label moves.\n"
 

@@ -5,8 +5,12 @@ from unittest.mock import patch
 
 import pytest
 from support.documents import digest_of
+from support.project import write_model
 
 from model_config.cli import target
+from model_config.format.errors import LocalError
+from model_config.local.state import StateFolder
+from model_config.plan.project import Project
 
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
@@ -231,16 +235,35 @@ def test_a_missing_record_is_told(run, released, ssm):
 # All models
 
 
-def test_all_models_are_promoted_but_for_what_is_held(run, released, labels):
-    for model in ("chat", "held", "search"):
+@pytest.fixture
+def own(project):
+    """Modules of this project's models."""
+    for name in ("chat", "held", "search", "broken"):
+        write_model(Project(project), name, "n: int = 1")
+
+
+@pytest.mark.usefixtures("own")
+def test_all_models_are_promoted_but_for_what_is_held_and_other_projects(run, released, labels):
+    for model in ("chat", "held", "search", "theirs"):
         released({"n": 1}, model=model, label="stable")
         released({"n": 2}, model=model)
     run("rollback", "held", "--release", "1")
     said = run("promote", "--all")
     assert "held: stable is held on release 1 by a rollback" in said.err
-    assert [labels(each)["stable"] for each in ("chat", "held", "search")] == [2, 1, 2]
+    assert "Models of other projects are left alone: theirs." in said.err
+    now = [labels(each)["stable"] for each in ("chat", "held", "search", "theirs")]
+    assert now == [2, 1, 2, 1]
 
 
+def test_without_a_project_all_are_those_of_the_environment(run, elsewhere, tmp_path, monkeypatch):
+    elsewhere({"n": 1}, model="theirs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MODEL_CONFIG_PROJECT")
+    said = run("promote", "--all", "--region", "us-east-1")
+    assert "theirs in dev (us-east-1): stable moved from no release to release 1" in said.out
+
+
+@pytest.mark.usefixtures("own")
 def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, labels):
     released({"n": 1}, label="stable")
     released({"n": 2})
@@ -250,9 +273,9 @@ def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, lab
     assert labels() == {"stable": 1}
 
 
-@pytest.mark.usefixtures("made_up_credentials")
+@pytest.mark.usefixtures("made_up_credentials", "own")
 def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
-    for model in ("chat", "search", "summary"):
+    for model in ("chat", "search", "held"):
         released({"n": 1}, model=model)
     opened = []
     really_open = target.aws_client
@@ -275,6 +298,21 @@ def test_only_the_module_of_the_model_is_run(run, released, project):
         released({"n": 1}, model=name)
     assert "schema" not in run("promote", "chat").err
     assert [file.stem for file in project.glob("*.ran")] == ["chat"]
+
+
+@pytest.mark.parametrize("verb", [["promote", "chat"], ["rollback", "chat", "--release", "1"]])
+def test_nothing_is_said_to_have_moved_before_the_local_aws_has_saved_it(
+    run, released_locally, monkeypatch, verb
+):
+    released_locally({"n": 1})
+
+    def save(*_: object) -> None:
+        raise LocalError("the disk is full")
+
+    monkeypatch.setattr(StateFolder, "save", save)
+    said = run(*verb, code=2)
+    assert "the disk is full" in said.err
+    assert "moved" not in said.out
 
 
 # Regions

@@ -70,6 +70,65 @@ def status(run):
     return run("rollout", "status", "chat", "--json").json
 
 
+# Units
+
+
+def served(ssm, unit):
+    return Reader("dev", client=ssm).get("chat", key=unit).release
+
+
+@pytest.mark.usefixtures("three")
+def test_a_rollout_may_begin_with_units_alone(run, document, ssm, monkeypatch):
+    said = start(run, "--steps", "0", "--unit", "qa-1", "--unit", "qa-2")
+    assert "These units get it whatever the share: qa-1, qa-2." in said.out
+    assert "due" not in said.out
+    assert (served(ssm, "qa-1"), served(ssm, "somebody")) == (3, 1)
+    assert status(run)[0]["units"] == {"qa-1": 3, "qa-2": 3}
+    assert "\tqa-1: 3, qa-2: 3\n" in run("rollout", "status").out
+    next_year = datetime.now(UTC) + timedelta(days=365)
+    monkeypatch.setattr(rollout_plan, "utc_now", lambda: next_year)  # no job gives it to everybody
+    assert status(run)[0]["phase"] == "running"
+    assert "is due to be finished" in run("rollout", "finish", "--when-due").out
+    assert document().rollout
+
+
+@pytest.mark.usefixtures("three")
+def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document, ssm):
+    start(run, "--steps", "0,100", "--unit", "qa-1")
+    run("rollout", "unit", "chat", "qa-2")
+    run("rollout", "unit", "chat", "qa-1", "--release", "1")
+    assert document().rollout.units == {"qa-1": 1, "qa-2": 3}
+    assert (served(ssm, "qa-1"), served(ssm, "qa-2")) == (1, 3)
+    run("rollout", "unit", "chat", "qa-2", "--remove")
+    assert document().rollout.units == {"qa-1": 1}
+    said = run("history", "chat").out
+    for line in (
+        "rollout of release 3 to stable started: 0, 100 %, unit qa-1 gets release 3",
+        "rollout of release 3 to stable: unit qa-2 gets release 3",
+        "rollout of release 3 to stable: unit qa-1 gets release 1",
+        "rollout of release 3 to stable: unit qa-2 removed",
+    ):
+        assert line in said
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["x", "--release", "2"], "release 2 is neither the rollout's candidate, 3, nor"),
+        (["x" * 2048], "a unit is not text of 1 to 64 bytes"),
+        (["x", "--remove"], "the rollout names no unit 'x'; its units: qa-1"),
+        (["qa-1", "--remove"], "the only unit of a rollout to 0 %"),
+        (["qa-1", "--remove", "--release", "3"], "name one"),
+    ],
+)
+def test_a_unit_that_cannot_be_is_refused_before_it_is_written(run, document, arguments, problem):
+    start(run, "--steps", "0", "--unit", "qa-1")
+    before = document()
+    assert problem in run("rollout", "unit", "chat", *arguments, code=2).err
+    assert document() == before
+
+
 # Start
 
 
@@ -131,9 +190,21 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
     [
         (["--steps", "25,5"], "don't increase"),
         (["--steps", "5,5"], "don't increase"),
-        (["--steps", "5,101"], "at most 100 percent"),
-        (["--steps", "0"], "above 0"),
-        (["--steps", "nan"], "above 0"),
+        (["--steps", "5,101"], "from 0 to 100 percent"),
+        (["--steps", "-1"], "from 0 to 100 percent"),
+        (["--steps", "nan"], "from 0 to 100 percent"),
+        (["--steps", "0"], "reaches nobody: name units with --unit"),
+        (["--unit", "x" * 2048], "a unit is not text of 1 to 64 bytes"),
+        (["--unit", ""], "a unit is not text of 1 to 64 bytes"),
+        ([f"--unit=qa-{each}" for each in range(33)], "has 33 units; the limit is 32"),
+        (
+            [
+                *(f"--unit={each:x>64}" for each in range(32)),
+                f"--steps={','.join(str(each) for each in range(20))}",
+                f"--reason={'é' * 500}",
+            ],
+            "a Standard parameter holds 4,096",
+        ),
         (["--steps", ""], "give increasing shares in percent"),
         (["--steps", "5,x"], "give increasing shares in percent"),
         (["--steps", "5.001"], "two decimal places"),
@@ -143,6 +214,8 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--every", "366d"], "at most 365 days"),
         (["--at", "2026-12-01T10:00:00"], "with a time zone"),
         (["--at", "tomorrow"], "with a time zone"),
+        (["--at", "9999-12-31T23:59:59-12:00"], "more than 365 days from now"),
+        (["--at", "0001-01-01T00:00:00+14:00"], "in the past"),
         (["--at", "2026-12-01T09:58:00Z"], "in the past"),
         (["--reason", "x" * 501], "has 501 characters"),
         (["--release", "9"], "there is no release 9"),

@@ -1,6 +1,7 @@
 """examples/evidence: a script and promptfoo evaluate a release, which may then be promoted."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import pytest
 import yaml
 from support.project import CHECKOUT
 
+from model_config.plan.evidence import Evidence
+
+DOCUMENT = CHECKOUT / "docs" / "evidence.md"
 EXAMPLE = CHECKOUT / "examples" / "evidence"
 
 
@@ -41,3 +45,9 @@ def test_promptfoo_takes_what_exec_sets_and_its_report_has_the_tests_of_the_conf
     assert report["results"]["version"] == 3
     assert report["config"]["tests"] == configuration["tests"]
     assert "{{env.PROMPTS_SYSTEM}}" in configuration["prompts"][0]
+
+
+def test_the_documented_file_is_evidence():
+    (shown,) = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    evidence = Evidence.model_validate_json(shown.replace("sha256:…", f"sha256:{0:064}"))
+    assert not list(evidence.problems(evidence.at))

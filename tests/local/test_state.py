@@ -1,5 +1,6 @@
 """What the local AWS remembers: whole, or refused with a way out."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from model_config import files
 from model_config.format.errors import LocalError
+from model_config.local import state
+from model_config.local.local_aws import LiveState, client, local_aws
 from model_config.local.state import Resource, State, StateFolder
 from model_config.plan.project import Project
 
@@ -76,6 +80,24 @@ def test_a_read_only_place_is_told(tmp_path: Path):
         StateFolder(Project(tmp_path)).locked(),
     ):
         pass
+
+
+def test_a_read_only_checkout_can_be_read(folder: StateFolder, monkeypatch: pytest.MonkeyPatch):
+    folder.save(State())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(state, "FileLock", refuse)
+    monkeypatch.setattr(files.os, "open", refuse)
+    with local_aws():
+        live = LiveState(folder)
+        with live.held():
+            assert folder.load() == State()
+        with pytest.raises(LocalError, match="Read-only file system"), live.held():
+            client("ssm", "eu-west-1").put_parameter(Name="/b", Value="1", Type="String")
+    monkeypatch.undo()
+    assert folder.load() == State()
 
 
 def test_a_file_in_the_folders_place_is_told(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +11,7 @@ import typer
 
 from model_config.cli import options
 from model_config.cli.context import current_project, project_or_none
-from model_config.cli.rollouts import duration_of
+from model_config.cli.moving import duration_of
 from model_config.files import write_file
 from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
 from model_config.format.text import plural, visible
@@ -24,23 +25,58 @@ PANEL = options.Panel.RELEASE
 
 app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
 
-Require = Annotated[
-    Literal["evidence"] | None,
-    typer.Option(
-        help='"evidence": refuse a release without enough evidence for its digest in evidence/.'
-    ),
-]
-MaxAge = Annotated[
-    str | None,
-    typer.Option(help="The oldest that required evidence may be: 12h, 30d. Default: any age."),
-]
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """Whether a release needs evidence, and how old that may be."""
+
+    require: Annotated[
+        Literal["evidence"] | None,
+        typer.Option(
+            help='"evidence": refuse a release without enough evidence for its digest in evidence/.'
+        ),
+    ] = None
+    max_age: Annotated[
+        str | None,
+        typer.Option(help="The oldest that required evidence may be: 12h, 30d. Default: any age."),
+    ] = None
+
+    def check(self, stack: str) -> Check | None:
+        """Return the check that refuses a release without evidence, where that is required."""
+        project = project_or_none()
+        source = f"--require {self.require}" if self.require else _requiring_file(project, stack)
+        if source is None:
+            if self.max_age is not None:
+                raise UsageError("--max-age limits required evidence: add --require evidence")
+            return None
+        if project is None:
+            raise UsageError("there is no project here, so there is no evidence/ to look into")
+        oldest = duration_of(self.max_age) if self.max_age else None
+
+        def check(release: PastRelease) -> None:
+            from model_config.plan.evidence import verdict
+
+            content = release.open()
+            result = verdict(project, content.digest, oldest)
+            if result.passed:
+                return
+            run = f"{content.model} --release {release.number} --environment {stack}"
+            raise EvidenceError(
+                f"release {release.number} of {content.model} in {content.environment} "
+                f"({content.digest}) is refused, as {source} asks: {visible(result.text)}. "
+                f"Evaluate it with `model-config exec {run} -- COMMAND`, and record the report "
+                f"with `model-config evidence record {run} --from FORMAT FILE`"
+            )
+
+        return check
 
 
 @app.command()
 def record(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     file: Annotated[
-        Path, typer.Argument(help="The evaluator's report.", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(metavar="FILE", help="The evaluator's report.", exists=True, dir_okay=False),
     ],
     *,
     source: Annotated[
@@ -108,36 +144,6 @@ def _digest_of(model: str, release: int | None, target: options.Target) -> str:
         digest = chosen.open().digest
         typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
         return digest
-
-
-def evidence_check(stack: str, require: str | None, max_age: str | None) -> Check | None:
-    """Return the check that refuses a release without evidence, where that is required."""
-    project = project_or_none()
-    source = f"--require {require}" if require else _requiring_file(project, stack)
-    if source is None:
-        if max_age is not None:
-            raise UsageError("--max-age limits required evidence: add --require evidence")
-        return None
-    if project is None:
-        raise UsageError("there is no project here, so there is no evidence/ to look into")
-    oldest = duration_of(max_age) if max_age else None
-
-    def check(release: PastRelease) -> None:
-        from model_config.plan.evidence import verdict
-
-        content = release.open()
-        result = verdict(project, content.digest, oldest)
-        if result.passed:
-            return
-        run = f"{content.model} --release {release.number} --environment {stack}"
-        raise EvidenceError(
-            f"release {release.number} of {content.model} in {content.environment} "
-            f"({content.digest}) is refused, as {source} asks: {visible(result.text)}. Evaluate it "
-            f"with `model-config exec {run} -- COMMAND`, and record the report with "
-            f"`model-config evidence record {run} --from FORMAT FILE`"
-        )
-
-    return check
 
 
 def _requiring_file(project: Project | None, environment: str) -> str | None:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.options import AsJson, Environments, Local, Panel, Prefix
-from model_config.cli.output import Columns, Row, annotate, print_json, print_rows
-from model_config.cli.rollouts import duration_of
+from model_config.cli.moving import duration_of
 from model_config.format.errors import CredentialsError, StoreError
 from model_config.format.text import visible
 
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from model_config.plan.lifecycle import Retirements
     from model_config.plan.project import Project
 
-PANEL = Panel.OPERATE
+PANEL = options.Panel.OPERATE
 
-COLUMNS: Columns = {
+COLUMNS: output.Columns = {
     "environment": "environment",
     "model": "model",
     "release": lambda row: row["release"] or "not asked",
@@ -42,10 +41,10 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
     github: Annotated[
         bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
     ] = False,
-    environment: Environments = None,
-    prefix: Prefix = None,
-    local: Local = False,
-    as_json: AsJson = False,
+    environment: options.Environments = None,
+    prefix: options.Prefix = None,
+    local: options.Local = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show which promoted releases name a model that its provider retires, and when.
 
@@ -63,7 +62,7 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
     if not from_file:
         notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
     latest = duration_of(within) if within else None
-    rows: list[Row] = []
+    rows: list[output.Row] = []
     with environments(environment, prefix, local=local) as places:
         for place in places:
             with place.hold():
@@ -83,33 +82,33 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
             ]
     if as_json:
         shown = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
-        print_json({"retiring": shown, "notes": notes})
+        output.print_json({"retiring": shown, "notes": notes})
     else:
         _print(rows, notes, github=github)
     if exit_code and rows:
         raise typer.Exit(1)
 
 
-def _print(rows: list[Row], notes: list[str], *, github: bool) -> None:
+def _print(rows: list[output.Row], notes: list[str], *, github: bool) -> None:
     if github:
         for row in rows:
             title = f"{row['model']} in {row['environment']}"
-            annotate("warning", f"{row['path']}: {row['names']} {row['_text']}", title=title)
+            output.annotate("warning", f"{row['path']}: {row['names']} {row['_text']}", title=title)
     elif rows:
-        print_rows(rows, COLUMNS, as_json=False)
+        output.print_rows(rows, COLUMNS, as_json=False)
     if not rows:
-        typer.echo("No promoted release names a model that retires then.")
+        typer.echo("No release in use names a model that is known to retire.")
     for note in notes:
         typer.echo(to_paste(visible(note)), err=True)
 
 
 def _read(
     place: Environment, project: Project | None, notes: list[str]
-) -> tuple[list[tuple[Row, Any]], Retirements]:
+) -> tuple[list[tuple[output.Row, Any]], Retirements]:
     """Return each promoted release with its values, and what Bedrock retires there."""
     from model_config.operate.lifecycle import bedrock_retirements, promoted
 
-    released: list[tuple[Row, Any]] = []
+    released: list[tuple[output.Row, Any]] = []
     try:
         for model in place.models():
             for release, labels in promoted(place.releases(model, documents=False)):
@@ -135,10 +134,10 @@ def _read(
         return released, {}
 
 
-def _planned(place: Environment, project: Project) -> list[tuple[Row, Any]]:
+def _planned(place: Environment, project: Project) -> list[tuple[output.Row, Any]]:
     from model_config.plan.hierarchy import config_of
     from model_config.plan.plan import valid_plan
 
-    about: Row = {"environment": place.name, "region": None, "release": None, "labels": []}
+    about: output.Row = {"environment": place.name, "region": None, "release": None, "labels": []}
     plan = valid_plan(project, place.stack)
     return [({**about, "model": model.name}, config_of(model.config)) for model in plan.models]

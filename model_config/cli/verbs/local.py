@@ -86,12 +86,16 @@ def serve(
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,  # boto3 reads this one
             **CREDENTIALS,
-            "MODEL_CONFIG_LABEL": "latest",  # until you promote a release
         }
         typer.echo(f"The local AWS listens on {HOST}:{port}. In the application's shell:\n")
         for name, value in variables.items():
             typer.echo(f"export {name}={value}")
-        typer.echo("\nPress Ctrl-C to stop. The state is kept in .local/.")
+        typer.echo(
+            "\nApplications read the release that has the label stable: model-config promote MODEL "
+            "--local\nTo read the newest one without promoting it: export MODEL_CONFIG_LABEL=latest"
+            "\n(promote and rollback then have no effect in that shell)"
+            "\n\nPress Ctrl-C to stop. The state is kept in .local/."
+        )
 
     try:
         serve_until_interrupted(project, port, ready)

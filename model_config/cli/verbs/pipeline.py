@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options
-from model_config.cli.context import current_project
-from model_config.cli.moving import all_of, schema_check
+from model_config.cli import moving, options
+from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
-from model_config.cli.rollouts import duration_of, percents_of
 from model_config.cli.verbs.drift import advice, compare
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.verbs.evidence import Requirement
+from model_config.cli.verbs.rollout import plan_of
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
-from model_config.operate.rollout_plan import RolloutPlan, utc_now
+from model_config.operate.rollout_plan import utc_now
 from model_config.plan.project import StackConfig
 
 if TYPE_CHECKING:
     from model_config.operate.promotion import Promotion
-    from model_config.operate.rollouts import NewRollout
 
 PANEL = options.Panel.PIPELINES
 
@@ -95,8 +93,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     every: Annotated[
         str, typer.Option(help="With --steps: the time from one step to the next.")
     ] = "30m",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: Annotated[
         str | None, typer.Option(help="The reason to record for each move: the run's URL.")
     ] = None,
@@ -106,30 +103,39 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     A label doesn't move if a rollback holds it, if a rollout is in progress, or if it is on a newer
     release. The run's summary and an annotation report each of these, and the other labels move.
+    They also list models that this deploy didn't change and whose newest release nobody promoted.
     Exits with 2 if a move failed.
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
-    from model_config.operate.promotion import promote_changed
+    from model_config.operate.promotion import promote_changed, unpromoted
+    from model_config.operate.rollouts import NewRollout
 
-    evidenced = evidence_check(target.environment, require, max_age)
+    moving.refuse_environment(label)
+    evidenced = evidence.check(target.environment)
+    new = NewRollout(label, plan_of(steps, every, reason), utc_now()) if steps else None
+    deployed = _numbers(after)
     with target.open() as aws:
         promotions = list(
             promote_changed(
                 aws,
                 _numbers(before),
-                _numbers(after),
+                deployed,
                 label=label,
-                check_of=lambda model: all_of(schema_check(model), evidenced),
+                check_of=lambda model: moving.all_of(moving.schema_check(model), evidenced),
                 reason=reason,
-                rollout=_new_rollout(label, steps, every, reason) if steps else None,
+                rollout=new,
             )
         )
+        others = deployed.keys() - {promotion.model for promotion in promotions}
+        missed = [to_paste(notice) for notice in unpromoted(aws, sorted(others), label)]
     for promotion in promotions:
         _tell(promotion)
     if not promotions:
         typer.echo("This deploy changed no model, so no label moves.")
-    summarize(_summary(target.environment, label, promotions))
+    for notice in missed:
+        annotate("warning", notice, title="Not promoted")
+    summarize(_summary(target.environment, label, promotions, missed))
     if any(promotion.outcome == "failed" for promotion in promotions):
         raise typer.Exit(2)
 
@@ -181,13 +187,6 @@ def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
     return places
 
 
-def _new_rollout(label: str, steps: str, every: str, reason: str | None) -> NewRollout:
-    from model_config.operate.rollouts import NewRollout
-
-    plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
-    return NewRollout(label, plan, utc_now())
-
-
 def _stack_releases(stack: str) -> dict[str, int]:
     from model_config.infra.engine_stack import EngineStack
 
@@ -226,7 +225,7 @@ def _tell(promotion: Promotion) -> None:
         annotate("notice", notice, title=promotion.model)
 
 
-def _summary(environment: str, label: str, promotions: list[Promotion]) -> str:
-    lines = [f"### `{label}` in {environment}", ""]
-    lines += [f"- {each.message}" for each in promotions] or ["- This deploy changed no model."]
+def _summary(environment: str, label: str, promotions: list[Promotion], missed: list[str]) -> str:
+    done = [promotion.message for promotion in promotions] or ["This deploy changed no model."]
+    lines = [f"### `{label}` in {environment}", "", *(f"- {line}" for line in done + missed)]
     return "\n".join(lines)

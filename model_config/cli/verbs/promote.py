@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli import moving, options
-from model_config.cli.context import to_paste
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
+from model_config.cli.context import project_or_none, to_paste
+from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
@@ -49,16 +49,15 @@ def promote(  # noqa: PLR0913 - a verb's options
         bool,
         typer.Option(
             "--all",
-            help="All models of the environment, each to its newest release, except labels that "
-            "are held and models with a rollout in progress.",
+            help="All models of this project (without one: of the environment), each to its newest "
+            "release, except labels that are held and models with a rollout in progress.",
         ),
     ] = False,
     expect_digest: Annotated[
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
     ] = None,
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: options.Reason = None,
     dry_run: options.DryRun = False,
     target: options.TargetInRegions,
@@ -75,7 +74,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     _check_options(model, release, expect_digest, every=every)
     moving.refuse_environment(label)
-    evidenced = evidence_check(target.environment, require, max_age)
+    evidenced = evidence.check(target.environment)
     check_of = cache(moving.schema_check)
 
     def prepare(place: Place, name: str) -> Move:
@@ -85,9 +84,13 @@ def promote(  # noqa: PLR0913 - a verb's options
             moving.refuse_new_label(move)
         return move
 
-    with target.open() as places:
-        moves = moving.verified(_chosen(places, model, label), prepare)
-        moving.carry_out(moves, by_default=release is None, dry_run=dry_run)
+    moving.move_labels(
+        target,
+        lambda place: [model] if model else _movable(place, label),
+        prepare,
+        by_default=release is None,
+        dry_run=dry_run,
+    )
 
 
 def _check_options(
@@ -105,21 +108,22 @@ def _check_options(
         )
 
 
-def _chosen(places: Sequence[Place], model: str | None, label: str) -> Iterator[tuple[Place, str]]:
-    """Yield each model to promote, with its environment; print the ones that --all skips."""
+def _movable(place: Place, label: str) -> Iterator[str]:
+    """Yield this project's models whose label may be moved; print the others."""
     from model_config.operate.labels import label_state
     from model_config.operate.promotion import left_alone
 
-    for place in places:
-        if model is not None:
-            yield place, model
-            continue
-        for name in place.models():
-            releases, document = label_state(place, name)
-            if left := left_alone(releases, document, releases.newest.number, label):
-                typer.echo(to_paste(left.message), err=True)
-            else:
-                yield place, name
+    project = project_or_none()
+    models = place.models()
+    own = [name for name in models if project is None or name in project.model_names()]
+    if others := sorted(set(models) - set(own)):
+        typer.echo(f"Models of other projects are left alone: {', '.join(others)}.", err=True)
+    for name in own:
+        releases, document = label_state(place, name)
+        if left := left_alone(releases, document, releases.newest.number, label):
+            typer.echo(to_paste(left.message), err=True)
+        else:
+            yield name
 
 
 def _expecting(digest: str | None) -> Check | None:

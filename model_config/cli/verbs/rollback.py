@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli import moving, options
+
+if TYPE_CHECKING:
+    from model_config.operate.environment import Environment
+    from model_config.operate.labels import Move
 
 PANEL = options.Panel.RELEASE
 
@@ -35,11 +39,8 @@ def rollback(  # noqa: PLR0913 - a verb's options
     """
     from model_config.operate.labels import prepare_rollback
 
-    with target.open() as places:
-        moves = moving.verified(
-            ((place, model) for place in places),
-            lambda place, name: prepare_rollback(
-                place, name, label, release=release, reason=reason
-            ),
-        )
-        moving.carry_out(moves, by_default=release is None, dry_run=dry_run)
+    def prepare(place: Environment, name: str) -> Move:
+        return prepare_rollback(place, name, label, release=release, reason=reason)
+
+    by_default = release is None
+    moving.move_labels(target, lambda _: [model], prepare, by_default=by_default, dry_run=dry_run)

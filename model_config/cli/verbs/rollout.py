@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from model_config.cli import moving, options, output
 from model_config.cli.context import to_paste
-from model_config.cli.moving import schema_check
-from model_config.cli.rollouts import (
-    change_in_all,
-    duration_of,
-    finish_due,
-    percents_of,
-    print_statuses,
-    statuses,
-    time_of,
-)
-from model_config.cli.verbs.evidence import MaxAge, Require, evidence_check
-from model_config.format.errors import UsageError
+from model_config.cli.verbs.evidence import Requirement
+from model_config.format.errors import ModelConfigError, StoreError, UsageError
+from model_config.format.names import model_path, rollout_name
+from model_config.format.text import who
 from model_config.operate import rollout_plan
 from model_config.operate.rollout_plan import RolloutPlan
+
+if TYPE_CHECKING:
+    from model_config.operate.environment import Environment
+    from model_config.operate.rollouts import RolloutChange
 
 PANEL = options.Panel.RELEASE
 
 app = typer.Typer(
     help="Give a release to a share of a label's readers first.", no_args_is_help=True
 )
+
+#: How far the first step may be in the past, to allow for clocks and typing.
+_JUST_NOW = timedelta(minutes=1)
 
 
 @app.command()
@@ -38,7 +40,10 @@ def start(  # noqa: PLR0913 - a verb's options
     release: Annotated[
         int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
     ] = None,
-    steps: Annotated[str, typer.Option(help="The shares in percent, in order.")] = "5,25,50,100",
+    steps: Annotated[
+        str,
+        typer.Option(help="The shares in percent, in order; the first may be 0, for units alone."),
+    ] = "5,25,50,100",
     every: Annotated[
         str,
         typer.Option(
@@ -50,9 +55,15 @@ def start(  # noqa: PLR0913 - a verb's options
         str | None,
         typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
     ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A unit, such as a tester's, that gets the candidate from the first step on; may "
+            "be repeated. Everyone who may read the model reads it: no name or address of a person."
+        ),
+    ] = None,
     label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
-    require: Require = None,
-    max_age: MaxAge = None,
+    evidence: Requirement,
     reason: options.Reason = None,
     force: Annotated[
         bool,
@@ -67,17 +78,20 @@ def start(  # noqa: PLR0913 - a verb's options
     the share from the times of the steps. At the end, `rollout finish` moves the label.
 
     Example: model-config rollout start support_chat --release 8 --steps 5,25,50,100 --every 30m
+
+    Example: model-config rollout start support_chat --steps 0 --unit qa-1
     """
     from model_config.operate import rollouts
 
     now = rollout_plan.utc_now()
-    plan = RolloutPlan(percents_of(steps), duration_of(every), reason=reason)
-    new = rollouts.NewRollout(label, plan, time_of(at, now) if at else now)
+    begin = time_of(at, now) if at else now
+    new = rollouts.NewRollout(label, plan_of(steps, every, reason), begin, tuple(unit or ()))
     moving.refuse_environment(label)
-    check = moving.all_of(schema_check(model), evidence_check(target.environment, require, max_age))
+    schema = moving.schema_check(model)
+    check = moving.all_of(schema, evidence.check(target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
-        changes = change_in_all(
+        changes = _change_in_all(
             missing,
             lambda place: rollouts.start(
                 place, model, new, release=release, check=check, force=force
@@ -88,12 +102,44 @@ def start(  # noqa: PLR0913 - a verb's options
                 moving.warn_of_variables(
                     change.where, change.releases, rollout.before, rollout.release
                 )
-        rows = statuses(places, model)
+        rows = _statuses(places, model)
     if as_json:
-        print_statuses(rows, as_json=True)
+        _print_statuses(rows, as_json=True)
         return
     for row in rows:
         _print_plan(row)
+
+
+def plan_of(steps: str, every: str, reason: str | None) -> RolloutPlan:
+    """Return the plan in texts such as "5,25,50,100" and "30m"."""
+    rule = "give increasing shares in percent, such as 5,25,50,100"
+    try:
+        given = tuple(float(percent) for percent in steps.split(","))
+    except ValueError:
+        raise UsageError(f"{steps!r} is not a list of steps: {rule}") from None
+    percents = tuple(int(percent) if percent.is_integer() else percent for percent in given)
+    if not all(0 <= percent <= 100 for percent in percents):  # noqa: PLR2004 - percent
+        raise UsageError(f"each step must be from 0 to 100 percent, unlike {steps!r}")
+    if sorted(set(percents)) != list(percents):
+        raise UsageError(f"the steps {steps!r} don't increase: {rule}")
+    return RolloutPlan(percents, moving.duration_of(every), reason=reason)
+
+
+def time_of(text: str, now: datetime) -> datetime:
+    """Return the time in a text such as "2026-12-01T10:00:00Z"."""
+    at = None
+    with suppress(ValueError):
+        at = datetime.fromisoformat(text)
+    if at is None or at.tzinfo is None:
+        raise UsageError(
+            f'{text!r} is not a time with a time zone: write it as "2026-12-01T10:00:00Z" or '
+            '"2026-12-01T11:00:00+01:00"'
+        )
+    if at < now - _JUST_NOW:
+        raise UsageError(f"{text} is in the past: omit --at to start now")
+    if at > now + moving.LONGEST:
+        raise UsageError(f"{text} is more than {moving.LONGEST.days} days from now")
+    return max(at, now).astimezone(UTC)
 
 
 def _print_plan(row: output.Row) -> None:
@@ -105,7 +151,10 @@ def _print_plan(row: output.Row) -> None:
         (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %") for step in row["steps"]
     ]
     output.print_table(["from", "share"], steps)
-    typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
+    if row["units"]:
+        typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
+    if row["due"]:
+        typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
     typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
 
 
@@ -121,47 +170,57 @@ def status(
     Example: model-config rollout status --environment prod
     """
     with target.open() as places:
-        rows = statuses(places, model)
+        rows = _statuses(places, model)
     if rows or as_json:
-        print_statuses(rows, as_json=as_json)
+        _print_statuses(rows, as_json=as_json)
     else:
-        typer.echo(
-            f"No rollout{f' of {model}' if model else ''} is under way in {target.environment}."
-        )
+        of_model = f" of {model}" if model else ""
+        typer.echo(f"No rollout{of_model} is under way in {target.environment}.")
 
 
 @app.command()
-def pause(
+def unit(
     model: options.Model,
+    name: Annotated[str, typer.Argument(metavar="UNIT", help="The unit, as applications give it.")],
     *,
+    release: Annotated[
+        int | None,
+        typer.Option(help="The candidate (the default), or the release that the label is on."),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Give it what its share gives it again.")
+    ] = False,
     target: options.TargetInRegions,
 ) -> None:
+    """Give one unit, such as a tester's, a certain release of a rollout, whatever its share.
+
+    Everyone who may read the model reads the unit: no name or address of a person belongs in it.
+
+    Example: model-config rollout unit support_chat qa-1
+    """
+    from model_config.operate.rollouts import with_unit
+
+    if remove and release is not None:
+        raise UsageError("--release gives the unit a release, and --remove takes it away: name one")
+    _change(target, model, lambda rollout, _: with_unit(rollout, name, release, remove=remove))
+
+
+@app.command()
+def pause(model: options.Model, *, target: options.TargetInRegions) -> None:
     """Freeze the share until the rollout is resumed.
 
     Example: model-config rollout pause support_chat --environment prod
     """
-    from model_config.operate.rollouts import change
-
-    with target.open() as places:
-        change_in_all(places, lambda place: change(place, model, rollout_plan.paused))
-        print_statuses(statuses(places, model))
+    _change(target, model, rollout_plan.paused)
 
 
 @app.command()
-def resume(
-    model: options.Model,
-    *,
-    target: options.TargetInRegions,
-) -> None:
+def resume(model: options.Model, *, target: options.TargetInRegions) -> None:
     """Continue a paused rollout. The next step comes one interval from now.
 
     Example: model-config rollout resume support_chat --environment prod
     """
-    from model_config.operate.rollouts import change
-
-    with target.open() as places:
-        change_in_all(places, lambda place: change(place, model, rollout_plan.resumed))
-        print_statuses(statuses(places, model))
+    _change(target, model, rollout_plan.resumed)
 
 
 @app.command()
@@ -189,26 +248,20 @@ def finish(
         raise UsageError("name the model, or finish all rollouts that are due with --when-due")
     from model_config.operate import rollouts
 
-    with target.open() as places:
-        if when_due:
-            if not finish_due(places, model, reason):
-                raise typer.Exit(1)
-            return
-        check = schema_check(str(model))
-        moving.make_all(
-            moving.verified(
-                ((place, str(model)) for place in places),
-                lambda place, name: rollouts.finish(place, name, check=check, reason=reason),
-            )
-        )
+    if when_due or model is None:
+        _finish_due(target, model, reason)
+        return
+    check = moving.schema_check(model)
+    moving.move_labels(
+        target,
+        lambda _: [model],
+        lambda place, name: rollouts.finish(place, name, check=check, reason=reason),
+    )
 
 
 @app.command()
 def abort(
-    model: options.Model,
-    *,
-    reason: options.Reason = None,
-    target: options.TargetInRegions,
+    model: options.Model, *, reason: options.Reason = None, target: options.TargetInRegions
 ) -> None:
     """End a rollout: all readers get the label's release again. The label doesn't move.
 
@@ -219,14 +272,162 @@ def abort(
     from model_config.operate import rollouts
 
     with target.open() as places:
-        changes = change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
+        changes = _change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
     for change in changes:
         rollout = change.stored.document.rollout
-        if rollout is None:
-            typer.echo(f"{change.where}: the invalid document is replaced.")
-        else:
-            typer.echo(
-                f"{change.where}: the rollout of release {rollout.release} is aborted. Readers of "
-                f"{rollout.label} get release {rollout.before} again within their time to live, 30 "
-                "seconds by default."
+        done = "the invalid document is replaced."
+        if rollout:
+            done = (
+                f"the rollout of release {rollout.release} is aborted. Readers of {rollout.label} "
+                f"get release {rollout.before} again within their time to live, 30 seconds by "
+                "default."
             )
+        typer.echo(f"{change.where}: {done}")
+
+
+def _change(target: options.TargetInRegions, model: str, changed: Callable[..., Any]) -> None:
+    from model_config.operate.rollouts import change
+
+    with target.open() as places:
+        _change_in_all(places, lambda place: change(place, model, changed))
+        rows = _statuses(places, model)
+    _print_statuses(rows)
+
+
+def _change_in_all(
+    places: Sequence[Environment], prepare: Callable[[Environment], RolloutChange]
+) -> list[RolloutChange]:
+    """Make a change in all regions: first prepare it everywhere, then write it one by one."""
+    from model_config.operate.rollouts import write
+
+    changes = [prepare(place) for place in places]
+    failed = 0
+    for change in changes:
+        for notice in change.notices:
+            typer.echo(to_paste(f"{change.where}: {notice}"), err=True)
+        try:
+            write(change)
+        except StoreError as error:
+            if len(changes) == 1:
+                raise
+            failed += 1
+            typer.echo(to_paste(f"{change.where}: {error}"), err=True)
+    if failed:
+        typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
+        raise typer.Exit(2)
+    return changes
+
+
+def _models_with_rollouts(place: Environment) -> list[str]:
+    """Return the models whose rollout parameter holds a rollout, or did so a version ago.
+
+    A finish that was interrupted has taken the rollout out.
+    """
+    from model_config.operate.record import document_of
+
+    models = {rollout_name(model_path(place.path, name)): name for name in place.models()}
+    now = place.ssm.get(list(models))
+    former = [f"{name}:{read.version - 1}" for name, read in now.items() if read.version > 1]
+    both = (*now.values(), *place.ssm.get(former).values())
+    return sorted({models[read.name] for read in both if document_of(read.text).rollout})
+
+
+def _finish_due(target: options.TargetInRegions, model: str | None, reason: str | None) -> None:
+    """Finish the rollouts that are due; exit with 1 if one failed. Held labels stay."""
+    from model_config.operate.labels import make
+    from model_config.operate.rollouts import due, finish, why_held
+
+    made: list[moving.Made] = []
+    held: list[str] = []
+    with target.open() as places:
+        for place in places:
+            for name in [model] if model else _models_with_rollouts(place):
+                where = place.where(name)
+                try:
+                    if (rollout := due(place, name)) is None:
+                        continue
+                    if why := why_held(place, name, rollout.label):
+                        held.append(f"{where}: {why}, and stays held.")
+                        continue
+                    check = moving.schema_check(name)
+                    made.append(
+                        make(finish(place, name, check=check, reason=reason, is_automatic=True))
+                    )
+                except ModelConfigError as error:
+                    made.append(f"{where}: {error}")
+    for line in held:
+        typer.echo(line, err=True)
+    if not made and not held:
+        typer.echo(f"No rollout in {places[0].name} is due to be finished.")
+    moving.tell(made, code=1)
+
+
+def _statuses(places: Sequence[Environment], model: str | None) -> list[output.Row]:
+    """Return the progress of the rollouts of a model, or of all models, in every region."""
+    return [row for place in places for row in _statuses_in(place, model)]
+
+
+def _statuses_in(place: Environment, model: str | None) -> Iterator[output.Row]:
+    from model_config.operate import record
+    from model_config.operate.rollouts import current
+
+    now = rollout_plan.utc_now()
+    for name in [model] if model else _models_with_rollouts(place):
+        stored, releases = current(place, name)
+        rollout = stored.document.rollout
+        problems = [stored.problem, record.left_over(stored.document, releases)]
+        if rollout and rollout.release < releases.oldest.number:
+            problems.append(f"its candidate, release {rollout.release}, is not in the history")
+        for problem in filter(None, problems):
+            typer.echo(f"{place.where(name)}: {problem}", err=True)
+        if rollout is None:
+            continue
+        is_over = record.under_way(stored.document, releases) is None
+        began = record.started(record.read_history(place.ssm, place.path, name), rollout)
+        plan, step = rollout_plan.plan_of(rollout), rollout_plan.next_step(rollout, now)
+        yield {
+            "_where": place.where(name),
+            "_stop": f"`model-config rollout abort {name}{place.region_option}`",
+            "model": name,
+            "environment": place.name,
+            "region": place.region,
+            "label": rollout.label,
+            "release": rollout.release,
+            "from": rollout.before,
+            "phase": "over" if is_over else rollout_plan.phase(rollout, now),
+            "percent": rollout.percent(now),
+            "next": {"at": step.at, "percent": step.percent} if step else None,
+            "due": rollout_plan.due_at(rollout),
+            "steps": [{"at": step.at, "percent": step.percent} for step in rollout.steps],
+            "units": dict(rollout.units),
+            "percents": plan.percents,
+            "started_at": began.at,
+            "started_by": began.by,
+            "reason": plan.reason,
+        }
+
+
+def _print_statuses(rows: Sequence[output.Row], *, as_json: bool = False) -> None:
+    columns: dict[str, str | Callable[[output.Row], Any]] = {
+        "model": "_where",
+        "label": "label",
+        "release": "release",
+        "from": "from",
+        "share": lambda row: f"{row['percent']:g} %",
+        "phase": "phase",
+        "next": _next,
+        "started": lambda row: f"{output.time_text(row['started_at'])} UTC",
+        "by": lambda row: who(row["started_by"]),
+        "reason": "reason",
+    }
+    if any(row["units"] for row in rows):
+        columns["units"] = lambda row: [f"{unit}: {on}" for unit, on in row["units"].items()]
+    output.print_rows(rows, columns, as_json=as_json)
+
+
+def _next(row: output.Row) -> str:
+    if row["phase"] in {"over", "paused"}:
+        return ""
+    if step := row["next"]:
+        return f"{step['percent']:g} % at {output.time_text(step['at'])} UTC"
+    return f"to be finished at {output.time_text(row['due'])} UTC" if row["due"] else ""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from model_config.cli import moving, options
-
-if TYPE_CHECKING:
-    from model_config.operate.labels import Move
 
 PANEL = options.Panel.RELEASE
 
@@ -30,16 +27,10 @@ def unlabel(
 
     Example: model-config unlabel support_chat canary --environment prod
     """
-    from model_config.operate import labels
+    from model_config.operate.labels import prepare_unlabel
 
-    with target.open() as places:
-        moves = moving.verified(
-            ((place, model) for place in places),
-            lambda place, name: labels.prepare_unlabel(place, name, label, reason=reason),
-        )
-        moving.make_all(moves, labels.unlabel, _print_taken_off)
-
-
-def _print_taken_off(move: Move) -> None:
-    typer.echo(f"{move.where}: {move.label} is taken off release {move.release}.")
-    moving.print_notices(move)
+    moving.move_labels(
+        target,
+        lambda _: [model],
+        lambda place, name: prepare_unlabel(place, name, label, reason=reason),
+    )
