@@ -181,7 +181,7 @@ def part_hashes(document: str) -> list[str]:
 
 
 def _part_hashes(head: Mapping[str, Any]) -> list[str]:
-    hashes = head.get("parts", [])
+    hashes: list[str] = head.get("parts", [])
     is_list = isinstance(hashes, list)
     if not is_list or not all(isinstance(it, str) and _HASH.fullmatch(it) for it in hashes):
         raise ReleaseError("`parts` of the release document is not a list of 16 hex digits each")
