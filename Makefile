@@ -93,12 +93,12 @@ NEEDS_PYTHON = This needs Python 3.11 or newer, but $(PYTHON) is $(or $(shell $(
 
 # The environment is created once, and again when its requirements change. Pulumi uses its pip to list
 # the packages.
-.venv/installed: requirements.txt requirements-dev.txt $(PINS) pyproject.toml
+.venv/installed: requirements.txt tests/requirements.txt $(PINS) pyproject.toml
 	$(if $(shell $(IS_NEW_ENOUGH)),,$(error $(NEEDS_PYTHON)))
 	@echo "Installing Pulumi, its AWS provider, moto and the tools of the tests into .venv:" \
 		"about 1 GB, in one to three minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

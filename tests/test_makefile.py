@@ -26,6 +26,8 @@ def test_a_python_that_will_not_do_is_named_in_one_line(
     (tmp_path / "old").chmod(0o755)
     for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml"):
         (tmp_path / name).touch()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "requirements.txt").touch()
     pins = tmp_path / "model_config" / "scaffold" / "template"
     pins.mkdir(parents=True)
     (pins / "constraints.txt").touch()

@@ -35,27 +35,62 @@ Made: TypeAlias = Union["Move", str]
 LONGEST = timedelta(days=365)
 
 
-def move_labels(
+def move_labels(  # noqa: PLR0913 - what verbs differ in
     target: options.TargetInRegions,
     models: Callable[[Environment], Iterable[str]],
     prepare: Callable[[Environment, str], Move],
     *,
     by_default: bool = False,
     dry_run: bool = False,
+    as_one: str | None = None,
 ) -> None:
     """Verify the moves of models in all regions, make them, and print what was done.
+
+    With the label `as_one`, a region's models move together, and what an interruption left is
+    completed or put back first.
 
     Releases that were chosen by default are printed, so that no choice goes unnoticed. What was
     done is printed once the local AWS has saved it.
     """
     made: Sequence[Made] = ()
     with target.open() as places:
-        moves = verified([(place, model) for place in places for model in models(place)], prepare)
-        for move in moves:
-            _announce(move, by_default=by_default, dry_run=dry_run)
-        if not dry_run:
-            made = _make(moves)
+        chosen = [(place, model) for place in places for model in models(place)]
+        if as_one and not dry_run:
+            made = make_as_one(chosen, prepare, as_one)
+        else:
+            moves = verified(chosen, prepare)
+            for move in moves:
+                _announce(move, by_default=by_default, dry_run=dry_run)
+            made = () if dry_run else _make(moves)
     tell(made)
+
+
+def make_as_one(
+    chosen: Sequence[tuple[Environment, str]],
+    prepare: Callable[[Environment, str], Move],
+    label: str,
+) -> list[Made]:
+    """Complete or put back what an interruption left of a promotion, and promote models as one."""
+    from model_config.operate import together
+
+    models = [(place, [model for it, model in chosen if it is place]) for place in dict(chosen)]
+    for place, names in models:
+        if done := together.settle(place, names, label):
+            typer.echo(f"The interrupted promotion of {', '.join(done)} is complete.", err=True)
+    try:
+        moves = verified(chosen, prepare)
+    except ModelConfigError:
+        for place, names in models:
+            if back := together.restore(place, names, label):
+                typer.echo(f"{label} of {', '.join(back)} is where it was before.", err=True)
+        raise
+    for move in moves:
+        _announce(move, by_default=True, dry_run=False)
+    return [
+        made
+        for place, _ in models
+        for made in together.make([move for move in moves if move.environment is place])
+    ]
 
 
 def verified(

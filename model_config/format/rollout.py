@@ -80,11 +80,30 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """The promotion of several models as one, in the document of each that moves.
+
+    Attributes:
+        releases: the release of each model, of those that don't move too.
+        before: while it is pending, the release that the model's label was on, or None.
+        previous: while it is pending, the release that its `-previous` was on, or None.
+        pending: whether it has begun, and not all labels are known to have moved.
+    """
+
+    label: str
+    releases: Mapping[str, int]
+    before: int | None = None
+    previous: int | None = None
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutDocument:
     """The content of a model's rollout parameter."""
 
     moved: Moved | None = None
     rollout: Rollout | None = None
+    together: Together | None = None
 
 
 def bucket(salt: str, unit: str) -> int:
@@ -100,10 +119,12 @@ def threshold(percent: float) -> int:
 
 def read_rollout(text: str) -> RolloutDocument:
     """Return the content of a rollout document, or raise RolloutError. Unknown keys are ignored."""
-    moved = _document(text).get("moved")
+    document = _document(text)
+    moved, together = document.get("moved"), document.get("together")
     with _described():
         last = None if moved is None else _read_moved(_object(moved, "`moved`"))
-    return RolloutDocument(last, rollout_in(text))
+        models = None if together is None else _read_together(_object(together, "`together`"))
+    return RolloutDocument(last, rollout_in(text), models)
 
 
 def rollout_in(text: str) -> Rollout | None:
@@ -130,12 +151,17 @@ def write_rollout(document: RolloutDocument) -> str:
             **({"units": dict(rollout.units)} if rollout.units else {}),
             **({"plan": dict(rollout.plan)} if rollout.plan else {}),
         }
+    if together := document.together:
+        content["together"] = {"label": together.label, "releases": dict(together.releases)}
+        if together.pending:
+            former = {"from": together.before, "previous": together.previous}
+            content["together"] |= {**former, "pending": True}
     text = to_json(content)
     read_rollout(text)
     if (size := size_in_bytes(text)) > PART_BYTES:
         raise RolloutError(
             f"the rollout document has {size:,} bytes; a Standard parameter holds "
-            f"{PART_BYTES:,}. Shorten the reason, or use fewer steps or units"
+            f"{PART_BYTES:,}. Shorten the reason, or use fewer steps, units, or models together"
         )
     return text
 
@@ -151,6 +177,16 @@ def _read_moved(moved: Mapping[str, Any]) -> Moved:
     if not isinstance(held, bool | None):
         raise RolloutError(f"`held` is {held!r}, not true or false")
     return Moved(moved["label"], moved["release"], before, reason, held)
+
+
+def _read_together(together: Mapping[str, Any]) -> Together:
+    check_movable_label(_text(together["label"], "label"))
+    releases = _object(together["releases"], "`releases`")
+    former = (together.get("from"), together.get("previous"))
+    for release in (*releases.values(), *former):
+        if release is not None:
+            check_selector(_number(release))
+    return Together(together["label"], releases, *former, together.get("pending") is True)
 
 
 def _read_rollout(rollout: Mapping[str, Any]) -> Rollout:

@@ -22,13 +22,13 @@ instead: it looks before and after each of its writes, and puts back what it rep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from model_config.format import errors
 from model_config.format.errors import StoreError, UsageError
 from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, check_movable_label
-from model_config.format.rollout import Moved, Rollout, RolloutDocument
+from model_config.format.rollout import Moved, Rollout, RolloutDocument, Together
 from model_config.operate import record
 from model_config.operate.environment import Environment
 from model_config.operate.record import StoredRollout
@@ -58,6 +58,7 @@ class Move:
     is_automatic: bool = False  #: Whether it stops if anybody else has moved the label meanwhile.
     #: The record that an earlier move, to the same release, didn't come to write.
     missing: Moved | None = None
+    together: Together | None = None  #: The promotion of several models that it is a part of.
     #: The rollout parameter, which records the move; None if there is none or access is denied.
     stored: StoredRollout | None = None
     notices: tuple[str, ...] = ()  #: What could not be verified or recorded.
@@ -265,10 +266,24 @@ def make(move: Move) -> Move:
     if move.is_automatic:
         _stop_if_moved(move, _look(move))
     before = move
-    move = _end_rollout(move)
+    move = _begin(move)
     move = _roll_back(move) if move.is_rollback else _promote(move)
     # What the move did is told by what was there before it.
     return replace(_record(move, move.release), stored=before.stored)
+
+
+def make_together(moves: Sequence[Move]) -> list[Move]:
+    """Make promotions as one: record all, then move all labels, then record that they moved.
+
+    After an error or a kill, `together.settle` completes what has moved, and `together.restore`
+    restores what has not.
+    """
+    begun = [_begin(move) for move in moves]
+    moved = [_promote(move) for move in begun]
+    recorded = [_record(move, move.release) for move in moved]
+    return [
+        replace(after, stored=before.stored) for before, after in zip(moves, recorded, strict=True)
+    ]
 
 
 def _take_off(move: Move) -> Move:
@@ -372,23 +387,34 @@ def _stop_if_moved(move: Move, now: Releases) -> None:
     )
 
 
-def _end_rollout(move: Move) -> Move:
-    """Take the label's rollout out of the document before the label moves."""
-    rollout, moved = move.document.rollout, move.document.moved
-    if rollout is None or rollout.label != move.label:
+def _begin(move: Move) -> Move:
+    """Write the document that has to be there before the label moves.
+
+    It has no rollout of the label, and no promotion of several models but the move's own.
+    """
+    former = move.document
+    rollout, moved, together = former.rollout, former.moved, move.together or former.together
+    if together and together.label == move.label and together.pending and not move.together:
+        together = None
+    if rollout and rollout.label == move.label:
+        rollout = None
+        # What tells an interrupted promotion from an abort: only the latter leaves such a record.
+        moved = None if record.is_kept(moved) else moved
+        if move.is_rollback and move.before:
+            held = record.is_held(move.label, former, move.releases)
+            moved = Moved(move.label, move.before, move.before, held=held)
+    document = RolloutDocument(moved, rollout, together)
+    if document == former:
         return move
-    # What tells an interrupted promotion from an abort: only the latter leaves such a record.
-    moved = None if record.is_kept(moved) else moved
-    if move.is_rollback and move.before:
-        held = record.is_held(move.label, move.document, move.releases)
-        moved = Moved(move.label, move.before, move.before, held=held)
     try:
-        return _write(move, RolloutDocument(moved))
+        return _write(move, document)
     except MovedMeanwhileError:
         raise
-    except StoreError as error:
-        ending = f"the rollout of release {rollout.release} can't be ended, so nothing has moved"
-        raise type(error)(f"{move.model}: {ending}: {error}") from error
+    except (StoreError, errors.RolloutError) as error:
+        what = "can't be recorded"
+        if former.rollout and not rollout:
+            what = f"a rollout of release {former.rollout.release} can't be ended"
+        raise type(error)(f"{move.model}: {what}, so nothing has moved: {error}") from error
 
 
 def _roll_back(move: Move) -> Move:
@@ -449,7 +475,9 @@ def _record(move: Move, release: int | None) -> Move:
         rollout = stored.document.rollout
         kept = None if rollout and rollout.label == move.label else rollout
         moved = Moved(move.label, release, move.before, move.reason, move.is_rollback)
-        return _write(move, RolloutDocument(move.missing or moved, kept))
+        together = move.together and Together(move.together.label, move.together.releases)
+        together = together or stored.document.together
+        return _write(move, RolloutDocument(move.missing or moved, kept, together))
     except MovedMeanwhileError:
         raise
     except (StoreError, errors.RolloutError) as error:

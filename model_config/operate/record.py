@@ -143,7 +143,9 @@ def interrupted_promotion(document: RolloutDocument, releases: Releases) -> str 
     It leaves `-previous` beside the label, as a hold does. The record tells the two apart: it says
     that a promotion was the label's last move. If it doesn't say so, the label counts as held.
     """
-    moved = document.moved
+    moved, together = document.moved, document.together
+    if together and together.pending and together.label in releases.held:
+        return together.label if releases.on(together.label) == together.before else None
     if moved is None or moved.held is not False or moved.label not in releases.held:
         return None
     return moved.label if releases.on(moved.label) == moved.release else None

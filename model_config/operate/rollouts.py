@@ -104,7 +104,7 @@ def start(  # noqa: PLR0913 - the options of a rollout
         units=dict.fromkeys(new.units, candidate.number),
         plan=new.plan.to_json(),
     )
-    document = RolloutDocument(stored.document.moved, rollout)
+    document = replace(stored.document, rollout=rollout)
     write_rollout(document)  # refuse an invalid document before the candidate is verified
     notices = verify(environment.ssm, releases, candidate, check)
     return RolloutChange(environment, releases, stored, document, notices)
@@ -158,7 +158,8 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
     if rollout and on:  # also without a reason: it tells an abort from an interrupted finish
         held = is_held(rollout.label, stored.document, releases)
         moved = Moved(rollout.label, on, on, reason, held)
-    return RolloutChange(environment, releases, stored, RolloutDocument(moved))
+    document = replace(stored.document, moved=moved, rollout=None)
+    return RolloutChange(environment, releases, stored, document)
 
 
 def finish(

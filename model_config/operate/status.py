@@ -12,6 +12,7 @@ from model_config.operate.difference import Difference
 from model_config.operate.drift import Drift, find_parameter_drift
 from model_config.operate.releases import Releases, read_each
 from model_config.operate.ssm import Ssm, released_models
+from model_config.operate.together import apart
 from model_config.plan.plan import Plan
 
 
@@ -62,15 +63,19 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     texts = ssm.texts([name for name in rollouts.values() if name in listed])
     drift = find_parameter_drift(ssm, plan) if plan else None
 
+    documents = {name: record.document_of(texts.get(rollouts[name])) for name in there}
+    readable = {name: it for name, it in all_releases.items() if isinstance(it, Releases)}
+
     def status(name: str) -> ModelStatus:
         releases = all_releases.get(name)
         of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
         if not isinstance(releases, Releases):
             return ModelStatus(name, None, None, of_model, releases)
-        document = record.document_of(texts.get(rollouts[name]))
-        notices = (notice for notice in [record.left_over(document, releases)] if notice)
+        document = documents[name]
+        ended = record.left_over(document, releases)
+        notices = (*([ended] if ended else []), *apart(name, readable, documents))
         rollout = record.under_way(document, releases)
-        return ModelStatus(name, releases, rollout, of_model, notices=tuple(notices))
+        return ModelStatus(name, releases, rollout, of_model, notices=notices)
 
     return EnvironmentStatus(
         path.rpartition("/")[2],

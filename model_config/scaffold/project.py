@@ -31,8 +31,6 @@ _NO_SOURCE = """\
 # model-config[cli,deploy] @ git+https://git.example.com/model-config@<commit>"""
 # What jobs with credentials install by hash: the package, and what it needs.
 _PACKAGE, _LOCK = ".github/requirements/package.txt", ".github/requirements/deploy.txt"
-#: The files that a team leaves unchanged, and that a newer package may write differently.
-_UPGRADED = (".github/", "Makefile", "constraints.txt")
 
 _NAME = r"model-config(\[[a-z,]*\])?"
 _COMMIT = re.compile(rf"({_NAME} *@ *)?(?P<url>git\+\S+@[0-9a-f]{{40}})")
@@ -50,19 +48,12 @@ takes the name would run in your jobs. Branches and tags are refused because the
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a project gets the package.
+    """Where a project gets the package."""
 
-    Attributes:
-        requirement: its lines in requirements.txt.
-        hashed: its line for the jobs with credentials. If it is empty, `make lock` writes one.
-        index: the only index that anything is installed from, if it is not pip's default.
-        files: the files that it refers to, by their paths in the project.
-    """
-
-    requirement: str
-    hashed: str = ""
-    index: str | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    requirement: str  #: Its lines in requirements.txt.
+    hashed: str = ""  #: Its line for jobs with credentials. If it is empty, `make lock` writes one.
+    index: str | None = None  #: The only index to install from, instead of pip's default.
+    files: Mapping[str, bytes] = field(default_factory=dict)  #: What it refers to, by path.
 
 
 def source(spec: str | None, index: str | None = None) -> Source:
@@ -85,14 +76,13 @@ def source(spec: str | None, index: str | None = None) -> Source:
 
 def _wheel(path: Path, index: str | None) -> Source:
     try:
-        with zipfile.ZipFile(path) as wheel:
-            metadata = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
         content = path.read_bytes()
+        names = zipfile.ZipFile(path).namelist()
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
     except zipfile.BadZipFile:
-        metadata = []
-    if not metadata or not metadata[0].startswith("model_config-"):
+        names = []
+    if not any(re.fullmatch(r"model_config-[^/]*\.dist-info/METADATA", name) for name in names):
         raise UsageError(f"{path} is not a wheel of model-config")
     # Two lines, because pip checks the hash of a URL, and takes extras only of a name. A --hash
     # would be required of every other package, too.
@@ -102,12 +92,9 @@ def _wheel(path: Path, index: str | None) -> Source:
 
 
 def project_files(name: str, kind: Kind, source: Source, account: str | None) -> dict[str, bytes]:
-    """Return a new project's files, by their path in it.
+    """Return a new project's files, by their path in it, or raise UsageError.
 
     `account` is the only AWS account that it may be deployed to.
-
-    Raises:
-        UsageError: the name or the account is not valid.
     """
     # The rule for names of projects: https://www.pulumi.com/docs/iac/concepts/projects/
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name):
@@ -117,11 +104,10 @@ def project_files(name: str, kind: Kind, source: Source, account: str | None) ->
         )
     if account is not None and not re.fullmatch(r"[0-9]{12}", account):
         raise UsageError(f"{account!r} is not a valid AWS account: use its 12 digits")
-    example = _EXAMPLES[kind]
     words = {
         "${PROJECT}": name,
         "${DESCRIPTION}": "AI model configurations",
-        _EXAMPLES["chat"]: example,
+        _EXAMPLES["chat"]: _EXAMPLES[kind],
         _NO_ACCOUNT: f'aws:allowedAccountIds: ["{account}"]' if account else _NO_ACCOUNT,
         _NO_SOURCE: source.requirement,
     }
@@ -129,13 +115,14 @@ def project_files(name: str, kind: Kind, source: Source, account: str | None) ->
     texts = {
         path: word.sub(lambda match: words[match[0]], text)
         for path, text in _template(source.index)
+        if not path.startswith("models/")
     }
     texts["Pulumi.yaml"] = texts["Pulumi.yaml"].partition("template:")[0]
     if source.hashed:
         line = source.requirement.splitlines()[0]  # which a job looks for, before it installs
         texts[_PACKAGE] += f"# {line}\n{source.hashed}\n"
-    own = {path: text.encode() for path, text in texts.items() if not path.startswith("models/")}
-    return {**own, **module_files(example, kind), **source.files}
+    own = {path: text.encode() for path, text in texts.items()}
+    return {**own, **module_files(_EXAMPLES[kind], kind), **source.files}
 
 
 def module_files(name: str, kind: Kind) -> dict[str, bytes]:
@@ -152,26 +139,16 @@ def upgrade(project: Project) -> str:
 
     It covers the files that a team leaves unchanged: the workflows, the Makefile and the versions.
     """
+    lines: list[str] = []
     requirements = project.root / "requirements.txt"
-    text = requirements.read_text("utf-8") if requirements.is_file() else ""
-    index = re.search(r"(?m)^--index-url (\S+)$", text)
-    return "".join(
-        _diff(project, path, text)
-        for path, text in _template(index[1] if index else None)
-        if path.startswith(_UPGRADED) and path != _PACKAGE
-    )
-
-
-def _diff(project: Project, path: str, text: str) -> str:
-    file = project.root / path
-    exists = file.is_file()
-    before = file.read_text("utf-8") if exists else ""
-    lines = unified_diff(
-        before.splitlines(keepends=True),
-        text.splitlines(keepends=True),
-        f"a/{path}" if exists else "/dev/null",
-        f"b/{path}",
-    )
+    own = requirements.read_text("utf-8") if requirements.is_file() else ""
+    index = re.search(r"(?m)^--index-url (\S+)$", own)
+    for path, text in _template(index[1] if index else None):
+        if path.startswith((".github/", "Makefile", "constraints.txt")) and path != _PACKAGE:
+            exists = (file := project.root / path).is_file()
+            before = file.read_text("utf-8") if exists else ""
+            texts = (before.splitlines(keepends=True), text.splitlines(keepends=True))
+            lines += unified_diff(*texts, f"a/{path}" if exists else "/dev/null", f"b/{path}")
     unfinished = "\n\\ No newline at end of file\n"
     return "".join(line if line.endswith("\n") else line + unfinished for line in lines)
 

@@ -264,6 +264,52 @@ def test_without_a_project_all_are_those_of_the_environment(run, elsewhere, tmp_
 
 
 @pytest.mark.usefixtures("own")
+def test_together_all_labels_move_or_none(run, released, labels):
+    for model in ("chat", "search"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, model=model)
+    run("rollback", "chat", "--release", "1")
+    said = run("promote", "--all", "--together", code=2)
+    assert "chat: stable is held on release 1 by a rollback" in said.err
+    assert labels("search") == {"stable": 1}
+    run("promote", "chat", "--release", "1")
+    assert "would move" in run("promote", "--all", "--together", "--dry-run").out
+    said = run("promote", "--all", "--together", "--reason", "run 7")
+    assert "search in dev: stable moved from release 1 to release 2." in said.out
+    assert labels("chat") == labels("search") == {"stable": 2, "stable-previous": 1}
+    assert "stable moved from release 1 to 2\trun 7" in run("history", "search").out
+    again = run("promote", "--all", "--together")
+    assert again.out.count("stable is already on release 2: nothing moved.") == 2
+
+
+@pytest.mark.usefixtures("own")
+def test_models_that_name_each_other_and_were_not_promoted_together_are_told(run, released):
+    def told():
+        rows = run("status", "-e", "dev", "--json").json[0]["models"]
+        return [notice for row in rows for notice in row["notices"]]
+
+    for number in (1, 2):
+        released({"n": number, "fallbacks": ["search", "an-endpoint"]}, model="chat")
+        released({"n": number}, model="search")
+    run("promote", "chat", "--release", "1")
+    run("promote", "search", "--release", "2")
+    assert told() == []  # nobody wanted them together
+    run("promote", "--all", "--together")
+    assert told() == []
+    run("promote", "search", "--release", "1")
+    (notice,) = told()
+    assert notice == (
+        "stable is on release 2, and on release 1 of its fallback search: they weren't promoted "
+        "together"
+    )
+    released({"n": 3}, model="search")
+    run("promote", "search")
+    assert len(told()) == 1
+    run("promote", "--all", "--together")  # moves nothing, and they are together now
+    assert told() == []
+
+
+@pytest.mark.usefixtures("own")
 def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, labels):
     released({"n": 1}, label="stable")
     released({"n": 2})
@@ -387,6 +433,7 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(
         (["promote"], "name one model to promote, or all of them with --all"),
         (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
         (["promote", "--all", "--release", "1"], "need exactly one model"),
+        (["promote", "chat", "--together"], "--together needs --all"),
         (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
         (["promote", "a/b", "--label", "stable"], "'a/b' is not a valid model"),
         (["promote", "chat", "--label", "stable", "-e", "../x"], "'../x' is not a valid env"),

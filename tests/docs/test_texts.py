@@ -67,3 +67,12 @@ def test_a_pages_lines_have_one_width(page: Path):
         if len(line) > 100 and not line.lstrip().startswith(("|", "![")) and " " in line[5:90]
     ]
     assert long == []
+
+
+def test_contributing_names_files_that_exist():
+    """Its table says where each kind of change goes: paths begin in model_config/ or at the top."""
+    table = (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8").split("## Rooms")[0]
+    paths = set(re.findall(r"`((?:[\w.]+/)*[\w.]+(?:/|\.\w+))`", table))
+    assert len(paths) > 40
+    roots = (CHECKOUT, CHECKOUT / "model_config")
+    assert {path for path in paths if not any((root / path).exists() for root in roots)} == set()

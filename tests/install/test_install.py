@@ -5,6 +5,7 @@ All of it needs the package index and takes minutes, so it is not part of `make 
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def made(run: Run, folder: Path, wheel: Path, install: Callable[[str, str], Path
 def used(run: Run, made: Path) -> Path:
     """The project after its two commands."""
     assert "1 new" in run("make", "local", cwd=made).stdout
-    assert "3 passed" in run("make", "test", cwd=made).stdout
+    assert "4 passed" in run("make", "test", cwd=made).stdout
     return made
 
 
@@ -144,12 +145,12 @@ def test_a_projects_tests_stay_green_when_a_model_is_edited_and_go_red_when_it_i
     module.write_text(module.read_text().replace("temperature=0.2", "temperature=0.9"))
     (project / "models" / "support_chat.md").write_text("Be {{kind}}.")
     pytest = (used / ".venv" / "bin" / "pytest", "-q", "-p", "no:cacheprovider")
-    assert "3 passed" in run(*pytest, cwd=project).stdout
+    assert "4 passed" in run(*pytest, cwd=project).stdout
 
     module.write_text(module.read_text().replace("temperature=0.9", "temperature=9"))
     said = run(*pytest, cwd=project, code=1).stdout
-    assert "3 failed" in said
-    assert "support_chat/Generation/temperature (models/support_chat.py:" in said
+    assert "4 failed" in said
+    assert "support_chat/generation/temperature (models/support_chat.py:" in said
 
 
 def test_every_version_that_a_project_installs_is_pinned(run, used):
@@ -160,18 +161,57 @@ def test_every_version_that_a_project_installs_is_pinned(run, used):
     )
 
 
-def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, made):
-    steps = yaml.safe_load((made / ".github/actions/prepare/action.yml").read_text())["runs"][
-        "steps"
-    ]
+GIT = "https://git.example.com/model-config"
+
+
+@pytest.fixture
+def from_commit(run: Run, folder: Path, used: Path) -> Path:
+    """A project that takes the package from a commit, with an environment that make has made."""
+    source = folder / "source"
+    person = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+    for command in (["init", "--quiet"], ["add", "."], [*person, "commit", "-qm", "The package"]):
+        run("git", *command, cwd=source)
+    commit = run("git", "rev-parse", "HEAD", cwd=source).stdout.strip()
+    project, spec = folder / "committed", f"model-config @ git+{GIT}@{commit}"
+    said = run(folder / "cli" / "bin" / "model-config", "init", project, "--from", spec).stdout
+    assert "make lock" in said
+    (project / ".venv").symlink_to(used / ".venv")
+    (project / ".venv" / "installed").touch()
+    return project
+
+
+def test_a_job_with_credentials_installs_by_hash_and_has_the_verbs(run, folder, from_commit):
+    """A commit has no hash that pip could check: the job refuses it until its wheel is locked."""
+    steps = yaml.safe_load((from_commit / ".github/actions/prepare/action.yml").read_text())[
+        "runs"
+    ]["steps"]
     (script,) = (
         step["run"] for step in steps if step.get("name", "").startswith("Install the command line")
     )
-    job = shutil.copytree(made, folder / "job", ignore=shutil.ignore_patterns(".venv"))
     python = folder / "python"  # what setup-python puts on PATH
     python.mkdir()
     (python / "python").symlink_to(sys.executable)
-    run("bash", "-ec", f'PATH="{python}:$PATH"\n{script}', cwd=job)
+    script = f'PATH="{python}:$PATH"\n{script}'
+    job, without_environment = folder / "job", shutil.ignore_patterns(".venv")
+    shutil.copytree(from_commit, job, ignore=without_environment)
+    assert "run make lock" in run("bash", "-ec", script, cwd=job, code=1).stdout
+    assert not (job / ".venv").exists()
+
+    mirror = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{(folder / 'source').as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": GIT,
+    }
+    run(
+        "env", *(f"{key}={value}" for key, value in mirror.items()), "make", "lock", cwd=from_commit
+    )
+    shutil.rmtree(job)
+    shutil.copytree(from_commit, job, ignore=without_environment)
+    (locked,) = (job / "wheels").iterdir()
+    lines = (job / ".github/requirements/package.txt").read_text().splitlines()
+    digest = hashlib.sha256(locked.read_bytes()).hexdigest()
+    assert lines[-1] == f"./wheels/{locked.name} --hash=sha256:{digest}"
+    run("bash", "-ec", script, cwd=job)
     assert "No findings" in run(job / ".venv/bin/model-config", "validate", cwd=job).stdout
     said = run(job / ".venv/bin/model-config", "local", "deploy", cwd=job, code=2).stderr
     assert "model-config[local]" in said
@@ -187,18 +227,18 @@ def test_the_hook_refuses_a_commit_with_a_wrong_model(run, used, install):
         said = run(pre_commit, "run", "--all-files", cwd=used, code=1).stdout
     finally:
         module.write_text(right)
-    assert "support_chat/Generation/temperature" in said
+    assert "support_chat/generation/temperature" in said
 
 
 def test_a_wheel_that_was_exchanged_is_not_installed(run, used, wheel):
     there = used / "wheels" / wheel.name
+    dry = (".venv/bin/pip", "install", "--dry-run", "--no-deps", "-r")
+    files = ("requirements.txt", ".github/requirements/package.txt")
+    for file in files:
+        run(*dry, file, cwd=used)
     there.write_bytes(wheel.read_bytes() + b"more")
     try:
-        ended = run(
-            *(".venv/bin/pip", "install", "--dry-run", "--no-deps", "-r", "requirements.txt"),
-            cwd=used,
-            code=1,
-        )
+        ended = [run(*dry, file, cwd=used, code=1).stderr for file in files]
     finally:
         shutil.copy(wheel, there)
-    assert "DO NOT MATCH THE HASHES" in ended.stderr
+    assert all("DO NOT MATCH THE HASHES" in said for said in ended)

@@ -19,12 +19,13 @@ import pytest
 from support.moves import prod, promote, rollback
 
 from model_config import Reader
+from model_config.cli.moving import make_as_one
 from model_config.format import release as release_format
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.format.rollout import EMPTY, RolloutDocument
-from model_config.operate import rollouts
+from model_config.operate import rollouts, together
 from model_config.operate.environment import Environment
-from model_config.operate.labels import label_state, make
+from model_config.operate.labels import Move, label_state, make
 from model_config.operate.promotion import promote_changed
 from model_config.operate.record import events, is_held, read_history, under_way
 from model_config.operate.releases import Releases
@@ -45,11 +46,21 @@ class Memory:
     served: ClassVar[dict[tuple[str, frozenset[tuple[str, int]]], int]] = {}
 
     def __init__(self) -> None:
-        self.versions: dict[str, list[str]] = {RELEASE: [], ROLLOUT: [EMPTY]}
-        self.labels: dict[str, int] = {}
-        for number in (1, 2, 3):
-            content = release_format.Release.of("chat", "prod", "Chat", {"n": number})
-            self.versions[RELEASE].append(release_format.write_release(content).document)
+        self.versions: dict[str, list[str]] = {}
+        self.labels_of: dict[str, dict[str, int]] = {}
+        for model in ("chat", "search"):
+            contents = [
+                release_format.Release.of(model, "prod", "Chat", {"n": number})
+                for number in (1, 2, 3)
+            ]
+            name = f"/ai/prod/{model}/release"
+            self.versions[name] = [release_format.write_release(it).document for it in contents]
+            self.versions[f"/ai/prod/{model}/rollout"] = [EMPTY]
+            self.labels_of[name] = {}
+
+    @property
+    def labels(self) -> dict[str, int]:
+        return self.labels_of[RELEASE]
 
 
 class Client:
@@ -69,7 +80,9 @@ class Client:
             number = len(versions)
             if colon:
                 number = (
-                    int(selector) if selector.isdecimal() else self.memory.labels.get(selector, 0)
+                    int(selector)
+                    if selector.isdecimal()
+                    else self.memory.labels_of[name].get(selector, 0)
                 )
             if 0 < number <= len(versions):
                 found.append(
@@ -77,7 +90,7 @@ class Client:
                         "Name": name,
                         "Version": number,
                         "Value": versions[number - 1],
-                        "Type": "String" if name == ROLLOUT else "SecureString",
+                        "Type": "String" if name.endswith("/rollout") else "SecureString",
                         "LastModifiedDate": BEGAN + timedelta(seconds=number),
                         "ARN": name,
                         **({"Selector": f":{selector}"} if colon else {}),
@@ -90,7 +103,7 @@ class Client:
 
     def _pages(self, *, Name: str, **_: Any) -> list[dict[str, Any]]:
         self.meet()
-        labels = self.memory.labels if Name == RELEASE else {}
+        labels = self.memory.labels_of.get(Name, {})
         return [
             {
                 "Parameters": [
@@ -113,27 +126,19 @@ class Client:
         return {"Version": number}
 
     def label_parameter_version(
-        self,
-        *,
-        ParameterVersion: int,
-        Labels: list[str],
-        **_: Any,
+        self, *, Name: str, ParameterVersion: int, Labels: list[str]
     ) -> dict[str, Any]:
         self.meet()
-        self.memory.labels[Labels[0]] = ParameterVersion
+        self.memory.labels_of[Name][Labels[0]] = ParameterVersion
         self.meet()
         return {"InvalidLabels": [], "ParameterVersion": ParameterVersion}
 
     def unlabel_parameter_version(
-        self,
-        *,
-        ParameterVersion: int,
-        Labels: list[str],
-        **_: Any,
+        self, *, Name: str, ParameterVersion: int, Labels: list[str]
     ) -> dict[str, Any]:
         self.meet()
-        if self.memory.labels.get(Labels[0]) == ParameterVersion:
-            del self.memory.labels[Labels[0]]
+        if self.memory.labels_of[Name].get(Labels[0]) == ParameterVersion:
+            del self.memory.labels_of[Name][Labels[0]]
         self.meet()
         return {"RemovedLabels": Labels, "InvalidLabels": []}
 
@@ -307,3 +312,89 @@ def test_two_verbs_that_meet_anywhere_leave_what_is_told(verb: str, other: str, 
             # Nothing automatic undoes a person, wherever the two meet.
             assert releases.on("stable") == 1, moment
             assert is_held("stable", document, releases), moment
+
+
+# Several models as one
+
+BOTH = ("chat", "search")
+
+
+def _as_one(place: Environment) -> object:
+    def prepare(environment: Environment, model: str) -> Move:
+        return together.prepare(environment, model, "stable", None, None)
+
+    return make_as_one([(place, model) for model in BOTH], prepare, "stable")
+
+
+TOGETHER: dict[str, list[Verb]] = {
+    "no label": [],
+    "promoted": [
+        lambda place: promote(place, "chat", "stable", release=1),
+        lambda place: promote(place, "chat", "stable", release=2),
+        lambda place: promote(place, "search", "stable", release=2),
+    ],
+    "one is there already": [
+        lambda place: promote(place, "chat", "stable", release=2),
+        lambda place: promote(place, "search", "stable", release=3),
+    ],
+}
+
+
+def of_both(memory: Memory) -> list[tuple[dict[str, int], bool, bool]]:
+    """Return each model's labels, whether stable is held, and whether a promotion is pending."""
+    states = []
+    for model in BOTH:
+        releases, document = label_state(prod(Client(memory)), model)
+        held = is_held("stable", document, releases)
+        pending = bool(document.together and document.together.pending)
+        states.append((memory.labels_of[releases.name], held, pending))
+    return states
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("is_broken", [False, True], ids=["complete", "restore"])
+def test_models_that_are_promoted_as_one_all_move_or_none_wherever_it_is_killed(
+    name: str, *, is_broken: bool
+) -> None:
+    initial = Memory()
+    for verb in TOGETHER[name]:
+        verb(prod(Client(initial)))
+    expected = deepcopy(initial)
+    count: list[None] = []
+    assert run(_as_one, expected, lambda: count.append(None))
+    assert [memory["stable"] for memory, *_ in of_both(expected)] == [3, 3]
+    ends = []
+    for moment in range(len(count)):
+        memory = deepcopy(initial)
+        with pytest.raises(Killed):
+            run(_as_one, memory, at(moment, die))
+        check(memory)
+        if is_broken:  # a release that can't be verified any more
+            good = memory.versions["/ai/prod/search/release"][2]
+            memory.versions["/ai/prod/search/release"][2] = "{"
+        run(_as_one, memory)
+        check(memory)
+        ends.append(of_both(memory))
+        if is_broken:
+            memory.versions["/ai/prod/search/release"][2] = good
+        assert ends[-1] in ([of_both(expected)] + [of_both(initial)] * is_broken), moment
+        if ends[-1] == of_both(expected):
+            assert recorded(memory) == recorded(expected), moment
+    assert of_both(expected) in ends
+    assert not is_broken or of_both(initial) in ends
+
+
+def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
+    memory = Memory()
+    for verb in TOGETHER["promoted"]:
+        verb(prod(Client(memory)))
+    count: list[None] = []
+    run(_as_one, deepcopy(memory), lambda: count.append(None))
+    for moment in range(len(count)):
+        broken = deepcopy(memory)
+        with pytest.raises(Killed):
+            run(_as_one, broken, at(moment, die))
+        assert run(lambda place: rollback(place, "chat", release=1), broken)
+        run(_as_one, broken)
+        assert broken.labels == {"stable": 1, "stable-previous": 1}, moment
+        assert broken.labels_of["/ai/prod/search/release"]["stable"] in {2, 3}

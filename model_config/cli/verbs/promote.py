@@ -53,6 +53,14 @@ def promote(  # noqa: PLR0913 - a verb's options
             "release, except labels that are held and models with a rollout in progress.",
         ),
     ] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="With --all: move all labels, or none. After an interruption run it again: it "
+            "completes the promotion, or puts the labels back if a release fails verification.",
+        ),
+    ] = False,
     expect_digest: Annotated[
         str | None,
         typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
@@ -70,9 +78,10 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config promote support_chat --label stable --environment prod
     """
+    from model_config.operate import together as operate_together
     from model_config.operate.labels import prepare_promotion
 
-    _check_options(model, release, expect_digest, every=every)
+    _check_options(model, release, expect_digest, every=every, together=together)
     moving.refuse_environment(label)
     evidenced = evidence.check(target.environment)
     check_of = cache(moving.schema_check)
@@ -84,19 +93,31 @@ def promote(  # noqa: PLR0913 - a verb's options
             moving.refuse_new_label(move)
         return move
 
+    def prepare_part(place: Place, name: str) -> Move:
+        check = moving.all_of(check_of(name), evidenced)
+        return operate_together.prepare(place, name, label, check, reason)
+
     moving.move_labels(
         target,
-        lambda place: [model] if model else _movable(place, label),
-        prepare,
+        lambda place: [model] if model else _movable(place, None if together else label),
+        prepare_part if together else prepare,
         by_default=release is None,
         dry_run=dry_run,
+        as_one=label if together else None,
     )
 
 
 def _check_options(
-    model: str | None, release: int | None, expect_digest: str | None, *, every: bool
+    model: str | None,
+    release: int | None,
+    expect_digest: str | None,
+    *,
+    every: bool,
+    together: bool,
 ) -> None:
     """Refuse options that contradict each other."""
+    if together and not every:
+        raise UsageError("--together needs --all")
     if every == (model is not None):
         raise UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):
@@ -108,8 +129,8 @@ def _check_options(
         )
 
 
-def _movable(place: Place, label: str) -> Iterator[str]:
-    """Yield this project's models whose label may be moved; print the others."""
+def _movable(place: Place, label: str | None) -> Iterator[str]:
+    """Yield this project's models, those whose label may be moved; print the others."""
     from model_config.operate.labels import label_state
     from model_config.operate.promotion import left_alone
 
@@ -119,8 +140,11 @@ def _movable(place: Place, label: str) -> Iterator[str]:
     if others := sorted(set(models) - set(own)):
         typer.echo(f"Models of other projects are left alone: {', '.join(others)}.", err=True)
     for name in own:
-        releases, document = label_state(place, name)
-        if left := left_alone(releases, document, releases.newest.number, label):
+        left = None
+        if label:
+            releases, document = label_state(place, name)
+            left = left_alone(releases, document, releases.newest.number, label)
+        if left:
             typer.echo(to_paste(left.message), err=True)
         else:
             yield name

@@ -7,30 +7,6 @@ from pydantic import Field
 from model_config.schema import CallLimits, Group, ModelConfig, Prompt, Text
 
 
-class Confidence(Group):
-    """How sure the router must be.
-
-    Attributes:
-        route: below it, the ticket goes to a person.
-        close: above it, a duplicate is closed.
-    """
-
-    route: Annotated[float, Field(ge=0, le=1)] = 0.7
-    close: Annotated[float, Field(ge=0, le=1)] = 0.95
-
-
-class Routing(Group):
-    """What decides about a ticket.
-
-    Attributes:
-        confidence: how sure the router must be.
-        default_queue: the queue of the tickets that no rule is for.
-    """
-
-    confidence: Confidence = Confidence()
-    default_queue: Text = "general"
-
-
 class Rule(Group):
     """The tickets that a queue gets.
 
@@ -49,12 +25,12 @@ class TicketRouter(ModelConfig):
     """Sends tickets to queues.
 
     Attributes:
-        routing: what decides about a ticket.
+        min_confidence: below it, a ticket goes to a person.
         rules: the queues, with the most urgent first.
         limits: how an application calls it.
     """
 
-    routing: Routing = Routing()
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
     rules: list[Rule]
     limits: CallLimits = CallLimits()
 
