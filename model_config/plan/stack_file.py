@@ -169,7 +169,7 @@ def line_in(project: Project, finding: Finding) -> int | None:
     try:
         text = (project.root / str(finding.file)).read_text(encoding="utf-8")
         for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name):
-            for where, line in entries:
+            for where, line, _ in entries:
                 lines.setdefault(where, line)
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
@@ -182,17 +182,32 @@ def line_in(project: Project, finding: Finding) -> int | None:
     return None
 
 
+def override_lines(project: Project, stack: str) -> dict[str, int]:
+    """Return the line of each value that a stack's file overrides, by "model/path/of/value"."""
+    start = f"{NAMESPACE}:overrides."
+    try:
+        text = project.stack_file(stack).read_text(encoding="utf-8")
+        return {
+            where.removeprefix(start).replace(".", "/"): line
+            for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name)
+            for where, line, value in entries
+            if where.startswith(start) and not isinstance(value, yaml.MappingNode)
+        }
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+
+
 def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
     """Yield a misspelled `config`, keys that are there twice, and scalars that YAML changes."""
     for path, node, entries in _nodes(root, project):
-        for name, line in entries if not path else ():
+        for name, line, _ in entries if not path else ():
             if name not in _TOP and closest(name, ["config"]):
                 yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
         namespace, _, key = path.partition(":")
         if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
             yield from _changed_scalars(path, node, loader)
         lines: dict[str, int] = {}
-        for where, line in entries:
+        for where, line, _ in entries:
             if where in lines:
                 problem = f"it is set twice: here and in line {lines[where]}"
                 fix = "keep one of the two: Pulumi refuses the file"
@@ -202,8 +217,8 @@ def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Ite
 
 def _nodes(
     root: yaml.Node | None, project: str
-) -> Iterator[tuple[str, yaml.Node | None, list[tuple[str, int]]]]:
-    """Yield every node with its path, and its entries' paths, "namespace:key.key", and lines."""
+) -> Iterator[tuple[str, yaml.Node | None, list[tuple[str, int, yaml.Node]]]]:
+    """Yield every node with its path, and its entries: path, "namespace:key.key", line, value."""
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
@@ -219,7 +234,7 @@ def _nodes(
         entries = []
         for name, place, value in items:
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
-            entries.append((where, place.start_mark.line + 1))
+            entries.append((where, place.start_mark.line + 1, value))
             waiting.append((where, value))
         yield path, node, entries
 
