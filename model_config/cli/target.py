@@ -98,20 +98,23 @@ def environments(
 
 
 def _say_where(places: Sequence[Environment]) -> None:
+    """Say where the verb acts. The account isn't known without another request."""
+    regions = sorted({place.ssm.region for place in places if not place.is_local})
+    say_where([place.name for place in places], *regions)
+
+
+def say_where(environments: Sequence[str], *aws: str) -> None:
     """Say on standard error which AWS the verb acts on, and which variables chose it.
 
-    The account isn't known without another request.
+    `aws` are its account, if that is known, and its regions; nothing is the local AWS.
     """
-    if places[0].is_local:
-        place = "local AWS (.local/)"
+    place = f"AWS {', '.join(aws)}" if aws else "local AWS (.local/)"
+    names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    if not aws:
         names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
-    else:
-        place = f"AWS {', '.join(sorted({each.ssm.region for each in places}))}"
-        names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
     chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
-    environments = ", ".join(dict.fromkeys(each.name for each in places))
     by = f", chosen by {' and '.join(chosen)}" if chosen else ""
-    typer.echo(visible(f"On {place}: {environments}{by}"), err=True)
+    typer.echo(visible(f"On {place}: {', '.join(dict.fromkeys(environments))}{by}"), err=True)
 
 
 @contextmanager

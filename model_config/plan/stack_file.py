@@ -187,6 +187,21 @@ def line_in(project: Project, finding: Finding) -> int | None:
     return None
 
 
+def override_lines(project: Project, stack: str) -> dict[str, int]:
+    """Return the line of each value that a stack's file overrides, by "model/path/of/value"."""
+    start = f"{NAMESPACE}:overrides."
+    try:
+        text = project.stack_file(stack).read_text(encoding="utf-8")
+        return {
+            where.removeprefix(start).replace(".", "/"): line
+            for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name)
+            for where, line, value in entries
+            if where.startswith(start) and not isinstance(value, yaml.MappingNode)
+        }
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+
+
 def _misspelled(root: yaml.Node | None) -> Iterator[Finding]:
     """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
     for name, line, _ in _items(root):

@@ -20,7 +20,7 @@ from model_config.operate.rollout_plan import phase
 from model_config.operate.ssm import Watch
 from model_config.plan.evidence import verdict
 from model_config.web.compare import compare, is_text
-from model_config.web.environments import drift, overview
+from model_config.web.environments import drift, overview, search
 from model_config.web.model import model
 from model_config.web.pages import (
     OVERVIEW,
@@ -40,7 +40,7 @@ from model_config.web.site import Site
 STATIC = Path(__file__).parent / "static"
 #: The functions that read what each view shows.
 READERS: Mapping[str, Callable[..., Content]] = {
-    view.__name__: view for view in (overview, model, release, compare, rollout, drift)
+    view.__name__: view for view in (overview, model, release, compare, rollout, drift, search)
 }
 
 

@@ -57,6 +57,7 @@ class Row(NamedTuple):
     page: Page | None = None
     where: Sequence[str] = ()
     remark: str = ""
+    stack: str = ""  #: The environment whose files give the values after the change.
 
 
 def is_text(change: Change) -> bool:
@@ -104,7 +105,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
         "model": model,
         "before": _title(before, model, chosen[before]),
         "after": _title(after, model, chosen[after]),
-        "rows": [Row(model, changed)],
+        "rows": [Row(model, changed, stack=after.stack)],
         "same": same,
         "picker": Picker(model, selectors, before, after),
     }
@@ -184,7 +185,16 @@ def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
         else:
             model, about = section.model, heading(section).removeprefix(": ")
             page = Page.of("changes", model)
-            rows[model].append(Row(model, section.changes, page, section.environments, about))
+            rows[model].append(
+                Row(
+                    model,
+                    section.changes,
+                    page,
+                    section.environments,
+                    about,
+                    section.environments[0],
+                )
+            )
     common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
     every = [row for of_model in rows.values() for row in of_model]
     notes = (*before.messages(), *after.messages())

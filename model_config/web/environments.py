@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from model_config.comparing.commit_search import Match, find_each
+from model_config.comparing.search import Searched, planned
+from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.difference import ADVICE
 from model_config.operate.drift import find_drift
@@ -64,6 +66,26 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
         "offers_commits": site.project is not None and not commits,
     }
     return Content("overview", "Overview", values, tuple(notices))
+
+
+def search(site: Site, watch: Watch, query: str) -> Content:
+    """Search the project's values and the promoted releases of every environment."""
+    searched: list[Searched] = []
+    notices: list[Notice] = []
+    for stack in site.environments:
+        status, problems = _read(site, stack, watch)
+        notices += problems
+        plan = site.program(stack) if site.project and not problems else None
+        searched += planned(plan, site.project) if plan and site.project else ()
+        searched += [
+            Searched(stack, model.model, release.content.config, release.number, labels)
+            for model in status.models
+            for release, labels in (promoted(model.releases) if model.releases else ())
+            if release.content
+        ]
+    return Content(
+        "search", "Search", {"query": query, "hits": find(query, searched)}, tuple(notices)
+    )
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:

@@ -38,7 +38,7 @@ class Page(NamedTuple):
     @property
     def stacks(self) -> set[str]:
         """The stacks whose environments it shows; none if it shows all."""
-        count = 2 if self.view == "compare" else 1
+        count = {"compare": 2, "search": 0}.get(self.view, 1)
         return {argument.partition("@")[0] for argument in self.arguments[:count]}
 
 

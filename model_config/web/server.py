@@ -39,6 +39,7 @@ _ADDRESSES = (
     "/release/{stack}/{model}/{selector}",
     "/rollout/{stack}/{model}",
     "/drift/{stack}",
+    "/search",
     "/compare/{before}/{after}",
     "/compare/{before}/{after}/{model}",
 )
@@ -52,6 +53,8 @@ def make_app(site: Site, *, token: str, port: int) -> ASGIApp:
     async def page(request: Request) -> Response:
         view = request.url.path.split("/")[1]
         page = Page(view, tuple(request.path_params.values())) if view else OVERVIEW
+        if view == "search":
+            page = Page.of(view, request.query_params.get("for", ""))
         options = (
             {"commits": True} if page == OVERVIEW and "commits" in request.query_params else {}
         )

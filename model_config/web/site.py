@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar, cast
 
+from model_config.comparing.git import Repository
+from model_config.comparing.search import places
 from model_config.format.errors import (
     InvalidConfigurationError,
     ModelConfigError,
@@ -112,6 +115,22 @@ class Site:
             yield ssm
             if not (environment.is_local or ssm.away or stack in self._places):
                 self._places[stack] = _account_and_region(ssm.region)
+
+    def edit(self, stack: str, model: str, path: str = "") -> str | None:
+        """Return the address at which a value, or a model's module, can be edited, if any."""
+        project = self.project
+        if project is None or not project.module(model).is_file():
+            return None
+        make = partial(places, project, stack, model)
+        place = self._cached(f"places of {model}", stack, _stamp(project), make)
+        return self.edit_at(*place(path)[:2])
+
+    def edit_at(self, file: str, line: int) -> str | None:
+        """Return the address at which a line of a file of the project can be edited, if any."""
+        if self.project is None:
+            return None
+        stamp, repository = _stamp(self.project), Repository(self.project.root)
+        return self._cached("editor", "", stamp, repository.editor)(file, line)
 
     def program(self, stack: str) -> Plan | None:
         """Return the project's plan of an environment; None without a project."""

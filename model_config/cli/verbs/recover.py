@@ -73,6 +73,7 @@ def _find(
     project: Project, stack: EngineStack, state: StackState, *, into_empty_state: bool
 ) -> Recovery:
     """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
+    from model_config.cli.target import say_where
     from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
     from model_config.operate.ssm import Ssm, aws_client
@@ -84,6 +85,7 @@ def _find(
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
+    say_where([plan.settings.environment], ssm.region)
     return find_recovery(
         plan,
         config.own(),
