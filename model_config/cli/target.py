@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import typer
@@ -21,6 +22,7 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
+from model_config.plan.plan import is_protected
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -76,7 +78,7 @@ def environments(
     """Yield several environments, each to be held while it is read.
 
     Args:
-        stacks: the stacks. Default: all of the project.
+        stacks: the stacks, in this order. Default: all of the project, protected ones last.
         prefix: their prefix in SSM. Default: from each stack's file.
         local: use the local AWS, and save changes to it.
 
@@ -92,26 +94,31 @@ def environments(
     for stack in stacks or ():
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    if project and not stacks:
+        known = sorted(known, key=partial(is_protected, project))
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
         _say_where(found)
         yield found
 
 
 def _say_where(places: Sequence[Environment]) -> None:
+    """Say where the verb acts. The account isn't known without another request."""
+    regions = sorted({place.ssm.region for place in places if not place.is_local})
+    say_where([place.name for place in places], *regions)
+
+
+def say_where(environments: Sequence[str], *aws: str) -> None:
     """Say on standard error which AWS the verb acts on, and which variables chose it.
 
-    The account isn't known without another request.
+    `aws` are its account, if that is known, and its regions; nothing is the local AWS.
     """
-    if places[0].is_local:
-        place = "local AWS (.local/)"
+    place = f"AWS {', '.join(aws)}" if aws else "local AWS (.local/)"
+    names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    if not aws:
         names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
-    else:
-        place = f"AWS {', '.join(sorted({each.ssm.region for each in places}))}"
-        names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
     chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
-    environments = ", ".join(dict.fromkeys(each.name for each in places))
     by = f", chosen by {' and '.join(chosen)}" if chosen else ""
-    typer.echo(visible(f"On {place}: {environments}{by}"), err=True)
+    typer.echo(visible(f"On {place}: {', '.join(dict.fromkeys(environments))}{by}"), err=True)
 
 
 @contextmanager
