@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import typer
@@ -21,6 +22,7 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
+from model_config.plan.plan import is_protected
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -76,7 +78,7 @@ def environments(
     """Yield several environments, each to be held while it is read.
 
     Args:
-        stacks: the stacks. Default: all of the project.
+        stacks: the stacks, in this order. Default: all of the project, protected ones last.
         prefix: their prefix in SSM. Default: from each stack's file.
         local: use the local AWS, and save changes to it.
 
@@ -92,6 +94,8 @@ def environments(
     for stack in stacks or ():
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    if project and not stacks:
+        known = sorted(known, key=partial(is_protected, project))
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
         _say_where(found)
         yield found

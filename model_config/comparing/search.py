@@ -146,7 +146,6 @@ def _expression(query: str, wanted: str | None, texts: list[tuple[str, bool]]) -
 
 
 def planned(plan: Plan, project: Project) -> Iterator[Searched]:
-    """Yield the models that a project deploys to an environment."""
     for model in plan.models:
         place = places(project, plan.stack, model.name)
         environment = plan.settings.environment

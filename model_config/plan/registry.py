@@ -41,12 +41,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """All model modules of a project. One run serves every environment.
-
-    Attributes:
-        models: the models of the valid modules, by name.
-        broken: the findings of the other modules, by name.
-    """
+    """All model modules of a project: the models of valid ones, and the findings of the others."""
 
     project: Project
     models: Mapping[str, Model]
