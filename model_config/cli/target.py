@@ -30,21 +30,11 @@ from model_config.plan.stack_file import read_stack_file
 def target(
     environment: str, prefix: str | None, *, local: bool, quiet: bool = False
 ) -> Iterator[Environment]:
-    """Yield the environment that a verb's options name.
+    """Yield the environment that a verb names. Changes to the local AWS are saved afterwards.
 
     If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
     settings don't: the prefix, the region, and the environment's name if it differs from the
-    stack's.
-
-    Args:
-        environment: the environment, or its stack.
-        prefix: its prefix in SSM. Default: from the stack file.
-        local: use the local AWS, and save changes to it.
-        quiet: don't say where the verb acts, for completion.
-
-    Raises:
-        InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
-        LocalError: the local AWS can't be used.
+    stack's. For completion it is `quiet`, and doesn't say where the verb acts.
     """
     with _opened([environment], prefix, local=local) as (found,), found.hold():
         if not quiet:
@@ -56,10 +46,7 @@ def target(
 def targets(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[Environment]]:
-    """Yield the environment that a verb's options name, once for each region.
-
-    Arguments and errors are those of `target`.
-    """
+    """Yield the environment that a verb's options name, once for each region."""
     with target(environment, prefix, local=local, quiet=True) as here:
         places = [
             replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
@@ -73,18 +60,7 @@ def targets(
 def environments(
     stacks: Sequence[str] | None, prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    """Yield several environments, each to be held while it is read.
-
-    Args:
-        stacks: the stacks. Default: all of the project.
-        prefix: their prefix in SSM. Default: from each stack's file.
-        local: use the local AWS, and save changes to it.
-
-    Raises:
-        UsageError: an environment doesn't exist, or none is named and there is no project.
-        InvalidConfigurationError: a stack file can't be read, or its prefix is invalid.
-        LocalError: the local AWS can't be used.
-    """
+    """Yield several environments, by default the project's, each to be held while it is read."""
     project = project_or_none()
     if project is None and not stacks:
         raise UsageError("there is no project here, so name an environment with --environment")
@@ -98,10 +74,7 @@ def environments(
 
 
 def _say_where(places: Sequence[Environment]) -> None:
-    """Say on standard error which AWS the verb acts on, and which variables chose it.
-
-    The account isn't known without another request.
-    """
+    """Say which AWS the verb acts on (its account takes another request), and what chose it."""
     if places[0].is_local:
         place = "local AWS (.local/)"
         names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
@@ -167,10 +140,7 @@ def named(
 def _named_in_broken(
     project: Project, stack: str, prefix: str | None, error: InvalidConfigurationError
 ) -> tuple[tuple[str, str], str | None]:
-    """Return what a stack file says that can't be parsed, such as one with merge conflicts.
-
-    A rollback has to be possible. The error is raised if the file is ambiguous.
-    """
+    """Return what a file with, say, merge conflicts says: a rollback has to be possible."""
     text = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
 
     def value(key: str) -> str | None:
@@ -188,7 +158,6 @@ def _named_in_broken(
 
 
 def unless_set(region: str | None) -> str | None:
-    """Return a region unless boto3's own settings name one."""
     with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:
             return None
