@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 import boto3
@@ -91,28 +91,20 @@ def _say_where(places: Sequence[Environment]) -> None:
 def _opened(
     stacks: Sequence[str], prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    if not local:
+    with _local_aws() if local else nullcontext(nullcontext) as hold:
         yield [
-            Environment(
-                *where, Ssm(aws_client("ssm", unless_set(region)), watch=with_progress), stack
-            )
+            Environment(*where, _ssm(region, local=local), stack, is_local=local, hold=hold)
             for stack, (where, region) in named(stacks, prefix)
         ]
-        return
-    with _local_aws() as hold:
-        # moto takes a second to import.
-        from model_config.local.local_aws import DEFAULT_REGION, client
 
-        yield [
-            Environment(
-                *where,
-                Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1),
-                stack,
-                is_local=True,
-                hold=hold,
-            )
-            for stack, (where, region) in named(stacks, prefix)
-        ]
+
+def _ssm(region: str | None, *, local: bool) -> Ssm:
+    if not local:
+        return Ssm(aws_client("ssm", unless_set(region)), watch=with_progress)
+    # moto takes a second to import.
+    from model_config.local.local_aws import DEFAULT_REGION, client
+
+    return Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1)
 
 
 def named(
