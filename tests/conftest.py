@@ -2,7 +2,8 @@
 
 import os
 import shutil
-import threading
+import sys
+import time
 from pathlib import Path
 
 import hypothesis
@@ -48,10 +49,14 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
-    """Wait for a reader's renewals, which would otherwise log into the next test."""
-    for thread in threading.enumerate():
-        if thread.name == "model-config":
-            thread.join(timeout=10)
+    """Wait for the report of each attempt that has ended: it would be logged into the next test."""
+    readers = getattr(sys.modules.get("model_config.reader.reader"), "_READERS", ())
+    for attempts in [reader._attempts for reader in list(readers)]:
+        ends = time.monotonic() + 10
+        while any(it.has_ended and not it.hangs for it in list(attempts._running)):
+            if time.monotonic() > ends:
+                break
+            time.sleep(0.001)
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,8 @@ def main() -> None:
         from model_config.cli.app import main as run
 
         run()
+    except KeyboardInterrupt:  # during an import; click handles it later
+        sys.exit(130)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRAS:
@@ -53,11 +55,13 @@ class OutputError(ModelConfigError):
 
 
 def guard_stdout() -> None:
-    """Let a verb continue after its reader has closed the pipe, so that its exit code is kept."""
+    """Let a verb continue after its reader has closed the pipe, so that its exit code is kept.
+
+    The output is UTF-8, whatever the terminal's encoding: another might lack what a prompt has.
+    """
     if sys.stdout is not None:  # None if the caller has closed it
         raw = io.BufferedWriter(_Guarded(sys.stdout.fileno(), "wb", closefd=False))
-        encoding, errors = sys.stdout.encoding, sys.stdout.errors
-        sys.stdout = io.TextIOWrapper(raw, encoding, errors, line_buffering=True)
+        sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
 
 
 class _Guarded(io.FileIO):

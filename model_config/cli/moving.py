@@ -21,8 +21,6 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.text import visible
-from model_config.plan.settings import read_settings
-from model_config.plan.stack_file import read_stack_file
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
@@ -155,6 +153,9 @@ def duration_of(text: str) -> timedelta:
 
 def refuse_environment(label: str) -> None:
     """Refuse a label named like one of the project's environments: `--environment` was meant."""
+    from model_config.plan.settings import read_settings
+    from model_config.plan.stack_file import read_stack_file
+
     project = project_or_none()
     if project is None:
         return

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import typer
@@ -21,6 +22,7 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
+from model_config.plan.plan import is_protected
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -60,7 +62,10 @@ def targets(
 def environments(
     stacks: Sequence[str] | None, prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    """Yield several environments, by default the project's, each to be held while it is read."""
+    """Yield several environments, each to be held while it is read.
+
+    The default are all of the project, protected ones last.
+    """
     project = project_or_none()
     if project is None and not stacks:
         raise UsageError("there is no project here, so name an environment with --environment")
@@ -68,23 +73,31 @@ def environments(
     for stack in stacks or ():
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    if project and not stacks:
+        known = sorted(known, key=partial(is_protected, project))
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
         _say_where(found)
         yield found
 
 
 def _say_where(places: Sequence[Environment]) -> None:
-    """Say which AWS the verb acts on (its account takes another request), and what chose it."""
-    if places[0].is_local:
-        place = "local AWS (.local/)"
+    """Say where the verb acts. The account isn't known without another request."""
+    regions = sorted({place.ssm.region for place in places if not place.is_local})
+    say_where([place.name for place in places], *regions)
+
+
+def say_where(environments: Sequence[str], *aws: str) -> None:
+    """Say on standard error which AWS the verb acts on, and which variables chose it.
+
+    `aws` are its account, if that is known, and its regions; nothing is the local AWS.
+    """
+    place = f"AWS {', '.join(aws)}" if aws else "local AWS (.local/)"
+    names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    if not aws:
         names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
-    else:
-        place = f"AWS {', '.join(sorted({each.ssm.region for each in places}))}"
-        names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
     chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
-    environments = ", ".join(dict.fromkeys(each.name for each in places))
     by = f", chosen by {' and '.join(chosen)}" if chosen else ""
-    typer.echo(visible(f"On {place}: {environments}{by}"), err=True)
+    typer.echo(visible(f"On {place}: {', '.join(dict.fromkeys(environments))}{by}"), err=True)
 
 
 @contextmanager

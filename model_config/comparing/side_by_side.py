@@ -38,16 +38,12 @@ _Words: TypeAlias = Sequence[tuple[str, bool]]
 
 
 class Line(NamedTuple):
-    """A line on one side, counted from 1."""
-
     number: int
     pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line on the left, on the right, or on both."""
-
     kind: Kind
     left: Line | None
     right: Line | None
@@ -55,14 +51,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive rows: shown, or unchanged and folded."""
-
     rows: tuple[Row, ...]
     is_folded: bool
 
 
 def side_by_side(before: str, after: str) -> list[Stretch]:
-    """Return the rows of two texts, in stretches that are shown or folded."""
     rows = list(_rows(before.split("\n"), after.split("\n")))
     near = {
         place + distance
@@ -105,7 +98,6 @@ def _rows(left: Sequence[str], right: Sequence[str]) -> Iterator[Row]:
 
 
 def _marked(before: str, after: str) -> tuple[_Words, _Words]:
-    """Return the words of two lines, and whether only one line has them."""
     one, other = _WORD.findall(before), _WORD.findall(after)
     start = common_length(one, other)
     end = common_length(one[start:][::-1], other[start:][::-1])

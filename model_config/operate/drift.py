@@ -51,8 +51,7 @@ class Drift:
 def find_drift(ssm: Ssm, plan: Plan) -> Drift:
     """Compare an environment's parameters, its key and the reader policies with the program.
 
-    What the caller may not read about the key and the policies is noted in `denied`. `ssm` is a
-    view (`Ssm.view`).
+    `ssm` is a view (`Ssm.view`).
     """
     released = released_models(ssm.below(plan.path), plan.path)
     access = Access()
@@ -114,7 +113,7 @@ class _Deployed:
         return self.planned.release_name not in self.listed
 
     def comparable(self) -> set[str]:
-        """Return the names of the values to read: no secrets, and nothing that is nobody's."""
+        """Return the values to read: no secrets, and nothing that is nobody's."""
         both = self.program, self.release
         return {
             name

@@ -28,7 +28,7 @@ Kind: TypeAlias = Literal["promptfoo", "junit", "json"]
 
 FOLDER = "evidence"
 #: The largest report and the largest evidence file, in bytes. Set by this package.
-LARGEST = 5 * 1024 * 1024
+LARGEST = 20 * 1024 * 1024
 #: How far another machine's clock may be ahead.
 _SKEW = timedelta(minutes=5)
 #: The most problems that a message names, and the most characters of a test's name.

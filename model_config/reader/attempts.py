@@ -163,7 +163,7 @@ class Attempts:
 
     @property
     def is_slow(self) -> bool:
-        """Whether an attempt has lasted longer than a read may wait."""
+        """Whether the last attempt that a read no longer waited for lasts."""
         return self._slow is not None and self._slow.is_under_way
 
     @property
@@ -307,7 +307,7 @@ class Attempts:
                 self._waiting[key] = None  # it comes along with the one after
             return others
         if not must:
-            if self._is_renewing() and self._renewal is not mine:
+            if self._renewal not in {mine, None} and self._renewal.is_under_way:
                 return []
             self._renewal, mine.is_renewal = mine, True
         mine.keys.append(key)
@@ -315,9 +315,6 @@ class Attempts:
             return [self._flights.setdefault(key, mine)]
         self._flights[key] = mine
         return [mine]
-
-    def _is_renewing(self) -> bool:
-        return self._renewal is not None and self._renewal.is_under_way
 
     def _is_owned(self, attempt: Attempt) -> bool:
         """Give the attempt to a thread, or return False: then the reading thread makes it."""
@@ -394,9 +391,15 @@ class Attempts:
             last = {key: entry.reading for key, entry in list(self.entries.items())}
             size = sum(self._readings.size(key, last.get(key)) for key in keys)
             room = -(-size // BATCH) * BATCH
-            early = now + EARLY * self.times.ttl
-            for key, ask_at in self._due(early):
-                size += self._readings.size(key, last[key])
+            due = [
+                (entry.ask_at, number, key)
+                for number, (key, entry) in enumerate(list(self.entries.items()))
+                if entry.ask_at <= now + (EARLY * self.times.ttl if entry.problem is None else 0)
+                and entry.reading is not None
+                and key not in self._flights
+            ]
+            for ask_at, _, key in sorted(due):  # those due first at the front
+                size += self._readings.size(key, last.get(key))
                 if size > room and ask_at > now:
                     break
                 keys.append(key)
@@ -405,21 +408,10 @@ class Attempts:
         ]
         self._serve_meanwhile()
 
-    def _due(self, early: float) -> list[tuple[Key, float]]:
-        """Return the keys that are due soon and when, those due first at the front."""
-        due = [
-            (key, entry.ask_at)
-            for key, entry in list(self.entries.items())
-            if entry.ask_at <= early
-            and entry.reading is not None
-            and (entry.problem is None or entry.ask_at <= self._clock())
-            and key not in self._flights
-        ]
-        return sorted(due, key=lambda item: item[1])
-
     def _serve_meanwhile(self) -> None:
         """Let reads of what is due, and can't be renewed now, be served at once."""
-        if self._is_renewing() or len(self._taken()) >= MOST_AT_ONCE:
+        is_renewing = self._renewal is not None and self._renewal.is_under_way
+        if is_renewing or len(self._taken()) >= MOST_AT_ONCE:
             now = self._clock()
             for key, entry in list(self.entries.items()):
                 if entry.ask_at <= now:
@@ -437,7 +429,7 @@ class Attempts:
         progress = partial(setattr, attempt, "seconds", 0.0)
         for number in range(self._tries):
             if number:
-                time.sleep(full_jitter(number, FIRST_RETRY))
+                time.sleep(_full_jitter(number, FIRST_RETRY))
             results |= self._readings.load(wanted, progress)
             wanted = {
                 key: None
@@ -538,7 +530,7 @@ class Attempts:
         since, failures = now, 1
         if self.away is not None:
             since, failures, is_sure = self.away.since, self.away.failures + 1, True
-        ask_at = now + full_jitter(failures)
+        ask_at = now + _full_jitter(failures, FIRST_PAUSE)
         self.away, self._slow = Away(problem, since, now, failures, ask_at, is_sure), None
         self._changed_at = now
 
@@ -554,12 +546,9 @@ class Attempts:
             self.spans[schema][model] = wall, wall + seconds, configuration, share
 
 
-def full_jitter(failures: int, first: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE) -> float:
-    """Return a random pause, in seconds, below a bound that doubles with each failure in a row.
-
-    See "Exponential Backoff And Jitter" in the AWS Architecture Blog: it makes the fewest calls.
-    """
-    return _random.uniform(0, min(longest, first * 2 ** min(failures - 1, 30)))
+def _full_jitter(failures: int, first: float) -> float:
+    # See "Exponential Backoff And Jitter" in the AWS Architecture Blog: it makes the fewest calls.
+    return _random.uniform(0, min(LONGEST_PAUSE, first * 2 ** min(failures - 1, 30)))
 
 
 def _in_thread(work: Callable[[], object]) -> Any:

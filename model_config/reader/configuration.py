@@ -1,9 +1,8 @@
 """The configuration that a reader returns: one release of one model, read-only.
 
-Its dicts and lists are read-only, so that all threads can share one configuration. They are still
-dicts and lists: `json.dumps`, `==`, `isinstance` and pattern matching work. Copies made by `copy`,
-`deepcopy` or pickle consist of plain dicts and lists at every level, and so do the results of
-functions that build values by type, such as `dataclasses.asdict`.
+All threads share one configuration, so its dicts and lists are read-only; `json.dumps`, `==`,
+`isinstance` and pattern matching work. Copies by `copy`, `deepcopy` or pickle, and what builds
+values by type, such as `dataclasses.asdict`, give plain ones at every level.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
@@ -41,9 +41,9 @@ PROVIDER = "model-config"
 class Configuration(Mapping[str, Any]):
     """One model's whole configuration, from one release: an immutable mapping.
 
-    Groups are read-only dicts, and lists are read-only lists. Their `copy`, `deepcopy` and pickle
-    are plain, and so is `as_dict()`. A copy of the configuration is the configuration itself. Its
-    pickle leaves out the secrets: after unpickling, revealing one raises SecretUnavailableError.
+    Groups are read-only dicts, and lists are read-only lists. Their copies are plain, and so is
+    `as_dict()`. A copy of the configuration is the configuration itself. Its pickle leaves out the
+    secrets: after unpickling, revealing one raises SecretUnavailableError.
 
     Attributes:
         release: the release's number, which is SSM's version of the release parameter.
@@ -134,13 +134,9 @@ class Configuration(Mapping[str, Any]):
     def render(self, path: str, /, **values: str | int) -> Any:
         """Return what is at a path, with the variables, `{{name}}`, of its templates filled in.
 
-        Only texts that the release names as templates are filled in; others stay as they are.
-        Placeholders are replaced in one pass: a placeholder in a value is not replaced.
-
-        Args:
-            path: the path of a text ("prompts/system"), or of a group, list or dict ("messages"),
-                of which a plain copy is returned.
-            values: one for each variable of the templates, and no others.
+        Only texts that the release names as templates are filled in, in one pass: a placeholder in
+        a value is not replaced. Of a group, list or dict ("messages"), a plain copy is returned.
+        `values` are one for each variable of the templates, and no others.
 
         Raises:
             PromptError: the configuration has no text there, a variable has no value, or a value
@@ -161,7 +157,6 @@ class Configuration(Mapping[str, Any]):
         """Return OpenTelemetry attributes for a span. They hold none of the configuration's values.
 
         The variant is the side of a rollout, otherwise the label, otherwise the release's number.
-        The names are from the registry of semantic conventions, "Gen AI" and "Feature flag".
         """
         number = str(self.release)
         return {
@@ -253,8 +248,8 @@ class Secret:
     `json.dumps` and pickle raise a TypeError. A secret equals only itself.
     """
 
-    # A function rather than the text, so that tools that inspect attributes find no text, and so
-    # that an unavailable secret raises an error when it is revealed.
+    # A function, so that tools that inspect attributes find no text, and so that an unavailable
+    # secret raises an error when it is revealed.
     __slots__ = ("_reveal",)
 
     def __init__(self, reveal: Callable[[], str]) -> None:
@@ -312,14 +307,11 @@ def secret_in(name: str, stored: Stored | None) -> Secret:
 def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
     """Return secrets without texts. Revealing one raises an error with the reason."""
 
-    def locked(path: str) -> Secret:
-        def refuse() -> str:
-            name = f"{content.environment}/{content.model}/secrets/{path}"
-            raise SecretUnavailableError(f"the secret {name} can't be revealed: {why}")
+    def refuse(path: str) -> str:
+        name = f"{content.environment}/{content.model}/secrets/{path}"
+        raise SecretUnavailableError(f"the secret {name} can't be revealed: {why}")
 
-        return Secret(refuse)
-
-    return {path: locked(path) for path in content.secrets}
+    return {path: Secret(partial(refuse, path)) for path in content.secrets}
 
 
 def check_schema(schema: Any, what: str) -> None:

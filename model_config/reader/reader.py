@@ -105,11 +105,9 @@ class Reader:
         own |= {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         given = {name: value for name, value in own.items() if value is not None}
         self._source = _chosen_source(source, client, given)
-        timeouts = (
-            given.get("connect_timeout", CONNECT_TIMEOUT),
-            given.get("read_timeout", READ_TIMEOUT),
-        )
-        times = _checked_times(ttl, max_stale, max_wait, (TRIES + 1) * max(timeouts))
+        timeouts = {"connect_timeout": CONNECT_TIMEOUT, "read_timeout": READ_TIMEOUT} | given
+        longest = max(timeouts["connect_timeout"], timeouts["read_timeout"])
+        times = _checked_times(ttl, max_stale, max_wait, (TRIES + 1) * longest)
         if clock is not None and not (callable(clock) and callable(getattr(clock, "wall", None))):
             raise UsageError(
                 "clock must return seconds when it is called, and its `wall()` seconds since 1970"
@@ -126,7 +124,8 @@ class Reader:
         self.ttl = ttl
         self._attempts = Attempts(readings, times, self._clock, label, tries, self._report)
         self._spans = self._attempts.spans
-        self._unit = _new_unit()
+        # Not from Python's generator, whose state forked workers and restored snapshots share.
+        self._unit = os.urandom(16).hex()
         self._hits = 0
         self._own: dict[Key, Configuration] = {}
         self._served: dict[Key, tuple[Configuration, float]] = {}  # by its own id, since when
@@ -200,7 +199,7 @@ class Reader:
     ) -> dict[str, Configuration]:
         """Return several models' configurations by name, with ten parameters in each request.
 
-        `schema` holds the models' classes by model name, for those that have one.
+        `schema` holds classes by the models' names.
 
         Raises:
             ModelConfigError: one of them can't be read. If several can't, it has the type of the
@@ -289,7 +288,7 @@ class Reader:
         It closes connections and draws a new id for rollouts. Configurations are kept, and their
         age includes the time in between. After a fork it is called automatically.
         """
-        self._unit = _new_unit()
+        self._unit = os.urandom(16).hex()
         self._attempts.forget()
         self._source.close()
 
@@ -499,11 +498,6 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a str, not {type(value).__name__}")
     return value
-
-
-def _new_unit() -> str:
-    # Not from Python's generator, whose state forked workers and restored snapshots share.
-    return os.urandom(16).hex()
 
 
 # Weak, so that unused readers are garbage-collected.

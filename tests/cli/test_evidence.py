@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.project import CHECKOUT
 
+from model_config.plan.evidence import LARGEST
+
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 PASSED = {"name": "greets", "rate": 0.94, "floor": 0.9, "repeats": 50}
 DEAD = {"name": "refunds", "rate": 0.0, "floor": 0.5, "repeats": 2}
@@ -126,7 +128,7 @@ def test_a_digest_needs_no_aws_and_any_evaluator_can_write_json(
         ({"text": '{"format": 1'}, "invalid JSON"),
         ({"text": '{"tests": [{"rate": NaN}]}'}, "tests.0.rate: input should be"),
         ({"text": "[" * 100_000}, "invalid JSON"),
-        ({"text": " " * (5 * 1024 * 1024 + 1)}, "more than 5 MiB"),
+        ({"text": " " * (LARGEST + 1)}, "more than 20 MiB"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -210,7 +212,7 @@ def test_a_requirement_that_cannot_be_read_holds(run, project, stable):
         ),
         ("json", '{"tests": [{"name": "\\ud800", "rate": 1}]}', "as a report of json: "),
         ("json", "[1]", "as a report of json: "),
-        ("json", " " * (5 * 1024 * 1024 + 1), "more than 5 MiB"),
+        ("json", " " * (LARGEST + 1), "more than 20 MiB"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )

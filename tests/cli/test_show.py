@@ -1,6 +1,10 @@
 """`model-config show`."""
 
+import errno
+import os
+
 import pytest
+from filelock import FileLock
 from support.documents import digest_of
 
 from model_config.cli import output
@@ -140,3 +144,18 @@ def test_a_terminal_gets_a_line_end_and_no_control_characters(run, released, mon
     released({"t": "\x1b[2Jx"})
     monkeypatch.setattr(output, "is_terminal", lambda: True)
     assert run("show", "chat", "t", "--label", "latest").out == "\\x1b[2Jx\n"
+
+
+def test_a_read_only_checkout_can_be_read(run, released_locally, monkeypatch):
+    released_locally({"n": 1}, label="stable")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    monkeypatch.setattr(os, "open", refused)
+    assert run("show", "chat").out == "n\t1\n"
+    assert (
+        "Read-only file system"
+        in run("promote", "chat", "--label", "canary", "--new-label", code=2).err
+    )

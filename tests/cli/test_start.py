@@ -62,3 +62,24 @@ def test_it_runs_as_a_module_too():
 @pytest.mark.parametrize("verb", ["", "validate", "local", "local deploy"])
 def test_help_has_a_short_form(run, verb):
     assert run(*verb.split(), "-h").out == run(*verb.split(), "--help").out
+
+
+# Interrupt the import of a module, as a Ctrl-C in the first half second does.
+INTERRUPTED = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == interrupted:
+            raise KeyboardInterrupt
+interrupted = sys.argv.pop(1)
+sys.meta_path.insert(0, Interrupt())
+from model_config.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "model_config.plan.validation"])
+def test_an_early_interrupt_is_no_traceback(module):
+    ended = python("-c", INTERRUPTED, module, "validate")
+    assert ended.returncode == 130  # 128 and SIGINT, as shells have it
+    assert "Traceback" not in ended.stderr

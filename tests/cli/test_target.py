@@ -4,6 +4,7 @@ import pytest
 
 from model_config.cli.target import target
 from model_config.format.errors import InvalidConfigurationError
+from model_config.infra import engine_stack
 from model_config.local.state import StateFolder
 from model_config.plan.project import Project
 
@@ -161,3 +162,23 @@ def test_a_verb_says_on_which_aws_it_acts_and_what_chose_it(run, released, monke
     )
     where = run("status", code=2).where
     assert where.startswith("On AWS eu-west-1: dev, prod, chosen by")
+
+
+class Engine:
+    """Stands for `EngineStack`: the stack's last successful update was to another account."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def outputs(self) -> dict[str, object]:
+        models = {"chat": {"release": {"version": 7}}}
+        return {"account_id": "123456789012", "region": "eu-west-1", "models": models}
+
+
+def test_verbs_of_a_workflow_say_it_too(run, monkeypatch, tmp_path):
+    assert run("local", "deploy").where.startswith("On local AWS (.local/): dev")
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    monkeypatch.setattr(engine_stack, "EngineStack", Engine)
+    said = run("pipeline", "note", "--output", str(tmp_path / "before.json"))
+    assert said.where == "On AWS 123456789012, eu-west-1: dev"
+    assert said.out.endswith("before.json: chat 7\n")

@@ -167,3 +167,24 @@ def test_a_new_model_is_a_file_and_no_edit(run, project):
     assert "tiny\tsize\t1 new\t" in run("local", "deploy").out
     assert run("show", "tiny", "--label", "latest").out == "size\t3\n"
     assert "tiny\tsha256:" in run("digest").out
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [["diff", "--environments", "dev", "prod"], ["validate"], ["show", "chat", "name", "--local"]],
+)
+def test_the_output_is_utf_8_whatever_the_encoding(project, released_locally, verb):
+    released_locally({"name": "Zoë"}, label="stable")
+    with (project / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
+        file.write("      prompts:\n        system: Zoë\n")
+        if verb == ["validate"]:
+            file.write("      Zoë: 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "model_config", *verb],
+        cwd=project,
+        capture_output=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONIOENCODING": "ascii"},
+    )
+    assert b"Traceback" not in done.stderr
+    assert "Zoë".encode() in done.stdout

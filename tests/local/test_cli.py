@@ -83,7 +83,8 @@ def test_json_holds_the_outputs_and_no_secret(project: Path):
     (project / ".local").mkdir()
     (project / ".local" / "secrets.yaml").write_text('supportChatApiKey: "sk-hidden"')
     output = run("local", "deploy", "--environment", "prod", "--json")
-    deployment = json.loads(output)
+    where, deployment = output.partition("\n")[0], json.loads(output.partition("\n")[2])
+    assert where == "On local AWS (.local/): prod"  # on standard error
     assert deployment["outputs"]["models"]["support_chat"]["release"]["version"] == 1
     assert deployment["environment"] == "prod"
     assert "sk-hidden" not in output

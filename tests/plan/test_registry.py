@@ -93,6 +93,7 @@ def test_an_edit_within_the_same_second_counts(
         ("x = 1\ny = (\n", 2, "SyntaxError: '(' was never closed"),
         ("x = 1\n\nraise KeyError('k')", 3, "the module can't be imported: KeyError: 'k'"),
         ("exit(0)", 1, "SystemExit: 0"),
+        ("raise GeneratorExit('g')", 1, "the module can't be imported: GeneratorExit: g"),
         (b"\xff\xfe", 1, "'utf-8' codec can't decode byte 0xff"),
         (b"x\x00", None, "null bytes"),
         (GOOD.replace("dimensions=8", "dimensions=0"), 3, "should be greater than or equal to 1"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
@@ -79,8 +78,7 @@ def export(  # noqa: PLR0913 - a verb's options
     if output:
         write_file(output, text, private=with_secrets)
     else:
-        sys.stdout.flush()
-        typer.echo(text.encode(), nl=False)  # in UTF-8, whatever the terminal's encoding
+        typer.echo(text, nl=False)
 
 
 def _check(

@@ -48,8 +48,10 @@ def deploy(
 
     Example: model-config local deploy --environment prod
     """
+    from model_config.cli.target import say_where
     from model_config.local.deploy import deployed
 
+    say_where([environment])
     with deployed(current_project(), environment) as deployment:
         if as_json:
             output.print_json(asdict(deployment))

@@ -188,10 +188,14 @@ def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
 
 
 def _stack_releases(stack: str) -> dict[str, int]:
+    from model_config.cli.target import say_where
     from model_config.infra.engine_stack import EngineStack
 
-    models = EngineStack(current_project(), stack).outputs().get("models", {})
-    versions = {name: model["release"]["version"] for name, model in models.items()}
+    outputs = EngineStack(current_project(), stack).outputs()
+    if not outputs:  # before the first update
+        return {}
+    say_where([stack], outputs["account_id"], outputs["region"])
+    versions = {name: model["release"]["version"] for name, model in outputs["models"].items()}
     # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
     return {name: int(found) for name, found in versions.items() if not isinstance(found, str)}
 
