@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import accumulate, groupby, zip_longest
 from operator import itemgetter
@@ -46,8 +45,7 @@ class Line(NamedTuple):
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The outcome of a comparison of two snapshots, which their names say."""
 
     before: str

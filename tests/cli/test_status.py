@@ -76,6 +76,22 @@ def test_a_held_label_and_others_are_told(run: Any, released: Any) -> None:
 
 
 @pytest.mark.usefixtures("model", "two_releases")
+def test_an_interrupted_promotion_is_told_from_a_hold(run: Any, ssm: Any) -> None:
+    ssm.put_parameter(
+        Name="/ai/dev/chat/rollout",
+        Value='{"format":1,"moved":{"label":"stable","release":1,"from":null,"held":false}}',
+        Type="String",
+        Overwrite=True,
+    )
+    ssm.label_parameter_version(
+        Name="/ai/dev/chat/release", ParameterVersion=1, Labels=["stable-previous"]
+    )
+    assert row(run("status").out)[3] == "stable 1 (promotion interrupted), stable-previous 1"
+    told = run("status", "-e", "dev", "--json").json[0]["models"][0]
+    assert (told["held"], told["interrupted"]) == ([], "stable")
+
+
+@pytest.mark.usefixtures("model", "two_releases")
 def test_a_rollout_is_told_with_its_share_now(run: Any) -> None:
     run("rollout", "start", "chat", "--steps", "25,100", "--every", "1h")
     assert row(run("status").out)[4] == "release 2: 25 % of stable, running"
