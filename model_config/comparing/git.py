@@ -103,7 +103,6 @@ class Repository:
             raise UsageError(f"{one} and {other} have no commit in common{fix}") from None
 
     def names(self) -> list[str]:
-        """Return the names of all branches and tags."""
         refs = ("refs/heads", "refs/tags", "refs/remotes")
         return self._git("for-each-ref", "--format=%(refname:short)", *refs).split()
 
@@ -132,7 +131,6 @@ class Repository:
         return address
 
     def _first(self, command: str) -> str:
-        """Return what a query answers, or "" if git fails."""
         with suppress(UsageError):
             return self._git(*command.split()).strip()
         return ""

@@ -84,14 +84,18 @@ def values(value: Value, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> list[Hit]:
     """Return the values that contain a text, or those of the field in "FIELD=VALUE" that equal it.
 
-    Case doesn't count in a text. A field is named by the end of its path. A regular expression is
-    stopped after `TIME_LIMIT`. Raises UsageError if it is, or isn't one, or there is no text.
+    Case does not count in a text. A field is named by the end of its path. UsageError: there is no
+    text, or the regular expression is none or took longer than `TIME_LIMIT`.
     """
     if not query.strip():
         raise UsageError("there is nothing to search for: give a text, or FIELD=VALUE")
     named = _FIELD.fullmatch(query)
     leaves = [
-        (one, "/".join(path), value if isinstance(value, str) else _json(value))
+        (
+            one,
+            "/".join(path),
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+        )
         for one in searched
         for path, value in values(dict(one.config))
     ]
@@ -108,10 +112,6 @@ def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> 
             about = one.environment, one.model, path, shown, one.release, one.labels
             hits.append(Hit(*about, *(place[:2] if place else ())))
     return hits
-
-
-def _json(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _plain(
@@ -146,7 +146,6 @@ def _expression(query: str, wanted: str | None, texts: list[tuple[str, bool]]) -
 
 
 def planned(plan: Plan, project: Project) -> Iterator[Searched]:
-    """Yield the models that a project deploys to an environment."""
     for model in plan.models:
         place = places(project, plan.stack, model.name)
         environment = plan.settings.environment

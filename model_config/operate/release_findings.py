@@ -30,12 +30,24 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from ended_elsewhere(releases, document)
+    yield from unfinished(releases, document)
     yield from (finding for _, finding in running_out(releases, document))
 
 
-def ended_elsewhere(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
-    """Yield the rollout that another tool's move of its label has ended, but not removed."""
+def unfinished(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
+    """Yield a rollout that another tool has ended, and an interrupted promotion of several models.
+
+    This opens no release.
+    """
+    together = document.together
+    if together and together.pending:
+        count, option = len(together.releases), f"--label {together.label}"
+        yield Finding(
+            releases.model,
+            f"a promotion of {plural(count, 'model')} to {together.label} as one was interrupted",
+            f"`model-config promote --all --together {option} --environment "
+            f"{releases.environment}`: it completes the promotion, or puts the labels back",
+        )
     if problem := record.left_over(document, releases):
         fix = f"`model-config rollout abort {releases.place}`"
         reason = "readers follow a rollout while its label is on the release that it began from"

@@ -13,12 +13,7 @@ from model_config.operate.difference import ADVICE
 from model_config.operate.drift import find_drift
 from model_config.operate.lifecycle import promoted
 from model_config.operate.ssm import Watch, released_models
-from model_config.operate.status import (
-    EnvironmentStatus,
-    ModelStatus,
-    read_status,
-    unread_status,
-)
+from model_config.operate.status import EnvironmentStatus, ModelStatus, read_status, unread_status
 from model_config.plan.lifecycle import SOON, Retirements, retiring
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
@@ -69,7 +64,6 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
 
 
 def search(site: Site, watch: Watch, query: str) -> Content:
-    """Search the project's values and the promoted releases of every environment."""
     searched: list[Searched] = []
     notices: list[Notice] = []
     for stack in site.environments:
@@ -89,7 +83,6 @@ def search(site: Site, watch: Watch, query: str) -> Content:
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
-    """Return an environment's status as far as it can be read, and notices of the errors."""
     environment, program, notices = site.environment(stack), None, []
     try:
         program = site.program(stack)
@@ -108,7 +101,6 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
 
 
 def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
-    """Return what a model's promoted releases name that retires soon."""
     return sorted(
         {
             f"release {release.number}: {name} {retirement.text}"
@@ -120,7 +112,6 @@ def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
 
 
 def _flags(status: ModelStatus) -> Iterator[str]:
-    """Yield the filters of the overview that a model matches."""
     if status.rollout:
         yield "rollout"
     if status.drift:

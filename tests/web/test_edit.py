@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
-from model_config.web.report import report
+from model_config.web.build import report
 from model_config.web.site import Site
 
 from .conftest import CONFIG, browser
