@@ -137,7 +137,6 @@ def _deployed(
     *,
     has_fields: bool,
 ) -> _Deployed:
-    """Return one model. Releases that can't be read are added to the client's problems."""
     path = planned.path.rpartition("/")[0]
     kinds = {name: (parse(name, path).kind, it) for name, it in listed.items()}
     values = {name: it for name, (kind, it) in kinds.items() if kind in {"value", "secret"}}
@@ -275,7 +274,6 @@ def _storage_differences(
 
 
 def _only_in_ssm(model: str, path: str, state: DriftState, listed: ListedParameter) -> Difference:
-    """Return a parameter that neither the program nor the newest release has."""
     absent, unread = NoText.ABSENT, NoText.UNREAD
     return Difference(model, path, state, "value", absent, unread, name=listed.name, listed=listed)
 
