@@ -29,7 +29,7 @@ $(SUITES)/.venv/installed: $(SUITES)/requirements.txt
 		--disable-pip-version-check -r $(SUITES)/requirements.txt && touch $@) || { rm -rf $(@D); \
 	echo "$(@D) can't be created, so the suites are skipped"; }
 
-test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node or go
+test-agent: .venv/installed $(SUITES)/.venv/installed  ## the agent with clients in other languages; needs node, go or a JDK
 	$(BIN)/pytest --numprocesses=0 tests/agent/clients
 
 test-browser: .venv/installed  ## the pages in a real browser; needs chromium

@@ -25,10 +25,11 @@ STACK = "pulumi:pulumi:Stack"
 #: Replaces a value that a preview doesn't know.
 UNKNOWN = object()
 
-# A rollout document's two parts, and what they may hold: docs/release-format.md.
+# A rollout document's parts, and what they may hold: docs/release-format.md.
 _ROLLOUT_KEYS = {
     "moved": {"label", "release", "from", "reason", "held"},
     "rollout": {"label", "release", "from", "salt", "units", "steps", "plan"},
+    "together": {"label", "releases", "from", "previous", "pending"},
 }
 
 Properties = Mapping[str, Any]

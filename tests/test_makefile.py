@@ -1,6 +1,8 @@
 """What `make local` says where Python is too old or isn't there."""
 
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,42 @@ def test_a_python_that_will_not_do_is_named_in_one_line(
         "Name another: make local PYTHON=python3.12.  Stop.\n"
     )
     assert not (tmp_path / ".venv").exists()
+
+
+def test_a_version_without_its_hash_is_not_installed_from_the_public_index(tmp_path: Path):
+    """As after an upgrade of requirements.txt alone: whoever owns the name there would be run."""
+    for name in ("requirements-dev.txt", "constraints.txt"):
+        (tmp_path / name).touch()
+    package = tmp_path / ".github" / "requirements" / "package.txt"
+    package.parent.mkdir(parents=True)
+    package.write_text(
+        "--require-hashes\n# model-config[cli,deploy]==0.1.0\nmodel-config==0.1.0 …\n"
+    )
+
+    def plan(requirements: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "requirements.txt").write_text(requirements)
+        return subprocess.run(
+            ["make", "-n", "-f", MAKEFILES[1], "local", f"PYTHON={sys.executable}"],  # noqa: S607
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    version = "model-config[cli,deploy]==0.2.0\n"
+    said = plan(version).stderr
+    assert (
+        "*** .github/requirements/package.txt has no hash of model-config[cli,deploy]==0.2.0"
+        in said
+    )
+    for good in (
+        f"--index-url https://pypi.example.com/simple\n{version}",
+        version.replace("2", "1"),
+    ):
+        made = plan(good)
+        first, second = re.findall(r"pip .*install .*-r (\S+)", made.stdout)
+        assert (first, second) == (".github/requirements/package.txt", "requirements-dev.txt")
+        assert made.returncode == 0
 
 
 def test_where_the_policy_packs_environment_cannot_be_made_the_other_engine_tests_go_on(

@@ -37,7 +37,6 @@ class Json(JSONResponse):
     """An answer as JSON. One encoder for all takes half the time."""
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
         return _ENCODER.encode(content).encode()
 
 
@@ -60,26 +59,22 @@ def answer(request: Request, content: object, body: Callable[[], dict[str, Any]]
 def failure(
     status: int, name: str, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an error."""
     # What a client sent may hold half of a surrogate pair, and the message may repeat it.
     message = message.encode(errors="replace").decode()
     return Json({"error": name, "message": message}, status, headers)
 
 
 async def of_reader(_: Request, error: Exception) -> Response:
-    """Answer with an error of the reader."""
     status = next(status for kinds, status in _STATUS if isinstance(error, kinds))
     return failure(status, type(error).__name__, str(error))
 
 
 async def of_address(_: Request, error: Exception) -> Response:
-    """Answer to a request that no endpoint takes."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as registered
     return failure(error.status_code, "Refused", error.detail, error.headers)
 
 
 async def of_agent(_: Request, error: Exception) -> Response:
-    """Answer with an error that nobody foresaw. Starlette logs it."""
     text = "an error of the agent, whose log has the details"
     return failure(HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, text)
 

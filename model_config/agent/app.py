@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from model_config.agent.answers import HANDLERS, Json, answer
 from model_config.agent.flags import Staleness, value_at
-from model_config.agent.guard import LOOPBACK, Guard
 from model_config.agent.ofrep import Evaluation
+from model_config.agent.server import LOOPBACK, Guard
 from model_config.format.errors import UsageError
 from model_config.format.names import model_path
 from model_config.reader.configuration import Configuration
@@ -34,15 +34,7 @@ def make_app(
     serves_secrets: bool = False,
     hosts: Collection[str] | None = LOOPBACK,
 ) -> ASGIApp:
-    """Return the agent's web application.
-
-    Args:
-        reader: what it serves.
-        token: the secret that requests send as `Authorization: Bearer`.
-        models: the models to preload; `/readyz` waits for them.
-        serves_secrets: whether requests may ask for secrets.
-        hosts: the names by which requests may address the agent; None for any.
-    """
+    """Return the agent's web application. It preloads `models`; `/readyz` waits for them."""
     return Guard(Agent(reader, models, serves_secrets=serves_secrets).app, token, hosts)
 
 

@@ -19,34 +19,20 @@ class ValueNotFoundError(ModelConfigError, LookupError):
 
 
 class Outcome(NamedTuple):
-    """What OpenFeature reports of an evaluation beside the value.
+    """What OpenFeature reports of an evaluation beside the value."""
 
-    Attributes:
-        variant: the side of a rollout, or else the label or the number that was read by.
-        reason: SPLIT within a rollout, STALE in an outage, otherwise STATIC.
-        metadata: the release's number and digest.
-    """
-
-    variant: str
-    reason: str
+    variant: str  #: The side of a rollout, or else the label or the number that was read by.
+    reason: str  #: SPLIT within a rollout, STALE in an outage, otherwise STATIC.
     metadata: dict[str, str | int]
 
 
 def parse_key(key: str) -> tuple[str, str]:
-    """Return the model and the path in a flag's key; the path is empty for the whole model."""
     model, _, path = key.partition("/")
     return model, path
 
 
 def value_at(configuration: Configuration, path: str) -> Any:
-    """Return the part or value at a path ("generation/temperature"), or all for an empty path.
-
-    Returns:
-        None for a field that is None.
-
-    Raises:
-        ValueNotFoundError: the release has no such value.
-    """
+    """Return the part or value at a path ("generation/temperature"), or all for an empty path."""
     if not path:
         return dict(configuration)
     try:
@@ -97,7 +83,6 @@ class Staleness:
 
 
 def outcome(configuration: Configuration, *, is_stale: bool) -> Outcome:
-    """Return what OpenFeature reports of an evaluation."""
     side, label = configuration.rollout, configuration.label
     reason = "SPLIT" if side else "STATIC"
     return Outcome(
@@ -114,7 +99,6 @@ def outcome(configuration: Configuration, *, is_stale: bool) -> Outcome:
 
 
 def flags(configuration: Configuration) -> Iterator[tuple[str, Any]]:
-    """Yield each flag's key and value: the whole configuration, its parts and its values."""
     yield from _flags(configuration.model, dict(configuration))
 
 

@@ -10,16 +10,9 @@ from typing import Any, TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
+from model_config.agent import flags
 from model_config.agent.answers import Json, answer
-from model_config.agent.flags import (
-    Outcome,
-    Staleness,
-    error_code,
-    flags,
-    outcome,
-    parse_key,
-    value_at,
-)
+from model_config.agent.flags import Outcome, Staleness, error_code, parse_key, value_at
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader, check_key
@@ -33,13 +26,7 @@ class _BadRequestError(Exception):
 
 
 class Evaluation:
-    """The protocol's two endpoints.
-
-    Args:
-        reader: what they evaluate.
-        models: returns the names of the models whose flags are evaluated in bulk.
-        is_stale: tells which configurations AWS can't be asked about.
-    """
+    """The protocol's two endpoints. `models` names those whose flags are evaluated in bulk."""
 
     def __init__(
         self, reader: Reader, models: Callable[[], list[str]], is_stale: Staleness
@@ -47,7 +34,6 @@ class Evaluation:
         self._reader, self._models, self._is_stale = reader, models, is_stale
 
     async def flag(self, request: Request) -> Response:
-        """Evaluate one flag."""
         key = request.path_params["flag"]
         model, path = parse_key(key)
         try:
@@ -63,7 +49,6 @@ class Evaluation:
         return Json(_evaluated(key, value, self._outcome(configuration)))
 
     async def all_flags(self, request: Request) -> Response:
-        """Evaluate every flag of the models that are served."""
         try:
             unit = _targeting_key(await request.body())
         except _BadRequestError as error:
@@ -79,7 +64,7 @@ class Evaluation:
         return answer(request, outcomes, lambda: {"flags": list(_all(read, outcomes))})
 
     def _outcome(self, configuration: Configuration) -> Outcome:
-        return outcome(configuration, is_stale=self._is_stale(configuration))
+        return flags.outcome(configuration, is_stale=self._is_stale(configuration))
 
 
 def _all(
@@ -87,7 +72,7 @@ def _all(
 ) -> Iterator[dict[str, Any]]:
     for model, result in outcomes.items():
         if isinstance(result, Outcome):
-            yield from (_evaluated(key, value, result) for key, value in flags(read[model]))
+            yield from (_evaluated(key, value, result) for key, value in flags.flags(read[model]))
         else:
             yield {"key": model, **result}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import typer
@@ -21,6 +22,7 @@ from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
+from model_config.plan.plan import is_protected
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -30,21 +32,11 @@ from model_config.plan.stack_file import read_stack_file
 def target(
     environment: str, prefix: str | None, *, local: bool, quiet: bool = False
 ) -> Iterator[Environment]:
-    """Yield the environment that a verb's options name.
+    """Yield the environment that a verb names. Changes to the local AWS are saved afterwards.
 
     If the project has `Pulumi.<environment>.yaml`, that file provides what the options and boto3's
     settings don't: the prefix, the region, and the environment's name if it differs from the
-    stack's.
-
-    Args:
-        environment: the environment, or its stack.
-        prefix: its prefix in SSM. Default: from the stack file.
-        local: use the local AWS, and save changes to it.
-        quiet: don't say where the verb acts, for completion.
-
-    Raises:
-        InvalidConfigurationError: the stack file can't be read, or its prefix is invalid.
-        LocalError: the local AWS can't be used.
+    stack's. For completion it is `quiet`, and doesn't say where the verb acts.
     """
     with _opened([environment], prefix, local=local) as (found,), found.hold():
         if not quiet:
@@ -56,10 +48,7 @@ def target(
 def targets(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[Environment]]:
-    """Yield the environment that a verb's options name, once for each region.
-
-    Arguments and errors are those of `target`.
-    """
+    """Yield the environment that a verb's options name, once for each region."""
     with target(environment, prefix, local=local, quiet=True) as here:
         places = [
             replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)
@@ -75,15 +64,7 @@ def environments(
 ) -> Iterator[list[Environment]]:
     """Yield several environments, each to be held while it is read.
 
-    Args:
-        stacks: the stacks. Default: all of the project.
-        prefix: their prefix in SSM. Default: from each stack's file.
-        local: use the local AWS, and save changes to it.
-
-    Raises:
-        UsageError: an environment doesn't exist, or none is named and there is no project.
-        InvalidConfigurationError: a stack file can't be read, or its prefix is invalid.
-        LocalError: the local AWS can't be used.
+    The default are all of the project, protected ones last.
     """
     project = project_or_none()
     if project is None and not stacks:
@@ -92,6 +73,8 @@ def environments(
     for stack in stacks or ():
         if stack not in known:
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
+    if project and not stacks:
+        known = sorted(known, key=partial(is_protected, project))
     with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
         _say_where(found)
         yield found
@@ -121,28 +104,20 @@ def say_where(environments: Sequence[str], *aws: str) -> None:
 def _opened(
     stacks: Sequence[str], prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    if not local:
+    with _local_aws() if local else nullcontext(nullcontext) as hold:
         yield [
-            Environment(
-                *where, Ssm(aws_client("ssm", unless_set(region)), watch=with_progress), stack
-            )
+            Environment(*where, _ssm(region, local=local), stack, is_local=local, hold=hold)
             for stack, (where, region) in named(stacks, prefix)
         ]
-        return
-    with _local_aws() as hold:
-        # moto takes a second to import.
-        from model_config.local.local_aws import DEFAULT_REGION, client
 
-        yield [
-            Environment(
-                *where,
-                Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1),
-                stack,
-                is_local=True,
-                hold=hold,
-            )
-            for stack, (where, region) in named(stacks, prefix)
-        ]
+
+def _ssm(region: str | None, *, local: bool) -> Ssm:
+    if not local:
+        return Ssm(aws_client("ssm", unless_set(region)), watch=with_progress)
+    # moto takes a second to import.
+    from model_config.local.local_aws import DEFAULT_REGION, client
+
+    return Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1)
 
 
 def named(
@@ -170,10 +145,7 @@ def named(
 def _named_in_broken(
     project: Project, stack: str, prefix: str | None, error: InvalidConfigurationError
 ) -> tuple[tuple[str, str], str | None]:
-    """Return what a stack file says that can't be parsed, such as one with merge conflicts.
-
-    A rollback has to be possible. The error is raised if the file is ambiguous.
-    """
+    """Return what a file with, say, merge conflicts says: a rollback has to be possible."""
     text = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
 
     def value(key: str) -> str | None:
@@ -191,7 +163,6 @@ def _named_in_broken(
 
 
 def unless_set(region: str | None) -> str | None:
-    """Return a region unless boto3's own settings name one."""
     with suppress(BotoCoreError):  # the first request fails too, and says what to do
         if boto3.session.Session().region_name:
             return None

@@ -31,13 +31,8 @@ _ABSENT: Final[Any] = object()
 class Change:
     """A value, an order, a secret or the schema that differs between two releases.
 
-    Attributes:
-        path: "generation/temperature", "messages/0/content", "secrets/api_key".
-        before, after: the values; None on a side that has none. Of a secret, whose value no release
-            has, the config key where it is known. Of a reordered dict or list, what both sides
-            have: keys, short values as JSON, or "item 2", counted in `before` from 0.
-        asks: the variables that a prompt has gained. An application that doesn't pass them fails.
-        stops_asking: those that it has lost. An application that still passes them fails.
+    `before` and `after` are, of a secret, its config keys where they are known. Of a reordered dict
+    or list, they are what both sides have: keys, short values as JSON, or "item 2", counted from 0.
     """
 
     path: str
@@ -45,6 +40,7 @@ class Change:
     before: Value = None
     after: Value = None
     secret: bool = False
+    #: The variables that a prompt has gained, or lost. Applications must pass exactly its own.
     asks: tuple[str, ...] = ()
     stops_asking: tuple[str, ...] = ()
 
@@ -52,7 +48,6 @@ class Change:
         return f"{MARKS[self.change]} {self.path}"
 
     def variables_text(self) -> str:
-        """Return "now asks for a and no longer asks for b", or ""."""
         asks = [f"now asks for {', '.join(self.asks)}"] if self.asks else []
         stops = [f"no longer asks for {', '.join(self.stops_asking)}"] if self.stops_asking else []
         return " and ".join(asks + stops)
@@ -110,7 +105,6 @@ def changes(
 
 
 def value_changes(before: Value, after: Value, path: str = "") -> Iterator[Change]:
-    """Yield the changes between two values and to their order, by path."""
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _reordered(path, list(before), list(after))
         yield from _below(path, before, after, sorted({*before, *after}))

@@ -39,22 +39,17 @@ class Match:
 
 @dataclass(slots=True)
 class Search:
-    """Follows a digest from its newest commit back to the one that introduced it.
+    """Follows a digest, or its beginning, from its newest commit back to where it came from.
 
-    Attributes:
-        digest: the beginning of the digest, "sha256:39862c28".
-        environment: the only environment to search; None for all.
-        whole: search the whole history. Otherwise the search ends where the ancestors of the newest
-            commit with the digest no longer have it.
-        matches: newest first.
-        is_cut_off: whether the history ends before the digest does, as it may in a shallow clone.
+    Unless the whole history is searched, the search ends where the ancestors of the newest commit
+    with the digest no longer have it.
     """
 
     digest: str
     environment: str | None = None
     whole: bool = False
     matches: list[Match] = field(default_factory=list)
-    is_cut_off: bool = False
+    is_cut_off: bool = False  #: The history ends before the digest, as in a shallow clone.
     _next: set[str] = field(default_factory=set)
 
     @property
@@ -65,7 +60,6 @@ class Search:
         return not self.matches or self.whole or commit.id in self._next
 
     def follow(self, commit: Commit, described: Snapshot | str) -> None:
-        """Search a commit. One whose code fails may have the digest."""
         models = [] if isinstance(described, str) else self.models_in(described)
         self.matches += [Match(commit.id, *commit[2:], *model) for model in models]
         goes_on = bool(models) or isinstance(described, str)

@@ -60,7 +60,6 @@ def two_commits(
 
 
 def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:
-    """Return the snapshots of two environments of a commit, or of the working tree."""
     both = _commit_or_tree(project, commit)
     for environment in (before, after):
         _require(environment, both.environments)
@@ -111,7 +110,6 @@ class ModelDifference(NamedTuple):
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[ModelDifference]:
-    """Return the differences in each environment, sorted by environment and model."""
     return [
         difference
         for stack in sorted({*before.environments, *after.environments})

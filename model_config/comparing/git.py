@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 from model_config.format.errors import UsageError
 
 # Git sets these in hooks, where they name the repository that the hook runs for.
 _OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
 _NO_REPOSITORY = "not a git repository"
+# An address without a scheme, as scp takes it: "git@github.com:owner/name.git".
+_SCP = re.compile(r"(?:[^/]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
+#: The editor of each host, by a part of the host's name. A line follows the address.
+_EDITORS = {
+    "github": "https://{host}{path}/edit/{branch}/{file}#L{line}",
+    "gitlab": "https://{host}{path}/-/edit/{branch}/{file}#L{line}",
+    "bitbucket.org": "https://{host}{path}/src/{branch}/{file}?mode=edit#lines-{line}",
+}
 _UNSHALLOW = "this clone is shallow and may lack it. Run `git fetch --unshallow`"
 
 
@@ -92,13 +103,37 @@ class Repository:
             raise UsageError(f"{one} and {other} have no commit in common{fix}") from None
 
     def names(self) -> list[str]:
-        """Return the names of all branches and tags."""
         refs = ("refs/heads", "refs/tags", "refs/remotes")
         return self._git("for-each-ref", "--format=%(refname:short)", *refs).split()
 
     def folder(self) -> str:
         """Return the folder's path in the repository, such as "ai/config/"; "" at the top."""
         return self._git("rev-parse", "--show-prefix").strip()
+
+    def editor(self) -> Callable[[str, int], str | None]:
+        """Return what gives the address of a file's line in the editor of the remote's host.
+
+        It gives None for a file that git doesn't track, or if the host has no known editor.
+        """
+        try:
+            remote = self._git("remote", "get-url", "origin").strip()
+            above, tracked = self.folder(), {*self._git("ls-files", "-z").split("\0")}
+            branch = self._first("symbolic-ref --short refs/remotes/origin/HEAD")
+            branch = branch.removeprefix("origin/") or self._first("branch --show-current")
+        except UsageError:
+            return lambda _file, _line: None
+        form = editor_form(remote, branch or "HEAD")
+
+        def address(file: str, line: int) -> str | None:
+            is_there = form and file in tracked
+            return form.format(file=quote(above + file), line=line) if is_there else None
+
+        return address
+
+    def _first(self, command: str) -> str:
+        with suppress(UsageError):
+            return self._git(*command.split()).strip()
+        return ""
 
     def _git(self, *arguments: str) -> str:
         return self._run(*arguments).decode(errors="replace")
@@ -127,6 +162,29 @@ class Repository:
             )
         why = " ".join(filter(None, map(str.strip, lines))) or "git gave no reason"
         raise UsageError(f"`git {arguments[0]}` failed: {why}")
+
+
+def editor_form(remote: str, branch: str) -> str:
+    """Return the form of an editor's addresses, with {file} and {line}, or "".
+
+    Of a remote's address, only the host and the path are taken: never a user, a password or a
+    query, which may be a token.
+    """
+    scp = None if "://" in remote else _SCP.fullmatch(remote)
+    try:
+        parts = urlsplit(f"ssh://{scp['host']}/{scp['path']}" if scp else remote)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    path = quote(parts.path.rstrip("/").removesuffix(".git"))
+    # A password with a slash or an @ in it looks like a part of the path.
+    if parts.scheme not in {"http", "https", "ssh", "git"} or "%40" in path or "." not in host:
+        return ""
+    if port and parts.scheme.startswith("http"):
+        host = f"{host}:{port}"
+    forms = (form for name, form in _EDITORS.items() if name in host)
+    known = {"host": host, "path": path, "branch": quote(branch)}
+    return next(forms, "").format(**known, file="{file}", line="{line}")
 
 
 def folder_in_repository(folder: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import accumulate, groupby, zip_longest
 from operator import itemgetter
@@ -46,8 +45,7 @@ class Line(NamedTuple):
     mark: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """The outcome of a comparison of two snapshots, which their names say."""
 
     before: str
@@ -57,7 +55,6 @@ class Report:
 
 
 def report_lines(report: Report) -> Iterator[Line]:
-    """Yield the report line by line."""
     yield Line(f"{report.before} → {report.after}")
     yield from (Line(visible(message)) for message in report.messages)
     if not report.sections:
@@ -116,7 +113,6 @@ def to_json(change: Change) -> dict[str, Any]:
 
 
 def heading(section: ModelDifference) -> str:
-    """Return the text that follows a model's name in a heading."""
     if section.renamed_from:
         return (
             f": renamed from {section.renamed_from}, with the same values. All its parameters are "
@@ -127,7 +123,6 @@ def heading(section: ModelDifference) -> str:
 
 
 def is_long(change: Change) -> bool:
-    """Return whether a value is shown line by line."""
     return change.change != "reordered" and any(
         len(one_line(value)) > LONG or (isinstance(value, str) and "\n" in value)
         for value in (change.before, change.after)
@@ -152,7 +147,6 @@ def _values(change: Change, shown: Callable[[str], str]) -> str:
 
 
 def _text_diff(change: Change) -> Iterator[str]:
-    """Yield the lines of a unified diff of long values, or nothing for short ones."""
     if change.secret or not is_long(change):
         return
     before = [] if change.change == "added" else _text_lines(change.before)

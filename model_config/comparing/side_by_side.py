@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from operator import itemgetter
@@ -38,31 +37,22 @@ _Words: TypeAlias = Sequence[tuple[str, bool]]
 
 
 class Line(NamedTuple):
-    """A line on one side, counted from 1."""
-
     number: int
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line on the left, on the right, or on both."""
-
+class Row(NamedTuple):
     kind: Kind
     left: Line | None
     right: Line | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Consecutive rows: shown, or unchanged and folded."""
-
+class Stretch(NamedTuple):
     rows: tuple[Row, ...]
     is_folded: bool
 
 
 def side_by_side(before: str, after: str) -> list[Stretch]:
-    """Return the rows of two texts, in stretches that are shown or folded."""
     rows = list(_rows(before.split("\n"), after.split("\n")))
     near = {
         place + distance
@@ -105,7 +95,6 @@ def _rows(left: Sequence[str], right: Sequence[str]) -> Iterator[Row]:
 
 
 def _marked(before: str, after: str) -> tuple[_Words, _Words]:
-    """Return the words of two lines, and whether only one line has them."""
     one, other = _WORD.findall(before), _WORD.findall(after)
     start = common_length(one, other)
     end = common_length(one[start:][::-1], other[start:][::-1])

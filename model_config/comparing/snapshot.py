@@ -69,7 +69,6 @@ class Snapshot:
         return [*self.notices, *findings]
 
     def only(self, environment: str) -> Snapshot:
-        """Return the snapshot of one environment, which may lack it."""
         kept = {stack: it for stack, it in self.environments.items() if stack == environment}
         return replace(self, environments=kept)
 
@@ -190,7 +189,6 @@ def pin_notices(folder: Path, name: str) -> tuple[str, ...]:
 
 
 def pinned(requirements: str) -> Pin | None:
-    """Return what a requirements file pins, if it pins it."""
     pin = _PIN.search(requirements.replace("\\\n", " "))
     return Pin(pin["version"] or pin["wheel"], pin["revision"], pin["sha256"]) if pin else None
 

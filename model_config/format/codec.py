@@ -41,23 +41,14 @@ _DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
 def encode(value: Value) -> str:
-    """Return the text that `value` is stored as. Its length is not limited here.
-
-    Raises:
-        CodecError: the value holds a lone surrogate, NaN, an infinity, an integer beyond
-            2^53-1, a dict key that is not a string, or a type that JSON can't hold.
-    """
+    """Return the text, of any length, that `value` is stored as, or raise as `check_storable`."""
     check_storable(value)
     is_plain = isinstance(value, str) and value and not _QUOTED.search(value)
     return cast(str, value) if is_plain else to_json(value)
 
 
 def decode(text: str, kind: Kind) -> Value:
-    """Return the value that is stored as `text`.
-
-    Raises:
-        CodecError: `encode` doesn't write this text for that kind of value.
-    """
+    """Return the value that is stored as `text`, or raise CodecError for what isn't JSON."""
     if kind == "text" and not text.startswith('"'):
         return text
     try:
@@ -134,11 +125,7 @@ def size_in_bytes(text: str) -> int:
 
 
 def check_storable(value: object) -> None:
-    """Refuse a value that could not be read back exactly as it was written.
-
-    Raises:
-        CodecError: gives the reason, never the value of a string.
-    """
+    """Raise CodecError, without a string's value, for what couldn't be read back exactly."""
     match value:
         case None | bool():
             pass

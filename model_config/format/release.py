@@ -100,11 +100,7 @@ class ReleaseText(NamedTuple):
 
 
 def config_text(config: Mapping[str, Value]) -> str:
-    """Return a configuration's text, which the digest is over, with its keys in their order.
-
-    Raises:
-        ReleaseError: JSON can't hold one of the values exactly.
-    """
+    """Return a configuration's text, which the digest is over, or raise ReleaseError."""
     try:
         codec.check_storable(dict(config))
     except (CodecError, RecursionError) as error:
@@ -124,11 +120,7 @@ def whole_document(release: Release) -> dict[str, Any]:
 
 
 def write_release(release: Release) -> ReleaseText:
-    """Return the text of a release, in the simplest of the three forms that fits.
-
-    Raises:
-        ReleaseError: the release is too large for all three.
-    """
+    """Return a release's text in the simplest form that fits, or raise ReleaseError."""
     whole = whole_document(release)
     plain = to_json(whole)
     if size_in_bytes(plain) <= PART_BYTES:
@@ -189,10 +181,9 @@ def part_hashes(document: str) -> list[str]:
 
 
 def _part_hashes(head: Mapping[str, Any]) -> list[str]:
-    hashes = head.get("parts", [])
-    if not isinstance(hashes, list) or not all(
-        isinstance(part, str) and _HASH.fullmatch(part) for part in hashes
-    ):
+    hashes: list[str] = head.get("parts", [])
+    is_list = isinstance(hashes, list)
+    if not is_list or not all(isinstance(it, str) and _HASH.fullmatch(it) for it in hashes):
         raise ReleaseError("`parts` of the release document is not a list of 16 hex digits each")
     if len(hashes) > MAX_PARTS:
         raise ReleaseError(f"the release has {len(hashes)} parts; the limit is {MAX_PARTS}")

@@ -34,13 +34,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A label's last move.
+    """A label's last move: to a release, or None if it was taken off, from one or none.
 
-    Attributes:
-        release: the release that it was moved to, or None if it was taken off.
-        before: the release that it was on, or None if it was on none.
-        reason: the reason, in the words of whoever moved it.
-        held: whether the move holds the label, as a rollback does; None if the record doesn't say.
+    `held` says whether the move holds the label, as a rollback does; None if the record doesn't.
     """
 
     label: str
@@ -60,11 +56,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A rollout under way.
+    """A rollout under way, of the candidate `release` to reads by `label`.
 
     Attributes:
-        label: only reads by this label take part.
-        release: the candidate.
         before: the release that the label is on. Once the label moves, the rollout is over.
         salt: 16 hex digits, drawn anew for each rollout.
         steps: in order of time, with rising percents.
@@ -124,11 +118,7 @@ def threshold(percent: float) -> int:
 
 
 def read_rollout(text: str) -> RolloutDocument:
-    """Return the content of a rollout document. Unknown keys are ignored.
-
-    Raises:
-        RolloutError: the text is not JSON, has a newer format, or has a value that is not valid.
-    """
+    """Return the content of a rollout document, or raise RolloutError. Unknown keys are ignored."""
     document = _document(text)
     moved, together = document.get("moved"), document.get("together")
     with _described():
@@ -138,22 +128,14 @@ def read_rollout(text: str) -> RolloutDocument:
 
 
 def rollout_in(text: str) -> Rollout | None:
-    """Return the rollout in a document, as readers follow it: whatever else the document holds.
-
-    Raises:
-        RolloutError: as for `read_rollout`.
-    """
+    """Return the rollout in a document, as readers follow it: whatever else the document holds."""
     rollout = _document(text).get("rollout")
     with _described():
         return None if rollout is None else _read_rollout(_object(rollout, "`rollout`"))
 
 
 def write_rollout(document: RolloutDocument) -> str:
-    """Return the text of a rollout document.
-
-    Raises:
-        RolloutError: a value in it is not valid, or it is too large for its parameter.
-    """
+    """Return the text of a document, or raise RolloutError if it is not valid or too large."""
     content: dict[str, Any] = {"format": FORMAT}
     if moved := document.moved:
         content["moved"] = {"label": moved.label, "release": moved.release, "from": moved.before}

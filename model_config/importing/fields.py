@@ -25,32 +25,22 @@ _SECRET_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """An existing parameter.
-
-    Attributes:
-        path: its name below the imported path, split. Empty if it is the imported path itself.
-        text: its value. None if it looks like a secret, which is not read.
-    """
+    """An existing parameter."""
 
     name: str
-    path: Path
+    path: Path  #: Its name below the imported path, split; empty for the path itself.
     type: str
-    text: str | None
+    text: str | None  #: Its value. None if it looks like a secret, which is not read.
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the generated model, in one environment.
-
-    Attributes:
-        names: its original names: those of the parameter, then those of keys in its JSON document.
-        text: the parameter's text, if it is this field's alone.
-    """
+    """A field of the generated model, in one environment."""
 
     parameter: Existing
-    names: Path
+    names: Path  #: The parameter's names, then those of keys in its JSON document.
     value: Value | SecretRef
-    text: str | None = None
+    text: str | None = None  #: The parameter's text, if it is this field's alone.
 
     @property
     def config_key(self) -> str | None:
@@ -63,9 +53,6 @@ def below(path: str, names: Sequence[str]) -> dict[Path, str]:
 
     A path that ends in "/", or that is no parameter, takes those below it; one that ends in "-",
     "_" or "." all whose names begin with it.
-
-    Raises:
-        ModelNotFoundError: no parameter has such a name.
     """
     if path in names:
         return {(): path}
@@ -96,11 +83,7 @@ def camel(*names: str) -> str:
 
 
 def fields_of(model: str, parameters: Sequence[Existing]) -> dict[Path, Field]:
-    """Return a model's fields by their path: from a tree of parameters, or from a JSON object.
-
-    Raises:
-        UsageError: names every parameter that can't become a field, and why.
-    """
+    """Return a model's fields by path, or raise UsageError with all that can't become one."""
     fields: dict[Path, Field] = {}
     problems: list[str] = []
     for parameter in parameters:

@@ -49,22 +49,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ImportedModule:
-    """A module to be written.
-
-    Attributes:
-        files: its source and its long texts, by file name.
-        fields: the fields of each stack by their imported path.
-        places: the path in the model of each field, by its imported path.
-        overrides: how each stack but the first differs from the module.
-        planned: the names of the parameters that the stacks will deploy.
-    """
+    """A module to be written."""
 
     name: str
-    files: Mapping[str, str]
-    fields: Mapping[str, Mapping[Path, Field]]
-    places: Mapping[Path, Path]
-    overrides: Mapping[str, Mapping[str, Any]]
-    planned: frozenset[str]
+    files: Mapping[str, str]  #: Its source and its long texts, by file name.
+    fields: Mapping[str, Mapping[Path, Field]]  #: Those of each stack, by their imported path.
+    places: Mapping[Path, Path]  #: The path in the model of each, by its imported path.
+    overrides: Mapping[str, Mapping[str, Any]]  #: How each stack differs from the module.
+    planned: frozenset[str]  #: The names of the parameters that the stacks will deploy.
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +69,8 @@ class _Candidate:
 def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> ImportedModule:
     """Return the module for each stack's parameters, in a class of the schema if one fits them all.
 
-    The module holds the values of the first stack.
-
-    Raises:
-        UsageError: the parameters can't become a model's fields, or a difference no override.
-        InvalidConfigurationError: the model could not be deployed.
+    The module holds the values of the first stack. UsageError: the parameters can't become fields,
+    or a difference no override. InvalidConfigurationError: the model could not be deployed.
     """
     fields = {stack: fields_of(name, source.parameters) for stack, source in sources.items()}
     # A secret in one environment is one in all.

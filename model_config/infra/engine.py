@@ -51,9 +51,7 @@ def stop_on_findings(plan: Plan) -> None:
 def _own_outputs() -> Mapping[str, Any]:
     """Return the outputs of the stack's last update, or nothing before the first.
 
-    It makes the call that a StackReference makes, without adding a resource to the state. A
-    self-managed backend from before 2023, which has no projects, can't answer it. Pulumi mocks
-    may answer with nothing.
+    It makes the call that a StackReference makes, without adding a resource to the state.
     """
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,44 +66,47 @@ class EngineStack:
         with _short_errors():
             self._stack.cancel()
 
-    def clear_pending(self) -> None:
-        with _short_errors():
-            exported = self._stack.export_stack()
-            deployment = {**(exported.deployment or {}), "pending_operations": None}
-            self._stack.import_stack(automation.Deployment(exported.version, deployment))
-
-    def adopt(
-        self, adoptions: Iterable[Adoption], components: dict[str, str], say: Callable[[str], Any]
+    def apply(
+        self,
+        pending: Collection[str],
+        adopt: Collection[Adoption],
+        refresh: Collection[str],
+        say: Callable[[str], Any],
     ) -> None:
-        """Import existing resources into the state, without writing any of their values.
+        """Clear pending operations, adopt existing resources, and refresh those with these URNs.
 
-        `components` are the URNs of the components in the state, by name. `say` is called with each
-        line that the engine prints.
+        No value is written. `say` is called with each line that the engine prints.
         """
-        adoptions = list(adoptions)
-        missing = {it.parent: it.type for it in adoptions if it.parent not in components}
-        listed: list[Any] = []
-        for name, child in missing.items():
-            kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
-            names = {"name": _as_parent(name), "logicalName": name}
-            listed.append({"type": f"{_COMPONENT}{kind}", **names, "component": True})
-        for adoption in adoptions:
-            names = {"name": f"{adoption.type} {adoption.name}", "logicalName": adoption.name}
-            parent = _as_parent(adoption.parent)
-            listed.append({"type": adoption.type, **names, "id": adoption.id, "parent": parent})
         with _short_errors():
-            self._stack.import_resources(
-                resources=listed,
-                name_table={_as_parent(name): urn for name, urn in components.items()},
-                protect=False,  # the next deploy protects what the settings say
-                generate_code=False,
-                show_secrets=False,
-                on_output=say,
-            )
+            if pending:
+                exported = self._stack.export_stack()
+                deployment = {**(exported.deployment or {}), "pending_operations": None}
+                self._stack.import_stack(automation.Deployment(exported.version, deployment))
+            if adopt:
+                components = self.state().urns
+                self._stack.import_resources(
+                    resources=_listed(adopt, components.keys()),
+                    name_table={_as_parent(name): urn for name, urn in components.items()},
+                    protect=False,  # the next deploy protects what the settings say
+                    generate_code=False,
+                    show_secrets=False,
+                    on_output=say,
+                )
+            if refresh:
+                self._stack.refresh(target=list(refresh), show_secrets=False, on_output=say)
 
-    def refresh(self, urns: Iterable[str], say: Callable[[str], Any]) -> None:
-        with _short_errors():
-            self._stack.refresh(target=list(urns), show_secrets=False, on_output=say)
+
+def _listed(adopt: Collection[Adoption], components: Collection[str]) -> list[Any]:
+    """Return resources as `pulumi import` takes them, after the components that the state lacks."""
+    listed: list[Any] = []
+    for name, child in {it.parent: it.type for it in adopt if it.parent not in components}.items():
+        kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
+        names = {"name": _as_parent(name), "logicalName": name}
+        listed.append({"type": f"{_COMPONENT}{kind}", **names, "component": True})
+    for it in adopt:
+        names = {"name": f"{it.type} {it.name}", "logicalName": it.name}
+        listed.append({"type": it.type, **names, "id": it.id, "parent": _as_parent(it.parent)})
+    return listed
 
 
 def _as_parent(component: str) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
-import pulumi_aws as aws
+from pulumi_aws import ssm
 
-from model_config.infra.encryption_key import EncryptionKey
-from model_config.infra.model_parameters import ModelParameters
+from model_config.infra.components import EncryptionKey, ModelParameters
 from model_config.plan.settings import Settings
 
 
@@ -41,7 +40,7 @@ def _model(deployed: ModelParameters) -> dict[str, Any]:
     }
 
 
-def _pin(name: str, parameter: aws.ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
+def _pin(name: str, parameter: ssm.Parameter) -> dict[str, pulumi.Input[Any]]:
     # Numbers arrive as floats, and from the mocks of Pulumi's testing guide not at all.
     version = parameter.version.apply(lambda version: int(version or 0))
     return {

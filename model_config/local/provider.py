@@ -32,17 +32,11 @@ _Made = tuple[str, dict[str, Any]]
 
 
 class LocalProvider(MockMonitor, mocks.Mocks):
-    """Registers one environment's resources, compared with those of the last deploy.
-
-    Attributes:
-        before: the resources of the last deploy, by "type::name".
-        registered: the current resources.
-        changes: the change of each.
-    """
+    """Registers one environment's resources, compared with those of the last deploy."""
 
     def __init__(self, region: str, before: dict[str, Resource]) -> None:
         MockMonitor.__init__(self, self)
-        self.before, self._region = before, region
+        self.before, self._region = before, region  # by "type::name", as are the next two
         self.registered: dict[str, Resource] = {}
         self.changes: dict[str, Change] = {}
         self._lock = threading.Lock()  # registrations arrive on several threads
@@ -52,8 +46,8 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             KEY: self._put_key,
             ALIAS: self._put_alias,
             POLICY: self._put_policy,
-            RULE: self._accept,
-            TARGET: self._accept,
+            RULE: _accept,
+            TARGET: _accept,
         }
 
     def RegisterResource(self, request: Any) -> Any:
@@ -135,11 +129,8 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             old = None
         name, version = inputs["name"], old.outputs["version"] if old else 0
         same_tags = {"tags": inputs.get("tags")}
-        if (
-            not old
-            or self._was_edited(key, old)
-            or {**old.inputs, **same_tags} != inputs | same_tags
-        ):
+        is_same = old and {**old.inputs, **same_tags} == inputs | same_tags
+        if not old or not is_same or self._was_edited(key, old):
             overwrite = old is not None or inputs.get("overwrite", False)
             version = local_aws.put_parameter(self._region, inputs, overwrite=overwrite)
         former_tags = old.inputs.get("tags", {}) if old else {}
@@ -165,10 +156,6 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         arn = local_aws.install_policy(resource.inputs)
         return arn, {"arn": arn}
 
-    def _accept(self, resource: Resource, _: Resource | None) -> _Made:
-        """Accept a resource that the local AWS doesn't use."""
-        return resource.name, {"name": resource.name}
-
     def _delete(self, resource: Resource) -> None:
         client = partial(local_aws.client, region=self._region)
         if resource.type == PARAMETER:
@@ -179,6 +166,11 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             client("kms").delete_alias(AliasName=resource.id)
         elif resource.type == KEY:
             client("kms").schedule_key_deletion(KeyId=resource.id)
+
+
+def _accept(resource: Resource, _: Resource | None) -> _Made:
+    """Accept a resource that the local AWS doesn't use."""
+    return resource.name, {"name": resource.name}
 
 
 def _refuse_protected(resources: Iterable[Resource]) -> None:

@@ -16,7 +16,7 @@ from model_config.operate.drift import contents_of
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.promotion import not_promoted
 from model_config.operate.record import document_of, under_way, why_it_stays
-from model_config.operate.release_findings import ended_elsewhere, running_out
+from model_config.operate.release_findings import running_out, unfinished
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import MAX_PARAMETERS
@@ -283,7 +283,7 @@ def _check_releases(
     rollout = under_way(document, releases)
     for deploys_left, finding in running_out(releases, document):
         yield Checked("error" if deploys_left <= 0 else "warning", finding)
-    for finding in ended_elsewhere(releases, document):
+    for finding in unfinished(releases, document):
         yield Checked("warning", finding)
     if is_own and (problem := not_promoted(releases, document)):
         yield _notice(releases.model, problem, f"`model-config promote {releases.place}`")

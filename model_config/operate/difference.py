@@ -58,8 +58,6 @@ _ROOM = 48
 
 
 class NoText(Enum):
-    """Replaces a parameter's text if there is no text to compare."""
-
     ABSENT = "nothing"
     SECRET = "a secret"  # noqa: S105 - only a deploy knows its value
     UNREAD = "something"  # not read, since it may be a secret
@@ -70,28 +68,19 @@ Content: TypeAlias = str | NoText
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A parameter, the key or a reader policy that differs.
+    """A parameter, the key or a reader policy that differs."""
 
-    Attributes:
-        model: the model; empty if it belongs to none.
-        path: the path below the model; the key's alias or the policy's ARN.
-        aspect: "value" or "document", or how it is stored, such as "type", "tier" or "key"; of the
-            key and the policies "alias", "state", "rotation" or "policy". Releases record only
-            values and documents.
-        program, release, aws: the content in each of them.
-        name: the full name or ARN, if AWS has it.
-        listed: the parameter, if SSM has it.
-    """
-
-    model: str
-    path: str
+    model: str  #: Empty if it belongs to none.
+    path: str  #: Below the model; or the key's alias or the policy's ARN.
     state: DriftState
+    #: "value" or "document"; how it is stored, such as "type", "tier" or "key"; or of the key and
+    #: the policies "alias", "state", "rotation" or "policy".
     aspect: str
     program: Content
     aws: Content
     release: Content = NoText.ABSENT
-    name: str | None = None
-    listed: ListedParameter | None = None
+    name: str | None = None  #: The full name or ARN, if AWS has it.
+    listed: ListedParameter | None = None  #: If SSM has it.
 
     @property
     def text(self) -> str:

@@ -51,8 +51,7 @@ class Drift:
 def find_drift(ssm: Ssm, plan: Plan) -> Drift:
     """Compare an environment's parameters, its key and the reader policies with the program.
 
-    What the caller may not read about the key and the policies is noted in `denied`. `ssm` is a
-    view (`Ssm.view`).
+    `ssm` is a view (`Ssm.view`).
     """
     released = released_models(ssm.below(plan.path), plan.path)
     access = Access()
@@ -114,7 +113,7 @@ class _Deployed:
         return self.planned.release_name not in self.listed
 
     def comparable(self) -> set[str]:
-        """Return the names of the values to read: no secrets, and nothing that is nobody's."""
+        """Return the values to read: no secrets, and nothing that is nobody's."""
         both = self.program, self.release
         return {
             name
@@ -138,7 +137,6 @@ def _deployed(
     *,
     has_fields: bool,
 ) -> _Deployed:
-    """Return one model. Releases that can't be read are added to the client's problems."""
     path = planned.path.rpartition("/")[0]
     kinds = {name: (parse(name, path).kind, it) for name, it in listed.items()}
     values = {name: it for name, (kind, it) in kinds.items() if kind in {"value", "secret"}}
@@ -276,7 +274,6 @@ def _storage_differences(
 
 
 def _only_in_ssm(model: str, path: str, state: DriftState, listed: ListedParameter) -> Difference:
-    """Return a parameter that neither the program nor the newest release has."""
     absent, unread = NoText.ABSENT, NoText.UNREAD
     return Difference(model, path, state, "value", absent, unread, name=listed.name, listed=listed)
 

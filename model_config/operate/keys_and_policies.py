@@ -50,13 +50,14 @@ class KeysAndPolicies:
         sts = aws_client("sts", self._region)
         return Account(_ask(sts, "sts:GetCallerIdentity", "the account")["Account"], self._region)
 
-    def key(self, name: str) -> Key | None:
-        """Return the key with an id, an ARN or an alias, if it exists."""
+    def key(self, name: str, *, enabled: bool = False) -> Key | None:
+        """Return the key with an id, an ARN or an alias, if it exists; or only if it is enabled."""
         answer = _ask(self._kms, "kms:DescribeKey", name, absent="NotFoundException", KeyId=name)
         if answer is None:
             return None
         about = answer["KeyMetadata"]
-        return Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
+        key = Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
+        return key if key.is_enabled or not enabled else None
 
     def keys_described(self, description: str) -> list[Key]:
         """Return the enabled keys with a description."""
@@ -64,8 +65,8 @@ class KeysAndPolicies:
             listed = self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         except FAILURES as error:
             raise translate(error, "kms:ListKeys", ["the account's keys"]) from error
-        keys = filter(None, (self.key(key["KeyId"]) for key in listed))
-        return [key for key in keys if key.is_enabled and key.description == description]
+        keys = filter(None, (self.key(key["KeyId"], enabled=True) for key in listed))
+        return [key for key in keys if key.description == description]
 
     def owner(self, key_id: str) -> str | None:
         """Return the stack that a key's owner tag names, "project/stack"."""
@@ -73,12 +74,10 @@ class KeysAndPolicies:
         return next((tag["TagValue"] for tag in tags if tag["TagKey"] == OWNER_TAG), None)
 
     def key_policy(self, key_id: str) -> dict[str, Any]:
-        """Return a key's policy."""
         wanted = {"KeyId": key_id, "PolicyName": "default"}
         return dict(json.loads(_ask(self._kms, "kms:GetKeyPolicy", key_id, **wanted)["Policy"]))
 
     def rotates(self, key_id: str) -> bool:
-        """Return whether a key's material is rotated every year."""
         answer = _ask(self._kms, "kms:GetKeyRotationStatus", key_id, KeyId=key_id)
         return bool(answer["KeyRotationEnabled"])
 
@@ -99,19 +98,13 @@ class KeysAndPolicies:
 
 @dataclass(slots=True)
 class Access:
-    """How the key, its alias and the reader policies differ from the program.
+    """How the key, its alias and the reader policies differ from the program."""
 
-    Attributes:
-        key_names: the key's names; empty if the key is unknown.
-        denied: the missing permissions, in words.
-    """
-
-    key_names: AbstractSet[str] = frozenset()
+    key_names: AbstractSet[str] = frozenset()  #: Empty if the key is unknown.
     differences: list[Difference] = field(default_factory=list)
-    denied: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)  #: Missing permissions, in words.
 
     def differs(self, model: str, resource: str, aspect: str, program: str, aws: str) -> None:
-        """Add a difference."""
         self.differences.append(
             Difference(model, resource, "edited", aspect, program, aws, name=resource)
         )
@@ -119,9 +112,18 @@ class Access:
     def compare(
         self, model: str, resource: str, program: Mapping[str, Any], aws: Mapping[str, Any]
     ) -> None:
-        """Add the differences of two policy documents."""
-        if difference := _policy_difference(program, aws):
-            self.differs(model, resource, "policy", "its document", difference)
+        """Compare two policy documents, statement by statement.
+
+        The order of statements, actions and resources is ignored, and a text equals a list of that
+        text.
+        """
+        expected, actual = _statements(program), _statements(aws)
+        differences = [
+            *(f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())),
+            *(f"with another {actual[key]}" for key in sorted(actual.keys() - expected.keys())),
+        ]
+        if differences:
+            self.differs(model, resource, "policy", "its document", ", ".join(differences))
 
     @contextmanager
     def noting(self, what: str) -> Iterator[None]:
@@ -133,11 +135,7 @@ class Access:
 
 
 def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
-    """Compare the environment's key and the models' reader policies with the program's settings.
-
-    Raises:
-        StoreError: AWS is unavailable.
-    """
+    """Compare the environment's key and the models' reader policies with the program's settings."""
     access, name, key = Access(), settings.key_name, None
     with access.noting("the key, its policy and the reader policies"):
         key = aws.key(name)
@@ -172,33 +170,13 @@ def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[st
     return access
 
 
-def _policy_difference(program: Mapping[str, Any], aws: Mapping[str, Any]) -> str:
-    """Return a document's differences, statement by statement.
-
-    The order of statements, actions and resources is ignored, and a text equals a list of that
-    text.
-    """
-    expected, actual = _statements(program), _statements(aws)
-    return ", ".join(
-        [
-            *(f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())),
-            *(f"with another {actual[key]}" for key in sorted(actual.keys() - expected.keys())),
-        ]
-    )
-
-
 def _statements(document: Mapping[str, Any]) -> dict[str, str]:
     """Return the statements' names by their contents."""
     given = document.get("Statement", [])
-    statements = given if isinstance(given, list) else [given]
     return {
-        json.dumps(_plain(statement), sort_keys=True): f"statement {_name(statement)}"
-        for statement in statements
+        json.dumps(_plain(it), sort_keys=True): f"statement {it.get('Sid', 'without a name')}"
+        for it in (given if isinstance(given, list) else [given])
     }
-
-
-def _name(statement: Any) -> str:
-    return str(statement.get("Sid", "without a name")) if isinstance(statement, dict) else "?"
 
 
 def _plain(value: Any) -> Any:

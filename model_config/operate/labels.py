@@ -1,10 +1,6 @@
 """Moves labels, which decide the release that readers get. No value is ever rewritten.
 
-Needs `ssm:LabelParameterVersion`, `ssm:UnlabelParameterVersion`, `ssm:GetParameters` and
-`ssm:GetParameterHistory` on the release (and its parts, where it has any), and `kms:Decrypt` for
-it. Optionally: `ssm:GetParameters` on the model's secrets, without `kms:Decrypt`, to check that
-they exist; `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, to respect a
-rollout and to record the move.
+docs/rollouts.md lists the permissions.
 
 A label is *held* if `-previous` is on the same release: a rollback leaves both there, and no
 pipeline moves it. A promotion that was interrupted between its two requests looks the same, and so
@@ -159,10 +155,9 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
 ) -> Move:
     """Return a promotion, verified. Nothing moves yet.
 
-    The default release is the newest. Repeating a promotion changes nothing; repeating an
-    interrupted one completes it. Raises UsageError if the label can't be used, there is no room for
-    it on the release or a rollout of another release is under way, ReleaseError if the release
-    fails verification, and whatever `check` raises.
+    The default release is the newest. Raises UsageError if the label can't be used, there is no
+    room for it on the release or a rollout of another release is under way, ReleaseError if the
+    release fails verification, and whatever `check` raises.
     """
     check_movable_label(label)
     releases = environment.releases(model, documents=False)
@@ -179,10 +174,9 @@ def prepare_rollback(
     release: int | None = None,
     reason: str | None = None,
 ) -> Move:
-    """Return a rollback, verified. Nothing moves yet.
+    """Return a rollback, by default to the release with `<label>-previous`. Nothing moves yet.
 
-    The default release is the one with `<label>-previous`; LabelNotFoundError is raised if there is
-    none. Other errors are those of `prepare_promotion`, but a rollout is no obstacle.
+    Errors are those of `prepare_promotion`, but a rollout is no obstacle.
     """
     check_movable_label(label)
     releases = environment.releases(model, documents=False)
@@ -201,10 +195,7 @@ def prepare_rollback(
 def prepare_unlabel(
     environment: Environment, model: str, label: str, *, reason: str | None = None
 ) -> Move:
-    """Return the removal of a label and its `-previous`. Nothing changes yet.
-
-    Raises LabelNotFoundError if no release has it, and UsageError if a rollout of it is under way.
-    """
+    """Return the removal of a label and its `-previous`. Nothing changes yet."""
     check_movable_label(label)
     record.check_reason(reason)
     releases = environment.releases(model, documents=False)
@@ -231,11 +222,7 @@ def label_state(environment: Environment, model: str) -> tuple[Releases, Rollout
 def verify(
     ssm: Ssm, releases: Releases, target: PastRelease, check: Check | None
 ) -> tuple[str, ...]:
-    """Return what could not be verified of a release.
-
-    Raises ReleaseError if it is not what was released or its secrets are gone, and whatever `check`
-    raises.
-    """
+    """Return what could not be verified of a release; raise ReleaseError if it can't be used."""
     content = target.open()
     if check is not None:
         check(target)

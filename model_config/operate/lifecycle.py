@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 
@@ -34,17 +33,13 @@ def bedrock_retirements(region: str) -> Retirements:
         if region not in session.get_available_regions("bedrock", partition):
             raise StoreError(f"Bedrock isn't in {region}, as far as this boto3 knows")
         answer = aws_client("bedrock", region).list_foundation_models()
-    except FAILURES as error:
+    except (*FAILURES, OSError) as error:
         raise translate(error, "bedrock:ListFoundationModels", ["*"]) from error
-    return {
-        model["modelId"]: Retirement(last.date() if last else None, f"Bedrock in {region}")
-        for model, last in _ending(answer["modelSummaries"])
-    }
-
-
-def _ending(models: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Any]]:
-    for model in models:
+    retirements = {}
+    for model in answer.get("modelSummaries", []):
         lifecycle = model.get("modelLifecycle", {})
         last = lifecycle.get("endOfLifeTime")
         if last or lifecycle.get("status") == "LEGACY":
-            yield model, last
+            on = last.date() if last else None
+            retirements[model["modelId"]] = Retirement(on, f"Bedrock in {region}")
+    return retirements

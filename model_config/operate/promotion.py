@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from model_config.format.errors import ModelConfigError
 from model_config.format.rollout import RolloutDocument
@@ -24,15 +24,12 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model that a deploy changed, with a message for a log.
-
-    `on` is the release that the label is on now, or None if there is none or it is unknown.
-    """
+    """The outcome for one model that a deploy changed, with a message for a log."""
 
     model: str
     outcome: Outcome
     release: int
-    on: int | None
+    on: int | None  #: The release that the label is on now, if any is known.
     message: str
     notices: tuple[str, ...] = ()
 
@@ -54,28 +51,28 @@ def promote_changed(  # noqa: PLR0913 - what a pipeline knows
 ) -> Iterator[Promotion]:
     """Promote the models that a deploy changed, one by one, and yield the outcome for each.
 
-    Models that this deploy didn't change are skipped. A label is not moved if somebody decided
-    otherwise: if a rollback holds it, if a rollout is under way, or if a newer release has been
-    promoted, so that repeating an old run undoes nothing. If one model fails, the others are still
-    promoted. Running it again with the same numbers promotes the rest and changes nothing else. A
-    promotion that was interrupted between its two requests has to be completed by a person: if a
-    rollback was not recorded, it may be a hold.
+    A label is not moved if somebody decided otherwise: if a rollback holds it, if a rollout is
+    under way, or if a newer release has been promoted, so that repeating an old run undoes nothing.
+    If one model fails, the others are still promoted. Running it again with the same numbers
+    promotes the rest and changes nothing else. A promotion that was interrupted between its two
+    requests has to be completed by a person: if a rollback was not recorded, it may be a hold.
 
     `before` and `after` have each model's release number in the outputs of the last successful
     update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
     wrote. `rollout` is started instead of moving the label, if the label is on a release.
     """
     label = rollout.label if rollout else label
+
     for model, release in sorted(after.items()):
         if before.get(model) == release:
             continue
-        check = check_of(model)
         try:
             try:
-                yield _promoted(environment, model, release, label, check, reason, rollout)
+                yield _promoted(
+                    environment, model, release, label, check_of(model), reason, rollout
+                )
             except labels.MovedMeanwhileError:  # look again: the label may be held now
-                releases, document = label_state(environment, model)
-                left = left_alone(releases, document, release, label)
+                left = left_alone(*label_state(environment, model), release, label)
                 if left is None:
                     raise
                 yield left
@@ -136,28 +133,20 @@ def _promoted(  # noqa: PLR0913, PLR0917 - the options of a promotion
         return Promotion(model, "already there", release, on, message)
     if left := left_alone(releases, document, release, label):
         return left
+    options: dict[str, Any] = {"release": release, "check": check}
     if rollout and on is not None:  # otherwise there is no release to roll out from
-        change = rollouts.start(environment, model, rollout, release=release, check=check)
+        change = rollouts.start(environment, model, rollout, **options)
         rollouts.write(change)
         shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)
         message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
         return Promotion(model, "rolled out", release, on, message, change.notices)
-    move = labels.make(
-        labels.prepare_promotion(
-            environment,
-            model,
-            label,
-            release=release,
-            check=check,
-            reason=reason,
-            is_automatic=True,
-        )
-    )
+    options |= {"reason": reason, "is_automatic": True}
+    move = labels.make(labels.prepare_promotion(environment, model, label, **options))
+    message = f"{model}: {label} is already on release {release}"
     if move.changed:
         message = f"{model}: {label} moved from {move.origin} to {release}"
-        return Promotion(model, "promoted", release, release, message, move.notices)
-    message = f"{model}: {label} is already on release {release}"
-    return Promotion(model, "already there", release, release, message, move.notices)
+    outcome: Outcome = "promoted" if move.changed else "already there"
+    return Promotion(model, outcome, release, release, message, move.notices)
 
 
 def not_promoted(
@@ -165,9 +154,8 @@ def not_promoted(
 ) -> str | None:
     """Return how a label misses the newest release, unless a rollback or a rollout explains it."""
     on, newest = releases.on(label), releases.newest.number
-    if on == newest or record.under_way(document, releases):
-        return None
-    if record.is_held(label, document, releases):
+    is_rolling_out = record.under_way(document, releases)
+    if on == newest or is_rolling_out or record.is_held(label, document, releases):
         return None
     where = f"on release {on}" if on else "on none: its readers get an error"
     return f"nobody promoted release {newest}, the newest, to {label}, which is {where}"

@@ -55,7 +55,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a label or a rollout, in words, and the version that records it."""
+    """A change of a label or a rollout, and the version that records it."""
 
     written: Written
     what: str
@@ -96,7 +96,6 @@ def write_stored(ssm: Ssm, stored: StoredRollout, document: RolloutDocument) -> 
 
 
 def read_version(ssm: Ssm, name: str, version: int) -> str | None:
-    """Return the text of one version of a parameter, or None if SSM doesn't have it."""
     parameter = ssm.get([f"{name}:{version}"]).get(name) if version > 0 else None
     return parameter.text if parameter else None
 
@@ -152,7 +151,6 @@ def interrupted_promotion(document: RolloutDocument, releases: Releases) -> str 
 
 
 def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> str:
-    """Return why no pipeline moves a label that has `-previous` beside it."""
     on = releases.on(label)
     if label == interrupted_promotion(document, releases):
         return f"a promotion of {label} from release {on} was interrupted"
@@ -160,22 +158,15 @@ def why_it_stays(label: str, document: RolloutDocument, releases: Releases) -> s
 
 
 def check_reason(reason: str | None) -> None:
-    """Refuse a reason that is too long, or has unprintable characters, with a UsageError."""
-    if reason is None:
-        return
-    if len(reason) > REASON_CHARACTERS:
-        raise UsageError(
-            f"the reason has {len(reason):,} characters; the maximum is {REASON_CHARACTERS}"
-        )
-    if not reason.strip() or not reason.isprintable():
+    count = len(reason or "")
+    if count > REASON_CHARACTERS:
+        raise UsageError(f"the reason has {count:,} characters; the maximum is {REASON_CHARACTERS}")
+    if reason is not None and (not reason.strip() or not reason.isprintable()):
         raise UsageError("a reason must be one line of plain text, and not empty")
 
 
 def read_history(ssm: Ssm, path: str, model: str) -> list[Written]:
-    """Return the newest 100 versions of a model's rollout parameter, oldest first.
-
-    Raises ModelNotFoundError if there is no such parameter.
-    """
+    """Return the newest 100 versions of a model's rollout parameter, oldest first."""
     return [
         Written(
             int(version["Version"]),

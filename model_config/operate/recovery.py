@@ -1,9 +1,8 @@
-"""Resources that an interrupted deploy created in AWS and that the stack's state lacks.
+"""Finds resources that a killed deploy created in AWS and that the stack's state lacks.
 
-A deploy that is killed (an evicted runner, a job's time limit) leaves resources that its state
-doesn't have. Every later `pulumi up` then fails with ParameterAlreadyExists. A resource that
-matches the plan exactly belongs to the deploy and can be adopted; any other belongs to somebody
-else. So does everything under a key whose owner tag names another stack.
+Every later `pulumi up` would fail with ParameterAlreadyExists. A resource that matches the plan
+exactly belongs to the deploy and can be adopted. Any other belongs to somebody else, as does
+everything under a key whose owner tag names another stack.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
-from model_config.format.names import ROLLOUT
 from model_config.operate.keys_and_policies import Key, KeysAndPolicies
-from model_config.operate.ssm import ListedParameter, Ssm
+from model_config.operate.ssm import Ssm
 from model_config.plan.aws import reader_policy
 from model_config.plan.plan import Plan, PlannedModel
 from model_config.plan.project import (
@@ -27,7 +25,6 @@ from model_config.plan.project import (
     Adoption,
     StackState,
 )
-from model_config.schema import SecretRef
 
 _KEY = "encryption-key"  # the logical name of the key, its alias and their component
 _OTHER_ENVIRONMENT = (
@@ -37,21 +34,13 @@ _OTHER_ENVIRONMENT = (
 
 @dataclass(slots=True)
 class Recovery:
-    """The steps that are necessary after an interrupted deploy.
-
-    Attributes:
-        adopt: the deploy's own resources.
-        whose: the stack that they belong to, and how that is known.
-        blocked: resources that have a name from the plan and can't be adopted.
-        pending: the interrupted operations, in words.
-        refresh: the URNs of resources whose state may be outdated.
-    """
+    """The steps that are necessary after an interrupted deploy."""
 
     adopt: list[Adoption] = field(default_factory=list)
-    whose: str = ""
-    blocked: list[Finding] = field(default_factory=list)
-    pending: list[str] = field(default_factory=list)
-    refresh: list[str] = field(default_factory=list)
+    whose: str = ""  #: The stack that they belong to, and how that is known.
+    blocked: list[Finding] = field(default_factory=list)  #: What can't be adopted.
+    pending: list[str] = field(default_factory=list)  #: Interrupted operations, in words.
+    refresh: list[str] = field(default_factory=list)  #: URNs whose state may be outdated.
 
     @property
     def is_needed(self) -> bool:
@@ -105,39 +94,25 @@ def _adopt_key(
         recovery.whose = "unknown, since the key of kmsKeyArn has no owner"
         return settings.kms_key_arn
     known = next(iter(state.ids.get(KEY, ())), None)
-    key = aliased = _usable_key(aws, settings.key_alias)
-    if known is None:
-        if key is None:  # the key is created before its alias
-            key = _own_first(aws, settings.key_description, state.owner)
-        if key is None:
-            return None
-        owner = aws.owner(key.id)
-        if owner != state.owner:
-            recovery.blocked.append(_not_own(key, owner, state.owner))
-            return None
-        recovery.whose = f"{owner}, as the key's tag says"
-        recovery.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
-    else:
+    aliased = aws.key(settings.key_alias, enabled=True)
+    if aliased and known not in {None, aliased.id}:
+        recovery.blocked.append(_foreign(settings.key_alias, "names another key"))
+        return None
+    if known:
+        key = aliased or aws.key(known, enabled=True)
         recovery.whose = f"{state.owner}, whose state has the key"
-        if key is None:
-            key = _usable_key(aws, known)
-        elif key.id != known:
-            recovery.blocked.append(_foreign(settings.key_alias, "names another key"))
-            return None
-    if aliased and not state.has(ALIAS, settings.key_alias):
+    else:  # a deploy creates the key before its alias
+        keys = [aliased] if aliased else aws.keys_described(settings.key_description)
+        owners = {it.id: aws.owner(it.id) for it in keys}
+        key = next((it for it in keys if owners[it.id] == state.owner), None)
+        if key:
+            recovery.whose = f"{state.owner}, as the key's tag says"
+            recovery.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
+        elif keys:
+            recovery.blocked.append(_not_own(keys[0], owners[keys[0].id], state.owner))
+    if key and aliased and not state.has(ALIAS, settings.key_alias):
         recovery.adopt.append(Adoption(ALIAS, _KEY, settings.key_alias, _KEY))
     return key.arn if key else None
-
-
-def _usable_key(aws: KeysAndPolicies, name: str) -> Key | None:
-    key = aws.key(name)
-    return key if key and key.is_enabled else None
-
-
-def _own_first(aws: KeysAndPolicies, description: str, owner: str) -> Key | None:
-    """Return the key that has no alias yet; if there are several, the stack's own."""
-    keys = aws.keys_described(description)
-    return next((key for key in keys if aws.owner(key.id) == owner), keys[0] if keys else None)
 
 
 def _not_own(key: Key, owner: str | None, stack: str) -> Finding:
@@ -177,8 +152,14 @@ def _adopt_parameters(  # noqa: PLR0913 - the three sides of the comparison
     }
     texts = ssm.texts(sorted(wanted))
     for name, (model, text) in wanted.items():
-        same_text = text is None or texts.get(name) == text
-        if differing := list(_differing(listed[name], key, same_text=same_text)):
+        is_rollout = name == model.rollout_name
+        keys = {listed[name].key} if is_rollout else {key, key.rpartition("/")[2]}
+        is_same = {
+            "type": listed[name].type == ("String" if is_rollout else "SecureString"),
+            "key": listed[name].key in keys,
+            "value": text is None or texts.get(name) == text,
+        }
+        if differing := [aspect for aspect, same in is_same.items() if not same]:
             recovery.blocked.append(_foreign(name, f"has another {' and '.join(differing)}"))
         else:
             logical_name = f"{model.name}{name.removeprefix(model.path)}"
@@ -191,10 +172,10 @@ def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[st
     Parts of releases are left out: a deploy uses existing ones unchanged.
     """
     for parameter in model.parameters:
-        if isinstance(parameter.content, SecretRef):
-            yield parameter.name, encode(secrets[parameter.content.config_key])
-        else:
-            yield parameter.name, parameter.content
+        content = parameter.content
+        if not isinstance(content, str):
+            content = encode(secrets[content.config_key])
+        yield parameter.name, content
     yield model.rollout_name, None
     yield model.release_name, model.release.document
 
@@ -210,16 +191,6 @@ def _adopt_policies(
             recovery.adopt.append(Adoption(POLICY, f"{model.name}/reader", arn, model.name))
         elif document is not None:
             recovery.blocked.append(_foreign(arn, "grants something else"))
-
-
-def _differing(listed: ListedParameter, key: str, *, same_text: bool) -> Iterator[str]:
-    is_rollout = listed.name.endswith(f"/{ROLLOUT}")
-    if listed.type != ("String" if is_rollout else "SecureString"):
-        yield "type"
-    if not is_rollout and listed.key not in {key, key.rpartition("/")[2]}:
-        yield "key"
-    if not same_text:
-        yield "value"
 
 
 def _foreign(name: str, problem: str) -> Finding:

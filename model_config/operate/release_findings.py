@@ -30,12 +30,24 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from ended_elsewhere(releases, document)
+    yield from unfinished(releases, document)
     yield from (finding for _, finding in running_out(releases, document))
 
 
-def ended_elsewhere(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
-    """Yield the rollout that another tool's move of its label has ended, but not removed."""
+def unfinished(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
+    """Yield a rollout that another tool has ended, and an interrupted promotion of several models.
+
+    This opens no release.
+    """
+    together = document.together
+    if together and together.pending:
+        count, option = len(together.releases), f"--label {together.label}"
+        yield Finding(
+            releases.model,
+            f"a promotion of {plural(count, 'model')} to {together.label} as one was interrupted",
+            f"`model-config promote --all --together {option} --environment "
+            f"{releases.environment}`: it completes the promotion, or puts the labels back",
+        )
     if problem := record.left_over(document, releases):
         fix = f"`model-config rollout abort {releases.place}`"
         reason = "readers follow a rollout while its label is on the release that it began from"
@@ -50,7 +62,7 @@ def running_out(releases: Releases, document: RolloutDocument) -> Iterator[tuple
     rollout = record.under_way(document, releases)
     newest, oldest = releases.newest.number, releases.oldest.number
     if rollout and rollout.release < oldest:
-        yield 1, _candidate_gone(releases, rollout)
+        yield 1, _candidate(releases, rollout, None)
     for release in releases:
         left = KEPT - (newest - release.number + 1)
         if left > WARN_AHEAD:
@@ -58,7 +70,7 @@ def running_out(releases: Releases, document: RolloutDocument) -> Iterator[tuple
         if release.labels:
             yield left, _labelled_oldest(releases, release, left, document)
         elif rollout and rollout.release == release.number:
-            yield left, _candidate_oldest(releases, rollout, left)
+            yield left, _candidate(releases, rollout, left)
 
 
 def _label_findings(releases: Releases, label: str, listed: Container[str]) -> Iterator[Finding]:
@@ -113,25 +125,17 @@ def _labelled_oldest(
     )
 
 
-def _candidate_gone(releases: Releases, rollout: Rollout) -> Finding:
-    return Finding(
-        where=releases.model,
-        problem=f"release {rollout.release}, which a rollout gives to a share of the readers of "
-        f"{rollout.label}, is no longer in the history: those readers can't get it",
-        fix=f"`model-config rollout abort {releases.place}`",
-        reason=f"SSM keeps {KEPT} versions",
-    )
-
-
-def _candidate_oldest(releases: Releases, rollout: Rollout, left: int) -> Finding:
-    return Finding(
-        where=releases.model,
-        problem=f"{_when(left)} removes release {rollout.release}, which a rollout gives to a "
-        f"share of the readers of {rollout.label}",
-        fix=f"`model-config rollout finish {releases.place}` or "
-        f"`model-config rollout abort {releases.place}`",
-        reason=f"SSM keeps {KEPT} versions and drops the oldest one, which has no label",
-    )
+def _candidate(releases: Releases, rollout: Rollout, left: int | None) -> Finding:
+    """Return what is wrong with a candidate that is about to be dropped, or with None is gone."""
+    about = f"release {rollout.release}, which a rollout gives to a share of the readers of "
+    about += rollout.label
+    abort, reason = f"`model-config rollout abort {releases.place}`", f"SSM keeps {KEPT} versions"
+    if left is None:
+        problem = f"{about}, is no longer in the history: those readers can't get it"
+        return Finding(releases.model, problem, abort, reason)
+    fix = f"`model-config rollout finish {releases.place}` or {abort}"
+    reason += " and drops the oldest one, which has no label"
+    return Finding(releases.model, f"{_when(left)} removes {about}", fix, reason)
 
 
 def _when(left: int) -> str:

@@ -23,10 +23,7 @@ KEPT = 100
 
 @dataclass(frozen=True)
 class PastRelease:
-    """One release in a model's history, fetched and opened when its content is first asked for.
-
-    `number` is SSM's version, and `by` the ARN of who wrote it, as far as SSM says.
-    """
+    """One release in a model's history, fetched and opened when its content is first asked for."""
 
     number: int
     at: datetime
@@ -57,7 +54,6 @@ class PastRelease:
 
     @property
     def digest(self) -> str | None:
-        """The verified digest, or None if the release can't be read."""
         return self.content.digest if self.content else None
 
     @cached_property
@@ -152,8 +148,7 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
     """Return a model's releases; `path` is the environment's, "/ai/prod".
 
     With `documents`, all are fetched with the list, since most will be opened. Otherwise each is
-    fetched when it is opened. Needs `ssm:GetParameterHistory` on the release, and to open one
-    `kms:Decrypt` and `ssm:GetParameters`. Raises ModelNotFoundError if there are no releases.
+    fetched when it is opened. Raises ModelNotFoundError if there are no releases.
     """
     name = names.release_name(names.model_path(path, model))
 
@@ -223,9 +218,8 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     """Return the names of the parts that no release in the history names.
 
     Don't call it during a deploy, which writes the parts before the release that names them. With
-    `gone`, the model was deleted, so that none of its parts is needed. Needs
-    `ssm:GetParametersByPath` on `release/parts`, `ssm:GetParameterHistory` on the release and
-    `kms:Decrypt` for it. Raises ReleaseError if it is unknown which parts a release needs.
+    `gone`, the model was deleted, so that none of its parts is needed. Raises ReleaseError if it is
+    unknown which parts a release needs.
     """
     release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.

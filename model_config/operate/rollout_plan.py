@@ -10,8 +10,7 @@ from typing import Any, Literal, TypeAlias
 from model_config.format.errors import UsageError
 from model_config.format.rollout import Rollout, Step
 
-#: The phases of a rollout: before its first step; until an interval after its last step; paused;
-#: after that.
+#: Before the first step; until an interval after the last one; paused; after that.
 Phase: TypeAlias = Literal["scheduled", "running", "paused", "due"]
 
 
@@ -25,7 +24,6 @@ class RolloutPlan:
     reason: str | None = None  #: The reason given at the start.
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as it is stored in the document, with the interval in seconds."""
         return {
             "percents": list(self.percents),
             "interval": int(self.interval.total_seconds()),
@@ -81,7 +79,7 @@ def phase(rollout: Rollout, now: datetime) -> Phase:
 
 
 def paused(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout paused: with its current share, and no further steps."""
+    """Return the rollout with its current share, and no further steps."""
     past = tuple(step for step in rollout.steps if step.at <= now)
     if not past:
         raise UsageError(

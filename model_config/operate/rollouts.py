@@ -6,10 +6,6 @@ author gets an error.
 
 Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, `ssm:GetParameterHistory`
 on it and on the release, and what `labels` needs to start and finish.
-
-Every function raises UsageError if the model has no rollout parameter or no rollout to change,
-RolloutError if the document is invalid, ModelNotFoundError if the model has no release, and
-StoreError or a subclass if AWS is unavailable or refuses.
 """
 
 from __future__ import annotations
@@ -63,13 +59,12 @@ class RolloutChange:
 def current(environment: Environment, model: str) -> tuple[StoredRollout, Releases]:
     """Return a model's rollout parameter, and its releases."""
     releases = environment.releases(model, documents=False)
-    stored = record.read_stored(environment.ssm, environment.path, model)
-    if stored is None:
-        raise UsageError(
-            f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
-            f"`pulumi up --refresh --stack {releases.environment}`"
-        )
-    return stored, releases
+    if stored := record.read_stored(environment.ssm, environment.path, model):
+        return stored, releases
+    raise UsageError(
+        f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
+        f"`pulumi up --refresh --stack {releases.environment}`"
+    )
 
 
 def start(  # noqa: PLR0913 - the options of a rollout
@@ -95,10 +90,19 @@ def start(  # noqa: PLR0913 - the options of a rollout
     candidate = releases.newest if release is None else releases.select(release)
     if not force:
         _refuse_to_override(new.label, stored, releases)
+    before, where = releases.on(new.label), f"of {model} in {releases.environment}"
+    if before is None:
+        option = "" if new.label == "stable" else " --new-label"
+        raise UsageError(
+            f"{new.label} is on no release {where}, so it has no readers: promote a release first, "
+            f"`model-config promote {releases.place} --label {new.label}{option} --release N`"
+        )
+    if before == candidate.number:
+        raise UsageError(f"{new.label} {where} is already on release {before}")
     rollout = Rollout(
         label=new.label,
         release=candidate.number,
-        before=_release_before(new.label, candidate.number, releases),
+        before=before,
         salt=new.salt,
         steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
         units=dict.fromkeys(new.units, candidate.number),
@@ -115,7 +119,10 @@ def change(
 ) -> RolloutChange:
     """Return a change of the rollout under way, such as `rollout_plan.paused`."""
     stored, releases = current(environment, model)
-    rollout = changed(_under_way_in(stored, releases), rollout_plan.utc_now())
+    _refuse_invalid(stored, releases)
+    rollout = changed(
+        _required(under_way(stored.document, releases), releases), rollout_plan.utc_now()
+    )
     document = replace(stored.document, rollout=rollout)
     write_rollout(document)  # refuse an invalid document before any region has it
     return RolloutChange(environment, releases, stored, document)
@@ -152,8 +159,8 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
     stored, releases = current(environment, model)
     rollout, moved = stored.document.rollout, stored.document.moved
     rollout = rollout or _interrupted_finish(environment, stored, releases)
-    if rollout is None and stored.problem is None:
-        raise _none(releases)
+    if not stored.problem:
+        _required(rollout, releases)
     on = releases.on(rollout.label) if rollout else None
     if rollout and on:  # also without a reason: it tells an abort from an interrupted finish
         held = is_held(rollout.label, stored.document, releases)
@@ -163,32 +170,27 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 
 
 def finish(
-    environment: Environment,
-    model: str,
-    *,
-    check: Check | None = None,
-    reason: str | None = None,
-    is_automatic: bool = False,
+    environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
 ) -> Move:
     """Return the promotion that finishes the rollout or completes its finish; not made yet."""
     stored, releases = current(environment, model)
+    _refuse_invalid(stored, releases)
     rollout = _interrupted_finish(environment, stored, releases)
-    rollout = rollout or _under_way_in(stored, releases)
-    return prepare_promotion(
-        environment,
-        model,
-        rollout.label,
-        release=rollout.release,
-        check=check,
-        reason=reason,
-        is_automatic=is_automatic,
-    )
+    rollout = _required(rollout or under_way(stored.document, releases), releases)
+    label, release = rollout.label, rollout.release
+    return prepare_promotion(environment, model, label, release=release, check=check, reason=reason)
 
 
-def due(environment: Environment, model: str) -> Rollout | None:
-    """Return the rollout that is due to be finished, or None.
+def finish_due(
+    environment: Environment,
+    model: str,
+    check_of: Callable[[str], Check | None] = lambda _: None,
+    reason: str | None = None,
+) -> Move | str | None:
+    """Return the promotion that finishes a rollout that is due, or why it must not; not made yet.
 
-    Raises UsageError if its finish was interrupted: or somebody has taken it out by hand.
+    None if no rollout is due. Raises UsageError if the finish of one was interrupted: or somebody
+    has taken it out by hand.
     """
     stored, releases = current(environment, model)
     if interrupted := _interrupted_finish(environment, stored, releases):
@@ -199,16 +201,20 @@ def due(environment: Environment, model: str) -> Rollout | None:
         )
     rollout = under_way(stored.document, releases)
     at = rollout_plan.due_at(rollout) if rollout else None
-    return rollout if at and at <= rollout_plan.utc_now() else None
-
-
-def why_held(environment: Environment, model: str, label: str) -> str | None:
-    """Return why nothing automatic moves a label, or None if it may be moved."""
-    stored, releases = current(environment, model)
-    is_interrupted = record.interrupted_promotion(stored.document, releases) == label
-    if is_interrupted or not is_held(label, stored.document, releases):
+    if rollout is None or at is None or at > rollout_plan.utc_now():
         return None
-    return why_it_stays(label, stored.document, releases)
+    is_interrupted = record.interrupted_promotion(stored.document, releases) == rollout.label
+    if not is_interrupted and is_held(rollout.label, stored.document, releases):
+        return f"{why_it_stays(rollout.label, stored.document, releases)}, and stays held"
+    return prepare_promotion(
+        environment,
+        model,
+        rollout.label,
+        release=rollout.release,
+        check=check_of(model),
+        reason=reason,
+        is_automatic=True,
+    )
 
 
 def same_elsewhere(
@@ -225,12 +231,8 @@ def same_elsewhere(
         stored, releases = current(environment, model)
         rollout = under_way(stored.document, releases)
         candidate = releases.newest.number if release is None else release
-        units = dict.fromkeys(new.units, candidate)
-        if (
-            rollout
-            and (rollout.label, rollout.release) == (new.label, candidate)
-            and (rollout.plan, rollout.units) == (new.plan.to_json(), units)
-        ):
+        wanted = (new.label, candidate, new.plan.to_json(), dict.fromkeys(new.units, candidate))
+        if rollout and (rollout.label, rollout.release, rollout.plan, rollout.units) == wanted:
             same = rollout
         else:
             missing.append(environment)
@@ -251,8 +253,7 @@ def _interrupted_finish(
     former = record.document_of(
         record.read_version(environment.ssm, stored.name, stored.version - 1)
     )
-    rollout = former.rollout
-    moved = stored.document.moved
+    rollout, moved = former.rollout, stored.document.moved
     if rollout is None or record.is_kept(moved) or moved not in {None, former.moved}:
         return None
     is_between = releases.on(rollout.label) in {rollout.before, rollout.release}
@@ -264,28 +265,8 @@ def write(change: RolloutChange) -> None:
     record.write_stored(change.environment.ssm, change.stored, change.document)
 
 
-def _release_before(label: str, candidate: int, releases: Releases) -> int:
-    """Return the label's release, which its readers get until the rollout is finished."""
-    before = releases.on(label)
-    if before is None:
-        new = "" if label == "stable" else " --new-label"
-        raise UsageError(
-            f"{label} is on no release of {releases.model} in {releases.environment}, so it has no "
-            "readers: promote a release first, `model-config promote "
-            f"{releases.model} --label {label}{new} --release N "
-            f"--environment {releases.environment}`"
-        )
-    if before == candidate:
-        raise UsageError(
-            f"{label} of {releases.model} in {releases.environment} is already on release {before}"
-        )
-    return before
-
-
 def _refuse_to_override(label: str, stored: StoredRollout, releases: Releases) -> None:
-    """Refuse to replace another rollout, or to use a held label."""
-    rollout = under_way(stored.document, releases)
-    if rollout:
+    if rollout := under_way(stored.document, releases):
         raise UsageError(
             f"a rollout of release {rollout.release} to {rollout.label} of {releases.model} is "
             "under way. Finish or abort it first, or replace it with --force"
@@ -305,13 +286,7 @@ def _refuse_invalid(stored: StoredRollout, releases: Releases) -> None:
         )
 
 
-def _under_way_in(stored: StoredRollout, releases: Releases) -> Rollout:
-    _refuse_invalid(stored, releases)
-    rollout = under_way(stored.document, releases)
+def _required(rollout: Rollout | None, releases: Releases) -> Rollout:
     if rollout is None:
-        raise _none(releases)
+        raise UsageError(f"no rollout of {releases.model} in {releases.environment} is under way")
     return rollout
-
-
-def _none(releases: Releases) -> UsageError:
-    return UsageError(f"no rollout of {releases.model} in {releases.environment} is under way")

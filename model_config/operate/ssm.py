@@ -26,10 +26,9 @@ from model_config.format.errors import (
 from model_config.format.names import parse
 from model_config.reader.problems import translate, unreadable_answer
 
-#: Names in one request (SSM API reference, GetParameters and DeleteParameters).
-BATCH = 10
-#: Parameters that SSM lists in one request (SSM API reference, DescribeParameters).
-LISTED = 50
+#: Names in one GetParameters or DeleteParameters, and parameters that one DescribeParameters lists
+#: (SSM API reference).
+BATCH, LISTED = 10, 50
 #: What boto3 raises when a request fails, for any reason.
 FAILURES = (BotoCoreError, ClientError)
 # What botocore's parser raises for an answer that is incomplete or isn't SSM's JSON.
@@ -66,20 +65,15 @@ def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterabl
 
 @dataclass(frozen=True, slots=True)
 class ListedParameter:
-    """A parameter as SSM lists it, without its value.
-
-    Attributes:
-        key: the KMS key as the writer named it: an id, an ARN or an alias.
-        by: the ARN of who wrote it last, as far as SSM says.
-    """
+    """A parameter as SSM lists it, without its value."""
 
     name: str
     type: str
     tier: str
-    key: str | None
+    key: str | None  #: The KMS key as the writer named it: an id, an ARN or an alias.
     version: int
     at: datetime
-    by: str
+    by: str  #: The ARN of who wrote it last, as far as SSM says.
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +92,6 @@ class Ssm:
     ModelNotFoundError or ReleaseNotFoundError if a parameter doesn't exist. Each needs the
     permission of its request; listing needs `ssm:DescribeParameters` on `*`, since AWS supports no
     narrower resource.
-
-    Attributes:
-        problems: a message for each parameter that was denied.
-        away: in a view, why AWS is unavailable, or None.
-        as_of: in a view, the time of the oldest answer that is shown because AWS is unavailable.
     """
 
     def __init__(
@@ -116,7 +105,8 @@ class Ssm:
     ) -> None:
         self.client, self.watch, self._threads = client, watch, threads
         self._clock, self._sleep = clock, sleep
-        self.problems: list[str] = []
+        self.problems: list[str] = []  #: A message for each parameter that was denied.
+        #: In a view, why AWS is unavailable, and the time of the oldest answer that is shown.
         self.away: StoreUnavailableError | None = None
         self.as_of: datetime | None = None
         self._answers: dict[str, list[Any] | StoreError] | None = None
@@ -159,7 +149,6 @@ class Ssm:
         return self._listed("*")
 
     def beginning_with(self, start: str) -> dict[str, ListedParameter]:
-        """Return the parameters whose names begin with a text, by name."""
         return self._listed(start, Key="Name", Option="BeginsWith", Values=[start])
 
     def names_below(self, path: str) -> list[str]:
@@ -181,11 +170,7 @@ class Ssm:
         return {each.name: each for batch in _batches(names) for each in self._read(batch)}
 
     def texts(self, names: Sequence[str]) -> dict[str, str]:
-        """Return decrypted values by name. A denied parameter is left out and added to `problems`.
-
-        Raises:
-            StoreUnavailableError: AWS is unavailable.
-        """
+        """Return decrypted values by name. A denied parameter is added to `problems` instead."""
         read = self.map(self._texts_of_batch, list(_batches(names)), "Reading values")
         return {name: text for batch in read for name, text in batch.items()}
 
@@ -198,7 +183,6 @@ class Ssm:
         }
 
     def label(self, name: str, version: int, label: str) -> None:
-        """Put a label on a version, and take it off any other."""
         answer = self._label("label_parameter_version", name, version, label)
         if answer.get("InvalidLabels"):  # SSM refuses a label without an error
             raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
@@ -241,7 +225,6 @@ class Ssm:
         }
 
     def _all(self, operation: str, about: str, **wanted: Any) -> list[dict[str, Any]]:
-        """Return all pages' parameters."""
         key = f"{operation} {json.dumps(wanted, sort_keys=True)}"
 
         def pages() -> Iterator[dict[str, Any]]:
@@ -251,11 +234,8 @@ class Ssm:
 
         def ask(_: Sequence[str]) -> dict[str, list[Any]]:
             is_listing = operation == "describe_parameters"
-            return {
-                key: list(
-                    self.watch(pages(), "Listing parameters", None) if is_listing else pages()
-                )
-            }
+            watch = self.watch if is_listing else unwatched
+            return {key: list(watch(pages(), "Listing parameters", None))}
 
         return self._once([key], ask)[key]
 
@@ -352,12 +332,7 @@ class Ssm:
 
 
 def aws_client(service: str, region: str | None) -> Any:
-    """Return a client of a service, such as "kms". Without a region, boto3's settings name it.
-
-    Raises:
-        UsageError: a setting is not valid, such as the endpoint's URL.
-        StoreError: there is no region, or the profile doesn't exist.
-    """
+    """Return a client of a service, such as "kms". Without a region, boto3's settings name it."""
     try:
         # Not boto3's default session, which threads can't share while it is created.
         return boto3.session.Session().client(service, region_name=region, config=CONFIG)
@@ -377,7 +352,6 @@ def released_models(names: Iterable[str], path: str) -> list[str]:
 
 
 def _batches(names: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the names in batches for one request, each name once."""
     wanted = list(dict.fromkeys(names))
     for start in range(0, len(wanted), BATCH):
         yield wanted[start : start + BATCH]
@@ -397,7 +371,6 @@ def _translated(action: str, about: Sequence[str]) -> Iterator[None]:
 
 
 def _action(operation: str) -> str:
-    """Return the IAM action of a request."""
     return f"ssm:{operation.title().replace('_', '')}"
 
 

@@ -10,6 +10,7 @@ from model_config.format.rollout import Rollout
 from model_config.operate import record
 from model_config.operate.difference import Difference
 from model_config.operate.drift import Drift, find_parameter_drift
+from model_config.operate.release_findings import unfinished
 from model_config.operate.releases import Releases, read_each
 from model_config.operate.ssm import Ssm, released_models
 from model_config.operate.together import apart
@@ -26,6 +27,7 @@ class ModelStatus:
     differences: tuple[Difference, ...] | None
     problem: str | None = None
     notices: tuple[str, ...] = ()
+    interrupted: str | None = None  #: The label whose promotion was interrupted.
 
     @property
     def digest(self) -> str | None:
@@ -72,10 +74,11 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
         if not isinstance(releases, Releases):
             return ModelStatus(name, None, None, of_model, releases)
         document = documents[name]
-        ended = record.left_over(document, releases)
-        notices = (*([ended] if ended else []), *apart(name, readable, documents))
+        problems = (finding.problem for finding in unfinished(releases, document))
+        notices = (*problems, *apart(name, readable, documents))
         rollout = record.under_way(document, releases)
-        return ModelStatus(name, releases, rollout, of_model, notices=notices)
+        interrupted = record.interrupted_promotion(document, releases)
+        return ModelStatus(name, releases, rollout, of_model, None, notices, interrupted)
 
     return EnvironmentStatus(
         path.rpartition("/")[2],

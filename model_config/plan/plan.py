@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from model_config.format.codec import MAX_PARTS, PART_BYTES, size_in_bytes
@@ -214,6 +215,13 @@ def plan_from_file(project: Project, stack: str) -> Plan:
     """Return the plan of a stack from the project's files, or raise if its file can't be read."""
     config = read_stack_file(project, stack)  # first, so that a missing file runs no module
     return plan_stack(read_modules(project), config)
+
+
+def is_protected(project: Project, stack: str) -> bool:
+    """Return whether a stack's settings protect it, as they do for production."""
+    with suppress(InvalidConfigurationError):  # which other commands show
+        return read_settings(read_stack_file(project, stack))[0].protect
+    return False
 
 
 def valid_plan(project: Project, stack: str) -> Plan:

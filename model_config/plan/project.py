@@ -20,13 +20,9 @@ OWNER_TAG = "model-config:owner"
 class StackConfig:
     """A stack's configuration.
 
-    Attributes:
-        stack: the stack's name.
-        values: the text of each "namespace:key"; an object or list is JSON text.
-        secret_keys: the keys marked as secret. If one has no entry in `values`, it is encrypted
-            and can't be decrypted here.
-        project: the project's name, which is the namespace of keys that have none.
-        findings: the problems of the stack's file, if the configuration was read from it.
+    `values` has the text of each "namespace:key"; an object or list is JSON text. A secret key
+    without a value is encrypted. `project` is the project's name, the namespace of keys that have
+    none, and `findings` are those of the stack's file, if the configuration was read from it.
     """
 
     stack: str
@@ -37,29 +33,21 @@ class StackConfig:
 
     @property
     def file(self) -> str:
-        """The file a user edits."""
         return f"Pulumi.{self.stack}.yaml"
 
     @property
     def region(self) -> str | None:
-        """The AWS region in the stack's file, if it has one."""
         return self.values.get("aws:region")
 
     def own(self) -> dict[str, str]:
         """Return the values under `model-config:`, by their short key."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:"): value
-            for key, value in self.values.items()
-            if key.startswith(f"{NAMESPACE}:")
-        }
+        start = f"{NAMESPACE}:"
+        own = {key: value for key, value in self.values.items() if key.startswith(start)}
+        return {key.removeprefix(start): value for key, value in own.items()}
 
     def own_secret_keys(self) -> set[str]:
-        """Return the short keys under `model-config:` that are marked as secret."""
-        return {
-            key.removeprefix(f"{NAMESPACE}:")
-            for key in self.secret_keys
-            if key.startswith(f"{NAMESPACE}:")
-        }
+        start = f"{NAMESPACE}:"
+        return {key.removeprefix(start) for key in self.secret_keys if key.startswith(start)}
 
 
 def set_secret_command(key: str, stack: str) -> str:
@@ -104,7 +92,6 @@ class Project:
 
     @property
     def models_folder(self) -> Path:
-        """The folder with one module for each model."""
         return self.root / "models"
 
     def model_names(self) -> list[str]:
@@ -113,11 +100,9 @@ class Project:
         return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
     def module(self, model: str) -> Path:
-        """Return the file of a model's module, whether it exists or not."""
         return self.models_folder / f"{model}.py"
 
     def stack_file(self, stack: str) -> Path:
-        """Return the file of a stack, whether it exists or not."""
         return self.root / f"{_START}{stack}{_END}"
 
     def unread_stack_file(self, stack: str) -> Path | None:
@@ -136,11 +121,7 @@ class Project:
         )
 
     def require_stacks(self) -> list[str]:
-        """Return the names of the stacks that have a file.
-
-        Raises:
-            InvalidConfigurationError: there is no stack file.
-        """
+        """Return the names of the stacks that have a file, or raise if there are none."""
         if names := self.stack_names():
             return names
         fix = "write one for each environment, such as Pulumi.dev.yaml"
@@ -174,20 +155,12 @@ class StackState:
         return not self.pending and not any(kind.startswith("aws:") for kind in self.ids)
 
     def has(self, kind: str, id_: str) -> bool:
-        """Return whether the state has a resource."""
         return id_ in self.ids.get(kind, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A resource to import into the state, with what `pulumi import` needs.
-
-    Attributes:
-        type: its type, "aws:ssm/parameter:Parameter".
-        name: its logical name in the program.
-        id: its id in AWS, as the provider has it.
-        parent: the logical name of its component.
-    """
+    """A resource to import into the state; `name` and `parent` are logical names."""
 
     type: str
     name: str

@@ -41,12 +41,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """All model modules of a project. One run serves every environment.
-
-    Attributes:
-        models: the models of the valid modules, by name.
-        broken: the findings of the other modules, by name.
-    """
+    """All model modules of a project: the models of valid ones, and the findings of the others."""
 
     project: Project
     models: Mapping[str, Model]
@@ -221,13 +216,24 @@ class ModuleSource:
 
     def line(self, path: Sequence[str], start: ast.expr | None = None) -> int:
         """Return the line that gives the value at a path, or that of its nearest parent."""
+        return self._place(path, start)[0]
+
+    def place(self, path: Sequence[str]) -> tuple[str | None, int]:
+        """Return the file beside the module that has a value's text, or None, and the line."""
+        line, node = self._place(path)
+        match node:
+            case ast.Call(func=ast.Name("text_beside"), args=[_, ast.Constant(str(name))]):
+                return name, 1
+        return None, line
+
+    def _place(self, path: Sequence[str], start: ast.expr | None = None) -> tuple[int, ast.expr]:
         node = start or self._model
         line = getattr(node, "lineno", 1)  # a module without MODEL has it nowhere
         for segment in path:
             if segment not in (below := self._below(node)):
                 break
             line, node = below[segment]
-        return line
+        return line, node
 
     def _below(self, node: ast.expr) -> Mapping[str, tuple[int, ast.expr]]:
         """Return the line and value of an expression's arguments, items or entries, by name."""

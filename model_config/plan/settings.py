@@ -40,7 +40,7 @@ def _prefix(prefix: str) -> str:
 
 
 def _shown_as(pattern: str, message: str) -> Any:
-    """Return a pydantic field that gives a validator's rule to the JSON Schema for editors."""
+    # What gives a validator's rule to the JSON Schema for editors.
     return Field(json_schema_extra={"pattern": pattern, "patternErrorMessage": message})
 
 
@@ -191,11 +191,9 @@ class Settings(BaseModel):
 
     @property
     def environment_path(self) -> str:
-        """The path of all models of the environment in SSM: "/ai/dev"."""
         return f"{self.prefix}/{self.environment}"
 
     def path_of(self, model: str) -> str:
-        """Return a model's path in SSM: "/ai/dev/support_chat"."""
         return f"{self.environment_path}/{model}"
 
     @property
@@ -210,11 +208,9 @@ class Settings(BaseModel):
 
     @property
     def key_name(self) -> str:
-        """The name of the key in requests: the ARN of an existing key, otherwise the alias."""
         return self.kms_key_arn or self.key_alias
 
     def policy_name(self, model: str, region: str) -> str:
-        """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1"."""
         return reader_policy_name(self.path_of(model), region)
 
     def rule_name(self, about: str) -> str:
@@ -231,26 +227,24 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):
         given.pop(key, None)
-        findings.append(_secret_setting(key, config))
+        command = set_secret_command("key", config.stack)
+        findings.append(
+            Finding(
+                f"{NAMESPACE}:{key}",
+                "it is set as a secret, but a setting is not kept secret",
+                'set it without --secret. For a secret field, write SecretRef("key") in the model '
+                f"and run: {command}",
+                "Pulumi returns a `secure:` value inside an object as plain text",
+                config.file,
+            )
+        )
     given.setdefault("environment", config.stack)
     try:
         return Settings.model_validate(given), findings
     except ValidationError as error:
         for detail in error.errors():
             given.pop(str(detail["loc"][0]), None)
-            where, fix = ".".join(map(str, detail["loc"])), f"correct it in {config.file}"
-            findings.append(
-                Finding(f"{NAMESPACE}:{where}", message_of(detail), fix, file=config.file)
-            )
+            where = f"{NAMESPACE}:{'.'.join(map(str, detail['loc']))}"
+            fix = f"correct it in {config.file}"
+            findings.append(Finding(where, message_of(detail), fix, file=config.file))
     return Settings.model_validate({"environment": "unnamed", **given}), findings
-
-
-def _secret_setting(key: str, config: StackConfig) -> Finding:
-    return Finding(
-        where=f"{NAMESPACE}:{key}",
-        problem="it is set as a secret, but a setting is not kept secret",
-        reason="Pulumi returns a `secure:` value inside an object as plain text",
-        fix=f'set it without --secret. For a secret field, write SecretRef("key") in the model '
-        f"and run: {set_secret_command('key', config.stack)}",
-        file=config.file,
-    )

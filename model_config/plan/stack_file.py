@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
@@ -18,23 +18,18 @@ from model_config.format.text import closest
 from model_config.plan.project import NAMESPACE, Project, StackConfig
 from model_config.plan.settings import SETTING_KEYS
 
-_Item: TypeAlias = tuple[str, int, yaml.Node]  # name, line and value
-
 # The top-level keys that Pulumi 3.260 reads. It ignores all others.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
 _TAG = "tag:yaml.org,2002:"
-# From this number on, Go writes a float with an exponent.
-_EXPONENT = 1e21
 
 
 class _Loader(yaml.SafeLoader):
     """Reads plain scalars as Pulumi's engine does (observed with 3.260, which uses yaml.v3)."""
 
     def integer(self, node: yaml.ScalarNode) -> float:
-        """Return an integer, or a float if it doesn't fit into 64 bits."""
         text = node.value.replace("_", "")
         value = int(text, 8 if re.fullmatch("[-+]?0[0-7]+", text) else 0)
-        return value if -(2**63) <= value < 2**64 else float(value)
+        return value if -(2**63) <= value < 2**64 else float(value)  # more than 64 bits
 
     def date(self, node: yaml.ScalarNode) -> str:
         """Return a date as the engine prints it, though rarely what the user meant."""
@@ -153,14 +148,14 @@ def _as_written(value: Any, written: Any) -> Any:
 def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()
-    findings = (*_misspelled(root), *_check_entries(root, project, loader))
+    file = f"Pulumi.{stack}.yaml"
+    problems = _check_entries(root, project, loader)
+    findings = tuple(replace(problem, file=file) for problem in problems)
     content = (loader.construct_document(root) if root else None) or {}
     given = content.get("config") or {}
     values = {_full_key(key, project): value for key, value in given.items()}
     secret_keys = frozenset(key for key, value in values.items() if _holds_secret(value))
     texts = {key: _as_text(value) for key, value in values.items() if key not in secret_keys}
-    file = f"Pulumi.{stack}.yaml"
-    findings = tuple(replace(finding, file=file) for finding in findings)
     return StackConfig(stack, texts, secret_keys, project, findings)
 
 
@@ -187,16 +182,27 @@ def line_in(project: Project, finding: Finding) -> int | None:
     return None
 
 
-def _misspelled(root: yaml.Node | None) -> Iterator[Finding]:
-    """Yield a key that looks like a misspelled `config`, with which all settings are ignored."""
-    for name, line, _ in _items(root):
-        if name not in _TOP and closest(name, ["config"]):
-            yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
+def override_lines(project: Project, stack: str) -> dict[str, int]:
+    """Return the line of each value that a stack's file overrides, by "model/path/of/value"."""
+    start = f"{NAMESPACE}:overrides."
+    try:
+        text = project.stack_file(stack).read_text(encoding="utf-8")
+        return {
+            where.removeprefix(start).replace(".", "/"): line
+            for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name)
+            for where, line, value in entries
+            if where.startswith(start) and not isinstance(value, yaml.MappingNode)
+        }
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
 
 
 def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
-    """Yield every key that a map has twice, and every scalar that YAML changes, at any depth."""
+    """Yield a misspelled `config`, keys that are there twice, and scalars that YAML changes."""
     for path, node, entries in _nodes(root, project):
+        for name, line, _ in entries if not path else ():
+            if name not in _TOP and closest(name, ["config"]):
+                yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
         namespace, _, key = path.partition(":")
         if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
             yield from _changed_scalars(path, node, loader)
@@ -211,18 +217,24 @@ def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Ite
 
 def _nodes(
     root: yaml.Node | None, project: str
-) -> Iterator[tuple[str, yaml.Node | None, list[_Item]]]:
-    """Yield every node with its path, "namespace:key.key", and its entries with theirs."""
+) -> Iterator[tuple[str, yaml.Node | None, list[tuple[str, int, yaml.Node]]]]:
+    """Yield every node with its path, and its entries: path, "namespace:key.key", line, value."""
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
         if id(node) in seen:  # an alias of an anchor that was visited
             continue
         seen.add(id(node))
+        items: list[tuple[str, yaml.Node, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(key, value) for key, value in node.value if key.tag != f"{_TAG}merge"]
+            items = [(str(key.value), key, value) for key, value in pairs]
+        elif isinstance(node, yaml.SequenceNode):
+            items = [(str(number), item, item) for number, item in enumerate(node.value)]
         entries = []
-        for name, line, value in _items(node):
+        for name, place, value in items:
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
-            entries.append((where, line, value))
+            entries.append((where, place.start_mark.line + 1, value))
             waiting.append((where, value))
         yield path, node, entries
 
@@ -270,17 +282,6 @@ def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> st
     return text if (is_other or is_setting) and text != node.value else None
 
 
-def _items(node: yaml.Node | None) -> Iterator[_Item]:
-    """Yield the entries of a map or list, each with the line that it begins in."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.tag != f"{_TAG}merge":
-                yield key.value, key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield str(number), item.start_mark.line + 1, item
-
-
 def _holds_secret(value: Any) -> bool:
     """Return whether a value is, or contains at any depth, Pulumi's `secure:` form."""
     if isinstance(value, dict):
@@ -291,8 +292,9 @@ def _holds_secret(value: Any) -> bool:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT:
-        value = int(value)  # as Go writes it
+    # Go writes a whole number without a fraction, and from 1e21 on with an exponent.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:  # noqa: PLR2004
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 

@@ -94,7 +94,7 @@ def _retiring(plan: Plan, project: Project) -> Iterator[tuple[Finding, Severity]
 
 
 def _plain_values(config: StackConfig, modules: Modules) -> Iterator[tuple[str, Any]]:
-    """Yield what stands in a stack's file, but for a model's secrets, which are findings."""
+    """Yield what is in a stack's file, but for a model's secrets, which are findings."""
     secrets = {f"{NAMESPACE}:{key}" for key in secret_fields(modules.models.values())}
     for key in sorted(config.values.keys() - secrets):
         try:

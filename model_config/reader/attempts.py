@@ -163,7 +163,7 @@ class Attempts:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the last attempt that a read no longer waited for lasts."""
+        """Whether the attempt that reads no longer wait for still lasts."""
         return self._slow is not None and self._slow.is_under_way
 
     @property
@@ -421,10 +421,10 @@ class Attempts:
         wanted: dict[Key, Reading | None] = {}
         results: dict[Key, Result | Entry] = {}
         for key in attempt.keys:
-            if (typed := self._typed(key)) is not None:
+            entry = self.entries.get(key)
+            if entry is None and (typed := self._typed(key)) is not None:
                 results[key] = typed
             else:
-                entry = self.entries.get(key)
                 wanted[key] = None if entry is None else entry.reading
         progress = partial(setattr, attempt, "seconds", 0.0)
         for number in range(self._tries):
@@ -446,9 +446,7 @@ class Attempts:
 
     def _typed(self, key: Key) -> Entry | None:
         """Return what a first read with a class needn't ask for, if the class takes it."""
-        model, selector, schema = key
-        if schema is None or key in self.entries:
-            return None
+        model, selector, _ = key
         plain = self.entries.get((model, selector, None))
         if plain is None or plain.problem is not None or self._clock() >= plain.ask_at:
             return None

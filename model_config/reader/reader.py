@@ -96,7 +96,13 @@ class Reader:
         source: Source | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._environment = _chosen_environment(environment)
+        if environment is None:
+            environment = os.environ.get("MODEL_CONFIG_ENVIRONMENT") or None
+        if environment is None:
+            raise UsageError(
+                'no environment: pass one, such as Reader("prod"), or set MODEL_CONFIG_ENVIRONMENT'
+            )
+        self._environment = _text("environment", environment)
         self._path = environment_path(prefix, self._environment)
         label = label if label is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
         check_selector(_text("label", label))
@@ -419,15 +425,6 @@ def _names(models: Iterable[str]) -> dict[str, None]:
 
 
 # The checks of a reader's arguments, before any request to AWS.
-
-
-def _chosen_environment(given: str | None) -> str:
-    environment = given if given is not None else os.environ.get("MODEL_CONFIG_ENVIRONMENT")
-    if environment is None or (given is None and not environment):
-        raise UsageError(
-            'no environment: pass one, such as Reader("prod"), or set MODEL_CONFIG_ENVIRONMENT'
-        )
-    return _text("environment", environment)
 
 
 def _checked_times(ttl: float, max_stale: float | None, max_wait: float, deadline: float) -> Times:

@@ -19,7 +19,6 @@ except ModuleNotFoundError as error:
     ) from None
 
 from model_config.schema.group import Group, ModelConfig, SecretRef
-from model_config.schema.json_schema import JsonSchema
 from model_config.schema.shipped import (
     CallLimits,
     ChatModel,
@@ -35,7 +34,7 @@ from model_config.schema.shipped import (
     RerankerModel,
     Tool,
 )
-from model_config.schema.texts import Prompt, Text, Url, Verbatim, text_beside
+from model_config.schema.texts import JsonSchema, Prompt, Text, Url, Verbatim, text_beside
 
 __all__ = [
     "CallLimits",

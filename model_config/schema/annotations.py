@@ -42,20 +42,15 @@ def subclasses_in(kind: Any, base: type[_Class]) -> list[type[_Class]]:
 
 def value_type(kind: Any, container: type) -> Any:
     """Return the type of a list's items or a dict's values, where a field's type allows one."""
-    return next(
-        (get_args(member)[-1] for member in union_members(kind) if get_origin(member) is container),
-        JsonValue,
-    )
+    members = (member for member in union_members(kind) if get_origin(member) is container)
+    return next((get_args(member)[-1] for member in members), JsonValue)
 
 
 def why_refused(kind: Any, group: type, secret: type, item: Any = None) -> str | None:
     """Return why a field can't have a type and which to write instead, or None if it can.
 
     `group` and `secret` are the classes `Group` and `SecretRef`; `item` is the type of the items of
-    the list that the type stands below.
-
-    Raises:
-        RecursionError: the type refers to itself.
+    the list that the type stands below. A type that refers to itself is a RecursionError.
     """
     return _first(_why_member(member, group, secret, item) for member in union_members(kind))
 

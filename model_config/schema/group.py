@@ -123,11 +123,7 @@ class Group(BaseModel, metaclass=_Metaclass):
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Refuse fields that can't be stored as soon as the class is defined.
-
-        Raises:
-            SchemaError: names the class, the field, and what to write instead.
-        """
+        """Refuse fields that can't be stored as soon as the class is defined."""
         for name, field in cls.__pydantic_fields__.items():
             if problem := _why_not_storable(name, field):
                 raise SchemaError(f"{cls.__name__}.{name}: {problem}")

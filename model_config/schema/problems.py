@@ -50,13 +50,13 @@ def _problems(
     if len(members) > 1:
         details, members = _of_best_members(details, members)
     if own := [detail for loc, detail in details if not loc]:
-        texts, fix = dict.fromkeys(map(message_of, own)), None
+        text, fix = "; or ".join(dict.fromkeys(map(message_of, own))), None
         if own[0]["type"] == "extra_forbidden" and above:
             names = [group.__name__ for group in above if path[-1] not in group.model_fields]
-            texts = {f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'} no field of "
-                     "that name": None}  # fmt: skip
+            have = "has" if len(names) == 1 else "have"
+            text = f"{' and '.join(names)} {have} no field of that name"
             fix = nearest_field(path[-1], {name for group in above for name in group.model_fields})
-        yield Problem(path, own[0]["type"], "; or ".join(texts), fix)
+        yield Problem(path, own[0]["type"], text, fix)
     below: dict[str | int, _Details] = {}
     for loc, detail in details:
         if loc:

@@ -9,8 +9,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from model_config.schema.group import Group, ModelConfig, SecretRef
-from model_config.schema.json_schema import JsonSchema
-from model_config.schema.texts import Prompt, Text, Url
+from model_config.schema.texts import JsonSchema, Prompt, Text, Url
 
 _Extra: TypeAlias = dict[str, JsonValue] | None
 _Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]

@@ -1,19 +1,25 @@
-"""Types for texts: prompts, which are templates unless they are `Verbatim`, and texts in files."""
+"""Types of values: prompts, which are templates unless they are `Verbatim`, and JSON Schemas."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, WithJsonSchema
-from pydantic.functional_validators import WrapValidator
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from model_config.format.errors import SchemaError
 from model_config.format.prompt import stray_braces
 from model_config.format.release import RELEASED
-
-_POSITIONS_SHOWN = 3
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
@@ -42,8 +48,8 @@ def _check_prompt(value: Any, handler: ValidatorFunctionWrapHandler, info: Valid
         raise ValueError("the prompt is empty")
     if isinstance(value, Verbatim):
         return Verbatim(text)
-    if stray := list(islice(stray_braces(text), _POSITIONS_SHOWN + 1)):
-        where = "; ".join(stray[:_POSITIONS_SHOWN]) + "; …" * (len(stray) > _POSITIONS_SHOWN)
+    if stray := list(islice(stray_braces(text), 4)):
+        where = "; ".join([*stray[:3], *("…" for _ in stray[3:])])
         raise ValueError(
             f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, where "
             "the name is a letter or _ followed by letters, digits or _; \\{{ for braces that "
@@ -77,3 +83,65 @@ def text_beside(module_file: str, name: str) -> str:
         raise SchemaError(f"{name} beside {Path(module_file).name}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise SchemaError(f"{name} is not UTF-8 (byte {error.start})") from None
+
+
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_NESTED = (
+    "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
+)  # fmt: skip
+
+
+def _is_type(value: JsonValue) -> bool:
+    return all(name in _TYPES for name in (value if isinstance(value, list) else [value]))
+
+
+def _is_names(value: JsonValue) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+_FORMS: dict[str, tuple[Callable[[JsonValue], bool], str]] = {
+    "type": (_is_type, f"one of {', '.join(_TYPES)}, or a list of them"),
+    "required": (_is_names, "a list of names"),
+    "enum": (lambda value: isinstance(value, list), "a list of values"),
+    **dict.fromkeys(
+        _NAMED, (lambda value: isinstance(value, dict), "an object of schemas by name")
+    ),
+    **dict.fromkeys(
+        _LISTED,
+        (lambda value: isinstance(value, list) and value != [], "a list of at least one schema"),
+    ),
+}
+
+
+def _problems(schema: JsonValue, path: str = "#") -> Iterator[str]:
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        yield f"{path} must be a schema: an object, true or false"
+        return
+    for key, value in schema.items():
+        at = f"{path}/{key}"
+        if key in _FORMS and not _FORMS[key][0](value):
+            yield f"{at} must be {_FORMS[key][1]}"
+        elif key in _NESTED:
+            yield from _problems(value, at)
+        elif isinstance(value, dict) and key in _NAMED:
+            for name, nested in value.items():
+                yield from _problems(nested, f"{at}/{name}")
+        elif isinstance(value, list) and key in _LISTED:
+            for position, nested in enumerate(value):
+                yield from _problems(nested, f"{at}/{position}")
+
+
+def _check(schema: dict[str, JsonValue], info: ValidationInfo) -> dict[str, JsonValue]:
+    # A release was checked at its deploy, perhaps by an older package, which allowed more.
+    if info.context != RELEASED and (problems := list(_problems(schema))):
+        raise ValueError(f"it is not a JSON Schema: {'; '.join(problems)}")
+    return schema
+
+
+#: A JSON Schema, whose keys keep their order. Checked are `type`, `required`, `enum` and the form
+#: of nested schemas. A provider may support less than JSON Schema has.
+JsonSchema: TypeAlias = Annotated[dict[str, JsonValue], AfterValidator(_check)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -11,36 +12,29 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
+from model_config.comparing import side_by_side
+from model_config.format import prompt, text
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
 from model_config.format.names import LATEST
-from model_config.format.prompt import fragments, matches, variables
-from model_config.format.text import one_line, plural, visible, who
 from model_config.operate.rollout_plan import phase
 from model_config.operate.ssm import Watch
 from model_config.plan.evidence import verdict
-from model_config.web.compare import compare, is_text
-from model_config.web.environments import drift, overview
-from model_config.web.model import model
-from model_config.web.pages import (
-    OVERVIEW,
-    SERVED,
-    Content,
-    Links,
-    Page,
-    Selection,
-    compare_page,
-    releases_page,
-)
-from model_config.web.release import is_prompt, release
-from model_config.web.rollout import rollout
+from model_config.plan.project import Project
+from model_config.web import environments, history, pages, releases
+from model_config.web.pages import OVERVIEW, SERVED, Content, Links, Page, Selection
 from model_config.web.site import Site
 
 #: The folder with the style sheet and the script.
 STATIC = Path(__file__).parent / "static"
 #: The functions that read what each view shows.
 READERS: Mapping[str, Callable[..., Content]] = {
-    view.__name__: view for view in (overview, model, release, compare, rollout, drift)
+    "overview": environments.overview,
+    "drift": environments.drift,
+    "search": environments.search,
+    "model": history.model,
+    "rollout": history.rollout,
+    "release": releases.release,
+    "compare": releases.compare,
 }
 
 
@@ -50,17 +44,13 @@ def read(site: Site, page: Page, watch: Watch, **options: bool) -> Content:
     try:
         return READERS[page.view](site, watch, *page.arguments, **options)
     except ModelConfigError as error:
-        return Content("problem", title, {"text": str(error)}, status=_status(error))
+        status = 404 if isinstance(error, LookupError | UsageError) else 422
+        status = 503 if isinstance(error, StoreUnavailableError) else status
+        return Content("problem", title, {"text": str(error)}, status=status)
     except Exception as error:
         logging.getLogger(__name__).exception("A page could not be built")
-        text = f"This page could not be built: {type(error).__name__}. See the server's log."
-        return Content("problem", title, {"text": text}, status=500)
-
-
-def _status(error: ModelConfigError) -> int:
-    if isinstance(error, StoreUnavailableError):
-        return 503
-    return 404 if isinstance(error, LookupError | UsageError) else 422
+        why = f"This page could not be built: {type(error).__name__}. See the server's log."
+        return Content("problem", title, {"text": why}, status=500)
 
 
 def read_ahead(site: Site, watch: Watch) -> None:
@@ -70,7 +60,6 @@ def read_ahead(site: Site, watch: Watch) -> None:
 
 
 def render(site: Site, page: Page, content: Content, links: Links) -> str:
-    """Return a page's HTML."""
     shown = [stack for stack in site.environments if stack in page.stacks]
     template = _templates().get_template(f"{content.template}.html")
     return template.render(
@@ -92,17 +81,15 @@ def render(site: Site, page: Page, content: Content, links: Links) -> str:
 
 
 def refusal(why: str) -> str:
-    """Return the page for a refused request: the reason, and what to do."""
     return _templates().get_template("refused.html").render(why=why)
 
 
 def _navigation(site: Site) -> list[tuple[str, Page]]:
-    """Return the pages in the navigation, with their names."""
     stacks = list(site.environments)
     linked = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
         first, last = Selection(stacks[0], LATEST), Selection(stacks[-1], LATEST)
-        linked.append(("Compare", compare_page(first, last)))
+        linked.append(("Compare", pages.compare_page(first, last)))
     if site.project:
         names = {stack: f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks}
         linked += [(name, Page.of("drift", stack)) for stack, name in names.items()]
@@ -122,33 +109,106 @@ def _templates() -> Environment:
     environment.filters |= {
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "utc": lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
-        "count": plural,
-        "one_line": one_line,
-        "who": who,
+        "count": text.plural,
+        "one_line": text.one_line,
+        "who": text.who,
         "name": _breakable,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],  # enough to tell them apart
     }
-    environment.tests |= {"prompt": is_prompt, "text": is_text}
+    environment.tests |= {"prompt": releases.is_prompt, "text": releases.is_text}
     environment.globals |= {
         "Page": Page,
-        "compare_page": compare_page,
-        "releases_page": releases_page,
+        "compare_page": pages.compare_page,
+        "releases_page": pages.releases_page,
         "verdict": verdict,
         "phase": phase,
-        "side_by_side": side_by_side,
-        "differ_in_blanks_alone": differ_in_blanks_alone,
-        "fragments": fragments,
-        "matches": matches,
-        "variables": variables,
+        "side_by_side": side_by_side.side_by_side,
+        "differ_in_blanks_alone": side_by_side.differ_in_blanks_alone,
+        "fragments": prompt.fragments,
+        "matches": prompt.matches,
+        "variables": prompt.variables,
     }
     return environment
 
 
 def _visible(value: object) -> object:
     """Return what is put into a page, with its invisible characters shown."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
 
 
 def _breakable(name: object) -> Markup:
     """Return a name that a narrow page breaks between its words, not inside one."""
     return escape(_visible(name)).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
+
+
+def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
+    """Write the first page and all that can be reached from it; return those that show an error.
+
+    The links are relative and work from disk. `most` of a model's newest releases get a page, and
+    all labelled ones. UsageError: the folder isn't empty, or can't be written.
+    """
+    numbers: dict[tuple[str, str], set[str]] = {}
+
+    def read_page(page: Page) -> Content:
+        content = read(site, page, watch)
+        if content.template == "model":
+            stack, model = page.arguments
+            shown = content.values["releases"]
+            newest = [release.number for release in shown][:most]
+            numbers[stack, model] = {str(on) for on in (*newest, *shown.labels.values())}
+        return content
+
+    def is_written(page: Page) -> bool:
+        if page.view == "release":
+            stack, model, selector = page.arguments
+            sides = [Selection(stack, selector)]
+        elif page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
+            *texts, model = page.arguments
+            sides = [Selection.parse(side) for side in texts]
+        else:
+            return True
+        return all(
+            not selector.isdecimal() or selector in numbers.get((stack, model), {selector})
+            for stack, selector in sides
+        )
+
+    return _write_all(folder, site, read_page, is_written)
+
+
+def report_of_commits(project: Project, base: str, folder: Path) -> None:
+    """Write the differences between a commit and the working tree. This needs git, but no AWS."""
+    overview, others = releases.commits(project, base)
+    known = {OVERVIEW: overview, **others}
+    _write_all(folder, Site([], project), known.__getitem__, known.__contains__)
+
+
+def _write_all(
+    folder: Path,
+    site: Site,
+    read_page: Callable[[Page], Content],
+    is_written: Callable[[Page], bool],
+) -> list[Page]:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty: choose a new or an empty folder")
+    try:
+        shutil.copytree(STATIC, folder / "static")
+    except OSError as error:
+        raise UsageError(f"{folder} can't be written: {error.strerror or error}") from None
+    waiting, known, failed = [OVERVIEW], {OVERVIEW}, []
+
+    def linked(page: Page) -> bool:
+        if page not in known and is_written(page):
+            known.add(page)
+            waiting.append(page)
+        return page in known
+
+    for page in waiting:  # grows as pages link to others
+        content = read_page(page)
+        file = folder / page.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        html = render(site, page, content, pages.file_links(page, linked))
+        file.write_text(html, encoding="utf-8")
+        failed += [page] if content.template == "problem" else []
+    return failed

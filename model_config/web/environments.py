@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from model_config.comparing.commit_search import Match, find_each
+from model_config.comparing.search import Searched, planned
+from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.difference import ADVICE
 from model_config.operate.drift import find_drift
 from model_config.operate.lifecycle import promoted
 from model_config.operate.ssm import Watch, released_models
-from model_config.operate.status import (
-    EnvironmentStatus,
-    ModelStatus,
-    read_status,
-    unread_status,
-)
+from model_config.operate.status import EnvironmentStatus, ModelStatus, read_status, unread_status
 from model_config.plan.lifecycle import SOON, Retirements, retiring
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
@@ -66,8 +63,26 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
     return Content("overview", "Overview", values, tuple(notices))
 
 
+def search(site: Site, watch: Watch, query: str) -> Content:
+    searched: list[Searched] = []
+    notices: list[Notice] = []
+    for stack in site.environments:
+        status, problems = _read(site, stack, watch)
+        notices += problems
+        plan = site.program(stack) if site.project and not problems else None
+        searched += planned(plan, site.project) if plan and site.project else ()
+        searched += [
+            Searched(stack, model.model, release.content.config, release.number, labels)
+            for model in status.models
+            for release, labels in (promoted(model.releases) if model.releases else ())
+            if release.content
+        ]
+    return Content(
+        "search", "Search", {"query": query, "hits": find(query, searched)}, tuple(notices)
+    )
+
+
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
-    """Return an environment's status as far as it can be read, and notices of the errors."""
     environment, program, notices = site.environment(stack), None, []
     try:
         program = site.program(stack)
@@ -86,7 +101,6 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
 
 
 def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
-    """Return what a model's promoted releases name that retires soon."""
     return sorted(
         {
             f"release {release.number}: {name} {retirement.text}"
@@ -98,7 +112,6 @@ def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
 
 
 def _flags(status: ModelStatus) -> Iterator[str]:
-    """Yield the filters of the overview that a model matches."""
     if status.rollout:
         yield "rollout"
     if status.drift:

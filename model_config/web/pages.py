@@ -18,27 +18,23 @@ class Page(NamedTuple):
 
     @classmethod
     def of(cls, view: str, *arguments: object) -> Page:
-        """Return the page of a view with these arguments."""
         return cls(view, tuple(map(str, arguments)))
 
     @property
     def path(self) -> str:
-        """Its address on a server."""
         if self == OVERVIEW:
             return "/"
         return "/" + "/".join(quote(part, safe="@") for part in (self.view, *self.arguments))
 
     @property
     def file(self) -> str:
-        """Its file in a folder."""
         return (
             "index.html" if self == OVERVIEW else f"{'/'.join((self.view, *self.arguments))}.html"
         )
 
     @property
     def stacks(self) -> set[str]:
-        """The stacks whose environments it shows; none if it shows all."""
-        count = 2 if self.view == "compare" else 1
+        count = {"compare": 2, "search": 0}.get(self.view, 1)
         return {argument.partition("@")[0] for argument in self.arguments[:count]}
 
 
@@ -56,33 +52,24 @@ class Selection(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Selection:
-        """Return the selection that a text such as "dev@stable" names."""
         stack, _, selector = text.partition("@")
         return cls(stack, selector or "latest")
 
 
 def compare_page(before: Selection, after: Selection, model: str | None = None) -> Page:
-    """Return the page that compares a model, or all models, in two selections."""
     return Page.of("compare", before, after, *([model] if model else []))
 
 
 def releases_page(stack: str, model: str, before: int, after: int) -> Page:
-    """Return the page that compares two releases of a model in an environment."""
     return compare_page(Selection(stack, str(before)), Selection(stack, str(after)), model)
 
 
 class Links(NamedTuple):
-    """The links of one page.
+    """The links of one page."""
 
-    Attributes:
-        to: returns the address of a page, or None if that page isn't written.
-        static: returns the address of a static file.
-        is_served: whether there is a server, which forms need.
-    """
-
-    to: Callable[[Page], str | None]
+    to: Callable[[Page], str | None]  #: The address of a page; None if it isn't written.
     static: Callable[[str], str]
-    is_served: bool
+    is_served: bool  #: Whether there is a server, which forms need.
 
 
 SERVED = Links(lambda page: page.path, "/static/{}".format, is_served=True)

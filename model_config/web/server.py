@@ -1,4 +1,4 @@
-"""The server of `model-config ui`: it builds each page on request, until Ctrl-C."""
+"""The server of `model-config ui`, for a browser that opened the printed address, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import queue
+import secrets
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -14,21 +15,107 @@ from html import escape
 from pathlib import Path
 from socket import socket
 from typing import TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
+from starlette import responses
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_config.operate.ssm import Watch
-from model_config.web.build import STATIC, read, render
-from model_config.web.guard import Guard
+from model_config.web.build import STATIC, read, refusal, render
 from model_config.web.pages import OVERVIEW, SERVED, Content, Page, Selection, compare_page
 from model_config.web.site import Site
+
+_HEADERS = {
+    # Pages may load files from this server only, and send forms to it only.
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
+    "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_HOSTS = {"127.0.0.1", "localhost"}
+
+
+class Guard:
+    """Refuses requests unless they come from a browser that opened the printed address.
+
+    The server listens only on the loopback interface. This excludes other machines, but neither
+    other users of this machine nor web pages that are open in the browser: the token and the checks
+    of the request's headers exclude those.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self._app, self._token = app, token
+        self._cookie = f"model-config-{port}"  # cookies themselves ignore ports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        answer = self._answer(Request(scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send_with_headers)
+
+    def _answer(self, request: Request) -> Response | None:
+        """Return a refusal or a redirect to the address without the token; None to continue."""
+        for reason in _refusals(request):
+            return responses.PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
+        token = request.query_params.get("token")
+        if token is not None:
+            return (
+                self._admit(request) if self._is_ours(token) else _refused("has an outdated token")
+            )
+        if request.url.path.startswith("/static/"):
+            return None
+        if not self._is_ours(request.cookies.get(self._cookie, "")):
+            return _refused("has no token, or the token was used in another browser")
+        return None
+
+    def _admit(self, request: Request) -> Response:
+        rest = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
+        address = request.url.path + (f"?{urlencode(rest)}" if rest else "")
+        # A second leading slash would redirect to another host.
+        response = RedirectResponse(f"/{address.lstrip('/')}", status_code=303)
+        # Lax: links from elsewhere, such as a chat, work.
+        response.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
+        return response
+
+    def _is_ours(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), self._token.encode())
+
+
+def _refused(why: str) -> Response:
+    return HTMLResponse(refusal(why), status_code=403)
+
+
+def _refusals(request: Request) -> Iterator[str]:
+    headers = request.headers
+    host = headers.get("host", "")
+    # The browser's port may differ: that of a tunnel or a container.
+    if host.rpartition(":")[0] not in _HOSTS and host not in _HOSTS:
+        yield "the host name in the address is not localhost or 127.0.0.1"
+    if any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers):
+        yield "the request was forwarded"
+    is_foreign = headers.get("origin", f"http://{host}") != f"http://{host}"
+    is_visit = headers.get("sec-fetch-mode") == "navigate" and (
+        headers.get("sec-fetch-dest") == "document"
+    )
+    if is_foreign or (
+        headers.get("sec-fetch-site", "none") not in {"same-origin", "none"} and not is_visit
+    ):
+        yield "the request was sent by another site"
+
 
 Item = TypeVar("Item")
 
@@ -39,6 +126,7 @@ _ADDRESSES = (
     "/release/{stack}/{model}/{selector}",
     "/rollout/{stack}/{model}",
     "/drift/{stack}",
+    "/search",
     "/compare/{before}/{after}",
     "/compare/{before}/{after}/{model}",
 )
@@ -47,11 +135,11 @@ PATIENCE, _PACE = 0.4, 0.2
 
 
 def make_app(site: Site, *, token: str, port: int) -> ASGIApp:
-    """Return the web application; `token` is the secret in the address that is printed."""
-
     async def page(request: Request) -> Response:
         view = request.url.path.split("/")[1]
         page = Page(view, tuple(request.path_params.values())) if view else OVERVIEW
+        if view == "search":
+            page = Page.of(view, request.query_params.get("for", ""))
         options = (
             {"commits": True} if page == OVERVIEW and "commits" in request.query_params else {}
         )
@@ -65,7 +153,6 @@ def make_app(site: Site, *, token: str, port: int) -> ASGIApp:
         )
 
     async def compare(request: Request) -> Response:
-        """Redirect to the comparison that was selected in a form."""
         form = request.query_params
         before, after = (Selection.parse(form.get(name, "")) for name in ("before", "after"))
         return RedirectResponse(compare_page(before, after, form.get("model")).path, 303)
@@ -105,11 +192,10 @@ async def answer(build: Callable[[Watch], HTMLResponse], beginning: Callable[[],
         yield "</div>\n"
         yield html[html.index("<main") :]
 
-    return StreamingResponse(parts(), media_type="text/html")
+    return responses.StreamingResponse(parts(), media_type="text/html")
 
 
 def serve(app: ASGIApp, listener: socket) -> None:
-    """Serve until Ctrl-C."""
     # The loaded modules stay in use: the garbage collector need not scan them repeatedly.
     gc.freeze()
     config = uvicorn.Config(

@@ -5,24 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar, cast
 
-from model_config.format.errors import (
-    InvalidConfigurationError,
-    ModelConfigError,
-    StoreError,
-    UsageError,
-)
+from model_config.comparing.git import Repository
+from model_config.comparing.search import places
+from model_config.format import errors
+from model_config.format.errors import UsageError
 from model_config.format.text import nearest
 from model_config.operate.environment import Environment
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.lifecycle import bedrock_retirements
 from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.lifecycle import Retirements, read_lifecycle
-from model_config.plan.plan import Plan, valid_plan
+from model_config.plan.plan import Plan, is_protected, valid_plan
 from model_config.plan.project import Project
-from model_config.plan.settings import read_settings
-from model_config.plan.stack_file import read_stack_file
 from model_config.web.pages import Notice
 
 Made = TypeVar("Made")
@@ -31,13 +28,9 @@ Made = TypeVar("Made")
 class Site:
     """The environments and the project that pages show.
 
-    If an environment can tell that nothing has changed, as the local AWS can, its data is read only
-    once.
-
-    Args:
-        environments: the environments. Pages show them in this order, protected ones last.
-        project: their project. Without one, pages show what is deployed, but no drift.
-        to_paste: adapts the commands in a text to the project and AWS of these pages.
+    If an environment can tell that nothing has changed, as the
+    local AWS can, its data is read only once. Without a project, pages show what is deployed, but
+    no drift. `to_paste` adapts the commands in a text to the project and AWS of these pages.
     """
 
     def __init__(
@@ -48,8 +41,7 @@ class Site:
     ) -> None:
         self.project, self.to_paste = project, to_paste
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
-        in_order = sorted(environments, key=lambda one: self.is_protected(one.stack))
-        self.environments = {environment.stack: environment for environment in in_order}
+        self.environments = {environment.stack: environment for environment in environments}
         self._places: dict[str, str] = {}
         self._retirements: dict[str, tuple[Retirements, str]] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
@@ -62,7 +54,6 @@ class Site:
         return self.environments[stack]
 
     def command(self, stack: str, words: str) -> str:
-        """Return a `model-config` command for a stack's environment, ready to be pasted."""
         environment = self.environment(stack)
         prefix = "" if environment.prefix == "/ai" else f" --prefix {environment.prefix}"
         options = f" -e {environment.name}{environment.region_option}{prefix}"
@@ -73,15 +64,10 @@ class Site:
         return "local AWS" if self.environment(stack).is_local else self._places.get(stack, "AWS")
 
     def is_protected(self, stack: str) -> bool:
-        """Return whether a stack's settings protect it, as they do for production."""
         if (project := self.project) is None:
             return False
 
-        def protect() -> bool:
-            with suppress(InvalidConfigurationError):  # the overview shows what is wrong
-                return read_settings(read_stack_file(project, stack))[0].protect
-            return False
-
+        protect = partial(is_protected, project, stack)
         return self._cached("protect", stack, _stamp(project), protect)
 
     def retirements(self, stack: str) -> tuple[Retirements, str]:
@@ -97,7 +83,7 @@ class Site:
         if region not in self._retirements:
             try:
                 self._retirements[region] = bedrock_retirements(region), ""
-            except StoreError as error:
+            except errors.StoreError as error:
                 self._retirements[region] = {}, str(error)
         from_bedrock, problem = self._retirements[region]
         return from_bedrock | from_file, problem
@@ -113,8 +99,23 @@ class Site:
             if not (environment.is_local or ssm.away or stack in self._places):
                 self._places[stack] = _account_and_region(ssm.region)
 
+    def edit(self, stack: str, model: str, path: str = "") -> str | None:
+        """Return the address at which a value, or a model's module, can be edited, if any."""
+        project = self.project
+        if project is None or not project.module(model).is_file():
+            return None
+        make = partial(places, project, stack, model)
+        place = self._cached(f"places of {model}", stack, _stamp(project), make)
+        return self.edit_at(*place(path)[:2])
+
+    def edit_at(self, file: str, line: int) -> str | None:
+        """Return the address at which a line of a file of the project can be edited, if any."""
+        if self.project is None:
+            return None
+        stamp, repository = _stamp(self.project), Repository(self.project.root)
+        return self._cached("editor", "", stamp, repository.editor)(file, line)
+
     def program(self, stack: str) -> Plan | None:
-        """Return the project's plan of an environment; None without a project."""
         project = self.project
         if project is None:
             return None
@@ -137,13 +138,12 @@ class Site:
 
 
 def notices_of(stack: str, ssm: Ssm) -> tuple[Notice, ...]:
-    """Return notices of what a view could not read."""
     away = (Notice(f"{stack}: {ssm.away}", ssm.as_of),) if ssm.away else ()
     return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(ssm.problems))))
 
 
 def _account_and_region(region: str) -> str:
-    with suppress(ModelConfigError):  # denied: the region alone is shown
+    with suppress(errors.ModelConfigError):  # denied: the region alone is shown
         return f"account {KeysAndPolicies(region).account().id}, {region}"
     return region
 

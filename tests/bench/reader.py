@@ -6,12 +6,16 @@ on both sides. Run it with `make bench`; only what is read wrong makes it fail, 
 "By name" is Powertools' get_parameters_by_name, "by path" its get_parameters.
 """
 
+import _thread
 import argparse
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 from _measure import (
@@ -29,6 +33,7 @@ from _measure import (
 )
 from _server import THEIRS, Aws, BenchServer, Values, config_of, flat, secrets_of
 
+import model_config
 from model_config import Reader
 from model_config.format.release import config_text, digest_of
 from model_config.schema import ModelConfig
@@ -62,6 +67,39 @@ def cold_reads(aws: Aws, fields: int, secrets: int, limit: float) -> list[Row]:
     return [
         timed(f"{name} / by name", "s", ours, by_name, limit),
         timed(f"{name} / by path", "s", ours, by_path, limit),
+    ]
+
+
+def passed(aws: Aws) -> list[Row]:
+    """Count the functions of the package, and their modules, that a first read passes."""
+    aws.deploy("passed", config_of(40), {})
+    reader, codes, start = aws.reader(), set[CodeType](), _thread.start_new_thread
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            codes.add(frame.f_code)
+
+    def noted(run: Callable[..., object], *arguments: Any) -> None:
+        sys.setprofile(note)
+        run(*arguments)
+
+    _thread.start_new_thread = lambda run, arguments: start(noted, (run, *arguments))
+    try:
+        sys.setprofile(note)
+        reader.get("passed")
+    finally:
+        sys.setprofile(None)
+        _thread.start_new_thread = start
+    package = str(Path(model_config.__file__).parent)
+    ours = [
+        code
+        for code in codes
+        if code.co_filename.startswith(package) and not code.co_name.startswith("<")
+    ]
+    modules = {code.co_filename for code in ours}
+    return [
+        counted("functions that a first read passes", "functions", len(ours), None, 40),
+        counted("and their modules", "modules", len(modules), None, 8),
     ]
 
 
@@ -258,7 +296,7 @@ def main() -> None:
     clean_environment()
     with BenchServer() as server:
         aws = Aws(server)
-        rows = [*cold_reads(aws, 40, 0, 0.35), *cold_reads(aws, 38, 2, 0.6)]
+        rows = [*cold_reads(aws, 40, 0, 0.35), *cold_reads(aws, 38, 2, 0.6), *passed(aws)]
         for fields, secrets in ((40, 0), (40, 8), (400, 0), (400, 8)):
             rows += refreshes(aws, fields, secrets)
         rows += refreshes(aws, 400, 8, length=80)

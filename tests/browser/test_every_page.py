@@ -48,3 +48,15 @@ def test_the_colours_follow_the_system(visit: Any, address: str) -> None:
         colour = "getComputedStyle(document.body).backgroundColor"
         colours.append(there.page.evaluate(colour))
     assert colours == ["rgb(251, 251, 250)", "rgb(22, 24, 28)"]
+
+
+def test_the_search_box_on_the_overview_finds_values(visit: Any, address: str) -> None:
+    there: Visit = visit(address)
+    there.begin()
+    there.page.get_by_label("Search").fill("gpt-4.1")
+    with there.page.expect_navigation():
+        there.page.get_by_role("button", name="Search").click()
+    assert there.page.locator("main tbody tr").count() > 0
+    assert there.page.get_by_label("Search").input_value() == "gpt-4.1"
+    assert there.faults() == []
+    assert there.complaints == []

@@ -146,14 +146,29 @@ def jobs(purpose: str, note: dict[str, str]) -> list[tuple[str, ...]]:
             (*promote, "--reason", "run 7"),
             ("promote", "--all"),
             ("promote", model, "--release", "1"),
+            ("promote", model, "--label", "canary", "--new-label"),
             ("promote", model),
             ("rollback", model),
             ("promote", model, "--release", "1"),  # ends the hold
+            (*promote, "--steps", "5,100", "--reason", "run 7"),
+            ("rollout", "pause", model),
+            ("rollout", "resume", model),
+            ("rollout", "unit", model, "qa-1"),
+            ("rollout", "status"),
+            ("rollout", "abort", model),
+            ("rollout", "start", model, "--steps", "100", "--every", "0s"),
             ("rollout", "finish", "--when-due"),
+            ("unlabel", model, "canary"),
+            ("promote", "--all", "--together"),
             ("releases", model),
             ("history", model),
         ],
-        "drift": [("drift",), ("pipeline", "verify"), ("lifecycle",)],
+        "drift": [
+            ("drift",),
+            ("pipeline", "verify"),
+            ("lifecycle",),
+            ("report", "--environment", "dev", "--output", note["pages"]),
+        ],
     }[purpose]
 
 
@@ -175,6 +190,10 @@ def test_a_role_is_granted_what_its_commands_ask_for_and_nothing_else(
     asked: set[Call] = set()
     for command in jobs(purpose, note):
         asked |= calls(*command)
+    if purpose == "promote":  # the jobs have done what they are for
+        history = run("history", "support_chat").out
+        assert "rollout of release 2 to stable ended" in history
+        assert "rollout of release 2 to stable started: 5, 100 %" in history
     granted = statements(purpose)
     assert [
         call

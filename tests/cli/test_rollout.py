@@ -424,9 +424,9 @@ def test_a_start_that_was_killed_between_two_regions_goes_on_with_the_same_salt(
     for write in (released, elsewhere):
         write({"n": 1}, label="stable")
         write({"n": 2})
-    start(run, "--region", "eu-west-1")
+    start(run, "--region", "eu-west-1", "--unit", "qa-1")
     clock.advance(7)
-    start(run, "--region", "eu-west-1", "--region", "us-east-1")
+    start(run, "--region", "eu-west-1", "--region", "us-east-1", "--unit", "qa-1")
     texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
     assert texts[0] == texts[1]
 

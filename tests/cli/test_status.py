@@ -52,6 +52,20 @@ def test_all_stacks_of_the_project_are_shown_unless_some_are_named(run: Any) -> 
     assert len(run("status", "-e", "prod", "-e", "dev", "--json").json) == 2
 
 
+@pytest.mark.usefixtures("model")
+def test_protected_environments_come_last_unless_they_are_named_in_order(
+    run: Any, project: Path
+) -> None:
+    (project / "Pulumi.prod.yaml").write_text("config:\n  model-config:protect: true\n")
+    (project / "Pulumi.staging.yaml").write_text("config: {}\n")
+
+    def order(*options: str) -> list[str]:
+        return [each["environment"] for each in run("status", *options, "--json").json]
+
+    assert order() == ["dev", "staging", "prod"]
+    assert order("-e", "prod", "-e", "dev") == ["prod", "dev"]
+
+
 @pytest.mark.usefixtures("model", "two_releases")
 def test_a_held_label_and_others_are_told(run: Any, released: Any) -> None:
     run("rollback", "chat", "--release", "1")
@@ -59,6 +73,22 @@ def test_a_held_label_and_others_are_told(run: Any, released: Any) -> None:
     assert row(run("status").out)[3] == "canary 3, stable 1 (held), stable-previous 1"
     told = run("status", "-e", "dev", "--json").json[0]["models"][0]
     assert (told["labels"]["canary"], told["held"]) == (3, ["stable"])
+
+
+@pytest.mark.usefixtures("model", "two_releases")
+def test_an_interrupted_promotion_is_told_from_a_hold(run: Any, ssm: Any) -> None:
+    ssm.put_parameter(
+        Name="/ai/dev/chat/rollout",
+        Value='{"format":1,"moved":{"label":"stable","release":1,"from":null,"held":false}}',
+        Type="String",
+        Overwrite=True,
+    )
+    ssm.label_parameter_version(
+        Name="/ai/dev/chat/release", ParameterVersion=1, Labels=["stable-previous"]
+    )
+    assert row(run("status").out)[3] == "stable 1 (promotion interrupted), stable-previous 1"
+    told = run("status", "-e", "dev", "--json").json[0]["models"][0]
+    assert (told["held"], told["interrupted"]) == ([], "stable")
 
 
 @pytest.mark.usefixtures("model", "two_releases")

@@ -40,6 +40,20 @@ def test_a_stack_file_with_merge_conflicts_blocks_no_rollback(stack, capsys):
         pass
 
 
+def test_with_a_broken_stack_file_an_operator_sees_and_ends_what_is_under_way(run, released, stack):
+    for number in (1, 2):
+        released({"n": number}, prefix="/llm", label="stable" if number == 1 else None)
+    settings = ("  aws:region: eu-west-1", "  model-config:prefix: /llm")
+    stack(*settings)
+    run("rollout", "start", "chat")
+    stack(*settings, "<<<<<<< HEAD", "=======", ">>>>>>> other")
+    assert "stable 1" in run("status", "-e", "dev", code=2).out  # 2, since drift is unknown
+    assert "\t5 %\t" in run("rollout", "status", "chat").out
+    run("rollout", "abort", "chat", "--reason", "Too chatty")
+    run("rollback", "chat", "--release", "2")
+    assert "Too chatty" in run("history", "chat").out
+
+
 @pytest.mark.usefixtures("project", "made_up_credentials")
 def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
     with target("staging", None, local=False) as aws:

@@ -50,14 +50,7 @@ def test_no_text_has_anybody_install_the_bare_name():
     assert bare == set()
 
 
-LATER = {
-    *(f"docs/{name}.md" for name in ("agent", "evidence", "models", "moving", "providers")),
-    *(f"docs/{name}.md" for name in ("lifecycle", "release-format", "rollouts", "ui")),
-    *(f"examples/{name}/README.md" for name in ("agent", "clients", "evidence")),
-}
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if named(page) not in LATER], ids=named)
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_pages_lines_have_one_width(page: Path):
     text = re.sub(r"(?ms)^ *```.*?^ *```", "", page.read_text("utf-8"))
     long = [

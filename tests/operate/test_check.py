@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Step, write_rollout
+from model_config.format.rollout import (
+    Moved,
+    Rollout,
+    RolloutDocument,
+    Step,
+    Together,
+    write_rollout,
+)
 from model_config.operate import check, keys_and_policies
 from model_config.operate.check import check_environment
 from model_config.operate.ssm import Ssm
@@ -283,6 +290,19 @@ def test_a_rollout_that_another_tool_ended_is_told_since_it_may_begin_again(aws:
         "which begins again when stable returns to release 1"
     )
     assert found.finding.fix == "`model-config rollout abort chat --environment prod`"
+
+
+def test_an_interrupted_promotion_of_several_models_is_told_and_is_no_hold(aws: Any) -> None:
+    aws.deploy({"n": 1}, label="stable")
+    aws.deploy({"n": 2})
+    name = "/ai/prod/chat/release"
+    aws.client.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
+    together = Together("stable", {"chat": 2, "search": 4}, 1, None, pending=True)
+    text = write_rollout(RolloutDocument(together=together))
+    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
+    told = [(level, problem) for level, _, problem in checked(aws)]
+    assert ("warning", "a promotion of 2 models to stable as one was interrupted") in told
+    assert ("notice", "a promotion of stable from release 1 was interrupted") in told
 
 
 def test_rollouts_that_may_not_be_read_are_said(aws: Any) -> None:

@@ -150,9 +150,9 @@ def _start(place: Environment, number: int) -> None:
 
 
 def _finish_due(place: Environment) -> None:
-    rollout = rollouts.due(place, "chat")
-    if rollout and not rollouts.why_held(place, "chat", rollout.label):
-        make(rollouts.finish(place, "chat", is_automatic=True))
+    move = rollouts.finish_due(place, "chat")
+    if isinstance(move, Move):
+        make(move)
 
 
 def _pipeline(place: Environment) -> None:

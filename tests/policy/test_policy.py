@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +12,7 @@ from unittest.mock import patch
 import pytest
 from support.project import CHECKOUT, PROJECT, stack_config
 
+from model_config.format import rollout
 from model_config.plan.aws import POLICY_PATH
 from model_config.testing.program import Recorder, run_program
 
@@ -158,6 +160,18 @@ def test_the_string_at_a_rollouts_name_is_a_rollout_document(value: Any, refusal
     text = value if value == "sk-made-up" else json.dumps(value)
     found = problems(rules.secure_string, {**ROLLOUT, "value": text})
     assert found == ["its value is not a rollout document"] * refusals
+
+
+def test_whatever_the_command_line_writes_is_a_rollout_document():
+    step = rollout.Step(datetime(2026, 12, 1, tzinfo=UTC), 5)
+    document = rollout.RolloutDocument(
+        rollout.Moved("stable", 8, 7, "faster", held=True),
+        rollout.Rollout("stable", 9, 8, "0f" * 8, (step,), {"qa": 9}, {"paused": True}),
+        rollout.Together("stable", {"chat": 8}, 7, 6, pending=True),
+    )
+    text = rollout.write_rollout(document)
+    assert {"format", "moved", "rollout", "together"} == json.loads(text).keys()
+    assert problems(rules.secure_string, {**ROLLOUT, "value": text}) == []
 
 
 @pytest.mark.parametrize("by", ["dependency on the alias", "name", "ARN"])

@@ -458,7 +458,7 @@ def test_pauses_grow_with_each_failure_and_are_drawn_anew(source: Source, clock:
     assert max(pauses[:5]) <= 32
     assert 40 < max(pauses) <= LONGEST_PAUSE
     assert 15 < sum(pauses[6:]) / 34 < 45
-    assert len(set(pauses)) == 40
+    assert len(set(pauses)) > 35  # to a millisecond, two may be alike
 
 
 def test_a_cold_outage_fails_at_once_until_it_is_asked_about_again(

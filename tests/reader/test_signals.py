@@ -110,12 +110,14 @@ def prepared(max_wait: float, *, warm: bool) -> tuple[Reader, Clock]:
 
 def moments(max_wait: float, *, warm: bool) -> range:
     """Return moments within a read, from a random one on, every so many."""
-    for _ in range(2):  # the first read imports modules
+    passed = []
+    for _ in range(3):  # the first read imports modules, and any may wait longer for a thread
         reader, _ = prepared(max_wait, warm=warm)
         with (never := Moment(math.inf, no_thread)):
             reader.get("chat")
-    assert never.passed > 2 * STEP
-    return range(random.randint(1, STEP), never.passed, STEP)  # noqa: S311
+        passed.append(never.passed)
+    assert min(passed) > 2 * STEP
+    return range(random.randint(1, STEP), min(passed), STEP)  # noqa: S311
 
 
 def reads_on(reader: Reader, clock: Clock) -> None:

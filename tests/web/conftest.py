@@ -69,7 +69,7 @@ class Deployer:
         document: str | None = None,
     ) -> int:
         base = f"/ai/{environment}/{model}"
-        templates = ["prompts/system", "messages/*/content"]
+        templates = ["prompts/system", "prompts/templates/greeting", "messages/*/content"]
         content = release.Release.of(
             model, environment, "Own", config, secrets=["api_key"], templates=templates
         )

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from model_config.web.guard import Guard
+from model_config.web.server import Guard
 
 TOKEN = "the-token"
 VISIT = {

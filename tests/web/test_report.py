@@ -12,8 +12,8 @@ import pytest
 from model_config.format.errors import UsageError
 from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
+from model_config.web.build import report, report_of_commits
 from model_config.web.pages import Page
-from model_config.web.report import report, report_of_commits
 from model_config.web.site import Site
 
 from .conftest import CONFIG, PROMPT, SECRET

@@ -50,17 +50,6 @@ def client(stamped: Stamped) -> TestClient:
     return browser(stamped.site)
 
 
-def test_protected_environments_come_last(ssm: Any, own_project: Project) -> None:
-    for stack, protect in {"prod": "true", "staging": "false"}.items():
-        own_project.stack_file(stack).write_text(f"config:\n  model-config:protect: {protect}\n")
-    stacks = own_project.stack_names()
-    site = Site([environment(stack, ssm) for stack in stacks], own_project)
-    assert (stacks, list(site.environments)) == (
-        ["dev", "prod", "staging"],
-        ["dev", "staging", "prod"],
-    )
-
-
 @pytest.mark.usefixtures("three_releases")
 @pytest.mark.parametrize("address", ["/", "/drift/dev", "/compare/dev@latest/prod@latest"])
 def test_what_was_read_ahead_is_not_read_again(

@@ -13,10 +13,9 @@ from model_config.operate.record import Written
 from model_config.operate.releases import PastRelease, Releases
 from model_config.operate.rollout_plan import RolloutPlan
 from model_config.operate.ssm import Ssm
-from model_config.web.model import COLUMN, timeline
+from model_config.web.history import COLUMN, HEIGHT, WIDTH, curve, timeline
 from model_config.web.pages import OVERVIEW, Page, Selection, compare_page, file_links
-from model_config.web.release import python
-from model_config.web.rollout import HEIGHT, WIDTH, curve
+from model_config.web.releases import python
 
 from .conftest import NOW, ago
 

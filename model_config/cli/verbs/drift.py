@@ -62,12 +62,7 @@ def drift(
 
 
 def compare(environment: str, *, local: bool) -> Drift:
-    """Compare an environment's program, releases and parameters.
-
-    Raises:
-        InvalidConfigurationError: something is wrong with the project.
-        StoreError: AWS is unavailable or refuses.
-    """
+    """Compare an environment's program, releases and parameters."""
     from model_config.cli.target import target
     from model_config.operate.drift import find_drift
     from model_config.plan.plan import valid_plan
@@ -84,25 +79,23 @@ def advice(state: DriftState, stack: str) -> str:
     return to_paste(ADVICE[state].format(stack=stack))
 
 
-def _print(found: Drift, stack: str) -> None:
+def _print(drift: Drift, stack: str) -> None:
     """Print the differences, and below them what to do about each kind."""
     from model_config.operate.difference import without_plan
 
-    rows = [
-        (each.model or "-", each.path, each.state, visible(each.text)) for each in found.differences
-    ]
-    if rows:
+    if drift.differences:
+        rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
-    for state in dict.fromkeys(each.state for each in found.differences):
+    for state in dict.fromkeys(it.state for it in drift.differences):
         typer.echo(f"{state}: {advice(state, stack)}")
-    for finding in found.findings:
+    for finding in drift.findings:
         typer.echo(to_paste(visible(str(finding))))
-    count = len(found.differences) + len(found.findings)
+    count = len(drift.differences) + len(drift.findings)
     differences = plural(count, "difference") if count else "no drift"
-    typer.echo(f"{stack}: {plural(found.count, 'parameter')}, {differences}.")
+    typer.echo(f"{stack}: {plural(drift.count, 'parameter')}, {differences}.")
     modules = current_project().model_names()
-    for model in found.other_projects:
+    for model in drift.other_projects:
         other = "stack" if model in modules else "project"
         typer.echo(
             f"{model}: {without_plan(has_module=model in modules)}. Another {other} deploys it, or "
@@ -110,20 +103,20 @@ def _print(found: Drift, stack: str) -> None:
         )
 
 
-def _row(each: Difference, stack: str) -> dict[str, Any]:
+def _row(difference: Difference, stack: str) -> dict[str, Any]:
+    listed = difference.listed
+    sides = {"program": difference.program, "release": difference.release, "ssm": difference.aws}
     return {
-        "model": each.model,
-        "path": each.path,
-        "state": each.state,
-        "aspect": each.aspect,
-        "program": _plain(each.program),
-        "release": _plain(each.release),
-        "ssm": _plain(each.aws),
-        "name": each.name,
-        "version": each.listed.version if each.listed else None,
-        "written_at": each.listed.at if each.listed else None,
-        "written_by": each.listed.by if each.listed else None,
-        "fix": advice(each.state, stack),
+        "model": difference.model,
+        "path": difference.path,
+        "state": difference.state,
+        "aspect": difference.aspect,
+        **{side: _plain(content) for side, content in sides.items()},
+        "name": difference.name,
+        "version": listed and listed.version,
+        "written_at": listed and listed.at,
+        "written_by": listed and listed.by,
+        "fix": advice(difference.state, stack),
     }
 
 

@@ -11,10 +11,7 @@ PANEL = options.Panel.RELEASE
 
 
 def history(
-    model: options.Model,
-    *,
-    target: options.Target,
-    as_json: options.AsJson = False,
+    model: options.Model, *, target: options.Target, as_json: options.AsJson = False
 ) -> None:
     """Show who moved a model's labels and changed its rollouts, when and why, newest first.
 

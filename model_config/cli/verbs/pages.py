@@ -84,7 +84,7 @@ def report(  # noqa: PLR0913 - a verb's options
     Example: model-config report --output report
     """
     if base is not None:
-        from model_config.web.report import report_of_commits
+        from model_config.web.build import report_of_commits
 
         if environments or prefix:
             raise UsageError("--base takes neither --environment nor --prefix")
@@ -98,7 +98,7 @@ def _report(
     output: Path, stacks: list[str] | None, prefix: str | None, *, releases: int, local: bool
 ) -> None:
     from model_config.cli.target import environments
-    from model_config.web.report import report as write
+    from model_config.web.build import report as write
     from model_config.web.site import Site
 
     with environments(stacks, prefix, local=local) as found:

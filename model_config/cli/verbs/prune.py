@@ -35,8 +35,12 @@ def prune(
     """
     from model_config.operate.releases import unneeded_parts
 
-    if gone:
-        _refuse_a_model_of_this_project(model)
+    project = project_or_none()
+    if gone and project and model in project.model_names():
+        raise UsageError(
+            f"{model} is a model of this project, so a running deploy may need its parts: "
+            "--gone is for a model whose module was removed"
+        )
     with target.open() as aws:
         names = unneeded_parts(aws.ssm, aws.path, model, gone=gone)
         if not dry_run:
@@ -48,13 +52,3 @@ def prune(
         typer.echo(name)
     done = "would be deleted" if dry_run else "deleted"
     typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
-
-
-def _refuse_a_model_of_this_project(model: str) -> None:
-    """Refuse --gone for a model of this project, whose parts a running deploy may need."""
-    project = project_or_none()
-    if project and model in project.model_names():
-        raise UsageError(
-            f"{model} is a model of this project, so a running deploy may need its parts: "
-            "--gone is for a model whose module was removed"
-        )

@@ -11,15 +11,11 @@ import typer
 from model_config.cli import options, output
 from model_config.cli.context import current_project
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.project import Project, StackState
 
 if TYPE_CHECKING:
-    from model_config.infra.engine_stack import EngineStack
     from model_config.operate.recovery import Recovery
 
 PANEL = options.Panel.OPERATE
-
-_to_stderr = partial(typer.echo, err=True)
 
 
 def recover(
@@ -49,61 +45,49 @@ def recover(
 
     Example: model-config recover --environment prod --dry-run
     """
-    from model_config.infra.engine_stack import EngineStack
-
-    project = current_project()
-    stack = EngineStack(project, environment)
-    if cancel and not dry_run:
-        stack.cancel()
-    state = stack.state()
-    recovery = _find(project, stack, state, into_empty_state=into_empty_state)
-    if as_json:
-        output.print_json(asdict(recovery))
-    else:
-        _print(recovery)
-    if recovery.blocked:
-        raise typer.Exit(2)
-    if recovery.is_needed and not dry_run:
-        _carry_out(stack, state, recovery)
-    if not as_json:
-        _print_next(recovery, environment, dry_run=dry_run)
-
-
-def _find(
-    project: Project, stack: EngineStack, state: StackState, *, into_empty_state: bool
-) -> Recovery:
-    """Compare plan, state and AWS, with the stack's own configuration, secrets included."""
     from model_config.cli.target import say_where
+    from model_config.infra.engine_stack import EngineStack
     from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
     from model_config.operate.ssm import Ssm, aws_client
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
 
-    config = stack.config()
+    project = current_project()
+    stack = EngineStack(project, environment)
+    if cancel and not dry_run:
+        stack.cancel()
+    state, config = stack.state(), stack.config()  # with the secrets
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset_findings]:
         raise InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
     say_where([plan.settings.environment], ssm.region)
-    return find_recovery(
-        plan,
-        config.own(),
-        state,
-        ssm,
-        KeysAndPolicies(ssm.region),
-        into_empty_state=into_empty_state,
+    aws = KeysAndPolicies(ssm.region)
+    recovery = find_recovery(plan, config.own(), state, ssm, aws, into_empty_state=into_empty_state)
+    if as_json:
+        output.print_json(asdict(recovery))
+    else:
+        _print(recovery)
+    if recovery.blocked:
+        raise typer.Exit(2)
+    if not dry_run:
+        stack.apply(
+            recovery.pending, recovery.adopt, recovery.refresh, partial(typer.echo, err=True)
+        )
+    again = f"model-config recover --environment {environment}"
+    if as_json:
+        return
+    if recovery.is_needed:
+        done = f"Recovered. Continue with: pulumi up --stack {environment}"
+        typer.echo(f"To recover: {again}" if dry_run else done)
+        return
+    locked = (
+        f"`pulumi up` says that the stack is locked, and no deploy is running: {again} --cancel"
     )
-
-
-def _carry_out(stack: EngineStack, state: StackState, recovery: Recovery) -> None:
-    """Clear pending operations, adopt resources, and refresh those that were being changed."""
-    if recovery.pending:
-        stack.clear_pending()
-    if recovery.adopt:
-        stack.adopt(recovery.adopt, dict(state.urns), _to_stderr)
-    if recovery.refresh:
-        stack.refresh(recovery.refresh, _to_stderr)
+    removed = cancel and not dry_run
+    typer.echo("Nothing to recover: the state is complete.")
+    typer.echo("A lock, if there was one, is removed." if removed else f"If {locked}")
 
 
 def _print(recovery: Recovery) -> None:
@@ -114,16 +98,3 @@ def _print(recovery: Recovery) -> None:
         output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
     for finding in recovery.blocked:
         typer.echo(str(finding), err=True)
-
-
-def _print_next(recovery: Recovery, environment: str, *, dry_run: bool) -> None:
-    if not recovery.is_needed:
-        typer.echo("Nothing to recover: the state is complete.")
-        typer.echo(
-            "If `pulumi up` says that the stack is locked, and no deploy is running: "
-            f"model-config recover --environment {environment} --cancel"
-        )
-    elif dry_run:
-        typer.echo(f"To recover: model-config recover --environment {environment}")
-    else:
-        typer.echo(f"Recovered. Continue with: pulumi up --stack {environment}")

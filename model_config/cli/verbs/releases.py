@@ -17,10 +17,7 @@ PANEL = options.Panel.RELEASE
 
 
 def releases(
-    model: options.Model,
-    *,
-    target: options.Target,
-    as_json: options.AsJson = False,
+    model: options.Model, *, target: options.Target, as_json: options.AsJson = False
 ) -> None:
     """List a model's releases and their changes, newest first.
 

@@ -335,26 +335,21 @@ def _models_with_rollouts(place: Environment) -> list[str]:
 def _finish_due(target: options.TargetInRegions, model: str | None, reason: str | None) -> None:
     """Finish the rollouts that are due; exit with 1 if one failed. Held labels stay."""
     from model_config.operate.labels import make
-    from model_config.operate.rollouts import due, finish, why_held
+    from model_config.operate.rollouts import finish_due
 
     made: list[moving.Made] = []
     held: list[str] = []
     with target.open() as places:
         for place in places:
             for name in [model] if model else _models_with_rollouts(place):
-                where = place.where(name)
                 try:
-                    if (rollout := due(place, name)) is None:
-                        continue
-                    if why := why_held(place, name, rollout.label):
-                        held.append(f"{where}: {why}, and stays held.")
-                        continue
-                    check = moving.schema_check(name)
-                    made.append(
-                        make(finish(place, name, check=check, reason=reason, is_automatic=True))
-                    )
+                    move = finish_due(place, name, moving.schema_check, reason)
+                    if isinstance(move, str):
+                        held.append(f"{place.where(name)}: {move}.")
+                    elif move:
+                        made.append(make(move))
                 except ModelConfigError as error:
-                    made.append(f"{where}: {error}")
+                    made.append(f"{place.where(name)}: {error}")
     for line in held:
         typer.echo(line, err=True)
     if not made and not held:

@@ -114,7 +114,10 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
             "problem": newest.problem,
         },
         "labels": releases.labels if releases else {},
-        "held": releases.held if releases else [],
+        "held": [label for label in releases.held if label != model.interrupted]
+        if releases
+        else [],
+        "interrupted": model.interrupted,
         "rollout": rollout
         and {
             "label": rollout.label,
@@ -147,10 +150,9 @@ def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
 
 def _cells(row: output.Row, model: output.Row, *, with_commits: bool) -> list[str]:
     newest, rollout = model["newest"], model["rollout"]
-    labels = [
-        f"{label} {on}{' (held)' if label in model['held'] else ''}"
-        for label, on in model["labels"].items()
-    ]
+    marks = dict.fromkeys(model["held"], " (held)")
+    marks[model["interrupted"]] = " (promotion interrupted)"
+    labels = [f"{label} {on}{marks.get(label, '')}" for label, on in model["labels"].items()]
     share = ""
     if rollout:
         percent = f"{rollout['percent']:g} % of {rollout['label']}"

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from model_config.infra.encryption_key import EncryptionKey, EncryptionKeyArgs
+from model_config.infra.components import EncryptionKey, ModelParameters, Notifications
 from model_config.infra.engine import current_account, stack_config, stop_on_findings
-from model_config.infra.model_parameters import ModelParameters, ModelParametersArgs
-from model_config.infra.notifications import Notifications, NotificationsArgs
 from model_config.infra.outputs import export_stack
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project
@@ -18,15 +16,12 @@ plan = plan_stack(modules, stack_config())
 stop_on_findings(plan)
 
 # Deploy: one key for the environment; each model's parameters, release and reader policy.
-key = EncryptionKey("encryption-key", EncryptionKeyArgs(plan.settings, current_account()))
-models = [
-    ModelParameters(model.name, ModelParametersArgs(model, plan.settings, key))
-    for model in plan.models
-]
+key = EncryptionKey("encryption-key", plan.settings, current_account())
+models = [ModelParameters(model.name, model, plan.settings, key) for model in plan.models]
 
 # Notify: a topic receives the changes that affect readers.
 if plan.settings.notify_topic_arn:
-    Notifications("notifications", NotificationsArgs(plan.settings, key))
+    Notifications("notifications", plan.settings, key)
 
 # Export: outputs for other stacks.
 export_stack(plan.settings, key, models)

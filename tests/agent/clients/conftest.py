@@ -1,4 +1,4 @@
-"""OpenFeature's clients for TypeScript and Go, built once from what the examples name."""
+"""OpenFeature's clients for TypeScript, Go and Java, built once."""
 
 from __future__ import annotations
 
@@ -62,8 +62,31 @@ def go(
     return lambda program: [str(folder / "bin" / program)]
 
 
-@pytest.fixture(scope="session", params=["typescript", "go"])
+@pytest.fixture(scope="session")
+def java(
+    tmp_path_factory: pytest.TempPathFactory, users_environment: dict[str, str]
+) -> Callable[[str], list[str]]:
+    """Build the driver, and return its command."""
+    compiler, run, maven = needed("javac"), needed("java"), needed("mvn")
+    folder = tmp_path_factory.mktemp("java")
+    shutil.copytree(HERE / "java", folder, dirs_exist_ok=True)
+    goals = ["compile", "dependency:build-classpath", "-Dmdep.outputFile=classpath"]
+    environment = {**users_environment, "JAVA_HOME": str(Path(compiler).resolve().parents[1])}
+    subprocess.run(
+        [maven, "--quiet", "--batch-mode", *goals], cwd=folder, check=True, env=environment
+    )
+    path = f"{folder / 'target' / 'classes'}:{(folder / 'classpath').read_text()}"
+    return lambda program: [run, "-cp", path, program.capitalize()]
+
+
+@pytest.fixture(scope="session", params=["typescript", "go", "java"])
 def language(request: pytest.FixtureRequest) -> Callable[[str], list[str]]:
+    """Return the commands of one language's programs, then of the next."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session", params=["typescript", "go"])
+def language_of_examples(request: pytest.FixtureRequest) -> Callable[[str], list[str]]:
     """Return the commands of one language's programs, and then the other's."""
     return request.getfixturevalue(request.param)
 

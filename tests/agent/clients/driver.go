@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"strings"
 
 	"example/client/ofrep"
 	"github.com/open-feature/go-sdk/openfeature"
@@ -14,7 +16,7 @@ import (
 
 type question struct {
 	Type, Flag string
-	Key        *string
+	Key, ETag  *string
 	Default    any
 }
 
@@ -32,7 +34,11 @@ func main() {
 		}
 		said := []map[string]any{}
 		for _, one := range asked {
-			said = append(said, evaluate(client, one))
+			if one.ETag != nil {
+				said = append(said, evaluateAll(*one.ETag))
+			} else {
+				said = append(said, evaluate(client, one))
+			}
 		}
 		line, err := json.Marshal(said)
 		if err != nil {
@@ -40,6 +46,24 @@ func main() {
 		}
 		fmt.Println(string(line))
 	}
+}
+
+// The SDK has no bulk evaluation.
+func evaluateAll(etag string) map[string]any {
+	address := os.Args[1] + "/ofrep/v1/evaluate/flags"
+	request, err := http.NewRequest("POST", address, strings.NewReader("{}"))
+	if err != nil {
+		panic(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+os.Args[2])
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("If-None-Match", etag)
+	said, err := http.DefaultClient.Do(request)
+	if err != nil {
+		panic(err)
+	}
+	said.Body.Close()
+	return map[string]any{"status": said.StatusCode, "etag": said.Header.Get("ETag")}
 }
 
 func evaluate(client *openfeature.Client, asked question) map[string]any {

@@ -1,4 +1,4 @@
-"""OpenFeature's SDKs for TypeScript and Go over the agent, and the examples as they stand."""
+"""OpenFeature's SDKs for TypeScript, Go and Java over the agent, and the examples as they stand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 from moto.server import ThreadedMotoServer
+from openfeature import api
+from openfeature.contrib.provider.ofrep import OFREPProvider
+from openfeature.evaluation_context import EvaluationContext
 from support.agent import CHAT, TOKEN
 from support.aws import REGION, SESSION
 from support.waiting import wait_until
@@ -60,6 +63,20 @@ def test_ten_thousand_keys_are_on_the_side_that_pythons_reader_says(client, read
     assert 0.28 < sum(one["variant"] == "candidate" for one in said) / len(said) < 0.32
 
 
+def test_ten_thousand_keys_by_the_python_client(serve, reader):
+    reader.set("chat", {"prompts": {"system": "candidate"}}, percent=30)
+    authorization = {"Authorization": f"Bearer {TOKEN}"}
+    api.set_provider_and_wait(OFREPProvider(serve(), headers_factory=lambda: authorization))
+    client = api.get_client()
+    for number in range(10_000):
+        unit = f"größe-{number}"
+        context = EvaluationContext(targeting_key=unit)
+        said = client.get_string_details("chat/prompts/system", "", context)
+        expected = reader.get("chat", key=unit)
+        assert (said.variant, said.value) == (expected.rollout, expected["prompts"]["system"])
+    api.shutdown()
+
+
 def test_an_outage_is_served_and_said(client, reader):
     assert client.evaluate("float", TEMPERATURE, 0)["reason"] == "STATIC"
     with reader.outage():
@@ -85,8 +102,8 @@ def test_a_wrong_token_and_a_long_key_are_told(connect, language):
     assert (said["value"], said["code"]) == (0.5, "INVALID_CONTEXT")
 
 
-def test_bulk_evaluation_is_304_while_nothing_moved(connect, typescript, reader):
-    client = connect(typescript)
+def test_bulk_evaluation_is_304_while_nothing_moved(connect, language_of_examples, reader):
+    client = connect(language_of_examples)
     (first,) = client.ask({"etag": ""})
     (again,) = client.ask({"etag": first["etag"]})
     assert (first["status"], again["status"]) == (200, 304)
@@ -105,11 +122,14 @@ def run(command, **environment):
     return done.stdout
 
 
-def test_the_example_with_openfeature(language, serve, tmp_path):
+def test_the_example_with_openfeature(language_of_examples, serve, tmp_path):
     reader = FakeReader({"support_chat": SUPPORT}, release=7)
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     settings = {"AGENT_URL": serve(reader=reader), "AGENT_TOKEN_FILE": str(tmp_path / "token")}
-    assert run(language("openfeature"), **settings) == "release 7 (stable), temperature 0.25\n"
+    assert (
+        run(language_of_examples("openfeature"), **settings)
+        == "release 7 (stable), temperature 0.25\n"
+    )
 
 
 def forms():
@@ -120,7 +140,7 @@ def forms():
         yield Release.of("support_chat", "prod", "Chat", config, secrets=["api_key"])
 
 
-def test_the_documented_program_reads_all_forms_from_ssm(language):
+def test_the_documented_program_reads_all_forms_from_ssm(language_of_examples):
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -145,7 +165,7 @@ def test_the_documented_program_reads_all_forms_from_ssm(language):
                 Name=release_name(path), ParameterVersion=version, Labels=["stable"]
             )
             seen |= {"config", "zlib", "parts"} & json.loads(text.document).keys()
-            said = run([*language("ssm"), path, "stable"], **settings)
+            said = run([*language_of_examples("ssm"), path, "stable"], **settings)
             assert said == content.text + "\n"
     finally:
         server.stop()

@@ -1,18 +1,21 @@
-"""A model's page: its releases and the history of its labels, as a list and as a timeline."""
+"""A model's page, with the history of its labels as a list and a timeline, and its rollout's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from model_config.comparing.changes import Change, changes
 from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
 from model_config.format.names import PREVIOUS, model_path, release_name
-from model_config.operate.record import Event, Written, events, read_history, under_way
+from model_config.format.rollout import Rollout, Step
+from model_config.operate import record
+from model_config.operate.record import Event, Written
 from model_config.operate.releases import PastRelease, Releases, read_releases
+from model_config.operate.rollout_plan import due_at, next_step, plan_of, steps_from
 from model_config.operate.ssm import Ssm, Watch
 from model_config.web.pages import Content, Notice
 from model_config.web.site import Site, notices_of
@@ -25,8 +28,6 @@ _GAP = 3
 
 
 class Entry(NamedTuple):
-    """A new release with its changes from the one before, or a change of a label or a rollout."""
-
     at: datetime
     by: str
     event: Event | None = None
@@ -36,7 +37,6 @@ class Entry(NamedTuple):
 
 
 def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
-    """Read a model's releases and the history of its labels."""
     path = site.environment(stack).path
     with site.view_of(stack, watch) as ssm:
         releases = read_releases(ssm, path, name, documents=True)
@@ -45,7 +45,7 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
         values = {
             "stack": stack,
             "releases": releases,
-            "rollout": under_way(newest, releases) if newest else None,
+            "rollout": record.under_way(newest, releases) if newest else None,
             "entries": _entries(releases, history or []),
             "timeline": timeline(releases, history or []),
             "is_recorded": history is not None,
@@ -59,7 +59,7 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
 def history_of(ssm: Ssm, path: str, name: str) -> tuple[list[Written] | None, tuple[Notice, ...]]:
     """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
-        return read_history(ssm, path, name), ()
+        return record.read_history(ssm, path, name), ()
     except StoreUnavailableError:
         raise
     except ModelNotFoundError:  # deployed by a version without rollout parameters
@@ -78,8 +78,7 @@ def _is_in(site: Site, watch: Watch, stack: str, name: str) -> bool:
 
 
 def _entries(releases: Releases, history: list[Written]) -> list[Entry]:
-    """Return the releases and the changes of labels and rollouts, newest first."""
-    entries = [Entry(event.written.at, event.written.by, event) for event in events(history)]
+    entries = [Entry(event.written.at, event.written.by, event) for event in record.events(history)]
     for release, before in releases.with_former():
         old, new = before.content if before else None, release.content
         changed = changes(old, new) if old and new else None
@@ -88,8 +87,6 @@ def _entries(releases: Releases, history: list[Written]) -> list[Entry]:
 
 
 class Bar(NamedTuple):
-    """A drawn period in which a label, or a rollout to its readers, was on a release."""
-
     x: int
     width: int
     release: int
@@ -97,20 +94,14 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A drawn timeline.
-
-    Each event gets a column of the same width, since the time between two may be days or seconds.
-
-    Attributes:
-        since: the start of the first column.
-        marks: the left edge of each release's column, with its number.
-        lanes: the name, the upper edge and the bars of each label, and of its rollouts.
-    """
+    """A drawn timeline, with columns of one width: between two events may be days or seconds."""
 
     width: int
     height: int
     since: datetime
+    #: The left edge of each release's column, with its number.
     marks: list[tuple[int, int]]
+    #: The name, the upper edge and the bars of each label, and of its rollouts.
     lanes: list[tuple[str, int, list[Bar]]]
 
 
@@ -125,7 +116,6 @@ class _Period:
 
 
 def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
-    """Return the timeline of a model; its history is oldest first."""
     periods = [*_label_periods(releases, history), *_rollout_periods(history)]
     times = {release.at for release in releases}
     times |= {at for period in periods for at in (period.begin, period.end) if at}
@@ -145,7 +135,6 @@ def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
 
 
 def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
-    """Yield the recorded periods of each label."""
     oldest, labels = releases.oldest.at, releases.labels
     on: dict[str, tuple[int | None, datetime]] = {}
     last = None
@@ -178,3 +167,82 @@ def _rollout_periods(history: Sequence[Written]) -> Iterator[_Period]:
 def _salt(written: Written) -> str | None:
     rollout = written.document.rollout if written.document else None
     return rollout.salt if rollout else None
+
+
+WIDTH, HEIGHT = 640, 200
+#: The number of times on the axis.
+_TICKS = 4
+
+
+def rollout(site: Site, watch: Watch, stack: str, name: str) -> Content:
+    path, now = site.environment(stack).path, datetime.now(UTC)
+    with site.view_of(stack, watch) as ssm:
+        releases = read_releases(ssm, path, name, documents=False)
+        stored = record.read_stored(ssm, path, name)
+        history, problems = history_of(ssm, path, name)
+        notices = (*notices_of(stack, ssm), *problems)
+    current = record.under_way(stored.document, releases) if stored else None
+    values = {
+        "stack": stack,
+        "model": name,
+        "problem": stored.problem if stored else None,
+        "events": [event for event in record.events(history or []) if "rollout" in event.what],
+        "rollout": current,
+        "plan": plan_of(current) if current else None,
+        "begun": record.started(history, current) if history and current else None,
+        "next": next_step(current, now) if current else None,
+        "due": due_at(current) if current else None,
+        "curve": curve(current, now) if current else None,
+    }
+    return Content("rollout", f"Rollout of {name} in {stack}", values, notices)
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
+    step: Step
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A drawn rollout: the share of readers over time."""
+
+    line: str  #: The whole plan, as an SVG path.
+    past: str  #: The area below the past steps, as an SVG path.
+    now: float
+    points: tuple[Point, ...]
+    ticks: tuple[tuple[float, datetime], ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def curve(rollout: Rollout, now: datetime) -> Curve:
+    """Return the drawing of a rollout. A paused one's steps are drawn at their earliest time."""
+    plan = plan_of(rollout)
+    missing = plan.percents[len(rollout.steps) :]
+    earliest = max(rollout.steps[-1].at + plan.interval, now)
+    steps = rollout.steps + steps_from(missing, earliest, plan.interval)
+    begin = steps[0].at
+    end = max(due_at(rollout) or steps[-1].at, steps[-1].at, now)
+    span = max(end - begin, timedelta(seconds=1))
+
+    def x(at: datetime) -> float:
+        return round((at - begin) / span * WIDTH, 1)
+
+    points = tuple(
+        Point(x(step.at), round(HEIGHT - step.percent / 100 * HEIGHT, 1), step, step.at <= now)
+        for step in steps
+    )
+    present = max(x(now), 0)
+    return Curve(
+        line=f"M0 {HEIGHT}{''.join(f'H{p.x}V{p.y}' for p in points)}H{WIDTH}",
+        past=f"M0 {HEIGHT}{''.join(f'H{p.x}V{p.y}' for p in points if p.is_past)}"
+        f"H{present}V{HEIGHT}Z",
+        now=present,
+        points=points,
+        ticks=tuple(
+            (round(n / (_TICKS - 1) * WIDTH, 1), begin + n / (_TICKS - 1) * span)
+            for n in range(_TICKS)
+        ),
+    )

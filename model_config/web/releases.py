@@ -1,32 +1,109 @@
-"""Comparisons of releases, environments or commits: values in a table, prompts side by side."""
+"""Releases: the page of one, and comparisons of releases, environments or commits."""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from model_config.comparing import differences
 from model_config.comparing.changes import Change, changes, leaves
-from model_config.comparing.differences import (
-    STACK_FILE,
-    differences,
-    sections,
-    setting_changes,
-    two_commits,
-)
 from model_config.comparing.report import heading, is_long
+from model_config.comparing.search import values as values_in
 from model_config.describe import settings_of
-from model_config.format.errors import InvalidConfigurationError, ReleaseError
-from model_config.format.names import LATEST, check_selector, model_path, release_name
-from model_config.format.prompt import variables
+from model_config.format.codec import Value
+from model_config.format.errors import InvalidConfigurationError, ReleaseError, StoreError
+from model_config.format.names import LATEST, check_selector, model_path, parse, release_name
+from model_config.format.prompt import matches, texts, variables
 from model_config.format.release import Release
+from model_config.format.text import shortened
+from model_config.operate.environment import Environment
 from model_config.operate.releases import PastRelease, open_release, read_releases
 from model_config.operate.ssm import Watch, released_models
 from model_config.plan.project import Project
 from model_config.plan.stack_file import read_stack_file
 from model_config.web.pages import Content, Notice, Page, Selection, compare_page
 from model_config.web.site import Site, notices_of
+
+#: A value, with its path before it.
+Leaf: TypeAlias = tuple[tuple[str, ...], Value]
+#: Texts with more characters are shown as prompts. Set by this package.
+_LONG = 72
+
+
+def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> Content:
+    environment = site.environment(stack)
+    with site.view_of(stack, watch) as ssm:
+        releases = read_releases(ssm, environment.path, name, documents=False)
+        shown = releases.select(selector)
+        content, is_newest = shown.content, shown is releases.newest
+        listed = ssm.below(releases.path) if is_newest else {}
+        arn = ""
+        with suppress(StoreError):  # then the names are shown without it
+            arn = ssm.arns([releases.name]).get(releases.name, "")
+        notices = notices_of(stack, ssm)
+    beginning = arn.removesuffix(releases.name)
+    parameters = [
+        (parse(each, environment.path), parameter.version, f"{beginning}{each}")
+        for each, parameter in sorted(listed.items())
+    ]
+    numbers = {each.number for each in releases}
+    older, newer = (n if n in numbers else None for n in (shown.number - 1, shown.number + 1))
+    values = {
+        "stack": stack,
+        "releases": releases,
+        "release": shown,
+        "content": content,
+        "older": older,
+        "newer": newer,
+        "groups": _groups(content) if content else {},
+        "parameters": parameters,
+        "python": python(environment, name, shown.number, content),
+        "is_local": environment.is_local,
+        "is_newest": is_newest,
+    }
+    return Content("release", f"{name} in {stack}, release {shown.number}", values, notices)
+
+
+def _groups(content: Release) -> dict[str, list[Leaf]]:
+    """Return the values of each group, those outside of groups first, below an empty name."""
+    groups: dict[str, list[Leaf]] = {"": []}
+    nones: list[Leaf] = [(tuple(path.split("/")), None) for path in content.none]
+    for path, value in [*values_in(dict(content.config)), *nones]:
+        groups.setdefault(path[0] if path[1:] else "", []).append((path, value))
+    return {name: values for name, values in groups.items() if values}
+
+
+def is_prompt(leaf: Leaf, templates: Sequence[str]) -> bool:
+    path, value = leaf
+    is_long = isinstance(value, str) and (len(value) > _LONG or "\n" in value)
+    return is_long or matches("/".join(path), templates)
+
+
+def python(environment: Environment, model: str, number: int, content: Release | None) -> str:
+    prefix = "" if environment.prefix == "/ai" else f", prefix={json.dumps(environment.prefix)}"
+    name, where = json.dumps(model), json.dumps(environment.name)
+    lines = [
+        f"from model_config import Reader\n\nreader = Reader(environment={where}{prefix})",
+        f'config = reader.get({name}, release={number})  # in production: label="stable"',
+    ]
+    return "\n".join([*lines, *(_of_content(content) if content else ())])
+
+
+def _of_content(content: Release) -> Iterator[str]:
+    """Yield a line that reads a value, and one that renders a prompt."""
+    for path, value in leaves(content.config):
+        if not isinstance(value, str):
+            keys = "".join(f"[{json.dumps(name)}]" for name in path)
+            yield f"config{keys}  # {shortened(repr(value), _LONG)}"
+            break
+    for place, text in texts(content.config, content.templates).items():
+        if names := variables(text):
+            yield f"config.render({json.dumps(place)}, {', '.join(f'{name}=…' for name in names)})"
+            break
+
 
 #: The selectors of an environment whose releases are not read.
 _ALWAYS = ("stable", LATEST)
@@ -41,8 +118,6 @@ class Side(NamedTuple):
 
 
 class Picker(NamedTuple):
-    """The choices of a comparison: each environment's selectors, and the selected two."""
-
     model: str | None
     sides: Mapping[str, Sequence[str]]
     before: Selection
@@ -50,17 +125,15 @@ class Picker(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A model's differences, in some environments or in those that the page names."""
-
     model: str
     changes: Sequence[Change]
     page: Page | None = None
     where: Sequence[str] = ()
     remark: str = ""
+    stack: str = ""  #: The environment whose files give the values after the change.
 
 
 def is_text(change: Change) -> bool:
-    """Return whether a change is shown as a text, and not in a table of values."""
     sides = [change.before] if change.change != "added" else []
     sides += [change.after] if change.change != "removed" else []
     if change.secret or not all(isinstance(side, str) for side in sides):
@@ -104,7 +177,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
         "model": model,
         "before": _title(before, model, chosen[before]),
         "after": _title(after, model, chosen[after]),
-        "rows": [Row(model, changed)],
+        "rows": [Row(model, changed, stack=after.stack)],
         "same": same,
         "picker": Picker(model, selectors, before, after),
     }
@@ -166,7 +239,7 @@ def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
         return ()
     with suppress(InvalidConfigurationError):  # the overview shows the error
         files = [read_stack_file(site.project, stack) for stack in (before, after)]
-        return setting_changes(*map(settings_of, files))
+        return differences.setting_changes(*map(settings_of, files))
     return ()
 
 
@@ -175,16 +248,25 @@ def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
 
     The commit may also be a range, "main...", as in `git diff`.
     """
-    before, after = two_commits(project, base)
+    before, after = differences.two_commits(project, base)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     settings: list[Change] = []
-    for section in sections(differences(before, after)):
-        if section.model == STACK_FILE:
+    for section in differences.sections(differences.differences(before, after)):
+        if section.model == differences.STACK_FILE:
             settings += section.changes
         else:
             model, about = section.model, heading(section).removeprefix(": ")
             page = Page.of("changes", model)
-            rows[model].append(Row(model, section.changes, page, section.environments, about))
+            rows[model].append(
+                Row(
+                    model,
+                    section.changes,
+                    page,
+                    section.environments,
+                    about,
+                    section.environments[0],
+                )
+            )
     common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
     every = [row for of_model in rows.values() for row in of_model]
     notes = (*before.messages(), *after.messages())
