@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from support.project import PROJECT, SECRETS, stack_config, write_model
 from model_config.plan.plan import valid_plan
 from model_config.plan.project import Project, StackConfig
 from model_config.plan.stack_file import read_stack_file
-from model_config.testing.program import Recorder, run_program
+from model_config.testing.program import ACCOUNT, REGION, Recorder, run_program
 
 PARAMETER = "aws:ssm/parameter:Parameter"
 KEY = "aws:kms/key:Key"
@@ -70,6 +71,18 @@ def test_the_engine_refuses_what_validate_finds_in_the_stack_file(own):
     config = StackConfig("dev", {"model-config:overrides": engine})
     with pytest.raises(pulumi.RunError, match="put it in quotation marks"):
         run_program(own.root, config, recorder, recorder)
+
+
+@pytest.mark.parametrize(("account", "refused"), [(ACCOUNT, True), ("444455556666", False)])
+def test_the_engine_knows_the_account_in_which_two_stacks_would_collide(own, account, refused):
+    write_model(own, "chat", "n: int = 1")
+    (own.root / "Pulumi.team.yaml").write_text(
+        f'config:\n  aws:region: {REGION}\n  aws:allowedAccountIds: ["{account}"]\n'
+        "  model-config:environment: dev\n"
+    )
+    config = StackConfig("dev", {"aws:region": REGION})
+    with pytest.raises(pulumi.RunError, match="team") if refused else nullcontext():
+        run_program(own.root, config, recorder := Recorder(), recorder)
 
 
 def test_every_parameter_but_the_rollout_is_a_secure_string_under_the_environments_key(dev):
