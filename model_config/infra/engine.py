@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import pulumi
@@ -23,7 +21,6 @@ from model_config.plan.project import StackConfig
 #: objects that live until it ends. With 1,000 parameters, collecting took a quarter of the
 #: program's processor time on the engine, and almost half under mocks.
 GARBAGE_THRESHOLD = 10_000
-_ACCOUNTS = "aws:allowedAccountIds"
 
 
 def stack_config() -> StackConfig:
@@ -33,11 +30,14 @@ def stack_config() -> StackConfig:
     the engine's own mapping has.
     """
     values = {key: str(value) for key, value in engine_config.CONFIG.get().items()}
-    if _ACCOUNTS not in values:  # two stacks collide only in the same one
-        with suppress(Exception):  # if AWS can't be reached, `current_account` says so
-            values[_ACCOUNTS] = json.dumps([aws.get_caller_identity().account_id])
     secret_keys = frozenset(filter(engine_config.is_config_secret, values))
-    return StackConfig(pulumi.get_stack(), values, secret_keys, pulumi.get_project())
+    return StackConfig(
+        pulumi.get_stack(),
+        values,
+        secret_keys,
+        pulumi.get_project(),
+        account=lambda: current_account().id,
+    )
 
 
 def stop_on_findings(plan: Plan) -> None:

@@ -234,9 +234,11 @@ def check_stacks(project: Project, config: StackConfig, settings: Settings) -> I
             other = read_stack_file(project, stack)
         except InvalidConfigurationError:
             continue  # reported when that stack is checked
-        accounts, others = _accounts(config), _accounts(other)
-        if other.region == config.region and (accounts & others or not (accounts and others)):
-            yield from _common_resources(project, config, settings, other)
+        common = list(_common_resources(project, config, settings, other))
+        if common and other.region == config.region:
+            accounts, others = _accounts(config) or {config.account()} - {""}, _accounts(other)
+            if accounts & others or not (accounts and others):
+                yield from common
 
 
 def _common_resources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class StackConfig:
     `values` has the text of each "namespace:key"; an object or list is JSON text. A secret key
     without a value is encrypted. `project` is the project's name, the namespace of keys that have
     none, and `findings` are those of the stack's file, if the configuration was read from it.
+    `account` asks for the account of a deploy, which isn't known without the engine.
     """
 
     stack: str
@@ -30,6 +31,7 @@ class StackConfig:
     secret_keys: frozenset[str] = frozenset()
     project: str = NAMESPACE
     findings: tuple[Finding, ...] = ()
+    account: Callable[[], str] = str
 
     @property
     def file(self) -> str:
