@@ -49,7 +49,7 @@ def test_a_new_stack_is_planned_whole_and_then_deployed(new_stack):
     held = stack.in_aws()
     assert {name.removeprefix("/ai/dev/") for name in held} <= planned.keys()
     assert held[TEMPERATURE] == "0.7"
-    assert json.loads(held[RELEASE])["config"]["generation"]["temperature"] == 0.7
+    assert read(stack)["generation"]["temperature"] == 0.7
     outputs = stack.outputs()
     chat = outputs["models"]["support_chat"]
     policy = stack.iam.get_policy_version(PolicyArn=chat["reader_policy_arn"], VersionId="v1")
