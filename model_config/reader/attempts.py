@@ -68,8 +68,6 @@ _random = SystemRandom()
 
 
 class Times(NamedTuple):
-    """How old a configuration may get, how long a read waits, and how long an attempt lasts."""
-
     ttl: float
     max_stale: float
     max_wait: float
@@ -77,8 +75,6 @@ class Times(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What is known of a key."""
-
     reading: Reading | None  # the last good one, or the fallback's
     read_at: float
     ask_at: float
@@ -116,7 +112,6 @@ class Attempt:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it will end."""
         if self.has_ended or self.is_started:
             return not self.has_ended
         # Made by this thread, it was interrupted by a signal's handler that reads. After a while,
@@ -127,9 +122,8 @@ class Attempt:
 class Attempts:
     """What a reader knows by key, and the attempts to renew it.
 
-    Keys with nothing to serve are tried `tries` times. `report` is given the new entries of an
-    attempt, in the thread that owns it. `spans` is what reads by the reader's label are served at
-    once, by class and model.
+    Keys with nothing to serve are tried `tries` times. `spans` is what reads by the reader's label
+    are served at once, by class and model.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a reader
@@ -163,20 +157,16 @@ class Attempts:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the attempt that reads no longer wait for still lasts."""
         return self._slow is not None and self._slow.is_under_way
 
     @property
     def hanging(self) -> list[float]:
-        """Since when attempts hang that were given up."""
         return [attempt.began for attempt in self._taken() if attempt.has_ended]
 
     def _taken(self) -> list[Attempt]:
-        """Return the attempts under way and those that hang, but not those that report."""
         return [attempt for attempt in self._running if attempt.hangs or not attempt.has_ended]
 
     def read(self, keys: Iterable[Key], *, always: bool = False) -> None:
-        """Renew what is due, or all, and wait for it as long as reads do."""
         for attempts, seconds in self._waits(keys, always=always, here=True):
             waiter = _thread.allocate_lock()
             waiter.acquire()
@@ -186,7 +176,6 @@ class Attempts:
                 waiter.acquire(timeout=seconds)
 
     async def aread(self, keys: Iterable[Key]) -> None:
-        """Do what `read` does, without blocking the event loop."""
         import asyncio  # noqa: PLC0415 - slow to import, and the caller has done so already
 
         loop = asyncio.get_running_loop()
@@ -220,7 +209,6 @@ class Attempts:
         )
 
     def run(self, work: Callable[[], object]) -> None:
-        """Run a function in a thread of the reader's own, if it has any."""
         if self.times.max_wait == math.inf:
             work()
         else:

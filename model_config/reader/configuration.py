@@ -41,17 +41,9 @@ PROVIDER = "model-config"
 class Configuration(Mapping[str, Any]):
     """One model's whole configuration, from one release: an immutable mapping.
 
-    Groups are read-only dicts, and lists are read-only lists. Their copies are plain, and so is
-    `as_dict()`. A copy of the configuration is the configuration itself. Its pickle leaves out the
-    secrets: after unpickling, revealing one raises SecretUnavailableError.
-
-    Attributes:
-        release: the release's number, which is SSM's version of the release parameter.
-        label: the label that it was read by, or "latest"; None if it was read by number.
-        content: the verified release, also read-only.
-        secrets: the secrets by their paths below `secrets/` ("api_key", "keys/primary").
-        from_fallback: whether it comes from the reader's fallback, not from AWS.
-        rollout: the side of its label's rollout that it was served on; None outside of a rollout.
+    Groups are read-only dicts, and lists are read-only lists; `as_dict()` and copies of them are
+    plain. Its pickle leaves out the secrets. `label` is None if it was read by number, and
+    `rollout` is None outside of a rollout.
     """
 
     release: int
@@ -98,16 +90,10 @@ class Configuration(Mapping[str, Any]):
         return cast(dict[str, Any], thaw(self._values))
 
     def as_model(self, schema: type[ModelT]) -> ModelT:
-        """Return the configuration as an instance of a schema class.
+        """Return the configuration as an instance of a schema class, which all callers share.
 
-        It is a class of `model_config.schema` or your own subclass, and may be older or newer than
-        the release: fields that the class doesn't have are left out, and those that the release
-        doesn't have get the class's default. A secret field holds a `SecretRef` with the secret's
-        path ("keys.primary"); the text is in `secrets`. All callers share one instance.
-
-        Raises:
-            SchemaMismatchError: a field is missing and has no default, or a value is not valid.
-            UsageError: `schema` is not such a class.
+        The class may be older or newer than the release. A secret field holds a `SecretRef` with
+        the secret's path ("keys.primary"); the text is in `secrets`.
         """
         made: ModelT | None = self._instances.get(schema)
         if made is None:
@@ -117,11 +103,7 @@ class Configuration(Mapping[str, Any]):
         return made
 
     def variables(self, path: str) -> list[str]:
-        """Return the variables of the templates at or below a path ("prompts/system").
-
-        Raises:
-            PromptError: the configuration has no text there.
-        """
+        """Return the variables of the templates at or below a path ("prompts/system")."""
         from model_config.format.prompt import matches, variables  # noqa: PLC0415 - likewise
 
         templates = (
@@ -134,13 +116,8 @@ class Configuration(Mapping[str, Any]):
     def render(self, path: str, /, **values: str | int) -> Any:
         """Return what is at a path, with the variables, `{{name}}`, of its templates filled in.
 
-        Only texts that the release names as templates are filled in, in one pass: a placeholder in
-        a value is not replaced. Of a group, list or dict ("messages"), a plain copy is returned.
-        `values` are one for each variable of the templates, and no others.
-
-        Raises:
-            PromptError: the configuration has no text there, a variable has no value, or a value
-                is not valid. The text names all such variables and values.
+        Of a group, list or dict ("messages"), a plain copy is returned. `values` are one for each
+        variable of the templates, and no others.
         """
         from model_config.format.prompt import fill  # noqa: PLC0415 - likewise
 
@@ -154,10 +131,7 @@ class Configuration(Mapping[str, Any]):
             raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
 
     def attributes(self) -> dict[str, str]:
-        """Return OpenTelemetry attributes for a span. They hold none of the configuration's values.
-
-        The variant is the side of a rollout, otherwise the label, otherwise the release's number.
-        """
+        """Return OpenTelemetry attributes for a span, without any of the configuration's values."""
         number = str(self.release)
         return {
             "gen_ai.prompt.name": self.model,
@@ -196,7 +170,6 @@ class Configuration(Mapping[str, Any]):
         return f"release {self.release} of {self.model} in {self.environment}"
 
     def _texts(self, path: str) -> dict[str, str]:
-        """Return the texts at and below a path, by path."""
         from model_config.format.prompt import texts  # noqa: PLC0415 - likewise
 
         known = texts(self._values)
@@ -242,11 +215,7 @@ _MASK = "**********"
 
 
 class Secret:
-    """A secret. `reveal()` is the only way to its text.
-
-    Printing, formatting, logging, `vars()` and a traceback with local variables show a mask.
-    `json.dumps` and pickle raise a TypeError. A secret equals only itself.
-    """
+    """A secret. `reveal()` is the only way to its text: everything else shows a mask or fails."""
 
     # A function, so that tools that inspect attributes find no text, and so that an unavailable
     # secret raises an error when it is revealed.
@@ -256,12 +225,7 @@ class Secret:
         self._reveal = reveal
 
     def reveal(self) -> str:
-        """Return the secret's text.
-
-        Raises:
-            SecretUnavailableError: the configuration has no secrets: it comes from a fallback or a
-                pickle, or from a reader with `secrets=False`.
-        """
+        """Return the text. Without one, as in a fallback, raises SecretUnavailableError."""
         return self._reveal()
 
     def __repr__(self) -> str:
@@ -418,10 +382,6 @@ def into_class(
 
     `secrets` are paths, "keys/primary"; `source` names the release in the error. The class is a
     pydantic model, but pydantic isn't imported here: without it, no application has such a class.
-
-    Raises:
-        SchemaMismatchError: names the release, the class and every field that doesn't fit.
-        UsageError: `schema` is not such a class.
     """
     check_schema(schema, "as_model")
     try:
@@ -439,7 +399,6 @@ def into_class(
 def _fields(
     schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: str
 ) -> dict[str, Any]:
-    """Return the values that a class has fields for, with references to secrets."""
     known: dict[str, Any] = {}
     for name, field in schema.model_fields.items():
         here, kinds = path + name, list(_kinds(field.annotation))

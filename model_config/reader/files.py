@@ -40,11 +40,7 @@ class FallbackRelease(NamedTuple):
 
 
 def fallback_document(configurations: Iterable[Configuration]) -> str:
-    """Return the text of a fallback, of one configuration for each model of an environment.
-
-    Raises:
-        UsageError: two configurations are of one model, or of different environments.
-    """
+    """Return the text of a fallback, of one configuration for each model of an environment."""
     releases: dict[str, Any] = {}
     environments = set()
     for each in configurations:
@@ -63,12 +59,7 @@ def fallback_document(configurations: Iterable[Configuration]) -> str:
 def read_fallback(
     source: str | Path | Mapping[str, Any], environment: str
 ) -> dict[str, FallbackRelease]:
-    """Return the releases in a file, or in its parsed content, by model, all verified.
-
-    Raises:
-        ReleaseError: the file can't be read, or is not a fallback of this environment.
-        UsageError: `source` has another type.
-    """
+    """Return the releases in a file, or in its parsed content, by model, all verified."""
     where: str = "the fallback"
     document: Any = source
     if isinstance(source, str | Path):
@@ -112,14 +103,7 @@ def _release(release: Any, model: str, environment: str, where: str) -> Fallback
 
 
 class LocalFile:
-    """The local AWS as a source, for an application that runs with MODEL_CONFIG_LOCAL=1.
-
-    `model-config local deploy` and the other commands keep it in the project's `.local/`, so it
-    needs neither moto nor a server.
-
-    Raises:
-        UsageError: neither the current folder nor one above it has been deployed locally.
-    """
+    """The local AWS as a source, for an application that runs with MODEL_CONFIG_LOCAL=1."""
 
     def __init__(self) -> None:
         project = os.environ.get("MODEL_CONFIG_PROJECT")
@@ -135,7 +119,6 @@ class LocalFile:
         self._file = files[0]
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
-        """Return parameters by their bare name, leaving out those that don't exist."""
         try:
             regions = json.loads(self._file.read_bytes())["parameters"]
         except (OSError, ValueError, KeyError) as error:

@@ -169,7 +169,6 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
 
 
 def unreadable_answer(action: str, names: Sequence[str]) -> StoreUnavailableError:
-    """Return the error for an answer that is incomplete or not from SSM, such as a proxy's page."""
     return StoreUnavailableError(
         f"{action} of {', '.join(names)}: the answer was cut short or isn't from SSM. {_ROUTE}."
     )
@@ -198,7 +197,6 @@ def _refusal(
 
 
 def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
-    """Return the missing permission and its resource, from AWS's text or from the request."""
     bare = [name.partition(":")[0] for name in names]  # as in a policy, without version or label
     resources = ", ".join(
         f"arn:aws:ssm:*:*:parameter{name}" if name.startswith("/") else name for name in bare
@@ -220,7 +218,7 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
-        """Return the problem that an error describes, or raise what isn't the reader's."""
+        """Return the problem that an error describes, or raise a signal's."""
         raise_if_a_signals(error)
         cause = error.__cause__ or error
         answer = getattr(cause, "response", {})

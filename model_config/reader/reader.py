@@ -38,43 +38,23 @@ CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
 class Reader:
     """Reads models' configurations from their releases. Create one and share it between threads.
 
-    The first read of a configuration takes one request, or two if it has secrets. When its time to
-    live is over, one request finds out whether anything has changed, and only that is read again.
-    Secrets are always read at their newest version. If a renewal fails, the last good configuration
-    is still served, and reads don't wait until AWS answers again. A failure is logged when it
-    begins, changes and ends. `status()` returns it.
+    docs/applications.md describes when it reads, and what it serves if AWS can't be reached.
 
     Args:
-        environment: the environment to read, such as "prod". Default: the environment variable
-            MODEL_CONFIG_ENVIRONMENT.
+        environment: such as "prod". Default: the variable MODEL_CONFIG_ENVIRONMENT.
         prefix: the path above all environments in SSM, as in the stack's setting `prefix`.
-        label: the label to read by if `get` is given none, or "latest" for the newest release.
-            Default: the environment variable MODEL_CONFIG_LABEL, otherwise "stable".
-        ttl: seconds until a configuration is renewed. Up to a tenth is subtracted at random, so
-            that a fleet doesn't renew all at once. 0 asks AWS at every read, and waits.
-        max_stale: seconds after which a configuration that can't be renewed is an error.
-            Default: never.
-        max_wait: seconds that the first read after the time to live waits for the renewal. All
-            other reads are served at once. 0 never waits. `math.inf` renews in the reading thread
-            and starts no thread, even in an outage; for tests and scripts.
-        fallback: a file written by `model-config export --fallback`, or its parsed content. It is
-            served if AWS can't be reached and nothing was read yet, for the label that it was
-            exported by.
-        secrets: False for a role that may not read secrets. Revealing one then raises an error.
-        region: the AWS region. Default: botocore's usual settings.
-        session: a boto3 or botocore session to create the client from.
-        connect_timeout, read_timeout: seconds to wait for a connection and for an answer.
-            Default: 2 to connect, 5 to answer. An attempt is given up after four times the longer
-            one, whatever hangs in it: 20 seconds by default.
-        client: a boto3 client for SSM, with its own region, timeouts and retries. Default: the
-            reader creates one at the first request. With its own, a read that has nothing to serve
-            makes up to 3 attempts, and a renewal makes one.
-        source: a source of parameters that replaces SSM; for tests.
-        clock: a `model_config.reader.source.Clock`; for tests.
-
-    Raises:
-        UsageError: an argument is not valid, or two contradict each other.
-        ReleaseError: the fallback can't be read, or was changed.
+        label: a label, or "latest". Default: the variable MODEL_CONFIG_LABEL, otherwise "stable".
+        ttl: seconds until a renewal, up to a tenth less. 0 asks AWS at every read, and waits.
+        max_stale: seconds until what can't be renewed is an error. Default: never.
+        max_wait: seconds that one read waits for a renewal. `math.inf`: no threads are started.
+        fallback: a file by `model-config export --fallback`, or its parsed content, served if AWS
+            can't be reached and nothing was read yet, for the label that it was exported by.
+        secrets: False for a role that may not read secrets.
+        region, session: for the client that the reader creates, of boto3 or botocore.
+        connect_timeout, read_timeout: in seconds. Default: 2 to connect, 5 to answer. An attempt is
+            given up after four times the longer one.
+        client: a boto3 client for SSM, with its own region, timeouts and retries.
+        source, clock: replace SSM and the machine's clocks; for tests.
     """
 
     def __init__(  # noqa: PLR0913 - settings, all with a default and all but the first by name
@@ -148,17 +128,10 @@ class Reader:
         schema: type[Any] | None = None,
         key: str | None = None,
     ) -> Configuration:
-        """Return a model's configuration.
+        """Return a model's configuration, by the reader's label unless a label or release is given.
 
-        Args:
-            model: the model's name.
-            label: the label to read by, or "latest". Default: the reader's.
-            release: the number of the release to read, instead of a label.
-            schema: a class that the configuration must fit. If a new release doesn't fit, the last
-                one that did is still served. `as_model` returns the instance.
-            key: the unit of the read during a rollout: the id of a user, a tenant or a
-                conversation, of at most 1,024 bytes. Default: this reader's own id, which is random
-                in each process.
+        `key` is the unit in a rollout, such as a user's id; by default, an id of this process. With
+        `schema`, the last release that fits the class is served.
 
         Raises:
             ModelConfigError: nothing can be served. Each cause has a subclass
@@ -205,11 +178,8 @@ class Reader:
     ) -> dict[str, Configuration]:
         """Return several models' configurations by name, with ten parameters in each request.
 
-        `schema` holds classes by the models' names.
-
-        Raises:
-            ModelConfigError: one of them can't be read. If several can't, it has the type of the
-                first error and the texts of all.
+        `schema` holds classes by the models' names. If several can't be read, the error has the
+        type of the first and the texts of all.
         """
         models = _names(models)
         if label is None and schema is None and key is None:  # a fast path, as in `get`
@@ -242,10 +212,7 @@ class Reader:
         label: str | None = None,
         schema: Mapping[str, type[Any]] | None = None,
     ) -> None:
-        """Read several models at the start of an application, with ten parameters in each request.
-
-        If a model can't be read, `status()` shows it, and a later read of it may raise the error.
-        """
+        """Read several models at the start of an application. Failures are in `status()`."""
         wanted = self._keys(_names(models), label, schema).values()
         self._attempts.read([one for one in wanted if not self._has(one)])
 
@@ -260,8 +227,7 @@ class Reader:
         """Call a function with the old and the new configuration after each change.
 
         A change is a new release, a rotated secret, or a step of a rollout that moves the reader's
-        own id to the candidate. The call is made in a thread of the reader's own, unless it has
-        none. An exception of the function is logged.
+        own id. The call is made in a thread of the reader's own, unless it has none.
         """
         if not callable(callback):
             kind = type(callback).__name__
@@ -291,8 +257,7 @@ class Reader:
     def after_restore(self) -> None:
         """Reset a reader in a copy of its process: call it in Lambda SnapStart's restore hook.
 
-        It closes connections and draws a new id for rollouts. Configurations are kept, and their
-        age includes the time in between. After a fork it is called automatically.
+        It closes connections and draws a new id for rollouts. A fork does this by itself.
         """
         self._unit = os.urandom(16).hex()
         self._attempts.forget()
@@ -328,7 +293,6 @@ class Reader:
         return {model: self._key(model, label, None, classes.get(model)) for model in models}
 
     def _has(self, key: Key) -> bool:
-        """Return whether a read needs no attempt."""
         entry = self._attempts.entries.get(key)
         if entry is None or entry.problem is not None or self._clock() >= entry.ask_at:
             return False
@@ -336,7 +300,6 @@ class Reader:
         return True
 
     def _chosen(self, wanted: Key, key: str | None) -> Configuration:
-        """Return what a unit is served, by a read that has waited."""
         unit = self._unit if key is None else check_key(key)
         reading = self._attempts.outcome(wanted)
         if (share := reading.share) is None:
@@ -367,7 +330,6 @@ class Reader:
                 self._serve(key, self._own[key])
 
     def _serve(self, key: Key, now: Configuration) -> None:
-        """Note what the reader's own id is served, and call back if that has changed."""
         # If two threads notice a change, one of them gets it.
         before, since = self._served.pop(key, (None, 0.0))
         is_same = before is not None and _is_same(before, now)
@@ -383,12 +345,7 @@ class Reader:
 
 
 def check_key(key: object) -> str:
-    """Return the key of a unit: a user, a tenant or a conversation.
-
-    Raises:
-        UsageError: the key is not a str of 1 to 1,024 bytes. The error doesn't show it, because it
-            may identify a person.
-    """
+    """Return the key of a unit, of 1 to 1,024 bytes. No error shows it: it may be personal."""
     if not isinstance(key, str):
         raise UsageError(f"key must be a str, such as a user's id, not {type(key).__name__}")
     if not key:

@@ -71,7 +71,6 @@ class Reading(NamedTuple):
 
     @property
     def releases(self) -> list[Configuration]:
-        """The release that was asked for, and the candidate if there is one."""
         return [self.configuration, self.share.candidate] if self.share else [self.configuration]
 
     def __repr__(self) -> str:
@@ -79,15 +78,11 @@ class Reading(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What an attempt gives for a key: a reading, or a problem and at times the last reading."""
-
     reading: Reading | None
     problem: Problem | None = None
 
 
 class Ask(NamedTuple):
-    """What a renewal asks for next: names as `Source.get` takes them, to look at or to read."""
-
     names: Sequence[str]
     decrypt: bool
 
@@ -100,8 +95,6 @@ Answers: TypeAlias = dict[tuple[bool, str], Stored | None]
 
 
 class Readings:
-    """Loads readings from a source, for the environment with that path."""
-
     def __init__(
         self,
         source: Source,
@@ -120,11 +113,9 @@ class Readings:
         self._denied: set[Key] = set()  # they'd have the requests refused that they share
 
     def size(self, key: Key, last: Reading | None) -> int:
-        """Return the number of names that a renewal asks for first, with the rollout's."""
         return len(Renewal(self, key, last, self._path).with_rollout)
 
     def fallback_for(self, key: Key) -> Reading | None:
-        """Return the fallback's release for the same label or number, if it fits the class."""
         model, selector, _ = key
         kept = self._fallback.get(model)
         if kept is None or selector not in (kept.label, kept.number):
@@ -157,11 +148,7 @@ class Readings:
     def load(
         self, wanted: Mapping[Key, Reading | None], progress: Callable[[], object]
     ) -> dict[Key, Result]:
-        """Return the result for each key, given its last reading.
-
-        Nothing is raised but what a signal's handler raised in a reader without threads.
-        `progress` is called after each answer.
-        """
+        """Return the result for each key, given its last reading. Raises what a signal raised."""
         together = {key: last for key, last in wanted.items() if key not in self._denied}
         results = self._run(together, progress)
         # What was refused together is asked for key by key. If one after another is refused, it is
@@ -188,7 +175,7 @@ class Readings:
         progress: Callable[[], object],
         most_refused: int = MOST_REFUSED,
     ) -> dict[Key, Result]:
-        """Run renewals side by side, and return the results but for keys refused together."""
+        """Run renewals side by side. Keys refused together have no result."""
         renewals = {key: self._renewal(key, last) for key, last in wanted.items()}
         steps: dict[Key, Callable[[], Ask]] = {
             key: partial(next, renewal) for key, renewal in renewals.items()
@@ -217,7 +204,6 @@ class Readings:
     def _answers(
         self, asks: Mapping[Key, Ask], progress: Callable[[], object], most_refused: int
     ) -> tuple[Answers, dict[Key, BaseException]]:
-        """Return what was found, and the errors of the other keys."""
         answers: Answers = {}
         failed: dict[Key, BaseException] = {}
         refused = 0
@@ -290,7 +276,6 @@ class Renewal:
         self.names, self.with_rollout = [first, *secrets], [first, self.rollout, *secrets]
 
     def result(self, names: Sequence[str]) -> Asking[Result]:
-        """Ask for the names and whatever they lead to."""
         asked_at = self._clock()
         yield from self._find(names)
         if (stored := self._found.get(self._release)) is None:
@@ -359,7 +344,6 @@ class Renewal:
     def _opened(
         self, stored: Stored, known: Configuration | None, asked_at: float
     ) -> Asking[Configuration]:
-        """Return the configuration that a release parameter holds, with its newest secrets."""
         if known is not None:
             return known.renewed((yield from self._newest_secrets(known.content)), asked_at)
         text, parts = stored.text or "", {}
@@ -434,7 +418,6 @@ class Renewal:
         return (yield from self._opened(found[self._release], None, asked_at))
 
     def _not_there(self) -> Asking[ModelConfigError]:
-        """Return the error for a release that wasn't found, with what to do."""
         environment, model = self._path.split("/")[-2:]
         where, newest = f"{model} in {environment}", None
         if self._selector != LATEST:

@@ -84,11 +84,7 @@ class Status(TypedDict):
 
 
 class Counters(TypedDict):
-    """Totals since the reader was created.
-
-    `hits` counts reads served from memory, `renewals` successful attempts to renew a model, and
-    `failures` failed ones. `seconds` is the total time of all attempts.
-    """
+    """Totals since the reader was created; `seconds` is the time of all attempts."""
 
     hits: int
     renewals: int

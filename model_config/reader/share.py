@@ -18,8 +18,6 @@ _log = logging.getLogger("model_config.reader")
 
 
 class Share:
-    """A rollout under way: a share of units is served the candidate, all others the control."""
-
     def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
         self.plan = plan
         self.control = replace(control, rollout="control")
@@ -28,7 +26,6 @@ class Share:
         self._since, self._until, self._below = math.inf, -math.inf, 0
 
     def serve(self, unit: str, now: float) -> Configuration:
-        """Return the configuration for a unit at a time, in seconds since 1970."""
         if not self._since <= now < self._until:  # a step, or a clock that was set back
             times = [-math.inf, *(at for at, _ in self._steps), math.inf]
             self._below = threshold(self.percent(now))
@@ -41,7 +38,6 @@ class Share:
         return self.candidate if is_served else self.control
 
     def percent(self, now: float) -> float:
-        """Return the share of units, in percent, that are served the candidate at a time."""
         return max((percent for at, percent in self._steps if at <= now), default=0)
 
 

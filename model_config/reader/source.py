@@ -46,8 +46,7 @@ class Source(Protocol):
         """Return decrypted parameters by their bare name, leaving out those that don't exist.
 
         `names` are "/ai/prod/chat/release:stable" for a label, "…/release:7" for a number, or bare
-        names for the newest version, each parameter once. Those of a model are its `release`, its
-        `rollout` and those below `secrets/` and `release/parts/`.
+        names for the newest version, each parameter once.
 
         Raises:
             StoreUnavailableError: the source can't be reached right now. A reader goes on serving
@@ -57,31 +56,27 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Close connections. The next `get` opens new ones.
-
-        Called by `Reader.close`, in a forked child process, after a snapshot is restored, and when
-        an attempt hangs.
-        """
+        """Close connections. The next `get` opens new ones. Called when an attempt hangs, too."""
         ...
 
 
 class Clock(Protocol):
-    """Measures time for a reader. Tests pass a clock that they can set."""
+    """Measures time for a reader, and never goes backwards. Tests pass one that they can set."""
 
     def __call__(self) -> float:
         """Return seconds that never go backwards."""
         ...
 
     def wall(self) -> float:
-        """Return seconds since 1970, by the machine's wall clock."""
+        """Return seconds since 1970."""
         ...
 
 
 class SystemClock:
     """The machine's clocks.
 
-    The monotonic clock stops while a Lambda function is frozen or a snapshot waits to be restored,
-    so any time that the wall clock gains on it is added. Setting that one back changes nothing.
+    The monotonic clock stops while a process is frozen, as in Lambda, so any time that the wall
+    clock gains on it is added. Setting that one back changes nothing.
     """
 
     __slots__ = ("_monotonic", "_state", "wall")

@@ -34,10 +34,9 @@ _REQUIRED_KEYS = {"Name", "Version", "Value"}
 
 
 class Store:
-    """SSM's Parameter Store, as a source.
+    """SSM's Parameter Store, as a source, through the client given or one of its own.
 
-    Without a client it creates one at the first request, with the other settings. If the
-    credentials are refused it looks for others, and creates a new one if there are.
+    If the credentials are refused it looks for others, and creates a new client if there are.
     """
 
     def __init__(
