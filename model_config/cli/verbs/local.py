@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
@@ -31,10 +31,6 @@ _SHOWN = {
     "deleted": ("deleted", "red"),
     "unchanged": ("", ""),
 }
-_STAND_IN = (
-    "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
-    "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
-)
 
 
 @app.command()
@@ -57,7 +53,7 @@ def deploy(
             output.print_json(asdict(deployment))
             return
         _print_parameters(
-            row for row in deployment.parameters if show_all or row.change != "unchanged"
+            [row for row in deployment.parameters if show_all or row.change != "unchanged"]
         )
         _print_read_back(deployment)
     _print_notes(deployment, show_all=show_all)
@@ -119,8 +115,7 @@ def reset() -> None:
     typer.echo("The local AWS is empty." if existed else "The local AWS was empty already.")
 
 
-def _print_parameters(shown: Iterable[DeployedParameter]) -> None:
-    rows = list(shown)
+def _print_parameters(rows: Sequence[DeployedParameter]) -> None:
     if not rows:
         typer.echo("Nothing changed.")
         return
@@ -178,4 +173,7 @@ def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
         typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
     for notice in deployment.notices:
         typer.echo(f"Notice: {notice}", err=True)
-    typer.echo(_STAND_IN)
+    typer.echo(
+        "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
+        "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
+    )

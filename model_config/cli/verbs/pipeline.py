@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from model_config.cli import moving, options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
-from model_config.cli.verbs.drift import advice, compare
+from model_config.cli.verbs.check import advice, compare
 from model_config.cli.verbs.evidence import Requirement
 from model_config.cli.verbs.rollout import plan_of
 from model_config.files import write_file
@@ -21,9 +21,6 @@ from model_config.format.errors import Finding, InvalidConfigurationError, Usage
 from model_config.format.text import visible
 from model_config.operate.rollout_plan import utc_now
 from model_config.plan.project import StackConfig
-
-if TYPE_CHECKING:
-    from model_config.operate.promotion import Promotion
 
 PANEL = options.Panel.PIPELINES
 
@@ -130,12 +127,22 @@ def promote(  # noqa: PLR0913 - a verb's options
         others = deployed.keys() - {promotion.model for promotion in promotions}
         missed = [to_paste(notice) for notice in unpromoted(aws, sorted(others), label)]
     for promotion in promotions:
-        _tell(promotion)
+        typer.echo(promotion.message)
+        left = f"{promotion.model} was not promoted"
+        if promotion.was_left:
+            annotate("warning", promotion.message, title=left)
+        if promotion.outcome == "failed":
+            annotate("error", promotion.message, title=left)
+        for notice in promotion.notices:
+            annotate("notice", notice, title=promotion.model)
+    done = [promotion.message for promotion in promotions]
     if not promotions:
         typer.echo("This deploy changed no model, so no label moves.")
+        done = ["This deploy changed no model."]
     for notice in missed:
         annotate("warning", notice, title="Not promoted")
-    summarize(_summary(target.environment, label, promotions, missed))
+    listed = "\n".join(f"- {line}" for line in done + missed)
+    summarize(f"### `{label}` in {target.environment}\n\n{listed}")
     if any(promotion.outcome == "failed" for promotion in promotions):
         raise typer.Exit(2)
 
@@ -201,7 +208,6 @@ def _stack_releases(stack: str) -> dict[str, int]:
 
 
 def _local_releases(environment: str) -> dict[str, int]:
-    """Return the releases in the local AWS, which keeps nothing of a failed deploy."""
     from model_config.cli.target import target
 
     with target(environment, None, local=True) as aws:
@@ -209,7 +215,6 @@ def _local_releases(environment: str) -> dict[str, int]:
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
-    """Return the release numbers that `note` wrote, or refuse the file."""
     try:
         numbers: Mapping[str, int] = json.loads(file.read_text(encoding="utf-8"))
         if all(type(number) is int for number in numbers.values()):
@@ -217,19 +222,3 @@ def _numbers(file: Path) -> Mapping[str, int]:
     except (OSError, ValueError, AttributeError):
         pass
     raise UsageError(f"{file} was not written by `model-config pipeline note`")
-
-
-def _tell(promotion: Promotion) -> None:
-    typer.echo(promotion.message)
-    if promotion.was_left:
-        annotate("warning", promotion.message, title=f"{promotion.model} was not promoted")
-    if promotion.outcome == "failed":
-        annotate("error", promotion.message, title=f"{promotion.model} was not promoted")
-    for notice in promotion.notices:
-        annotate("notice", notice, title=promotion.model)
-
-
-def _summary(environment: str, label: str, promotions: list[Promotion], missed: list[str]) -> str:
-    done = [promotion.message for promotion in promotions] or ["This deploy changed no model."]
-    lines = [f"### `{label}` in {environment}", "", *(f"- {line}" for line in done + missed)]
-    return "\n".join(lines)

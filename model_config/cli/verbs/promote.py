@@ -1,4 +1,4 @@
-"""`model-config promote`: move a label to a verified release."""
+"""`model-config promote`, `rollback` and `unlabel`: move a label to a verified release."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
-    from model_config.operate.environment import Environment as Place
+    from model_config.operate.environment import Environment
     from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease
 
 PANEL = options.Panel.RELEASE
-
-_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{8,64}", re.IGNORECASE)
 
 
 def promote(  # noqa: PLR0913 - a verb's options
@@ -78,22 +76,30 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config promote support_chat --label stable --environment prod
     """
+    from model_config.operate import labels
     from model_config.operate import together as operate_together
-    from model_config.operate.labels import prepare_promotion
 
-    _check_options(model, release, expect_digest, every=every, together=together)
+    if together and not every:
+        raise UsageError("--together needs --all")
+    if every == (model is not None):
+        raise UsageError("name one model to promote, or all of them with --all")
+    if every and (release is not None or expect_digest is not None):
+        raise UsageError("--release and --expect-digest need exactly one model: name it")
+    expected = _expecting(expect_digest) if expect_digest is not None else None
     moving.refuse_environment(label)
     evidenced = evidence.check(target.environment)
     check_of = cache(moving.schema_check)
 
-    def prepare(place: Place, name: str) -> Move:
-        check = moving.all_of(_expecting(expect_digest), check_of(name), evidenced)
-        move = prepare_promotion(place, name, label, release=release, check=check, reason=reason)
+    def prepare(place: Environment, name: str) -> Move:
+        check = moving.all_of(expected, check_of(name), evidenced)
+        move = labels.prepare_promotion(
+            place, name, label, release=release, check=check, reason=reason
+        )
         if not new_label:
             moving.refuse_new_label(move)
         return move
 
-    def prepare_part(place: Place, name: str) -> Move:
+    def prepare_part(place: Environment, name: str) -> Move:
         check = moving.all_of(check_of(name), evidenced)
         return operate_together.prepare(place, name, label, check, reason)
 
@@ -107,30 +113,67 @@ def promote(  # noqa: PLR0913 - a verb's options
     )
 
 
-def _check_options(
-    model: str | None,
-    release: int | None,
-    expect_digest: str | None,
+def rollback(  # noqa: PLR0913 - a verb's options
+    model: options.Model,
     *,
-    every: bool,
-    together: bool,
+    label: Annotated[
+        str, typer.Option(help="The label to move back.", autocompletion=options.complete_label)
+    ] = "stable",
+    release: Annotated[
+        int | None,
+        typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
+    ] = None,
+    reason: options.Reason = None,
+    dry_run: options.DryRun = False,
+    target: options.TargetInRegions,
 ) -> None:
-    """Refuse options that contradict each other."""
-    if together and not every:
-        raise UsageError("--together needs --all")
-    if every == (model is not None):
-        raise UsageError("name one model to promote, or all of them with --all")
-    if every and (release is not None or expect_digest is not None):
-        raise UsageError("--release and --expect-digest need exactly one model: name it")
-    if expect_digest is not None and not _DIGEST.fullmatch(expect_digest):
-        raise UsageError(
-            f'{expect_digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
-            "before them, as `model-config digest` prints it"
-        )
+    """Move a label back to its previous release, or to another one. No value is rewritten.
+
+    The release is first verified against its digest. The label is held there: no pipeline moves it
+    until somebody promotes a release. A rollout of the label is aborted. A second rollback changes
+    nothing. Secrets are not rolled back: a reader always gets their newest values.
+
+    Example: model-config rollback support_chat --environment prod
+    """
+    from model_config.operate.labels import prepare_rollback
+
+    def prepare(place: Environment, name: str) -> Move:
+        return prepare_rollback(place, name, label, release=release, reason=reason)
+
+    by_default = release is None
+    moving.move_labels(target, lambda _: [model], prepare, by_default=by_default, dry_run=dry_run)
 
 
-def _movable(place: Place, label: str | None) -> Iterator[str]:
-    """Yield this project's models, those whose label may be moved; print the others."""
+def unlabel(
+    model: options.Model,
+    label: Annotated[
+        str, typer.Argument(help="The label to take off.", autocompletion=options.complete_label)
+    ],
+    *,
+    reason: options.Reason = None,
+    target: options.TargetInRegions,
+) -> None:
+    """Take a label and its LABEL-previous off, such as a canary's that has ended.
+
+    A reader that asks for the label gets an error from then on. A label with a rollout stays: abort
+    the rollout first. No release is deleted.
+
+    Example: model-config unlabel support_chat canary --environment prod
+    """
+    from model_config.operate.labels import prepare_unlabel
+
+    moving.move_labels(
+        target,
+        lambda _: [model],
+        lambda place, name: prepare_unlabel(place, name, label, reason=reason),
+    )
+
+
+VERBS = (promote, rollback, unlabel)
+
+
+def _movable(place: Environment, label: str | None) -> Iterator[str]:
+    """Yield this project's models whose label may be moved; print the others."""
     from model_config.operate.labels import label_state
     from model_config.operate.promotion import left_alone
 
@@ -150,10 +193,12 @@ def _movable(place: Place, label: str | None) -> Iterator[str]:
             yield name
 
 
-def _expecting(digest: str | None) -> Check | None:
-    """Return the check that refuses a release with another digest than the expected one."""
-    if digest is None:
-        return None
+def _expecting(digest: str) -> Check:
+    if not re.fullmatch(r"(sha256:)?[0-9a-f]{8,64}", digest, re.IGNORECASE):
+        raise UsageError(
+            f'{digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
+            "before them, as `model-config digest` prints it"
+        )
     start = f"sha256:{digest.lower().removeprefix('sha256:')}"
 
     def check(release: PastRelease) -> None:

@@ -1,4 +1,4 @@
-"""`model-config recover`: continue after an interrupted deploy."""
+"""`model-config recover` and `prune`: continue after a deploy, and delete what none needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from model_config.cli import options, output
-from model_config.cli.context import current_project
-from model_config.format.errors import InvalidConfigurationError
+from model_config.cli.context import current_project, project_or_none
+from model_config.format.errors import InvalidConfigurationError, UsageError
+from model_config.format.text import plural
 
 if TYPE_CHECKING:
     from model_config.operate.recovery import Recovery
@@ -75,19 +76,19 @@ def recover(
         stack.apply(
             recovery.pending, recovery.adopt, recovery.refresh, partial(typer.echo, err=True)
         )
-    again = f"model-config recover --environment {environment}"
     if as_json:
         return
+    again = f"model-config recover --environment {environment}"
     if recovery.is_needed:
         done = f"Recovered. Continue with: pulumi up --stack {environment}"
         typer.echo(f"To recover: {again}" if dry_run else done)
         return
-    locked = (
-        f"`pulumi up` says that the stack is locked, and no deploy is running: {again} --cancel"
-    )
-    removed = cancel and not dry_run
     typer.echo("Nothing to recover: the state is complete.")
-    typer.echo("A lock, if there was one, is removed." if removed else f"If {locked}")
+    if cancel and not dry_run:
+        typer.echo("A lock, if there was one, is removed.")
+    else:
+        locked = "`pulumi up` says that the stack is locked, and no deploy is running"
+        typer.echo(f"If {locked}: {again} --cancel")
 
 
 def _print(recovery: Recovery) -> None:
@@ -98,3 +99,46 @@ def _print(recovery: Recovery) -> None:
         output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
     for finding in recovery.blocked:
         typer.echo(str(finding), err=True)
+
+
+def prune(
+    model: options.Model,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would be deleted.")
+    ] = False,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="Delete all parts of a model that was removed.")
+    ] = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
+) -> None:
+    """Delete parts of large releases that no release in the history uses any more.
+
+    Don't run it during a deploy of the model: a deploy writes the parts before the release that
+    names them.
+
+    Example: model-config prune support_chat --dry-run
+    """
+    from model_config.operate.releases import unneeded_parts
+
+    project = project_or_none()
+    if gone and project and model in project.model_names():
+        raise UsageError(
+            f"{model} is a model of this project, so a running deploy may need its parts: "
+            "--gone is for a model whose module was removed"
+        )
+    with target.open() as aws:
+        names = unneeded_parts(aws.ssm, aws.path, model, gone=gone)
+        if not dry_run:
+            aws.ssm.delete(names)
+    if as_json:
+        output.print_json(names)
+        return
+    for name in names:
+        typer.echo(name)
+    done = "would be deleted" if dry_run else "deleted"
+    typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
+
+
+VERBS = (recover, prune)

@@ -1,9 +1,11 @@
-"""`model-config releases`: list a model's releases and their changes."""
+"""`model-config releases` and `history`: a model's releases, and who moved its labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import project_or_none
@@ -55,17 +57,53 @@ def releases(
     output.print_rows(rows, columns, as_json=as_json)
 
 
+def history(
+    model: options.Model, *, target: options.Target, as_json: options.AsJson = False
+) -> None:
+    """Show who moved a model's labels and changed its rollouts, when and why, newest first.
+
+    SSM keeps the newest 100 changes. Moves with other tools are not included; CloudTrail has them.
+
+    Example: model-config history support_chat --environment prod
+    """
+    from model_config.operate.record import events, read_history
+
+    with target.open() as aws:
+        changes = events(read_history(aws.ssm, aws.path, model))
+    if not changes and not as_json:
+        typer.echo(f"No label of {model} in {target.environment} has a recorded move.")
+    rows = [
+        {
+            "at": event.written.at,
+            "by": event.written.by,
+            "what": event.what,
+            "reason": event.reason,
+            "version": event.written.version,
+        }
+        for event in changes
+    ]
+    columns: output.Columns = {
+        "when (UTC)": "at",
+        "by": lambda row: who(row["by"]),
+        "what": "what",
+        "reason": "reason",
+    }
+    output.print_rows(rows, columns, as_json=as_json)
+
+
+VERBS = (releases, history)
+
+
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
     from model_config.plan.evidence import verdict
 
     labels = sorted(release.labels)
+    summary = "the first release" if release.number == 1 else ""
     changed = None  # there is no release to compare with
     if before and before.content and release.content:
         changed = changes(before.content, release.content)
-    summary = "the first release" if release.number == 1 else ""
-    if changed is not None:
         summary = ", ".join(map(str, changed)) or "the same values"
     return {
         "release": release.number,

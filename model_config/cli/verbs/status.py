@@ -42,17 +42,26 @@ def status(
     from model_config.cli.target import environments as chosen_environments
 
     with chosen_environments(environments, prefix, local=local) as chosen:
-        found = [_read(each) for each in chosen]
-    origins = _origins(found) if commits else {}
-    rows = [_row(each, origins) for each in found]
+        states = [_read(place) for place in chosen]
+    origins = _origins(states) if commits else {}
+    rows = [
+        {
+            "environment": state.environment,
+            "models": [_model_row(model, origins) for model in state.models],
+            "other_projects": state.other_projects,
+            "findings": state.drift.findings if state.drift else None,
+            "problems": state.problems,
+        }
+        for state in states
+    ]
     if as_json:
         output.print_json(rows)
     else:
         _print(rows, with_commits=bool(origins))
-    problems = [(each.environment, problem) for each in found for problem in each.problems]
-    for environment, problem in problems:
-        typer.echo(f"{environment}: {problem}", err=True)
-    if problems:
+    for state in states:
+        for problem in state.problems:
+            typer.echo(f"{state.environment}: {problem}", err=True)
+    if any(state.problems for state in states):
         raise typer.Exit(2)
 
 
@@ -68,14 +77,13 @@ def _read(environment: Environment) -> EnvironmentStatus:
     try:
         with environment.hold():
             view = environment.ssm.view(output.with_progress)
-            found = read_status(view, environment.path, program)
+            state = read_status(view, environment.path, program)
     except ModelConfigError as error:
-        found = unread_status(environment.name, program, str(error))
-    return replace(found, problems=(*problems, *found.problems))
+        state = unread_status(environment.name, program, str(error))
+    return replace(state, problems=(*problems, *state.problems))
 
 
-def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
-    """Return the commits of the newest releases' digests, as far as git has them."""
+def _origins(states: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
     from model_config.comparing.commit_search import find_each
 
     project = project_or_none()
@@ -83,19 +91,8 @@ def _origins(found: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
         raise UsageError(
             "--commits searches the project's repository, and there is no project here"
         )
-    models = [model for each in found for model in each.models]
-    digests = {model.digest for model in models if model.digest}
+    digests = {model.digest for state in states for model in state.models if model.digest}
     return find_each(project, digests, output.with_progress)
-
-
-def _row(found: EnvironmentStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
-    return {
-        "environment": found.environment,
-        "models": [_model_row(each, origins) for each in found.models],
-        "other_projects": found.other_projects,
-        "findings": found.drift.findings if found.drift else None,
-        "problems": found.problems,
-    }
 
 
 def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
@@ -114,9 +111,7 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
             "problem": newest.problem,
         },
         "labels": releases.labels if releases else {},
-        "held": [label for label in releases.held if label != model.interrupted]
-        if releases
-        else [],
+        "held": [it for it in releases.held if it != model.interrupted] if releases else [],
         "interrupted": model.interrupted,
         "rollout": rollout
         and {

@@ -73,8 +73,10 @@ def _print(path: str, models: Sequence[ModelTree]) -> None:
                 node = node.below.setdefault(name, _Node())
             node.detail = _about_leaf(leaf)
     total = sum(model.parameters for model in models)
-    root.detail = f"{plural(len(models), 'model')}, {plural(total, 'parameter')}"
-    lines = [(path, root.detail), *_lines(root)]
+    lines = [
+        (path, f"{plural(len(models), 'model')}, {plural(total, 'parameter')}"),
+        *_lines(root),
+    ]
     width = max(len(label) for label, _ in lines)
     for label, detail in lines:
         typer.echo(visible(f"{label:<{width}}  {detail}".rstrip()))
