@@ -81,9 +81,24 @@ def environments(
 
 
 def _say_where(places: Sequence[Environment]) -> None:
-    """Say where the verb acts. The account isn't known without another request."""
-    regions = sorted({place.ssm.region for place in places if not place.is_local})
-    say_where([place.name for place in places], *regions)
+    where = sorted({place.ssm.region for place in places if not place.is_local})
+    if where and (account := _account_in_settings()):
+        where.insert(0, account)
+    say_where([place.name for place in places], *where)
+
+
+def _account_in_settings() -> str | None:
+    """Return the account that AWS's settings name. For other credentials it takes a request."""
+    if "AWS_ACCESS_KEY_ID" in os.environ:
+        return os.environ.get("AWS_ACCOUNT_ID")
+    try:
+        profile = boto3.session.Session()._session.get_scoped_config()  # noqa: SLF001
+    except BotoCoreError:  # the first request fails too, and says what to do
+        return None
+    if role := os.environ.get("AWS_ROLE_ARN") or profile.get("role_arn"):
+        return str(role).split(":")[4]
+    account: str | None = profile.get("sso_account_id") or profile.get("aws_account_id")
+    return account
 
 
 def say_where(environments: Sequence[str], *aws: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_config.cli.target import target
+from model_config.cli.target import _account_in_settings, target
 from model_config.format.errors import InvalidConfigurationError
 from model_config.infra import engine_stack
 from model_config.local.state import StateFolder
@@ -162,6 +162,37 @@ def test_a_verb_says_on_which_aws_it_acts_and_what_chose_it(run, released, monke
     )
     where = run("status", code=2).where
     assert where.startswith("On AWS eu-west-1: dev, prod, chosen by")
+
+
+@pytest.mark.parametrize(
+    ("variables", "profile"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "x", "AWS_ACCOUNT_ID": "111122223333"}, ""),
+        ({"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/deploy"}, ""),
+        ({}, "role_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = other"),
+        ({}, "sso_account_id = 111122223333"),
+    ],
+)
+def test_the_account_that_aws_settings_name_is_known(monkeypatch, tmp_path, variables, profile):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    (tmp_path / "config").write_text(f"[default]\n{profile}\n")
+    for name, value in {"AWS_CONFIG_FILE": str(tmp_path / "config"), **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert _account_in_settings() == "111122223333"
+
+
+def test_a_verb_says_the_account_that_the_settings_name(run, monkeypatch):
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_ACCOUNT_ID": "111122223333",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
+    where = run("releases", "chat", code=2).where
+    assert where.startswith("On AWS 111122223333, eu-west-1: dev, chosen by")
 
 
 class Engine:
