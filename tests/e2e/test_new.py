@@ -39,9 +39,8 @@ def test_it_writes_what_init_writes(made):
         for file in project.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    expected = project_files(
-        "acme", "chat", source("0.2.0", "https://pypi.example.com/simple"), None
-    )
+    commit = f"model-config @ git+https://git.example.com/model-config@{'0a' * 20}"
+    expected = project_files("acme", "chat", source(commit, None), None)
     own = {"Pulumi.yaml", "requirements.txt"}
     for name in own:
         assert written[name] != expected[name]

@@ -16,6 +16,7 @@ MODELS = ("document_embedding", "passage_reranker", "support_chat")
 def test_a_deployed_stack_has_no_drift_and_nothing_in_a_deploys_way(own_dev):
     found = json.loads(own_dev.model_config("drift", "-e", "dev", "--exit-code", "--json"))
     assert (found["differences"], found["problems"], found["notes"]) == ([], [], [])
+    own_dev.model_config("promote", "--all", "-e", "dev")
     assert json.loads(own_dev.model_config("check", "-e", "dev", "--json")) == []
 
 
