@@ -64,7 +64,8 @@ def _fitted(command: str) -> str:
         key = _KEY.search(command)
         return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
     if command.startswith("model-config "):
-        return f"`{' '.join([command, *_lacking(command.split()[1:], target)])}`"
+        own, dashes, others = command.partition(" -- ")  # what follows is another program's
+        return f"`{' '.join([own, *_lacking(own.split()[1:], target)])}{dashes}{others}`"
     return f"`{command}`"
 
 

@@ -66,6 +66,10 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
             "`model-config rollout finish x`",
             "`model-config rollout finish x --environment prod --local`",
         ),
+        (
+            "`model-config exec x -- CMD`",
+            "`model-config exec x --environment prod --local -- CMD`",
+        ),
         ("`model-config no-such-verb x`", "`model-config no-such-verb x`"),
         ("`aws ssm x`, `--local`, `", "`aws ssm x`, `--local`, `"),
     ],
