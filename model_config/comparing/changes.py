@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any, Final, Literal
 
 from model_config.format.codec import Value
-from model_config.format.prompt import matches, variables
+from model_config.format.prompt import matches, texts, variables
 from model_config.format.release import Release, config_text
 from model_config.format.text import one_line
 
@@ -91,17 +91,28 @@ def changes(
     schemas = before.schema, after.schema
     # An added or removed model has a schema on one side only.
     is_other = all(schemas) and before.schema != after.schema
+    values = value_changes(before.config, after.config)
     return [
         *([Change("(schema)", "changed", *schemas)] if is_other else ()),
         *(
             _with_variables(change, before.templates, after.templates)
-            for change in value_changes(before.config, after.config)
+            for change in (*values, *_template_changes(before, after))
         ),
         *_secret_changes(
             {path: keys[0].get(path) for path in before.secrets},
             {path: keys[1].get(path) for path in after.secrets},
         ),
     ]
+
+
+def _template_changes(before: Release, after: Release) -> Iterator[Change]:
+    """Yield the texts that stay the same and that `render` fills in on one side only."""
+    if before.templates != after.templates:
+        same = dict(texts(before.config).items() & texts(after.config).items())
+        filled = (texts(side.config, side.templates) for side in (before, after))
+        old, new = (found.keys() & same.keys() for found in filled)
+        for path in sorted(old ^ new):
+            yield Change(path, "changed", same[path], same[path])
 
 
 def value_changes(before: Value, after: Value, path: str = "") -> Iterator[Change]:

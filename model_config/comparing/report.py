@@ -141,6 +141,8 @@ def _values(change: Change, shown: Callable[[str], str]) -> str:
     if change.secret:
         known = [shown(str(key)) for key in values if key is not None]
         return f"a secret, config key {' → '.join(known)}" if known else "a secret"
+    if isinstance(change.before, str) and change.before == change.after:
+        return "the same text, but only one side is a template"
     if is_long(change):
         return ""
     return " → ".join(shown(one_line(value)) for value in values)

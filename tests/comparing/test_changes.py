@@ -5,6 +5,7 @@ import time
 import pytest
 
 from model_config.comparing.changes import Change, changes, value_changes
+from model_config.comparing.report import change_lines
 from model_config.format.release import Release
 
 
@@ -109,6 +110,18 @@ def test_a_prompt_in_a_list_is_told_by_its_variables():
     assert (change.asks, change.stops_asking) == ((), ("repo",))
     (change,) = changes(release(one), release(other))
     assert change.variables_text() == ""
+
+
+def test_a_text_that_becomes_verbatim_is_told_though_its_digest_stays():
+    config = {"other": "Hi", "prompt": "Hello, {{name}}."}
+    template, verbatim = release(config, templates=["other", "prompt"]), release(config)
+    (_, change) = changes(template, verbatim)
+    assert (change.path, change.stops_asking) == ("prompt", ("name",))
+    (line,) = change_lines(change)
+    assert line.text == (
+        "~ prompt: the same text, but only one side is a template; no longer asks for name"
+    )
+    assert [change.asks for change in changes(verbatim, template)] == [(), ("name",)]
 
 
 def test_a_prompt_on_one_side_alone_asks_nobody_for_anything():
