@@ -55,11 +55,12 @@ def test_the_rollout_is_one_that_can_be_read():
 
 
 def test_the_figures_are_the_codes():
-    assert f"{PART_BYTES:,} bytes of a Standard parameter" in TEXT
-    assert f"at most {MAX_PARTS} parameters" in TEXT
-    assert f"at most {MAX_PARTS} parts" in TEXT
-    assert f"{release.MAX_UNPACKED_BYTES:,}" in TEXT
-    assert f"`format` {release.FORMAT}." in TEXT
+    text = " ".join(TEXT.split())
+    assert f"{PART_BYTES:,} bytes of a Standard parameter" in text
+    assert f"at most {MAX_PARTS} parameters" in text
+    assert f"at most {MAX_PARTS} parts" in text
+    assert f"{release.MAX_UNPACKED_BYTES:,}" in text
+    assert f"`format` {release.FORMAT}." in text
 
 
 def test_every_field_is_described():
