@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from model_config.comparing.commit_search import Match, find_each
-from model_config.comparing.search import Searched, planned
+from model_config.comparing.search import Match, Searched, find_each, planned
 from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.difference import ADVICE

@@ -15,7 +15,7 @@ from model_config.format.errors import ModelConfigError, UsageError
 from model_config.operate.rollout_plan import phase
 
 if TYPE_CHECKING:
-    from model_config.comparing.commit_search import Match
+    from model_config.comparing.search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
@@ -84,7 +84,7 @@ def _read(environment: Environment) -> EnvironmentStatus:
 
 
 def _origins(states: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
-    from model_config.comparing.commit_search import find_each
+    from model_config.comparing.search import find_each
 
     project = project_or_none()
     if project is None:
