@@ -11,13 +11,12 @@ from typing import Literal, TypeAlias
 from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import ROLLOUT, model_path, parse, release_name, rollout_name
 from model_config.format.text import plural
-from model_config.operate.difference import without_plan
-from model_config.operate.drift import contents_of
+from model_config.operate.drift import contents_of, without_plan
 from model_config.operate.environment import State, state_of
-from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.promotion import not_promoted
 from model_config.operate.release_findings import running_out, unfinished
 from model_config.operate.releases import Releases, read_releases
+from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
