@@ -49,7 +49,7 @@ def checked(
     aws: Any, planned: Mapping[str, AbstractSet[str]] | None = None, **options: bool
 ) -> list[tuple[str, str, str]]:
     report = check_environment(Ssm(aws.client), "/ai/prod", planned, **options)
-    return [(each.level, each.finding.where, each.finding.problem) for each in report.checked]
+    return [(it.level, it.where, it.problem) for it in report.checked]
 
 
 def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam) -> None:
