@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
-from model_config.operate.keys_and_policies import Key, KeysAndPolicies
+from model_config.operate.services import Key, KeysAndPolicies
 from model_config.operate.ssm import Ssm
 from model_config.plan.aws import reader_policy
 from model_config.plan.plan import Plan, PlannedModel

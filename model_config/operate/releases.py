@@ -106,6 +106,12 @@ class Releases:
         """Yield each release with the one before, newest first; the oldest with None."""
         return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
 
+    def promoted(self) -> Iterator[tuple[PastRelease, list[str]]]:
+        """Yield the releases that readers get by a label, each with its labels."""
+        for release in self:
+            if labels := [label for label in release.labels if not label.endswith(PREVIOUS)]:
+                yield release, sorted(labels)
+
     def on(self, label: str) -> int | None:
         return self.labels.get(label)
 

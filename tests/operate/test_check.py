@@ -18,7 +18,7 @@ from model_config.format.rollout import (
     Together,
     write_rollout,
 )
-from model_config.operate import check, keys_and_policies
+from model_config.operate import check, services
 from model_config.operate.check import check_environment
 from model_config.operate.ssm import Ssm
 
@@ -41,7 +41,7 @@ class Iam:
 @pytest.fixture
 def iam(monkeypatch: pytest.MonkeyPatch) -> Iam:
     found = Iam()
-    monkeypatch.setattr(keys_and_policies, "aws_client", lambda *_: found)
+    monkeypatch.setattr(services, "aws_client", lambda *_: found)
     return found
 
 

@@ -13,8 +13,7 @@ from model_config.format.errors import ModelNotFoundError
 from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.difference import Difference, DriftState
-    from model_config.operate.drift import Drift
+    from model_config.operate.drift import Difference, Drift, DriftState
 
 PANEL = options.Panel.OPERATE
 
@@ -149,13 +148,13 @@ def compare(environment: str, *, local: bool) -> Drift:
 
 
 def advice(state: DriftState, stack: str) -> str:
-    from model_config.operate.difference import ADVICE
+    from model_config.operate.drift import ADVICE
 
     return to_paste(ADVICE[state].format(stack=stack))
 
 
 def _print(drift: Drift, stack: str) -> None:
-    from model_config.operate.difference import without_plan
+    from model_config.operate.drift import without_plan
 
     if drift.differences:
         rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
