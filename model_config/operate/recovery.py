@@ -58,8 +58,7 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
 ) -> Recovery:
     """Return the steps that are necessary before the plan can be deployed.
 
-    `secrets` are the texts of the stack's secrets, by config key. A state that is empty may be a
-    new stack's, so resources are adopted into it only with `into_empty_state`.
+    `secrets` are the texts of the stack's secrets, by config key.
     """
     recovery = Recovery()
     for operation, urn in state.pending:

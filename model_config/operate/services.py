@@ -32,10 +32,7 @@ class Key:
 class KeysAndPolicies:
     """KMS in a region, and IAM. Resources are looked up by the names that a deploy gives them.
 
-    Needs `kms:DescribeKey`, `kms:ListKeys`, `kms:ListResourceTags`, `kms:GetKeyPolicy`,
-    `kms:GetKeyRotationStatus`, `iam:GetPolicy`, `iam:GetPolicyVersion` and
-    `iam:GetAccountSummary`: each method its own. Every method raises
-    StoreError or a subclass if AWS is unavailable or refuses.
+    Every method raises StoreError or a subclass if AWS is unavailable or refuses.
     """
 
     def __init__(self, region: str) -> None:
@@ -43,7 +40,6 @@ class KeysAndPolicies:
         self._kms, self._iam = aws_client("kms", region), aws_client("iam", region)
 
     def account(self) -> Account:
-        """Return the account and the region. This needs no permission."""
         sts = aws_client("sts", self._region)
         return Account(_ask(sts, "sts:GetCallerIdentity", "the account")["Account"], self._region)
 
@@ -57,7 +53,6 @@ class KeysAndPolicies:
         return key if key.is_enabled or not enabled else None
 
     def keys_described(self, description: str) -> list[Key]:
-        """Return the enabled keys with a description."""
         try:
             listed = self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         except FAILURES as error:
@@ -79,7 +74,6 @@ class KeysAndPolicies:
         return bool(answer["KeyRotationEnabled"])
 
     def policy(self, arn: str) -> dict[str, Any] | None:
-        """Return a managed policy's document, if the policy exists."""
         answer = _ask(self._iam, "iam:GetPolicy", arn, absent="NoSuchEntity", PolicyArn=arn)
         if answer is None:
             return None

@@ -48,7 +48,7 @@ def found(
 ) -> list[tuple[str, str]]:
     aws = KeysAndPolicies("eu-west-1")
     checked = taken_names(aws, settings, models, first_deploy=first_deploy)
-    return [(each.finding.where, each.finding.problem) for each in checked]
+    return [(it.where, it.problem) for it in checked]
 
 
 def test_an_account_with_nothing_in_it_has_every_name_free() -> None:

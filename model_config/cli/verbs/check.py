@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,16 +63,18 @@ def check(
             settings=settings,
         )
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        report.checked.extend(Checked("error", finding) for finding in plan.unset_findings)
+        report.checked.extend(
+            Checked("error", *astuple(finding)) for finding in plan.unset_findings
+        )
     known = {*report.deployed, *(planned or {})}
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
     about = {*models, aws.path, "the account"} if models else None
     rows = [
-        {"level": it.level, **asdict(it.finding), "fix": to_paste(it.finding.fix)}
+        it._asdict() | {"fix": to_paste(it.fix)}
         for it in report.checked
-        if about is None or it.finding.where in about
+        if about is None or it.where in about
     ]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
