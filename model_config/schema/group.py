@@ -22,7 +22,7 @@ from typing import (
 )
 
 import pydantic
-from pydantic import BaseModel, JsonValue, ValidationError, model_validator
+from pydantic import BaseModel, JsonValue, ValidationError, field_validator, model_validator
 from pydantic._internal._model_construction import ModelMetaclass
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -114,20 +114,18 @@ class Group(BaseModel, metaclass=_Metaclass):
                 raise SchemaError(f"{cls.__name__}.{name}: {problem}")
         return handler(source)
 
-    @model_validator(mode="wrap")
+    @field_validator("*", mode="wrap")
     @classmethod
-    def __keep_keys(cls, given: Any, handler: pydantic.ModelWrapValidatorHandler[Self]) -> Self:
+    def __keep_keys(
+        cls,
+        given: Any,
+        handler: pydantic.ValidatorFunctionWrapHandler,
+        info: pydantic.ValidationInfo,
+    ) -> Any:
         """Refuse two keys that validation makes one, as `str_strip_whitespace` may."""
         kept = handler(given)
-        given = given if isinstance(given, dict) else {}
-        _refuse(
-            cls,
-            {
-                (name,): f"two keys in {name} are the same once they are validated"
-                for name, field in cls.model_fields.items()
-                if _loses_key(given.get(name, field.default), getattr(kept, name))
-            },
-        )
+        if _loses_key(given, kept):
+            raise ValueError(f"two keys in {info.field_name} are the same once they are validated")
         return kept
 
 
@@ -137,8 +135,12 @@ class ModelConfig(Group):
     @model_validator(mode="after")
     def __name_secrets(self) -> Self:
         """Refuse secrets that can't have the name of the place where they stand."""
-        problems = {path: _why_no_name(path) for path, _ in secrets_below(self)}
-        _refuse(type(self), {path: problem for path, problem in problems.items() if problem})
+        if problems := [
+            InitErrorDetails(type="value_error", loc=path, input=None, ctx={"error": problem})
+            for path, _ in secrets_below(self)
+            if (problem := _why_no_name(path))
+        ]:
+            raise ValidationError.from_exception_data(type(self).__name__, problems)
         return self
 
 
@@ -188,15 +190,6 @@ def value_type(kind: Any, container: type) -> Any:
     """Return the type of a list's items or a dict's values, where a field's type allows one."""
     members = (member for member in union_members(kind) if get_origin(member) is container)
     return next((get_args(member)[-1] for member in members), JsonValue)
-
-
-def _refuse(kind: type[Group], problems: Mapping[Path, str]) -> None:
-    if problems:
-        details = [
-            InitErrorDetails(type="value_error", loc=path, input=None, ctx={"error": problem})
-            for path, problem in problems.items()
-        ]
-        raise ValidationError.from_exception_data(kind.__name__, details)
 
 
 def _loses_key(given: object, kept: object) -> bool:
