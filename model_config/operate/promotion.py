@@ -30,7 +30,7 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model that a deploy changed, with a message for a log."""
+    """The outcome for one model, with a message for a log."""
 
     model: str
     outcome: Outcome
@@ -57,9 +57,8 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
 
     A label is not moved if somebody decided otherwise: if a rollback holds it, if a rollout is
     under way, or if a newer release has been promoted, so that repeating an old run undoes nothing.
-    If one model fails, the others are still promoted. Running it again with the same numbers
-    promotes the rest and changes nothing else. A promotion that was interrupted between its two
-    requests has to be completed by a person: if a rollback was not recorded, it may be a hold.
+    A promotion that was interrupted has to be completed by a person: if a rollback was not
+    recorded, it may be a hold. If one model fails, the others are still promoted.
 
     `before` and `after` have each model's release number in the outputs of the last successful
     update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
@@ -168,7 +167,7 @@ def unpromoted(environment: Environment, models: Iterable[str], label: str) -> I
 def prepare_part(
     environment: Environment, model: str, label: str, check: Check | None, reason: str | None
 ) -> Move:
-    """Return a promotion to the newest release, verified, or refuse it as no part of a whole."""
+    """Return a promotion to the newest release, verified, as a part of a whole."""
     state = environment.state(model)
     left = left_alone(state, state.releases.newest.number, label)
     if left and not _pending(state.document, label):
@@ -276,7 +275,6 @@ def _pending(document: RolloutDocument, label: str) -> Together | None:
 def _all_pending(
     environment: Environment, models: Sequence[str], label: str
 ) -> Iterator[tuple[State, Together]]:
-    """Yield the models whose documents hold an interrupted promotion of several."""
     for model in models:
         state = environment.state(model)
         if together := _pending(state.document, label):
@@ -284,7 +282,6 @@ def _all_pending(
 
 
 def _put(environment: Environment, releases: Releases, label: str, release: int | None) -> None:
-    """Put a label on a release, or take it off."""
     on = releases.on(label)
     if on == release:
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
-from model_config.operate.keys_and_policies import Key, KeysAndPolicies
+from model_config.operate.services import Key, KeysAndPolicies
 from model_config.operate.ssm import Ssm
 from model_config.plan.aws import reader_policy
 from model_config.plan.plan import Plan, PlannedModel
@@ -58,8 +58,7 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
 ) -> Recovery:
     """Return the steps that are necessary before the plan can be deployed.
 
-    `secrets` are the texts of the stack's secrets, by config key. A state that is empty may be a
-    new stack's, so resources are adopted into it only with `into_empty_state`.
+    `secrets` are the texts of the stack's secrets, by config key.
     """
     recovery = Recovery()
     for operation, urn in state.pending:

@@ -4,8 +4,6 @@ No service runs a rollout. The document in the model's rollout parameter has the
 reader computes the share. If two people change a rollout at once, the last write wins, and its
 author gets an error.
 
-Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, `ssm:GetParameterHistory`
-on it and on the release, and what `labels` needs to start and finish.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from secrets import token_hex
 
 from model_config.format.errors import AccessDeniedError, RolloutError, UsageError
@@ -26,17 +25,15 @@ from model_config.operate.rollout_plan import RolloutPlan
 
 @dataclass(frozen=True, slots=True)
 class NewRollout:
-    """The arguments of a new rollout.
-
-    The salt differs in each rollout, so that each starts with another share of units. It is the
-    same in all regions, so that a unit gets the same release in each.
-    """
+    """The arguments of a new rollout."""
 
     label: str
     plan: RolloutPlan
     begin: datetime
     units: tuple[str, ...] = ()  #: They get the candidate whatever their share.
-    salt: str = field(default_factory=lambda: token_hex(8))
+    #: Another in each rollout, so that each starts with another share of units; but the same in all
+    #: regions, so that a unit gets the same release in each.
+    salt: str = field(default_factory=partial(token_hex, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,6 @@ def start(  # noqa: PLR0913 - the options of a rollout
     """Return a new rollout with a verified candidate, by default the newest release.
 
     Nothing is written yet. With `force`, it may replace another rollout and use a held label.
-    Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
     """
     check_movable_label(new.label)
     labels.check_reason(new.plan.reason)
@@ -186,8 +182,7 @@ def finish_due(
 ) -> Move | str | None:
     """Return the promotion that finishes a rollout that is due, or why it must not; not made yet.
 
-    None if no rollout is due. Raises UsageError if the finish of one was interrupted: or somebody
-    has taken it out by hand.
+    None if no rollout is due. Raises UsageError if the finish of one was interrupted.
     """
     state = current(environment, model)
     if interrupted := _interrupted_finish(environment, state):
