@@ -23,7 +23,7 @@ from model_config.plan.hierarchy import config_of
 from model_config.plan.plan import PlannedModel, valid_plan
 from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
-from model_config.schema.annotations import subclasses_in
+from model_config.schema.group import subclasses_in
 from model_config.schema.shipped import OTHER_NAMES
 
 _Values: TypeAlias = dict[Path, Any]  # by their path in the class
