@@ -433,7 +433,7 @@ class Access:
 
 def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
     """Compare the environment's key and the models' reader policies with the program's settings."""
-    access, name, key = Access(), settings.key_name, None
+    access, name, key = Access(), settings.kms_key_arn or settings.key_alias, None
     with access.noting("the key, its policy and the reader policies"):
         key = aws.key(name)
         if key is None:
