@@ -36,7 +36,6 @@ class PastRelease:
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified."""
         if self.content is None:
             raise ReleaseError(self.problem)
         return self.content
@@ -65,8 +64,6 @@ class PastRelease:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases of a model that SSM still has; at least one."""
-
     model: str
     environment: str
     name: str
@@ -95,7 +92,6 @@ class Releases:
 
     @property
     def held(self) -> list[str]:
-        """The labels that a rollback moved: nothing automatic moves them."""
         labels = self.labels
         return sorted(
             label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")

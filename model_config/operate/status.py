@@ -34,7 +34,6 @@ class ModelStatus:
 
     @property
     def digest(self) -> str | None:
-        """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
 
     @property
@@ -107,7 +106,6 @@ _Parameters = list[tuple[ParameterName, int]]
 
 
 def deployed_trees(ssm: Ssm, path: str) -> list[ModelTree]:
-    """Return each model below an environment's path, with its parameters and newest release."""
     by_model: dict[str, _Parameters] = {}
     for name, listed in ssm.below(path).items():
         parsed = parse(name, path)
@@ -136,7 +134,9 @@ def _tree(ssm: Ssm, path: str, model: str, parameters: _Parameters) -> ModelTree
 
 def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Leaf]:
     together: dict[str, _Parameters] = {}
-    for name, version in sorted(parameters, key=_in_order):
+    # Values before secrets before the release, and a field's tenth part after its second.
+    parameters.sort(key=lambda it: (_ORDER.index(it[0].kind), it[0].field, it[0].part))
+    for name, version in parameters:
         field = RELEASE if name.kind == "release part" else name.field
         together.setdefault(field, []).append((name, version))
     for field, parts in together.items():
@@ -150,12 +150,6 @@ def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Le
             yield Leaf(field, "unknown", None, len(parts), versions, "not in the newest release")
         else:
             yield leaf(field, value, versions)
-
-
-def _in_order(parameter: tuple[ParameterName, int]) -> tuple[int, str, int]:
-    """Sort values before secrets before the release, and a field's tenth part after its second."""
-    name, _ = parameter
-    return _ORDER.index(name.kind), name.field, name.part
 
 
 def _value(config: Mapping[str, Value], path: str) -> Value:
