@@ -423,6 +423,11 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
 
         return LocalFile()
+    if client is None and session is None:
+        with suppress(ImportError):  # awscrt comes with the extra `crt`
+            from model_config.reader.crt import Crt  # noqa: PLC0415 - likewise
+
+            return Crt(**given)
     from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
     if client is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +16,10 @@ from botocore.config import Config
 from moto import mock_aws
 
 from model_config.format import release
+
+with suppress(ImportError):  # it needs the extra `crt`
+    import model_config.reader.crt
+CRT = sys.modules.get("model_config.reader.crt")
 
 REGION = "eu-west-1"
 # One session for all tests: botocore reads its data once, a quarter of a second.
@@ -29,6 +34,16 @@ def made_up_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SECRET_ACCESS_KEY": "testing",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["boto3", "awscrt"])
+def runtime(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a reader asks with that is given no client. Such a test runs over each."""
+    if request.param == "awscrt":
+        if CRT is None:
+            pytest.skip("awscrt isn't installed, which the extra `crt` brings")
+        monkeypatch.setitem(sys.modules, CRT.__name__, CRT)
+    return str(request.param)
 
 
 class Clock:
