@@ -69,17 +69,17 @@ def make_as_one(
     label: str,
 ) -> list[Made]:
     """Complete or put back what an interruption left of a promotion, and promote models as one."""
-    from model_config.operate import together
+    from model_config.operate import promotion
 
     models = [(place, [model for it, model in chosen if it is place]) for place in dict(chosen)]
     for place, names in models:
-        if done := together.settle(place, names, label):
+        if done := promotion.settle(place, names, label):
             typer.echo(f"The interrupted promotion of {', '.join(done)} is complete.", err=True)
     try:
         moves = verified(chosen, prepare)
     except ModelConfigError:
         for place, names in models:
-            if back := together.restore(place, names, label):
+            if back := promotion.restore(place, names, label):
                 typer.echo(f"{label} of {', '.join(back)} is where it was before.", err=True)
         raise
     for move in moves:
@@ -87,7 +87,9 @@ def make_as_one(
     return [
         made
         for place, _ in models
-        for made in together.make([move for move in moves if move.environment is place])
+        for made in promotion.promote_together(
+            [move for move in moves if move.environment is place]
+        )
     ]
 
 

@@ -13,9 +13,9 @@ from model_config.format.names import ROLLOUT, model_path, parse, release_name, 
 from model_config.format.text import plural
 from model_config.operate.difference import without_plan
 from model_config.operate.drift import contents_of
+from model_config.operate.environment import State, state_of
 from model_config.operate.keys_and_policies import KeysAndPolicies
 from model_config.operate.promotion import not_promoted
-from model_config.operate.record import document_of, under_way, why_it_stays
 from model_config.operate.release_findings import running_out, unfinished
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
@@ -98,8 +98,8 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
     checked += [_notice("the rollouts", problem, fix) for problem in ssm.problems]
     for releases, _ in models:
-        is_own = planned is None or releases.model in planned
-        checked += _check_releases(releases, texts.get(rollout_name(releases.path)), is_own=is_own)
+        state = state_of(releases, texts.get(rollout_name(releases.path)))
+        checked += _check_releases(state, is_own=planned is None or releases.model in planned)
     return Report(deployed, checked)
 
 
@@ -276,26 +276,23 @@ def taken_names(
                 yield _error(name, "the reader policy already exists", _TAKEN, unique)
 
 
-def _check_releases(
-    releases: Releases, rollout_text: str | None, *, is_own: bool
-) -> Iterator[Checked]:
-    document = document_of(rollout_text)
-    rollout = under_way(document, releases)
-    for deploys_left, finding in running_out(releases, document):
+def _check_releases(state: State, *, is_own: bool) -> Iterator[Checked]:
+    releases = state.releases
+    for deploys_left, finding in running_out(state):
         yield Checked("error" if deploys_left <= 0 else "warning", finding)
-    for finding in unfinished(releases, document):
+    for finding in unfinished(state):
         yield Checked("warning", finding)
-    if is_own and (problem := not_promoted(releases, document)):
+    if is_own and (problem := not_promoted(state)):
         yield _notice(releases.model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"
     for label in releases.held:
         yield _notice(
             releases.model,
-            why_it_stays(label, document, releases),
+            state.why_it_stays(label),
             "no pipeline moves it. To resolve this: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )
-    if rollout:
+    if rollout := state.under_way:
         yield _notice(
             releases.model,
             f"a rollout of release {rollout.release} to {rollout.label} is under way",

@@ -19,8 +19,8 @@ from model_config.format.names import RELEASE, ROLLOUT, Kind, field_part, parse
 from model_config.format.release import part_hashes
 from model_config.format.rollout import EMPTY
 from model_config.operate.difference import Content, Difference, DriftState, NoText
+from model_config.operate.environment import state_of
 from model_config.operate.keys_and_policies import Access, KeysAndPolicies, compare_access
-from model_config.operate.record import document_of
 from model_config.operate.release_findings import release_findings
 from model_config.operate.releases import (
     PastRelease,
@@ -86,8 +86,8 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
     for model in models:
         differences += _differences(model, texts, key_names)
         if model.releases:
-            document = document_of(texts.get(model.planned.rollout_name))
-            findings += release_findings(model.releases, listed, document)
+            state = state_of(model.releases, texts.get(model.planned.rollout_name))
+            findings += release_findings(state, listed)
     others = [name for name in released if name not in planned]
     return Drift(differences, findings, others, sorted({*ssm.problems}), [], len(listed))
 

@@ -1,4 +1,4 @@
-"""An environment in one region: its name, its path, and the client that reads and changes it."""
+"""An environment in one region, and the state of a model in it: releases, labels, rollout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from model_config.format.names import environment_path
+from model_config.format import rollout as rollout_format
+from model_config.format.errors import (
+    AccessDeniedError,
+    ModelConfigError,
+    RolloutError,
+    StoreError,
+)
+from model_config.format.names import environment_path, rollout_name
+from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.operate import record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import Ssm, released_models
 from model_config.reader.configuration import Configuration
@@ -15,6 +24,98 @@ from model_config.reader.reader import Reader
 #: Locks the local AWS while it is read, and yields a stamp that differs after any change; None on
 #: AWS, where changes can't be detected.
 Hold = Callable[[], AbstractContextManager[object]]
+
+
+_EMPTY = RolloutDocument()
+
+
+class OverwrittenError(StoreError):
+    """The write has replaced a concurrent change by somebody else."""
+
+    def __init__(self, message: str, written: State) -> None:
+        super().__init__(message)
+        self.written = written
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A model in an environment: its releases with their labels, and its rollout document.
+
+    The document is empty if there is none or it can't be used.
+    """
+
+    releases: Releases
+    document: RolloutDocument = _EMPTY
+    version: int = 0  #: The version of the rollout parameter; 0 if it doesn't exist or is denied.
+    problem: ModelConfigError | None = None  #: Why the document can't be used.
+
+    @property
+    def can_be_written(self) -> bool:
+        return self.version > 0 and self.problem is None
+
+    @property
+    def under_way(self) -> Rollout | None:
+        """The rollout under way. A move of its label has ended it for readers."""
+        rollout = self.document.rollout
+        return rollout if rollout and self.releases.on(rollout.label) == rollout.before else None
+
+    @property
+    def left_over(self) -> str | None:
+        """What is wrong with a rollout that another tool's move of its label has ended."""
+        rollout = self.document.rollout
+        if rollout is None or self.under_way:
+            return None
+        on = self.releases.on(rollout.label)
+        return (
+            f"another tool moved {rollout.label} from release {rollout.before} to "
+            f"{f'release {on}' if on else 'none'} during a rollout of release {rollout.release}, "
+            f"which begins again when {rollout.label} returns to release {rollout.before}"
+        )
+
+    @property
+    def interrupted(self) -> str | None:
+        """The label whose promotion was interrupted between its two requests.
+
+        It leaves `-previous` beside the label, as a hold does. The record tells the two apart: it
+        says that a promotion was the label's last move. If it doesn't, the label counts as held.
+        """
+        moved, together, held = self.document.moved, self.document.together, self.releases.held
+        if together and together.pending and together.label in held:
+            return together.label if self.releases.on(together.label) == together.before else None
+        if moved is None or moved.held is not False or moved.label not in held:
+            return None
+        return moved.label if self.releases.on(moved.label) == moved.release else None
+
+    def is_held(self, label: str) -> bool:
+        """Return whether `-previous` is beside a label, or its last record says it is held."""
+        moved, on = self.document.moved, self.releases.on(label)
+        is_recorded = moved and moved.held and (moved.label, moved.release) == (label, on)
+        return bool(is_recorded) or label in self.releases.held
+
+    def why_it_stays(self, label: str) -> str:
+        on = self.releases.on(label)
+        if label == self.interrupted:
+            return f"a promotion of {label} from release {on} was interrupted"
+        return f"{label} is held on release {on} by a rollback"
+
+
+def state_of(releases: Releases, text: str | None, version: int = 0) -> State:
+    """Return a model's state, given the text of its rollout parameter."""
+    try:
+        document = rollout_format.read_rollout(text) if text else _EMPTY
+    except RolloutError as error:
+        return State(releases, _EMPTY, version, error)
+    return State(releases, document, version)
+
+
+def read_state(ssm: Ssm, releases: Releases) -> State:
+    """Return a model's state as its rollout parameter is now."""
+    name = rollout_name(releases.path)
+    try:
+        parameter = ssm.get([name]).get(name)
+    except AccessDeniedError as error:
+        return State(releases, problem=error)
+    return state_of(releases, parameter.text, parameter.version) if parameter else State(releases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +149,41 @@ class Environment:
         reader = Reader(self.name, prefix=self.prefix, client=self.ssm.client, secrets=secrets)
         return reader.get(model, label=label, release=release)
 
-    def releases(self, model: str, *, documents: bool = True) -> Releases:
-        return read_releases(self.ssm, self.path, model, documents=documents)
-
     def models(self) -> list[str]:
         """Return the names of the models that have a release."""
         return released_models(self.ssm.below(self.path), self.path)
+
+    def releases(self, model: str, *, documents: bool = True) -> Releases:
+        return read_releases(self.ssm, self.path, model, documents=documents)
+
+    def state(self, model: str) -> State:
+        return read_state(self.ssm, self.releases(model, documents=False))
+
+    def write(self, state: State, document: RolloutDocument) -> State:
+        """Write a new document to a model's rollout parameter, and return what is stored now.
+
+        SSM can't write conditionally, but the new version's number reveals a concurrent write: then
+        OverwrittenError is raised. Raises RolloutError if the document is invalid.
+        """
+        text, name = rollout_format.write_rollout(document), rollout_name(state.releases.path)
+        version = self.ssm.write_string(name, text)
+        written = State(state.releases, document, version)
+        between = range(state.version + 1, version)
+        # A write whose answer was lost is repeated: the version before is then our own.
+        if between and {self._version(name, number) for number in between} != {text}:
+            raise OverwrittenError(
+                f"somebody else wrote {name} at the same moment, and this change replaced theirs: "
+                f"versions {between[0]} to {between[-1]} are theirs. See `model-config history` "
+                "and `model-config rollout status`",
+                written,
+            )
+        return written
+
+    def document_before(self, state: State) -> RolloutDocument:
+        """Return the document one version ago, empty if there was none or it was invalid."""
+        text = self._version(rollout_name(state.releases.path), state.version - 1)
+        return record.document_of(text)
+
+    def _version(self, name: str, version: int) -> str | None:
+        parameter = self.ssm.get([f"{name}:{version}"]).get(name) if version > 0 else None
+        return parameter.text if parameter else None

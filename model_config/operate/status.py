@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from model_config.format.names import model_path, rollout_name
 from model_config.format.rollout import Rollout
-from model_config.operate import record
 from model_config.operate.difference import Difference
 from model_config.operate.drift import Drift, find_parameter_drift
+from model_config.operate.environment import state_of
+from model_config.operate.promotion import apart
 from model_config.operate.release_findings import unfinished
 from model_config.operate.releases import Releases, read_each
 from model_config.operate.ssm import Ssm, released_models
-from model_config.operate.together import apart
 from model_config.plan.plan import Plan
 
 
@@ -65,20 +65,22 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     texts = ssm.texts([name for name in rollouts.values() if name in listed])
     drift = find_parameter_drift(ssm, plan) if plan else None
 
-    documents = {name: record.document_of(texts.get(rollouts[name])) for name in there}
-    readable = {name: it for name, it in all_releases.items() if isinstance(it, Releases)}
+    states = {
+        name: state_of(releases, texts.get(rollouts[name]))
+        for name, releases in all_releases.items()
+        if isinstance(releases, Releases)
+    }
 
     def status(name: str) -> ModelStatus:
-        releases = all_releases.get(name)
         of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
+        releases = all_releases.get(name)
         if not isinstance(releases, Releases):
             return ModelStatus(name, None, None, of_model, releases)
-        document = documents[name]
-        problems = (finding.problem for finding in unfinished(releases, document))
-        notices = (*problems, *apart(name, readable, documents))
-        rollout = record.under_way(document, releases)
-        interrupted = record.interrupted_promotion(document, releases)
-        return ModelStatus(name, releases, rollout, of_model, None, notices, interrupted)
+        state = states[name]
+        problems = (finding.problem for finding in unfinished(state))
+        notices = (*problems, *apart(name, states))
+        shown = (name, releases, state.under_way, of_model, None, notices, state.interrupted)
+        return ModelStatus(*shown)
 
     return EnvironmentStatus(
         path.rpartition("/")[2],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -87,8 +88,7 @@ class Project:
     def name(self) -> str:
         """The name in `Pulumi.yaml`. It is the namespace of config keys that have none."""
         try:
-            content = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
-            return str(content["name"])
+            return _name_in((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
             return NAMESPACE  # Pulumi reports what is wrong with the file
 
@@ -128,6 +128,11 @@ class Project:
             return names
         fix = "write one for each environment, such as Pulumi.dev.yaml"
         raise InvalidConfigurationError([Finding(str(self.root), "there is no stack file", fix)])
+
+
+@lru_cache
+def _name_in(text: str) -> str:
+    return str(yaml.safe_load(text)["name"])
 
 
 PARAMETER = "aws:ssm/parameter:Parameter"

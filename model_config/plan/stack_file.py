@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ def _as_written(value: Any, written: Any) -> Any:
     return written if same else value
 
 
+@lru_cache
 def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()

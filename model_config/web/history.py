@@ -13,6 +13,7 @@ from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnav
 from model_config.format.names import PREVIOUS, model_path, release_name
 from model_config.format.rollout import Rollout, Step
 from model_config.operate import record
+from model_config.operate.environment import State, read_state
 from model_config.operate.record import Event, Written
 from model_config.operate.releases import PastRelease, Releases, read_releases
 from model_config.operate.rollout_plan import due_at, next_step, plan_of, steps_from
@@ -42,10 +43,11 @@ def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
         releases = read_releases(ssm, path, name, documents=True)
         history, problems = history_of(ssm, path, name)
         newest = history[-1].document if history else None
+        state = State(releases, newest) if newest else State(releases)
         values = {
             "stack": stack,
             "releases": releases,
-            "rollout": record.under_way(newest, releases) if newest else None,
+            "rollout": state.under_way,
             "entries": _entries(releases, history or []),
             "timeline": timeline(releases, history or []),
             "is_recorded": history is not None,
@@ -178,14 +180,14 @@ def rollout(site: Site, watch: Watch, stack: str, name: str) -> Content:
     path, now = site.environment(stack).path, datetime.now(UTC)
     with site.view_of(stack, watch) as ssm:
         releases = read_releases(ssm, path, name, documents=False)
-        stored = record.read_stored(ssm, path, name)
+        state = read_state(ssm, releases)
         history, problems = history_of(ssm, path, name)
         notices = (*notices_of(stack, ssm), *problems)
-    current = record.under_way(stored.document, releases) if stored else None
+    current = state.under_way
     values = {
         "stack": stack,
         "model": name,
-        "problem": stored.problem if stored else None,
+        "problem": state.problem,
         "events": [event for event in record.events(history or []) if "rollout" in event.what],
         "rollout": current,
         "plan": plan_of(current) if current else None,

@@ -76,8 +76,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config promote support_chat --label stable --environment prod
     """
-    from model_config.operate import labels
-    from model_config.operate import together as operate_together
+    from model_config.operate import labels, promotion
 
     if together and not every:
         raise UsageError("--together needs --all")
@@ -101,7 +100,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     def prepare_part(place: Environment, name: str) -> Move:
         check = moving.all_of(check_of(name), evidenced)
-        return operate_together.prepare(place, name, label, check, reason)
+        return promotion.prepare_part(place, name, label, check, reason)
 
     moving.move_labels(
         target,
@@ -174,7 +173,6 @@ VERBS = (promote, rollback, unlabel)
 
 def _movable(place: Environment, label: str | None) -> Iterator[str]:
     """Yield this project's models whose label may be moved; print the others."""
-    from model_config.operate.labels import label_state
     from model_config.operate.promotion import left_alone
 
     project = project_or_none()
@@ -185,8 +183,8 @@ def _movable(place: Environment, label: str | None) -> Iterator[str]:
     for name in own:
         left = None
         if label:
-            releases, document = label_state(place, name)
-            left = left_alone(releases, document, releases.newest.number, label)
+            state = place.state(name)
+            left = left_alone(state, state.releases.newest.number, label)
         if left:
             typer.echo(to_paste(left.message), err=True)
         else:

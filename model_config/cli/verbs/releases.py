@@ -32,14 +32,11 @@ def releases(
 
     Example: model-config releases support_chat --environment prod
     """
-    from model_config.operate.labels import label_state
-    from model_config.operate.record import interrupted_promotion
+    from model_config.operate.environment import read_state
 
     with target.open() as aws:
         past = aws.releases(model)
-        interrupted = None
-        if past.held:
-            interrupted = interrupted_promotion(label_state(aws, model)[1], past)
+        interrupted = read_state(aws.ssm, past).interrupted if past.held else None
         rows = [
             _row(release, before, past.held, interrupted) for release, before in past.with_former()
         ]

@@ -100,7 +100,7 @@ def start(  # noqa: PLR0913 - a verb's options
         for change in changes:
             if rollout := change.document.rollout:
                 moving.warn_of_variables(
-                    change.where, change.releases, rollout.before, rollout.release
+                    change.where, change.state.releases, rollout.before, rollout.release
                 )
         rows = _statuses(places, model)
     if as_json:
@@ -274,7 +274,7 @@ def abort(
     with target.open() as places:
         changes = _change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
     for change in changes:
-        rollout = change.stored.document.rollout
+        rollout = change.state.document.rollout
         done = "the invalid document is replaced."
         if rollout:
             done = (
@@ -368,16 +368,16 @@ def _statuses_in(place: Environment, model: str | None) -> Iterator[output.Row]:
 
     now = rollout_plan.utc_now()
     for name in [model] if model else _models_with_rollouts(place):
-        stored, releases = current(place, name)
-        rollout = stored.document.rollout
-        problems = [stored.problem, record.left_over(stored.document, releases)]
-        if rollout and rollout.release < releases.oldest.number:
+        state = current(place, name)
+        rollout = state.document.rollout
+        problems = [state.problem, state.left_over]
+        if rollout and rollout.release < state.releases.oldest.number:
             problems.append(f"its candidate, release {rollout.release}, is not in the history")
         for problem in filter(None, problems):
             typer.echo(f"{place.where(name)}: {problem}", err=True)
         if rollout is None:
             continue
-        is_over = record.under_way(stored.document, releases) is None
+        is_over = state.under_way is None
         began = record.started(record.read_history(place.ssm, place.path, name), rollout)
         plan, step = rollout_plan.plan_of(rollout), rollout_plan.next_step(rollout, now)
         yield {
