@@ -21,18 +21,20 @@ from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from awscrt import auth, http, io
 
-from model_config.format.errors import CredentialsError, ModelConfigError, UsageError
+from model_config.format import errors
 from model_config.reader.problems import translate, unreadable_answer
-from model_config.reader.source import BATCH, Stored
+from model_config.reader.source import Stored
 
 _ACTION = "ssm:GetParameters"
 #: Credentials are renewed when they expire within this many seconds, as by boto3.
 _EARLY = 15 * 60
 # The settings that need boto3, unless they are "false"; and those of a profile that don't need it.
-_LEFT = """AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS
-    AWS_EC2_METADATA_V1_DISABLED AWS_IMDS_USE_IPV6 AWS_METADATA_SERVICE_TIMEOUT
-    AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_STS_REGIONAL_ENDPOINTS AWS_CREDENTIAL_EXPIRATION
-    AWS_SECURITY_TOKEN AWS_CREDENTIAL_FILE BOTO_CONFIG AWS_DATA_PATH AWS_CSM_ENABLED""".split()
+_LEFT = (
+    "AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "
+    "AWS_EC2_METADATA_V1_DISABLED AWS_IMDS_USE_IPV6 AWS_METADATA_SERVICE_TIMEOUT "
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_STS_REGIONAL_ENDPOINTS AWS_CREDENTIAL_EXPIRATION "
+    "AWS_SECURITY_TOKEN AWS_CREDENTIAL_FILE BOTO_CONFIG AWS_DATA_PATH AWS_CSM_ENABLED"
+)
 _TAKEN = re.compile(
     "region|output|ca_bundle|endpoint_url|credential_process|aws_(access_key_id|secret_access_key)"
     "|aws_session_token|aws_account_id|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*"
@@ -51,7 +53,8 @@ class NeedsBoto3(Exception):  # noqa: N818 - boto3 reads instead
 
 def _failure(kind: str, text: object, response: object = None) -> Exception:
     """Return an error of botocore's: `problems` knows them by the names of their classes."""
-    return type(kind, (Exception,), {"response": response})(str(text))
+    made: Exception = type(kind, (Exception,), {"response": response})(str(text))
+    return made
 
 
 class Crt:
@@ -72,40 +75,34 @@ class Crt:
             if part is not None:
                 part.close()
 
-    def get(self, names: Sequence[str], *, decrypt: bool = True) -> dict[str, Stored]:
-        wanted = list(dict.fromkeys(names))
+    def get(self, names: Sequence[str], *, decrypt: bool = True) -> Mapping[str, Stored]:
         if self._store is None:
             try:
-                return {
-                    stored.name: stored
-                    for start in range(0, len(wanted), BATCH)
-                    for stored in self._read(wanted[start : start + BATCH], decrypt=decrypt)
-                }
+                return self._get(names, decrypt=decrypt)
             except NeedsBoto3 as reason:
                 from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
                 self._store, self.boto3_because = Store(**self._given), str(reason)
-        found: dict[str, Stored] = self._store.get(wanted, decrypt=decrypt)
+        found: Mapping[str, Stored] = self._store.get(names, decrypt=decrypt)
         return found
 
-    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+    def look(self, names: Sequence[str]) -> Mapping[str, Stored]:
         return self.get(names, decrypt=False)
 
-    # One batch in each call, so that no frame holds a secret's text when another request fails.
-    def _read(self, names: list[str], *, decrypt: bool) -> list[Stored]:
-        body = json.dumps({"Names": names, "WithDecryption": decrypt}).encode()
+    def _get(self, names: Sequence[str], *, decrypt: bool) -> Mapping[str, Stored]:
+        body = json.dumps({"Names": list(names), "WithDecryption": decrypt}).encode()
         kind = "application/x-amz-json-1.1"
         headers = {"Content-Type": kind, "X-Amz-Target": "AmazonSSM.GetParameters"}
         try:
             wire = self._wire = self._wire or _Wire(**self._given)
             answer = wire.post(wire.endpoint("ssm"), headers, body, wire.credentials())
             answer.raise_if_refused()
-        except (NeedsBoto3, ModelConfigError):
+        except (NeedsBoto3, errors.ModelConfigError):
             self._wire = None
             raise
         except Exception as error:
             problem = translate(error, _ACTION, names)
-            if isinstance(problem, CredentialsError):
+            if isinstance(problem, errors.CredentialsError):
                 self._wire = None
             raise problem from error
         if (parameters := answer.parameters(decrypt=decrypt)) is None:
@@ -140,22 +137,22 @@ class _Answer:
             message = document.get("message", document.get("Message", ""))
             raise self.refusal({"Code": code, "Message": message})
 
-    def refusal(self, error: Mapping[str, str]) -> Exception:
+    def refusal(self, error: Mapping[str, Any]) -> Exception:
         status = {"HTTPStatusCode": self.status}
         return _failure("ClientError", error, {"Error": error, "ResponseMetadata": status})
 
-    def parameters(self, *, decrypt: bool) -> list[Stored] | None:
+    def parameters(self, *, decrypt: bool) -> dict[str, Stored] | None:
         """Return what SSM answered, or None: no error may hold a part of it."""
         with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
-            return [
-                Stored(
+            return {
+                item["Name"]: Stored(
                     item["Name"],
                     item["Version"],
                     item["Value"] if decrypt or item.get("Type") == "String" else None,
                     datetime.fromtimestamp(item["LastModifiedDate"], UTC),
                 )
                 for item in json.loads(self.body or b"")["Parameters"]
-            ]
+            }
         return None
 
 
@@ -178,8 +175,8 @@ class _Wire:
         self._expires_at = math.inf
         self._profile = _profile()
         env = os.environ
-        self._region = region or env.get("AWS_DEFAULT_REGION") or self._profile.get("region")
-        self._region = self._region or env.get("AWS_REGION")
+        given = [region, env.get("AWS_DEFAULT_REGION"), self._profile.get("region")]
+        self._region = next(filter(None, [*given, env.get("AWS_REGION")]), "")
         if not self._region:
             raise _failure("NoRegionError", "You must specify a region.")
         self._loop = _loop(self._pid)
@@ -203,7 +200,7 @@ class _Wire:
             split = urlsplit(url)
             if split.scheme in {"http", "https"} and split.hostname and split.port != 0:
                 return split
-        raise UsageError(
+        raise errors.UsageError(
             f"no SSM client can be created: Invalid endpoint: {url}. Check AWS_ENDPOINT_URL, "
             "AWS_ENDPOINT_URL_SSM and the profile"
         )
@@ -237,7 +234,7 @@ class _Wire:
         given = {"credentials_provider": keys, "region": self._region, "service": "ssm"}
         try:
             auth.aws_sign_request(request, auth.AwsSigningConfig(**given)).result(self._patience)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - awscrt has several kinds
             raise _failure("CredentialRetrievalError", error or "no answer in time") from None
 
     def _send(self, request: Any, connection: Any, url: SplitResult, *, keep: bool) -> _Answer:
@@ -282,7 +279,10 @@ class _Wire:
         made = http.HttpClientConnection.new(url.hostname, port, self._loop, options, tls, proxy)
         try:
             connection = made.result(self._patience)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - likewise
+            if tls and not made.done():
+                # s2n holds back for up to 30 s that a certificate isn't trusted.
+                raise NeedsBoto3("no TLS connection was made in time") from None
             name = getattr(error, "name", type(error).__name__)
             kind = "EndpointConnectionError" if proxy is None else "ProxyConnectionError"
             if isinstance(error, TimeoutError):
@@ -324,7 +324,10 @@ class _Wire:
         if command := profile.get("credential_process"):
             return _of_process(command)
         is_container = any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in env)
-        if is_container or env.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
+        without = env.get("AWS_EC2_METADATA_DISABLED", "false").lower()
+        if not is_container and without not in {"true", "false"}:  # awscrt takes it for "true"
+            raise NeedsBoto3("AWS_EC2_METADATA_DISABLED is neither true nor false")
+        if is_container or without == "false":
             return auth.AwsCredentialsProvider.new_default_chain(self._loop), math.inf
         raise _failure("NoCredentialsError", "Unable to locate credentials")
 
@@ -370,7 +373,7 @@ def _loop(process: int) -> Any:
 
 def _profile() -> dict[str, str]:
     """Return the profile's settings, after those were found that need boto3."""
-    for variable in _LEFT:
+    for variable in _LEFT.split():
         if os.environ.get(variable, "").lower() not in {"", "false"}:
             raise NeedsBoto3(f"{variable} is set")
     given = os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
@@ -436,14 +439,14 @@ def _trust(profile: Mapping[str, str]) -> Any:
     if not path:
         from importlib.util import find_spec  # noqa: PLC0415 - over TLS alone
 
-        spec = find_spec("certifi") or find_spec("botocore")
-        path = f"{spec.submodule_search_locations[0]}/cacert.pem"
+        specs = [*filter(None, map(find_spec, ("certifi", "botocore")))]
+        path = f"{(specs[0].submodule_search_locations or [])[0]}/cacert.pem"
     paths = (path, None) if os.path.isdir(path) else (None, path)  # noqa: PTH112
     options.override_default_trust_store_from_path(*paths)
     try:
         return io.ClientTlsContext(options)
-    except Exception as error:
-        raise _failure("SSLError", f"{path} can't be used: {error}") from None
+    except Exception:  # noqa: BLE001 - likewise
+        raise NeedsBoto3(f"awscrt can't use the certificates in {path}") from None
 
 
 def _proxy(url: SplitResult) -> Any:

@@ -338,7 +338,7 @@ def test_a_half_reply_with_a_secret_in_it_is_not_shown(
 
 
 @pytest.fixture
-def own_client_asks(loopback: Any, runtime: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def own_client_asks(runtime: str, loopback: Any, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001 - it is set
     """Let the client that the reader makes itself ask the loopback server."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", loopback.url)
     return loopback
