@@ -35,12 +35,12 @@ _LEFT = (
     "AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_STS_REGIONAL_ENDPOINTS AWS_CREDENTIAL_EXPIRATION "
     "AWS_SECURITY_TOKEN AWS_CREDENTIAL_FILE BOTO_CONFIG AWS_DATA_PATH AWS_CSM_ENABLED"
 )
-_TAKEN = re.compile(
+_TAKEN = (
     "region|output|ca_bundle|endpoint_url|credential_process|aws_(access_key_id|secret_access_key)"
     "|aws_session_token|aws_account_id|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*"
 )
 # The partition `aws` of botocore's partitions.json. The hosts of others have other names.
-_REGION = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+")
+_REGION = r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+"
 
 # The event loop that all readers share, by the process's id: its thread doesn't survive a fork.
 _loops: dict[int, Any] = {}
@@ -167,7 +167,7 @@ class _Wire:
     ) -> None:
         self.timeouts = connect_timeout, read_timeout
         self._patience = connect_timeout + read_timeout
-        self._pid = os.getpid()
+        self._pid, self._is_closed = os.getpid(), False
         self._idle: list[Any] = []
         self._connections: dict[Any, None] = {}
         self._tls: Any = None
@@ -182,6 +182,7 @@ class _Wire:
         self._loop = _loop(self._pid)
 
     def close(self) -> None:
+        self._is_closed = True
         for connection in list(self._connections):
             if self._pid == os.getpid():
                 connection.close()
@@ -193,7 +194,7 @@ class _Wire:
         given = [*map(os.environ.get, variables), self._profile.get("endpoint_url")]
         url = next(filter(None, given), None)
         if url is None:
-            if not _REGION.fullmatch(self._region):
+            if not re.fullmatch(_REGION, self._region):
                 raise NeedsBoto3(f"boto3 knows the hosts of the region {self._region}")
             url = f"https://{service}.{self._region}.amazonaws.com"
         with suppress(ValueError):
@@ -216,7 +217,7 @@ class _Wire:
         """
         closed = 0
         fields = {"Host": url.netloc, "Content-Length": str(len(body)), **headers}
-        while closed < 2:  # noqa: PLR2004 - once more
+        while closed < 2 and not self._is_closed:  # noqa: PLR2004 - once more
             pairs = [*fields.items(), ("User-Agent", "model-config awscrt")]
             path = url.path or "/"
             request = http.HttpRequest("POST", path, http.HttpHeaders(pairs), BytesIO(body))
@@ -399,7 +400,7 @@ def _profile() -> dict[str, str]:
             is_known = True
     if not is_known:
         raise _failure("ProfileNotFound", f"The config profile ({given}) could not be found")
-    if unknown := [setting for setting in profile if not _TAKEN.fullmatch(setting)]:
+    if unknown := [setting for setting in profile if not re.fullmatch(_TAKEN, setting)]:
         raise NeedsBoto3(f"the profile has {unknown[0]}")
     if {"aws_access_key_id", "credential_process"} <= profile.keys():
         raise NeedsBoto3("the profile has credentials of two kinds")

@@ -7,6 +7,7 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from support.aws import REGION
 from support.documents import Documents
+from support.waiting import wait_until
 
 from model_config import Reader
 from model_config.format.errors import CredentialsError, StoreUnavailableError
@@ -274,6 +276,27 @@ def test_the_bundle_of_certificates_is_trusted_and_nothing_else(
 
 
 over_awscrt = pytest.mark.parametrize("runtime", ["awscrt"], indirect=True)
+
+
+@over_awscrt
+def test_closing_ends_a_request_that_hangs(ssm: Ssm) -> None:
+    ssm.loopback.answers[:] = [ssm.loopback.hangs()]
+    source, errors = Reader("prod")._source, []
+
+    def ask() -> None:
+        try:
+            source.get(["/x"])
+        except StoreUnavailableError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    wait_until(lambda: ssm.loopback.asked == 1)
+    source.close()
+    thread.join()
+    assert "closed the connection" in errors[0]
+    assert not ssm.loopback.released.is_set()
+    assert ssm.loopback.asked == 1
 
 
 @over_awscrt
