@@ -7,12 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from model_config.format import rollout as rollout_format
-from model_config.format.errors import (
-    AccessDeniedError,
-    ModelConfigError,
-    RolloutError,
-    StoreError,
-)
+from model_config.format.errors import AccessDeniedError, ModelConfigError, RolloutError, StoreError
 from model_config.format.names import environment_path, rollout_name
 from model_config.format.rollout import Rollout, RolloutDocument
 from model_config.operate import record
@@ -87,7 +82,6 @@ class State:
         return moved.label if self.releases.on(moved.label) == moved.release else None
 
     def is_held(self, label: str) -> bool:
-        """Return whether `-previous` is beside a label, or its last record says it is held."""
         moved, on = self.document.moved, self.releases.on(label)
         is_recorded = moved and moved.held and (moved.label, moved.release) == (label, on)
         return bool(is_recorded) or label in self.releases.held
@@ -109,7 +103,6 @@ def state_of(releases: Releases, text: str | None, version: int = 0) -> State:
 
 
 def read_state(ssm: Ssm, releases: Releases) -> State:
-    """Return a model's state as its rollout parameter is now."""
     name = rollout_name(releases.path)
     try:
         parameter = ssm.get([name]).get(name)
@@ -120,8 +113,6 @@ def read_state(ssm: Ssm, releases: Releases) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment in one region."""
-
     name: str
     prefix: str
     ssm: Ssm
@@ -150,7 +141,6 @@ class Environment:
         return reader.get(model, label=label, release=release)
 
     def models(self) -> list[str]:
-        """Return the names of the models that have a release."""
         return released_models(self.ssm.below(self.path), self.path)
 
     def releases(self, model: str, *, documents: bool = True) -> Releases:

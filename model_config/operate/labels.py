@@ -1,10 +1,7 @@
 """Moves labels, which decide the release that readers get. No value is ever rewritten.
 
-docs/rollouts.md lists the permissions.
-
 A label is *held* if `-previous` is on the same release: a rollback leaves both there, and no
-pipeline moves it. A promotion that was interrupted between its two requests looks the same, and so
-may simultaneous promotions. The record tells them apart if it has the label's last move
+pipeline moves it. A promotion that was interrupted between its two requests looks the same
 (`State.interrupted`). Promoting again completes the promotion.
 
 A move first takes the label's rollout out of the document, so that it can't come back to life when
@@ -85,7 +82,6 @@ class Move:
 
     @property
     def was_interrupted(self) -> bool:
-        """Whether a promotion of the label was interrupted: the move completes or replaces it."""
         return self.state.interrupted == self.label
 
     @property
@@ -98,7 +94,6 @@ class Move:
 
     @property
     def rollout(self) -> Rollout | None:
-        """The label's rollout, which the move ends, or None."""
         rollout = self.state.under_way
         return rollout if rollout and rollout.label == self.label else None
 
@@ -109,7 +104,6 @@ class Move:
         return self.changed or self.ends_hold or begins_hold or is_unfinished
 
     def done(self) -> Iterator[str]:
-        """Yield what the move did, and the hold or rollout that it began or ended."""
         label, release = self.label, self.release
         if self.is_removal:
             yield f"{label} is taken off release {release}."
@@ -147,12 +141,7 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
     reason: str | None = None,
     is_automatic: bool = False,
 ) -> Move:
-    """Return a promotion, by default to the newest release, verified. Nothing moves yet.
-
-    Raises UsageError if the label can't be used, there is no room for it on the release or a
-    rollout of another release is under way, ReleaseError if the release fails verification, and
-    whatever `check` raises.
-    """
+    """Return a promotion, by default to the newest release, verified. Nothing moves yet."""
     state = _read(environment, model, label, reason)
     releases = state.releases
     target = releases.newest if release is None else releases.select(release)
@@ -169,17 +158,14 @@ def prepare_rollback(
     release: int | None = None,
     reason: str | None = None,
 ) -> Move:
-    """Return a rollback, by default to the release with `<label>-previous`. Nothing moves yet.
-
-    Errors are those of `prepare_promotion`, but a rollout is no obstacle.
-    """
+    """Return a rollback, by default to the release with `-previous`. Nothing moves yet."""
     state = _read(environment, model, label, reason)
     releases, previous = state.releases, f"{label}{PREVIOUS}"
     if release is None and releases.on(previous) is None:
         raise errors.LabelNotFoundError(
-            f"{previous} is on no release of {model} in {releases.environment}, so there is "
-            f"nothing to go back to. Name the release: `model-config rollback {model} --label "
-            f"{label} --release N --environment {releases.environment}`"
+            f"{previous} is on no release of {model} in {environment.name}, so there is nothing to "
+            f"go back to. Name the release: `model-config rollback {model} --label {label} "
+            f"--release N --environment {environment.name}`"
         )
     target = releases.select(previous if release is None else release)
     move = Move(environment, state, label, target, releases.on(label), reason, is_rollback=True)
@@ -232,14 +218,17 @@ def verify(
 
 
 def make(move: Move) -> Move:
-    """Make and record a prepared move; return it with the release that the label was on.
+    """Make and record a prepared move; its notices say what could not be recorded.
 
-    Raises StoreError if the label's rollout can't be ended: nothing has moved then. If recording
-    fails, the label has still moved: the returned move's notices say so. After a StoreError,
-    prepare and make the move again to complete it. An automatic move raises MovedMeanwhileError.
+    Raises StoreError if the label's rollout can't be ended: nothing has moved then. After any other
+    StoreError, prepare and make the move again. An automatic move raises MovedMeanwhileError.
     """
     if move.is_removal:
-        _take_off(move)
+        ssm, name = move.environment.ssm, move.releases.name
+        # `-previous` first: if the second request fails, the label can still be named again.
+        if (before := move.releases.on(move.previous)) is not None:
+            ssm.unlabel(name, before, move.previous)
+        ssm.unlabel(name, move.release, move.label)
         _record(move, move.state, None)
     elif not move.does_something:
         move.notices.clear()
@@ -258,8 +247,7 @@ def make(move: Move) -> Move:
 def make_together(moves: Sequence[Move]) -> None:
     """Make promotions as one: record all, then move all labels, then record that they moved.
 
-    After an error or a kill, `promotion.settle` completes what has moved, and `promotion.restore`
-    restores what has not.
+    After an error or a kill, `promotion.settle` completes it and `promotion.restore` undoes it.
     """
     begun = [_begin(move) for move in moves]
     for move in moves:
@@ -276,10 +264,8 @@ def _read(environment: Environment, model: str, label: str, reason: str | None) 
 
 def _unrecorded(state: State) -> Iterator[str]:
     if state.problem:
-        yield (
-            "It is unknown whether a rollout is under way, and the move is not recorded: "
-            f"{state.problem}"
-        )
+        unknown = "It is unknown whether a rollout is under way, and the move is not recorded"
+        yield f"{unknown}: {state.problem}"
     elif not state.version:
         missing = "the model has no rollout parameter. A deploy creates it."
         yield f"The move is not recorded: {missing}"
@@ -308,7 +294,6 @@ def _verified(move: Move, check: Check | None) -> Move:
 
 
 def _check_room(move: Move) -> None:
-    """Refuse a move to a release that has no room for another label."""
     labels = move.releases.labels
     previous = move.release if move.is_rollback else move.before
     for label, release in ((move.previous, previous), (move.label, move.release)):
@@ -390,14 +375,6 @@ def _begin(move: Move) -> State:
         raise type(error)(f"{move.model}: {what}, so nothing has moved: {error}") from error
 
 
-def _take_off(move: Move) -> None:
-    ssm, name = move.environment.ssm, move.releases.name
-    # `-previous` first: if the second request fails, the label can still be named to try again.
-    if (before := move.releases.on(move.previous)) is not None:
-        ssm.unlabel(name, before, move.previous)
-    ssm.unlabel(name, move.release, move.label)
-
-
 def _roll_back(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     ssm.label(name, move.release, move.previous)
@@ -442,7 +419,6 @@ def _promote(move: Move) -> None:
 
 
 def _record(move: Move, begun: State, release: int | None) -> None:
-    """Record a move to a release, or to none, in the document as it is now."""
     if not begun.can_be_written:
         return
     try:

@@ -30,8 +30,6 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model that a deploy changed, with a message for a log."""
-
     model: str
     outcome: Outcome
     message: str
@@ -39,7 +37,6 @@ class Promotion:
 
     @property
     def was_left(self) -> bool:
-        """Whether the label was left alone for a reason that a person should know."""
         return self.outcome in {"held", "interrupted", "rollout", "newer"}
 
 
@@ -57,9 +54,8 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
 
     A label is not moved if somebody decided otherwise: if a rollback holds it, if a rollout is
     under way, or if a newer release has been promoted, so that repeating an old run undoes nothing.
-    If one model fails, the others are still promoted. Running it again with the same numbers
-    promotes the rest and changes nothing else. A promotion that was interrupted between its two
-    requests has to be completed by a person: if a rollback was not recorded, it may be a hold.
+    A promotion that was interrupted has to be completed by a person: if a rollback was not
+    recorded, it may be a hold. If one model fails, the others are still promoted.
 
     `before` and `after` have each model's release number in the outputs of the last successful
     update and of this one. Not those of a failed update: the deploy that fixes it promotes what it
@@ -117,7 +113,6 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
 
 
 def left_alone(state: State, release: int, label: str) -> Promotion | None:
-    """Return why a label must not be moved to a release automatically, or None if it may be."""
     model, on = state.releases.model, state.releases.on(label)
     promote = f"`model-config promote {state.releases.place} --label {label} --release {release}`"
     rollout = state.under_way
@@ -144,7 +139,6 @@ def left_alone(state: State, release: int, label: str) -> Promotion | None:
 
 
 def not_promoted(state: State, label: str = "stable") -> str | None:
-    """Return how a label misses the newest release, unless a rollback or a rollout explains it."""
     on, newest = state.releases.on(label), state.releases.newest.number
     if on == newest or state.under_way or state.is_held(label):
         return None
@@ -153,7 +147,6 @@ def not_promoted(state: State, label: str = "stable") -> str | None:
 
 
 def unpromoted(environment: Environment, models: Iterable[str], label: str) -> Iterator[str]:
-    """Yield a notice for each model whose newest release nobody promoted, or can't be known."""
     for model in models:
         try:
             state = environment.state(model)
@@ -168,7 +161,6 @@ def unpromoted(environment: Environment, models: Iterable[str], label: str) -> I
 def prepare_part(
     environment: Environment, model: str, label: str, check: Check | None, reason: str | None
 ) -> Move:
-    """Return a promotion to the newest release, verified, or refuse it as no part of a whole."""
     state = environment.state(model)
     left = left_alone(state, state.releases.newest.number, label)
     if left and not _pending(state.document, label):
@@ -276,7 +268,6 @@ def _pending(document: RolloutDocument, label: str) -> Together | None:
 def _all_pending(
     environment: Environment, models: Sequence[str], label: str
 ) -> Iterator[tuple[State, Together]]:
-    """Yield the models whose documents hold an interrupted promotion of several."""
     for model in models:
         state = environment.state(model)
         if together := _pending(state.document, label):
@@ -284,7 +275,6 @@ def _all_pending(
 
 
 def _put(environment: Environment, releases: Releases, label: str, release: int | None) -> None:
-    """Put a label on a release, or take it off."""
     on = releases.on(label)
     if on == release:
         return

@@ -34,10 +34,7 @@ def release_findings(state: State, listed: Container[str]) -> Iterator[Finding]:
 
 
 def unfinished(state: State) -> Iterator[Finding]:
-    """Yield a rollout that another tool has ended, and an interrupted promotion of several models.
-
-    This opens no release.
-    """
+    """Yield a rollout that another tool has ended, and an interrupted promotion of several."""
     releases, together = state.releases, state.document.together
     if together and together.pending:
         count, option = len(together.releases), f"--label {together.label}"
@@ -54,10 +51,7 @@ def unfinished(state: State) -> Iterator[Finding]:
 
 
 def running_out(state: State) -> Iterator[tuple[int, Finding]]:
-    """Yield the releases in use that will soon be dropped, with the number of safe deploys.
-
-    This opens no release.
-    """
+    """Yield the releases in use that will soon be dropped, with the number of safe deploys."""
     releases, rollout = state.releases, state.under_way
     newest, oldest = releases.newest.number, releases.oldest.number
     if rollout and rollout.release < oldest:
@@ -124,7 +118,6 @@ def _labelled_oldest(state: State, release: PastRelease, left: int) -> Finding:
 
 
 def _candidate(releases: Releases, rollout: Rollout, left: int | None) -> Finding:
-    """Return what is wrong with a candidate that is about to be dropped, or with None is gone."""
     about = f"release {rollout.release}, which a rollout gives to a share of the readers of "
     about += rollout.label
     abort, reason = f"`model-config rollout abort {releases.place}`", f"SSM keeps {KEPT} versions"

@@ -10,10 +10,9 @@ from itertools import zip_longest
 from typing import Any
 
 from model_config.format import errors, names
-from model_config.format import release as release_format
 from model_config.format.errors import ModelNotFoundError, ReleaseError
 from model_config.format.names import LATEST, PREVIOUS, RELEASE
-from model_config.format.release import Release
+from model_config.format.release import Release, part_hashes, read_release
 from model_config.operate.ssm import ListedParameter, ReadParameter, Ssm
 
 #: The number of versions that SSM keeps; the next write drops the oldest, and fails if that has a
@@ -37,7 +36,6 @@ class PastRelease:
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified."""
         if self.content is None:
             raise ReleaseError(self.problem)
         return self.content
@@ -66,8 +64,6 @@ class PastRelease:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases of a model that SSM still has; at least one. `name` is the parameter's."""
-
     model: str
     environment: str
     name: str
@@ -96,7 +92,6 @@ class Releases:
 
     @property
     def held(self) -> list[str]:
-        """The labels that a rollback moved: nothing automatic moves them."""
         labels = self.labels
         return sorted(
             label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
@@ -105,6 +100,12 @@ class Releases:
     def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
         """Yield each release with the one before, newest first; the oldest with None."""
         return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
+
+    def promoted(self) -> Iterator[tuple[PastRelease, list[str]]]:
+        """Yield the releases that readers get by a label, each with its labels."""
+        for release in self:
+            if labels := [label for label in release.labels if not label.endswith(PREVIOUS)]:
+                yield release, sorted(labels)
 
     def on(self, label: str) -> int | None:
         return self.labels.get(label)
@@ -171,9 +172,9 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
 def read_each(
     ssm: Ssm, path: str, models: Sequence[str], listed: Mapping[str, ListedParameter]
 ) -> dict[str, Releases | str]:
-    """Return each model's releases, or why they can't be read. The newest and labelled are opened.
+    """Return each model's releases, or why they can't be read.
 
-    Newest and labelled releases are read ten in a request, for which `ssm` has to be a view.
+    The newest and labelled ones are read, ten in a request, for which `ssm` has to be a view.
     `listed` has the parameters of the environment's path.
     """
 
@@ -190,8 +191,8 @@ def read_each(
     parameters = [names.release_name(names.model_path(path, model)) for model in models]
     ssm.texts([f"{name}:{listed[name].version}" for name in parameters])
     releases = dict(zip(models, ssm.map(read, models, "Reading releases"), strict=True))
-    readable = [each for each in releases.values() if isinstance(each, Releases)]
-    labelled = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in readable)
+    readable = [it for it in releases.values() if isinstance(it, Releases)]
+    labelled = ([f"{it.name}:{n}" for n in sorted({*it.labels.values()})] for it in readable)
     for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
         ssm.texts([version for version in versions if version])
     return releases
@@ -201,10 +202,8 @@ def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
     """Return a release parameter's content, verified. Raises ReleaseError if it was changed."""
     path = parameter.name.removesuffix(f"/{RELEASE}")
     try:
-        return release_format.read_release(
-            parameter.text,
-            path,
-            lambda wanted: {name: part.text for name, part in ssm.get(wanted).items()},
+        return read_release(
+            parameter.text, path, lambda parts: {it.name: it.text for it in ssm.get(parts).values()}
         )
     except ReleaseError as error:
         environment, model = path.split("/")[-2:]
@@ -218,8 +217,7 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     """Return the names of the parts that no release in the history names.
 
     Don't call it during a deploy, which writes the parts before the release that names them. With
-    `gone`, the model was deleted, so that none of its parts is needed. Raises ReleaseError if it is
-    unknown which parts a release needs.
+    `gone`, the model was deleted, so that none of its parts is needed.
     """
     release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.
@@ -239,11 +237,10 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
 
 
 def needed_parts(releases: Releases) -> set[str]:
-    """Return the names of the parts that releases need, or raise ReleaseError."""
     needed: set[str] = set()
     for release in releases:
         try:
-            hashes = release_format.part_hashes(release.document)
+            hashes = part_hashes(release.document)
             needed.update(names.release_part(releases.path, part) for part in hashes)
         except ReleaseError as error:
             name = f"{releases.name}:{release.number}"

@@ -4,8 +4,6 @@ No service runs a rollout. The document in the model's rollout parameter has the
 reader computes the share. If two people change a rollout at once, the last write wins, and its
 author gets an error.
 
-Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, `ssm:GetParameterHistory`
-on it and on the release, and what `labels` needs to start and finish.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from secrets import token_hex
 
 from model_config.format.errors import AccessDeniedError, RolloutError, UsageError
@@ -26,17 +25,13 @@ from model_config.operate.rollout_plan import RolloutPlan
 
 @dataclass(frozen=True, slots=True)
 class NewRollout:
-    """The arguments of a new rollout.
-
-    The salt differs in each rollout, so that each starts with another share of units. It is the
-    same in all regions, so that a unit gets the same release in each.
-    """
-
     label: str
     plan: RolloutPlan
     begin: datetime
     units: tuple[str, ...] = ()  #: They get the candidate whatever their share.
-    salt: str = field(default_factory=lambda: token_hex(8))
+    #: Another in each rollout, so that each starts with another share of units; but the same in all
+    #: regions, so that a unit gets the same release in each.
+    salt: str = field(default_factory=partial(token_hex, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +77,6 @@ def start(  # noqa: PLR0913 - the options of a rollout
     """Return a new rollout with a verified candidate, by default the newest release.
 
     Nothing is written yet. With `force`, it may replace another rollout and use a held label.
-    Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
     """
     check_movable_label(new.label)
     labels.check_reason(new.plan.reason)
@@ -91,8 +85,14 @@ def start(  # noqa: PLR0913 - the options of a rollout
     state = current(environment, model, valid=True)
     releases = state.releases
     candidate = releases.newest if release is None else releases.select(release)
-    if not force:
-        _refuse_to_override(new.label, state)
+    if (other := state.under_way) and not force:
+        raise UsageError(
+            f"a rollout of release {other.release} to {other.label} of {model} is under way. "
+            "Finish or abort it first, or replace it with --force"
+        )
+    if state.is_held(new.label) and not force:
+        why = state.why_it_stays(new.label)
+        raise UsageError(f"{model}: {why}. To roll out to its readers anyway, add --force")
     before, where = releases.on(new.label), f"of {model} in {releases.environment}"
     if before is None:
         option = "" if new.label == "stable" else " --new-label"
@@ -129,7 +129,6 @@ def change(
 
 
 def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool) -> Rollout:
-    """Return a rollout that gives a unit one of its releases, by default the candidate."""
     units = dict(rollout.units)
     if remove:
         if units.pop(unit, None) is None:
@@ -170,7 +169,6 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 def finish(
     environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
 ) -> Move:
-    """Return the promotion that finishes the rollout or completes its finish; not made yet."""
     state = current(environment, model, valid=True)
     rollout = _required(_interrupted_finish(environment, state) or state.under_way, state)
     return labels.prepare_promotion(
@@ -186,8 +184,7 @@ def finish_due(
 ) -> Move | str | None:
     """Return the promotion that finishes a rollout that is due, or why it must not; not made yet.
 
-    None if no rollout is due. Raises UsageError if the finish of one was interrupted: or somebody
-    has taken it out by hand.
+    None if no rollout is due. Raises UsageError if the finish of one was interrupted.
     """
     state = current(environment, model)
     if interrupted := _interrupted_finish(environment, state):
@@ -256,19 +253,6 @@ def _interrupted_finish(environment: Environment, state: State) -> Rollout | Non
         return None
     is_between = state.releases.on(rollout.label) in {rollout.before, rollout.release}
     return rollout if is_between else None
-
-
-def _refuse_to_override(label: str, state: State) -> None:
-    model = state.releases.model
-    if rollout := state.under_way:
-        raise UsageError(
-            f"a rollout of release {rollout.release} to {rollout.label} of {model} is under way. "
-            "Finish or abort it first, or replace it with --force"
-        )
-    if state.is_held(label):
-        raise UsageError(
-            f"{model}: {state.why_it_stays(label)}. To roll out to its readers anyway, add --force"
-        )
 
 
 def _required(rollout: Rollout | None, state: State) -> Rollout:

@@ -19,7 +19,7 @@ from model_config.format.text import nearest
 from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
 from model_config.plan.registry import Model
 from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
-from model_config.schema.annotations import subclasses_in, union_members, value_type
+from model_config.schema.group import subclasses_in, union_members, value_type
 from model_config.schema.problems import nearest_field, problems_of
 
 _Path: TypeAlias = tuple[str, ...]

@@ -297,7 +297,7 @@ def _models_package(folder: Path) -> Iterator[None]:
     They leave no `__pycache__` in the folder and nothing in `sys.modules`. What they print goes to
     standard error, because standard output may be a command's JSON.
     """
-    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_in_package(name)}
+    before = {name: sys.modules.pop(name) for name in _loaded()}
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     package = ModuleType(_PACKAGE)
     package.__path__ = [str(folder)]
@@ -307,10 +307,11 @@ def _models_package(folder: Path) -> Iterator[None]:
             yield
     finally:
         sys.dont_write_bytecode = writes_bytecode
-        for name in list(filter(_is_in_package, sys.modules)):
+        for name in _loaded():
             del sys.modules[name]
         sys.modules.update(before)
 
 
-def _is_in_package(module: str) -> bool:
-    return module.partition(".")[0] == _PACKAGE
+def _loaded() -> list[str]:
+    below = f"{_PACKAGE}."
+    return [name for name in sys.modules if name == _PACKAGE or name.startswith(below)]

@@ -9,9 +9,7 @@ from model_config.comparing.commit_search import Match, find_each
 from model_config.comparing.search import Searched, planned
 from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
-from model_config.operate.difference import ADVICE
-from model_config.operate.drift import find_drift
-from model_config.operate.lifecycle import promoted
+from model_config.operate.drift import ADVICE, find_drift
 from model_config.operate.ssm import Watch, released_models
 from model_config.operate.status import EnvironmentStatus, ModelStatus, read_status, unread_status
 from model_config.plan.lifecycle import SOON, Retirements, retiring
@@ -74,7 +72,7 @@ def search(site: Site, watch: Watch, query: str) -> Content:
         searched += [
             Searched(stack, model.model, release.content.config, release.number, labels)
             for model in status.models
-            for release, labels in (promoted(model.releases) if model.releases else ())
+            for release, labels in (model.releases.promoted() if model.releases else ())
             if release.content
         ]
     return Content(
@@ -104,7 +102,7 @@ def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
     return sorted(
         {
             f"release {release.number}: {name} {retirement.text}"
-            for release, _ in (promoted(status.releases) if status.releases else ())
+            for release, _ in (status.releases.promoted() if status.releases else ())
             if release.content
             for _, name, retirement in retiring(release.content.config, retirements, SOON)
         }

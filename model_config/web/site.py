@@ -14,8 +14,7 @@ from model_config.format import errors
 from model_config.format.errors import UsageError
 from model_config.format.text import nearest
 from model_config.operate.environment import Environment
-from model_config.operate.keys_and_policies import KeysAndPolicies
-from model_config.operate.lifecycle import bedrock_retirements
+from model_config.operate.services import KeysAndPolicies, bedrock_retirements
 from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.lifecycle import Retirements, read_lifecycle
 from model_config.plan.plan import Plan, is_protected, valid_plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +13,7 @@ from model_config.format.errors import ModelNotFoundError
 from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.difference import Difference, DriftState
-    from model_config.operate.drift import Drift
+    from model_config.operate.drift import Difference, Drift, DriftState
 
 PANEL = options.Panel.OPERATE
 
@@ -64,16 +63,18 @@ def check(
             settings=settings,
         )
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        report.checked.extend(Checked("error", finding) for finding in plan.unset_findings)
+        report.checked.extend(
+            Checked("error", *astuple(finding)) for finding in plan.unset_findings
+        )
     known = {*report.deployed, *(planned or {})}
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
     about = {*models, aws.path, "the account"} if models else None
     rows = [
-        {"level": it.level, **asdict(it.finding), "fix": to_paste(it.finding.fix)}
+        it._asdict() | {"fix": to_paste(it.fix)}
         for it in report.checked
-        if about is None or it.finding.where in about
+        if about is None or it.where in about
     ]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
@@ -149,13 +150,13 @@ def compare(environment: str, *, local: bool) -> Drift:
 
 
 def advice(state: DriftState, stack: str) -> str:
-    from model_config.operate.difference import ADVICE
+    from model_config.operate.drift import ADVICE
 
     return to_paste(ADVICE[state].format(stack=stack))
 
 
 def _print(drift: Drift, stack: str) -> None:
-    from model_config.operate.difference import without_plan
+    from model_config.operate.drift import without_plan
 
     if drift.differences:
         rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]

@@ -106,12 +106,12 @@ def _read(
     place: Environment, project: Project | None, notes: list[str]
 ) -> tuple[list[tuple[output.Row, Any]], Retirements]:
     """Return each promoted release with its values, and what Bedrock retires there."""
-    from model_config.operate.lifecycle import bedrock_retirements, promoted
+    from model_config.operate.services import bedrock_retirements
 
     released: list[tuple[output.Row, Any]] = []
     try:
         for model in place.models():
-            for release, labels in promoted(place.releases(model, documents=False)):
+            for release, labels in place.releases(model, documents=False).promoted():
                 about = {"environment": place.name, "region": place.ssm.region, "model": model}
                 row = {**about, "release": release.number, "labels": labels}
                 if release.content:

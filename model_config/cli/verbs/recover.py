@@ -48,8 +48,8 @@ def recover(
     """
     from model_config.cli.target import say_where
     from model_config.infra.engine_stack import EngineStack
-    from model_config.operate.keys_and_policies import KeysAndPolicies
     from model_config.operate.recovery import find_recovery
+    from model_config.operate.services import KeysAndPolicies
     from model_config.operate.ssm import Ssm, aws_client
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
