@@ -5,8 +5,10 @@ Completion must be fast and silent, so results that are slow or fail are left ou
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +17,7 @@ import typer
 
 from model_config.cli.context import project_or_none
 from model_config.comparing.git import Repository
-from model_config.format.errors import ModelConfigError
+from model_config.format.errors import ModelConfigError, UsageError
 
 if TYPE_CHECKING:
     from model_config.operate import environment as operate
@@ -186,3 +188,19 @@ Reason = Annotated[
     "model may read it.",
 ]
 DryRun = Annotated[bool, "Only show what would change for the label's readers."]
+
+#: The longest duration, far beyond any rollout.
+LONGEST = timedelta(days=365)
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration in an option such as "90s", "30m", "2h" or "1d"."""
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    match = re.fullmatch(r"(\d{1,8})\s*([smhd])", text.strip())
+    given = timedelta(**{units[match[2]]: int(match[1])}) if match else None
+    if given is None or given > LONGEST:
+        raise UsageError(
+            f"{text!r} is not a duration of at most {LONGEST.days} days: write a number and s, m, "
+            "h or d, such as 30m"
+        )
+    return given
