@@ -406,7 +406,7 @@ class Access:
 
 
 def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
-    access, name, key = Access(), settings.key_name, None
+    access, name, key = Access(), settings.kms_key_arn or settings.key_alias, None
     with access.noting("the key, its policy and the reader policies"):
         key = aws.key(name)
         if key is None:
