@@ -11,7 +11,7 @@ from model_config.format import errors, names
 from model_config.format import rollout as rollout_format
 from model_config.format.errors import StoreError
 from model_config.format.names import rollout_name
-from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.format.rollout import RolloutDocument
 from model_config.operate import record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
@@ -34,27 +34,27 @@ class OverwrittenError(StoreError):
         self.written = written
 
 
-@dataclass(frozen=True, slots=True)
 class State:
     """A model in an environment: its releases with their labels, and its rollout document.
 
-    The document is empty if there is none or it can't be used.
+    The document is empty if there is none or it can't be used: then `problem` says why. `version`
+    is the rollout parameter's, or 0 if it doesn't exist or is denied.
     """
 
-    releases: Releases
-    document: RolloutDocument = _EMPTY
-    version: int = 0  #: The version of the rollout parameter; 0 if it doesn't exist or is denied.
-    problem: errors.ModelConfigError | None = None  #: Why the document can't be used.
-
-    @property
-    def can_be_written(self) -> bool:
-        return self.version > 0 and self.problem is None
-
-    @property
-    def under_way(self) -> Rollout | None:
-        """The rollout under way. A move of its label has ended it for readers."""
-        rollout = self.document.rollout
-        return rollout if rollout and self.releases.on(rollout.label) == rollout.before else None
+    def __init__(
+        self,
+        releases: Releases,
+        document: RolloutDocument = _EMPTY,
+        version: int = 0,
+        problem: errors.ModelConfigError | None = None,
+    ) -> None:
+        self.releases, self.document = releases, document
+        self.version, self.problem = version, problem
+        self.can_be_written = version > 0 and problem is None
+        rollout = document.rollout
+        is_under_way = rollout and releases.on(rollout.label) == rollout.before
+        #: The rollout under way. A move of its label has ended it for readers.
+        self.under_way = rollout if is_under_way else None
 
     @property
     def left_over(self) -> str | None:

@@ -269,7 +269,7 @@ def _verified(move: Move, check: Check | None) -> Move:
 
 
 def _check_room(move: Move) -> None:
-    labels = move.releases.labels
+    labels = dict(move.releases.labels)
     previous = move.release if move.is_rollback else move.before
     for label, release in ((move.previous, previous), (move.label, move.release)):
         if release is None:

@@ -61,40 +61,25 @@ class PastRelease:
             return str(error)
 
 
-@dataclass(frozen=True, slots=True)
 class Releases:
-    model: str
-    environment: str
-    name: str
-    newest_first: tuple[PastRelease, ...]
+    """All releases of a model that SSM still has, newest first; at least one."""
 
-    @property
-    def path(self) -> str:
-        return self.name.removesuffix(f"/{RELEASE}")
-
-    @property
-    def place(self) -> str:
-        """The arguments of a command that select the model: "chat --environment prod"."""
-        return f"{self.model} --environment {self.environment}"
-
-    @property
-    def newest(self) -> PastRelease:
-        return self.newest_first[0]
-
-    @property
-    def oldest(self) -> PastRelease:
-        return self.newest_first[-1]
-
-    @property
-    def labels(self) -> dict[str, int]:
-        return {label: each.number for each in self for label in sorted(each.labels)}
-
-    @property
-    def held(self) -> list[str]:
-        labels = self.labels
-        return sorted(
-            label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
+    def __init__(
+        self, model: str, environment: str, name: str, newest_first: tuple[PastRelease, ...]
+    ) -> None:
+        self.model, self.environment, self.name = model, environment, name
+        self.newest_first, self.newest, self.oldest = (
+            newest_first,
+            newest_first[0],
+            newest_first[-1],
         )
+        self.path = name.removesuffix(f"/{RELEASE}")
+        #: The arguments of a command that select the model: "chat --environment prod".
+        self.place = f"{model} --environment {environment}"
+        labels = {label: it.number for it in newest_first for label in sorted(it.labels)}
+        self.labels = labels
+        #: The labels that a rollback moved: nothing automatic moves them.
+        self.held = sorted(it for it in labels if labels[it] == labels.get(f"{it}{PREVIOUS}"))
 
     def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
         """Yield each release with the one before, newest first; the oldest with None."""
