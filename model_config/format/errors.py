@@ -71,7 +71,7 @@ class InvalidConfigurationError(ModelConfigError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         count = len(self.findings)
-        title = f"{count} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
+        title = f"{count:,} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
         shown, more = first_of_each_model(self.findings)
         super().__init__("\n".join([title, *(f"  {line}" for line in (*shown, *more))]))
 

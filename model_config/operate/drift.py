@@ -20,15 +20,9 @@ from model_config.format import codec, names
 from model_config.format.errors import AccessDeniedError, Finding, ReleaseError
 from model_config.format.release import part_hashes
 from model_config.format.rollout import EMPTY
-from model_config.operate.environment import state_of
+from model_config.operate.environment import State, read_states
 from model_config.operate.release_findings import release_findings
-from model_config.operate.releases import (
-    PastRelease,
-    Releases,
-    needed_parts,
-    read_each,
-    read_releases,
-)
+from model_config.operate.releases import PastRelease, needed_parts, read_releases
 from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import Account, key_policy, reader_policy
@@ -175,19 +169,17 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
     for name, parameter in listed.items():
         by_model.setdefault(names.parse(name, path).model, {})[name] = parameter
     released, planned = released_models(listed, path), {model.name for model in plan.models}
-    releases = read_each(ssm, path, [name for name in released if name in planned], listed)
+    states = read_states(ssm, path, [name for name in released if name in planned], listed)
     models = [
-        _Deployed(ssm, model, releases.get(model.name), by_model[model.name], plan.settings)
+        _Deployed(ssm, model, states.get(model.name), by_model[model.name], plan.settings)
         for model in plan.models
     ]
-    rollouts = {model.planned.rollout_name for model in models} & listed.keys()
-    texts = ssm.texts(sorted(rollouts.union(*(model.comparable for model in models))))
+    texts = ssm.texts(sorted({name for model in models for name in model.comparable}))
     drift = Drift([], [], [it for it in released if it not in planned], [], len(listed), [])
     drift.differences.extend(_unmanaged(by_model, path, {*released, *planned}))
     for model in models:
         drift.differences.extend(_differences(model, texts, key_names))
-        if model.releases:
-            state = state_of(model.releases, texts.get(model.planned.rollout_name))
+        if isinstance(state := states.get(model.planned.name), State):
             drift.findings.extend(release_findings(state, listed))
     drift.problems.extend(sorted({*ssm.problems}))
     return drift
@@ -198,7 +190,7 @@ class _Deployed:
         self,
         ssm: Ssm,
         planned: PlannedModel,
-        releases: Releases | str | None,
+        state: State | str | None,
         listed: _Listed,
         settings: Settings,
     ) -> None:
@@ -216,9 +208,9 @@ class _Deployed:
             for it in planned.parameters
         }
         self.release, self.former = dict[str, Content](), dict[str, Content]()
-        if isinstance(releases, str):
-            ssm.problems.append(releases)
-            releases = None
+        if isinstance(state, str):
+            ssm.problems.append(state)
+        releases = state.releases if isinstance(state, State) else None
         known = listed.keys() | self.program.keys()
         is_unexplained = self.values.keys() - self.program.keys()
         if releases and (is_unexplained or "release part" in kinds):
@@ -414,7 +406,7 @@ class Access:
 
 
 def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
-    access, name, key = Access(), settings.key_name, None
+    access, name, key = Access(), settings.kms_key_arn or settings.key_alias, None
     with access.noting("the key, its policy and the reader policies"):
         key = aws.key(name)
         if key is None:

@@ -28,7 +28,13 @@ class Problem(NamedTuple):
     fix: str | None
 
 
-def message_of(detail: Mapping[str, Any]) -> str:
+def messages_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield the place of each error, "models.0.name", and its message; the place can be empty."""
+    for detail in error.errors(include_url=False, include_input=False):
+        yield ".".join(map(str, detail["loc"])), _message(detail)
+
+
+def _message(detail: Mapping[str, Any]) -> str:
     """Return pydantic's message about one value, to go on with in a sentence."""
     if detail["type"] == "extra_forbidden":
         return "there is no field of that name"
@@ -51,7 +57,7 @@ def _problems(
         details, members = _of_best_members(details, members)
     below = _by_first(details)
     if own := [detail for _, detail in below.pop((), [])]:
-        text, fix = "; or ".join(dict.fromkeys(map(message_of, own))), None
+        text, fix = "; or ".join(dict.fromkeys(map(_message, own))), None
         if own[0]["type"] == "extra_forbidden" and above:
             names = [group.__name__ for group in above if path[-1] not in group.model_fields]
             have = "has" if len(names) == 1 else "have"
