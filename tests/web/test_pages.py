@@ -24,7 +24,7 @@ from model_config.plan.lifecycle import today
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
-from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment
+from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment, one_client
 
 PAGES = [
     "/",
@@ -99,7 +99,10 @@ def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
     ssm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bedrock = local_aws.client("bedrock", "eu-west-1")
-    monkeypatch.setattr(services, "aws_client", lambda *_: bedrock)
+    clients = {"bedrock": bedrock}
+    monkeypatch.setattr(
+        services, "aws_client", lambda name, region: clients.get(name) or one_client(name, region)
+    )
     at = replace(environment("dev", ssm), is_local=False)
     client = browser(Site([at]))
     assert "dev AWS" in text(client.get("/model/dev/nobody").text)
