@@ -35,8 +35,6 @@ _TAKEN = (
 
 
 class Checked(NamedTuple):
-    """A finding with its level."""
-
     level: Level
     where: str
     problem: str
@@ -236,7 +234,6 @@ def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
 
 
 def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
-    """Yield an error if new models' reader policies would exceed IAM's quota."""
     try:
         policies, quota = aws.policy_count()
     except AccessDeniedError:

@@ -20,15 +20,9 @@ from model_config.format import codec, names
 from model_config.format.errors import AccessDeniedError, Finding, ReleaseError
 from model_config.format.release import part_hashes
 from model_config.format.rollout import EMPTY
-from model_config.operate.environment import state_of
+from model_config.operate.environment import State, read_states
 from model_config.operate.release_findings import release_findings
-from model_config.operate.releases import (
-    PastRelease,
-    Releases,
-    needed_parts,
-    read_each,
-    read_releases,
-)
+from model_config.operate.releases import PastRelease, needed_parts, read_releases
 from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import Account, key_policy, reader_policy
@@ -137,7 +131,6 @@ def _shown(content: Content, begin: int = 0) -> str:
 
 
 def without_plan(*, has_module: bool) -> str:
-    """Return why a model that has a release is not in the stack's plan."""
     if has_module:
         return "it has a release and a module, but is not one of this stack's models"
     return "it has a release, but no module in this project"
@@ -145,8 +138,6 @@ def without_plan(*, has_module: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The differences between an environment, its releases and the program."""
-
     differences: list[Difference]
     findings: list[Finding]  #: Labels and release histories that will cause problems.
     other_projects: list[str]
@@ -173,42 +164,66 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
 
 
 def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = frozenset()) -> Drift:
-    """Compare only the parameters. `key_names` are the names of their key, if it is known."""
     path, listed = plan.path, ssm.below(plan.path)
     by_model: dict[str, dict[str, ListedParameter]] = {model.name: {} for model in plan.models}
     for name, parameter in listed.items():
         by_model.setdefault(names.parse(name, path).model, {})[name] = parameter
     released, planned = released_models(listed, path), {model.name for model in plan.models}
-    releases = read_each(ssm, path, [name for name in released if name in planned], listed)
+    states = read_states(ssm, path, [name for name in released if name in planned], listed)
     models = [
-        _deployed(ssm, model, releases.get(model.name), by_model[model.name], plan.settings)
+        _Deployed(ssm, model, states.get(model.name), by_model[model.name], plan.settings)
         for model in plan.models
     ]
-    rollouts = {model.planned.rollout_name for model in models} & listed.keys()
-    texts = ssm.texts(sorted(rollouts.union(*(model.comparable for model in models))))
+    texts = ssm.texts(sorted({name for model in models for name in model.comparable}))
     drift = Drift([], [], [it for it in released if it not in planned], [], len(listed), [])
     drift.differences.extend(_unmanaged(by_model, path, {*released, *planned}))
     for model in models:
         drift.differences.extend(_differences(model, texts, key_names))
-        if model.releases:
-            state = state_of(model.releases, texts.get(model.planned.rollout_name))
+        if isinstance(state := states.get(model.planned.name), State):
             drift.findings.extend(release_findings(state, listed))
     drift.problems.extend(sorted({*ssm.problems}))
     return drift
 
 
-@dataclass(frozen=True, slots=True)
 class _Deployed:
-    """A model of the program, and what SSM has of it."""
-
-    planned: PlannedModel
-    releases: Releases | None  #: None if there are none or they can't be read.
-    listed: Mapping[str, tuple[names.Kind, ListedParameter]]  #: All parameters below its path.
-    values: _Listed  #: Those that are values, secrets, or belong to nobody.
-    # The content of each parameter in the program, the newest release and the older ones.
-    program: Contents
-    release: Contents
-    former: Contents
+    def __init__(
+        self,
+        ssm: Ssm,
+        planned: PlannedModel,
+        state: State | str | None,
+        listed: _Listed,
+        settings: Settings,
+    ) -> None:
+        path, base = settings.environment_path, planned.path
+        self.planned = planned
+        #: All parameters below its path, and those that are values, secrets, or belong to nobody.
+        self.listed = {name: (names.parse(name, path).kind, it) for name, it in listed.items()}
+        kinds = {kind for kind, _ in self.listed.values()}
+        self.values = {
+            n: it for n, (kind, it) in self.listed.items() if kind in {"value", "secret"}
+        }
+        # The content of each parameter in the program, the newest release and the older ones.
+        self.program: dict[str, Content] = {
+            it.name: it.content if isinstance(it.content, str) else NoText.SECRET
+            for it in planned.parameters
+        }
+        self.release, self.former = dict[str, Content](), dict[str, Content]()
+        if isinstance(state, str):
+            ssm.problems.append(state)
+        releases = state.releases if isinstance(state, State) else None
+        known = listed.keys() | self.program.keys()
+        is_unexplained = self.values.keys() - self.program.keys()
+        if releases and (is_unexplained or "release part" in kinds):
+            releases = read_releases(ssm, path, planned.name, documents=True)
+            for older in releases.newest_first[1:] if is_unexplained else ():
+                if older.labels or not _is_in_parts(older):  # or else it costs requests
+                    self.former |= contents_of(older, base, known)
+        self.releases = releases  #: None if there are none or they can't be read.
+        if releases:
+            self.release = contents_of(releases.newest, base, known)
+        if not settings.fields:  # a release holds values that have no parameter
+            held = self.release.items()
+            self.release = {n: it for n, it in held if n in known or it is NoText.SECRET}
 
     @property
     def is_known(self) -> bool:
@@ -219,7 +234,6 @@ class _Deployed:
 
     @property
     def comparable(self) -> set[str]:
-        """The values to read: no secrets, and nothing that is nobody's."""
         both = self.program, self.release
         return {
             name
@@ -228,41 +242,10 @@ class _Deployed:
         }
 
     def unneeded_parts(self) -> Iterator[ListedParameter]:
-        """Yield parts of releases that no release in the history names."""
         parts = [listed for kind, listed in self.listed.values() if kind == "release part"]
         with suppress(ReleaseError):  # then it is unknown which parts it needs
             needed = needed_parts(self.releases) if parts and self.releases else set()
             yield from (part for part in parts if part.name not in needed)
-
-
-def _deployed(
-    ssm: Ssm,
-    planned: PlannedModel,
-    releases: Releases | str | None,
-    listed: _Listed,
-    settings: Settings,
-) -> _Deployed:
-    base, path = planned.path, settings.environment_path
-    kinds = {name: (names.parse(name, path).kind, it) for name, it in listed.items()}
-    values = {name: it for name, (kind, it) in kinds.items() if kind in {"value", "secret"}}
-    program: dict[str, Content] = {
-        it.name: it.content if isinstance(it.content, str) else NoText.SECRET
-        for it in planned.parameters
-    }
-    if isinstance(releases, str):
-        ssm.problems.append(releases)
-        releases = None
-    known, former = kinds.keys() | program.keys(), dict[str, Content]()
-    is_unexplained = values.keys() - program.keys()
-    if releases and (is_unexplained or any(kind == "release part" for kind, _ in kinds.values())):
-        releases = read_releases(ssm, path, planned.name, documents=True)
-        for older in releases.newest_first[1:] if is_unexplained else ():
-            if older.labels or not _is_in_parts(older):  # or else it costs requests
-                former |= contents_of(older, base, known)
-    release = contents_of(releases.newest, base, known) if releases else {}
-    if not settings.fields:  # a release holds values that have no parameter
-        release = {n: it for n, it in release.items() if n in known or it is NoText.SECRET}
-    return _Deployed(planned, releases, kinds, values, program, release, former)
 
 
 def _is_in_parts(release: PastRelease) -> bool:
@@ -275,8 +258,7 @@ def _is_in_parts(release: PastRelease) -> bool:
 def contents_of(release: PastRelease, base: str, known: AbstractSet[str]) -> dict[str, Content]:
     """Return the content of each parameter of a release.
 
-    A release doesn't distinguish a group from a field that holds an object: a name in `known` is
-    that of a field.
+    It doesn't tell a group from a field that holds an object: names in `known` are fields'.
     """
     if release.content is None:
         return {}
@@ -324,7 +306,6 @@ def _differences(
 
 
 def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Difference]:
-    """Return the values that differ. A value that couldn't be read is left out."""
     program, release, values = model.program, model.release, model.values
     comparable, differences = model.comparable, []
     for name in sorted({*program, *release, *values}):
@@ -365,7 +346,6 @@ def _state(
 def _storage_differences(
     model: str, path: str, kind: names.Kind, listed: ListedParameter, key_names: AbstractSet[str]
 ) -> Iterator[Difference]:
-    """Yield how a parameter is stored if it differs from how a deploy stores it."""
     type_ = "String" if kind == "rollout" else "SecureString"
     stored = {"type": (type_, listed.type), "tier": ("Standard", listed.tier)}
     if type_ == listed.type == "SecureString" and key_names and listed.key not in key_names:
@@ -397,8 +377,6 @@ def _head(document: str) -> str:
 
 @dataclass(slots=True)
 class Access:
-    """How the key, its alias and the reader policies differ from the program."""
-
     key_names: AbstractSet[str] = frozenset()  #: Empty if the key is unknown.
     differences: list[Difference] = field(default_factory=list)
     denied: list[str] = field(default_factory=list)  #: Missing permissions, in words.
@@ -409,11 +387,7 @@ class Access:
     def compare(
         self, model: str, resource: str, program: Mapping[str, Any], aws: Mapping[str, Any]
     ) -> None:
-        """Compare two policy documents, statement by statement.
-
-        The order of statements, actions and resources is ignored, and a text equals a list of that
-        text.
-        """
+        """Compare policy documents without regard to order; a text equals a list of that text."""
         expected, actual = _statements(program), _statements(aws)
         differences = [
             *(f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())),
@@ -432,8 +406,7 @@ class Access:
 
 
 def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
-    """Compare the environment's key and the models' reader policies with the program's settings."""
-    access, name, key = Access(), settings.key_name, None
+    access, name, key = Access(), settings.kms_key_arn or settings.key_alias, None
     with access.noting("the key, its policy and the reader policies"):
         key = aws.key(name)
         if key is None:
@@ -468,7 +441,6 @@ def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[st
 
 
 def _statements(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the statements' names by their contents."""
     given = document.get("Statement", [])
     return {
         json.dumps(_plain(it), sort_keys=True): f"statement {it.get('Sid', 'without a name')}"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from model_config.format import errors, names
 from model_config.format import rollout as rollout_format
-from model_config.format.errors import (
-    AccessDeniedError,
-    ModelConfigError,
-    RolloutError,
-    StoreError,
-)
-from model_config.format.names import environment_path, rollout_name
+from model_config.format.errors import StoreError
+from model_config.format.names import rollout_name
 from model_config.format.rollout import Rollout, RolloutDocument
 from model_config.operate import record
 from model_config.operate.releases import Releases, read_releases
-from model_config.operate.ssm import Ssm, released_models
+from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader
 
@@ -47,7 +44,7 @@ class State:
     releases: Releases
     document: RolloutDocument = _EMPTY
     version: int = 0  #: The version of the rollout parameter; 0 if it doesn't exist or is denied.
-    problem: ModelConfigError | None = None  #: Why the document can't be used.
+    problem: errors.ModelConfigError | None = None  #: Why the document can't be used.
 
     @property
     def can_be_written(self) -> bool:
@@ -87,7 +84,6 @@ class State:
         return moved.label if self.releases.on(moved.label) == moved.release else None
 
     def is_held(self, label: str) -> bool:
-        """Return whether `-previous` is beside a label, or its last record says it is held."""
         moved, on = self.document.moved, self.releases.on(label)
         is_recorded = moved and moved.held and (moved.label, moved.release) == (label, on)
         return bool(is_recorded) or label in self.releases.held
@@ -103,25 +99,57 @@ def state_of(releases: Releases, text: str | None, version: int = 0) -> State:
     """Return a model's state, given the text of its rollout parameter."""
     try:
         document = rollout_format.read_rollout(text) if text else _EMPTY
-    except RolloutError as error:
+    except errors.RolloutError as error:
         return State(releases, _EMPTY, version, error)
     return State(releases, document, version)
 
 
 def read_state(ssm: Ssm, releases: Releases) -> State:
-    """Return a model's state as its rollout parameter is now."""
     name = rollout_name(releases.path)
     try:
         parameter = ssm.get([name]).get(name)
-    except AccessDeniedError as error:
+    except errors.AccessDeniedError as error:
         return State(releases, problem=error)
     return state_of(releases, parameter.text, parameter.version) if parameter else State(releases)
 
 
+def read_states(
+    ssm: Ssm, path: str, models: Sequence[str], listed: Mapping[str, ListedParameter]
+) -> dict[str, State | str]:
+    """Return the state of each model that has a release, or why its releases can't be read.
+
+    The newest releases and those with labels are read, ten in a request, for which `ssm` has to be
+    a view. `listed` has the parameters of the environment's path.
+    """
+
+    def read(model: str) -> Releases | str:
+        try:
+            releases = read_releases(ssm, path, model, documents=False)
+            releases.newest.digest  # noqa: B018 - fails here if it is denied
+        except errors.StoreUnavailableError:
+            raise
+        except (StoreError, errors.ModelNotFoundError) as error:
+            return str(error)
+        return releases
+
+    newest = [names.release_name(names.model_path(path, model)) for model in models]
+    ssm.texts([f"{name}:{listed[name].version}" for name in newest])
+    releases = ssm.map(read, models, "Reading releases")
+    readable = [it for it in releases if isinstance(it, Releases)]
+    labelled = ([f"{it.name}:{n}" for n in sorted({*it.labels.values()})] for it in readable)
+    for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
+        ssm.texts([version for version in versions if version])
+    rollouts = [rollout_name(it.path) for it in readable]
+    texts = ssm.texts([name for name in rollouts if name in listed])
+    states = (
+        it if isinstance(it, str) else state_of(it, texts.get(rollout_name(it.path)))
+        for it in releases
+    )
+    return dict(zip(models, states, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment in one region."""
-
     name: str
     prefix: str
     ssm: Ssm
@@ -132,7 +160,7 @@ class Environment:
 
     @property
     def path(self) -> str:
-        return environment_path(self.prefix, self.name)
+        return names.environment_path(self.prefix, self.name)
 
     @property
     def region_option(self) -> str:
@@ -150,7 +178,6 @@ class Environment:
         return reader.get(model, label=label, release=release)
 
     def models(self) -> list[str]:
-        """Return the names of the models that have a release."""
         return released_models(self.ssm.below(self.path), self.path)
 
     def releases(self, model: str, *, documents: bool = True) -> Releases:
@@ -163,7 +190,7 @@ class Environment:
         """Write a new document to a model's rollout parameter, and return what is stored now.
 
         SSM can't write conditionally, but the new version's number reveals a concurrent write: then
-        OverwrittenError is raised. Raises RolloutError if the document is invalid.
+        OverwrittenError is raised. Raises errors.RolloutError if the document is invalid.
         """
         text, name = rollout_format.write_rollout(document), rollout_name(state.releases.path)
         version = self.ssm.write_string(name, text)

@@ -94,7 +94,6 @@ class Move:
 
     @property
     def rollout(self) -> Rollout | None:
-        """The label's rollout, which the move ends."""
         rollout = self.state.under_way
         return rollout if rollout and rollout.label == self.label else None
 
@@ -225,7 +224,11 @@ def make(move: Move) -> Move:
     StoreError, prepare and make the move again. An automatic move raises MovedMeanwhileError.
     """
     if move.is_removal:
-        _take_off(move)
+        ssm, name = move.environment.ssm, move.releases.name
+        # `-previous` first: if the second request fails, the label can still be named again.
+        if (before := move.releases.on(move.previous)) is not None:
+            ssm.unlabel(name, before, move.previous)
+        ssm.unlabel(name, move.release, move.label)
         _record(move, move.state, None)
     elif not move.does_something:
         move.notices.clear()
@@ -372,14 +375,6 @@ def _begin(move: Move) -> State:
         raise type(error)(f"{move.model}: {what}, so nothing has moved: {error}") from error
 
 
-def _take_off(move: Move) -> None:
-    ssm, name = move.environment.ssm, move.releases.name
-    # `-previous` first: if the second request fails, the label can still be named to try again.
-    if (before := move.releases.on(move.previous)) is not None:
-        ssm.unlabel(name, before, move.previous)
-    ssm.unlabel(name, move.release, move.label)
-
-
 def _roll_back(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     ssm.label(name, move.release, move.previous)
@@ -424,7 +419,6 @@ def _promote(move: Move) -> None:
 
 
 def _record(move: Move, begun: State, release: int | None) -> None:
-    """Record a move to a release, or to none, in the document as it is now."""
     if not begun.can_be_written:
         return
     try:

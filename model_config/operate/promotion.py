@@ -30,8 +30,6 @@ Outcome: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The outcome for one model, with a message for a log."""
-
     model: str
     outcome: Outcome
     message: str
@@ -39,7 +37,6 @@ class Promotion:
 
     @property
     def was_left(self) -> bool:
-        """Whether the label was left alone for a reason that a person should know."""
         return self.outcome in {"held", "interrupted", "rollout", "newer"}
 
 
@@ -116,7 +113,6 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
 
 
 def left_alone(state: State, release: int, label: str) -> Promotion | None:
-    """Return why a label must not be moved to a release automatically, or None if it may be."""
     model, on = state.releases.model, state.releases.on(label)
     promote = f"`model-config promote {state.releases.place} --label {label} --release {release}`"
     rollout = state.under_way
@@ -143,7 +139,6 @@ def left_alone(state: State, release: int, label: str) -> Promotion | None:
 
 
 def not_promoted(state: State, label: str = "stable") -> str | None:
-    """Return how a label misses the newest release, unless a rollback or a rollout explains it."""
     on, newest = state.releases.on(label), state.releases.newest.number
     if on == newest or state.under_way or state.is_held(label):
         return None
@@ -152,7 +147,6 @@ def not_promoted(state: State, label: str = "stable") -> str | None:
 
 
 def unpromoted(environment: Environment, models: Iterable[str], label: str) -> Iterator[str]:
-    """Yield a notice for each model whose newest release nobody promoted, or can't be known."""
     for model in models:
         try:
             state = environment.state(model)
@@ -167,7 +161,6 @@ def unpromoted(environment: Environment, models: Iterable[str], label: str) -> I
 def prepare_part(
     environment: Environment, model: str, label: str, check: Check | None, reason: str | None
 ) -> Move:
-    """Return a promotion to the newest release, verified, as a part of a whole."""
     state = environment.state(model)
     left = left_alone(state, state.releases.newest.number, label)
     if left and not _pending(state.document, label):

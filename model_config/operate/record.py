@@ -29,8 +29,6 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a label or a rollout, and the version that records it."""
-
     written: Written
     what: str
     reason: str | None = None
@@ -114,7 +112,6 @@ def _given(units: Mapping[str, int]) -> list[str]:
 
 
 def _has(document: RolloutDocument, rollout: Rollout) -> bool:
-    """Return whether a document has a rollout too, perhaps in another state."""
     return document.rollout is not None and document.rollout.salt == rollout.salt
 
 

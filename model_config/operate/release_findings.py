@@ -118,7 +118,6 @@ def _labelled_oldest(state: State, release: PastRelease, left: int) -> Finding:
 
 
 def _candidate(releases: Releases, rollout: Rollout, left: int | None) -> Finding:
-    """Return what is wrong with a candidate that is about to be dropped, or with None is gone."""
     about = f"release {rollout.release}, which a rollout gives to a share of the readers of "
     about += rollout.label
     abort, reason = f"`model-config rollout abort {releases.place}`", f"SSM keeps {KEPT} versions"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from itertools import zip_longest
 from typing import Any
 
 from model_config.format import errors, names
 from model_config.format.errors import ModelNotFoundError, ReleaseError
 from model_config.format.names import LATEST, PREVIOUS, RELEASE
 from model_config.format.release import Release, part_hashes, read_release
-from model_config.operate.ssm import ListedParameter, ReadParameter, Ssm
+from model_config.operate.ssm import ReadParameter, Ssm
 
 #: The number of versions that SSM keeps; the next write drops the oldest, and fails if that has a
 #: label (Systems Manager User Guide, "Working with parameter versions").
@@ -36,7 +35,6 @@ class PastRelease:
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified."""
         if self.content is None:
             raise ReleaseError(self.problem)
         return self.content
@@ -65,8 +63,6 @@ class PastRelease:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases of a model that SSM still has; at least one."""
-
     model: str
     environment: str
     name: str
@@ -95,7 +91,6 @@ class Releases:
 
     @property
     def held(self) -> list[str]:
-        """The labels that a rollback moved: nothing automatic moves them."""
         labels = self.labels
         return sorted(
             label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
@@ -171,35 +166,6 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
     versions = ssm.history(name, decrypt=documents)
     newest_first = tuple(map(release, reversed(versions)))
     return Releases(model, path.rpartition("/")[2], name, newest_first)
-
-
-def read_each(
-    ssm: Ssm, path: str, models: Sequence[str], listed: Mapping[str, ListedParameter]
-) -> dict[str, Releases | str]:
-    """Return each model's releases, or why they can't be read.
-
-    The newest and labelled ones are read, ten in a request, for which `ssm` has to be a view.
-    `listed` has the parameters of the environment's path.
-    """
-
-    def read(model: str) -> Releases | str:
-        try:
-            releases = read_releases(ssm, path, model, documents=False)
-            releases.newest.digest  # noqa: B018 - fails here if it is denied
-        except errors.StoreUnavailableError:
-            raise
-        except (errors.StoreError, ModelNotFoundError) as error:
-            return str(error)
-        return releases
-
-    parameters = [names.release_name(names.model_path(path, model)) for model in models]
-    ssm.texts([f"{name}:{listed[name].version}" for name in parameters])
-    releases = dict(zip(models, ssm.map(read, models, "Reading releases"), strict=True))
-    readable = [it for it in releases.values() if isinstance(it, Releases)]
-    labelled = ([f"{it.name}:{n}" for n in sorted({*it.labels.values()})] for it in readable)
-    for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
-        ssm.texts([version for version in versions if version])
-    return releases
 
 
 def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:

@@ -16,8 +16,6 @@ Phase: TypeAlias = Literal["scheduled", "running", "paused", "due"]
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """The part of a rollout that only the command line uses."""
-
     percents: tuple[float, ...]
     interval: timedelta  #: Between two steps, and between the last one and the finish.
     paused: bool = False
@@ -71,7 +69,6 @@ def phase(rollout: Rollout, now: datetime) -> Phase:
 
 
 def paused(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout with its current share, and no further steps."""
     past = tuple(step for step in rollout.steps if step.at <= now)
     if not past:
         raise UsageError(
@@ -82,7 +79,6 @@ def paused(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def resumed(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout resumed: with its further steps, the next one after an interval."""
     plan = replace(plan_of(rollout), paused=False)
     missing = plan.percents[len(rollout.steps) :]
     to_come = steps_from(missing, now + plan.interval, plan.interval)

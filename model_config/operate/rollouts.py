@@ -25,8 +25,6 @@ from model_config.operate.rollout_plan import RolloutPlan
 
 @dataclass(frozen=True, slots=True)
 class NewRollout:
-    """The arguments of a new rollout."""
-
     label: str
     plan: RolloutPlan
     begin: datetime
@@ -87,8 +85,14 @@ def start(  # noqa: PLR0913 - the options of a rollout
     state = current(environment, model, valid=True)
     releases = state.releases
     candidate = releases.newest if release is None else releases.select(release)
-    if not force:
-        _refuse_to_override(new.label, state)
+    if (other := state.under_way) and not force:
+        raise UsageError(
+            f"a rollout of release {other.release} to {other.label} of {model} is under way. "
+            "Finish or abort it first, or replace it with --force"
+        )
+    if state.is_held(new.label) and not force:
+        why = state.why_it_stays(new.label)
+        raise UsageError(f"{model}: {why}. To roll out to its readers anyway, add --force")
     before, where = releases.on(new.label), f"of {model} in {releases.environment}"
     if before is None:
         option = "" if new.label == "stable" else " --new-label"
@@ -125,7 +129,6 @@ def change(
 
 
 def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool) -> Rollout:
-    """Return a rollout that gives a unit one of its releases, by default the candidate."""
     units = dict(rollout.units)
     if remove:
         if units.pop(unit, None) is None:
@@ -166,7 +169,6 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 def finish(
     environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
 ) -> Move:
-    """Return the promotion that finishes the rollout or completes its finish; not made yet."""
     state = current(environment, model, valid=True)
     rollout = _required(_interrupted_finish(environment, state) or state.under_way, state)
     return labels.prepare_promotion(
@@ -251,19 +253,6 @@ def _interrupted_finish(environment: Environment, state: State) -> Rollout | Non
         return None
     is_between = state.releases.on(rollout.label) in {rollout.before, rollout.release}
     return rollout if is_between else None
-
-
-def _refuse_to_override(label: str, state: State) -> None:
-    model = state.releases.model
-    if rollout := state.under_way:
-        raise UsageError(
-            f"a rollout of release {rollout.release} to {rollout.label} of {model} is under way. "
-            "Finish or abort it first, or replace it with --force"
-        )
-    if state.is_held(label):
-        raise UsageError(
-            f"{model}: {state.why_it_stays(label)}. To roll out to its readers anyway, add --force"
-        )
 
 
 def _required(rollout: Rollout | None, state: State) -> Rollout:

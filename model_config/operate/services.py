@@ -61,7 +61,6 @@ class KeysAndPolicies:
         return [key for key in keys if key.description == description]
 
     def owner(self, key_id: str) -> str | None:
-        """Return the stack that a key's owner tag names, "project/stack"."""
         tags = _ask(self._kms, "kms:ListResourceTags", key_id, KeyId=key_id)["Tags"]
         return next((tag["TagValue"] for tag in tags if tag["TagKey"] == OWNER_TAG), None)
 
@@ -82,7 +81,6 @@ class KeysAndPolicies:
         return dict(version["PolicyVersion"]["Document"]) if version else None
 
     def policy_count(self) -> tuple[int, int]:
-        """Return the number of the account's managed policies, and its quota."""
         summary = _ask(self._iam, "iam:GetAccountSummary", "the account")["SummaryMap"]
         return summary["Policies"], summary["PoliciesQuota"]
 

@@ -58,8 +58,6 @@ def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterabl
 
 @dataclass(frozen=True, slots=True)
 class ListedParameter:
-    """A parameter as SSM lists it, without its value."""
-
     name: str
     type: str
     tier: str
@@ -159,7 +157,6 @@ class Ssm:
         return {name: text for batch in read for name, text in batch.items()}
 
     def arns(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the ARNs of the parameters that exist, by name. Nothing is decrypted."""
         read = (it for batch in _batches(names) for it in self._ask_for(batch, decrypt=False))
         return {it["Name"]: it.get("ARN", "") for it in read}
 
@@ -177,7 +174,6 @@ class Ssm:
         self._write("unlabel_parameter_version", f"{name}:{version}", wanted)
 
     def write_string(self, name: str, text: str) -> int:
-        """Overwrite a parameter of type String, and return the new version's number."""
         # Without a tier, SSM takes the account's default, which may be Advanced, for good.
         wanted = {"Name": name, "Value": text, "Type": "String", "Tier": "Standard"}
         return int(self._write("put_parameter", name, wanted | {"Overwrite": True})["Version"])

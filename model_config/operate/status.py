@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_config.format.codec import Value
-from model_config.format.names import RELEASE, ParameterName, model_path, parse, rollout_name
+from model_config.format.names import RELEASE, ParameterName, parse
 from model_config.format.rollout import Rollout
 from model_config.operate.drift import Difference, Drift, find_parameter_drift
-from model_config.operate.environment import state_of
+from model_config.operate.environment import State, read_states
 from model_config.operate.promotion import apart
 from model_config.operate.release_findings import unfinished
-from model_config.operate.releases import Releases, read_each, read_releases
+from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import Ssm, released_models
 from model_config.plan.hierarchy import Leaf, ModelTree, leaf
 from model_config.plan.plan import Plan
@@ -34,7 +34,6 @@ class ModelStatus:
 
     @property
     def digest(self) -> str | None:
-        """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
 
     @property
@@ -63,26 +62,18 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     released = released_models(listed, path)
     names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
-    all_releases = read_each(ssm, path, there, listed)
-    rollouts = {name: rollout_name(model_path(path, name)) for name in there}
-    texts = ssm.texts([name for name in rollouts.values() if name in listed])
+    states = read_states(ssm, path, there, listed)
     drift = find_parameter_drift(ssm, plan) if plan else None
-
-    states = {
-        name: state_of(releases, texts.get(rollouts[name]))
-        for name, releases in all_releases.items()
-        if isinstance(releases, Releases)
-    }
+    known = {name: state for name, state in states.items() if isinstance(state, State)}
 
     def status(name: str) -> ModelStatus:
         of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
-        releases = all_releases.get(name)
-        if not isinstance(releases, Releases):
-            return ModelStatus(name, None, None, of_model, releases)
-        state = states[name]
+        state = states.get(name)
+        if not isinstance(state, State):
+            return ModelStatus(name, None, None, of_model, state)
         problems = (finding.problem for finding in unfinished(state))
-        notices = (*problems, *apart(name, states))
-        shown = (name, releases, state.under_way, of_model, None, notices, state.interrupted)
+        notices = (*problems, *apart(name, known))
+        shown = (name, state.releases, state.under_way, of_model, None, notices, state.interrupted)
         return ModelStatus(*shown)
 
     return EnvironmentStatus(
@@ -107,7 +98,6 @@ _Parameters = list[tuple[ParameterName, int]]
 
 
 def deployed_trees(ssm: Ssm, path: str) -> list[ModelTree]:
-    """Return each model below an environment's path, with its parameters and newest release."""
     by_model: dict[str, _Parameters] = {}
     for name, listed in ssm.below(path).items():
         parsed = parse(name, path)
@@ -136,7 +126,9 @@ def _tree(ssm: Ssm, path: str, model: str, parameters: _Parameters) -> ModelTree
 
 def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Leaf]:
     together: dict[str, _Parameters] = {}
-    for name, version in sorted(parameters, key=_in_order):
+    # Values before secrets before the release, and a field's tenth part after its second.
+    parameters.sort(key=lambda it: (_ORDER.index(it[0].kind), it[0].field, it[0].part))
+    for name, version in parameters:
         field = RELEASE if name.kind == "release part" else name.field
         together.setdefault(field, []).append((name, version))
     for field, parts in together.items():
@@ -150,12 +142,6 @@ def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Le
             yield Leaf(field, "unknown", None, len(parts), versions, "not in the newest release")
         else:
             yield leaf(field, value, versions)
-
-
-def _in_order(parameter: tuple[ParameterName, int]) -> tuple[int, str, int]:
-    """Sort values before secrets before the release, and a field's tenth part after its second."""
-    name, _ = parameter
-    return _ORDER.index(name.kind), name.field, name.part
 
 
 def _value(config: Mapping[str, Value], path: str) -> Value:

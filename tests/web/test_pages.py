@@ -24,7 +24,7 @@ from model_config.plan.lifecycle import today
 from model_config.plan.project import Project
 from model_config.web.site import Site
 
-from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment, one_client
+from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment
 
 PAGES = [
     "/",
@@ -99,9 +99,9 @@ def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
     ssm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bedrock = local_aws.client("bedrock", "eu-west-1")
-    clients = {"bedrock": bedrock}
+    really = services.aws_client
     monkeypatch.setattr(
-        services, "aws_client", lambda name, region: clients.get(name) or one_client(name, region)
+        services, "aws_client", lambda name, at: bedrock if name == "bedrock" else really(name, at)
     )
     at = replace(environment("dev", ssm), is_local=False)
     client = browser(Site([at]))

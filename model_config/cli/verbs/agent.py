@@ -91,7 +91,7 @@ def agent(  # noqa: PLR0913 - a verb's options
             until_the_end.callback(token_file.parent.rmdir)
             until_the_end.callback(token_file.unlink)
         token = read_or_make_token(token_file)
-        _, ((name, prefix), region) = next(named([environment], prefix))
+        name, prefix, region = named(environment, prefix)
         if local:  # where the file of the local AWS is
             os.environ["MODEL_CONFIG_PROJECT"] = str(current_project().root)
         reader = Reader(

@@ -24,10 +24,7 @@ def check(
         typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
     ] = None,
     *,
-    first_deploy: Annotated[
-        bool,
-        typer.Option("--first-deploy", help="Expect that no model of the project is deployed."),
-    ] = False,
+    first_deploy: Annotated[bool, "Expect that no model of the project is deployed."] = False,
     target: options.Target,
     as_json: options.AsJson = False,
 ) -> None:
@@ -95,9 +92,7 @@ def check(
 def drift(
     *,
     environment: options.Environment = "dev",
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")
-    ] = False,
+    exit_code: Annotated[bool, "Exit with 1 if anything differs."] = False,
     local: options.Local = False,
     as_json: options.AsJson = False,
 ) -> None:

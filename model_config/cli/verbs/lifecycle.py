@@ -8,7 +8,6 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.moving import duration_of
 from model_config.format.errors import CredentialsError, StoreError
 from model_config.format.text import visible
 
@@ -32,15 +31,10 @@ COLUMNS: output.Columns = {
 def lifecycle(  # noqa: PLR0913 - a verb's options
     *,
     within: Annotated[
-        str | None,
-        typer.Option(help="Only models that retire within this time, such as 90d. Default: all."),
+        str | None, "Only models that retire within this time, such as 90d. Default: all."
     ] = None,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if a release names such a model.")
-    ] = False,
-    github: Annotated[
-        bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
-    ] = False,
+    exit_code: Annotated[bool, "Exit with 1 if a release names such a model."] = False,
+    github: Annotated[bool, "Print annotations for GitHub Actions."] = False,
     environment: options.Environments = None,
     prefix: options.Prefix = None,
     local: options.Local = False,
@@ -61,7 +55,7 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
     from_file = read_lifecycle(project) if project else {}
     if not from_file:
         notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
-    latest = duration_of(within) if within else None
+    latest = options.duration(within) if within else None
     rows: list[output.Row] = []
     with environments(environment, prefix, local=local) as places:
         for place in places:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import moving, options
+from model_config.cli import options
 from model_config.cli.context import project_or_none, to_paste
 from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ReleaseError, UsageError
@@ -37,12 +37,8 @@ def promote(  # noqa: PLR0913 - a verb's options
             autocompletion=options.complete_label,
         ),
     ] = "stable",
-    new_label: Annotated[
-        bool, typer.Option("--new-label", help="Also a label that no release has yet.")
-    ] = False,
-    release: Annotated[
-        int | None, typer.Option(help="The number of the release. Default: the newest.")
-    ] = None,
+    new_label: Annotated[bool, "Also a label that no release has yet."] = False,
+    release: Annotated[int | None, "The number of the release. Default: the newest."] = None,
     every: Annotated[
         bool,
         typer.Option(
@@ -53,15 +49,11 @@ def promote(  # noqa: PLR0913 - a verb's options
     ] = False,
     together: Annotated[
         bool,
-        typer.Option(
-            "--together",
-            help="With --all: move all labels, or none. After an interruption run it again: it "
-            "completes the promotion, or puts the labels back if a release fails verification.",
-        ),
+        "With --all: move all labels, or none. After an interruption run it again: it "
+        "completes the promotion, or puts the labels back if a release fails verification.",
     ] = False,
     expect_digest: Annotated[
-        str | None,
-        typer.Option(help="Refuse a release with another digest; at least its first 8 hex digits."),
+        str | None, "Refuse a release with another digest; at least its first 8 hex digits."
     ] = None,
     evidence: Requirement,
     reason: options.Reason = None,
@@ -76,6 +68,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config promote support_chat --label stable --environment prod
     """
+    from model_config.cli import moving
     from model_config.operate import labels, promotion
 
     if together and not every:
@@ -84,13 +77,15 @@ def promote(  # noqa: PLR0913 - a verb's options
         raise UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):
         raise UsageError("--release and --expect-digest need exactly one model: name it")
-    expected = _expecting(expect_digest) if expect_digest is not None else None
+    expected = None if expect_digest is None else _expecting(expect_digest)
     moving.refuse_environment(label)
     evidenced = evidence.check(target.environment)
-    check_of = cache(moving.schema_check)
+    check_of = cache(partial(moving.check_of, first=expected, then=evidenced))
 
     def prepare(place: Environment, name: str) -> Move:
-        check = moving.all_of(expected, check_of(name), evidenced)
+        check = check_of(name)
+        if together:
+            return promotion.prepare_part(place, name, label, check, reason)
         move = labels.prepare_promotion(
             place, name, label, release=release, check=check, reason=reason
         )
@@ -98,14 +93,10 @@ def promote(  # noqa: PLR0913 - a verb's options
             moving.refuse_new_label(move)
         return move
 
-    def prepare_part(place: Environment, name: str) -> Move:
-        check = moving.all_of(check_of(name), evidenced)
-        return promotion.prepare_part(place, name, label, check, reason)
-
     moving.move_labels(
         target,
         lambda place: [model] if model else _movable(place, None if together else label),
-        prepare_part if together else prepare,
+        prepare,
         by_default=release is None,
         dry_run=dry_run,
         as_one=label if together else None,
@@ -119,8 +110,7 @@ def rollback(  # noqa: PLR0913 - a verb's options
         str, typer.Option(help="The label to move back.", autocompletion=options.complete_label)
     ] = "stable",
     release: Annotated[
-        int | None,
-        typer.Option(help="The number of the release. Default: the one with LABEL-previous."),
+        int | None, "The number of the release. Default: the one with LABEL-previous."
     ] = None,
     reason: options.Reason = None,
     dry_run: options.DryRun = False,
@@ -134,13 +124,16 @@ def rollback(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollback support_chat --environment prod
     """
-    from model_config.operate.labels import prepare_rollback
+    from model_config.cli import moving
+    from model_config.operate import labels
 
-    def prepare(place: Environment, name: str) -> Move:
-        return prepare_rollback(place, name, label, release=release, reason=reason)
-
-    by_default = release is None
-    moving.move_labels(target, lambda _: [model], prepare, by_default=by_default, dry_run=dry_run)
+    moving.move_labels(
+        target,
+        lambda _: [model],
+        partial(labels.prepare_rollback, label=label, release=release, reason=reason),
+        by_default=release is None,
+        dry_run=dry_run,
+    )
 
 
 def unlabel(
@@ -159,13 +152,11 @@ def unlabel(
 
     Example: model-config unlabel support_chat canary --environment prod
     """
-    from model_config.operate.labels import prepare_unlabel
+    from model_config.cli import moving
+    from model_config.operate import labels
 
-    moving.move_labels(
-        target,
-        lambda _: [model],
-        lambda place, name: prepare_unlabel(place, name, label, reason=reason),
-    )
+    prepare = partial(labels.prepare_unlabel, label=label, reason=reason)
+    moving.move_labels(target, lambda _: [model], prepare)
 
 
 VERBS = (promote, rollback, unlabel)
@@ -181,10 +172,8 @@ def _movable(place: Environment, label: str | None) -> Iterator[str]:
     if others := sorted(set(models) - set(own)):
         typer.echo(f"Models of other projects are left alone: {', '.join(others)}.", err=True)
     for name in own:
-        left = None
-        if label:
-            state = place.state(name)
-            left = left_alone(state, state.releases.newest.number, label)
+        state = place.state(name) if label else None
+        left = state and label and left_alone(state, state.releases.newest.number, label)
         if left:
             typer.echo(to_paste(left.message), err=True)
         else:

@@ -22,17 +22,9 @@ PANEL = options.Panel.OPERATE
 def recover(
     *,
     environment: options.Environment = "dev",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would be done.")
-    ] = False,
-    cancel: Annotated[
-        bool,
-        typer.Option("--cancel", help="Remove an interrupted deploy's lock. No deploy may run."),
-    ] = False,
-    into_empty_state: Annotated[
-        bool,
-        typer.Option("--into-empty-state", help="Adopt though the stack's state was lost."),
-    ] = False,
+    dry_run: Annotated[bool, "Only show what would be done."] = False,
+    cancel: Annotated[bool, "Remove an interrupted deploy's lock. No deploy may run."] = False,
+    into_empty_state: Annotated[bool, "Adopt though the stack's state was lost."] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Adopt resources that an interrupted deploy created, and clear its pending operations.
@@ -104,12 +96,8 @@ def _print(recovery: Recovery) -> None:
 def prune(
     model: options.Model,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list what would be deleted.")
-    ] = False,
-    gone: Annotated[
-        bool, typer.Option("--gone", help="Delete all parts of a model that was removed.")
-    ] = False,
+    dry_run: Annotated[bool, "Only list what would be deleted."] = False,
+    gone: Annotated[bool, "Delete all parts of a model that was removed."] = False,
     target: options.Target,
     as_json: options.AsJson = False,
 ) -> None:

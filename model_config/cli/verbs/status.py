@@ -25,10 +25,7 @@ PANEL = options.Panel.OPERATE
 def status(
     *,
     environments: options.Environments = None,
-    commits: Annotated[
-        bool,
-        typer.Option("--commits", help="Look in git for the commit of each newest release."),
-    ] = False,
+    commits: Annotated[bool, "Look in git for the commit of each newest release."] = False,
     prefix: options.Prefix = None,
     local: options.Local = False,
     as_json: options.AsJson = False,
