@@ -50,6 +50,8 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }.items():
         monkeypatch.setenv(name, value)
+    # As without the extra `crt`: moto answers boto3 alone. The fixture `runtime` brings it back.
+    monkeypatch.setitem(sys.modules, "model_config.reader.crt", None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -111,6 +111,11 @@ def print_text(text: str, *, nl: bool = False) -> None:
     typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
 
 
+def label_marks(held: Iterable[str], interrupted: Iterable[str]) -> dict[str, str]:
+    """Return what is shown behind labels that need attention."""
+    return dict.fromkeys(held, " (held)") | dict.fromkeys(interrupted, " (promotion interrupted)")
+
+
 def time_text(at: datetime) -> str:
     """Return a time in UTC, for display: "2026-12-01 10:00"."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from model_config.format.text import plural
+
 #: The most findings of one model that are printed. Set by this package.
 FINDINGS_SHOWN = 20
 
@@ -70,8 +72,7 @@ class InvalidConfigurationError(ModelConfigError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        count = len(self.findings)
-        title = f"{count:,} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
+        title = f"{plural(len(self.findings), 'finding')}, nothing was deployed:"
         shown, more = first_of_each_model(self.findings)
         super().__init__("\n".join([title, *(f"  {line}" for line in (*shown, *more))]))
 

@@ -60,7 +60,10 @@ class Release:
         config: Mapping[str, Value],
         **paths: Iterable[str],
     ) -> Release:
-        """Return the release of a configuration, or raise ReleaseError as `config_text` does."""
+        """Return the release of a configuration, or raise ReleaseError as `config_text` does.
+
+        `paths` are `secrets`, `templates` and `none`.
+        """
         text = config_text(config)
         named = {key: tuple(given) for key, given in paths.items()}
         return cls(model, environment, schema, digest_of(text), text, **named)

@@ -16,12 +16,11 @@ instead: it looks before and after each of its writes, and puts back what it rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from model_config.format import errors
 from model_config.format.errors import StoreError, UsageError
-from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, check_movable_label
-from model_config.format.rollout import REASON_CHARACTERS, Moved, Rollout, RolloutDocument, Together
+from model_config.format.names import LABELS_ON_A_RELEASE, LATEST, PREVIOUS, check_movable_label
+from model_config.format.rollout import REASON_CHARACTERS, Moved, RolloutDocument, Together
 from model_config.operate import record
 from model_config.operate.environment import Environment, OverwrittenError, State, read_state
 from model_config.operate.releases import PastRelease, Releases
@@ -34,39 +33,40 @@ class MovedMeanwhileError(StoreError):
     """Somebody else moved the label, so an automatic move has stopped."""
 
 
-@dataclass(slots=True)
 class Move:
-    """A verified move of a label, which `make` makes."""
+    """A verified move of a label, which `make` makes. All but `before` tells of before the move."""
 
-    environment: Environment
-    state: State  #: Of the model, before the move.
-    label: str
-    target: PastRelease
-    before: int | None  #: The release that the label is on; once it has moved, that it was on.
-    reason: str | None = None
-    is_rollback: bool = False  #: Whether the label is held on its target afterwards.
-    is_removal: bool = False  #: Whether the label is taken off instead.
-    is_automatic: bool = False  #: Whether it stops if anybody else has moved the label meanwhile.
-    #: The record that an earlier move, to the same release, didn't come to write.
-    missing: Moved | None = None
-    together: Together | None = None  #: The promotion of several models that it is a part of.
-    notices: list[str] = field(default_factory=list)  #: What couldn't be verified or recorded.
-
-    @property
-    def releases(self) -> Releases:
-        return self.state.releases
-
-    @property
-    def model(self) -> str:
-        return self.releases.model
-
-    @property
-    def where(self) -> str:
-        return self.environment.where(self.model)
-
-    @property
-    def release(self) -> int:
-        return self.target.number
+    def __init__(  # noqa: PLR0913 - what moves differ in
+        self,
+        environment: Environment,
+        state: State,
+        label: str,
+        target: PastRelease,
+        reason: str | None,
+        *,
+        is_rollback: bool = False,
+        is_removal: bool = False,
+        is_automatic: bool = False,
+    ) -> None:
+        self.environment, self.state, self.label, self.target = environment, state, label, target
+        #: Whether the label is held on its target afterwards; whether it is taken off instead; and
+        #: whether the move stops if anybody else has moved the label meanwhile.
+        self.is_rollback, self.is_removal, self.is_automatic = is_rollback, is_removal, is_automatic
+        self.reason, self.previous, self.release = reason, f"{label}{PREVIOUS}", target.number
+        self.releases, self.model = state.releases, state.releases.model
+        self.where = environment.where(self.model)
+        #: The release that the label is on; once it has moved, that it was on.
+        self.before = self.releases.on(label)
+        self.was_interrupted = state.interrupted == label
+        self.was_held = state.is_held(label) and not self.was_interrupted
+        self.ends_hold = self.was_held and not is_rollback
+        rollout = state.under_way
+        #: The label's rollout, which the move ends.
+        self.rollout = rollout if rollout and rollout.label == label else None
+        #: The record that an earlier move, to the same release, didn't come to write.
+        self.missing: Moved | None = None
+        self.together: Together | None = None  #: The promotion of several that it is a part of.
+        self.notices: list[str] = []  #: What couldn't be verified or recorded.
 
     @property
     def origin(self) -> str:
@@ -77,31 +77,10 @@ class Move:
         return self.release != self.before
 
     @property
-    def previous(self) -> str:
-        return f"{self.label}{PREVIOUS}"
-
-    @property
-    def was_interrupted(self) -> bool:
-        return self.state.interrupted == self.label
-
-    @property
-    def was_held(self) -> bool:
-        return self.state.is_held(self.label) and not self.was_interrupted
-
-    @property
-    def ends_hold(self) -> bool:
-        return self.was_held and not self.is_rollback
-
-    @property
-    def rollout(self) -> Rollout | None:
-        rollout = self.state.under_way
-        return rollout if rollout and rollout.label == self.label else None
-
-    @property
     def does_something(self) -> bool:
         begins_hold = self.is_rollback and self.releases.on(self.previous) != self.release
-        is_unfinished = self.was_interrupted or self.rollout is not None or self.missing is not None
-        return self.changed or self.ends_hold or begins_hold or is_unfinished
+        is_unfinished = self.was_interrupted or self.rollout or self.missing
+        return bool(self.changed or self.ends_hold or begins_hold or is_unfinished)
 
     def done(self) -> Iterator[str]:
         label, release = self.label, self.release
@@ -143,10 +122,8 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
 ) -> Move:
     """Return a promotion, by default to the newest release, verified. Nothing moves yet."""
     state = _read(environment, model, label, reason)
-    releases = state.releases
-    target = releases.newest if release is None else releases.select(release)
-    move = Move(environment, state, label, target, releases.on(label), reason)
-    move.is_automatic = is_automatic
+    target = state.releases.select(LATEST if release is None else release)
+    move = Move(environment, state, label, target, reason, is_automatic=is_automatic)
     return _verified(move, check)
 
 
@@ -168,8 +145,7 @@ def prepare_rollback(
             f"--release N --environment {environment.name}`"
         )
     target = releases.select(previous if release is None else release)
-    move = Move(environment, state, label, target, releases.on(label), reason, is_rollback=True)
-    return _verified(move, None)
+    return _verified(Move(environment, state, label, target, reason, is_rollback=True), None)
 
 
 def prepare_unlabel(
@@ -184,7 +160,7 @@ def prepare_unlabel(
             f"rollout parameter, so the label can't be taken off. Abort it first: "
             f"`model-config rollout abort {state.releases.place}`"
         )
-    move = Move(environment, state, label, target, target.number, reason, is_removal=True)
+    move = Move(environment, state, label, target, reason, is_removal=True)
     move.notices += _unrecorded(state)
     return move
 
@@ -277,13 +253,12 @@ def _verified(move: Move, check: Check | None) -> Move:
             f"{move.label} of {move.model} is held on release {move.before} by a rollback, so "
             f"release {move.release} was not promoted"
         )
-    rollout = move.rollout
+    rollout, place = move.rollout, move.releases.place
     if rollout and not move.is_rollback and rollout.release != move.release:
         raise UsageError(
             f"a rollout of release {rollout.release} to {move.label} of {move.model} is under way, "
-            f"so release {move.release} can't be promoted to it. Finish it first: "
-            f"`model-config rollout finish {move.releases.place}`; or abort it: "
-            f"`model-config rollout abort {move.releases.place}`"
+            f"so release {move.release} can't be promoted to it. Finish it first: `model-config "
+            f"rollout finish {place}`; or abort it: `model-config rollout abort {place}`"
         )
     _check_room(move)
     move.notices += verify(move.environment, move.releases, move.target, check)
@@ -366,7 +341,7 @@ def _begin(move: Move) -> State:
         return move.state
     try:
         return _write(move, move.state, document)
-    except MovedMeanwhileError:
+    except (MovedMeanwhileError, OverwrittenError):
         raise
     except (StoreError, errors.RolloutError) as error:
         what = "can't be recorded"

@@ -58,10 +58,7 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
             recovery.refresh.append(urn)
     # Without a key, a deploy has created nothing else.
     if key := _adopt_key(recovery, plan, state, aws):
-        steps = [
-            *_parameters(plan, secrets, state, ssm, key),
-            *_policies(plan, state, aws, key),
-        ]
+        steps = [*_parameters(plan, secrets, state, ssm, key), *_policies(plan, state, aws, key)]
         recovery.adopt += (step for step in steps if isinstance(step, Adoption))
         recovery.blocked += (step for step in steps if isinstance(step, Finding))
     if state.is_empty and recovery.adopt and not into_empty_state:

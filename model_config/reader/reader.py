@@ -271,7 +271,8 @@ class Reader:
         from model_config.reader.report import Describer  # noqa: PLC0415 - for a cold start
 
         now, models = Describer(self._attempts, self._clock), self._served
-        return {"environment": self._environment, "aws": now.aws(), "models": now.models(models)}
+        aws = now.aws(getattr(self._source, "boto3_because", None))
+        return {"environment": self._environment, "aws": aws, "models": now.models(models)}
 
     def counters(self) -> Counters:
         """Return totals since the reader was created, for metrics."""
@@ -451,16 +452,28 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         raise UsageError("pass a client or a source, not both")
     if source is not None:
         return source
-    if client is None and session is None and os.environ.get("MODEL_CONFIG_LOCAL"):
-        from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
-
-        return LocalFile()
+    if client is None and session is None:
+        return _own_source(given)
     from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
     if client is None:
         return Store(**given)
     _check_client(client)
     return Store(client)
+
+
+def _own_source(given: Mapping[str, Any]) -> Source:
+    if os.environ.get("MODEL_CONFIG_LOCAL"):
+        from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
+
+        return LocalFile()
+    with suppress(ImportError):  # the extra `crt`
+        from model_config.reader.crt import Crt  # noqa: PLC0415 - imports awscrt
+
+        return Crt(**given)
+    from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
+
+    return Store(**given)
 
 
 def _check_client(client: Any) -> None:

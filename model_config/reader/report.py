@@ -28,7 +28,10 @@ class ProblemStatus(TypedDict):
 
 
 class AwsStatus(TypedDict, total=False):
-    """Whether AWS "answers", is "slow" or "away"; since when given-up attempts hang, if any do."""
+    """Whether AWS "answers", is "slow" or "away"; since when given-up attempts hang, if any do.
+
+    `boto3_because` says why boto3 reads, though awscrt is installed.
+    """
 
     state: str
     since: str
@@ -36,6 +39,7 @@ class AwsStatus(TypedDict, total=False):
     failures: int
     problem: ProblemStatus
     hanging: list[str]
+    boto3_because: str
 
 
 class RolloutStatus(TypedDict):
@@ -155,7 +159,7 @@ class Describer:
     def __init__(self, attempts: Attempts, clock: Clock) -> None:
         self._attempts, self._now, self._wall = attempts, clock(), clock.wall()
 
-    def aws(self) -> AwsStatus:
+    def aws(self, boto3_because: str | None) -> AwsStatus:
         """Return whether AWS answers; if not, also why, and when the next attempt is made."""
         status: AwsStatus = {"state": "slow" if self._attempts.is_slow else "answers"}
         if (away := self._attempts.away) is not None:
@@ -168,6 +172,8 @@ class Describer:
             }
         if hanging := self._attempts.hanging:
             status["hanging"] = [self._time(began) for began in hanging]
+        if boto3_because is not None:
+            status["boto3_because"] = boto3_because
         return status
 
     def models(self, served: Mapping[Key, tuple[Any, float]]) -> list[ModelStatus]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ from model_config.format.errors import ModelNotFoundError
 from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Difference, Drift, DriftState
+    from model_config.operate.drift import Content, Difference, Drift, DriftState
 
 PANEL = options.Panel.OPERATE
 
@@ -33,58 +33,52 @@ def check(
     Errors: none of this project's models is deployed (the wrong account, region or prefix); a quota
     for parameters or policies would be exceeded; a name is already taken, or a parameter exists
     that no deploy wrote; a secret is not set; SSM, which keeps 100 releases, would have to drop a
-    labelled one. The last has a warning ten deploys ahead. Notices
-    report an interrupted deploy, held labels, rollouts, and models that are new or removed.
+    labelled one. The last has a warning ten deploys ahead. Notices report an interrupted deploy,
+    held labels, rollouts, and models that are new or removed.
 
     Example: model-config check --environment prod
     """
     from model_config.operate.check import Checked, check_environment
     from model_config.plan.plan import plan_from_file
 
-    project, plan, planned, modules = project_or_none(), None, None, list[str]()
+    project, plan, planned = project_or_none(), None, None
+    modules = project.model_names() if project else []
     if project and project.stack_file(target.environment).is_file():
-        plan, modules = plan_from_file(project, target.environment), project.model_names()
+        plan = plan_from_file(project, target.environment)
         # A model with findings counts no parameters: `validate` reports them.
-        planned = {name: set[str]() for name in plan.settings.models or modules} | {
-            it.name: {it.rollout_name, *(each.name for each in it.parameters), *it.release.parts}
-            for it in plan.models
-        }
-    settings = plan.settings if plan else None
+        planned = {name: set[str]() for name in plan.settings.models or modules}
+        for it in plan.models:
+            names = [parameter.name for parameter in it.parameters]
+            planned[it.name] = {it.rollout_name, *names, *it.release.parts}
     with target.open() as aws:
         report = check_environment(
             aws.ssm,
             aws.path,
             planned,
-            modules=modules,
+            modules=modules if plan else (),
             first_deploy=first_deploy,
-            settings=settings,
+            settings=plan.settings if plan else None,
         )
+    checked, known = report.checked, report.deployed | (planned or {}).keys()
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        report.checked.extend(
-            Checked("error", *astuple(finding)) for finding in plan.unset_findings
-        )
-    known = {*report.deployed, *(planned or {})}
+        checked += [Checked("error", *astuple(finding)) for finding in plan.unset_findings]
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
-    about = {*models, aws.path, "the account"} if models else None
-    rows = [
-        it._asdict() | {"fix": to_paste(it.fix)}
-        for it in report.checked
-        if about is None or it.where in about
-    ]
+    about = {*models, aws.path, "the account"} if models else {it.where for it in checked}
+    rows = [it._asdict() | {"fix": to_paste(it.fix)} for it in checked if it.where in about]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
     if as_json:
         return
-    names = ", ".join(models or sorted(report.deployed))
+    ready = ", ".join(models or sorted(report.deployed))
     if plan and plan.findings:
         count = plural(len(plan.findings), "finding")
         typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
-    elif names:
-        typer.echo(f"The next deploy can run: {names}.")
+    elif ready:
+        typer.echo(f"The next deploy can run: {ready}.")
     else:
         typer.echo("The next deploy can run. It creates the first releases.")
 
@@ -106,28 +100,28 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = compare(environment, local=local)
+    drift = compare(environment, local=local)
     if as_json:
         output.print_json(
             {
                 "environment": environment,
-                "parameters": found.count,
-                "differences": [_row(each, environment) for each in found.differences],
-                "notes": found.denied,
-                "other_projects": found.other_projects,
-                "findings": found.findings,
-                "problems": found.problems,
+                "parameters": drift.count,
+                "differences": [_row(it, environment) for it in drift.differences],
+                "notes": drift.denied,
+                "other_projects": drift.other_projects,
+                "findings": drift.findings,
+                "problems": drift.problems,
             }
         )
     else:
-        _print(found, environment)
-    for denied in found.denied:
+        _print(drift, environment)
+    for denied in drift.denied:
         typer.echo(f"not compared, for lack of permission: {denied}", err=True)
-    for problem in found.problems:
+    for problem in drift.problems:
         typer.echo(f"not compared: {problem}", err=True)
-    if found.problems:
+    if drift.problems:
         raise typer.Exit(2)
-    if exit_code and (found.differences or found.findings):
+    if exit_code and (drift.differences or drift.findings):
         raise typer.Exit(1)
 
 
@@ -135,11 +129,10 @@ VERBS = (check, drift)
 
 
 def compare(environment: str, *, local: bool) -> Drift:
-    from model_config.cli.target import target
     from model_config.operate.drift import find_drift
     from model_config.plan.plan import valid_plan
 
-    with target(environment, None, local=local) as aws:
+    with options.Target(environment=environment, local=local).open() as aws:
         plan = valid_plan(current_project(), environment)
         return find_drift(aws.ssm.view(aws.ssm.watch), plan)
 
@@ -153,8 +146,8 @@ def advice(state: DriftState, stack: str) -> str:
 def _print(drift: Drift, stack: str) -> None:
     from model_config.operate.drift import without_plan
 
-    if drift.differences:
-        rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
+    rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
+    if rows:
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(it.state for it in drift.differences):
@@ -173,24 +166,24 @@ def _print(drift: Drift, stack: str) -> None:
         )
 
 
-def _row(difference: Difference, stack: str) -> dict[str, Any]:
-    listed = difference.listed
-    sides = {"program": difference.program, "release": difference.release, "ssm": difference.aws}
-    masked = {
-        side: content
-        if isinstance(content, str)
-        else (output.MASK if content.value == "a secret" else None)
-        for side, content in sides.items()
-    }
+def _row(it: Difference, stack: str) -> output.Row:
+    def shown(side: Content) -> str | None:
+        if isinstance(side, str):
+            return side
+        return output.MASK if side.value == "a secret" else None
+
+    listed = it.listed
     return {
-        "model": difference.model,
-        "path": difference.path,
-        "state": difference.state,
-        "aspect": difference.aspect,
-        **masked,
-        "name": difference.name,
+        "model": it.model,
+        "path": it.path,
+        "state": it.state,
+        "aspect": it.aspect,
+        "program": shown(it.program),
+        "release": shown(it.release),
+        "ssm": shown(it.aws),
+        "name": it.name,
         "version": listed and listed.version,
         "written_at": listed and listed.at,
         "written_by": listed and listed.by,
-        "fix": advice(difference.state, stack),
+        "fix": advice(it.state, stack),
     }

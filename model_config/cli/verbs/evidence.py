@@ -134,7 +134,7 @@ def record(  # noqa: PLR0913 - a verb's options
 def _digest_of(model: str, release: int | None, target: options.Target) -> str:
     with target.open() as aws:
         releases = aws.releases(model, documents=False)
-        chosen = releases.newest if release is None else releases.select(release)
+        chosen = releases.select("latest" if release is None else release)
         digest = chosen.open().digest
         typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
         return digest
@@ -157,10 +157,9 @@ def _requiring_file(project: Project | None, environment: str) -> str | None:
             if stack == environment and file.is_file() and b"evidence" in file.read_bytes():
                 raise
             continue
-        if environment not in {stack, settings.environment}:
-            continue
-        if wrong := [finding for finding in findings if finding.where == setting]:
-            raise InvalidConfigurationError(wrong)
-        if settings.evidence:
-            return f"{setting} in {file.name}"
+        if environment in {stack, settings.environment}:
+            if wrong := [finding for finding in findings if finding.where == setting]:
+                raise InvalidConfigurationError(wrong)
+            if settings.evidence:
+                return f"{setting} in {file.name}"
     return None

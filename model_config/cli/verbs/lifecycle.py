@@ -18,26 +18,15 @@ if TYPE_CHECKING:
 
 PANEL = options.Panel.OPERATE
 
-COLUMNS: output.Columns = {
-    "environment": "environment",
-    "model": "model",
-    "release": lambda row: row["release"] or "not asked",
-    "labels": "labels",
-    "value": lambda row: f"{row['path']}: {row['names']}",
-    "when": "_text",
-}
 
-
-def lifecycle(  # noqa: PLR0913 - a verb's options
+def lifecycle(
     *,
     within: Annotated[
         str | None, "Only models that retire within this time, such as 90d. Default: all."
     ] = None,
     exit_code: Annotated[bool, "Exit with 1 if a release names such a model."] = False,
     github: Annotated[bool, "Print annotations for GitHub Actions."] = False,
-    environment: options.Environments = None,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    target: options.Targets,
     as_json: options.AsJson = False,
 ) -> None:
     """Show which promoted releases name a model that its provider retires, and when.
@@ -48,7 +37,6 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
 
     Example: model-config lifecycle --within 90d --environment prod
     """
-    from model_config.cli.target import environments
     from model_config.plan.lifecycle import read_lifecycle, retiring
 
     project, notes = project_or_none(), list[str]()
@@ -56,44 +44,45 @@ def lifecycle(  # noqa: PLR0913 - a verb's options
     if not from_file:
         notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
     latest = options.duration(within) if within else None
-    rows: list[output.Row] = []
-    with environments(environment, prefix, local=local) as places:
+    rows, texts = list[output.Row](), list[str]()
+    with target.open() as places:
         for place in places:
             with place.hold():
                 released, retirements = _read(place, project, notes)
-            rows += [
-                {
-                    **row,
-                    "path": path,
-                    "names": name,
-                    "retires": str(retirement.on) if retirement.on else None,
-                    "source": retirement.source,
-                    "instead": retirement.instead,
-                    "_text": retirement.text,
-                }
-                for row, config in released
-                for path, name, retirement in retiring(config, retirements | from_file, latest)
-            ]
+            for row, config in released:
+                for path, name, it in retiring(config, retirements | from_file, latest):
+                    retires = str(it.on) if it.on else None
+                    about = {"path": path, "names": name, "retires": retires}
+                    rows.append({**row, **about, "source": it.source, "instead": it.instead})
+                    texts.append(it.text)
     if as_json:
-        shown = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
-        output.print_json({"retiring": shown, "notes": notes})
+        output.print_json({"retiring": rows, "notes": notes})
     else:
-        _print(rows, notes, github=github)
+        _print(rows, texts, github=github)
+        for note in notes:
+            typer.echo(to_paste(visible(note)), err=True)
     if exit_code and rows:
         raise typer.Exit(1)
 
 
-def _print(rows: list[output.Row], notes: list[str], *, github: bool) -> None:
-    if github:
-        for row in rows:
-            title = f"{row['model']} in {row['environment']}"
-            output.annotate("warning", f"{row['path']}: {row['names']} {row['_text']}", title=title)
-    elif rows:
-        output.print_rows(rows, COLUMNS, as_json=False)
+def _print(rows: list[output.Row], texts: list[str], *, github: bool) -> None:
     if not rows:
         typer.echo("No release in use names a model that is known to retire.")
-    for note in notes:
-        typer.echo(to_paste(visible(note)), err=True)
+    elif github:
+        for row, text in zip(rows, texts, strict=True):
+            title = f"{row['model']} in {row['environment']}"
+            output.annotate("warning", f"{row['path']}: {row['names']} {text}", title=title)
+    else:
+        columns: output.Columns = {
+            "environment": "environment",
+            "model": "model",
+            "release": lambda row: row["release"] or "not asked",
+            "labels": "labels",
+            "value": lambda row: f"{row['path']}: {row['names']}",
+            "when": "when",
+        }
+        shown = [{**row, "when": text} for row, text in zip(rows, texts, strict=True)]
+        output.print_rows(shown, columns, as_json=False)
 
 
 def _read(
@@ -101,13 +90,15 @@ def _read(
 ) -> tuple[list[tuple[output.Row, Any]], Retirements]:
     """Return each promoted release with its values, and what Bedrock retires there."""
     from model_config.operate.services import bedrock_retirements
+    from model_config.plan.hierarchy import config_of
+    from model_config.plan.plan import valid_plan
 
+    where: output.Row = {"environment": place.name, "region": place.ssm.region}
     released: list[tuple[output.Row, Any]] = []
     try:
         for model in place.models():
             for release, labels in place.releases(model, documents=False).promoted():
-                about = {"environment": place.name, "region": place.ssm.region, "model": model}
-                row = {**about, "release": release.number, "labels": labels}
+                row = {**where, "model": model, "release": release.number, "labels": labels}
                 if release.content:
                     released.append((row, release.content.config))
                 else:
@@ -117,7 +108,9 @@ def _read(
             raise
         alone = "what the project deploys is compared with lifecycle.yaml alone"
         notes.append(f"{place.name}: {alone}, since AWS can't be asked: {error}")
-        return _planned(place, project), {}
+        where = {"environment": place.name, "region": None, "release": None, "labels": []}
+        models = valid_plan(project, place.stack).models
+        return [({**where, "model": it.name}, config_of(it.config)) for it in models], {}
     if place.is_local:
         notes.append(f"{place.name}: Bedrock isn't asked with --local")
         return released, {}
@@ -126,12 +119,3 @@ def _read(
     except StoreError as error:
         notes.append(f"{place.name}: lifecycle.yaml alone, since Bedrock doesn't answer: {error}")
         return released, {}
-
-
-def _planned(place: Environment, project: Project) -> list[tuple[output.Row, Any]]:
-    from model_config.plan.hierarchy import config_of
-    from model_config.plan.plan import valid_plan
-
-    about: output.Row = {"environment": place.name, "region": None, "release": None, "labels": []}
-    plan = valid_plan(project, place.stack)
-    return [({**about, "model": model.name}, config_of(model.config)) for model in plan.models]

@@ -65,9 +65,8 @@ def recover(
     if recovery.blocked:
         raise typer.Exit(2)
     if not dry_run:
-        stack.apply(
-            recovery.pending, recovery.adopt, recovery.refresh, partial(typer.echo, err=True)
-        )
+        tell = partial(typer.echo, err=True)
+        stack.apply(recovery.pending, recovery.adopt, recovery.refresh, tell)
     if as_json:
         return
     again = f"model-config recover --environment {environment}"

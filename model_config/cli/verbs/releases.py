@@ -43,7 +43,7 @@ def releases(
     columns: dict[str, Any] = {
         "release": "release",
         "when (UTC)": "at",
-        "by": lambda row: who(row["by"]),
+        "by": _by,
         "digest": lambda row: (row["digest"] or "unreadable").removeprefix("sha256:")[:12],
         "labels": _labels,
         "evidence": lambda row: row["evidence"]["text"],
@@ -79,12 +79,7 @@ def history(
         }
         for event in changes
     ]
-    columns: output.Columns = {
-        "when (UTC)": "at",
-        "by": lambda row: who(row["by"]),
-        "what": "what",
-        "reason": "reason",
-    }
+    columns: output.Columns = {"when (UTC)": "at", "by": _by, "what": "what", "reason": "reason"}
     output.print_rows(rows, columns, as_json=as_json)
 
 
@@ -122,7 +117,10 @@ def _row(
     }
 
 
+def _by(row: output.Row) -> str:
+    return who(row["by"])
+
+
 def _labels(row: output.Row) -> list[str]:
-    marks = dict.fromkeys(row["held"], " (held)")
-    marks |= dict.fromkeys(row["interrupted"], " (promotion interrupted)")
+    marks = output.label_marks(row["held"], row["interrupted"])
     return [f"{label}{marks.get(label, '')}" for label in row["labels"]]

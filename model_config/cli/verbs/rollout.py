@@ -76,13 +76,13 @@ def start(  # noqa: PLR0913 - a verb's options
     check = moving.check_of(model, then=evidence.check(target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
-        start = partial(
+        prepare = partial(
             rollouts.start, model=model, new=new, release=release, check=check, force=force
         )
-        for change in _change_in_all(missing, start):
+        for change in _change_in_all(missing, prepare):
             if rollout := change.document.rollout:
-                of = change.state.releases
-                moving.warn_of_variables(change.where, of, rollout.before, rollout.release)
+                releases = change.state.releases
+                moving.warn_of_variables(change.where, releases, rollout.before, rollout.release)
         rows = _statuses(places, model)
     if as_json:
         _print_statuses(rows, as_json=True)
@@ -92,11 +92,11 @@ def start(  # noqa: PLR0913 - a verb's options
             f"{row['_where']}: release {row['release']} is rolled out to the readers of "
             f"{row['label']}, who have release {row['from']}."
         )
-        steps_of = [
+        step_rows = [
             (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %")
             for step in row["steps"]
         ]
-        output.print_table(["from", "share"], steps_of)
+        output.print_table(["from", "share"], step_rows)
         if row["units"]:
             typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
         if row["due"]:
@@ -224,8 +224,8 @@ def finish(
     if when_due or model is None:
         _finish_due(target, model, reason)
     else:
-        finish = partial(rollouts.finish, check=moving.check_of(model), reason=reason)
-        moving.move_labels(target, lambda _: [model], finish)
+        prepare = partial(rollouts.finish, check=moving.check_of(model), reason=reason)
+        moving.move_labels(target, lambda _: [model], prepare)
 
 
 @app.command()

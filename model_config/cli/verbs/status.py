@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,6 @@ from model_config.format.errors import ModelConfigError, UsageError
 from model_config.operate.rollout_plan import phase
 
 if TYPE_CHECKING:
-    from model_config.comparing.commit_search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
 
@@ -24,10 +23,8 @@ PANEL = options.Panel.OPERATE
 
 def status(
     *,
-    environments: options.Environments = None,
     commits: Annotated[bool, "Look in git for the commit of each newest release."] = False,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    target: options.Targets,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the state of each model: its newest release, labels, rollout, last deploy and drift.
@@ -36,15 +33,24 @@ def status(
 
     Example: model-config status -e dev -e prod
     """
-    from model_config.cli.target import environments as chosen_environments
+    from model_config.comparing.commit_search import find_each
 
-    with chosen_environments(environments, prefix, local=local) as chosen:
-        states = [_read(place) for place in chosen]
-    origins = _origins(states) if commits else {}
+    with target.open() as places:
+        states = [_read(place) for place in places]
+    commit_of = dict[str | None, str]()
+    if commits:
+        project = project_or_none()
+        if project is None:
+            raise UsageError(
+                "--commits searches the project's repository, and there is no project here"
+            )
+        digests = {model.digest for state in states for model in state.models if model.digest}
+        matches = find_each(project, digests, output.with_progress)
+        commit_of = {digest: match.commit for digest, match in matches.items()}
     rows = [
         {
             "environment": state.environment,
-            "models": [_model_row(model, origins) for model in state.models],
+            "models": [_row(model, commit_of) for model in state.models],
             "other_projects": state.other_projects,
             "findings": state.drift.findings if state.drift else None,
             "problems": state.problems,
@@ -54,7 +60,7 @@ def status(
     if as_json:
         output.print_json(rows)
     else:
-        _print(rows, with_commits=bool(origins))
+        _print(rows, with_commits=bool(commit_of))
     for state in states:
         for problem in state.problems:
             typer.echo(f"{state.environment}: {problem}", err=True)
@@ -80,21 +86,8 @@ def _read(environment: Environment) -> EnvironmentStatus:
     return replace(state, problems=(*problems, *state.problems))
 
 
-def _origins(states: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
-    from model_config.comparing.commit_search import find_each
-
-    project = project_or_none()
-    if project is None:
-        raise UsageError(
-            "--commits searches the project's repository, and there is no project here"
-        )
-    digests = {model.digest for state in states for model in state.models if model.digest}
-    return find_each(project, digests, output.with_progress)
-
-
-def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
+def _row(model: ModelStatus, commit_of: Mapping[str | None, str]) -> dict[str, Any]:
     releases, rollout, now = model.releases, model.rollout, datetime.now(UTC)
-    commit = origins.get(model.digest or "")
     newest = releases.newest if releases else None
     return {
         "model": model.model,
@@ -104,7 +97,7 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
             "at": newest.at,
             "by": newest.by,
             "digest": newest.digest,
-            "commit": commit.commit if commit else None,
+            "commit": commit_of.get(newest.digest),
             "problem": newest.problem,
         },
         "labels": releases.labels if releases else {},
@@ -124,13 +117,25 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
     }
 
 
-def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
-    columns = ["environment", "model", "release", "labels", "rollout", "deployed (UTC)"]
-    columns += ["commit"] if with_commits else []
-    cells = [
-        _cells(row, model, with_commits=with_commits) for row in rows for model in row["models"]
+def _print(rows: list[dict[str, Any]], *, with_commits: bool) -> None:
+    columns: dict[str, Any] = {
+        "environment": "environment",
+        "model": "model",
+        "release": lambda row: (row["newest"] or row["none"])["release"],
+        "labels": _labels,
+        "rollout": _rollout,
+        "deployed (UTC)": lambda row: row["newest"] and row["newest"]["at"],
+        "commit": lambda row: ((row["newest"] and row["newest"]["commit"]) or "")[:9],
+        "drift": _drift,
+    }
+    if not with_commits:
+        del columns["commit"]
+    models = [
+        {"none": {"release": "unknown" if row["problems"] else "none"}, **row, **model}
+        for row in rows
+        for model in row["models"]
     ]
-    output.print_table([*columns, "drift"], cells, wrap=True)
+    output.print_rows(models, columns, as_json=False)
     for row in rows:
         for model in row["models"]:
             for notice in model["notices"]:
@@ -140,24 +145,19 @@ def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
             typer.echo(f"{row['environment']}: not in this stack's plan: {others}.")
 
 
-def _cells(row: output.Row, model: output.Row, *, with_commits: bool) -> list[str]:
-    newest, rollout = model["newest"], model["rollout"]
-    marks = dict.fromkeys(model["held"], " (held)")
-    marks[model["interrupted"]] = " (promotion interrupted)"
-    labels = [f"{label} {on}{marks.get(label, '')}" for label, on in model["labels"].items()]
-    share = ""
-    if rollout:
-        percent = f"{rollout['percent']:g} % of {rollout['label']}"
-        share = f"release {rollout['release']}: {percent}, {rollout['phase']}"
-    drift = [f"{count} {state}" for state, count in sorted((model["drift"] or {}).items())]
-    no_drift = "unknown" if model["drift"] is None else "none"
-    return [
-        row["environment"],
-        model["model"],
-        str(newest["release"]) if newest else "unknown" if row["problems"] else "none",
-        ", ".join(labels),
-        share,
-        output.time_text(newest["at"]) if newest else "",
-        *([((newest and newest["commit"]) or "")[:9]] if with_commits else []),
-        "unreadable" if model["problem"] else ", ".join(drift) or no_drift,
-    ]
+def _labels(row: output.Row) -> list[str]:
+    marks = output.label_marks(row["held"], [row["interrupted"]])
+    return [f"{label} {on}{marks.get(label, '')}" for label, on in row["labels"].items()]
+
+
+def _rollout(row: output.Row) -> str:
+    if not (rollout := row["rollout"]):
+        return ""
+    share = f"{rollout['percent']:g} % of {rollout['label']}"
+    return f"release {rollout['release']}: {share}, {rollout['phase']}"
+
+
+def _drift(row: output.Row) -> str:
+    if row["problem"] or row["drift"] is None:
+        return "unreadable" if row["problem"] else "unknown"
+    return ", ".join(f"{count} {state}" for state, count in sorted(row["drift"].items())) or "none"
