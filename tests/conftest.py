@@ -9,14 +9,19 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from model_config.local.deploy import deployed
 from model_config.plan.project import Project
 
 # The same examples in every run: a change turns a test red, and never the dice.
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.load_profile("suite")
 
-pytest_plugins = ["support.speed", "support.aws"]
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The process that hands the tests out to others runs none, and starts sooner without these.
+    if hasattr(config, "workerinput") or not config.option.numprocesses:
+        for name in ("support.speed", "support.aws"):
+            config.pluginmanager.import_plugin(name)
+
 
 _FOREIGN = ("AWS_", "PULUMI_", "MODEL_CONFIG_", "MOTO_", "HTTP_", "HTTPS_", "ALL_PROXY", "NO_PROXY")
 
@@ -45,6 +50,8 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }.items():
         monkeypatch.setenv(name, value)
+    # As without the extra `crt`: moto answers boto3 alone. The fixture `runtime` brings it back.
+    monkeypatch.setitem(sys.modules, "model_config.reader.crt", None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -93,6 +100,8 @@ def project(
 
 @pytest.fixture(scope="session")
 def _first_state(_files: dict[Path, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from model_config.local.deploy import deployed  # noqa: PLC0415 - see pytest_configure
+
     project = Project(_write(_files, tmp_path_factory.mktemp("deployed") / "project"))
     with deployed(project, "dev"):
         pass

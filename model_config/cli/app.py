@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from model_config.cli import verbs
-from model_config.cli.context import to_paste, verb_takes, with_shared_options
+from model_config.cli.context import for_typer
 from model_config.cli.options import Panel
 from model_config.format.errors import ModelConfigError
 
@@ -59,12 +59,9 @@ def _add_verbs() -> None:
         if hasattr(verb, "registered_commands"):
             app.add_typer(verb, name=name, rich_help_panel=panel)
             for command in verb.registered_commands:
-                command.callback = with_shared_options(command.callback)
-                verb_takes(f"{name} {command.callback.__name__}", command.callback.__annotations__)
+                command.callback = for_typer(command.callback)
         else:
-            command = with_shared_options(verb)
-            app.command(name, rich_help_panel=panel)(command)
-            verb_takes(name, command.__annotations__)
+            app.command(name, rich_help_panel=panel)(for_typer(verb))
 
 
 _add_verbs()
@@ -74,6 +71,6 @@ def main() -> None:
     """Run the command line: exit code 0 for success, 1 for findings, 2 for a failure."""
     try:
         app()
-    except ModelConfigError as error:
-        sys.stderr.write(f"{to_paste(str(error))}\n")
+    except ModelConfigError as error:  # of no verb, but of the output
+        sys.stderr.write(f"{error}\n")
         sys.exit(2)

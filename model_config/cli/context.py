@@ -12,134 +12,87 @@ import inspect
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from model_config.format.errors import ProjectNotFoundError
+from model_config.format.errors import ModelConfigError, ProjectNotFoundError
 from model_config.plan.project import Project
 
-_KEY = re.compile(r"model-config:(\S+)")
-_STACK = re.compile(r"--stack (\S+)")
-_SHORT = {"environment": "-e"}
-#: The options that each verb takes, by the verb's words: "show", "local deploy".
-_takes: dict[str, frozenset[str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class CommandTarget:
-    """The target of the running verb."""
-
-    is_local: bool = False
-    #: The options that select it, without environment variables, which a pasted command gets too.
-    options: Mapping[str, str] = field(default_factory=dict)
-
-
-_target: ContextVar[CommandTarget] = ContextVar("target", default=CommandTarget())  # noqa: B039 -- never written to
-
-
-def verb_takes(words: str, options: Iterable[str]) -> None:
-    _takes[words] = frozenset(options)
-
-
-def is_on_command_line(option: str) -> bool:
-    """Return whether an option of the target, such as "local", is not from a variable."""
-    return option in _target.get().options
-
-
-def to_paste(text: str) -> str:
-    return re.sub("`([^`]+)`", lambda found: _fitted(found[1]), text)
-
-
-def _fitted(command: str) -> str:
-    target = _target.get()
-    if target.is_local and command.startswith("pulumi up"):
-        stack = _STACK.search(command)
-        command = f"model-config local deploy{f' --environment {stack[1]}' if stack else ''}"
-    if target.is_local and command.startswith("pulumi config set --secret"):
-        key = _KEY.search(command)
-        return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
-    if command.startswith("model-config "):
-        own, dashes, others = command.partition(" -- ")  # what follows is another program's
-        return f"`{' '.join([own, *_lacking(own.split()[1:], target)])}{dashes}{others}`"
-    return f"`{command}`"
-
-
-def _lacking(words: list[str], target: CommandTarget) -> Iterator[str]:
-    """Yield the options of a target that a command takes and lacks."""
-    takes = _takes.get(" ".join(words[:2])) or _takes.get(words[0], frozenset())
-    for name, value in target.options.items():
-        if name in takes and not {f"--{name}", _SHORT.get(name)} & set(words):
-            yield f"--{name} {shlex.quote(value)}" if value else f"--{name}"
-
-
-_by_name = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
 _VARIABLE = "MODEL_CONFIG_PROJECT"
-_chosen: ContextVar[Path | None] = ContextVar("chosen", default=None)
-_Option = Annotated[
-    Path | None,
-    typer.Option(
-        "--project",
-        envvar=_VARIABLE,
-        file_okay=False,
-        help="The project's folder. Default: the project of the current folder.",
-    ),
-]
+_running: ContextVar[typer.Context | None] = ContextVar("running", default=None)
 
 
-def with_shared_options(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that typer runs for a verb.
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """What typer passes to every verb."""
 
-    It has the option --project, and in place of each dataclass that the verb takes, such as
-    `options.Target`, an option for each field.
+    context: typer.Context
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=_VARIABLE,
+            file_okay=False,
+            help="The project's folder. Default: the project of the current folder.",
+        ),
+    ] = None
+
+
+def for_typer(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that typer runs for a verb, which has the option --project too.
+
+    An option needs no more than a help text, `Annotated[bool, "Print JSON."]`; a bool is a flag. A
+    dataclass that the verb takes, such as `options.Target`, stands for an option for each field.
     """
     parameters: list[inspect.Parameter] = []
-    groups: dict[str, tuple[type, Mapping[str, inspect.Parameter]]] = {}
-    for parameter in inspect.signature(verb, eval_str=True).parameters.values():
-        group = parameter.annotation
-        if isinstance(group, type) and is_dataclass(group):
-            fields = inspect.signature(group, eval_str=True).parameters
-            groups[parameter.name] = (group, fields)
-            parameters += fields.values()
+    groups: dict[str, Any] = {}
+    for parameter in _parameters(verb):
+        if is_dataclass(group := parameter.annotation):
+            groups[parameter.name] = group
+            parameters += _parameters(group)
         else:
             parameters.append(parameter)
-    parameters.append(_by_name("project", annotation=_Option, default=None))
-    parameters.append(_by_name("context", annotation=typer.Context))
 
     @functools.wraps(verb)
-    def run(*args: Any, project: Path | None, context: typer.Context, **kwargs: Any) -> Any:
-        _target.set(_command_target(context))
-        for name, (group, fields) in groups.items():
-            kwargs[name] = group(**{field: kwargs.pop(field) for field in fields})
-        before = _chosen.set(project)
+    def run(context: typer.Context, project: Path | None, **given: Any) -> None:  # noqa: ARG001
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        before = _running.set(context)
         try:
-            return verb(*args, **kwargs)
+            verb(**given)
+        except ModelConfigError as error:
+            typer.echo(to_paste(str(error)), err=True)
+            raise typer.Exit(2) from None
         finally:
-            _chosen.reset(before)
+            _running.reset(before)
 
+    parameters += _parameters(_Shared)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
-def _command_target(context: typer.Context) -> CommandTarget:
-    options = {}
-    for name in ("environment", "prefix", "project", "local"):
-        value, source = context.params.get(name), context.get_parameter_source(name)
-        # A verb may take several environments; a printed command takes one.
-        if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
-            options[name] = "" if value is True else str(value)
-    return CommandTarget(bool(context.params.get("local")), options)
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    return list(map(_as_option, inspect.signature(function, eval_str=True).parameters.values()))
+
+
+def _as_option(parameter: inspect.Parameter) -> inspect.Parameter:
+    kind, *about = get_args(parameter.annotation) or (None,)
+    if not (about and isinstance(about[0], str)):
+        return parameter
+    names = [f"--{parameter.name.replace('_', '-')}"] if kind is bool else []
+    return parameter.replace(annotation=Annotated[kind, typer.Option(*names, help=about[0])])
 
 
 def current_project() -> Project:
     """Return the project that the verb uses, or raise ProjectNotFoundError."""
-    folder = _chosen.get() or (Path(given) if (given := os.environ.get(_VARIABLE)) else Path.cwd())
-    return Project.find(folder.resolve())
+    context = _running.get()
+    chosen = context and context.params.get("project")
+    return Project.find(Path(chosen or os.environ.get(_VARIABLE) or "").resolve())
 
 
 def project_or_none() -> Project | None:
@@ -148,3 +101,51 @@ def project_or_none() -> Project | None:
         return current_project()
     except ProjectNotFoundError:
         return None
+
+
+def named_options() -> dict[str, str]:
+    """Return the options on the command line that select what the verb acts on.
+
+    Not those that come from variables: a pasted command gets them from there too.
+    """
+    options: dict[str, str] = {}
+    if context := _running.get():
+        for name in ("environment", "prefix", "project", "local"):
+            value, source = context.params.get(name), context.get_parameter_source(name)
+            # A verb may take several environments; a printed command takes one.
+            if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
+                options[name] = "" if value is True else str(value)
+    return options
+
+
+def to_paste(text: str) -> str:
+    """Return a text with its commands as they act where the running verb does."""
+    context = _running.get()
+    return re.sub("`([^`]+)`", lambda match: _fitted(match[1], context), text) if context else text
+
+
+def _fitted(command: str, context: typer.Context) -> str:
+    if command.startswith("model-config "):
+        own, dashes, others = command.partition(" -- ")  # what follows is another program's
+        return f"`{own}{_lacking(own.split()[1:], context)}{dashes}{others}`"
+    if context.params.get("local") and command.startswith("pulumi up"):
+        stack = re.search(r"--stack (\S+)", command)
+        environment = f" --environment {stack[1]}" if stack else ""
+        return _fitted(f"model-config local deploy{environment}", context)
+    if context.params.get("local") and command.startswith("pulumi config set --secret"):
+        key = re.search(r"model-config:(\S+)", command)
+        return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
+    return f"`{command}`"
+
+
+def _lacking(words: list[str], context: typer.Context) -> str:
+    """Return the named options that a command takes and lacks."""
+    command = context.find_root().command
+    for word in words:
+        command = getattr(command, "commands", {}).get(word, command)
+    lacking = ""
+    for name, value in named_options().items():
+        takes = next((it.opts for it in command.params if f"--{name}" in it.opts), ())
+        if takes and not {*takes} & {*words}:
+            lacking += f" --{name} {shlex.quote(value)}" if value else f" --{name}"
+    return lacking

@@ -5,8 +5,10 @@ Completion must be fast and silent, so results that are slow or fail are left ou
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +17,7 @@ import typer
 
 from model_config.cli.context import project_or_none
 from model_config.comparing.git import Repository
-from model_config.format.errors import ModelConfigError
+from model_config.format.errors import ModelConfigError, UsageError
 
 if TYPE_CHECKING:
     from model_config.operate import environment as operate
@@ -68,11 +70,10 @@ def _labels(context: typer.Context) -> list[str]:
     given = context.params
     # When an option is completed, the arguments are not parsed yet.
     model = given["model"] or next(iter(context.args), "")
+    environment, local = given["environment"] or "dev", bool(given["local"])
     with (
         suppress(ModelConfigError),
-        target(
-            given["environment"] or "dev", given["prefix"], local=bool(given["local"]), quiet=True
-        ) as aws,
+        target(environment, given["prefix"], local=local, quiet=True) as aws,
     ):
         return list(aws.releases(model, documents=False).labels)
     return []
@@ -98,8 +99,7 @@ Environments = Annotated[
     ),
 ]
 Prefix = Annotated[
-    str | None,
-    typer.Option(help="The prefix of all parameters. Default: from the stack file, or /ai."),
+    str | None, "The prefix of all parameters. Default: from the stack file, or /ai."
 ]
 Local = Annotated[
     bool,
@@ -107,13 +107,6 @@ Local = Annotated[
         "--local",
         envvar="MODEL_CONFIG_LOCAL",
         help="Use the project's local AWS (see `model-config local`).",
-    ),
-]
-Regions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        help="The region; may be repeated. All regions are verified before any label moves.",
     ),
 ]
 
@@ -127,7 +120,6 @@ class Target:
     local: Local = False
 
     def open(self) -> AbstractContextManager[operate.Environment]:
-        """See `model_config.cli.target.target`."""
         from model_config.cli.target import target
 
         return target(self.environment, self.prefix, local=self.local)
@@ -138,7 +130,10 @@ class TargetInRegions:
     """The environment that a verb acts on, in each region."""
 
     environment: Environment = "dev"
-    region: Regions = None
+    region: Annotated[
+        list[str] | None,
+        "The region; may be repeated. All regions are verified before any label moves.",
+    ] = None
     prefix: Prefix = None
     local: Local = False
 
@@ -146,6 +141,20 @@ class TargetInRegions:
         from model_config.cli.target import targets
 
         return targets(self.environment, self.prefix, local=self.local, regions=self.region)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """The environments that a verb acts on, by default all of the project."""
+
+    environment: Environments = None
+    prefix: Prefix = None
+    local: Local = False
+
+    def open(self) -> AbstractContextManager[list[operate.Environment]]:
+        from model_config.cli.target import environments
+
+        return environments(self.environment, self.prefix, local=self.local)
 
 
 Model = Annotated[
@@ -168,24 +177,30 @@ Label = Annotated[
         autocompletion=complete_label,
     ),
 ]
-Release = Annotated[
-    int | None, typer.Option(help="The number of the release to read, instead of a label.")
-]
+Release = Annotated[int | None, "The number of the release to read, instead of a label."]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ExitCode = Annotated[
-    bool, typer.Option("--exit-code", help="Exit with 1 if there are differences.")
-]
+ExitCode = Annotated[bool, "Exit with 1 if there are differences."]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")]
-VariablePrefix = Annotated[
-    str, typer.Option(help="The prefix of each variable's name, such as CHAT_.")
-]
+VariablePrefix = Annotated[str, "The prefix of each variable's name, such as CHAT_."]
 Reason = Annotated[
     str | None,
-    typer.Option(
-        help="The reason for `model-config history`, in at most 500 characters. Everyone "
-        "who may read the model may read it."
-    ),
+    "The reason for `model-config history`, in at most 500 characters. Everyone who may read the "
+    "model may read it.",
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only show what would change for the label's readers.")
-]
+DryRun = Annotated[bool, "Only show what would change for the label's readers."]
+
+#: The longest duration, far beyond any rollout.
+LONGEST = timedelta(days=365)
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration in an option such as "90s", "30m", "2h" or "1d"."""
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    match = re.fullmatch(r"(\d{1,8})\s*([smhd])", text.strip())
+    given = timedelta(**{units[match[2]]: int(match[1])}) if match else None
+    if given is None or given > LONGEST:
+        raise UsageError(
+            f"{text!r} is not a duration of at most {LONGEST.days} days: write a number and s, m, "
+            "h or d, such as 30m"
+        )
+    return given

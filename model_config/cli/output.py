@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import typer
 from rich.console import Console
@@ -75,13 +75,9 @@ def print_table(
 ) -> None:
     """Print rows as a table on a terminal, or with tabs between the cells in a pipe.
 
-    If the terminal is too narrow, texts in the last column are shortened in the middle, since the
-    end of an ARN is the most specific.
-
-    Args:
-        wrap: wrap the last column instead of shortening it.
-        styles: the style of each row, as rich names styles.
-        instead: a line to print below the table in place of a last column that does not fit.
+    If the terminal is too narrow, the last column wraps, or is shortened in the middle, since the
+    end of an ARN is the most specific; or the line `instead` stands below the table in its place.
+    `styles` are those of the rows, as rich names them.
     """
     cells = [[str(cell) for cell in row] for row in rows]
     console = new_console()
@@ -113,6 +109,11 @@ def print_text(text: str, *, nl: bool = False) -> None:
     """
     on_terminal = is_terminal()
     typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
+
+
+def label_marks(held: Iterable[str], interrupted: Iterable[str]) -> dict[str, str]:
+    """Return what is shown behind labels that need attention."""
+    return dict.fromkeys(held, " (held)") | dict.fromkeys(interrupted, " (promotion interrupted)")
 
 
 def time_text(at: datetime) -> str:
@@ -158,20 +159,10 @@ def with_progress(items: Iterable[Item], what: str, total: int | None) -> Iterat
         progress.stop()
 
 
-def annotate(
-    level: Literal["error", "warning", "notice"],
-    message: str,
-    *,
-    title: str,
-    file: str | None = None,
-    line: int | None = None,
-) -> None:
+def annotate(level: str, message: str, **properties: str | int | None) -> None:
     """Print an annotation, which GitHub shows on the run's page and next to the line."""
-    given = {"file": file, "line": line, "title": title}
-    properties = ",".join(
-        f"{key}={_escaped(str(value), ':,')}" for key, value in given.items() if value
-    )
-    typer.echo(f"::{level} {properties}::{_escaped(message)}")
+    given = (f"{key}={_escaped(str(it), ':,')}" for key, it in properties.items() if it)
+    typer.echo(f"::{level} {','.join(given)}::{_escaped(message)}")
 
 
 def summarize(markdown: str) -> None:

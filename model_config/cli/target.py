@@ -16,14 +16,14 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError
 
-from model_config.cli.context import current_project, is_on_command_line, project_or_none
+from model_config.cli.context import current_project, named_options, project_or_none
 from model_config.cli.output import with_progress
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
 from model_config.plan.plan import is_protected
-from model_config.plan.project import NAMESPACE, Project
+from model_config.plan.project import NAMESPACE
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
 
@@ -38,10 +38,10 @@ def target(
     settings don't: the prefix, the region, and the environment's name if it differs from the
     stack's. For completion it is `quiet`, and doesn't say where the verb acts.
     """
-    with _opened([environment], prefix, local=local) as (found,), found.hold():
+    with _opened([environment], prefix, local=local) as (place,), place.hold():
         if not quiet:
-            _say_where([found])
-        yield found
+            _say_where([place])
+        yield place
 
 
 @contextmanager
@@ -75,9 +75,83 @@ def environments(
             raise UsageError(f"there is no environment {stack!r}: {nearest(stack, known)}")
     if project and not stacks:
         known = sorted(known, key=partial(is_protected, project))
-    with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as found:
-        _say_where(found)
-        yield found
+    with _opened(list(dict.fromkeys(stacks or known)), prefix, local=local) as places:
+        _say_where(places)
+        yield places
+
+
+@contextmanager
+def _opened(
+    stacks: Sequence[str], prefix: str | None, *, local: bool
+) -> Iterator[list[Environment]]:
+    with _local_aws() if local else nullcontext(nullcontext) as hold:
+        places = []
+        for stack in stacks:
+            name, below, region = named(stack, prefix)
+            ssm = _ssm(region, local=local)
+            places.append(Environment(name, below, ssm, stack, is_local=local, hold=hold))
+        yield places
+
+
+@contextmanager
+def _local_aws() -> Iterator[Hold]:
+    from model_config.local.local_aws import LiveState, local_aws
+    from model_config.local.state import StateFolder
+
+    with local_aws():
+        yield LiveState(StateFolder(current_project())).held
+
+
+def _ssm(region: str | None, *, local: bool) -> Ssm:
+    if not local:
+        return Ssm(aws_client("ssm", unless_set(region)), watch=with_progress)
+    # moto takes a second to import.
+    from model_config.local.local_aws import DEFAULT_REGION, client
+
+    return Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1)
+
+
+def unless_set(region: str | None) -> str | None:
+    with suppress(BotoCoreError):  # the first request fails too, and says what to do
+        if boto3.session.Session().region_name:
+            return None
+    return region
+
+
+def named(stack: str, prefix: str | None) -> tuple[str, str, str | None]:
+    """Return a stack's environment and prefix, and the region in its file."""
+    project = project_or_none()
+    if project is None or not project.stack_file(stack).is_file():
+        return stack, prefix or "/ai", None
+    try:
+        config = read_stack_file(project, stack)
+    except InvalidConfigurationError as error:
+        broken = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
+        return _named_in_broken(broken, stack, prefix, error)
+    settings, findings = read_settings(config)
+    # Other invalid settings matter to a deploy, and must not block a rollback.
+    needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
+    if wrong := [finding for finding in findings if finding.where in needed]:
+        raise InvalidConfigurationError(wrong)
+    return settings.environment, prefix or settings.prefix, config.region
+
+
+def _named_in_broken(
+    text: str, stack: str, prefix: str | None, error: InvalidConfigurationError
+) -> tuple[str, str, str | None]:
+    """Return what a file with, say, merge conflicts says: a rollback has to be possible."""
+
+    def value(key: str) -> str | None:
+        line = rf"^\s*[\"']?{key}[\"']?:[ \t]*[\"']?([^\s\"'#]+)"
+        values = set(re.findall(line, text, re.MULTILINE))
+        if len(values) > 1:
+            raise error
+        return next(iter(values), None)
+
+    environment = value(f"{NAMESPACE}:environment") or stack
+    prefix = prefix or value(f"{NAMESPACE}:prefix") or "/ai"
+    typer.echo(f"{error}\nThe verb acts below {prefix}/{environment}.", err=True)
+    return environment, prefix, value("aws:region")
 
 
 def _say_where(places: Sequence[Environment]) -> None:
@@ -85,6 +159,20 @@ def _say_where(places: Sequence[Environment]) -> None:
     if where and (account := _account_in_settings()):
         where.insert(0, account)
     say_where([place.name for place in places], *where)
+
+
+def say_where(environments: Sequence[str], *aws: str) -> None:
+    """Say on standard error which AWS the verb acts on, and which variables chose it.
+
+    `aws` are its account, if that is known, and its regions; nothing is the local AWS.
+    """
+    place = f"AWS {', '.join(aws)}" if aws else "local AWS (.local/)"
+    names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
+    if not aws:
+        names = [] if "local" in named_options() else ["MODEL_CONFIG_LOCAL"]
+    chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
+    by = f", chosen by {' and '.join(chosen)}" if chosen else ""
+    typer.echo(visible(f"On {place}: {', '.join(dict.fromkeys(environments))}{by}"), err=True)
 
 
 def _account_in_settings() -> str | None:
@@ -99,95 +187,3 @@ def _account_in_settings() -> str | None:
         return str(role).split(":")[4]
     account: str | None = profile.get("sso_account_id") or profile.get("aws_account_id")
     return account
-
-
-def say_where(environments: Sequence[str], *aws: str) -> None:
-    """Say on standard error which AWS the verb acts on, and which variables chose it.
-
-    `aws` are its account, if that is known, and its regions; nothing is the local AWS.
-    """
-    place = f"AWS {', '.join(aws)}" if aws else "local AWS (.local/)"
-    names = ["AWS_PROFILE", "AWS_ENDPOINT_URL"]
-    if not aws:
-        names = [] if is_on_command_line("local") else ["MODEL_CONFIG_LOCAL"]
-    chosen = [f"{name}={value}" for name in names if (value := os.environ.get(name))]
-    by = f", chosen by {' and '.join(chosen)}" if chosen else ""
-    typer.echo(visible(f"On {place}: {', '.join(dict.fromkeys(environments))}{by}"), err=True)
-
-
-@contextmanager
-def _opened(
-    stacks: Sequence[str], prefix: str | None, *, local: bool
-) -> Iterator[list[Environment]]:
-    with _local_aws() if local else nullcontext(nullcontext) as hold:
-        yield [
-            Environment(*where, _ssm(region, local=local), stack, is_local=local, hold=hold)
-            for stack, (where, region) in named(stacks, prefix)
-        ]
-
-
-def _ssm(region: str | None, *, local: bool) -> Ssm:
-    if not local:
-        return Ssm(aws_client("ssm", unless_set(region)), watch=with_progress)
-    # moto takes a second to import.
-    from model_config.local.local_aws import DEFAULT_REGION, client
-
-    return Ssm(client("ssm", region or DEFAULT_REGION), watch=with_progress, threads=1)
-
-
-def named(
-    stacks: Sequence[str], prefix: str | None
-) -> Iterator[tuple[str, tuple[tuple[str, str], str | None]]]:
-    """Yield each stack with its environment's name and prefix, and the region in its file."""
-    project = project_or_none()
-    for stack in stacks:
-        if project is None or not project.stack_file(stack).is_file():
-            yield stack, ((stack, prefix or "/ai"), None)
-            continue
-        try:
-            config = read_stack_file(project, stack)
-        except InvalidConfigurationError as error:
-            yield stack, _named_in_broken(project, stack, prefix, error)
-            continue
-        settings, findings = read_settings(config)
-        # Other invalid settings matter to a deploy, and must not block a rollback.
-        needed = {f"{NAMESPACE}:prefix", f"{NAMESPACE}:environment"}
-        if wrong := [finding for finding in findings if finding.where in needed]:
-            raise InvalidConfigurationError(wrong)
-        yield stack, ((settings.environment, prefix or settings.prefix), config.region)
-
-
-def _named_in_broken(
-    project: Project, stack: str, prefix: str | None, error: InvalidConfigurationError
-) -> tuple[tuple[str, str], str | None]:
-    """Return what a file with, say, merge conflicts says: a rollback has to be possible."""
-    text = project.stack_file(stack).read_text(encoding="utf-8", errors="replace")
-
-    def value(key: str) -> str | None:
-        values = set(
-            re.findall(rf"^\s*[\"']?{key}[\"']?:[ \t]*[\"']?([^\s\"'#]+)", text, re.MULTILINE)
-        )
-        if len(values) > 1:
-            raise error
-        return next(iter(values), None)
-
-    environment = value(f"{NAMESPACE}:environment") or stack
-    prefix = prefix or value(f"{NAMESPACE}:prefix") or "/ai"
-    typer.echo(f"{error}\nThe verb acts below {prefix}/{environment}.", err=True)
-    return (environment, prefix), value("aws:region")
-
-
-def unless_set(region: str | None) -> str | None:
-    with suppress(BotoCoreError):  # the first request fails too, and says what to do
-        if boto3.session.Session().region_name:
-            return None
-    return region
-
-
-@contextmanager
-def _local_aws() -> Iterator[Hold]:
-    from model_config.local.local_aws import LiveState, local_aws
-    from model_config.local.state import StateFolder
-
-    with local_aws():
-        yield LiveState(StateFolder(current_project())).held

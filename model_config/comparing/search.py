@@ -192,10 +192,10 @@ def find_commits(  # noqa: PLR0913 - what a search is given
     digest: str,
     environment: str | None,
     revision: str,
-    progress: Progress,
-    left_out: Callable[[str], object],
     *,
     whole: bool,
+    progress: Progress,
+    left_out: Callable[[str], object],
 ) -> list[Match]:
     """Return the commits up to a revision that have a digest, or its beginning, newest first.
 

@@ -11,7 +11,6 @@ import re
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Literal, TypeAlias, cast
 
 from model_config.format.errors import CodecError
@@ -27,17 +26,9 @@ MAX_PARTS = 64
 #: The largest integer that every JSON reader gets back unchanged (RFC 8785, section 3.2.2.3).
 MAX_INTEGER = 2**53 - 1
 
-# The fewest bytes that a cut at a line end leaves on each side. A third of a part, so that few
-# parts are short.
-_MARGIN = PART_BYTES // 3
 # What a text is quoted for: a quotation mark at its beginning, what SSM refuses, and control
 # characters except tab and line endings, which SSM's console and many tools mangle.
 _QUOTED = re.compile(r'\A"|\{\{|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]')
-# json.dumps escapes those below U+0020, but not these.
-_CONTROL_IN_JSON = re.compile(r"[\x7f-\x9f]")
-_CONTINUATION_BYTES = range(0x80, 0xC0)  # of a character's second to fourth byte in UTF-8
-# SSM refuses `{{`. Each brace before another brace is escaped, so `{{{` leaves no pair either.
-_DOUBLE_BRACE = re.compile(r"\{(?=\{)")
 
 
 def encode(value: Value) -> str:
@@ -52,21 +43,21 @@ def decode(text: str, kind: Kind) -> Value:
     if kind == "text" and not text.startswith('"'):
         return text
     try:
-        value: Value = json.loads(text)
+        return cast(Value, json.loads(text))
     except json.JSONDecodeError as error:
         problem = f"{error.msg} at character {error.pos}"
     except (ValueError, RecursionError) as error:
         problem = type(error).__name__
-    else:
-        return value
     raise CodecError(f"the stored {kind} is not valid JSON ({problem})")
 
 
 def to_json(value: Value | Mapping[str, object]) -> str:
     """Return compact JSON without `{{` and control characters, its keys in their order."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    text = _CONTROL_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return _DOUBLE_BRACE.sub(r"\\u007b", text)
+    # json.dumps escapes control characters below U+0020 alone. Each brace before another brace is
+    # escaped, so that `{{{` leaves no pair either.
+    text = re.sub(r"[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(r"\{(?=\{)", r"\\u007b", text)
 
 
 def split_at_lines(text: str) -> list[str]:
@@ -77,8 +68,6 @@ def split_at_lines(text: str) -> list[str]:
     MAX_PARTS, each part is as long as it can be.
     """
     data = text.encode()
-    if len(data) <= PART_BYTES:
-        return [text]
     # After each line a cut is possible. Its rank depends on that line and the one before.
     ends, ranks, end, before = [], [], 0, b""
     for line in data.split(b"\n")[:-1]:
@@ -87,35 +76,33 @@ def split_at_lines(text: str) -> list[str]:
         ranks.append(zlib.crc32(before + b"\n" + line))
         before = line
 
-    cuts, open_pieces = [0], [(0, len(data))]
+    # Each side of a cut has a third of a part, so that few parts are short.
+    margin = PART_BYTES // 3
+    pieces: list[str] = []
+    open_pieces = [(0, len(data))]
     while open_pieces:
         start, stop = open_pieces.pop()
+        piece = data[start:stop].decode()
         if stop - start <= PART_BYTES:
-            cuts.append(stop)
+            pieces.append(piece)
             continue
-        first, last = bisect_left(ends, start + _MARGIN), bisect_right(ends, stop - _MARGIN)
+        first, last = bisect_left(ends, start + margin), bisect_right(ends, stop - margin)
         if first == last:  # no line ends here
-            for part in split(data[start:stop].decode()):
-                cuts.append(cuts[-1] + len(part.encode()))
+            pieces += split(piece)
             continue
         # The lowest rank wins. Among equals, as in a table of equal lines, it is the middle one.
         middle = start + stop
         cut = min(range(first, last), key=lambda i: (ranks[i], abs(2 * ends[i] - middle)))
         open_pieces += [(ends[cut], stop), (start, ends[cut])]
-    pieces = [data[start:stop].decode() for start, stop in pairwise(cuts)]
     return pieces if len(pieces) <= MAX_PARTS else split(text)
 
 
 def split(text: str, size: int = PART_BYTES) -> list[str]:
     """Cut `text` into parts of at most `size` bytes of UTF-8, never inside a character."""
-    data = text.encode()
-    parts, start = [], 0
+    data, parts, start = text.encode(), list[str](), 0
     while start < len(data):
-        end = min(start + size, len(data))
-        while end < len(data) and data[end] in _CONTINUATION_BYTES:
-            end -= 1
-        parts.append(data[start:end].decode())
-        start = end
+        parts.append(data[start : start + size].decode(errors="ignore"))  # but a cut character
+        start += size_in_bytes(parts[-1])
     return parts
 
 
@@ -127,8 +114,6 @@ def size_in_bytes(text: str) -> int:
 def check_storable(value: object) -> None:
     """Raise CodecError, without a string's value, for what couldn't be read back exactly."""
     match value:
-        case None | bool():
-            pass
         case str():
             try:
                 value.encode()
@@ -140,12 +125,12 @@ def check_storable(value: object) -> None:
             raise CodecError("an integer beyond 2^53-1, which JSON readers round (RFC 8785)")
         case float() if not math.isfinite(value):
             raise CodecError(f"{value} is not a JSON number")
-        case int() | float():
-            pass
         case dict() if not all(isinstance(key, str) for key in value):
             raise CodecError("a dict key that is not a string, which JSON can't hold")
         case list() | dict():
             for item in [*value, *value.values()] if isinstance(value, dict) else value:
                 check_storable(item)
+        case None | int() | float():
+            pass
         case _:
             raise CodecError(f"a value of type {type(value).__name__}, which JSON can't hold")

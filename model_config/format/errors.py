@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from model_config.format.text import plural
+
 #: The most findings of one model that are printed. Set by this package.
 FINDINGS_SHOWN = 20
 
@@ -47,31 +49,19 @@ class DeployError(ModelConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One problem in a configuration.
+    """One problem in a configuration."""
 
-    Attributes:
-        where: the model and path ("support_chat/prompt/system"), or the setting.
-        problem: what is wrong there, with the value's size or kind, never a secret's value.
-        fix: what to do about it.
-        reason: the limit and its source. Empty if the problem explains itself.
-        file: the file with the problem, relative to the project, if it is known.
-        line: the line in that file, counted from 1.
-    """
-
-    where: str
-    problem: str
+    where: str  #: The model and path ("support_chat/prompt/system"), or the setting.
+    problem: str  #: What is wrong there, with the value's size or kind, never a secret's value.
     fix: str
-    reason: str = ""
-    file: str | None = None
-    line: int | None = None
+    reason: str = ""  #: The limit and its source. Empty if the problem explains itself.
+    file: str | None = None  #: Relative to the project.
+    line: int | None = None  #: From 1.
 
     def __str__(self) -> str:
         location = f" ({self.file}:{self.line})" if self.file and self.line else ""
-        lines = [f"{self.where}{location}: {self.problem}"]
-        if self.reason:
-            lines.append(f"    why: {self.reason}")
-        lines.append(f"    fix: {self.fix}")
-        return "\n".join(lines)
+        why = f"\n    why: {self.reason}" if self.reason else ""
+        return f"{self.where}{location}: {self.problem}{why}\n    fix: {self.fix}"
 
 
 class InvalidConfigurationError(ModelConfigError):
@@ -82,8 +72,7 @@ class InvalidConfigurationError(ModelConfigError):
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        count = len(self.findings)
-        title = f"{count} {'finding' if count == 1 else 'findings'}, nothing was deployed:"
+        title = f"{plural(len(self.findings), 'finding')}, nothing was deployed:"
         shown, more = first_of_each_model(self.findings)
         super().__init__("\n".join([title, *(f"  {line}" for line in (*shown, *more))]))
 
@@ -96,8 +85,8 @@ def first_of_each_model(findings: Iterable[Finding]) -> tuple[list[Finding], lis
         counts[model] += 1
         if counts[model] <= FINDINGS_SHOWN:
             shown.append(finding)
-    rest = {model: count - FINDINGS_SHOWN for model, count in counts.items()}
-    return shown, [f"{model}: and {count:,} more" for model, count in rest.items() if count > 0]
+    more = {model: count - FINDINGS_SHOWN for model, count in counts.items()}
+    return shown, [f"{model}: and {count:,} more" for model, count in more.items() if count > 0]
 
 
 class UsageError(ModelConfigError, ValueError):

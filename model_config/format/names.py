@@ -14,6 +14,7 @@ import re
 from typing import Literal, NamedTuple, TypeAlias
 
 from model_config.format.errors import UsageError
+from model_config.format.text import shortened
 
 #: Reserved at the top of a model.
 RELEASE, ROLLOUT, SECRETS = "release", "rollout", "secrets"
@@ -116,7 +117,8 @@ def check_label(label: str) -> None:
         )
     else:
         return
-    raise UsageError(f"{_shortened(label)} is not a valid label: {problem}. Choose another")
+    name = shortened(repr(label), LABEL_CHARACTERS)
+    raise UsageError(f"{name} is not a valid label: {problem}. Choose another")
 
 
 def check_selector(selector: str | int) -> None:
@@ -124,7 +126,7 @@ def check_selector(selector: str | int) -> None:
     if isinstance(selector, str):
         if selector != LATEST:
             check_label(selector)
-    elif isinstance(selector, bool) or not isinstance(selector, int) or selector < 1:
+    elif type(selector) is not int or selector < 1:
         raise UsageError(f"a release is a whole number from 1, not {selector!r}")
 
 
@@ -133,13 +135,13 @@ def check_movable_label(label: str) -> None:
     check_label(label)
     if label.endswith(PREVIOUS):
         raise UsageError(
-            f"nothing can be promoted to {_shortened(label)}: each promotion to "
-            f"{_shortened(label[: -len(PREVIOUS)])} moves it. Choose another label"
+            f"nothing can be promoted to {label!r}: each promotion to "
+            f"{label.removesuffix(PREVIOUS)!r} moves it. Choose another label"
         )
     room = LABEL_CHARACTERS - len(PREVIOUS)
     if len(label) > room:
         raise UsageError(
-            f"{_shortened(label)} has {len(label)} characters, and the limit is {room}: SSM allows "
+            f"{label!r} has {len(label)} characters, and the limit is {room}: SSM allows "
             f'{LABEL_CHARACTERS}, less the {len(PREVIOUS)} of "{PREVIOUS}". Choose a shorter label'
         )
 
@@ -147,11 +149,6 @@ def check_movable_label(label: str) -> None:
 def _check_segment(kind: str, name: object) -> None:
     if not isinstance(name, str) or not SEGMENT.fullmatch(name):
         raise UsageError(
-            f"{_shortened(name)} is not a valid {kind} name: use only letters, digits, "
-            '".", "-" and "_"'
+            f"{shortened(repr(name), LABEL_CHARACTERS)} is not a valid {kind} name: use only "
+            'letters, digits, ".", "-" and "_"'
         )
-
-
-def _shortened(name: object) -> str:
-    is_long = isinstance(name, str) and len(name) > LABEL_CHARACTERS
-    return repr(f"{str(name)[:20]}…" if is_long else name)

@@ -10,7 +10,7 @@ placeholder in a value is not replaced.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from model_config.format.codec import Value
@@ -46,8 +46,8 @@ def fragments(text: str) -> Iterator[Fragment]:
             start = match.end("pairs")
             if start > end:
                 yield Fragment(text[end:start])
-            yield Fragment(text[start : match.end()], match["variable"])
             end = match.end()
+            yield Fragment(text[start:end], match["variable"])
     if end < len(text):
         yield Fragment(text[end:])
 
@@ -70,17 +70,15 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
     """Return a copy of what stands at a path, with every template in it filled.
 
     `templates` are the patterns of paths whose texts are templates, as a release has them.
-
-    Raises:
-        PromptError: as for `render`, of the variables of all these templates.
+    PromptError is raised as for `render`, of the variables of all these templates.
     """
-    is_template = _matcher(templates)
-    filled_in = [text for place, text in _texts(value, path) if is_template(place)]
-    _check(variables("\n".join(filled_in)), values)
+    any_of = _any_of(templates)
+    inside = [text for place, text in _texts(value, path) if any_of.fullmatch(place)]
+    _check(variables("\n".join(inside)), values)
 
     def filled(part: Value, place: str) -> Value:
-        if isinstance(part, str):
-            return _filled(part, values) if is_template(place) else part
+        if isinstance(part, str) and any_of.fullmatch(place):
+            return _filled(part, values)
         if isinstance(part, dict):
             return {key: filled(item, f"{place}/{key}") for key, item in part.items()}
         if isinstance(part, list):
@@ -94,43 +92,36 @@ def stray_braces(text: str) -> Iterator[str]:
     """Yield the position, "line 2, column 5", of each `{{` that doesn't begin a placeholder."""
     for match in _BRACES.finditer(text):
         if match["stray"]:
-            at = match.start("stray")
-            yield f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
+            *above, line = text[: match.start("stray")].split("\n")
+            yield f"line {len(above) + 1}, column {len(line) + 1}"
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
     """Return whether a pattern stands for a path: `*` stands for any position in a list."""
-    return _matcher(patterns)(path)
+    return bool(_any_of(patterns).fullmatch(path))
 
 
 def texts(config: Mapping[str, Value], templates: Iterable[str] | None = None) -> dict[str, str]:
     """Return the texts of a configuration, or its templates, by path ("messages/0/content")."""
-    chosen = _matcher(templates) if templates is not None else lambda _: True
-    return {path: text for path, text in _texts(config) if chosen(path)}
+    any_of = re.compile(".*", re.DOTALL) if templates is None else _any_of(templates)
+    return {path: text for path, text in _texts(config) if any_of.fullmatch(path)}
 
 
 def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    above = f"{path}/" if path else ""
     if isinstance(value, str):
         yield path, value
-        return
-    above = f"{path}/" if path else ""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, f"{above}{key}")
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, f"{above}{number}")
+    elif isinstance(value, Mapping | list):
+        for name, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _texts(item, f"{above}{name}")
 
 
-def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
-    exact = set(patterns)
-    starred = [
-        "/".join("[0-9]+" if name == "*" else re.escape(name) for name in pattern.split("/"))
-        for pattern in exact
-        if "*" in pattern
-    ]
-    any_of = re.compile("|".join(starred))
-    return lambda path: path in exact or (bool(starred) and any_of.fullmatch(path) is not None)
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    escaped = (
+        "/".join(r"(?:[0-9]+|\*)" if name == "*" else re.escape(name) for name in path.split("/"))
+        for path in patterns
+    )
+    return re.compile("|".join(escaped) or "(?!)")  # which matches nothing
 
 
 def _check(names: list[str], values: Mapping[str, object]) -> None:
@@ -153,11 +144,9 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
     def replacement(match: re.Match[str]) -> str:
         if match["stray"]:
             return match[0]
-        backslashes = match["pairs"][::2]
-        if match["literal"]:
-            return backslashes + match["literal"]
-        value = values[match["variable"]]
+        value = match["literal"] or values[match["variable"]]
         # The member of a str or int enum is inserted as its value, not as "Plan.FREE".
-        return backslashes + (value if isinstance(value, str) else str(int(cast(int, value))))
+        text = value if isinstance(value, str) else str(int(cast(int, value)))
+        return match["pairs"][::2] + text
 
     return _BRACES.sub(replacement, text)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, TypeAlias
@@ -25,16 +25,14 @@ FORMAT = 2
 #: The most bytes of an unpacked release. Set by this package against decompression bombs, at over
 #: 15 times the size of all parts.
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024
+#: The context (pydantic's `ValidationInfo.context`) in which a released configuration is validated.
+#: A check that is newer than the release finds it there, and accepts the value.
+RELEASED = {"released": True}
 
 Config = dict[str, Value]
 #: Returns the texts of the named parts, by name.
 FetchParts: TypeAlias = Callable[[Sequence[str]], Mapping[str, str]]
 
-#: The context (pydantic's `ValidationInfo.context`) in which a released configuration is validated.
-#: A check that is newer than the release finds it there, and accepts the value.
-RELEASED = {"released": True}
-
-_HASH = re.compile(r"[0-9a-f]{16}")
 _SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
 # What a release says besides its configuration: lists of paths.
 _PATHS = ("secrets", "templates", "none")
@@ -42,41 +40,33 @@ _PATHS = ("secrets", "templates", "none")
 
 @dataclass(frozen=True)
 class Release:
-    """The content of a release.
-
-    Attributes:
-        digest: "sha256:" and 64 hex digits, of `text` in UTF-8.
-        text: the configuration as compact JSON; it has exactly the values that have a parameter.
-        secrets: the secrets' paths below `{model}/secrets/`.
-        templates: the paths of the texts that are prompt templates; `*` is any position of a list.
-        none: the paths of the fields that are None, and so in neither `text` nor a parameter.
-    """
+    """The content of a release. The last three are paths in its configuration."""
 
     model: str
     environment: str
     schema: str
-    digest: str
-    text: str
-    secrets: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
-    none: tuple[str, ...] = ()
+    digest: str  #: "sha256:" and 64 hex digits, of `text` in UTF-8.
+    text: str  #: The configuration as compact JSON: exactly the values that have a parameter.
+    secrets: tuple[str, ...] = ()  #: Below `{model}/secrets/`.
+    templates: tuple[str, ...] = ()  #: Of prompt templates; `*` is any position of a list.
+    none: tuple[str, ...] = ()  #: Of fields that are None: they have no parameter.
 
     @classmethod
-    def of(  # noqa: PLR0913 - what a release says, all but the first four by name
+    def of(
         cls,
         model: str,
         environment: str,
         schema: str,
         config: Mapping[str, Value],
-        *,
-        secrets: Iterable[str] = (),
-        templates: Iterable[str] = (),
-        none: Iterable[str] = (),
+        **paths: Iterable[str],
     ) -> Release:
-        """Return the release of a configuration, or raise ReleaseError as `config_text` does."""
+        """Return the release of a configuration, or raise ReleaseError as `config_text` does.
+
+        `paths` are `secrets`, `templates` and `none`.
+        """
         text = config_text(config)
-        names = tuple(secrets), tuple(templates), tuple(none)
-        return cls(model, environment, schema, digest_of(text), text, *names)
+        named = {key: tuple(given) for key, given in paths.items()}
+        return cls(model, environment, schema, digest_of(text), text, **named)
 
     @cached_property
     def config(self) -> Config:
@@ -109,7 +99,7 @@ def config_text(config: Mapping[str, Value]) -> str:
 
 
 def digest_of(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{_sha256(text)}"
 
 
 def whole_document(release: Release) -> dict[str, Any]:
@@ -134,8 +124,7 @@ def write_release(release: Release) -> ReleaseText:
 
     text = _in_parts(whole, data)
     if size_in_bytes(text.document) > PART_BYTES:  # secrets, templates and none take the room
-        inside = {"config": release.text, **{key: whole.pop(key) for key in _PATHS}}
-        data = _pack(to_json(inside))
+        data = _pack(to_json({"config": release.text, **{key: whole.pop(key) for key in _PATHS}}))
         text = _in_parts(whole, data)
     if len(text.parts) > MAX_PARTS or size_in_bytes(text.document) > PART_BYTES:
         sizes = f"{size_in_bytes(plain):,} bytes, compressed to {len(data):,}"
@@ -154,13 +143,20 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     _check_head(head, name, environment)
     text = head.get("config")
     if text is None:
-        text = _unpack(head["zlib"] if "zlib" in head else _join(head, model, fetch_parts))
+        text = _unpack(head["zlib"] if "zlib" in head else _join(document, model, fetch_parts))
         if "secrets" not in head:
-            head = {**head, **_object(text, "the compressed release")}
+            head |= _object(text, "the compressed release")
             text = head.get("config")
     if not isinstance(text, str):
         raise ReleaseError("`config` of the release document is not a text")
-    paths = list(_paths(head))
+    if "secrets" not in head:
+        raise ReleaseError("the release document has no `secrets`")
+    for key in _PATHS:
+        paths = head.setdefault(key, [])
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ReleaseError(f"`{key}` of the release document is not a list of paths")
+    if wrong := [secret for secret in head["secrets"] if not _SECRET.fullmatch(secret)]:
+        raise ReleaseError(f"the release names the secret {wrong[0]!r}, which is no path")
     try:
         codec.check_storable(text)
     except CodecError as error:
@@ -170,20 +166,18 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
             f"the configuration was changed after its release: its digest is {actual}, and the "
             f"release has {head['digest']}"
         )
-    release = Release(name, environment, head["schema"], actual, text, *paths)
+    named = {key: tuple(head[key]) for key in _PATHS}
+    release = Release(name, environment, head["schema"], actual, text, **named)
     _ = release.config  # refuses a text that is no JSON object
     return release
 
 
 def part_hashes(document: str) -> list[str]:
     """Return the hashes that name a document's parts, or raise ReleaseError."""
-    return _part_hashes(_object(document, "the release document"))
-
-
-def _part_hashes(head: Mapping[str, Any]) -> list[str]:
-    hashes: list[str] = head.get("parts", [])
-    is_list = isinstance(hashes, list)
-    if not is_list or not all(isinstance(it, str) and _HASH.fullmatch(it) for it in hashes):
+    hashes: list[str] = _object(document, "the release document").get("parts", [])
+    if not isinstance(hashes, list) or not all(
+        isinstance(part, str) and re.fullmatch("[0-9a-f]{16}", part) for part in hashes
+    ):
         raise ReleaseError("`parts` of the release document is not a list of 16 hex digits each")
     if len(hashes) > MAX_PARTS:
         raise ReleaseError(f"the release has {len(hashes)} parts; the limit is {MAX_PARTS}")
@@ -204,18 +198,6 @@ def _check_head(head: Mapping[str, Any], model: str, environment: str) -> None:
             raise ReleaseError(f"the release document has no {key!r}")
 
 
-def _paths(head: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    if "secrets" not in head:
-        raise ReleaseError("the release document has no `secrets`")
-    for key in _PATHS:
-        paths = head.get(key, [])
-        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise ReleaseError(f"`{key}` of the release document is not a list of paths")
-        yield tuple(paths)
-    if wrong := [secret for secret in head["secrets"] if not _SECRET.fullmatch(secret)]:
-        raise ReleaseError(f"the release names the secret {wrong[0]!r}, which is no path")
-
-
 def _pack(text: str) -> str:
     raw = text.encode()
     if len(raw) > MAX_UNPACKED_BYTES:
@@ -226,27 +208,27 @@ def _pack(text: str) -> str:
 def _unpack(data: object) -> str:
     if not isinstance(data, str):
         raise ReleaseError("`zlib` of the release document is not a text")
+    unpacker = zlib.decompressobj()
     try:
         packed = base64.b64decode(data.encode(), validate=True)
-        unpacker = zlib.decompressobj()
         raw = unpacker.decompress(packed, MAX_UNPACKED_BYTES)
-        if not unpacker.eof:
-            raise ReleaseError(
-                f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
-            )
-        return raw.decode()
+        if unpacker.eof:
+            return raw.decode()
     except (binascii.Error, zlib.error, UnicodeError) as error:
         raise ReleaseError(f"the compressed release can't be unpacked: {error}") from None
+    raise ReleaseError(
+        f"the compressed release is cut short or larger than {MAX_UNPACKED_BYTES:,} bytes"
+    )
 
 
 def _in_parts(around: Mapping[str, Any], data: str) -> ReleaseText:
-    parts = [(_hash(part), part) for part in codec.split(data)]
+    parts = [(_sha256(part)[:16], part) for part in codec.split(data)]
     document = to_json({**around, "parts": [name for name, _ in parts]})
     return ReleaseText(document, dict(parts))
 
 
-def _join(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> str:
-    hashes = _part_hashes(head)
+def _join(document: str, model: str, fetch_parts: FetchParts) -> str:
+    hashes = part_hashes(document)
     if not hashes:
         raise ReleaseError("the release document has none of `config`, `zlib` and `parts`")
     names = {part: release_part(model, part) for part in hashes}
@@ -254,14 +236,17 @@ def _join(head: Mapping[str, Any], model: str, fetch_parts: FetchParts) -> str:
     for part, name in names.items():
         if name not in texts:
             raise ReleaseError(f"the release's part {name} is missing")
-        if _hash(texts[name]) != part:
+        if _sha256(texts[name])[:16] != part:
             raise ReleaseError(f"the release's part {name} was changed: its name is a hash of it")
     return "".join(texts[names[part]] for part in hashes)
 
 
 def _object(text: str, what: str) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(constant)  # NaN and infinity, which Python reads and JSON doesn't have
+
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
         raise ReleaseError(f"{what} is not valid JSON") from None
     if not isinstance(value, dict):
@@ -269,9 +254,5 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and infinity, which Python reads and JSON doesn't have
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -57,16 +57,11 @@ def below(path: str, names: Sequence[str]) -> dict[Path, str]:
     if path in names:
         return {(): path}
     start = path if path[-1] in "/-_." else f"{path}/"
-    chosen = {
-        tuple(name.removeprefix(start).split("/")): name for name in names if name.startswith(start)
-    }
-    if not chosen:
-        near = ", ".join(sorted(names)[:5])
-        raise ModelNotFoundError(
-            f"there is no parameter {path} and none below it"
-            + (f"; there are {near}" if near else ". See `aws ssm describe-parameters`")
-        )
-    return chosen
+    if chosen := [name for name in names if name.startswith(start)]:
+        return {tuple(name.removeprefix(start).split("/")): name for name in chosen}
+    near = ", ".join(sorted(names)[:5])
+    advice = f"; there are {near}" if near else ". See `aws ssm describe-parameters`"
+    raise ModelNotFoundError(f"there is no parameter {path} and none below it{advice}")
 
 
 def looks_secret(path: Path) -> bool:
@@ -125,14 +120,14 @@ def _of_parameter(model: str, parameter: Existing) -> Iterator[Field]:
 
 
 def _value_of(text: str) -> Value:
-    """Return the value of a text. It is a number only if the codec would encode it the same way."""
+    """Return a text's value, which is a number only if the codec would encode it the same way."""
     try:
         value: Value = json.loads(text)
-        is_json = isinstance(value, list | dict)
-        same = value is not None and not isinstance(value, str) and encode(value) == text
-    except (ValueError, RecursionError, CodecError):
+        encoded = encode(value)
+    except (ValueError, RecursionError):
         return text
-    return value if is_json or same else text
+    is_number = isinstance(value, int | float) and encoded == text
+    return value if isinstance(value, list | dict) or is_number else text
 
 
 def _of_document(model: str, parameter: Existing) -> Iterator[Field]:

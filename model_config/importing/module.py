@@ -18,20 +18,21 @@ from pydantic import ValidationError
 from model_config import schema
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.importing.fields import Existing, Field, Path, fields_of
-from model_config.importing.source import source_in_class, source_with_own_class
+from model_config.importing.source import Module, own_classes
 from model_config.plan.hierarchy import config_of
 from model_config.plan.plan import PlannedModel, valid_plan
 from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
-from model_config.schema.annotations import subclasses_in
+from model_config.schema.group import subclasses_in
 from model_config.schema.shipped import OTHER_NAMES
 
 _Values: TypeAlias = dict[Path, Any]  # by their path in the class
 
-CLASSES: list[type[ModelConfig]] = [
+_CLASSES = [
     kind
-    for kind in map(vars(schema).get, schema.__all__)
-    if isinstance(kind, type) and issubclass(kind, ModelConfig) and kind is not ModelConfig
+    for name in schema.__all__
+    for kind in subclasses_in(vars(schema)[name], ModelConfig)
+    if kind is not ModelConfig
 ]
 # What one class calls otherwise, or has in a group.
 _INSIDE = {"prompts": "system", "base_url": "endpoint"}
@@ -59,13 +60,6 @@ class ImportedModule:
     planned: frozenset[str]  #: The names of the parameters that the stacks will deploy.
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    files: Mapping[str, str]
-    values: Sequence[_Values]
-    places: Mapping[Path, Path]
-
-
 def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> ImportedModule:
     """Return the module for each stack's parameters, in a class of the schema if one fits them all.
 
@@ -88,53 +82,50 @@ def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> Im
         for parameter in source.parameters
     )
     problem: Exception = AssertionError("there is always a class of its own")
-    for candidate in _candidates(name, origin, given, in_place=in_place):
-        overrides = {
-            stack: _overrides(candidate.values[0], values)
-            for stack, values in zip(sources, candidate.values, strict=True)
-        }
+    for files, of_stacks, places in _candidates(name, origin, given, in_place=in_place):
+        values = dict(zip(sources, of_stacks, strict=True))
+        overrides = {stack: _overrides(of_stacks[0], values[stack]) for stack in sources}
         try:
             planned = [
-                _planned(name, candidate.files, source, overrides[stack], values)
-                for (stack, source), values in zip(sources.items(), candidate.values, strict=True)
+                _planned(name, files, source, overrides[stack], values[stack])
+                for stack, source in sources.items()
             ]
         except (UsageError, InvalidConfigurationError) as error:
             problem = error
             continue
         names = frozenset(parameter.name for model in planned for parameter in model.parameters)
-        return ImportedModule(name, candidate.files, fields, candidate.places, overrides, names)
+        return ImportedModule(name, files, fields, places, overrides, names)
     raise problem  # the last candidate's
 
 
 def _candidates(
     name: str, origin: str, fields: Sequence[Mapping[Path, Field]], *, in_place: bool
-) -> Iterator[_Candidate]:
-    """Yield modules in each class of the schema that fits, then one with classes of its own."""
+) -> Iterator[tuple[dict[str, str], list[_Values], dict[Path, Path]]]:
+    """Yield files, values and places in each class that fits, then with classes of their own."""
     every = {path: field for of_stack in reversed(fields) for path, field in of_stack.items()}
-    for kind in CLASSES:
+    for kind in _CLASSES:
         places = _places(kind, every)
         if places is None or (in_place and any(path != to for path, to in places.items())):
             continue
         values = [_values_in(kind, places, of_stack) for of_stack in fields]
         if all(values):
-            class_names = dict(_class_names(kind))
-            files = source_in_class(name, origin, class_names, values[0])
-            yield _Candidate(files, values, places)
+            names = {path: group.__name__ for path, group in _walk(kind) if group}
+            yield Module(name, values[0], names).files(origin), values, places
     own = [{path: field.value for path, field in of_stack.items()} for of_stack in fields]
-    yield _Candidate(source_with_own_class(name, origin, own), own, {path: path for path in every})
+    names, classes = own_classes(name, own)
+    yield Module(name, own[0], names).files(origin, classes), own, {path: path for path in every}
 
 
-def _class_names(kind: type[Group], path: Path = ()) -> Iterator[tuple[Path, str]]:
-    yield path, kind.__name__
-    for name, field in kind.model_fields.items():
-        for group in subclasses_in(field.annotation, Group)[:1]:
-            yield from _class_names(group, (*path, name))
-
-
-def _leaves(kind: type[Group], path: Path = ()) -> Iterator[Path]:
+def _walk(kind: type[Group], path: Path = ()) -> Iterator[tuple[Path, type[Group] | None]]:
+    """Yield the path and the class of each group, and the path of each field that is none."""
+    yield path, kind
     for name, field in kind.model_fields.items():
         groups = subclasses_in(field.annotation, Group)
-        yield from _leaves(groups[0], (*path, name)) if groups else [(*path, name)]
+        yield from _walk(groups[0], (*path, name)) if groups else [((*path, name), None)]
+
+
+def _leaves(kind: type[Group]) -> list[Path]:
+    return [path for path, group in _walk(kind) if not group]
 
 
 def _places(kind: type[ModelConfig], fields: Mapping[Path, Field]) -> dict[Path, Path] | None:
@@ -164,30 +155,30 @@ def _values_in(
     """Return the values in the order of a class; none if it refuses or changes one."""
     values = {places[path]: field.value for path, field in fields.items()}
     texts = {places[path]: field.text for path, field in fields.items() if field.text is not None}
-    try:
-        _check_same(kind, values)
-    except ValidationError as error:
+    error = _refusal(kind, values)
+    if isinstance(error, ValidationError):
         # A version such as 2 looks like a number, but the class needs a string.
         failed = {tuple(map(str, detail["loc"])) for detail in error.errors()}
         values |= {to: text for to, text in texts.items() if to in failed}
-        try:
-            _check_same(kind, values)
-        except ValueError:
-            return {}
-    except ValueError:
-        return {}
-    leaves = {to: _at(_nested(values), to) for to in _leaves(kind)}
+        error = _refusal(kind, values)
+    leaves = {} if error else {to: _at(_nested(values), to) for to in _leaves(kind)}
     return {to: value for to, value in leaves.items() if value is not None}
 
 
-def _check_same(kind: type[ModelConfig], values: _Values) -> None:
-    config = config_of(kind.model_validate(_nested(values)))
+def _refusal(kind: type[ModelConfig], values: _Values) -> ValueError | None:
+    try:
+        config = config_of(kind.model_validate(_nested(values)))
+    except ValidationError as error:
+        return error
     for to, value in values.items():
         # As JSON, which tells 1 from True. The fields of a list's items are sorted.
-        if isinstance(value, SecretRef):
-            continue
-        if json.dumps(_at(config, to), sort_keys=True) != json.dumps(value, sort_keys=True):
-            raise ValueError(f"{kind.__name__} changes {to}")
+        if not isinstance(value, SecretRef) and _sorted(_at(config, to)) != _sorted(value):
+            return ValueError(f"{kind.__name__} changes {to}")
+    return None
+
+
+def _sorted(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _at(values: Any, path: Path) -> Any:

@@ -17,98 +17,97 @@ _TAKEN = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
 
 
 @dataclass(slots=True)
-class _Module:
-    name: str
-    class_names: Mapping[Path, str]
-    files: dict[str, str] = field(default_factory=dict)
-    imports: set[str] = field(default_factory=set)
+class Module:
+    """A module with values in classes of the schema or of its own, and its long texts."""
 
-    def call(self, values: Mapping[Path, Any], path: Path, indent: str) -> str:
+    name: str
+    values: Mapping[Path, Any]
+    class_names: Mapping[Path, str]
+    _imports: set[str] = field(default_factory=set)
+    _texts: dict[str, str] = field(default_factory=dict)
+
+    def files(self, origin: str, classes: Sequence[str] = ()) -> dict[str, str]:
+        """Return the files by name; `classes` are the sources of the classes, if it has its own."""
+        model = f"MODEL = {self._call((), '')}\n"
+        if classes:
+            self._imports -= {*self.class_names.values()}
+            self._imports |= {"ModelConfig", "Group"} if len(classes) > 1 else {"ModelConfig"}
+        imported = f"from model_config.schema import {', '.join(sorted(self._imports))}"
+        if any("JsonValue" in source for source in classes):
+            imported = f"from pydantic import JsonValue\n\n{imported}"
+        head = f'"""Imported from {origin}."""\n\n{imported}'
+        source = ("\n\n\n" if classes else "\n\n").join([head, *classes, model])
+        return {f"{self.name}.py": source, **self._texts}
+
+    def _call(self, path: Path, indent: str) -> str:
         """Return the call that makes the group at a path."""
         inner = f"{indent}    "
         arguments: dict[str, str] = {}
-        for below, value in values.items():
+        for below, value in self.values.items():
             if below[: len(path)] == path and (name := below[len(path)]) not in arguments:
                 here = (*path, name)
-                arguments[name] = (
-                    self.call(values, here, inner)
-                    if len(below) > len(here)
-                    else self.expression(value, here)
-                )
+                is_leaf = below == here
+                text = self._expression(value, here) if is_leaf else self._call(here, inner)
+                arguments[name] = text
+        self._imports.add(self.class_names[path])
         lines = "".join(f"{inner}{name}={text},\n" for name, text in arguments.items())
         return f"{self.class_names[path]}(\n{lines}{indent})"
 
-    def expression(self, value: Any, path: Path) -> str:
+    def _expression(self, value: Any, path: Path) -> str:
         """Return a value, with calls for secrets and for texts in files of their own."""
         if isinstance(value, SecretRef):
-            self.imports.add("SecretRef")
+            self._imports.add("SecretRef")
             return f'SecretRef("{value.config_key}")'
         if isinstance(value, dict):
             items = (
-                f"{key!r}: {self.expression(item, (*path, key))}" for key, item in value.items()
+                f"{key!r}: {self._expression(item, (*path, key))}" for key, item in value.items()
             )
             return f"{{{', '.join(items)}}}"
         # Reading a file would change texts with \r or a byte order mark.
         is_long = isinstance(value, str) and len(value) > _LONG and len(value.split()) > 1
         if not is_long or "\r" in value or value.startswith("\ufeff"):
             return repr(value)
-        self.imports.add("text_beside")
-        stem = f"{self.name}_" + "".join(
-            c if c.isalnum() and c.isascii() else "_" for c in path[-1]
-        )
-        while f"{stem}.md" in self.files:
+        self._imports.add("text_beside")
+        ascii_name = (c if c.isalnum() and c.isascii() else "_" for c in path[-1])
+        stem = f"{self.name}_{''.join(ascii_name)}"
+        while f"{stem}.md" in self._texts:
             stem += "_"
-        self.files[f"{stem}.md"] = f"{value}\n"
+        self._texts[f"{stem}.md"] = f"{value}\n"
         return f'text_beside(__file__, "{stem}.md")'
 
 
-def source_in_class(
-    name: str, origin: str, class_names: Mapping[Path, str], values: Mapping[Path, Any]
-) -> dict[str, str]:
-    """Return a module and its long texts, by file name, with values in a class of the schema."""
-    groups = {path[:depth] for path in values for depth in range(len(path))}
-    return _files(
-        _Module(name, class_names), origin, values, {class_names[path] for path in groups}
-    )
+def own_classes(
+    name: str, environments: Sequence[Mapping[Path, Any]]
+) -> tuple[dict[Path, str], list[str]]:
+    """Return the names of a module's own classes by their groups' paths, and their sources.
 
-
-def source_with_own_class(
-    name: str, origin: str, environments: Sequence[Mapping[Path, Any]]
-) -> dict[str, str]:
-    """Return a module with classes of its own, and its long texts, by file name.
-
-    It holds the first environment's values. A field that another one lacks may be None.
+    A field that one of the environments lacks may be None.
     """
     paths = list(dict.fromkeys(chain.from_iterable(environments)))
-    module = _Module(name, _class_names(name, paths))
-    classes = []
-    for group in sorted(module.class_names, key=len, reverse=True):
-        lines = dict.fromkeys(
-            _declaration(module, path, path[: len(group) + 1], environments)
-            for path in paths
-            if path[: len(group)] == group
-        )
+    names, classes = _class_names(name, paths), list[str]()
+    for group in sorted(names, key=len, reverse=True):
+        fields = dict.fromkeys(path[: len(group) + 1] for path in paths if _is_below(path, group))
+        lines = [f"    {path[-1]}: {_declared(path, names, environments)}" for path in fields]
         what = f"`{'/'.join(group)}`" if group else f"What `{name}` is configured with"
-        head = f"class {module.class_names[group]}({'Group' if group else 'ModelConfig'}):"
+        head = f"class {names[group]}({'Group' if group else 'ModelConfig'}):"
         classes.append("\n".join([head, f'    """{what}, as it was imported."""', "", *lines]))
-    bases = {"ModelConfig", "Group"} if len(classes) > 1 else {"ModelConfig"}
-    return _files(module, origin, environments[0], bases, classes)
+    return names, classes
 
 
-def _declaration(
-    module: _Module, path: Path, field: Path, environments: Sequence[Mapping[Path, Any]]
+def _is_below(path: Path, group: Path) -> bool:
+    return path[: len(group)] == group
+
+
+def _declared(
+    path: Path, class_names: Mapping[Path, str], environments: Sequence[Mapping[Path, Any]]
 ) -> str:
-    """Return the line that declares a field, which is a group if it is not the whole path."""
-    if field != path:
+    if kind := class_names.get(path):
         # Where the first environment has none of its fields, the module doesn't name the group.
-        named = any(other[: len(field)] == field for other in environments[0])
-        kind = module.class_names[field]
-        return f"    {field[-1]}: {kind}" + ("" if named else f" = {kind}()")
+        named = any(_is_below(other, path) for other in environments[0])
+        return kind if named else f"{kind} = {kind}()"
     values = [values[path] for values in environments if path in values]
     kinds = " | ".join(dict.fromkeys(map(_annotation, values)))
-    return f"    {field[-1]}: {kinds}" + (
-        " | None = None" if len(values) < len(environments) else ""
-    )
+    return kinds if len(values) == len(environments) else f"{kinds} | None = None"
 
 
 def _annotation(value: object) -> str:
@@ -132,20 +131,3 @@ def _class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
         capital = (name[0].upper() + name[1:] for name in near)
         names[path] = next(name for name in capital if name not in {*_TAKEN, *names.values()})
     return names
-
-
-def _files(
-    module: _Module,
-    origin: str,
-    values: Mapping[Path, Any],
-    imports: set[str],
-    classes: Sequence[str] = (),
-) -> dict[str, str]:
-    call = module.call(values, (), "")
-    imported = f"from model_config.schema import {', '.join(sorted(imports | module.imports))}"
-    if any("JsonValue" in source for source in classes):
-        imported = f"from pydantic import JsonValue\n\n{imported}"
-    head = f'"""Imported from {origin}."""\n\n{imported}'
-    gap = "\n\n\n" if classes else "\n\n"
-    source = gap.join([head, *classes, f"MODEL = {call}\n"])
-    return {f"{module.name}.py": source, **module.files}

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import astuple, dataclass
+from typing import Literal, NamedTuple, TypeAlias
 
-from model_config.format.errors import AccessDeniedError, Finding
+from model_config.format.errors import AccessDeniedError
 from model_config.format.names import ROLLOUT, model_path, parse, release_name, rollout_name
 from model_config.format.text import plural
-from model_config.operate.difference import without_plan
-from model_config.operate.drift import contents_of
-from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.drift import contents_of, without_plan
+from model_config.operate.environment import State, state_of
 from model_config.operate.promotion import not_promoted
-from model_config.operate.record import document_of, under_way, why_it_stays
 from model_config.operate.release_findings import running_out, unfinished
 from model_config.operate.releases import Releases, read_releases
+from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
@@ -35,10 +34,14 @@ _TAKEN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     level: Level
-    finding: Finding
+    where: str
+    problem: str
+    fix: str
+    reason: str = ""
+    file: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,20 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     account = ssm.everything()
     listed = {name: it for name, it in account.items() if name.startswith(f"{path}/")}
     deployed = set(released_models(listed, path))
-    checked = list(_check_place(ssm.region, path, deployed, planned, first_deploy=first_deploy))
+    checked = list[Checked]()
+    own = deployed if planned is None else deployed & planned.keys()
+    if not own and not first_deploy:  # a check of nothing must not succeed
+        others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
+        whose = "" if planned is None else " of this project's models"
+        nothing = Checked(
+            "error",
+            path,
+            f"there is no release{whose} below {path} in this account and {ssm.region}{others}",
+            "check the environment, the prefix, the region and the credentials; if this is the "
+            "first deploy, add --first-deploy",
+            "a check in the wrong place has no findings",
+        )
+        checked.append(nothing)
 
     def read(model: str) -> tuple[Releases, AbstractSet[str] | None]:
         releases = read_releases(ssm, path, model, documents=False)
@@ -83,7 +99,7 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
         known = {releases.model: names for releases, names in models if names is not None}
         existing = list(_check_existing(listed, path, planned, known))
         checked += existing
-        expected = planned.keys() - {it.finding.where for it in existing}
+        expected = planned.keys() - {it.where for it in existing}
         checked += _check_models(deployed, expected, planned.keys(), modules)
         checked += _check_tiers(account, path, planned)
         checked += _check_parameters(account, planned)
@@ -96,34 +112,11 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     rollouts = {rollout_name(model_path(path, model)) for model in deployed} & listed.keys()
     texts = ssm.texts(sorted(rollouts))
     fix = "allow ssm:GetParameters on them, or see `model-config rollout status`"
-    checked += [_notice("the rollouts", problem, fix) for problem in ssm.problems]
+    checked += [Checked("notice", "the rollouts", problem, fix) for problem in ssm.problems]
     for releases, _ in models:
-        is_own = planned is None or releases.model in planned
-        checked += _check_releases(releases, texts.get(rollout_name(releases.path)), is_own=is_own)
+        state = state_of(releases, texts.get(rollout_name(releases.path)))
+        checked += _check_releases(state, is_own=planned is None or releases.model in planned)
     return Report(deployed, checked)
-
-
-def _check_place(
-    region: str,
-    path: str,
-    deployed: AbstractSet[str],
-    planned: Planned | None,
-    *,
-    first_deploy: bool,
-) -> Iterator[Checked]:
-    """Yield an error if nothing of this project was found: a check of nothing must not succeed."""
-    own = deployed if planned is None else deployed & planned.keys()
-    if own or first_deploy:
-        return
-    others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
-    whose = "" if planned is None else " of this project's models"
-    yield _error(
-        path,
-        f"there is no release{whose} below {path} in this account and {region}{others}",
-        "check the environment, the prefix, the region and the credentials; if this is the first "
-        "deploy, add --first-deploy",
-        "a check in the wrong place has no findings",
-    )
 
 
 def _check_existing(
@@ -157,21 +150,21 @@ def _check_existing(
         if written:
             where = "newer than its newest release" if release else "and no release"
             others = " and others" if len(written) > 1 else ""
-            yield Checked(
-                "notice",
-                Finding(
-                    model,
-                    f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}",
-                    f"`model-config recover --environment {path.rpartition('/')[2]}` before the "
-                    "next deploy: it adopts those that the stack's state lacks",
-                    "a deploy that was killed leaves such parameters, and the next one fails with "
-                    "ParameterAlreadyExists",
-                ),
+            fix = (
+                f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
+                "deploy: it adopts those that the stack's state lacks"
             )
+            problem = f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}"
+            reason = (
+                "a deploy that was killed leaves such parameters, and the next one fails with "
+                "ParameterAlreadyExists"
+            )
+            yield Checked("notice", model, problem, fix, reason)
 
 
 def _in_the_way(parameter: ListedParameter, model: str, problem: str) -> Checked:
-    return _error(
+    return Checked(
+        "error",
         model,
         f"{parameter.name} exists and {problem}, so no deploy of this stack wrote it",
         "keep its value, if it is needed, in the module (`model-config import` shows it), then "
@@ -187,10 +180,13 @@ def _check_models(
     modules: Collection[str],
 ) -> Iterator[Checked]:
     for model in sorted(expected - deployed):
-        yield _notice(model, "it is not deployed yet", "nothing: the next deploy creates it")
+        yield Checked(
+            "notice", model, "it is not deployed yet", "nothing: the next deploy creates it"
+        )
     for model in sorted(deployed - planned):
         other = "stack" if model in modules else "project"
-        yield _notice(
+        yield Checked(
+            "notice",
             model,
             without_plan(has_module=model in modules),
             f"nothing, if another {other} deploys it. If this {other} did, the next deploy deletes "
@@ -202,7 +198,8 @@ def _check_tiers(account: Listed, path: str, planned: Planned) -> Iterator[Check
     for model, names in sorted(planned.items()):
         for name in sorted({*names, release_name(model_path(path, model))} & account.keys()):
             if account[name].tier == "Advanced":
-                yield _error(
+                yield Checked(
+                    "error",
                     model,
                     f"{name} is an Advanced parameter, and a deploy writes Standard ones",
                     "deploy to another model-config:environment and move the readers there; or, if "
@@ -216,7 +213,8 @@ def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
     standard = sum(it.tier != "Advanced" for it in account.values())
     new = len({name for names in planned.values() for name in names} - account.keys())
     if standard + new > MAX_PARAMETERS:
-        yield _error(
+        yield Checked(
+            "error",
             "the account",
             f"it holds {standard:,} Standard parameters in this region, and the next deploy "
             f"creates {new:,} more",
@@ -226,27 +224,27 @@ def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
     elif standard + new > 0.8 * MAX_PARAMETERS:
         yield Checked(
             "warning",
-            Finding(
-                "the account",
-                f"with the next deploy it holds {standard + new:,} of {MAX_PARAMETERS:,} Standard "
-                "parameters in this region",
-                "delete parts that no release needs with `model-config prune`, and other unneeded "
-                "parameters",
-                "the quota of an account and region (AWS quotas)",
-            ),
+            "the account",
+            f"with the next deploy it holds {standard + new:,} of {MAX_PARAMETERS:,} Standard "
+            "parameters in this region",
+            "delete parts that no release needs with `model-config prune`, and other unneeded "
+            "parameters",
+            "the quota of an account and region (AWS quotas)",
         )
 
 
 def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
-    """Yield an error if new models' reader policies would exceed IAM's quota."""
     try:
         policies, quota = aws.policy_count()
     except AccessDeniedError:
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
-        yield _notice("the account", "IAM's policies were not counted: access was denied", fix)
+        yield Checked(
+            "notice", "the account", "IAM's policies were not counted: access was denied", fix
+        )
         return
     if policies + new > quota:
-        yield _error(
+        yield Checked(
+            "error",
             "the account",
             f"it holds {policies:,} managed policies, and the next deploy creates {new:,} more",
             "delete unneeded policies, or ask AWS for a higher quota",
@@ -265,7 +263,9 @@ def taken_names(
                 owner = aws.owner(key.id)
                 whose = f", and its key belongs to the stack {owner}" if owner else ""
             unique = "an alias is unique in an account and region"
-            yield _error(settings.key_alias, f"the alias already exists{whose}", _TAKEN, unique)
+            yield Checked(
+                "error", settings.key_alias, f"the alias already exists{whose}", _TAKEN, unique
+            )
     if not new_models:
         return
     account = aws.account()
@@ -273,40 +273,31 @@ def taken_names(
         with suppress(AccessDeniedError):
             if aws.policy(account.policy_arn(name)) is not None:
                 unique = "a policy's name is unique in an account"
-                yield _error(name, "the reader policy already exists", _TAKEN, unique)
+                yield Checked("error", name, "the reader policy already exists", _TAKEN, unique)
 
 
-def _check_releases(
-    releases: Releases, rollout_text: str | None, *, is_own: bool
-) -> Iterator[Checked]:
-    document = document_of(rollout_text)
-    rollout = under_way(document, releases)
-    for deploys_left, finding in running_out(releases, document):
-        yield Checked("error" if deploys_left <= 0 else "warning", finding)
-    for finding in unfinished(releases, document):
-        yield Checked("warning", finding)
-    if is_own and (problem := not_promoted(releases, document)):
-        yield _notice(releases.model, problem, f"`model-config promote {releases.place}`")
+def _check_releases(state: State, *, is_own: bool) -> Iterator[Checked]:
+    releases = state.releases
+    for deploys_left, finding in running_out(state):
+        yield Checked("error" if deploys_left <= 0 else "warning", *astuple(finding))
+    for finding in unfinished(state):
+        yield Checked("warning", *astuple(finding))
+    if is_own and (problem := not_promoted(state)):
+        yield Checked("notice", releases.model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"
     for label in releases.held:
-        yield _notice(
+        yield Checked(
+            "notice",
             releases.model,
-            why_it_stays(label, document, releases),
+            state.why_it_stays(label),
             "no pipeline moves it. To resolve this: "
             f"`model-config promote {releases.model} --label {label} {place}`",
         )
-    if rollout:
-        yield _notice(
+    if rollout := state.under_way:
+        yield Checked(
+            "notice",
             releases.model,
             f"a rollout of release {rollout.release} to {rollout.label} is under way",
             "no pipeline promotes another release until it ends. See "
             f"`model-config rollout status {releases.model} {place}`",
         )
-
-
-def _error(where: str, problem: str, fix: str, reason: str = "") -> Checked:
-    return Checked("error", Finding(where, problem, fix, reason))
-
-
-def _notice(where: str, problem: str, fix: str) -> Checked:
-    return Checked("notice", Finding(where, problem, fix))

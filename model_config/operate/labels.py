@@ -1,11 +1,8 @@
 """Moves labels, which decide the release that readers get. No value is ever rewritten.
 
-docs/rollouts.md lists the permissions.
-
 A label is *held* if `-previous` is on the same release: a rollback leaves both there, and no
-pipeline moves it. A promotion that was interrupted between its two requests looks the same, and so
-may simultaneous promotions. The record tells them apart if it has the label's last move
-(`record.interrupted_promotion`). Promoting again completes the promotion.
+pipeline moves it. A promotion that was interrupted between its two requests looks the same
+(`State.interrupted`). Promoting again completes the promotion.
 
 A move first takes the label's rollout out of the document, so that it can't come back to life when
 the label returns; then it moves the label; then it records the move.
@@ -19,57 +16,56 @@ instead: it looks before and after each of its writes, and puts back what it rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from model_config.format import errors
-from model_config.format.errors import StoreError, UsageError
-from model_config.format.names import LABELS_ON_A_RELEASE, PREVIOUS, check_movable_label
-from model_config.format.rollout import Moved, Rollout, RolloutDocument, Together
+from model_config.format.names import LABELS_ON_A_RELEASE, LATEST, PREVIOUS, check_movable_label
+from model_config.format.rollout import REASON_CHARACTERS, Moved, RolloutDocument, Together
 from model_config.operate import record
-from model_config.operate.environment import Environment
-from model_config.operate.record import StoredRollout
+from model_config.operate.environment import Environment, OverwrittenError, State, read_state
 from model_config.operate.releases import PastRelease, Releases
-from model_config.operate.ssm import Ssm
 
 #: Refuses a release by raising an exception, such as one that doesn't fit its model's class.
 Check = Callable[[PastRelease], object]
 
 
-class MovedMeanwhileError(StoreError):
+class MovedMeanwhileError(errors.StoreError):
     """Somebody else moved the label, so an automatic move has stopped."""
 
 
-@dataclass(frozen=True, slots=True)
 class Move:
-    """A verified move of a label, which `make` makes."""
+    """A verified move of a label, which `make` makes. All but `before` tells of before the move."""
 
-    environment: Environment
-    releases: Releases
-    label: str
-    target: PastRelease
-    before: int | None  #: The release that the label is on.
-    is_rollback: bool = False  #: Whether the label is held on its target afterwards.
-    is_removal: bool = False  #: Whether the label is taken off instead.
-    reason: str | None = None
-    is_automatic: bool = False  #: Whether it stops if anybody else has moved the label meanwhile.
-    #: The record that an earlier move, to the same release, didn't come to write.
-    missing: Moved | None = None
-    together: Together | None = None  #: The promotion of several models that it is a part of.
-    #: The rollout parameter, which records the move; None if there is none or access is denied.
-    stored: StoredRollout | None = None
-    notices: tuple[str, ...] = ()  #: What could not be verified or recorded.
-
-    @property
-    def model(self) -> str:
-        return self.releases.model
-
-    @property
-    def where(self) -> str:
-        return self.environment.where(self.model)
-
-    @property
-    def release(self) -> int:
-        return self.target.number
+    def __init__(  # noqa: PLR0913 - what moves differ in
+        self,
+        environment: Environment,
+        state: State,
+        label: str,
+        target: PastRelease,
+        reason: str | None,
+        *,
+        is_rollback: bool = False,
+        is_removal: bool = False,
+        is_automatic: bool = False,
+    ) -> None:
+        self.environment, self.state, self.label, self.target = environment, state, label, target
+        #: Whether the label is held on its target afterwards; whether it is taken off instead; and
+        #: whether the move stops if anybody else has moved the label meanwhile.
+        self.is_rollback, self.is_removal, self.is_automatic = is_rollback, is_removal, is_automatic
+        self.reason, self.previous, self.release = reason, f"{label}{PREVIOUS}", target.number
+        self.releases, self.model = state.releases, state.releases.model
+        self.where = environment.where(self.model)
+        #: The release that the label is on; once it has moved, that it was on.
+        self.before = self.releases.on(label)
+        self.was_interrupted = state.interrupted == label
+        self.was_held = state.is_held(label) and not self.was_interrupted
+        self.ends_hold = self.was_held and not is_rollback
+        rollout = state.under_way
+        #: The label's rollout, which the move ends.
+        self.rollout = rollout if rollout and rollout.label == label else None
+        #: The record that an earlier move, to the same release, didn't come to write.
+        self.missing: Moved | None = None
+        self.together: Together | None = None  #: The promotion of several that it is a part of.
+        self.notices: list[str] = []  #: What couldn't be verified or recorded.
 
     @property
     def origin(self) -> str:
@@ -80,42 +76,12 @@ class Move:
         return self.release != self.before
 
     @property
-    def previous(self) -> str:
-        return f"{self.label}{PREVIOUS}"
-
-    @property
-    def document(self) -> RolloutDocument:
-        """The rollout parameter's document; empty if there is none, or it can't be read."""
-        return self.stored.document if self.stored else RolloutDocument()
-
-    @property
-    def was_interrupted(self) -> bool:
-        """Whether a promotion of the label was interrupted: the move completes or replaces it."""
-        return record.interrupted_promotion(self.document, self.releases) == self.label
-
-    @property
-    def was_held(self) -> bool:
-        is_held = record.is_held(self.label, self.document, self.releases)
-        return is_held and not self.was_interrupted
-
-    @property
-    def ends_hold(self) -> bool:
-        return self.was_held and not self.is_rollback
-
-    @property
-    def rollout(self) -> Rollout | None:
-        """The label's rollout, which the move ends, or None."""
-        rollout = record.under_way(self.document, self.releases)
-        return rollout if rollout and rollout.label == self.label else None
-
-    @property
     def does_something(self) -> bool:
         begins_hold = self.is_rollback and self.releases.on(self.previous) != self.release
-        is_unfinished = self.was_interrupted or self.rollout is not None or self.missing is not None
-        return self.changed or self.ends_hold or begins_hold or is_unfinished
+        is_unfinished = self.was_interrupted or self.rollout or self.missing
+        return bool(self.changed or self.ends_hold or begins_hold or is_unfinished)
 
     def done(self) -> Iterator[str]:
-        """Yield what the move did, and the hold or rollout that it began or ended."""
         label, release = self.label, self.release
         if self.is_removal:
             yield f"{label} is taken off release {release}."
@@ -153,17 +119,11 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
     reason: str | None = None,
     is_automatic: bool = False,
 ) -> Move:
-    """Return a promotion, verified. Nothing moves yet.
-
-    The default release is the newest. Raises UsageError if the label can't be used, there is no
-    room for it on the release or a rollout of another release is under way, ReleaseError if the
-    release fails verification, and whatever `check` raises.
-    """
-    check_movable_label(label)
-    releases = environment.releases(model, documents=False)
-    target = releases.newest if release is None else releases.select(release)
-    move = Move(environment, releases, label, target, releases.on(label))
-    return _verified(replace(move, reason=reason, is_automatic=is_automatic), check)
+    """Return a promotion, by default to the newest release, verified. Nothing moves yet."""
+    state = _read(environment, model, label, reason)
+    target = state.releases.select(LATEST if release is None else release)
+    move = Move(environment, state, label, target, reason, is_automatic=is_automatic)
+    return _verified(move, check)
 
 
 def prepare_rollback(
@@ -174,141 +134,143 @@ def prepare_rollback(
     release: int | None = None,
     reason: str | None = None,
 ) -> Move:
-    """Return a rollback, by default to the release with `<label>-previous`. Nothing moves yet.
-
-    Errors are those of `prepare_promotion`, but a rollout is no obstacle.
-    """
-    check_movable_label(label)
-    releases = environment.releases(model, documents=False)
-    previous = f"{label}{PREVIOUS}"
+    """Return a rollback, by default to the release with `-previous`. Nothing moves yet."""
+    state = _read(environment, model, label, reason)
+    releases, previous = state.releases, f"{label}{PREVIOUS}"
     if release is None and releases.on(previous) is None:
         raise errors.LabelNotFoundError(
-            f"{previous} is on no release of {model} in {releases.environment}, so there is "
-            f"nothing to go back to. Name the release: `model-config rollback {model} --label "
-            f"{label} --release N --environment {releases.environment}`"
+            f"{previous} is on no release of {model} in {environment.name}, so there is nothing to "
+            f"go back to. Name the release: `model-config rollback {model} --label {label} "
+            f"--release N --environment {environment.name}`"
         )
     target = releases.select(previous if release is None else release)
-    move = Move(environment, releases, label, target, releases.on(label), is_rollback=True)
-    return _verified(replace(move, reason=reason), None)
+    return _verified(Move(environment, state, label, target, reason, is_rollback=True), None)
 
 
 def prepare_unlabel(
     environment: Environment, model: str, label: str, *, reason: str | None = None
 ) -> Move:
     """Return the removal of a label and its `-previous`. Nothing changes yet."""
-    check_movable_label(label)
-    record.check_reason(reason)
-    releases = environment.releases(model, documents=False)
-    target = releases.select(label)
-    stored, notices = _read_record(environment, model)
-    rollout = stored.document.rollout if stored else None
+    state = _read(environment, model, label, reason)
+    target, rollout = state.releases.select(label), state.document.rollout
     if rollout and rollout.label == label:  # even an ended one, which the label would revive
-        raise UsageError(
+        raise errors.UsageError(
             f"a rollout of release {rollout.release} to {label} of {model} is in the model's "
             f"rollout parameter, so the label can't be taken off. Abort it first: "
-            f"`model-config rollout abort {releases.place}`"
+            f"`model-config rollout abort {state.releases.place}`"
         )
-    move = Move(environment, releases, label, target, target.number, is_removal=True)
-    return replace(move, reason=reason, stored=stored, notices=notices)
+    move = Move(environment, state, label, target, reason, is_removal=True)
+    move.notices += _unrecorded(state)
+    return move
 
 
-def label_state(environment: Environment, model: str) -> tuple[Releases, RolloutDocument]:
-    """Return a model's releases, and its rollout document, empty if it can't be read."""
-    releases = environment.releases(model, documents=False)
-    stored, _ = _read_record(environment, model)
-    return releases, stored.document if stored else RolloutDocument()
+def check_reason(reason: str | None) -> None:
+    count = len(reason or "")
+    if count > REASON_CHARACTERS:
+        raise errors.UsageError(
+            f"the reason has {count:,} characters; the maximum is {REASON_CHARACTERS}"
+        )
+    if reason is not None and (not reason.strip() or not reason.isprintable()):
+        raise errors.UsageError("a reason must be one line of plain text, and not empty")
 
 
 def verify(
-    ssm: Ssm, releases: Releases, target: PastRelease, check: Check | None
-) -> tuple[str, ...]:
+    environment: Environment, releases: Releases, target: PastRelease, check: Check | None
+) -> list[str]:
     """Return what could not be verified of a release; raise ReleaseError if it can't be used."""
     content = target.open()
     if check is not None:
         check(target)
     names = list(content.secret_names(releases.path).values())
     try:
-        missing = sorted(set(names) - ssm.arns(names).keys())
+        missing = sorted(set(names) - environment.ssm.arns(names).keys())
     except errors.AccessDeniedError as error:
-        return (f"It is unknown whether the release's secrets exist: {error}",)
+        return [f"It is unknown whether the release's secrets exist: {error}"]
     if missing:
         raise errors.ReleaseError(
             f"release {target.number} of {releases.model} in {releases.environment} names secrets "
             f"that are gone: {', '.join(missing)}. Deploy them again, or choose another release"
         )
-    return ()
+    return []
 
 
 def make(move: Move) -> Move:
-    """Make and record a prepared move; return it with the release that the label was on.
+    """Make and record a prepared move; its notices say what could not be recorded.
 
-    Raises StoreError if the label's rollout can't be ended: nothing has moved then. If recording
-    fails, the label has still moved: the returned move's notices say so. After a StoreError,
-    prepare and make the move again to complete it. An automatic move raises MovedMeanwhileError.
+    Raises StoreError if the label's rollout can't be ended: nothing has moved then. After any other
+    StoreError, prepare and make the move again. An automatic move raises MovedMeanwhileError.
     """
     if move.is_removal:
-        return _take_off(move)
-    if not move.does_something:
-        return replace(move, notices=())
-    if move.is_automatic:
-        _stop_if_moved(move, _look(move))
-    before = move
-    move = _begin(move)
-    move = _roll_back(move) if move.is_rollback else _promote(move)
-    # What the move did is told by what was there before it.
-    return replace(_record(move, move.release), stored=before.stored)
+        ssm, name = move.environment.ssm, move.releases.name
+        # `-previous` first: if the second request fails, the label can still be named again.
+        if (before := move.releases.on(move.previous)) is not None:
+            ssm.unlabel(name, before, move.previous)
+        ssm.unlabel(name, move.release, move.label)
+        _record(move, move.state, None)
+    elif not move.does_something:
+        move.notices.clear()
+    else:
+        if move.is_automatic:
+            _stop_unless_on(move.before, move, _look(move))
+        begun = _begin(move)
+        if move.is_rollback:
+            _roll_back(move)
+        else:
+            _promote(move)
+        _record(move, begun, move.release)
+    return move
 
 
-def make_together(moves: Sequence[Move]) -> list[Move]:
+def make_together(moves: Sequence[Move]) -> None:
     """Make promotions as one: record all, then move all labels, then record that they moved.
 
-    After an error or a kill, `together.settle` completes what has moved, and `together.restore`
-    restores what has not.
+    After an error or a kill, `promotion.settle` completes it and `promotion.restore` undoes it.
     """
     begun = [_begin(move) for move in moves]
-    moved = [_promote(move) for move in begun]
-    recorded = [_record(move, move.release) for move in moved]
-    return [
-        replace(after, stored=before.stored) for before, after in zip(moves, recorded, strict=True)
-    ]
+    for move in moves:
+        _promote(move)
+    for move, state in zip(moves, begun, strict=True):
+        _record(move, state, move.release)
 
 
-def _take_off(move: Move) -> Move:
-    ssm, name = move.environment.ssm, move.releases.name
-    # `-previous` first: if the second request fails, the label can still be named to try again.
-    if (before := move.releases.on(move.previous)) is not None:
-        ssm.unlabel(name, before, move.previous)
-    ssm.unlabel(name, move.release, move.label)
-    return _record(move, None)
+def _read(environment: Environment, model: str, label: str, reason: str | None) -> State:
+    check_movable_label(label)
+    check_reason(reason)
+    return environment.state(model)
+
+
+def _unrecorded(state: State) -> Iterator[str]:
+    if state.problem:
+        unknown = "It is unknown whether a rollout is under way, and the move is not recorded"
+        yield f"{unknown}: {state.problem}"
+    elif not state.version:
+        missing = "the model has no rollout parameter. A deploy creates it."
+        yield f"The move is not recorded: {missing}"
 
 
 def _verified(move: Move, check: Check | None) -> Move:
-    record.check_reason(move.reason)
-    stored, notices = _read_record(move.environment, move.model)
-    move = replace(move, stored=stored)
     if move.is_automatic and move.was_held:  # since the caller looked
         raise MovedMeanwhileError(
             f"{move.label} of {move.model} is held on release {move.before} by a rollback, so "
             f"release {move.release} was not promoted"
         )
-    rollout = move.rollout
+    rollout, place = move.rollout, move.releases.place
     if rollout and not move.is_rollback and rollout.release != move.release:
-        raise UsageError(
+        raise errors.UsageError(
             f"a rollout of release {rollout.release} to {move.label} of {move.model} is under way, "
-            f"so release {move.release} can't be promoted to it. Finish it first: "
-            f"`model-config rollout finish {move.releases.place}`; or abort it: "
-            f"`model-config rollout abort {move.releases.place}`"
+            f"so release {move.release} can't be promoted to it. Finish it first: `model-config "
+            f"rollout finish {place}`; or abort it: `model-config rollout abort {place}`"
         )
     _check_room(move)
-    unverified = verify(move.environment.ssm, move.releases, move.target, check)
-    if stored and not stored.problem and not move.does_something:
-        move = replace(move, missing=_missing_record(move))
-    return replace(move, notices=(*unverified, *notices))
+    move.notices += verify(move.environment, move.releases, move.target, check)
+    move.notices += _unrecorded(move.state)
+    if move.state.can_be_written and not move.does_something:
+        move.missing = _missing_record(move)
+    return move
 
 
 def _check_room(move: Move) -> None:
-    """Refuse a move to a release that has no room for another label."""
-    labels = move.releases.labels
+    labels = dict(move.releases.labels)
     previous = move.release if move.is_rollback else move.before
     for label, release in ((move.previous, previous), (move.label, move.release)):
         if release is None:
@@ -317,7 +279,7 @@ def _check_room(move: Move) -> None:
         there = sorted(name for name, on in labels.items() if on == release)
         if len(there) > LABELS_ON_A_RELEASE:
             others = [name for name in there if name not in {move.label, move.previous}]
-            raise UsageError(
+            raise errors.UsageError(
                 f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
                 f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
                 f"`aws ssm unlabel-parameter-version --name {move.releases.name} "
@@ -327,7 +289,7 @@ def _check_room(move: Move) -> None:
 
 def _missing_record(move: Move) -> Moved | None:
     """Return the record of an earlier move to the same release, if that was interrupted before."""
-    last = move.document.moved
+    last = move.state.document.moved
     if last is None or last.label != move.label:
         try:
             history = record.read_history(move.environment.ssm, move.environment.path, move.model)
@@ -343,28 +305,13 @@ def _missing_record(move: Move) -> Moved | None:
     return Moved(move.label, move.release, before, move.reason, move.is_rollback)
 
 
-def _read_record(
-    environment: Environment, model: str
-) -> tuple[StoredRollout | None, tuple[str, ...]]:
-    """Return a model's rollout parameter, and a notice if it can't be used."""
-    unknown = "It is unknown whether a rollout is under way, and the move is not recorded"
-    try:
-        stored = record.read_stored(environment.ssm, environment.path, model)
-    except errors.AccessDeniedError as error:
-        return None, (f"{unknown}: {error}",)
-    if stored is None:
-        missing = "the model has no rollout parameter. A deploy creates it."
-        return None, (f"The move is not recorded: {missing}",)
-    return stored, (f"{unknown}: {stored.problem}",) if stored.problem else ()
-
-
 def _look(move: Move) -> Releases:
     return move.environment.releases(move.model, documents=False)
 
 
-def _stop_if_moved(move: Move, now: Releases) -> None:
+def _stop_unless_on(release: int | None, move: Move, now: Releases) -> None:
     on = now.on(move.label)
-    if on == move.before:
+    if on == release:
         return
     where = f"on release {on}" if on else "on no release"
     raise MovedMeanwhileError(
@@ -374,12 +321,12 @@ def _stop_if_moved(move: Move, now: Releases) -> None:
     )
 
 
-def _begin(move: Move) -> Move:
+def _begin(move: Move) -> State:
     """Write the document that has to be there before the label moves.
 
     It has no rollout of the label, and no promotion of several models but the move's own.
     """
-    former = move.document
+    former = move.state.document
     rollout, moved, together = former.rollout, former.moved, move.together or former.together
     if together and together.label == move.label and together.pending and not move.together:
         together = None
@@ -388,23 +335,23 @@ def _begin(move: Move) -> Move:
         # What tells an interrupted promotion from an abort: only the latter leaves such a record.
         moved = None if record.is_kept(moved) else moved
         if move.is_rollback and move.before:
-            held = record.is_held(move.label, former, move.releases)
+            held = move.state.is_held(move.label)
             moved = Moved(move.label, move.before, move.before, held=held)
     document = RolloutDocument(moved, rollout, together)
     if document == former:
-        return move
+        return move.state
     try:
-        return _write(move, document)
-    except MovedMeanwhileError:
+        return _write(move, move.state, document)
+    except (MovedMeanwhileError, OverwrittenError):
         raise
-    except (StoreError, errors.RolloutError) as error:
+    except (errors.StoreError, errors.RolloutError) as error:
         what = "can't be recorded"
         if former.rollout and not rollout:
             what = f"a rollout of release {former.rollout.release} can't be ended"
         raise type(error)(f"{move.model}: {what}, so nothing has moved: {error}") from error
 
 
-def _roll_back(move: Move) -> Move:
+def _roll_back(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     ssm.label(name, move.release, move.previous)
     ssm.label(name, move.release, move.label)
@@ -413,29 +360,30 @@ def _roll_back(move: Move) -> Move:
         ssm.label(name, move.release, move.previous)
         now = _look(move)
     if now.on(move.label) == move.release != now.on(move.previous):
-        notice = f"{move.previous} is on release {now.on(move.previous)}: somebody else moved it"
-        return replace(move, notices=(*move.notices, notice))
-    _stop_if_moved(replace(move, before=move.release), now)
-    return move
+        move.notices.append(
+            f"{move.previous} is on release {now.on(move.previous)}: somebody else moved it"
+        )
+    else:
+        _stop_unless_on(move.release, move, now)
 
 
-def _promote(move: Move) -> Move:
+def _promote(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     if not move.changed:
         if move.was_held or move.was_interrupted:
             ssm.unlabel(name, move.release, move.previous)
-        return move
+        return
     before, marked = move.before, None
     # Until `-previous` is on the label's release: someone else may be moving the label.
     while before is not None and before not in {marked, move.release}:
         ssm.label(name, before, move.previous)
         now = _look(move)
         if move.is_automatic:
-            _stop_if_moved(move, now)
+            _stop_unless_on(move.before, move, now)
         before, marked = now.on(move.label), before
     if before != move.release:
         ssm.label(name, move.release, move.label)
-    move = replace(move, before=before)
+    move.before = before
     if move.is_automatic:
         now = _look(move)
         held = now.on(move.previous)
@@ -443,55 +391,52 @@ def _promote(move: Move) -> Move:
             # Somebody rolled back in between: `-previous` says where to.
             ssm.label(name, held, move.label)
             now = _look(move)
-        _stop_if_moved(replace(move, before=move.release), now)
-    return move
+        _stop_unless_on(move.release, move, now)
 
 
-def _record(move: Move, release: int | None) -> Move:
-    """Record a move to a release, or to none, in the document as it is now."""
-    stored, former = move.stored, move.document.moved
-    if stored is None or stored.problem:
-        return move
+def _record(move: Move, begun: State, release: int | None) -> None:
+    if not begun.can_be_written:
+        return
     try:
-        environment = move.environment
-        stored = record.read_stored(environment.ssm, environment.path, move.model) or stored
-        move = replace(move, stored=stored)
-        theirs = stored.document.moved
-        if move.is_automatic and theirs and theirs != former and theirs.label == move.label:
+        now = read_state(move.environment.ssm, move.releases)
+        if not now.can_be_written:
+            move.notices += _unrecorded(now)
+            return
+        theirs = now.document.moved
+        if move.is_automatic and theirs != begun.document.moved:
             _give_way(move, theirs)
-        rollout = stored.document.rollout
+        rollout = now.document.rollout
         kept = None if rollout and rollout.label == move.label else rollout
         moved = Moved(move.label, release, move.before, move.reason, move.is_rollback)
-        together = move.together and Together(move.together.label, move.together.releases)
-        together = together or stored.document.together
-        return _write(move, RolloutDocument(move.missing or moved, kept, together))
+        together = now.document.together
+        if move.together:
+            together = Together(move.label, move.together.releases)
+        _write(move, now, RolloutDocument(move.missing or moved, kept, together))
     except MovedMeanwhileError:
         raise
-    except (StoreError, errors.RolloutError) as error:
-        return replace(move, notices=(*move.notices, f"The move is not recorded: {error}"))
+    except (errors.StoreError, errors.RolloutError) as error:
+        move.notices.append(f"The move is not recorded: {error}")
 
 
-def _write(move: Move, document: RolloutDocument) -> Move:
+def _write(move: Move, now: State, document: RolloutDocument) -> State:
     """Write a move's document. An automatic move puts back what it replaced, and gives way."""
-    stored, ssm = move.stored, move.environment.ssm
-    if stored is None:
-        return move
+    environment = move.environment
     try:
-        return replace(move, stored=record.write_stored(ssm, stored, document))
-    except record.OverwrittenError as error:
-        written = error.written
+        return environment.write(now, document)
+    except OverwrittenError as error:
         if not move.is_automatic:
-            return replace(move, stored=written, notices=(*move.notices, str(error)))
-        text = record.read_version(ssm, stored.name, written.version - 1)
-        theirs = record.document_of(text)
-        record.write_stored(ssm, written, theirs)
-        _give_way(move, theirs.moved)
+            move.notices.append(str(error))
+            return error.written
+        theirs = environment.document_before(error.written)
+        environment.write(error.written, theirs)
+        if theirs.moved != now.document.moved:
+            _give_way(move, theirs.moved)
         raise MovedMeanwhileError(str(error)) from error
 
 
 def _give_way(move: Move, theirs: Moved | None) -> None:
     """Put a label where somebody else has moved it in the meantime, and stop."""
-    if theirs is None or theirs.label != move.label or theirs == move.document.moved:
+    if theirs is None or theirs.label != move.label:
         return
     ssm, name = move.environment.ssm, move.releases.name
     previous = theirs.release if theirs.held else theirs.before
@@ -501,4 +446,4 @@ def _give_way(move: Move, theirs: Moved | None) -> None:
         ssm.unlabel(name, move.release, move.label)
     else:
         ssm.label(name, theirs.release, move.label)
-    _stop_if_moved(replace(move, before=move.release), _look(move))
+    _stop_unless_on(move.release, move, _look(move))

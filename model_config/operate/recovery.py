@@ -12,19 +12,12 @@ from dataclasses import dataclass, field
 
 from model_config.format.codec import encode
 from model_config.format.errors import Finding
-from model_config.operate.keys_and_policies import Key, KeysAndPolicies
+from model_config.operate.services import Key, KeysAndPolicies
 from model_config.operate.ssm import Ssm
+from model_config.plan import project
 from model_config.plan.aws import reader_policy
 from model_config.plan.plan import Plan, PlannedModel
-from model_config.plan.project import (
-    ALIAS,
-    KEY,
-    OWNER_TAG,
-    PARAMETER,
-    POLICY,
-    Adoption,
-    StackState,
-)
+from model_config.plan.project import OWNER_TAG, Adoption, StackState
 
 _KEY = "encryption-key"  # the logical name of the key, its alias and their component
 _OTHER_ENVIRONMENT = (
@@ -34,8 +27,6 @@ _OTHER_ENVIRONMENT = (
 
 @dataclass(slots=True)
 class Recovery:
-    """The steps that are necessary after an interrupted deploy."""
-
     adopt: list[Adoption] = field(default_factory=list)
     whose: str = ""  #: The stack that they belong to, and how that is known.
     blocked: list[Finding] = field(default_factory=list)  #: What can't be adopted.
@@ -58,8 +49,7 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
 ) -> Recovery:
     """Return the steps that are necessary before the plan can be deployed.
 
-    `secrets` are the texts of the stack's secrets, by config key. A state that is empty may be a
-    new stack's, so resources are adopted into it only with `into_empty_state`.
+    `secrets` are the texts of the stack's secrets, by config key.
     """
     recovery = Recovery()
     for operation, urn in state.pending:
@@ -68,8 +58,9 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
             recovery.refresh.append(urn)
     # Without a key, a deploy has created nothing else.
     if key := _adopt_key(recovery, plan, state, aws):
-        _adopt_parameters(recovery, plan, secrets, state, ssm, key=key)
-        _adopt_policies(recovery, plan, state, aws, key)
+        steps = [*_parameters(plan, secrets, state, ssm, key), *_policies(plan, state, aws, key)]
+        recovery.adopt += (step for step in steps if isinstance(step, Adoption))
+        recovery.blocked += (step for step in steps if isinstance(step, Finding))
     if state.is_empty and recovery.adopt and not into_empty_state:
         recovery.blocked.append(
             Finding(
@@ -93,7 +84,7 @@ def _adopt_key(
     if settings.kms_key_arn:
         recovery.whose = "unknown, since the key of kmsKeyArn has no owner"
         return settings.kms_key_arn
-    known = next(iter(state.ids.get(KEY, ())), None)
+    known = next(iter(state.ids.get(project.KEY, ())), None)
     aliased = aws.key(settings.key_alias, enabled=True)
     if aliased and known not in {None, aliased.id}:
         recovery.blocked.append(_foreign(settings.key_alias, "names another key"))
@@ -107,11 +98,11 @@ def _adopt_key(
         key = next((it for it in keys if owners[it.id] == state.owner), None)
         if key:
             recovery.whose = f"{state.owner}, as the key's tag says"
-            recovery.adopt.append(Adoption(KEY, _KEY, key.id, _KEY))
+            recovery.adopt.append(Adoption(project.KEY, _KEY, key.id, _KEY))
         elif keys:
             recovery.blocked.append(_not_own(keys[0], owners[keys[0].id], state.owner))
-    if key and aliased and not state.has(ALIAS, settings.key_alias):
-        recovery.adopt.append(Adoption(ALIAS, _KEY, settings.key_alias, _KEY))
+    if key and aliased and not state.has(project.ALIAS, settings.key_alias):
+        recovery.adopt.append(Adoption(project.ALIAS, _KEY, settings.key_alias, _KEY))
     return key.arn if key else None
 
 
@@ -134,21 +125,15 @@ def _not_own(key: Key, owner: str | None, stack: str) -> Finding:
     )
 
 
-def _adopt_parameters(  # noqa: PLR0913 - the three sides of the comparison
-    recovery: Recovery,
-    plan: Plan,
-    secrets: Mapping[str, str],
-    state: StackState,
-    ssm: Ssm,
-    *,
-    key: str,
-) -> None:
+def _parameters(
+    plan: Plan, secrets: Mapping[str, str], state: StackState, ssm: Ssm, key: str
+) -> Iterator[Adoption | Finding]:
     listed = ssm.below(plan.path)
     wanted = {
         name: (model, text)
         for model in plan.models
         for name, text in _texts(model, secrets)
-        if name in listed and not state.has(PARAMETER, name)
+        if name in listed and not state.has(project.PARAMETER, name)
     }
     texts = ssm.texts(sorted(wanted))
     for name, (model, text) in wanted.items():
@@ -160,10 +145,10 @@ def _adopt_parameters(  # noqa: PLR0913 - the three sides of the comparison
             "value": text is None or texts.get(name) == text,
         }
         if differing := [aspect for aspect, same in is_same.items() if not same]:
-            recovery.blocked.append(_foreign(name, f"has another {' and '.join(differing)}"))
+            yield _foreign(name, f"has another {' and '.join(differing)}")
         else:
             logical_name = f"{model.name}{name.removeprefix(model.path)}"
-            recovery.adopt.append(Adoption(PARAMETER, logical_name, name, model.name))
+            yield Adoption(project.PARAMETER, logical_name, name, model.name)
 
 
 def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
@@ -180,17 +165,17 @@ def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[st
     yield model.release_name, model.release.document
 
 
-def _adopt_policies(
-    recovery: Recovery, plan: Plan, state: StackState, aws: KeysAndPolicies, key: str
-) -> None:
+def _policies(
+    plan: Plan, state: StackState, aws: KeysAndPolicies, key: str
+) -> Iterator[Adoption | Finding]:
     account = aws.account()
     for model in plan.models:
         arn = account.policy_arn(plan.settings.policy_name(model.name, account.region))
-        document = None if state.has(POLICY, arn) else aws.policy(arn)
+        document = None if state.has(project.POLICY, arn) else aws.policy(arn)
         if document == reader_policy(model.path, key, account):
-            recovery.adopt.append(Adoption(POLICY, f"{model.name}/reader", arn, model.name))
+            yield Adoption(project.POLICY, f"{model.name}/reader", arn, model.name)
         elif document is not None:
-            recovery.blocked.append(_foreign(arn, "grants something else"))
+            yield _foreign(arn, "grants something else")
 
 
 def _foreign(name: str, problem: str) -> Finding:

@@ -6,22 +6,21 @@ from collections.abc import Container, Iterator
 
 from model_config.format.errors import Finding
 from model_config.format.names import PREVIOUS
-from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.format.rollout import Rollout
 from model_config.format.text import plural
-from model_config.operate import record
+from model_config.operate.environment import State
 from model_config.operate.releases import KEPT, PastRelease, Releases
 
 #: The number of deploys ahead of a failing one at which a warning starts.
 WARN_AHEAD = 10
 
 
-def release_findings(
-    releases: Releases, listed: Container[str], document: RolloutDocument
-) -> Iterator[Finding]:
+def release_findings(state: State, listed: Container[str]) -> Iterator[Finding]:
     """Yield problems of a model's releases, its labels and its rollout.
 
     This opens the labelled releases. `listed` has the names of all parameters of the environment.
     """
+    releases = state.releases
     if releases.newest.problem:
         yield Finding(
             f"{releases.model}: latest",
@@ -30,16 +29,13 @@ def release_findings(
         )
     for label in releases.labels:
         yield from _label_findings(releases, label, listed)
-    yield from unfinished(releases, document)
-    yield from (finding for _, finding in running_out(releases, document))
+    yield from unfinished(state)
+    yield from (finding for _, finding in running_out(state))
 
 
-def unfinished(releases: Releases, document: RolloutDocument) -> Iterator[Finding]:
-    """Yield a rollout that another tool has ended, and an interrupted promotion of several models.
-
-    This opens no release.
-    """
-    together = document.together
+def unfinished(state: State) -> Iterator[Finding]:
+    """Yield a rollout that another tool has ended, and an interrupted promotion of several."""
+    releases, together = state.releases, state.document.together
     if together and together.pending:
         count, option = len(together.releases), f"--label {together.label}"
         yield Finding(
@@ -48,18 +44,15 @@ def unfinished(releases: Releases, document: RolloutDocument) -> Iterator[Findin
             f"`model-config promote --all --together {option} --environment "
             f"{releases.environment}`: it completes the promotion, or puts the labels back",
         )
-    if problem := record.left_over(document, releases):
+    if problem := state.left_over:
         fix = f"`model-config rollout abort {releases.place}`"
         reason = "readers follow a rollout while its label is on the release that it began from"
         yield Finding(releases.model, problem, fix, reason)
 
 
-def running_out(releases: Releases, document: RolloutDocument) -> Iterator[tuple[int, Finding]]:
-    """Yield the releases in use that will soon be dropped, with the number of safe deploys.
-
-    This opens no release.
-    """
-    rollout = record.under_way(document, releases)
+def running_out(state: State) -> Iterator[tuple[int, Finding]]:
+    """Yield the releases in use that will soon be dropped, with the number of safe deploys."""
+    releases, rollout = state.releases, state.under_way
     newest, oldest = releases.newest.number, releases.oldest.number
     if rollout and rollout.release < oldest:
         yield 1, _candidate(releases, rollout, None)
@@ -68,7 +61,7 @@ def running_out(releases: Releases, document: RolloutDocument) -> Iterator[tuple
         if left > WARN_AHEAD:
             continue
         if release.labels:
-            yield left, _labelled_oldest(releases, release, left, document)
+            yield left, _labelled_oldest(state, release, left)
         elif rollout and rollout.release == release.number:
             yield left, _candidate(releases, rollout, left)
 
@@ -91,13 +84,12 @@ def _label_findings(releases: Releases, label: str, listed: Container[str]) -> I
         yield Finding(where, problem, fix)
 
 
-def _labelled_oldest(
-    releases: Releases, release: PastRelease, left: int, document: RolloutDocument
-) -> Finding:
-    rollout, steps, left_behind = record.under_way(document, releases), [], set[str]()
+def _labelled_oldest(state: State, release: PastRelease, left: int) -> Finding:
+    releases, rollout = state.releases, state.under_way
+    steps, left_behind = [], set[str]()
     for label in sorted(release.labels):
         promoted = label.removesuffix(PREVIOUS)
-        if record.is_held(promoted, document, releases):
+        if state.is_held(promoted):
             if label == promoted:  # its `-previous` comes along
                 move = f"model-config rollback {releases.place} --label {label} --release N"
                 steps.append(f"`{move}`, which holds it there")
@@ -126,7 +118,6 @@ def _labelled_oldest(
 
 
 def _candidate(releases: Releases, rollout: Rollout, left: int | None) -> Finding:
-    """Return what is wrong with a candidate that is about to be dropped, or with None is gone."""
     about = f"release {rollout.release}, which a rollout gives to a share of the readers of "
     about += rollout.label
     abort, reason = f"`model-config rollout abort {releases.place}`", f"SSM keeps {KEPT} versions"

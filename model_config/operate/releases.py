@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from itertools import zip_longest
 from typing import Any
 
 from model_config.format import errors, names
-from model_config.format import release as release_format
-from model_config.format.errors import ModelNotFoundError, ReleaseError
-from model_config.format.names import LATEST, PREVIOUS, RELEASE
-from model_config.format.release import Release
-from model_config.operate.ssm import ListedParameter, ReadParameter, Ssm
+from model_config.format.release import Release, part_hashes, read_release
+from model_config.operate.ssm import ReadParameter, Ssm
 
 #: The number of versions that SSM keeps; the next write drops the oldest, and fails if that has a
 #: label (Systems Manager User Guide, "Working with parameter versions").
@@ -37,9 +33,8 @@ class PastRelease:
         return self._fetch()
 
     def open(self) -> Release:
-        """Return the release, verified."""
         if self.content is None:
-            raise ReleaseError(self.problem)
+            raise errors.ReleaseError(self.problem)
         return self.content
 
     @property
@@ -60,51 +55,39 @@ class PastRelease:
     def _opened(self) -> Release | str:
         try:
             return self._open(self.document)
-        except ReleaseError as error:
+        except errors.ReleaseError as error:
             return str(error)
 
 
-@dataclass(frozen=True, slots=True)
 class Releases:
-    """All releases of a model that SSM still has; at least one. `name` is the parameter's."""
+    """All releases of a model that SSM still has, newest first; at least one."""
 
-    model: str
-    environment: str
-    name: str
-    newest_first: tuple[PastRelease, ...]
-
-    @property
-    def path(self) -> str:
-        return self.name.removesuffix(f"/{RELEASE}")
-
-    @property
-    def place(self) -> str:
-        """The arguments of a command that select the model: "chat --environment prod"."""
-        return f"{self.model} --environment {self.environment}"
-
-    @property
-    def newest(self) -> PastRelease:
-        return self.newest_first[0]
-
-    @property
-    def oldest(self) -> PastRelease:
-        return self.newest_first[-1]
-
-    @property
-    def labels(self) -> dict[str, int]:
-        return {label: each.number for each in self for label in sorted(each.labels)}
-
-    @property
-    def held(self) -> list[str]:
-        """The labels that a rollback moved: nothing automatic moves them."""
-        labels = self.labels
-        return sorted(
-            label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
+    def __init__(
+        self, model: str, environment: str, name: str, newest_first: tuple[PastRelease, ...]
+    ) -> None:
+        self.model, self.environment, self.name = model, environment, name
+        self.newest_first, self.newest, self.oldest = (
+            newest_first,
+            newest_first[0],
+            newest_first[-1],
         )
+        self.path = name.removesuffix(f"/{names.RELEASE}")
+        #: The arguments of a command that select the model: "chat --environment prod".
+        self.place = f"{model} --environment {environment}"
+        labels = {label: it.number for it in newest_first for label in sorted(it.labels)}
+        self.labels = labels
+        #: The labels that a rollback moved: nothing automatic moves them.
+        self.held = sorted(it for it in labels if labels[it] == labels.get(f"{it}{names.PREVIOUS}"))
 
     def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
         """Yield each release with the one before, newest first; the oldest with None."""
         return zip(self.newest_first, (*self.newest_first[1:], None), strict=True)
+
+    def promoted(self) -> Iterator[tuple[PastRelease, list[str]]]:
+        """Yield the releases that readers get by a label, each with its labels."""
+        for release in self:
+            if labels := [label for label in release.labels if not label.endswith(names.PREVIOUS)]:
+                yield release, sorted(labels)
 
     def on(self, label: str) -> int | None:
         return self.labels.get(label)
@@ -117,7 +100,7 @@ class Releases:
         if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
             selector = int(selector)
         names.check_selector(selector)
-        if selector == LATEST:
+        if selector == names.LATEST:
             return self.newest
         number = self.on(selector) if isinstance(selector, str) else selector
         for release in self:
@@ -168,47 +151,16 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
     return Releases(model, path.rpartition("/")[2], name, newest_first)
 
 
-def read_each(
-    ssm: Ssm, path: str, models: Sequence[str], listed: Mapping[str, ListedParameter]
-) -> dict[str, Releases | str]:
-    """Return each model's releases, or why they can't be read. The newest and labelled are opened.
-
-    Newest and labelled releases are read ten in a request, for which `ssm` has to be a view.
-    `listed` has the parameters of the environment's path.
-    """
-
-    def read(model: str) -> Releases | str:
-        try:
-            releases = read_releases(ssm, path, model, documents=False)
-            releases.newest.digest  # noqa: B018 - fails here if it is denied
-        except errors.StoreUnavailableError:
-            raise
-        except (errors.StoreError, ModelNotFoundError) as error:
-            return str(error)
-        return releases
-
-    parameters = [names.release_name(names.model_path(path, model)) for model in models]
-    ssm.texts([f"{name}:{listed[name].version}" for name in parameters])
-    releases = dict(zip(models, ssm.map(read, models, "Reading releases"), strict=True))
-    readable = [each for each in releases.values() if isinstance(each, Releases)]
-    labelled = ([f"{each.name}:{n}" for n in sorted({*each.labels.values()})] for each in readable)
-    for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
-        ssm.texts([version for version in versions if version])
-    return releases
-
-
 def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
     """Return a release parameter's content, verified. Raises ReleaseError if it was changed."""
-    path = parameter.name.removesuffix(f"/{RELEASE}")
+    path = parameter.name.removesuffix(f"/{names.RELEASE}")
     try:
-        return release_format.read_release(
-            parameter.text,
-            path,
-            lambda wanted: {name: part.text for name, part in ssm.get(wanted).items()},
+        return read_release(
+            parameter.text, path, lambda parts: {it.name: it.text for it in ssm.get(parts).values()}
         )
-    except ReleaseError as error:
+    except errors.ReleaseError as error:
         environment, model = path.split("/")[-2:]
-        raise ReleaseError(
+        raise errors.ReleaseError(
             f"{parameter.name}:{parameter.version} can't be used: {error}. "
             f"List the others with `model-config releases {model} --environment {environment}`"
         ) from None
@@ -218,15 +170,14 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     """Return the names of the parts that no release in the history names.
 
     Don't call it during a deploy, which writes the parts before the release that names them. With
-    `gone`, the model was deleted, so that none of its parts is needed. Raises ReleaseError if it is
-    unknown which parts a release needs.
+    `gone`, the model was deleted, so that none of its parts is needed.
     """
     release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.
     parts = ssm.names_below(names.release_parts(release))
     try:
         releases = read_releases(ssm, path, model, documents=True)
-    except ModelNotFoundError:
+    except errors.ModelNotFoundError:
         if gone:
             return sorted(parts)
         raise
@@ -234,20 +185,21 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
         raise errors.UsageError(f"{model} was not removed: it has a release, {release}")
     try:
         return sorted(set(parts) - needed_parts(releases))
-    except ReleaseError as error:
-        raise ReleaseError(f"nothing was deleted: {error}, so its parts are unknown") from None
+    except errors.ReleaseError as error:
+        raise errors.ReleaseError(
+            f"nothing was deleted: {error}, so its parts are unknown"
+        ) from None
 
 
 def needed_parts(releases: Releases) -> set[str]:
-    """Return the names of the parts that releases need, or raise ReleaseError."""
     needed: set[str] = set()
     for release in releases:
         try:
-            hashes = release_format.part_hashes(release.document)
+            hashes = part_hashes(release.document)
             needed.update(names.release_part(releases.path, part) for part in hashes)
-        except ReleaseError as error:
+        except errors.ReleaseError as error:
             name = f"{releases.name}:{release.number}"
-            raise ReleaseError(f"{name} can't be read ({error})") from None
+            raise errors.ReleaseError(f"{name} can't be read ({error})") from None
     return needed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -16,8 +16,6 @@ Phase: TypeAlias = Literal["scheduled", "running", "paused", "due"]
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """The part of a rollout that only the command line uses."""
-
     percents: tuple[float, ...]
     interval: timedelta  #: Between two steps, and between the last one and the finish.
     paused: bool = False
@@ -34,32 +32,24 @@ class RolloutPlan:
 
 def plan_of(rollout: Rollout) -> RolloutPlan:
     """Return a rollout's plan, or one derived from its steps if the document has none."""
-    given: Mapping[str, Any] = rollout.plan
+    given = rollout.plan
     try:
-        return RolloutPlan(
-            percents=tuple(given["percents"]),
-            interval=timedelta(seconds=given["interval"]),
-            paused=given["paused"] is True,
-            reason=given.get("reason"),
-        )
+        seconds = timedelta(seconds=given["interval"])
+        is_paused = given["paused"] is True
+        return RolloutPlan(tuple(given["percents"]), seconds, is_paused, given.get("reason"))
     except (KeyError, TypeError, ValueError):  # written by hand, or by another program
         return RolloutPlan(tuple(step.percent for step in rollout.steps), timedelta(0))
 
 
 def utc_now() -> datetime:
-    """Return the current time, in whole seconds as a document stores it."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def steps_from(percents: Sequence[float], begin: datetime, interval: timedelta) -> tuple[Step, ...]:
-    """Return a step for each share, the first at the given time and the others at intervals."""
-    return tuple(
-        Step(begin + number * interval, percent) for number, percent in enumerate(percents)
-    )
+    return tuple(Step(begin + n * interval, percent) for n, percent in enumerate(percents))
 
 
 def next_step(rollout: Rollout, now: datetime) -> Step | None:
-    """Return the next step, or None if no step is left or the rollout is paused."""
     return next((step for step in rollout.steps if step.at > now), None)
 
 
@@ -79,7 +69,6 @@ def phase(rollout: Rollout, now: datetime) -> Phase:
 
 
 def paused(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout with its current share, and no further steps."""
     past = tuple(step for step in rollout.steps if step.at <= now)
     if not past:
         raise UsageError(
@@ -90,7 +79,6 @@ def paused(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def resumed(rollout: Rollout, now: datetime) -> Rollout:
-    """Return the rollout resumed: with its further steps, the next one after an interval."""
     plan = replace(plan_of(rollout), paused=False)
     missing = plan.percents[len(rollout.steps) :]
     to_come = steps_from(missing, now + plan.interval, plan.interval)

@@ -4,8 +4,6 @@ No service runs a rollout. The document in the model's rollout parameter has the
 reader computes the share. If two people change a rollout at once, the last write wins, and its
 author gets an error.
 
-Needs `ssm:GetParameters` and `ssm:PutParameter` on the rollout parameter, `ssm:GetParameterHistory`
-on it and on the release, and what `labels` needs to start and finish.
 """
 
 from __future__ import annotations
@@ -13,32 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from secrets import token_hex
 
-from model_config.format.errors import RolloutError, UsageError
+from model_config.format.errors import AccessDeniedError, RolloutError, UsageError
 from model_config.format.names import check_movable_label
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, write_rollout
-from model_config.operate import record, rollout_plan
-from model_config.operate.environment import Environment
-from model_config.operate.labels import Check, Move, prepare_promotion, verify
-from model_config.operate.record import StoredRollout, is_held, under_way, why_it_stays
-from model_config.operate.releases import Releases
-from model_config.operate.rollout_plan import RolloutPlan, plan_of, steps_from
+from model_config.operate import labels, record, rollout_plan
+from model_config.operate.environment import Environment, State
 
 
 @dataclass(frozen=True, slots=True)
 class NewRollout:
-    """The arguments of a new rollout.
-
-    The salt differs in each rollout, so that each starts with another share of units. It is the
-    same in all regions, so that a unit gets the same release in each.
-    """
-
     label: str
-    plan: RolloutPlan
+    plan: rollout_plan.RolloutPlan
     begin: datetime
     units: tuple[str, ...] = ()  #: They get the candidate whatever their share.
-    salt: str = field(default_factory=lambda: token_hex(8))
+    #: Another in each rollout, so that each starts with another share of units; but the same in all
+    #: regions, so that a unit gets the same release in each.
+    salt: str = field(default_factory=partial(token_hex, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +37,30 @@ class RolloutChange:
     """A verified change of a model's rollout parameter, which `write` makes."""
 
     environment: Environment
-    releases: Releases
-    stored: StoredRollout
+    state: State
     document: RolloutDocument
-    notices: tuple[str, ...] = ()
+    notices: Sequence[str] = ()
 
     @property
     def where(self) -> str:
-        return self.environment.where(self.releases.model)
+        return self.environment.where(self.state.releases.model)
 
 
-def current(environment: Environment, model: str) -> tuple[StoredRollout, Releases]:
-    """Return a model's rollout parameter, and its releases."""
-    releases = environment.releases(model, documents=False)
-    if stored := record.read_stored(environment.ssm, environment.path, model):
-        return stored, releases
-    raise UsageError(
-        f"{model} in {releases.environment} has no rollout parameter. A deploy creates it: "
-        f"`pulumi up --refresh --stack {releases.environment}`"
-    )
+def current(environment: Environment, model: str, *, valid: bool = False) -> State:
+    """Return a model's state, or refuse if it has no rollout parameter, or no valid document."""
+    state = environment.state(model)
+    if isinstance(state.problem, AccessDeniedError):
+        raise state.problem
+    if not state.version:
+        raise UsageError(
+            f"{model} in {environment.name} has no rollout parameter. A deploy creates it: "
+            f"`pulumi up --refresh --stack {environment.name}`"
+        )
+    if valid and state.problem:  # a newer version of this program may have written it
+        raise RolloutError(
+            f"{state.problem}. To replace it: `model-config rollout abort {state.releases.place}`"
+        )
+    return state
 
 
 def start(  # noqa: PLR0913 - the options of a rollout
@@ -73,23 +69,28 @@ def start(  # noqa: PLR0913 - the options of a rollout
     new: NewRollout,
     *,
     release: int | None = None,
-    check: Check | None = None,
+    check: labels.Check | None = None,
     force: bool = False,
 ) -> RolloutChange:
     """Return a new rollout with a verified candidate, by default the newest release.
 
     Nothing is written yet. With `force`, it may replace another rollout and use a held label.
-    Raises ReleaseError if the candidate fails verification, and whatever `check` raises.
     """
     check_movable_label(new.label)
-    record.check_reason(new.plan.reason)
+    labels.check_reason(new.plan.reason)
     if not new.plan.percents[-1] and not new.units:
         raise UsageError("a rollout to 0 % of the units reaches nobody: name units with --unit")
-    stored, releases = current(environment, model)
-    _refuse_invalid(stored, releases)
+    state = current(environment, model, valid=True)
+    releases = state.releases
     candidate = releases.newest if release is None else releases.select(release)
-    if not force:
-        _refuse_to_override(new.label, stored, releases)
+    if (other := state.under_way) and not force:
+        raise UsageError(
+            f"a rollout of release {other.release} to {other.label} of {model} is under way. "
+            "Finish or abort it first, or replace it with --force"
+        )
+    if state.is_held(new.label) and not force:
+        why = state.why_it_stays(new.label)
+        raise UsageError(f"{model}: {why}. To roll out to its readers anyway, add --force")
     before, where = releases.on(new.label), f"of {model} in {releases.environment}"
     if before is None:
         option = "" if new.label == "stable" else " --new-label"
@@ -104,38 +105,34 @@ def start(  # noqa: PLR0913 - the options of a rollout
         release=candidate.number,
         before=before,
         salt=new.salt,
-        steps=steps_from(new.plan.percents, new.begin, new.plan.interval),
+        steps=rollout_plan.steps_from(new.plan.percents, new.begin, new.plan.interval),
         units=dict.fromkeys(new.units, candidate.number),
         plan=new.plan.to_json(),
     )
-    document = replace(stored.document, rollout=rollout)
+    document = replace(state.document, rollout=rollout)
     write_rollout(document)  # refuse an invalid document before the candidate is verified
-    notices = verify(environment.ssm, releases, candidate, check)
-    return RolloutChange(environment, releases, stored, document, notices)
+    notices = labels.verify(environment, releases, candidate, check)
+    return RolloutChange(environment, state, document, notices)
 
 
 def change(
     environment: Environment, model: str, changed: Callable[[Rollout, datetime], Rollout]
 ) -> RolloutChange:
     """Return a change of the rollout under way, such as `rollout_plan.paused`."""
-    stored, releases = current(environment, model)
-    _refuse_invalid(stored, releases)
-    rollout = changed(
-        _required(under_way(stored.document, releases), releases), rollout_plan.utc_now()
-    )
-    document = replace(stored.document, rollout=rollout)
+    state = current(environment, model, valid=True)
+    rollout = changed(_required(state.under_way, state), rollout_plan.utc_now())
+    document = replace(state.document, rollout=rollout)
     write_rollout(document)  # refuse an invalid document before any region has it
-    return RolloutChange(environment, releases, stored, document)
+    return RolloutChange(environment, state, document)
 
 
 def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool) -> Rollout:
-    """Return a rollout that gives a unit one of its releases, by default the candidate."""
     units = dict(rollout.units)
     if remove:
         if units.pop(unit, None) is None:
             named = ", ".join(units) or "none"
             raise UsageError(f"the rollout names no unit {unit!r}; its units: {named}")
-        if not units and not plan_of(rollout).percents[-1]:
+        if not units and not rollout_plan.plan_of(rollout).percents[-1]:
             raise UsageError(
                 f"{unit!r} is the only unit of a rollout to 0 % of the others: to end it, "
                 "`model-config rollout abort`"
@@ -155,58 +152,57 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 
     An invalid document is replaced too. The reason is recorded. Nothing is written yet.
     """
-    record.check_reason(reason)
-    stored, releases = current(environment, model)
-    rollout, moved = stored.document.rollout, stored.document.moved
-    rollout = rollout or _interrupted_finish(environment, stored, releases)
-    if not stored.problem:
-        _required(rollout, releases)
-    on = releases.on(rollout.label) if rollout else None
+    labels.check_reason(reason)
+    state = current(environment, model)
+    rollout, moved = state.document.rollout, state.document.moved
+    rollout = rollout or _interrupted_finish(environment, state)
+    if not state.problem:
+        _required(rollout, state)
+    on = state.releases.on(rollout.label) if rollout else None
     if rollout and on:  # also without a reason: it tells an abort from an interrupted finish
-        held = is_held(rollout.label, stored.document, releases)
-        moved = Moved(rollout.label, on, on, reason, held)
-    document = replace(stored.document, moved=moved, rollout=None)
-    return RolloutChange(environment, releases, stored, document)
+        moved = Moved(rollout.label, on, on, reason, state.is_held(rollout.label))
+    return RolloutChange(environment, state, replace(state.document, moved=moved, rollout=None))
 
 
 def finish(
-    environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
-) -> Move:
-    """Return the promotion that finishes the rollout or completes its finish; not made yet."""
-    stored, releases = current(environment, model)
-    _refuse_invalid(stored, releases)
-    rollout = _interrupted_finish(environment, stored, releases)
-    rollout = _required(rollout or under_way(stored.document, releases), releases)
-    label, release = rollout.label, rollout.release
-    return prepare_promotion(environment, model, label, release=release, check=check, reason=reason)
+    environment: Environment,
+    model: str,
+    *,
+    check: labels.Check | None = None,
+    reason: str | None = None,
+) -> labels.Move:
+    state = current(environment, model, valid=True)
+    rollout = _required(_interrupted_finish(environment, state) or state.under_way, state)
+    return labels.prepare_promotion(
+        environment, model, rollout.label, release=rollout.release, check=check, reason=reason
+    )
 
 
 def finish_due(
     environment: Environment,
     model: str,
-    check_of: Callable[[str], Check | None] = lambda _: None,
+    check_of: Callable[[str], labels.Check | None] = lambda _: None,
     reason: str | None = None,
-) -> Move | str | None:
+) -> labels.Move | str | None:
     """Return the promotion that finishes a rollout that is due, or why it must not; not made yet.
 
-    None if no rollout is due. Raises UsageError if the finish of one was interrupted: or somebody
-    has taken it out by hand.
+    None if no rollout is due. Raises UsageError if the finish of one was interrupted.
     """
-    stored, releases = current(environment, model)
-    if interrupted := _interrupted_finish(environment, stored, releases):
+    state = current(environment, model)
+    if interrupted := _interrupted_finish(environment, state):
+        place = state.releases.place
         raise UsageError(
             f"the finish of a rollout of release {interrupted.release} to {interrupted.label} was "
-            f"interrupted. Complete it: `model-config rollout finish {releases.place}`; or abort "
-            f"it: `model-config rollout abort {releases.place}`"
+            f"interrupted. Complete it: `model-config rollout finish {place}`; or abort it: "
+            f"`model-config rollout abort {place}`"
         )
-    rollout = under_way(stored.document, releases)
+    rollout = state.under_way
     at = rollout_plan.due_at(rollout) if rollout else None
     if rollout is None or at is None or at > rollout_plan.utc_now():
         return None
-    is_interrupted = record.interrupted_promotion(stored.document, releases) == rollout.label
-    if not is_interrupted and is_held(rollout.label, stored.document, releases):
-        return f"{why_it_stays(rollout.label, stored.document, releases)}, and stays held"
-    return prepare_promotion(
+    if state.interrupted != rollout.label and state.is_held(rollout.label):
+        return f"{state.why_it_stays(rollout.label)}, and stays held"
+    return labels.prepare_promotion(
         environment,
         model,
         rollout.label,
@@ -228,9 +224,9 @@ def same_elsewhere(
     missing: list[Environment] = []
     same: Rollout | None = None
     for environment in environments if len(environments) > 1 else ():
-        stored, releases = current(environment, model)
-        rollout = under_way(stored.document, releases)
-        candidate = releases.newest.number if release is None else release
+        state = current(environment, model)
+        rollout = state.under_way
+        candidate = state.releases.newest.number if release is None else release
         wanted = (new.label, candidate, new.plan.to_json(), dict.fromkeys(new.units, candidate))
         if rollout and (rollout.label, rollout.release, rollout.plan, rollout.units) == wanted:
             same = rollout
@@ -241,52 +237,28 @@ def same_elsewhere(
     return replace(new, salt=same.salt, begin=same.steps[0].at), missing
 
 
-def _interrupted_finish(
-    environment: Environment, stored: StoredRollout, releases: Releases
-) -> Rollout | None:
+def write(change: RolloutChange) -> None:
+    """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
+    change.environment.write(change.state, change.document)
+
+
+def _interrupted_finish(environment: Environment, state: State) -> Rollout | None:
     """Return a rollout that was taken out of the document to be finished, and then wasn't.
 
     A rollback or an abort that takes one out records a move in the same version.
     """
-    if stored.document.rollout or stored.problem:
+    if state.document.rollout or state.problem:
         return None
-    former = record.document_of(
-        record.read_version(environment.ssm, stored.name, stored.version - 1)
-    )
-    rollout, moved = former.rollout, stored.document.moved
+    former, moved = environment.document_before(state), state.document.moved
+    rollout = former.rollout
     if rollout is None or record.is_kept(moved) or moved not in {None, former.moved}:
         return None
-    is_between = releases.on(rollout.label) in {rollout.before, rollout.release}
+    is_between = state.releases.on(rollout.label) in {rollout.before, rollout.release}
     return rollout if is_between else None
 
 
-def write(change: RolloutChange) -> None:
-    """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
-    record.write_stored(change.environment.ssm, change.stored, change.document)
-
-
-def _refuse_to_override(label: str, stored: StoredRollout, releases: Releases) -> None:
-    if rollout := under_way(stored.document, releases):
-        raise UsageError(
-            f"a rollout of release {rollout.release} to {rollout.label} of {releases.model} is "
-            "under way. Finish or abort it first, or replace it with --force"
-        )
-    if is_held(label, stored.document, releases):
-        raise UsageError(
-            f"{releases.model}: {why_it_stays(label, stored.document, releases)}. To roll out to "
-            "its readers anyway, add --force"
-        )
-
-
-def _refuse_invalid(stored: StoredRollout, releases: Releases) -> None:
-    """Refuse to overwrite an invalid document, which a newer version may have written."""
-    if stored.problem:
-        raise RolloutError(
-            f"{stored.problem}. To replace it: `model-config rollout abort {releases.place}`"
-        )
-
-
-def _required(rollout: Rollout | None, releases: Releases) -> Rollout:
+def _required(rollout: Rollout | None, state: State) -> Rollout:
     if rollout is None:
-        raise UsageError(f"no rollout of {releases.model} in {releases.environment} is under way")
+        model, environment = state.releases.model, state.releases.environment
+        raise UsageError(f"no rollout of {model} in {environment} is under way")
     return rollout

@@ -17,12 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from model_config.format.errors import (
-    ModelConfigError,
-    StoreError,
-    StoreUnavailableError,
-    UsageError,
-)
+from model_config.format import errors
 from model_config.format.names import parse
 from model_config.reader.problems import translate, unreadable_answer
 
@@ -42,9 +37,7 @@ THREADS = 4
 #: Short timeouts, since a person waits. botocore's adaptive mode also slows down while SSM
 #: throttles, which leaves room for applications in the same account.
 CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "adaptive", "total_max_attempts": 4},
+    connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 4}
 )
 
 Item = TypeVar("Item")
@@ -59,14 +52,11 @@ class Watch(Protocol):
 
 
 def unwatched(items: Iterable[Item], what: str, total: int | None, /) -> Iterable[Item]:  # noqa: ARG001
-    """Return the items."""
     return items
 
 
 @dataclass(frozen=True, slots=True)
 class ListedParameter:
-    """A parameter as SSM lists it, without its value."""
-
     name: str
     type: str
     tier: str
@@ -89,9 +79,8 @@ class Ssm:
     """A client for SSM in one region. It changes no value that a deploy wrote.
 
     Every method raises StoreError or a subclass if AWS is unavailable or refuses, and
-    ModelNotFoundError or ReleaseNotFoundError if a parameter doesn't exist. Each needs the
-    permission of its request; listing needs `ssm:DescribeParameters` on `*`, since AWS supports no
-    narrower resource.
+    ModelNotFoundError or ReleaseNotFoundError if a parameter doesn't exist. Listing needs
+    `ssm:DescribeParameters` on `*`, since AWS supports no narrower resource.
     """
 
     def __init__(
@@ -107,16 +96,13 @@ class Ssm:
         self._clock, self._sleep = clock, sleep
         self.problems: list[str] = []  #: A message for each parameter that was denied.
         #: In a view, why AWS is unavailable, and the time of the oldest answer that is shown.
-        self.away: StoreUnavailableError | None = None
+        self.away: errors.StoreUnavailableError | None = None
         self.as_of: datetime | None = None
-        self._answers: dict[str, list[Any] | StoreError] | None = None
+        self._answers: dict[str, Any] | None = None
         self._earlier: dict[str, tuple[datetime, list[Any]]] = {}
 
     def view(self, watch: Watch = unwatched) -> Ssm:
-        """Return a client that sends no request twice.
-
-        While AWS is unavailable, it returns the answers that earlier views received.
-        """
+        """Return a client that asks nothing twice, and answers from earlier views in an outage."""
         view = Ssm(self.client, watch=watch, threads=self._threads)
         view._answers, view._earlier = {}, self._earlier
         return view
@@ -128,10 +114,7 @@ class Ssm:
     def map(
         self, function: Callable[[Item], Result], items: Sequence[Item], what: str
     ) -> list[Result]:
-        """Return the function's result for each item, in their order; several run at once.
-
-        `what` is the label of the progress bar. The first exception of the function is raised.
-        """
+        """Return the function's result for each item, in their order; several run at once."""
         if self._threads == 1 or len(items) <= 1:
             return [function(item) for item in self.watch(items, what, len(items))]
         with ThreadPoolExecutor(self._threads) as pool:
@@ -141,11 +124,9 @@ class Ssm:
                 pool.shutdown(cancel_futures=True)
 
     def below(self, path: str) -> dict[str, ListedParameter]:
-        """Return the parameters below a path, at any depth, by name."""
         return self._listed(path, Key="Path", Option="Recursive", Values=[path])
 
     def everything(self) -> dict[str, ListedParameter]:
-        """Return every parameter of the account in this region, by name."""
         return self._listed("*")
 
     def beginning_with(self, start: str) -> dict[str, ListedParameter]:
@@ -167,7 +148,7 @@ class Ssm:
 
         A name may select a version or a label, "name:7" or "name:stable"; only one of each.
         """
-        return {each.name: each for batch in _batches(names) for each in self._read(batch)}
+        return {it.name: it for batch in _batches(names) for it in self._read(batch)}
 
     def texts(self, names: Sequence[str]) -> dict[str, str]:
         """Return decrypted values by name. A denied parameter is added to `problems` instead."""
@@ -175,98 +156,85 @@ class Ssm:
         return {name: text for batch in read for name, text in batch.items()}
 
     def arns(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the ARNs of the parameters that exist, by name. Nothing is decrypted."""
-        return {
-            each["Name"]: each.get("ARN", "")
-            for batch in _batches(names)
-            for each in self._get_parameters(batch, decrypt=False)
-        }
+        read = (it for batch in _batches(names) for it in self._ask_for(batch, decrypt=False))
+        return {it["Name"]: it.get("ARN", "") for it in read}
 
     def label(self, name: str, version: int, label: str) -> None:
-        answer = self._label("label_parameter_version", name, version, label)
+        wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
+        answer = self._write("label_parameter_version", f"{name}:{version}", wanted)
         if answer.get("InvalidLabels"):  # SSM refuses a label without an error
-            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
+            raise errors.StoreError(f"SSM refused the label {label!r} on {name}:{version}")
         if answer.get("ParameterVersion") != version:
             raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
 
     def unlabel(self, name: str, version: int, label: str) -> None:
         """Take a label off a version. A missing label is not an error."""
-        self._label("unlabel_parameter_version", name, version, label)
+        wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
+        self._write("unlabel_parameter_version", f"{name}:{version}", wanted)
 
     def write_string(self, name: str, text: str) -> int:
-        """Overwrite a parameter of type String, and return the new version's number."""
         # Without a tier, SSM takes the account's default, which may be Advanced, for good.
         wanted = {"Name": name, "Value": text, "Type": "String", "Tier": "Standard"}
-        return int(self._write("put_parameter", [name], **wanted, Overwrite=True)["Version"])
+        return int(self._write("put_parameter", name, wanted | {"Overwrite": True})["Version"])
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete parameters with their history. A missing parameter is not an error."""
         for batch in _batches(names):
-            self._ask("delete_parameters", batch, Names=batch)
-
-    def _label(self, operation: str, name: str, version: int, label: str) -> dict[str, Any]:
-        wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
-        return self._write(operation, [f"{name}:{version}"], **wanted)
+            self._ask("delete_parameters", batch, {"Names": batch})
 
     def _listed(self, about: str, **parameter_filter: Any) -> dict[str, ListedParameter]:
         filters = {"ParameterFilters": [parameter_filter]} if parameter_filter else {}
-        listed = self._all("describe_parameters", about, MaxResults=LISTED, **filters)
         return {
-            each["Name"]: ListedParameter(
-                name=each["Name"],
-                type=each["Type"],
-                tier=each.get("Tier", "Standard"),
-                key=each.get("KeyId"),
-                version=each["Version"],
-                at=each["LastModifiedDate"],
-                by=each.get("LastModifiedUser", ""),
+            it["Name"]: ListedParameter(
+                name=it["Name"],
+                type=it["Type"],
+                tier=it.get("Tier", "Standard"),
+                key=it.get("KeyId"),
+                version=it["Version"],
+                at=it["LastModifiedDate"],
+                by=it.get("LastModifiedUser", ""),
             )
-            for each in listed
+            for it in self._all("describe_parameters", about, MaxResults=LISTED, **filters)
         }
 
     def _all(self, operation: str, about: str, **wanted: Any) -> list[dict[str, Any]]:
         key = f"{operation} {json.dumps(wanted, sort_keys=True)}"
+        watch = self.watch if operation == "describe_parameters" else unwatched
 
         def pages() -> Iterator[dict[str, Any]]:
-            with _translated(_action(operation), [about]):
+            with _translated(operation, [about]):
                 for page in self.client.get_paginator(operation).paginate(**wanted):
-                    yield from _parameters(page, operation, [about])
+                    yield from page["Parameters"]  # botocore leaves it out of a torn reply
 
-        def ask(_: Sequence[str]) -> dict[str, list[Any]]:
-            is_listing = operation == "describe_parameters"
-            watch = self.watch if is_listing else unwatched
-            return {key: list(watch(pages(), "Listing parameters", None))}
+        answers = self._once([key], lambda _: {key: [*watch(pages(), "Listing parameters", None)]})
+        return list(answers[key])
 
-        return self._once([key], ask)[key]
-
-    def _get_parameters(self, names: Sequence[str], *, decrypt: bool) -> list[Any]:
-        answer = self._ask("get_parameters", names, Names=names, WithDecryption=decrypt)
-        return _parameters(answer, "get_parameters", names)
+    def _ask_for(self, names: Sequence[str], *, decrypt: bool) -> list[Any]:
+        wanted = {"Names": names, "WithDecryption": decrypt}
+        with _translated("get_parameters", names):
+            return list(self.client.get_parameters(**wanted)["Parameters"])
 
     def _read(self, names: list[str]) -> list[ReadParameter]:
         """Return one batch, so that no frame holds a secret's text when another request fails."""
 
         def ask(missing: Sequence[str]) -> dict[str, list[Any]]:
-            parameters = self._get_parameters(missing, decrypt=True)
-            if not all(each.keys() >= {"Name", "Version", "Value"} for each in parameters):
+            parameters = self._ask_for(missing, decrypt=True)
+            if not all(it.keys() >= {"Name", "Version", "Value"} for it in parameters):
                 raise unreadable_answer("ssm:GetParameters", missing)
-            read = [
-                ReadParameter(each["Name"], each["Version"], each["Value"]) for each in parameters
-            ]
+            read = [ReadParameter(it["Name"], it["Version"], it["Value"]) for it in parameters]
             return {
-                name: [each for each in read if each.name == name.partition(":")[0]]
-                for name in missing
+                name: [it for it in read if it.name == name.partition(":")[0]] for name in missing
             }
 
         answers = self._once(names, ask)
-        return [each for name in names for each in answers[name]]
+        return [parameter for name in names for parameter in answers[name]]
 
     def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
         try:
-            return {each.name: each.text for each in self._read(names)}
-        except StoreUnavailableError:
+            return {it.name: it.text for it in self._read(names)}
+        except errors.StoreUnavailableError:
             raise
-        except StoreError as error:
+        except errors.StoreError as error:
             if len(names) == 1:
                 self.problems.append(str(error))
                 return {}
@@ -274,8 +242,8 @@ class Ssm:
         return {key: text for name in names for key, text in self._texts_of_batch([name]).items()}
 
     def _once(
-        self, keys: Sequence[str], ask: Callable[[Sequence[str]], Mapping[str, list[Any]]]
-    ) -> Mapping[str, list[Any]]:
+        self, keys: Sequence[str], ask: Callable[[Sequence[str]], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
         """Return the answer for each key. A view asks only for those that it has no answer for."""
         if self._answers is None:
             return ask(keys)
@@ -284,10 +252,10 @@ class Ssm:
                 if self.away:  # every further request would wait for the same timeout
                     raise type(self.away)(str(self.away))
                 answers = ask(missing)
-            except StoreUnavailableError as error:
+            except errors.StoreUnavailableError as error:
                 self.away = self.away or error
                 self._answers.update({key: self._earlier_answer(key, error) for key in missing})
-            except StoreError as error:
+            except errors.StoreError as error:
                 if len(missing) > 1:
                     raise  # the caller asks for each name by itself to find the one that is denied
                 self._answers[missing[0]] = error
@@ -295,39 +263,37 @@ class Ssm:
                 self._answers.update(answers)
                 now = datetime.now(UTC)
                 self._earlier.update({key: (now, answer) for key, answer in answers.items()})
-        known: dict[str, list[Any]] = {}
-        for key in keys:
-            answer = self._answers[key]
-            if isinstance(answer, StoreError):
+        known = {key: self._answers[key] for key in keys}
+        for answer in known.values():
+            if isinstance(answer, errors.StoreError):
                 raise answer
-            known[key] = answer
         return known
 
-    def _earlier_answer(self, key: str, error: StoreError) -> list[Any] | StoreError:
+    def _earlier_answer(self, key: str, error: errors.StoreError) -> list[Any] | errors.StoreError:
         if key not in self._earlier:
             return error
         at, answer = self._earlier[key]
         self.as_of = min(self.as_of or at, at)
         return answer
 
-    def _write(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
+    def _write(self, operation: str, about: str, wanted: dict[str, Any]) -> dict[str, Any]:
         """Send a request that may be repeated, for up to a minute while AWS is unavailable."""
         end = self._clock() + WRITING
         try:
-            return self._ask(operation, about, **wanted)
-        except StoreUnavailableError as error:
+            return self._ask(operation, [about], wanted)
+        except errors.StoreUnavailableError as error:
             problem = error
         pauses = takewhile(lambda _: self._clock() < end, repeat(PAUSE))
         for pause in self.watch(pauses, "Waiting for SSM", None):
             self._sleep(pause)
             try:
-                return self._ask(operation, about, **wanted)
-            except StoreUnavailableError as error:
+                return self._ask(operation, [about], wanted)
+            except errors.StoreUnavailableError as error:
                 problem = error
         raise problem
 
-    def _ask(self, operation: str, about: Sequence[str], **wanted: Any) -> dict[str, Any]:
-        with _translated(_action(operation), about):
+    def _ask(self, operation: str, about: Sequence[str], wanted: dict[str, Any]) -> dict[str, Any]:
+        with _translated(operation, about):
             return dict(getattr(self.client, operation)(**wanted))
 
 
@@ -339,7 +305,7 @@ def aws_client(service: str, region: str | None) -> Any:
     except FAILURES as error:
         raise translate(error, service, ["the account"]) from error
     except ValueError as error:
-        raise UsageError(
+        raise errors.UsageError(
             f"no client for {service} can be created: {error}. Check AWS_ENDPOINT_URL and the "
             "profile"
         ) from None
@@ -358,25 +324,14 @@ def _batches(names: Sequence[str]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def _translated(action: str, about: Sequence[str]) -> Iterator[None]:
+def _translated(operation: str, about: Sequence[str]) -> Iterator[None]:
+    action = f"ssm:{operation.title().replace('_', '')}"
     try:
         yield
     except (*FAILURES, OSError) as error:
         raise translate(error, action, about) from error
-    except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
+    except errors.ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
         raise
     except _UNREADABLE:
         # Without its cause, which may hold the bytes of the answer, and so a secret.
         raise unreadable_answer(action, about) from None
-
-
-def _action(operation: str) -> str:
-    return f"ssm:{operation.title().replace('_', '')}"
-
-
-def _parameters(answer: Mapping[str, Any], operation: str, about: Sequence[str]) -> list[Any]:
-    """Return an answer's parameters, which botocore leaves out of an incomplete reply."""
-    parameters = answer.get("Parameters")
-    if not isinstance(parameters, list):
-        raise unreadable_answer(_action(operation), about)
-    return parameters

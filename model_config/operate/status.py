@@ -1,19 +1,22 @@
-"""The status of an environment: for each model its releases, labels, rollout and drift."""
+"""An environment as it is: each model's releases, labels, rollout and drift, and its hierarchy."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from model_config.format.names import model_path, rollout_name
+from model_config.format.codec import Value
+from model_config.format.names import RELEASE, ParameterName, parse
 from model_config.format.rollout import Rollout
-from model_config.operate import record
-from model_config.operate.difference import Difference
-from model_config.operate.drift import Drift, find_parameter_drift
+from model_config.operate.drift import Difference, Drift, find_parameter_drift
+from model_config.operate.environment import State, read_states
+from model_config.operate.promotion import apart
 from model_config.operate.release_findings import unfinished
-from model_config.operate.releases import Releases, read_each
+from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import Ssm, released_models
-from model_config.operate.together import apart
+from model_config.plan.hierarchy import Leaf, ModelTree, leaf
 from model_config.plan.plan import Plan
 
 
@@ -31,7 +34,6 @@ class ModelStatus:
 
     @property
     def digest(self) -> str | None:
-        """The digest of the newest release, or None if it can't be read."""
         return self.releases.newest.digest if self.releases else None
 
     @property
@@ -60,25 +62,19 @@ def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
     released = released_models(listed, path)
     names = [model.name for model in plan.models] if plan else released
     there = [name for name in names if name in released]
-    all_releases = read_each(ssm, path, there, listed)
-    rollouts = {name: rollout_name(model_path(path, name)) for name in there}
-    texts = ssm.texts([name for name in rollouts.values() if name in listed])
+    states = read_states(ssm, path, there, listed)
     drift = find_parameter_drift(ssm, plan) if plan else None
-
-    documents = {name: record.document_of(texts.get(rollouts[name])) for name in there}
-    readable = {name: it for name, it in all_releases.items() if isinstance(it, Releases)}
+    known = {name: state for name, state in states.items() if isinstance(state, State)}
 
     def status(name: str) -> ModelStatus:
-        releases = all_releases.get(name)
         of_model = tuple(it for it in drift.differences if it.model == name) if drift else None
-        if not isinstance(releases, Releases):
-            return ModelStatus(name, None, None, of_model, releases)
-        document = documents[name]
-        problems = (finding.problem for finding in unfinished(releases, document))
-        notices = (*problems, *apart(name, readable, documents))
-        rollout = record.under_way(document, releases)
-        interrupted = record.interrupted_promotion(document, releases)
-        return ModelStatus(name, releases, rollout, of_model, None, notices, interrupted)
+        state = states.get(name)
+        if not isinstance(state, State):
+            return ModelStatus(name, None, None, of_model, state)
+        problems = (finding.problem for finding in unfinished(state))
+        notices = (*problems, *apart(name, known))
+        shown = (name, state.releases, state.under_way, of_model, None, notices, state.interrupted)
+        return ModelStatus(*shown)
 
     return EnvironmentStatus(
         path.rpartition("/")[2],
@@ -94,3 +90,62 @@ def unread_status(environment: str, plan: Plan | None, problem: str) -> Environm
     planned = plan.models if plan else ()
     models = tuple(ModelStatus(model.name, None, None, None) for model in planned)
     return EnvironmentStatus(environment, models, None, problems=(problem,))
+
+
+_ORDER = ("value", "secret", "rollout", "release", "release part")
+#: A parameter's parsed name, and its version.
+_Parameters = list[tuple[ParameterName, int]]
+
+
+def deployed_trees(ssm: Ssm, path: str) -> list[ModelTree]:
+    by_model: dict[str, _Parameters] = {}
+    for name, listed in ssm.below(path).items():
+        parsed = parse(name, path)
+        by_model.setdefault(parsed.model, []).append((parsed, listed.version))
+    models = ssm.watch(sorted(by_model), "Reading releases", len(by_model))
+    return [_tree(ssm, path, model, by_model[model]) for model in models]
+
+
+def _tree(ssm: Ssm, path: str, model: str, parameters: _Parameters) -> ModelTree:
+    if not any(name.kind == "release" for name, _ in parameters):
+        return ModelTree(model, f"{path}/{model}", None, None, list(_leaves(parameters, {})))
+    releases = read_releases(ssm, path, model, documents=False)
+    content = releases.newest.content
+    return ModelTree(
+        model,
+        f"{path}/{model}",
+        content.schema if content else None,
+        content.digest if content else None,
+        list(_leaves(parameters, content.config if content else {})),
+        release=releases.newest.number,
+        releases=len(releases),
+        labels=releases.labels,
+        held=tuple(releases.held),
+    )
+
+
+def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Leaf]:
+    together: dict[str, _Parameters] = {}
+    # Values before secrets before the release, and a field's tenth part after its second.
+    parameters.sort(key=lambda it: (_ORDER.index(it[0].kind), it[0].field, it[0].part))
+    for name, version in parameters:
+        field = RELEASE if name.kind == "release part" else name.field
+        together.setdefault(field, []).append((name, version))
+    for field, parts in together.items():
+        versions = tuple(version for _, version in parts)
+        kind = parts[0][0].kind
+        if kind in {"release", "release part"}:
+            yield Leaf(field, "release", None, len(parts), versions[:1])
+        elif kind in {"secret", "rollout"}:
+            yield Leaf(field, kind, None, 1, versions)
+        elif (value := _value(config, field)) is None:
+            yield Leaf(field, "unknown", None, len(parts), versions, "not in the newest release")
+        else:
+            yield leaf(field, value, versions)
+
+
+def _value(config: Mapping[str, Value], path: str) -> Value:
+    value: Any = config
+    for name in path.split("/"):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value  # type: ignore[no-any-return]

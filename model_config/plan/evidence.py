@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,14 +17,12 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from xml.etree.ElementTree import TreeBuilder
 from xml.parsers import expat
 
-from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, AwareDatetime, BaseModel, Field, ValidationError
 
 from model_config.format.errors import EvidenceError
 from model_config.format.text import plural, shortened
 from model_config.plan.project import Project
-from model_config.schema.problems import message_of
-
-Kind: TypeAlias = Literal["promptfoo", "junit", "json"]
+from model_config.schema.problems import messages_of
 
 FOLDER = "evidence"
 #: The largest report and the largest evidence file, in bytes. Set by this package.
@@ -35,10 +33,8 @@ _SKEW = timedelta(minutes=5)
 _SHOWN, _NAME = 10, 300
 
 
-class Result(BaseModel):
+class Result(BaseModel, strict=True, frozen=True, extra="forbid"):
     """One test's results: the share of its runs that passed, and the least that is enough."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1, max_length=_NAME)]
     rate: Annotated[float, Field(ge=0, le=1)]
@@ -58,9 +54,7 @@ class Result(BaseModel):
         )
 
 
-class Evidence(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
+class Evidence(BaseModel, strict=True, frozen=True, extra="forbid"):
     format: Literal[1]
     digest: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
     at: Annotated[AwareDatetime, Field(gt=datetime(2000, 1, 1, tzinfo=UTC))]
@@ -73,15 +67,12 @@ class Evidence(BaseModel):
         content = {**self.model_dump(), "at": at}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
-    @property
-    def summary(self) -> str:
-        """What is shown of enough evidence: "12 tests passed, the lowest in 94 % of runs"."""
-        lowest = min(test.rate for test in self.tests)
-        below = f", the lowest in {_percent(lowest)} of runs" if lowest < 1 else ""
-        return f"{plural(len(self.tests), 'test')} passed{below}"
-
-    def problems(self, now: datetime, max_age: timedelta | None = None) -> Iterator[str]:
-        """Yield why it is not enough."""
+    def problems(self, digest: str, max_age: timedelta | None) -> Iterator[str]:
+        """Yield why it is not enough for a digest."""
+        now = datetime.now(UTC)
+        if self.digest != digest:
+            yield f"it is for another digest, {self.digest}"
+            return
         if self.at > now + _SKEW:
             yield f"it is from the future, {self.at:%Y-%m-%d %H:%M}"
         elif max_age is not None and now - self.at > max_age:
@@ -108,21 +99,19 @@ def verdict(
         return Verdict(None, "no evidence")
     try:
         evidence = Evidence.model_validate_json(read_bounded(file))
+        problems = list(evidence.problems(digest, max_age))
     except ValidationError as error:
         problems = _messages(error)
     except EvidenceError as error:
         problems = [str(error)]
-    else:
-        problems = list(evidence.problems(datetime.now(UTC), max_age))
-        if evidence.digest != digest:
-            problems = [f"it is for another digest, {evidence.digest}"]
-        if not problems:
-            return Verdict(passed=True, text=evidence.summary)
-    return Verdict(passed=False, text=f"{FOLDER}/{file.name}: {_listed(problems)}")
+    if problems:
+        return Verdict(passed=False, text=f"{FOLDER}/{file.name}: {_listed(problems)}")
+    lowest = min(test.rate for test in evidence.tests)
+    below = f", the lowest in {_percent(lowest)} of runs" if lowest < 1 else ""
+    return Verdict(passed=True, text=f"{plural(len(evidence.tests), 'test')} passed{below}")
 
 
 def read_bounded(file: Path) -> bytes:
-    """Return a file's content. Raises EvidenceError if it can't be read or is too large."""
     try:
         with file.open("rb") as opened:
             content = opened.read(LARGEST + 1)
@@ -136,12 +125,13 @@ def read_bounded(file: Path) -> bytes:
     return content
 
 
-class Report(NamedTuple):
-    """An evaluator's report: its tests, and what it says about itself, if anything."""
+class Report(BaseModel, strict=True, frozen=True, extra="forbid"):
+    """An evaluator's report, as any can write it in JSON: its tests, and what else is known."""
 
     tests: tuple[Result, ...]
-    at: datetime | None = None
+    format: Literal[1] = 1
     digest: str | None = None
+    at: AwareDatetime | None = None
     by: str | None = None
     skipped: int = 0
 
@@ -159,38 +149,28 @@ class Report(NamedTuple):
             raise EvidenceError(_listed(_messages(error))) from None
 
 
-def read_report(kind: Kind, content: bytes, floor: float = 1.0) -> Report:
+def read_report(
+    kind: Literal["promptfoo", "junit", "json"], content: bytes, floor: float = 1.0
+) -> Report:
     """Return what a report says; `floor` is that of tests without one of their own.
 
     Raises:
         EvidenceError: it is not such a report, or has no results.
     """
+    readers: dict[str, Callable[[bytes], Report]]
+    readers = {"promptfoo": _promptfoo, "junit": _junit, "json": Report.model_validate_json}
     try:
-        report = {"promptfoo": _promptfoo, "junit": _junit, "json": _json}[kind](content, floor)
+        report = readers[kind](content)
     except ValidationError as error:
         problems = _listed(_messages(error))
         raise EvidenceError(f"it can't be read as a report of {kind}: {problems}") from None
     if not report.tests:
         raise EvidenceError("it has no results, and so is no evidence")
-    return report
-
-
-class _Given(BaseModel):
-    """The JSON that any evaluator can write: `tests`, and whatever else evidence has."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    tests: tuple[dict[str, Any], ...]
-    format: Literal[1] = 1
-    digest: str | None = None
-    at: AwareDatetime | None = None
-    by: str | None = None
-
-
-def _json(content: bytes, floor: float) -> Report:
-    given = _Given.model_validate_json(content)
-    tests = tuple(Result.model_validate({"floor": floor, **test}) for test in given.tests)
-    return Report(tests, given.at, given.digest, given.by)
+    tests = [
+        test if "floor" in test.model_fields_set else test.model_copy(update={"floor": floor})
+        for test in report.tests
+    ]
+    return report.model_copy(update={"tests": tuple(tests)})
 
 
 class _Run(BaseModel):
@@ -203,33 +183,33 @@ class _Run(BaseModel):
 
 class _Promptfoo(BaseModel):
     version: Literal[3] = Field(validation_alias=AliasPath("results", "version"))
-    timestamp: AwareDatetime | None = Field(
-        None, validation_alias=AliasPath("results", "timestamp")
-    )
+    at: AwareDatetime | None = Field(None, validation_alias=AliasPath("results", "timestamp"))
     runs: list[_Run] = Field(validation_alias=AliasPath("results", "results"))
 
 
-def _promptfoo(content: bytes, floor: float) -> Report:
+# One run of a test: what makes it the same test as another, name, whether it passed, own floor.
+_Outcome: TypeAlias = tuple[Hashable, str, bool, Any]
+
+
+def _promptfoo(content: bytes) -> Report:
     """Read what `promptfoo eval --output results.json` writes.
 
     With --repeat, each repetition has a number of its own: they are one test by what they test.
     A test without a description is called by its number, since its variables may be personal.
     """
     report = _Promptfoo.model_validate_json(content)
-    columns = {run.column for run in report.runs}
+    has_columns = len({run.column for run in report.runs}) > 1
     numbers: dict[str, int] = {}
-    outcomes = []
+    outcomes: list[_Outcome] = []
     for run in report.runs:
         what = json.dumps([run.description, run.variables], sort_keys=True)
         name = run.description or f"test {numbers.setdefault(what, len(numbers) + 1)}"
-        if len(columns) > 1:
-            name += f", prompt {run.column + 1}"
-        own = floor if run.floor is None else run.floor
-        outcomes.append(_Outcome((what, run.column), name, run.success, own))
-    return Report(_results(outcomes), report.timestamp)
+        name += f", prompt {run.column + 1}" if has_columns else ""
+        outcomes.append(((what, run.column), name, run.success, run.floor))
+    return Report(tests=_results(outcomes), at=report.at)
 
 
-def _junit(content: bytes, floor: float) -> Report:
+def _junit(content: bytes) -> Report:
     """Read JUnit's XML. Test cases of one name are repetitions; a property "floor" is their floor.
 
     A document type is refused, since its entities can expand without end or name other files.
@@ -237,7 +217,8 @@ def _junit(content: bytes, floor: float) -> Report:
     builder, parser = TreeBuilder(), expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
     parser.StartDoctypeDeclHandler = _refuse_document_type
-    outcomes, skipped = [], 0
+    outcomes: list[_Outcome] = []
+    skipped = 0
     try:
         parser.Parse(content, True)  # noqa: FBT003 - expat's "this is all"
         root = builder.close()
@@ -247,9 +228,9 @@ def _junit(content: bytes, floor: float) -> Report:
                 continue
             name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
             passed = case.find("failure") is None and case.find("error") is None
-            own = case.find("properties/property[@name='floor']")
-            least = floor if own is None else float(own.get("value", ""))
-            outcomes.append(_Outcome(name, name, passed, least))
+            floor = case.find("properties/property[@name='floor']")
+            least = None if floor is None else float(floor.get("value", ""))
+            outcomes.append((name, name, passed, least))
     except EvidenceError:
         raise
     except (expat.ExpatError, ValueError, LookupError) as error:  # of an unknown encoding, say
@@ -260,43 +241,33 @@ def _junit(content: bytes, floor: float) -> Report:
     with suppress(ValueError):
         first = next((suite.get("timestamp", "") for suite in root.iter("testsuite")), "")
         at = datetime.fromisoformat(first)
-    return Report(_results(outcomes), at if at and at.tzinfo else None, skipped=skipped)
+    return Report(tests=_results(outcomes), at=at if at and at.tzinfo else None, skipped=skipped)
 
 
 def _refuse_document_type(*_: object) -> None:
     raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
 
 
-class _Outcome(NamedTuple):
-    key: Hashable
-    name: str
-    passed: bool
-    floor: Any
-
-
 def _results(outcomes: Iterable[_Outcome]) -> tuple[Result, ...]:
     """Return the tests of single runs; a name that several tests have gets a number."""
     tests: dict[Hashable, list[_Outcome]] = {}
     for outcome in outcomes:
-        tests.setdefault(outcome.key, []).append(outcome)
+        tests.setdefault(outcome[0], []).append(outcome)
     names = Counter[str]()
     results = []
     for runs in tests.values():
-        name = shortened(" ".join(runs[0].name.split()), _NAME - 10) or "unnamed"
+        _, given_name, _, floor = runs[0]
+        name = shortened(" ".join(given_name.split()), _NAME - 10) or "unnamed"
         names[name] += 1
         number = f" ({names[name]})" if names[name] > 1 else ""
-        rate = sum(run.passed for run in runs) / len(runs)
-        results.append(
-            Result(name=name + number, rate=rate, floor=runs[0].floor, repeats=len(runs))
-        )
+        rate = sum(passed for _, _, passed, _ in runs) / len(runs)
+        own = {} if floor is None else {"floor": floor}
+        results.append(Result(name=name + number, rate=rate, repeats=len(runs), **own))
     return tuple(results)
 
 
 def _messages(error: ValidationError) -> list[str]:
-    return [
-        f"{'.'.join(map(str, detail['loc'])) or 'the file'}: {message_of(detail)}"
-        for detail in error.errors(include_url=False, include_input=False)
-    ]
+    return [f"{where or 'the file'}: {message}" for where, message in messages_of(error)]
 
 
 def _listed(problems: list[str]) -> str:

@@ -21,8 +21,6 @@ _Path: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One SSM parameter of a model: its path in it, its full name, and a text or a secret."""
-
     path: str
     name: str
     content: str | SecretRef
@@ -50,12 +48,10 @@ def config_of(model: Group) -> Config:
 
 
 def secrets_of(model: Group) -> dict[str, SecretRef]:
-    """Return the model's secrets by their path under `secrets/`."""
     return {"/".join(map(str, path)): secret for path, secret in secrets_below(model)}
 
 
 def none_of(model: Group) -> list[str]:
-    """Return the paths of the fields that are None. Lists and dicts hold no fields here."""
     return ["/".join(path) for path, value in _fields(model) if plain(value) is None]
 
 
@@ -87,7 +83,7 @@ def parameters_of(path: _Path, value: Value | SecretRef, base: str) -> list[Para
 
 
 def plain(value: object) -> Value:
-    """Return a value as plain JSON, without the secrets in it."""
+    """Return a value as plain JSON, without its secrets, its None fields and its empty groups."""
     match value:
         case Enum():
             return plain(value.value)
@@ -113,19 +109,24 @@ def plain(value: object) -> Value:
             return cast(Value, value)
 
 
+def texts_in(value: object, path: str = "", separator: str = "/") -> Iterator[tuple[str, str]]:
+    """Yield each text in plain JSON, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts_in(item, f"{path}{separator}{name}" if path else str(name), separator)
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A field, with all its parameters.
-
-    `type` is "text", "integer", …, "secret", "rollout" or "release"; `bytes` is the size of all
-    its parts, if known. `versions`, of each part, are empty unless read from AWS.
-    """
+    """A field, with all its parameters."""
 
     path: str
-    type: str
-    bytes: int | None
+    type: str  #: "text", "integer", …, "secret", "rollout" or "release".
+    bytes: int | None  #: Of all its parts, if known.
     parts: int = 1
-    versions: tuple[int, ...] = ()
+    versions: tuple[int, ...] = ()  #: Of each part, if read from AWS.
     note: str = ""
 
 
@@ -145,12 +146,10 @@ class ModelTree:
 
     @property
     def parameters(self) -> int:
-        """The number of its parameters, including the release and the rollout."""
         return sum(leaf.parts for leaf in self.leaves)
 
 
 def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
-    """Return the leaf of a value, with its size and its number of parts."""
     words = {bool: "boolean", int: "integer", float: "number", str: "text", list: "list"}
     kind = words.get(type(value), "object")
     try:
@@ -161,7 +160,6 @@ def leaf(path: str, value: Value, versions: tuple[int, ...] = ()) -> Leaf:
 
 
 def _fields(group: Group, above: _Path = ()) -> Iterator[tuple[_Path, object]]:
-    """Yield the fields outside of lists and dicts."""
     for name in type(group).model_fields:
         value = getattr(group, name)
         if isinstance(value, Group):

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from model_config.format.errors import Finding, InvalidConfigurationError
+from model_config.plan.hierarchy import texts_in
 from model_config.plan.project import Project
-from model_config.schema.problems import message_of
+from model_config.schema.problems import messages_of
 
 FILE = "lifecycle.yaml"
 #: How far ahead `validate` and the pages look.
@@ -64,21 +65,17 @@ def _day(text: object) -> object:
 _Day = Annotated[date, BeforeValidator(_day)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Model(BaseModel, extra="forbid"):
     retires: _Day
     instead: str | None = None
     source: str | None = None
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _File(BaseModel, extra="forbid"):
     checked: _Day
     models: Annotated[
         dict[str, _Model], BeforeValidator(lambda given: {} if given == "" else given)
-    ] = Field({})
+    ] = {}
 
 
 def read_lifecycle(project: Project) -> Retirements:
@@ -95,40 +92,32 @@ def read_lifecycle(project: Project) -> Retirements:
         given = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - safe
         content = _File.model_validate(given)
     except ValidationError as error:
-        raise InvalidConfigurationError(
-            _finding(".".join(map(str, detail["loc"])), message_of(detail))
-            for detail in error.errors(include_url=False)
-        ) from None
+        problems = list(messages_of(error))
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        problem = str(error) or "it is nested too deeply"
-        raise InvalidConfigurationError([_finding("", f"it can't be read: {problem}")]) from None
-    source = f"{FILE}, checked {content.checked}"
-    return {
-        name: Retirement(model.retires, source, model.instead)
-        for name, model in content.models.items()
-    }
-
-
-def _finding(where: str, problem: str) -> Finding:
-    return Finding(f"{FILE}: {where}" if where else FILE, problem, "correct it", file=FILE)
+        problems = [("", f"it can't be read: {str(error) or 'it is nested too deeply'}")]
+    else:
+        source = f"{FILE}, checked {content.checked}"
+        return {
+            name: Retirement(model.retires, source, model.instead)
+            for name, model in content.models.items()
+        }
+    raise InvalidConfigurationError(
+        Finding(f"{FILE}: {where}" if where else FILE, problem, "correct it", file=FILE)
+        for where, problem in problems
+    )
 
 
 def retiring(
-    config: Any, retirements: Retirements, within: timedelta | None = None, path: str = ""
+    config: object, retirements: Retirements, within: timedelta | None = None
 ) -> Iterator[tuple[str, str, Retirement]]:
     """Yield the path and text of each value that names a model, with its retirement.
 
     A text names a model if it is the model's name, alone or at the end of an ARN, of an inference
     profile ("eu.anthropic.claude…"), or of a router's name for it ("openai/gpt-4o").
     """
-    if isinstance(config, dict | list):
-        items = config.items() if isinstance(config, dict) else enumerate(config)
-        for name, item in items:
-            below = f"{path}/{name}" if path else str(name)
-            yield from retiring(item, retirements, within, below)
-    elif isinstance(config, str):
-        last = config.rpartition("/")[2]
-        for name in (config, last, last.partition(".")[2]):
+    for path, text in texts_in(config):
+        last = text.rpartition("/")[2]
+        for name in (text, last, last.partition(".")[2]):
             if (retirement := retirements.get(name)) and retirement.is_within(within):
-                yield path, config, retirement
-                return
+                yield path, text, retirement
+                break

@@ -19,7 +19,7 @@ from model_config.format.text import nearest
 from model_config.plan.project import NAMESPACE, StackConfig, set_secret_command
 from model_config.plan.registry import Model
 from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
-from model_config.schema.annotations import subclasses_in, union_members, value_type
+from model_config.schema.group import subclasses_in, union_members, value_type
 from model_config.schema.problems import nearest_field, problems_of
 
 _Path: TypeAlias = tuple[str, ...]
@@ -34,29 +34,23 @@ def apply_overrides(
     """
     if overrides is None or overrides == {}:
         return model, []  # no second validation: a validator may change its value again
-    overriding = _Overriding(config)
-    changed = overriding.model(model, overrides)
+    overriding, path = _Overriding(config), (model.name,)
+    if not isinstance(overrides, dict):
+        problem = "a model's overrides are a map of groups and fields"
+        overriding.refuse(path, problem, "write the field's name before the value")
+        return model, overriding.findings
+    changed = overriding.group(type(model.config), model.config, overrides, path)
     if overriding.findings:
         return model, overriding.findings
-    return replace(model, config=changed), []
+    return replace(model, config=cast(ModelConfig, changed)), []
 
 
 @dataclass
 class _Overriding:
-    """Applies a model's overrides to its module's values, and collects their findings."""
-
     config: StackConfig
     findings: list[Finding] = field(default_factory=list)
 
-    def model(self, model: Model, overrides: JsonValue) -> ModelConfig:
-        if isinstance(overrides, dict):
-            changed = self._group(type(model.config), model.config, overrides, (model.name,))
-            return cast(ModelConfig, changed)
-        problem = "a model's overrides are a map of groups and fields"
-        self._refuse((model.name,), problem, "write the field's name before the value")
-        return model.config
-
-    def _group(
+    def group(
         self, kind: type[Group], current: object, overrides: Mapping[str, JsonValue], path: _Path
     ) -> object:
         refused: set[_Path] = set()
@@ -66,7 +60,7 @@ class _Overriding:
         for name, override in overrides.items():
             if name not in kind.model_fields:
                 problem = f"{kind.__name__} has no field of that name"
-                self._refuse((*path, name), problem, nearest_field(name, kind.model_fields))
+                self.refuse((*path, name), problem, nearest_field(name, kind.model_fields))
                 continue
             annotation, value = kind.model_fields[name].annotation, values.get(name)
             if not _overrides_nothing(annotation, value, override):
@@ -87,7 +81,7 @@ class _Overriding:
                 if wrong.type == "secret_ref":
                     self._refuse_secret((*path, *wrong.path))
                 else:
-                    self._refuse((*path, *wrong.path), wrong.text, wrong.fix or fix)
+                    self.refuse((*path, *wrong.path), wrong.text, wrong.fix or fix)
             return current
 
     def _value(self, annotation: Any, current: Any, override: JsonValue, path: _Path) -> object:
@@ -98,15 +92,15 @@ class _Overriding:
         if groups and NoneType in members and (override is None or override is False):
             if override is None:
                 problem = "null doesn't say whether the group is meant to be off or unchanged"
-                self._refuse(path, problem, "write false to switch it off, or remove the line")
+                self.refuse(path, problem, "write false to switch it off, or remove the line")
             return None
         if isinstance(override, dict):
             if isinstance(current, Group):
-                return self._group(type(current), current, override, path)
+                return self.group(type(current), current, override, path)
             if isinstance(current, dict) or any(get_origin(member) is dict for member in members):
                 return self._dict(value_type(annotation, dict), current, override, path)
             if len(groups) == 1:
-                return self._group(groups[0], None, override, path)
+                return self.group(groups[0], None, override, path)
         return _verbatim_as(current, override)
 
     def _dict(
@@ -119,24 +113,21 @@ class _Overriding:
                 merged[key] = self._value(annotation, merged.get(key), value, (*path, key))
             elif merged.pop(key, self) is self:
                 problem = "null removes a key, and there is no key of that name"
-                self._refuse((*path, key), problem, nearest(key, known))
+                self.refuse((*path, key), problem, nearest(key, known))
         return merged
 
     def _refuse_secret(self, path: _Path) -> None:
         problem = "a secret can't be overridden: an override is plain text"
         command = set_secret_command("<key>", self.config.stack)
-        self._refuse(path, problem, f"set the key of its SecretRef: {command}")
+        self.refuse(path, problem, f"set the key of its SecretRef: {command}")
 
-    def _refuse(self, path: Iterable[str], problem: str, fix: str) -> None:
+    def refuse(self, path: Iterable[str], problem: str, fix: str) -> None:
         where = f"{NAMESPACE}:overrides.{'.'.join(path)}"
-        self.findings.append(Finding(where, problem, fix, file=self.config.file))
+        self.findings.append(self.config.finding(where, problem, fix))
 
 
 def _verbatim_as(current: object, override: JsonValue) -> Any:
-    """Return an override whose texts are `Verbatim` where the value that they replace is.
-
-    The items of a list are matched by position.
-    """
+    """Return an override whose texts are `Verbatim` where the value that they replace is."""
     if isinstance(current, Verbatim) and isinstance(override, str):
         return Verbatim(override)
     if isinstance(current, list) and isinstance(override, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -43,22 +44,20 @@ class StackConfig:
 
     def own(self) -> dict[str, str]:
         """Return the values under `model-config:`, by their short key."""
-        start = f"{NAMESPACE}:"
-        own = {key: value for key, value in self.values.items() if key.startswith(start)}
-        return {key.removeprefix(start): value for key, value in own.items()}
+        names = {key: key.removeprefix(f"{NAMESPACE}:") for key in self.values}
+        return {name: self.values[key] for key, name in names.items() if name != key}
 
     def own_secret_keys(self) -> set[str]:
-        start = f"{NAMESPACE}:"
-        return {key.removeprefix(start) for key in self.secret_keys if key.startswith(start)}
+        names = {key: key.removeprefix(f"{NAMESPACE}:") for key in self.secret_keys}
+        return {name for key, name in names.items() if name != key}
+
+    def finding(self, where: str, problem: str, fix: str, reason: str = "") -> Finding:
+        return Finding(where, problem, fix, reason, self.file)
 
 
 def set_secret_command(key: str, stack: str) -> str:
     """Return the command that sets a secret. Pulumi prompts for the value, so no shell keeps it."""
     return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"
-
-
-# Pulumi takes the extension of Pulumi.yaml for stack files too, and so ignores Pulumi.dev.yml.
-_START, _END, _WRONG_END = "Pulumi.", ".yaml", ".yml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,7 @@ class Project:
 
     @classmethod
     def find(cls, folder: Path) -> Project:
-        """Return the project of a folder: the folder itself, or the nearest one above it.
-
-        Raises:
-            ProjectNotFoundError: neither the folder nor one above it is a project.
-        """
+        """Return the project that a folder is in, or raise ProjectNotFoundError."""
         for candidate in (folder, *folder.parents):
             if (candidate / "Pulumi.yaml").is_file() and (candidate / "models").is_dir():
                 return cls(candidate)
@@ -87,8 +82,7 @@ class Project:
     def name(self) -> str:
         """The name in `Pulumi.yaml`. It is the namespace of config keys that have none."""
         try:
-            content = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
-            return str(content["name"])
+            return _name_in((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError):
             return NAMESPACE  # Pulumi reports what is wrong with the file
 
@@ -97,7 +91,6 @@ class Project:
         return self.root / "models"
 
     def model_names(self) -> list[str]:
-        """Return the names of all model modules, including broken ones."""
         files = self.models_folder.glob("*.py")
         return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
@@ -105,29 +98,23 @@ class Project:
         return self.models_folder / f"{model}.py"
 
     def stack_file(self, stack: str) -> Path:
-        return self.root / f"{_START}{stack}{_END}"
-
-    def unread_stack_file(self, stack: str) -> Path | None:
-        """Return the file of a stack that Pulumi ignores because of its extension, if any."""
-        file = self.root / f"{_START}{stack}{_WRONG_END}"
-        return file if file.is_file() else None
+        return self.root / f"Pulumi.{stack}.yaml"
 
     def stack_names(self) -> list[str]:
-        """Return the names of the stacks that have a file, even one that Pulumi ignores."""
-        return sorted(
-            {
-                file.name.removeprefix(_START).removesuffix(end)
-                for end in (_END, _WRONG_END)
-                for file in self.root.glob(f"{_START}?*{end}")
-            }
-        )
+        """Return the names of the stacks that have a file, even a .yml, which Pulumi ignores."""
+        files = [*self.root.glob("Pulumi.?*.yaml"), *self.root.glob("Pulumi.?*.yml")]
+        return sorted({file.stem.removeprefix("Pulumi.") for file in files})
 
     def require_stacks(self) -> list[str]:
-        """Return the names of the stacks that have a file, or raise if there are none."""
         if names := self.stack_names():
             return names
         fix = "write one for each environment, such as Pulumi.dev.yaml"
         raise InvalidConfigurationError([Finding(str(self.root), "there is no stack file", fix)])
+
+
+@lru_cache
+def _name_in(text: str) -> str:
+    return str(yaml.safe_load(text)["name"])
 
 
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -137,19 +124,12 @@ POLICY = "aws:iam/policy:Policy"
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """The resources in a stack's state.
+    """The resources in a stack's state."""
 
-    Attributes:
-        owner: the stack, as its key's owner tag names it: "project/stack".
-        ids: the ids of its resources, by type.
-        urns: the URN of each component, by its name.
-        pending: the operations that an interrupted deploy left, each with its kind and URN.
-    """
-
-    owner: str
-    ids: Mapping[str, frozenset[str]]
-    urns: Mapping[str, str]
-    pending: Sequence[tuple[str, str]]
+    owner: str  #: "project/stack", as its key's owner tag has it.
+    ids: Mapping[str, frozenset[str]]  #: By type.
+    urns: Mapping[str, str]  #: Of each component, by its name.
+    pending: Sequence[tuple[str, str]]  #: What an interrupted deploy left: kind and URN.
 
     @property
     def is_empty(self) -> bool:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from model_config.format.errors import Finding
 from model_config.format.names import PREFIX, SEGMENT
 from model_config.plan.aws import RESERVED_START, reader_policy_name
 from model_config.plan.project import NAMESPACE, OWNER_TAG, StackConfig, set_secret_command
-from model_config.schema.problems import message_of
+from model_config.schema.problems import messages_of
 
 
 def _prefix(prefix: str) -> str:
@@ -45,8 +36,6 @@ def _shown_as(pattern: str, message: str) -> Any:
 
 
 def _of_form(pattern: str, problem: str, hint: str) -> tuple[AfterValidator, Any]:
-    """Return the check of a text's form, and the same rule for editors."""
-
     def check(text: str) -> str:
         if re.fullmatch(pattern, text):
             return text
@@ -78,12 +67,10 @@ def _not_reserved(text: str) -> str:
 
 
 def _distinct_keys(tags: dict[str, str]) -> dict[str, str]:
-    spellings = defaultdict(list)
     for key in tags:
-        spellings[key.lower()].append(f'"{key}"')
-    for keys in spellings.values():
-        if len(keys) > 1:
-            raise ValueError(f"{' and '.join(keys)} differ only in case, which IAM refuses")
+        same = [f'"{other}"' for other in tags if other.lower() == key.lower()]
+        if len(same) > 1:
+            raise ValueError(f"{' and '.join(same)} differ only in case, which IAM refuses")
     return tags
 
 
@@ -145,7 +132,15 @@ Models = Annotated[Annotated[list[str], Field(min_length=1)] | None, BeforeValid
 Overrides = Annotated[dict[str, JsonValue], BeforeValidator(_map_from_json)]
 
 
-class Settings(BaseModel):
+class Settings(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    alias_generator=to_camel,
+    validate_by_name=True,
+    validate_by_alias=True,
+    hide_input_in_errors=True,
+):
     """The settings of a stack, with their defaults.
 
     Attributes:
@@ -166,15 +161,6 @@ class Settings(BaseModel):
             rollout and secrets only.
         evidence: "required": a release without enough evidence for its digest isn't promoted.
     """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        hide_input_in_errors=True,
-    )
 
     prefix: Prefix = "/ai"
     environment: Segment
@@ -198,23 +184,19 @@ class Settings(BaseModel):
 
     @property
     def key_alias(self) -> str:
-        """The KMS key's alias: "alias/ai/dev". KMS allows no dots in it, so they become dashes."""
+        # KMS allows no dots in it.
         return f"alias{self.environment_path}".replace(".", "-")
 
     @property
     def key_description(self) -> str:
-        """The KMS key's description. A key that has lost its alias is found by it."""
+        # A key that has lost its alias is found by it.
         return f"Encrypts the AI model configurations below {self.environment_path}/"
-
-    @property
-    def key_name(self) -> str:
-        return self.kms_key_arn or self.key_alias
 
     def policy_name(self, model: str, region: str) -> str:
         return reader_policy_name(self.path_of(model), region)
 
     def rule_name(self, about: str) -> str:
-        """Return the first part of an EventBridge rule's name: "model-config-ai-dev-releases"."""
+        """Return the first part of an EventBridge rule's name, "model-config-ai-dev-releases"."""
         return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
@@ -227,24 +209,19 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):
         given.pop(key, None)
-        command = set_secret_command("key", config.stack)
-        findings.append(
-            Finding(
-                f"{NAMESPACE}:{key}",
-                "it is set as a secret, but a setting is not kept secret",
-                'set it without --secret. For a secret field, write SecretRef("key") in the model '
-                f"and run: {command}",
-                "Pulumi returns a `secure:` value inside an object as plain text",
-                config.file,
-            )
+        problem = "it is set as a secret, but a setting is not kept secret"
+        fix = (
+            'set it without --secret. For a secret field, write SecretRef("key") in the model '
+            f"and run: {set_secret_command('key', config.stack)}"
         )
+        reason = "Pulumi returns a `secure:` value inside an object as plain text"
+        findings.append(config.finding(f"{NAMESPACE}:{key}", problem, fix, reason))
     given.setdefault("environment", config.stack)
     try:
         return Settings.model_validate(given), findings
     except ValidationError as error:
-        for detail in error.errors():
-            given.pop(str(detail["loc"][0]), None)
-            where = f"{NAMESPACE}:{'.'.join(map(str, detail['loc']))}"
+        for where, problem in messages_of(error):
+            given.pop(where.partition(".")[0], None)
             fix = f"correct it in {config.file}"
-            findings.append(Finding(where, message_of(detail), fix, file=config.file))
+            findings.append(config.finding(f"{NAMESPACE}:{where}", problem, fix))
     return Settings.model_validate({"environment": "unnamed", **given}), findings

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -21,6 +22,10 @@ from model_config.plan.settings import SETTING_KEYS
 # The top-level keys that Pulumi 3.260 reads. It ignores all others.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
 _TAG = "tag:yaml.org,2002:"
+
+
+# The path of a value, "namespace:key.key", its line, and the value.
+_Entry: TypeAlias = tuple[str, int, yaml.Node]
 
 
 class _Loader(yaml.SafeLoader):
@@ -44,27 +49,22 @@ def _resolve_scalars_as_yaml_v3() -> None:
     binary, octal = "0[bB]_*[01][01_]*", "0[oO]?_*[0-7][0-7_]*"
     hexadecimal = "0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*"
     decimal = r"\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*"
-    time = r"\d\d?:\d\d?:\d\d?(\.\d+)?"
+    special = "inf|Inf|INF|nan|NaN|NAN"
+    day, time = r"\d{4}-\d\d?-\d\d?", r"\d\d?:\d\d?:\d\d?(\.\d+)?"
     forms = {
         "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
         "int": (rf"[-+]?({binary}|{octal}|{hexadecimal}|0|[1-9][\d_]*)", "-+0123456789"),
-        "float": (
-            rf"[-+]?(({decimal})([eE][-+]?\d+)?|\.(inf|Inf|INF|nan|NaN|NAN))",
-            "-+.0123456789",
-        ),
-        "timestamp": (
-            rf"\d{{4}}-\d\d?-\d\d?([Tt]{time}(Z|[-+]\d\d:\d\d)| {time})?",
-            "0123456789",
-        ),
+        "float": (rf"[-+]?(({decimal})([eE][-+]?\d+)?|\.({special}))", "-+.0123456789"),
+        "timestamp": (rf"{day}([Tt]{time}(Z|[-+]\d\d:\d\d)| {time})?", "0123456789"),
     }
-    tags = {f"{_TAG}{name}": form for name, form in forms.items()}
+    kept = {f"{_TAG}merge", f"{_TAG}null"}
     _Loader.yaml_implicit_resolvers = {
-        first: [resolver for resolver in resolvers if resolver[0] not in {*tags, f"{_TAG}value"}]
+        first: [resolver for resolver in resolvers if resolver[0] in kept]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    for tag, (form, first) in tags.items():
+    for kind, (form, first) in forms.items():
         pattern = re.compile(f"^({form})$", re.ASCII)
-        _Loader.add_implicit_resolver(tag, pattern, list(first))
+        _Loader.add_implicit_resolver(f"{_TAG}{kind}", pattern, list(first))
     _Loader.add_constructor(f"{_TAG}int", _Loader.integer)
     _Loader.add_constructor(f"{_TAG}timestamp", _Loader.date)
 
@@ -80,17 +80,16 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     Raises:
         InvalidConfigurationError: the file doesn't exist, or is not a stack file.
     """
-    file = project.stack_file(stack)
+    file, fix = project.stack_file(stack), "correct the file"
     try:
         return _read(file.read_text(encoding="utf-8"), stack, project.name)
     except FileNotFoundError:
         if findings := list(check_ending(project, stack)):
             raise InvalidConfigurationError(findings) from None
         known = ", ".join(project.stack_names()) or "none"
-        fix = f"stacks with a file: {known}"
-        raise _refusal(file, "there is no such file", fix) from None
+        problem, fix = "there is no such file", f"stacks with a file: {known}"
     except (OSError, ValueError) as error:
-        raise _refusal(file, f"it can't be read: {error}", "make it readable") from None
+        problem, fix = f"it can't be read: {error}", "make it readable"
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
@@ -99,20 +98,18 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
         problem = "it is not a map that has a `config` map"
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
-    raise _refusal(file, problem, "correct the file")
+    raise InvalidConfigurationError([Finding(file.name, problem, fix, file=file.name)])
 
 
 def check_ending(project: Project, stack: str) -> Iterator[Finding]:
-    """Yield a stack's file that Pulumi ignores because of its extension."""
-    if wrong := project.unread_stack_file(stack):
-        right = project.stack_file(stack)
+    """Yield the .yml of a stack: Pulumi takes the ending of Pulumi.yaml for stack files too."""
+    right = project.stack_file(stack)
+    wrong = right.with_suffix(".yml")
+    if wrong.is_file():
+        problem = "Pulumi ignores it: next to Pulumi.yaml, a stack's file must end in .yaml"
         move = f"mv {wrong.name} {right.name}"
-        yield Finding(
-            wrong.name,
-            "Pulumi ignores it: next to Pulumi.yaml, a stack's file must end in .yaml",
-            f"move its content to {right.name}, and delete it" if right.exists() else move,
-            file=wrong.name,
-        )
+        fix = f"move its content to {right.name}, and delete it" if right.exists() else move
+        yield Finding(wrong.name, problem, fix, file=wrong.name)
 
 
 def as_written(config: StackConfig, project: Project) -> StackConfig:
@@ -145,6 +142,7 @@ def _as_written(value: Any, written: Any) -> Any:
     return written if same else value
 
 
+@lru_cache
 def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()
@@ -165,14 +163,8 @@ def _full_key(key: object, project: str) -> str:
 
 def line_in(project: Project, finding: Finding) -> int | None:
     """Return the line of the setting that a finding names, or of its nearest parent."""
-    lines: dict[str, int] = {}
-    try:
-        text = (project.root / str(finding.file)).read_text(encoding="utf-8")
-        for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name):
-            for where, line, _ in entries:
-                lines.setdefault(where, line)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return None
+    entries = _entries(project, project.root / str(finding.file))
+    lines = {where: line for where, line, _ in reversed(entries)}
     for name in re.findall(r"[\w.-]+:[\w.-]+", f"{finding.where} {finding.problem}"):
         where = name
         while where:
@@ -185,16 +177,19 @@ def line_in(project: Project, finding: Finding) -> int | None:
 def override_lines(project: Project, stack: str) -> dict[str, int]:
     """Return the line of each value that a stack's file overrides, by "model/path/of/value"."""
     start = f"{NAMESPACE}:overrides."
+    return {
+        where.removeprefix(start).replace(".", "/"): line
+        for where, line, value in _entries(project, project.stack_file(stack))
+        if where.startswith(start) and not isinstance(value, yaml.MappingNode)
+    }
+
+
+def _entries(project: Project, file: Path) -> list[_Entry]:
     try:
-        text = project.stack_file(stack).read_text(encoding="utf-8")
-        return {
-            where.removeprefix(start).replace(".", "/"): line
-            for _, _, entries in _nodes(_Loader(text).get_single_node(), project.name)
-            for where, line, value in entries
-            if where.startswith(start) and not isinstance(value, yaml.MappingNode)
-        }
+        root = _Loader(file.read_text(encoding="utf-8")).get_single_node()
+        return [entry for _, _, entries in _nodes(root, project.name) for entry in entries]
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        return {}
+        return []
 
 
 def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
@@ -217,8 +212,8 @@ def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Ite
 
 def _nodes(
     root: yaml.Node | None, project: str
-) -> Iterator[tuple[str, yaml.Node | None, list[tuple[str, int, yaml.Node]]]]:
-    """Yield every node with its path, and its entries: path, "namespace:key.key", line, value."""
+) -> Iterator[tuple[str, yaml.Node | None, list[_Entry]]]:
+    """Yield every node with its path and its entries."""
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
@@ -254,12 +249,9 @@ def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iter
         return
     for where, scalar, text in changed:
         if text is not None:
-            yield Finding(
-                where,
-                f"without quotation marks, YAML reads {scalar.value} as {text}",
-                f'put it in quotation marks: "{scalar.value}"',
-                line=scalar.start_mark.line + 1,
-            )
+            problem = f"without quotation marks, YAML reads {scalar.value} as {text}"
+            fix = f'put it in quotation marks: "{scalar.value}"'
+            yield Finding(where, problem, fix, line=scalar.start_mark.line + 1)
 
 
 def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str | None:
@@ -296,7 +288,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:  # noqa: PLR2004
         value = int(value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _refusal(file: Path, problem: str, fix: str) -> InvalidConfigurationError:
-    return InvalidConfigurationError([Finding(file.name, problem, fix, file=file.name)])

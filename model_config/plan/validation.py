@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import invisible, plural
 from model_config.plan.checks import LOOKS_SECRET, secret_fields
-from model_config.plan.hierarchy import config_of
+from model_config.plan.hierarchy import config_of, texts_in
 from model_config.plan.lifecycle import SOON, read_lifecycle, retiring
-from model_config.plan.plan import Plan, plan_stack
-from model_config.plan.project import NAMESPACE, Project, StackConfig
+from model_config.plan.plan import plan_stack
+from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.registry import Modules, ModuleSource, read_modules_twice
 from model_config.plan.stack_file import line_in, read_stack_file
 
@@ -71,60 +72,36 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
     plan = plan_stack(modules, config)
     yield from ((finding, "finding") for finding in plan.findings)
     yield from ((finding, "unset") for finding in plan.unset_findings)
-    yield from _retiring(plan, modules.project)
-    for model in plan.models:
-        # As the module has it: what an override changes is the stack file's.
-        values = config_of(modules.models[model.name].config)
-        yield from ((notice, "notice") for notice in _notices(model.name, values, "/", None))
-    for key, values in _plain_values(config, modules):
-        yield from ((notice, "notice") for notice in _notices(key, values, ".", config.file))
-
-
-def _retiring(plan: Plan, project: Project) -> Iterator[tuple[Finding, Severity]]:
-    """Yield a notice for each value that names a model that lifecycle.yaml retires soon."""
     try:
-        retirements = read_lifecycle(project)
+        retirements = read_lifecycle(modules.project)
     except InvalidConfigurationError as error:
         yield from ((finding, "finding") for finding in error.findings)
-        return
+        retirements = {}
     for model in plan.models:
         for path, name, retirement in retiring(config_of(model.config), retirements, SOON):
             problem = f"{name} {retirement.text}"
             yield Finding(f"{model.name}/{path}", problem, "choose another model"), "notice"
+    for model in plan.models:
+        # As the module has it: what an override changes is the stack file's.
+        values = config_of(modules.models[model.name].config)
+        for path, text in texts_in(values, model.name):
+            yield from ((notice, "notice") for notice in _notices(path, text, None))
+    secrets = secret_fields(modules.models.values())  # in plain text, they are findings
+    for key in sorted(config.values.keys() - {f"{NAMESPACE}:{key}" for key in secrets}):
+        value: object = config.values[key]
+        with suppress(ValueError, RecursionError):
+            value = json.loads(config.values[key])
+        for path, text in texts_in(value, key, "."):
+            yield from ((notice, "notice") for notice in _notices(path, text, config.file))
 
 
-def _plain_values(config: StackConfig, modules: Modules) -> Iterator[tuple[str, Any]]:
-    """Yield what is in a stack's file, but for a model's secrets, which are findings."""
-    secrets = {f"{NAMESPACE}:{key}" for key in secret_fields(modules.models.values())}
-    for key in sorted(config.values.keys() - secrets):
-        try:
-            yield key, json.loads(config.values[key])
-        except (ValueError, RecursionError):
-            yield key, config.values[key]
-
-
-def _notices(where: str, value: Any, separator: str, file: str | None) -> Iterator[Finding]:
-    """Yield a notice for each text that looks like a secret or holds what nobody can see."""
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for name, item in items:
-            yield from _notices(f"{where}{separator}{name}", item, separator, file)
-        return
-    if not isinstance(value, str):
-        return
-    if LOOKS_SECRET.search(value):
-        yield Finding(
-            where,
-            "it looks like a secret",
-            "if it is one, have its provider replace it, and use a SecretRef",
-            file=file,
-        )
-    if characters := invisible(value):
+def _notices(where: str, text: str, file: str | None) -> Iterator[Finding]:
+    if LOOKS_SECRET.search(text):
+        fix = "if it is one, have its provider replace it, and use a SecretRef"
+        yield Finding(where, "it looks like a secret", fix, file=file)
+    if characters := invisible(text):
         line, column, code_point = characters[0]
-        yield Finding(
-            where,
-            f"it has {plural(len(characters), 'invisible character')}, the first {code_point} in "
-            f"line {line}, column {column}",
-            "delete them, unless a model is meant to read what a reviewer can't see",
-            file=file,
-        )
+        count = plural(len(characters), "invisible character")
+        problem = f"it has {count}, the first {code_point} in line {line}, column {column}"
+        fix = "delete them, unless a model is meant to read what a reviewer can't see"
+        yield Finding(where, problem, fix, file=file)

@@ -196,8 +196,8 @@ class Attempts:
             if now - entry.read_at <= self.times.max_stale:
                 return entry.reading
             raise StaleConfigurationError(
-                f"{entry.reading!r} was read {now - entry.read_at:,.0f} s ago, and max_stale "
-                f"allows {self.times.max_stale:,.0f} s. It could not be renewed: {text}"
+                f"{entry.reading.configuration!r} was read {now - entry.read_at:,.0f} s ago, and "
+                f"max_stale allows {self.times.max_stale:,.0f} s. It could not be renewed: {text}"
             )
         if entry is not None and entry.problem is not None:
             raise entry.problem.kind(entry.problem.text)  # a new one: a shared one mixes tracebacks
@@ -377,7 +377,7 @@ class Attempts:
             keys.append(self._waiting.popitem()[0])
         if attempt.is_renewal:
             last = {key: entry.reading for key, entry in list(self.entries.items())}
-            size = sum(self._readings.size(key, last.get(key)) for key in keys)
+            size = sum(_size(last.get(key)) for key in keys)
             room = -(-size // BATCH) * BATCH
             due = [
                 (entry.ask_at, number, key)
@@ -387,7 +387,7 @@ class Attempts:
                 and key not in self._flights
             ]
             for ask_at, _, key in sorted(due):  # those due first at the front
-                size += self._readings.size(key, last.get(key))
+                size += _size(last.get(key))
                 if size > room and ask_at > now:
                     break
                 keys.append(key)
@@ -530,6 +530,11 @@ class Attempts:
                 return
             configuration, share, *_ = entry.reading
             self.spans[schema][model] = wall, wall + seconds, configuration, share
+
+
+def _size(reading: Reading | None) -> int:
+    """Return how many names a look asks for: the release, the rollout and the secrets."""
+    return 1 + (len({name for name, _ in reading.marks}) if reading else 1)
 
 
 def _full_jitter(failures: int, first: float) -> float:

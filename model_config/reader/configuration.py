@@ -143,8 +143,9 @@ class Configuration(Mapping[str, Any]):
             "feature_flag.provider.name": PROVIDER,
         }
 
-    def renewed(self, secrets: Mapping[str, Secret], read_at: float) -> Configuration:
+    def renewed(self, secrets: Mapping[str, Secret], read_at: float | None = None) -> Configuration:
         """Return the same release with its secrets as they are now."""
+        read_at = self._read_at if read_at is None else read_at
         return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
     def __getitem__(self, key: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,7 +18,7 @@ from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.configuration import Configuration, Secret, check_schema
 from model_config.reader.problems import raise_if_a_signals
 from model_config.reader.readings import Key, Readings
-from model_config.reader.source import Clock, Source, SystemClock
+from model_config.reader.source import Clock, Source
 
 if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
     from model_config.reader.report import Counters, Incidents, Status
@@ -33,6 +34,37 @@ KEY_BYTES = 1024
 #: Seconds to wait for a connection and for an answer, and the tries of a read that has nothing to
 #: serve. Set by this package: they end within about 20 seconds.
 CONNECT_TIMEOUT, READ_TIMEOUT, TRIES = 2.0, 5.0, 3
+#: The change of the wall clock, in seconds, that counts as a freeze. Set by this package: time
+#: servers correct a clock by less, and a time to live is longer.
+TOLERANCE = 1.0
+
+
+class SystemClock:
+    """The machine's clocks.
+
+    The monotonic clock stops while a process is frozen, as in Lambda, so any time that the wall
+    clock gains on it is added. Setting that one back changes nothing.
+    """
+
+    __slots__ = ("_monotonic", "_state", "wall")
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._monotonic, self.wall = monotonic, wall
+        # How far the clocks are apart, and the time of all freezes. Of two threads that notice the
+        # same freeze, each sets the same.
+        self._state = wall() - monotonic(), 0.0
+
+    def __call__(self) -> float:
+        """Return seconds that never go backwards."""
+        apart, frozen = self._state
+        now = self._monotonic()
+        gained = self.wall() - now - apart
+        if not -TOLERANCE < gained < TOLERANCE:
+            frozen += max(0.0, gained)
+            self._state = apart + gained, frozen
+        return now + frozen
 
 
 class Reader:
@@ -239,7 +271,8 @@ class Reader:
         from model_config.reader.report import Describer  # noqa: PLC0415 - for a cold start
 
         now, models = Describer(self._attempts, self._clock), self._served
-        return {"environment": self._environment, "aws": now.aws(), "models": now.models(models)}
+        aws = now.aws(getattr(self._source, "boto3_because", None))
+        return {"environment": self._environment, "aws": aws, "models": now.models(models)}
 
     def counters(self) -> Counters:
         """Return totals since the reader was created, for metrics."""
@@ -419,16 +452,28 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         raise UsageError("pass a client or a source, not both")
     if source is not None:
         return source
-    if client is None and session is None and os.environ.get("MODEL_CONFIG_LOCAL"):
-        from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
-
-        return LocalFile()
+    if client is None and session is None:
+        return _own_source(given)
     from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
     if client is None:
         return Store(**given)
     _check_client(client)
     return Store(client)
+
+
+def _own_source(given: Mapping[str, Any]) -> Source:
+    if os.environ.get("MODEL_CONFIG_LOCAL"):
+        from model_config.reader.files import LocalFile  # noqa: PLC0415 - for development
+
+        return LocalFile()
+    with suppress(ImportError):  # the extra `crt`
+        from model_config.reader.crt import Crt  # noqa: PLC0415 - imports awscrt
+
+        return Crt(**given)
+    from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
+
+    return Store(**given)
 
 
 def _check_client(client: Any) -> None:

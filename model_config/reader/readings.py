@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -23,7 +22,6 @@ from model_config.reader.configuration import (
     Configuration,
     Secret,
     configuration,
-    freeze,
     locked_secrets,
     secret_in,
 )
@@ -31,7 +29,6 @@ from model_config.reader.problems import Problem
 from model_config.reader.source import BATCH, Clock, Source, Stored
 
 if TYPE_CHECKING:  # for a faster cold start: most readers start outside of a rollout
-    from model_config.format.rollout import Rollout
     from model_config.reader.files import FallbackRelease
     from model_config.reader.share import Share
 
@@ -52,19 +49,13 @@ _UNUSABLE = (errors.ReleaseError, errors.SchemaMismatchError, errors.SecretUnava
 _log = logging.getLogger("model_config.reader")
 
 
-class Unfollowed(NamedTuple):
-    """A rollout whose candidate can't be used. All units are served the label's release."""
-
-    plan: Rollout
-    problem: Problem
-
-
 class Reading(NamedTuple):
     """What a key is served: the release that was asked for, and its label's rollout, if any."""
 
     configuration: Configuration
     share: Share | None = None
-    unfollowed: Unfollowed | None = None
+    # A candidate that can't be used, and why. All units are served the label's release.
+    unfollowed: tuple[int, Problem] | None = None
     # The marks of the releases and secrets that it was built of, with their names.
     marks: frozenset[tuple[str, object]] = frozenset()
     parts: Mapping[str, str] = {}  # the texts of the releases' parts, by name
@@ -72,9 +63,6 @@ class Reading(NamedTuple):
     @property
     def releases(self) -> list[Configuration]:
         return [self.configuration, self.share.candidate] if self.share else [self.configuration]
-
-    def __repr__(self) -> str:
-        return repr(self.configuration)
 
 
 class Result(NamedTuple):
@@ -90,8 +78,8 @@ class Ask(NamedTuple):
 T = TypeVar("T")
 #: A renewal asks, is sent the parameters by their bare name, and returns what it was made for.
 Asking: TypeAlias = Generator[Ask, Mapping[str, Stored], T]
-#: What was found, by what was asked.
-Answers: TypeAlias = dict[tuple[bool, str], Stored | None]
+#: What was found, or why that failed, by what was asked.
+Answers: TypeAlias = dict[tuple[bool, str], Stored | BaseException | None]
 
 
 class Readings:
@@ -104,16 +92,13 @@ class Readings:
         *,
         with_secrets: bool,
     ) -> None:
-        self._path, self.clock, self._fallback = path, clock, fallback
+        self.path, self.clock, self._fallback = path, clock, fallback
         self.with_secrets = with_secrets
         self.close = source.close
         self._get = {True: source.get, False: getattr(source, "look", source.get)}
         self._fallbacks: dict[Key, Reading] = {}
-        self._denied_until: dict[str, float] = {}  # the rollouts of these models
-        self._denied: set[Key] = set()  # they'd have the requests refused that they share
-
-    def size(self, key: Key, last: Reading | None) -> int:
-        return len(Renewal(self, key, last, self._path).with_rollout)
+        self.denied: set[Key] = set()  # they'd have the requests refused that they share
+        self.rollouts_denied: dict[str, float] = {}  # of these models, and until when
 
     def fallback_for(self, key: Key) -> Reading | None:
         model, selector, _ = key
@@ -149,7 +134,7 @@ class Readings:
         self, wanted: Mapping[Key, Reading | None], progress: Callable[[], object]
     ) -> dict[Key, Result]:
         """Return the result for each key, given its last reading. Raises what a signal raised."""
-        together = {key: last for key, last in wanted.items() if key not in self._denied}
+        together = {key: last for key, last in wanted.items() if key not in self.denied}
         results = self._run(together, progress)
         # What was refused together is asked for key by key. If one after another is refused, it is
         # the role that lacks a permission, and the others share a last try.
@@ -162,7 +147,7 @@ class Readings:
             if problem is not None and problem.is_outage:
                 return dict.fromkeys(alone, results[key]) | results
             is_denied = problem is not None and issubclass(problem.kind, errors.AccessDeniedError)
-            (self._denied.add if is_denied else self._denied.discard)(key)
+            (self.denied.add if is_denied else self.denied.discard)(key)
             refused = refused + 1 if is_denied else 0
         if alone:
             others = self._run({key: wanted[key] for key in alone}, progress, 1)
@@ -176,7 +161,7 @@ class Readings:
         most_refused: int = MOST_REFUSED,
     ) -> dict[Key, Result]:
         """Run renewals side by side. Keys refused together have no result."""
-        renewals = {key: self._renewal(key, last) for key, last in wanted.items()}
+        renewals = {key: Renewal(self, key, last).run() for key, last in wanted.items()}
         steps: dict[Key, Callable[[], Ask]] = {
             key: partial(next, renewal) for key, renewal in renewals.items()
         }
@@ -190,94 +175,76 @@ class Readings:
                     results[key] = end.value
                 except BaseException as error:  # noqa: BLE001 - none may lose the last good reading
                     results[key] = Result(None, Problem.of(error))
-            answers, failed = self._answers(asks, progress, most_refused)
+            answers = self._answers(asks.values(), progress, most_refused)
             steps = {}
             for key, ask in asks.items():
-                if (failure := failed.get(key)) is None:
-                    answer = (answers[ask.decrypt, name] for name in ask.names)
-                    there = {stored.name: stored for stored in answer if stored is not None}
+                answer = [answers[ask.decrypt, name] for name in ask.names]
+                failure = next((it for it in answer if isinstance(it, BaseException)), None)
+                if failure is None:
+                    there = {it.name: it for it in answer if isinstance(it, Stored)}
                     steps[key] = partial(renewals[key].send, there)
                 elif len(renewals) == 1 or not _is_refusal(failure):
                     steps[key] = partial(renewals[key].throw, failure)
         return results
 
     def _answers(
-        self, asks: Mapping[Key, Ask], progress: Callable[[], object], most_refused: int
-    ) -> tuple[Answers, dict[Key, BaseException]]:
+        self, asks: Iterable[Ask], progress: Callable[[], object], most_refused: int
+    ) -> Answers:
         answers: Answers = {}
-        failed: dict[Key, BaseException] = {}
-        refused = 0
-        for decrypt, names in _requests(asks.values()):
-            try:
-                answer = self._get[decrypt](list(names.values()))
-            except BaseException as error:  # noqa: BLE001 - a source may raise anything
-                refused += _is_refusal(error)
-                stops = not _is_refusal(error) or refused == most_refused
-                missing = {(decrypt, name) for name in names.values()}
-                for key, ask in asks.items():
-                    needs = {(ask.decrypt, name) for name in ask.names}
-                    if needs & missing or (stops and not needs <= answers.keys()):
-                        failed.setdefault(key, error)
-                if stops:
-                    break
+        answer: Mapping[str, Stored | BaseException]
+        refused, stopped = 0, None
+        for decrypt, names in _requests(asks):
+            if stopped is not None:
+                answer = dict.fromkeys(names, stopped)
             else:
-                progress()
-                answers |= {(decrypt, name): answer.get(bare) for bare, name in names.items()}
-        return answers, failed
-
-    def _renewal(self, key: Key, last: Reading | None) -> Asking[Result]:
-        model, selector, _ = key
-        renewal = Renewal(self, key, last, self._path)
-        if (
-            isinstance(selector, int)
-            or selector == LATEST
-            or key in self._denied
-            or self.clock() < self._denied_until.get(model, -math.inf)
-        ):
-            return (yield from renewal.result(renewal.names))
-        try:
-            return (yield from renewal.result(renewal.with_rollout))
-        except errors.AccessDeniedError:
-            # One denied name makes SSM refuse the whole request, and the reader policy of an older
-            # deploy doesn't allow the rollout.
-            result = yield from Renewal(self, key, last, self._path).result(renewal.names)
-        if model not in self._denied_until:
-            _log.warning(
-                "no permission to read %s, so rollouts of %s are ignored: deploy with this version "
-                "of model-config, whose reader policy allows it",
-                renewal.rollout,
-                model,
-            )
-        self._denied_until[model] = self.clock() + DENIED
-        return result
+                try:
+                    answer = self._get[decrypt](list(names.values()))
+                    progress()
+                except BaseException as error:  # noqa: BLE001 - a source may raise anything
+                    answer = dict.fromkeys(names, error)
+                    refused += _is_refusal(error)
+                    stopped = error if refused == most_refused or not _is_refusal(error) else None
+            answers |= {(decrypt, name): answer.get(bare) for bare, name in names.items()}
+        return answers
 
 
 class Renewal:
     """The renewal of one key, in steps that ask by `yield` and are sent the answer."""
 
-    def __init__(self, readings: Readings, key: Key, last: Reading | None, path: str) -> None:
-        model, self._selector, self._schema = key
-        self._path = f"{path}/{model}"
-        self._clock, self._with_secrets = readings.clock, readings.with_secrets
-        self._release, self.rollout = f"{self._path}/{RELEASE}", f"{self._path}/{ROLLOUT}"
-        self._last, self._known = last, [] if last is None else last.releases
+    def __init__(self, readings: Readings, key: Key, last: Reading | None) -> None:
+        self._readings, self._key, self._last = readings, key, last
+        self._model, self._selector, self._schema = key
+        self._path = f"{readings.path}/{self._model}"
+        self._release, self._rollout = f"{self._path}/{RELEASE}", f"{self._path}/{ROLLOUT}"
         self._found: dict[str, Stored] = {}
         self._parts: dict[str, str] = {}
         # Where an answer has no text, it is the one that these secrets were made of.
         self._secrets = {
             name: release.secrets[secret]
-            for release in self._known
+            for release in (last.releases if last else ())
             for secret, name in release.content.secret_names(self._path).items()
         }
-        latest = self._selector == LATEST
-        first = self._release if latest else f"{self._release}:{self._selector}"
-        secrets = self._secrets if self._with_secrets else ()
-        #: What is asked for first.
-        self.names, self.with_rollout = [first, *secrets], [first, self.rollout, *secrets]
 
-    def result(self, names: Sequence[str]) -> Asking[Result]:
-        asked_at = self._clock()
-        yield from self._find(names)
+    def run(self) -> Asking[Result]:
+        readings, asked_at = self._readings, self._readings.clock()
+        is_newest = self._selector == LATEST
+        names = [self._release if is_newest else f"{self._release}:{self._selector}"]
+        names += self._secrets if readings.with_secrets else ()
+        if (
+            isinstance(self._selector, int)
+            or is_newest
+            or self._key in readings.denied
+            or asked_at < readings.rollouts_denied.get(self._model, -math.inf)
+        ):
+            yield from self._find(names)
+        else:
+            try:
+                yield from self._find([names[0], self._rollout, *names[1:]])
+            except errors.AccessDeniedError:
+                # One denied name makes SSM refuse the whole request, and the reader policy of an
+                # older deploy doesn't allow the rollout.
+                yield from self._find(names)
+                self._rollout_is_denied()
         if (stored := self._found.get(self._release)) is None:
             raise (yield from self._not_there())
         try:
@@ -286,11 +253,20 @@ class Renewal:
             if self._last is None:
                 raise
             kept = self._last.configuration  # without its rollout, as it may be served for days
-            if self._with_secrets:
-                with suppress(errors.SecretUnavailableError):  # then it keeps those it has
-                    kept = replace(kept, secrets=freeze(self._found_secrets(kept.content)))
+            with suppress(errors.SecretUnavailableError):  # then it keeps those it has
+                kept = kept.renewed((yield from self._secrets_of(kept.content)))
             last = Reading(kept, marks=self._last.marks, parts=self._last.parts)
             return Result(last, Problem.of(error))
+
+    def _rollout_is_denied(self) -> None:
+        if self._model not in self._readings.rollouts_denied:
+            _log.warning(
+                "no permission to read %s, so rollouts of %s are ignored: deploy with this version "
+                "of model-config, whose reader policy allows it",
+                self._rollout,
+                self._model,
+            )
+        self._readings.rollouts_denied[self._model] = self._readings.clock() + DENIED
 
     def _find(self, names: Sequence[str]) -> Asking[None]:
         """Find parameters, with the texts of those that have changed."""
@@ -303,25 +279,25 @@ class Renewal:
             changed = [
                 stored
                 for stored in self._found.values()
-                if stored.text is None and (stored.name, stored.mark) not in marks
+                if stored.text is None and (stored.name, _mark(stored)) not in marks
             ]
             if not changed:
                 return
             read = yield Ask([f"{it.name}:{it.version}" for it in changed], decrypt=True)
             self._found |= read
-            if all(it.name in read and read[it.name].mark == it.mark for it in changed):
+            if all(it.name in read and _mark(read[it.name]) == _mark(it) for it in changed):
                 return
         raise StoreUnavailableError(f"{', '.join(names)}: changed again after each look")
 
     def _reading(self, stored: Stored, asked_at: float) -> Asking[Reading]:
         # If the label's release is a known one, the parameter was not deleted and made anew, and
         # the candidate is the same, too.
-        known = {release.mark: release for release in self._known}
-        if stored.mark not in known:
+        known = {release.mark: release for release in (self._last.releases if self._last else ())}
+        if _mark(stored) not in known:
             known = {}
-        current = yield from self._opened(stored, known.get(stored.mark), asked_at)
-        share = unfollowed = None
-        rollout = self._found.get(self.rollout)
+        current = yield from self._opened(stored, known.get(_mark(stored)), asked_at)
+        releases, share, unfollowed = [current], None, None
+        rollout = self._found.get(self._rollout)
         if rollout is not None and '"rollout"' in (rollout.text or ""):
             from model_config.reader.share import Share, plan_in  # noqa: PLC0415 - a faster start
 
@@ -329,23 +305,23 @@ class Renewal:
                 try:
                     candidate = yield from self._candidate(plan.release, known.values(), asked_at)
                     share = Share(plan, current, candidate)
+                    releases.append(candidate)
                 except StoreUnavailableError:
                     raise
                 except ModelConfigError as error:
-                    unfollowed = Unfollowed(plan, Problem.of(error))
-        reading = Reading(current, share, unfollowed, parts=self._parts)
+                    unfollowed = plan.release, Problem.of(error)
         marks: set[tuple[str, object]] = set()
-        for release in reading.releases:
+        for release in releases:
             names = release.content.secret_names(self._path).values()
-            marks |= {(name, self._found[name].mark) for name in names if name in self._found}
+            marks |= {(name, _mark(self._found[name])) for name in names if name in self._found}
             marks.add((self._release, release.mark))
-        return reading._replace(marks=frozenset(marks))
+        return Reading(current, share, unfollowed, frozenset(marks), self._parts)
 
     def _opened(
         self, stored: Stored, known: Configuration | None, asked_at: float
     ) -> Asking[Configuration]:
         if known is not None:
-            return known.renewed((yield from self._newest_secrets(known.content)), asked_at)
+            return known.renewed((yield from self._secrets_of(known.content)), asked_at)
         text, parts = stored.text or "", {}
         if '"parts"' in text:
             with suppress(errors.ReleaseError):  # raised again where the document is opened
@@ -362,10 +338,10 @@ class Renewal:
             content,
             stored.version,
             self._selector if isinstance(self._selector, str) else None,
-            (yield from self._newest_secrets(content)),
-            mark=stored.mark,
+            (yield from self._secrets_of(content)),
+            mark=_mark(stored),
             read_at=asked_at,
-            clock=self._clock,
+            clock=self._readings.clock,
         )
         if self._schema is not None:
             made.as_model(self._schema)  # checks it, and keeps the instance
@@ -382,26 +358,22 @@ class Renewal:
         self._parts |= parts
         return parts
 
-    def _newest_secrets(self, content: Release) -> Asking[dict[str, Secret]]:
-        if not self._with_secrets:
+    def _secrets_of(self, content: Release) -> Asking[dict[str, Secret]]:
+        if not self._readings.with_secrets:
             return locked_secrets(content, "the reader was created with secrets=False")
+        found, names = self._found, content.secret_names(self._path)
         missing = [
             name
-            for name in content.secret_names(self._path).values()
-            if name not in self._found
-            or (self._found[name].text is None and name not in self._secrets)
+            for name in names.values()
+            if name not in found or (found[name].text is None and name not in self._secrets)
         ]
         if missing:
-            self._found |= yield Ask(missing, decrypt=True)
-        return self._found_secrets(content)
-
-    def _found_secrets(self, content: Release) -> dict[str, Secret]:
-        found = self._found
+            found |= yield Ask(missing, decrypt=True)
         return {
             secret: self._secrets[name]
             if name in found and found[name].text is None
             else secret_in(name, found.get(name))
-            for secret, name in content.secret_names(self._path).items()
+            for secret, name in names.items()
         }
 
     def _candidate(
@@ -409,11 +381,11 @@ class Renewal:
     ) -> Asking[Configuration]:
         same = next((release for release in known if release.release == number), None)
         if same is not None:
-            return same.renewed((yield from self._newest_secrets(same.content)), asked_at)
+            return same.renewed((yield from self._secrets_of(same.content)), asked_at)
         found = yield Ask([f"{self._release}:{number}"], decrypt=True)
         if self._release not in found:
             raise errors.ReleaseNotFoundError(
-                f"there is no release {number} of {self._path.rpartition('/')[2]}, the candidate"
+                f"there is no release {number} of {self._model}, the candidate"
             )
         return (yield from self._opened(found[self._release], None, asked_at))
 
@@ -460,3 +432,8 @@ def _requests(asks: Iterable[Ask]) -> list[tuple[bool, dict[str, str]]]:
 
 def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, ModelConfigError) and not isinstance(error, StoreUnavailableError)
+
+
+def _mark(stored: Stored) -> tuple[int, object]:
+    """Return what changes with the value: its date tells it from one made anew under the name."""
+    return stored.version, hash(stored.text) if stored.modified is None else stored.modified

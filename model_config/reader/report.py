@@ -28,7 +28,10 @@ class ProblemStatus(TypedDict):
 
 
 class AwsStatus(TypedDict, total=False):
-    """Whether AWS "answers", is "slow" or "away"; since when given-up attempts hang, if any do."""
+    """Whether AWS "answers", is "slow" or "away"; since when given-up attempts hang, if any do.
+
+    `boto3_because` says why boto3 reads, though awscrt is installed.
+    """
 
     state: str
     since: str
@@ -36,6 +39,7 @@ class AwsStatus(TypedDict, total=False):
     failures: int
     problem: ProblemStatus
     hanging: list[str]
+    boto3_because: str
 
 
 class RolloutStatus(TypedDict):
@@ -111,15 +115,15 @@ class Incidents:
         if problem is None or not problem.is_outage:
             self._ends(_AWS, "AWS answers again")
         if problem is None:
-            self._ends(key, f"{reading!r} can be renewed again")
             if reading is not None:
+                self._ends(key, f"{reading.configuration!r} can be renewed again")
                 self._note_rollout(key, reading)
             return
         served = ""
         if reading is not None:
             age = reading.configuration.age
             since = "" if math.isinf(age) else f", {age:,.0f} s after it was read"
-            served = f"{reading!r} is still served{since}: "
+            served = f"{reading.configuration!r} is still served{since}: "
         if problem.is_outage:
             self._goes_on(_AWS, problem, f"AWS can't be reached. {served}{problem.text}")
         elif reading is not None:  # otherwise the read raises it
@@ -127,14 +131,15 @@ class Incidents:
 
     def _note_rollout(self, key: Key, reading: Reading) -> None:
         subject = ("rollout", key)
-        if (rollout := reading.unfollowed) is None:
-            self._ends(subject, f"the rollout from {reading!r} goes on, or is over")
+        if reading.unfollowed is None:
+            self._ends(subject, f"the rollout from {reading.configuration!r} goes on, or is over")
             return
+        candidate, problem = reading.unfollowed
         text = (
-            f"release {rollout.plan.release}, the candidate of a rollout, can't be used, so every "
-            f"unit is served {reading!r}. {rollout.problem.text}"
+            f"release {candidate}, the candidate of a rollout, can't be used, so every unit is "
+            f"served {reading.configuration!r}. {problem.text}"
         )
-        self._goes_on(subject, rollout.problem, text)
+        self._goes_on(subject, problem, text)
 
     def _goes_on(self, subject: Hashable, problem: Problem, text: str) -> None:
         now, known = self._clock(), self._open.get(subject)
@@ -154,7 +159,7 @@ class Describer:
     def __init__(self, attempts: Attempts, clock: Clock) -> None:
         self._attempts, self._now, self._wall = attempts, clock(), clock.wall()
 
-    def aws(self) -> AwsStatus:
+    def aws(self, boto3_because: str | None) -> AwsStatus:
         """Return whether AWS answers; if not, also why, and when the next attempt is made."""
         status: AwsStatus = {"state": "slow" if self._attempts.is_slow else "answers"}
         if (away := self._attempts.away) is not None:
@@ -167,6 +172,8 @@ class Describer:
             }
         if hanging := self._attempts.hanging:
             status["hanging"] = [self._time(began) for began in hanging]
+        if boto3_because is not None:
+            status["boto3_because"] = boto3_because
         return status
 
     def models(self, served: Mapping[Key, tuple[Any, float]]) -> list[ModelStatus]:
@@ -212,8 +219,8 @@ class Describer:
             percent = share.percent(self._wall)
             return {"candidate": share.plan.release, "percent": percent, "problem": None}
         if unfollowed := reading.unfollowed:
-            problem = _problem(unfollowed.problem)
-            return {"candidate": unfollowed.plan.release, "percent": 0, "problem": problem}
+            candidate, problem = unfollowed
+            return {"candidate": candidate, "percent": 0, "problem": _problem(problem)}
         return None
 
     def _seconds_to(self, at: float) -> float | None:

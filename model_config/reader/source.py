@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 #: The most names in one request (SSM API reference, GetParameters).
 BATCH = 10
-#: The change of the wall clock, in seconds, that counts as a freeze. Set by this package: time
-#: servers correct a clock by less, and a time to live is longer.
-TOLERANCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +21,6 @@ class Stored:
     # When the version was written, which tells a parameter from another one that was made anew
     # under its name. None: the source doesn't say.
     modified: datetime | None = None
-
-    @property
-    def mark(self) -> tuple[int, object]:
-        """What changes with the value."""
-        return self.version, hash(self.text) if self.modified is None else self.modified
 
 
 class Source(Protocol):
@@ -46,7 +37,7 @@ class Source(Protocol):
         """Return decrypted parameters by their bare name, leaving out those that don't exist.
 
         `names` are "/ai/prod/chat/release:stable" for a label, "…/release:7" for a number, or bare
-        names for the newest version, each parameter once.
+        names for the newest version: at most ten, of ten parameters.
 
         Raises:
             StoreUnavailableError: the source can't be reached right now. A reader goes on serving
@@ -70,30 +61,3 @@ class Clock(Protocol):
     def wall(self) -> float:
         """Return seconds since 1970."""
         ...
-
-
-class SystemClock:
-    """The machine's clocks.
-
-    The monotonic clock stops while a process is frozen, as in Lambda, so any time that the wall
-    clock gains on it is added. Setting that one back changes nothing.
-    """
-
-    __slots__ = ("_monotonic", "_state", "wall")
-
-    def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time
-    ) -> None:
-        self._monotonic, self.wall = monotonic, wall
-        # How far the clocks are apart, and the time of all freezes. Of two threads that notice the
-        # same freeze, each sets the same.
-        self._state = wall() - monotonic(), 0.0
-
-    def __call__(self) -> float:
-        apart, frozen = self._state
-        now = self._monotonic()
-        gained = self.wall() - now - apart
-        if not -TOLERANCE < gained < TOLERANCE:
-            frozen += max(0.0, gained)
-            self._state = apart + gained, frozen
-        return now + frozen

@@ -17,20 +17,15 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.parsers import ResponseParserError
 
-from model_config.format.errors import (
-    CredentialsError,
-    ModelConfigError,
-    StoreUnavailableError,
-    UsageError,
-)
+from model_config.format import errors
 from model_config.reader.problems import SIGN_IN, translate, unreadable_answer
-from model_config.reader.source import BATCH, Stored
+from model_config.reader.source import Stored
 
 _ACTION = "ssm:GetParameters"
-# What boto3 raises when a request fails, and for an answer that is incomplete or not SSM's.
+# What boto3 raises when a request fails, and for an answer that is incomplete or not SSM's, such as
+# a proxy's page.
 _FAILURES = (BotoCoreError, ClientError, OSError)
 _UNREADABLE = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
-_REQUIRED_KEYS = {"Name", "Version", "Value"}
 
 
 class Store:
@@ -68,66 +63,47 @@ class Store:
             self._given.close()  # closes its connections; it opens new ones itself
 
     def get(self, names: Sequence[str], *, decrypt: bool = True) -> dict[str, Stored]:
-        wanted = list(dict.fromkeys(names))
-        return {
-            stored.name: stored
-            for start in range(0, len(wanted), BATCH)
-            for stored in self._read(wanted[start : start + BATCH], decrypt=decrypt)
-        }
+        for is_last in (False, True):
+            try:
+                client = self._client()
+                answer = client.get_parameters(Names=list(names), WithDecryption=decrypt)
+                return {
+                    item["Name"]: Stored(
+                        item["Name"],
+                        item["Version"],
+                        item["Value"] if decrypt or item.get("Type") == "String" else None,
+                        item.get("LastModifiedDate"),
+                    )
+                    for item in answer["Parameters"]
+                }
+            except _FAILURES as error:
+                # The connection may have been closed while it was idle, or the process frozen. A
+                # second attempt opens a new one.
+                if isinstance(error, ConnectionClosedError) and not is_last:
+                    continue
+                problem = translate(error, _ACTION, names)
+                self._is_refused = isinstance(problem, errors.CredentialsError)
+                raise problem from error
+            except errors.ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
+                self._give_up_own()
+                raise
+            except RecursionError:
+                if "gevent" not in sys.modules:
+                    raise
+                raise errors.StoreUnavailableError(
+                    f"{_ACTION} of {', '.join(names)}: gevent patched `ssl` after botocore had "
+                    "imported it, and so no connection can be made. Call gevent.monkey.patch_all() "
+                    "before any other import; with gunicorn, in the first line of its "
+                    "configuration file, or leave out --preload."
+                ) from None
+            except _UNREADABLE:
+                break
+        # Outside of the handler, and without the answer: a traceback would show what it holds.
+        answer = None
+        raise unreadable_answer(_ACTION, names)
 
     def look(self, names: Sequence[str]) -> dict[str, Stored]:
         return self.get(names, decrypt=False)  # only values of type String have a text
-
-    # One batch in each call, so that no frame holds a secret's text when another request fails.
-    def _read(self, names: list[str], *, decrypt: bool) -> list[Stored]:
-        try:
-            answer = self._ask(names, decrypt=decrypt)
-        except StoreUnavailableError as error:
-            # The connection may have been closed while it was idle, or the process frozen. A second
-            # attempt opens a new one.
-            if not isinstance(error.__cause__, ConnectionClosedError):
-                raise
-            answer = self._ask(names, decrypt=decrypt)
-        parameters = answer.get("Parameters")
-        # botocore parses an incomplete reply, or a proxy's page, as an empty answer.
-        if not isinstance(parameters, list) or not all(
-            item.keys() >= _REQUIRED_KEYS for item in parameters
-        ):
-            raise unreadable_answer(_ACTION, names)
-        return [
-            Stored(
-                item["Name"],
-                item["Version"],
-                item["Value"] if decrypt or item.get("Type") == "String" else None,
-                item.get("LastModifiedDate"),
-            )
-            for item in parameters
-        ]
-
-    def _ask(self, names: list[str], *, decrypt: bool) -> dict[str, Any]:
-        try:
-            client = self._client()
-            answer: dict[str, Any] = client.get_parameters(Names=names, WithDecryption=decrypt)
-        except _FAILURES as error:
-            problem = translate(error, _ACTION, names)
-            self._is_refused = isinstance(problem, CredentialsError)
-            raise problem from error
-        except ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
-            self._give_up_own()
-            raise
-        except RecursionError:
-            if "gevent" not in sys.modules:
-                raise
-            raise StoreUnavailableError(
-                f"{_ACTION} of {', '.join(names)}: gevent patched `ssl` after botocore had "
-                "imported it, and so no connection can be made. Call gevent.monkey.patch_all() "
-                "before any other import; with gunicorn, in the first line of its configuration "
-                "file, or leave out --preload."
-            ) from None
-        except _UNREADABLE:
-            # Without its cause, which may hold the bytes of the answer, and so a secret.
-            raise unreadable_answer(_ACTION, names) from None
-        return answer
 
     def _client(self) -> Any:
         if self._given is not None:
@@ -162,7 +138,7 @@ class Store:
             config = Config(**self._config)
             return make("ssm", region_name=self._region, config=config), credentials
         except ValueError as error:
-            raise UsageError(
+            raise errors.UsageError(
                 f"no SSM client can be created: {error}. Check AWS_ENDPOINT_URL, "
                 "AWS_ENDPOINT_URL_SSM and the profile"
             ) from None
@@ -173,18 +149,11 @@ class Store:
             own[0].close()
 
 
-class _EveryService(list[str]):
-    """A list that contains every service's name."""
-
-    def __contains__(self, service: object) -> bool:
-        return True
-
-
 class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
-    """Finds a service's model without a list of all, a third of a client's creation."""
+    """Finds a service's model without looking into every folder, a third of a client's creation."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        return _EveryService()
+        return [folder.name for path in self.search_paths for folder in Path(path).glob("*")]
 
 
 class _PlainDicts(JSONFileLoader):  # type: ignore[misc]  # likewise
@@ -208,6 +177,6 @@ def _or_error(get: Callable[[], Any]) -> Any:
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:
-        raise CredentialsError(
+        raise errors.CredentialsError(
             f"there are no usable credentials ({type(error).__name__}: {error}). {SIGN_IN}."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
@@ -9,12 +10,11 @@ from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
 from pydantic import ValidationError
 
 from model_config.format.text import form, nearest
-from model_config.schema.annotations import union_members
-from model_config.schema.group import Group
+from model_config.schema.group import Group, Path, union_members
 from model_config.schema.shipped import OTHER_NAMES
 
 # pydantic's description of each error, with the rest of its `loc` below the value at hand.
-_Details: TypeAlias = list[tuple[tuple[str | int, ...], Mapping[str, Any]]]
+_Details: TypeAlias = list[tuple[Path, Mapping[str, Any]]]
 
 _OTHER_FORMS = {form(name): meant for name, meant in OTHER_NAMES.items()}
 
@@ -28,13 +28,19 @@ class Problem(NamedTuple):
     fix: str | None
 
 
-def message_of(detail: Mapping[str, Any]) -> str:
+def messages_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Yield the place of each error, "models.0.name", and its message; the place can be empty."""
+    for detail in error.errors(include_url=False, include_input=False):
+        yield ".".join(map(str, detail["loc"])), _message(detail)
+
+
+def _message(detail: Mapping[str, Any]) -> str:
     """Return pydantic's message about one value, to go on with in a sentence."""
     if detail["type"] == "extra_forbidden":
         return "there is no field of that name"
     text = str(detail["msg"])
-    from_validator = text.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:] if from_validator == text else from_validator
+    is_ours = text.startswith("Value error, ")  # raised by a validator
+    return text.removeprefix("Value error, ") if is_ours else text[:1].lower() + text[1:]
 
 
 def problems_of(error: ValidationError, kind: type[Group] | None) -> Iterator[Problem]:
@@ -49,20 +55,17 @@ def _problems(
     members = [member for member in union_members(kind) if member not in (None, NoneType)]
     if len(members) > 1:
         details, members = _of_best_members(details, members)
-    if own := [detail for loc, detail in details if not loc]:
-        text, fix = "; or ".join(dict.fromkeys(map(message_of, own))), None
+    below = _by_first(details)
+    if own := [detail for _, detail in below.pop((), [])]:
+        text, fix = "; or ".join(dict.fromkeys(map(_message, own))), None
         if own[0]["type"] == "extra_forbidden" and above:
             names = [group.__name__ for group in above if path[-1] not in group.model_fields]
             have = "has" if len(names) == 1 else "have"
             text = f"{' and '.join(names)} {have} no field of that name"
             fix = nearest_field(path[-1], {name for group in above for name in group.model_fields})
         yield Problem(path, own[0]["type"], text, fix)
-    below: dict[str | int, _Details] = {}
-    for loc, detail in details:
-        if loc:
-            below.setdefault(loc[0], []).append((loc[1:], detail))
     groups = [kind for kind in members if isinstance(kind, type) and issubclass(kind, Group)]
-    for segment, inner in below.items():
+    for (segment,), inner in below.items():
         annotation = next(filter(None, (_annotation(kind, segment) for kind in members)), None)
         yield from _problems(inner, annotation, (*path, str(segment)), groups)
 
@@ -72,18 +75,23 @@ def _of_best_members(details: _Details, members: list[Any]) -> tuple[_Details, l
 
     If several fit alike, these are the errors that they share, if there are any.
     """
-    by_member: dict[tuple[str | int, ...], _Details] = {}
-    for loc, detail in details:
-        by_member.setdefault(loc[:1], []).append((loc[1:], detail))
+    by_member = _by_first(details)
     least = min(map(_misfit, by_member.values()))
     best = [name for name, of_member in by_member.items() if _misfit(of_member) == least]
     shared = set.intersection(*({loc for loc, _ in by_member[name]} for name in best))
     best = best if shared else best[:1]
-    chosen = [it for name in best for it in by_member[name] if not shared or it[0] in shared]
+    chosen = [pair for name in best for pair in by_member[name] if not shared or pair[0] in shared]
     # pydantic calls a class with a validator "function-after[validator(), Class]".
-    names = {str(tag).rstrip("]").rpartition(" ")[2] for name in best for tag in name}
+    names = {re.sub(r"function-.* (.*?)\]+", r"\1", str(tag)) for name in best for tag in name}
     kinds = [kind for kind in members if getattr(kind, "__name__", None) in names]
     return chosen, kinds or members
+
+
+def _by_first(details: _Details) -> dict[Path, _Details]:
+    by_first: dict[Path, _Details] = {}
+    for loc, detail in details:
+        by_first.setdefault(loc[:1], []).append((loc[1:], detail))
+    return by_first
 
 
 def _misfit(details: _Details) -> tuple[bool, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -86,53 +86,39 @@ def text_beside(module_file: str, name: str) -> str:
 
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
-_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NESTED = (
     "items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames",
 )  # fmt: skip
-
-
-def _is_type(value: JsonValue) -> bool:
-    return all(name in _TYPES for name in (value if isinstance(value, list) else [value]))
-
-
-def _is_names(value: JsonValue) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-_FORMS: dict[str, tuple[Callable[[JsonValue], bool], str]] = {
-    "type": (_is_type, f"one of {', '.join(_TYPES)}, or a list of them"),
-    "required": (_is_names, "a list of names"),
-    "enum": (lambda value: isinstance(value, list), "a list of values"),
-    **dict.fromkeys(
-        _NAMED, (lambda value: isinstance(value, dict), "an object of schemas by name")
-    ),
-    **dict.fromkeys(
-        _LISTED,
-        (lambda value: isinstance(value, list) and value != [], "a list of at least one schema"),
-    ),
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+# The JSON type and the description of what a keyword holds.
+_FORMS: Mapping[str, tuple[type, str]] = {
+    "required": (list, "a list of names"),
+    "enum": (list, "a list of values"),
+    **dict.fromkeys(_NAMED, (dict, "an object of schemas by name")),
+    **dict.fromkeys(_LISTED, (list, "a list of at least one schema")),
 }
 
 
 def _problems(schema: JsonValue, path: str = "#") -> Iterator[str]:
-    if isinstance(schema, bool):
-        return
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict | bool):
         yield f"{path} must be a schema: an object, true or false"
-        return
-    for key, value in schema.items():
-        at = f"{path}/{key}"
-        if key in _FORMS and not _FORMS[key][0](value):
-            yield f"{at} must be {_FORMS[key][1]}"
+    for key, value in schema.items() if isinstance(schema, dict) else ():
+        at, inner = f"{path}/{key}", value if isinstance(value, list) else [value]
+        form, description = _FORMS.get(key, (object, ""))
+        is_wrong = not isinstance(value, form)
+        is_wrong |= key in _LISTED and not value
+        is_wrong |= key == "required" and not all(isinstance(name, str) for name in inner)
+        if is_wrong:
+            yield f"{at} must be {description}"
+        elif key == "type" and not all(name in _TYPES for name in inner):
+            yield f"{at} must be one of {', '.join(_TYPES)}, or a list of them"
         elif key in _NESTED:
             yield from _problems(value, at)
-        elif isinstance(value, dict) and key in _NAMED:
-            for name, nested in value.items():
+        elif key in (*_NAMED, *_LISTED):
+            below = value.items() if isinstance(value, dict) else enumerate(inner)
+            for name, nested in below:
                 yield from _problems(nested, f"{at}/{name}")
-        elif isinstance(value, list) and key in _LISTED:
-            for position, nested in enumerate(value):
-                yield from _problems(nested, f"{at}/{position}")
 
 
 def _check(schema: dict[str, JsonValue], info: ValidationInfo) -> dict[str, JsonValue]:

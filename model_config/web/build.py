@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,22 +12,20 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from model_config.comparing import side_by_side
+from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
 from model_config.format import prompt, text
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
-from model_config.format.names import LATEST
 from model_config.operate.rollout_plan import phase
 from model_config.operate.ssm import Watch
 from model_config.plan.evidence import verdict
 from model_config.plan.project import Project
-from model_config.web import environments, history, pages, releases
-from model_config.web.pages import OVERVIEW, SERVED, Content, Links, Page, Selection
-from model_config.web.site import Site
+from model_config.web import environments, history, releases
+from model_config.web.site import OVERVIEW, SERVED, Content, Links, Page, Selection, Site
 
 #: The folder with the style sheet and the script.
 STATIC = Path(__file__).parent / "static"
 #: The functions that read what each view shows.
-READERS: Mapping[str, Callable[..., Content]] = {
+_READERS: dict[str, Callable[..., Content]] = {
     "overview": environments.overview,
     "drift": environments.drift,
     "search": environments.search,
@@ -40,27 +38,30 @@ READERS: Mapping[str, Callable[..., Content]] = {
 
 def read(site: Site, page: Page, watch: Watch, **options: bool) -> Content:
     """Return what a page shows. If it can't be read, this is the error."""
-    title = " / ".join(page.arguments) or page.view
     try:
-        return READERS[page.view](site, watch, *page.arguments, **options)
+        return _READERS[page.view](site, watch, *page.arguments, **options)
     except ModelConfigError as error:
-        status = 404 if isinstance(error, LookupError | UsageError) else 422
-        status = 503 if isinstance(error, StoreUnavailableError) else status
-        return Content("problem", title, {"text": str(error)}, status=status)
+        status, why = 422, str(error)
+        if isinstance(error, LookupError | UsageError):
+            status = 404
+        elif isinstance(error, StoreUnavailableError):
+            status = 503
     except Exception as error:
         logging.getLogger(__name__).exception("A page could not be built")
+        status = 500
         why = f"This page could not be built: {type(error).__name__}. See the server's log."
-        return Content("problem", title, {"text": why}, status=500)
+    title = " / ".join(page.arguments) or page.view
+    return Content("problem", title, {"text": why}, status=status)
 
 
 def read_ahead(site: Site, watch: Watch) -> None:
     """Build the pages in the navigation before they are requested."""
     for _, page in _navigation(site):
-        render(site, page, read(site, page, watch), SERVED)
+        render(site, page, read(site, page, watch))
 
 
-def render(site: Site, page: Page, content: Content, links: Links) -> str:
-    shown = [stack for stack in site.environments if stack in page.stacks]
+def render(site: Site, page: Page, content: Content, links: Links = SERVED) -> str:
+    stacks = [stack for stack in site.environments if stack in page.stacks] or site.environments
     template = _templates().get_template(f"{content.template}.html")
     return template.render(
         content.values,
@@ -72,10 +73,7 @@ def render(site: Site, page: Page, content: Content, links: Links) -> str:
         static=links.static,
         is_served=links.is_served,
         navigation=_navigation(site),
-        places=[
-            (stack, site.place(stack), site.is_protected(stack))
-            for stack in shown or site.environments
-        ],
+        places=[(stack, site.place(stack), site.is_protected(stack)) for stack in stacks],
         now=datetime.now(UTC),
     )
 
@@ -88,17 +86,18 @@ def _navigation(site: Site) -> list[tuple[str, Page]]:
     stacks = list(site.environments)
     linked = [("Overview", OVERVIEW)]
     if len(stacks) > 1:
-        first, last = Selection(stacks[0], LATEST), Selection(stacks[-1], LATEST)
-        linked.append(("Compare", pages.compare_page(first, last)))
+        linked.append(
+            ("Compare", Page.of("compare", f"{stacks[0]}@latest", f"{stacks[-1]}@latest"))
+        )
     if site.project:
-        names = {stack: f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks}
-        linked += [(name, Page.of("drift", stack)) for stack, name in names.items()]
+        names = (f"Drift in {stack}" if len(stacks) > 1 else "Drift" for stack in stacks)
+        linked += zip(names, (Page.of("drift", stack) for stack in stacks), strict=True)
     return linked
 
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
+    templates = Environment(
         loader=PackageLoader("model_config.web"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -106,7 +105,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    templates.filters |= {
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
         "utc": lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         "count": text.plural,
@@ -115,27 +114,25 @@ def _templates() -> Environment:
         "name": _breakable,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],  # enough to tell them apart
     }
-    environment.tests |= {"prompt": releases.is_prompt, "text": releases.is_text}
-    environment.globals |= {
+    templates.tests |= {"prompt": releases.is_prompt, "text": releases.is_text}
+    templates.globals |= {
         "Page": Page,
-        "compare_page": pages.compare_page,
-        "releases_page": pages.releases_page,
         "verdict": verdict,
         "phase": phase,
-        "side_by_side": side_by_side.side_by_side,
-        "differ_in_blanks_alone": side_by_side.differ_in_blanks_alone,
+        "side_by_side": side_by_side,
+        "differ_in_blanks_alone": differ_in_blanks_alone,
         "fragments": prompt.fragments,
         "matches": prompt.matches,
         "variables": prompt.variables,
     }
-    return environment
+    return templates
 
 
 def _visible(value: object) -> object:
     """Return what is put into a page, with its invisible characters shown."""
-    return (
-        text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return text.visible(value)
+    return value
 
 
 def _breakable(name: object) -> Markup:
@@ -154,21 +151,20 @@ def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
     def read_page(page: Page) -> Content:
         content = read(site, page, watch)
         if content.template == "model":
+            of_model = content.values["releases"]
+            newest = [release.number for release in of_model][:most]
             stack, model = page.arguments
-            shown = content.values["releases"]
-            newest = [release.number for release in shown][:most]
-            numbers[stack, model] = {str(on) for on in (*newest, *shown.labels.values())}
+            numbers[stack, model] = {str(on) for on in (*newest, *of_model.labels.values())}
         return content
 
     def is_written(page: Page) -> bool:
-        if page.view == "release":
-            stack, model, selector = page.arguments
-            sides = [Selection(stack, selector)]
-        elif page.view == "compare" and len(page.arguments) > 2:  # noqa: PLR2004 - of one model
-            *texts, model = page.arguments
-            sides = [Selection.parse(side) for side in texts]
-        else:
-            return True
+        match page:
+            case Page("release", (stack, model, selector)):
+                sides = [Selection(stack, selector)]
+            case Page("compare", (before, after, model)):
+                sides = [Selection.parse(before), Selection.parse(after)]
+            case _:
+                return True
         return all(
             not selector.isdecimal() or selector in numbers.get((stack, model), {selector})
             for stack, selector in sides
@@ -208,7 +204,7 @@ def _write_all(
         content = read_page(page)
         file = folder / page.file
         file.parent.mkdir(parents=True, exist_ok=True)
-        html = render(site, page, content, pages.file_links(page, linked))
+        html = render(site, page, content, Links.of_file(page, linked))
         file.write_text(html, encoding="utf-8")
         failed += [page] if content.template == "problem" else []
     return failed

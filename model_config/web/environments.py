@@ -1,4 +1,4 @@
-"""The pages about whole environments: the overview, and drift."""
+"""The pages about whole environments: the overview, a search, and drift."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from model_config.comparing.search import Match, Searched, find_each, planned
 from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
-from model_config.operate.difference import ADVICE
-from model_config.operate.drift import find_drift
-from model_config.operate.lifecycle import promoted
+from model_config.operate.drift import ADVICE, find_drift
 from model_config.operate.ssm import Watch, released_models
 from model_config.operate.status import EnvironmentStatus, ModelStatus, read_status, unread_status
 from model_config.plan.lifecycle import SOON, Retirements, retiring
-from model_config.web.pages import Content, Notice
-from model_config.web.site import Site, notices_of
+from model_config.web.site import Content, Notice, Site, notices_of
 
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
@@ -30,26 +27,22 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
         models = [model for model in statuses[stack].models if model.releases]
         try:
             retirements, unasked[stack] = site.retirements(stack) if models else ({}, "")
-            ending |= {(stack, each.model): _retiring(each, retirements) for each in models}
+            ending |= {(stack, it.model): _retiring(it, retirements) for it in models}
         except InvalidConfigurationError as error:
             notices.append(Notice(str(error)))
+    by_stack = [{model.model: model for model in status.models} for status in statuses.values()]
     origins: dict[str, Match] = {}
     if commits and site.project:
-        models = [model for status in statuses.values() for model in status.models]
+        digests = {it.digest for models in by_stack for it in models.values() if it.digest}
         try:
-            digests = {model.digest for model in models if model.digest}
             origins = find_each(site.project, digests, watch)
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
-    by_stack = {
-        stack: {model.model: model for model in status.models} for stack, status in statuses.items()
-    }
     rows = []
-    for name in sorted({name for models in by_stack.values() for name in models}):
-        cells = [models.get(name) for models in by_stack.values()]
-        rows.append(
-            (name, sorted({flag for cell in cells if cell for flag in _flags(cell)}), cells)
-        )
+    for name in sorted({name for models in by_stack for name in models}):
+        cells = [models.get(name) for models in by_stack]
+        flags = sorted({flag for cell in cells if cell for flag in _flags(cell)})
+        rows.append((name, flags, cells))
     values = {
         "statuses": statuses,
         "rows": rows,
@@ -59,7 +52,7 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
         "unasked": unasked,
         "offers_commits": site.project is not None and not commits,
     }
-    return Content("overview", "Overview", values, tuple(notices))
+    return Content("overview", "Overview", values, notices)
 
 
 def search(site: Site, watch: Watch, query: str) -> Content:
@@ -68,17 +61,15 @@ def search(site: Site, watch: Watch, query: str) -> Content:
     for stack in site.environments:
         status, problems = _read(site, stack, watch)
         notices += problems
-        plan = site.program(stack) if site.project and not problems else None
-        searched += planned(plan, site.project) if plan and site.project else ()
+        if site.project and not problems and (plan := site.program(stack)):
+            searched += planned(plan, site.project)
         searched += [
             Searched(stack, model.model, release.content.config, release.number, labels)
             for model in status.models
-            for release, labels in (promoted(model.releases) if model.releases else ())
+            for release, labels in (model.releases.promoted() if model.releases else ())
             if release.content
         ]
-    return Content(
-        "search", "Search", {"query": query, "hits": find(query, searched)}, tuple(notices)
-    )
+    return Content("search", "Search", {"query": query, "hits": find(query, searched)}, notices)
 
 
 def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list[Notice]]:
@@ -100,14 +91,13 @@ def _read(site: Site, stack: str, watch: Watch) -> tuple[EnvironmentStatus, list
 
 
 def _retiring(status: ModelStatus, retirements: Retirements) -> list[str]:
-    return sorted(
-        {
-            f"release {release.number}: {name} {retirement.text}"
-            for release, _ in (promoted(status.releases) if status.releases else ())
-            if release.content
-            for _, name, retirement in retiring(release.content.config, retirements, SOON)
-        }
-    )
+    texts = {
+        f"release {release.number}: {name} {retirement.text}"
+        for release, _ in (status.releases.promoted() if status.releases else ())
+        if release.content
+        for _, name, retirement in retiring(release.content.config, retirements, SOON)
+    }
+    return sorted(texts)
 
 
 def _flags(status: ModelStatus) -> Iterator[str]:
@@ -125,21 +115,11 @@ def _flags(status: ModelStatus) -> Iterator[str]:
 
 
 def drift(site: Site, watch: Watch, stack: str) -> Content:
-    """Read the differences between an environment and the project, grouped by what to do."""
     program, path = site.program(stack), site.environment(stack).path
     if program is None:
         raise UsageError("drift is the difference from a project, and there is no project here")
     with site.view_of(stack, watch) as ssm:
         drifted = site.cached("drift", stack, program, lambda: find_drift(ssm, program))
         deployed = released_models(ssm.below(path), path)  # listed already: no further request
-    groups = [
-        (state, advice.format(stack=stack), [it for it in drifted.differences if it.state == state])
-        for state, advice in ADVICE.items()
-    ]
-    values = {
-        "stack": stack,
-        "groups": [group for group in groups if group[2]],
-        "drift": drifted,
-        "deployed": deployed,
-    }
+    values = {"stack": stack, "advice": ADVICE, "drift": drifted, "deployed": deployed}
     return Content("drift", f"Drift in {stack}", values)

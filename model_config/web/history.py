@@ -3,69 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from model_config.comparing.changes import Change, changes
+from model_config.comparing.changes import changes
 from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
 from model_config.format.names import PREVIOUS, model_path, release_name
 from model_config.format.rollout import Rollout, Step
-from model_config.operate import record
-from model_config.operate.record import Event, Written
-from model_config.operate.releases import PastRelease, Releases, read_releases
-from model_config.operate.rollout_plan import due_at, next_step, plan_of, steps_from
+from model_config.operate import record, rollout_plan
+from model_config.operate.environment import State, read_state
+from model_config.operate.record import Written
+from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import Ssm, Watch
-from model_config.web.pages import Content, Notice
-from model_config.web.site import Site, notices_of
+from model_config.web.site import Content, Notice, Site, notices_of
 
 #: The number of newest columns that are drawn. Set by this package: about two screens.
 _COLUMNS = 24
 #: The size of a timeline's columns and lanes, and of the line with the releases' numbers.
 COLUMN, LANE, HEAD = 56, 30, 26
 _GAP = 3
-
-
-class Entry(NamedTuple):
-    at: datetime
-    by: str
-    event: Event | None = None
-    release: PastRelease | None = None
-    before: PastRelease | None = None
-    changes: Sequence[Change] | None = None
+#: The size of a rollout's curve.
+WIDTH, HEIGHT = 640, 200
 
 
 def model(site: Site, watch: Watch, stack: str, name: str) -> Content:
     path = site.environment(stack).path
     with site.view_of(stack, watch) as ssm:
         releases = read_releases(ssm, path, name, documents=True)
-        history, problems = history_of(ssm, path, name)
+        history, problems = _history(ssm, path, name)
+        notices = [*notices_of(stack, ssm), *problems]
         newest = history[-1].document if history else None
-        values = {
-            "stack": stack,
-            "releases": releases,
-            "rollout": record.under_way(newest, releases) if newest else None,
-            "entries": _entries(releases, history or []),
-            "timeline": timeline(releases, history or []),
-            "is_recorded": history is not None,
-        }
-        notices = (*notices_of(stack, ssm), *problems)
-    others = (other for other in site.environments if other != stack)
-    values["elsewhere"] = [other for other in others if _is_in(site, watch, other, name)]
+    values = {
+        "stack": stack,
+        "releases": releases,
+        "rollout": State(releases, newest).under_way if newest else None,
+        "entries": _entries(releases, history or []),
+        "timeline": timeline(releases, history or []),
+        "is_recorded": history is not None,
+        "elsewhere": [
+            other
+            for other in site.environments
+            if other != stack and _is_in(site, watch, other, name)
+        ],
+    }
     return Content("model", f"{name} in {stack}", values, notices)
 
 
-def history_of(ssm: Ssm, path: str, name: str) -> tuple[list[Written] | None, tuple[Notice, ...]]:
+def _history(ssm: Ssm, path: str, name: str) -> tuple[list[Written] | None, list[Notice]]:
     """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
-        return record.read_history(ssm, path, name), ()
+        return record.read_history(ssm, path, name), []
     except StoreUnavailableError:
         raise
     except ModelNotFoundError:  # deployed by a version without rollout parameters
-        return None, ()
+        return None, []
     except StoreError as error:
-        return None, (Notice(f"The history of the labels can't be read: {error}"),)
+        return None, [Notice(f"The history of the labels can't be read: {error}")]
 
 
 def _is_in(site: Site, watch: Watch, stack: str, name: str) -> bool:
@@ -77,13 +71,16 @@ def _is_in(site: Site, watch: Watch, stack: str, name: str) -> bool:
             return False
 
 
-def _entries(releases: Releases, history: list[Written]) -> list[Entry]:
-    entries = [Entry(event.written.at, event.written.by, event) for event in record.events(history)]
+def _entries(releases: Releases, history: list[Written]) -> list[dict[str, Any]]:
+    """Return events and releases, newest first; a release with its changes, if they are known."""
+    entries: list[dict[str, Any]] = [
+        {"at": event.written.at, "event": event} for event in record.events(history)
+    ]
     for release, before in releases.with_former():
         old, new = before.content if before else None, release.content
         changed = changes(old, new) if old and new else None
-        entries.append(Entry(release.at, release.by, None, release, before, changed))
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+        entries.append({"at": release.at, "release": release, "before": before, "changes": changed})
+    return sorted(entries, key=lambda entry: entry["at"], reverse=True)
 
 
 class Bar(NamedTuple):
@@ -92,8 +89,7 @@ class Bar(NamedTuple):
     release: int
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(NamedTuple):
     """A drawn timeline, with columns of one width: between two events may be days or seconds."""
 
     width: int
@@ -105,8 +101,7 @@ class Timeline:
     lanes: list[tuple[str, int, list[Bar]]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
+class _Period(NamedTuple):
     """A period in which a label or its rollout was on a release; `end` is None if it still is."""
 
     lane: str
@@ -129,13 +124,13 @@ def timeline(releases: Releases, history: Sequence[Written]) -> Timeline:
         if last > first:  # it ended after the first column
             bar = Bar(first, last - first - _GAP, period.release)
             bars.setdefault(period.lane, []).append(bar)
-    marks = [(columns[each.at], each.number) for each in releases if each.at in columns]
+    marks = [(columns[it.at], it.number) for it in releases if it.at in columns]
     lanes = [(lane, HEAD + n * LANE, bars[lane]) for n, lane in enumerate(bars)]
     return Timeline(width, HEAD + len(lanes) * LANE, shown[0], marks, lanes)
 
 
 def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_Period]:
-    oldest, labels = releases.oldest.at, releases.labels
+    oldest = releases.oldest.at
     on: dict[str, tuple[int | None, datetime]] = {}
     last = None
     for written in history:
@@ -147,53 +142,46 @@ def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_
         if release is not None and since < written.at:
             yield _Period(moved.label, release, since, written.at)
         on[moved.label] = (moved.release, written.at)
-    for label, release in labels.items():
-        if label.endswith(PREVIOUS):
-            continue
-        known, since = on.get(label, (None, oldest))
-        # Without a record of its last move, only its present release is known.
-        begin = since if known == release else releases.newest.at
-        yield _Period(label, release, begin)
+    for label, release in releases.labels.items():
+        if not label.endswith(PREVIOUS):
+            known, since = on.get(label, (None, oldest))
+            # Without a record of its last move, only its present release is known.
+            yield _Period(label, release, since if known == release else releases.newest.at)
 
 
 def _rollout_periods(history: Sequence[Written]) -> Iterator[_Period]:
-    begun = [next(versions) for _, versions in groupby(history, key=_salt)]
+    def salt(written: Written) -> str | None:
+        rollout = written.document.rollout if written.document else None
+        return rollout.salt if rollout else None
+
+    begun = [next(versions) for _, versions in groupby(history, key=salt)]
     for written, following in zip_longest(begun, begun[1:]):
         if written.document and (rollout := written.document.rollout):
             end = following.at if following else None
             yield _Period(f"{rollout.label} rollout", rollout.release, written.at, end)
 
 
-def _salt(written: Written) -> str | None:
-    rollout = written.document.rollout if written.document else None
-    return rollout.salt if rollout else None
-
-
-WIDTH, HEIGHT = 640, 200
-#: The number of times on the axis.
-_TICKS = 4
-
-
 def rollout(site: Site, watch: Watch, stack: str, name: str) -> Content:
     path, now = site.environment(stack).path, datetime.now(UTC)
     with site.view_of(stack, watch) as ssm:
-        releases = read_releases(ssm, path, name, documents=False)
-        stored = record.read_stored(ssm, path, name)
-        history, problems = history_of(ssm, path, name)
-        notices = (*notices_of(stack, ssm), *problems)
-    current = record.under_way(stored.document, releases) if stored else None
-    values = {
+        state = read_state(ssm, read_releases(ssm, path, name, documents=False))
+        history, problems = _history(ssm, path, name)
+        notices = [*notices_of(stack, ssm), *problems]
+    values: dict[str, Any] = {
         "stack": stack,
         "model": name,
-        "problem": stored.problem if stored else None,
+        "problem": state.problem,
         "events": [event for event in record.events(history or []) if "rollout" in event.what],
-        "rollout": current,
-        "plan": plan_of(current) if current else None,
-        "begun": record.started(history, current) if history and current else None,
-        "next": next_step(current, now) if current else None,
-        "due": due_at(current) if current else None,
-        "curve": curve(current, now) if current else None,
+        "rollout": state.under_way,
     }
+    if current := state.under_way:
+        values |= {
+            "plan": rollout_plan.plan_of(current),
+            "begun": record.started(history, current) if history else None,
+            "next": rollout_plan.next_step(current, now),
+            "due": rollout_plan.due_at(current),
+            "curve": curve(current, now),
+        }
     return Content("rollout", f"Rollout of {name} in {stack}", values, notices)
 
 
@@ -204,45 +192,44 @@ class Point(NamedTuple):
     is_past: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(NamedTuple):
     """A drawn rollout: the share of readers over time."""
 
     line: str  #: The whole plan, as an SVG path.
     past: str  #: The area below the past steps, as an SVG path.
     now: float
-    points: tuple[Point, ...]
-    ticks: tuple[tuple[float, datetime], ...]
+    points: list[Point]
+    ticks: list[tuple[float, datetime]]
     width: int = WIDTH
     height: int = HEIGHT
 
 
 def curve(rollout: Rollout, now: datetime) -> Curve:
     """Return the drawing of a rollout. A paused one's steps are drawn at their earliest time."""
-    plan = plan_of(rollout)
+    plan, last = rollout_plan.plan_of(rollout), rollout.steps[-1]
     missing = plan.percents[len(rollout.steps) :]
-    earliest = max(rollout.steps[-1].at + plan.interval, now)
-    steps = rollout.steps + steps_from(missing, earliest, plan.interval)
+    earliest = max(last.at + plan.interval, now)
+    steps = rollout.steps + rollout_plan.steps_from(missing, earliest, plan.interval)
     begin = steps[0].at
-    end = max(due_at(rollout) or steps[-1].at, steps[-1].at, now)
+    end = max(rollout_plan.due_at(rollout) or steps[-1].at, steps[-1].at, now)
     span = max(end - begin, timedelta(seconds=1))
 
     def x(at: datetime) -> float:
         return round((at - begin) / span * WIDTH, 1)
 
-    points = tuple(
+    def path(points: Sequence[Point]) -> str:
+        return f"M0 {HEIGHT}{''.join(f'H{point.x}V{point.y}' for point in points)}"
+
+    points = [
         Point(x(step.at), round(HEIGHT - step.percent / 100 * HEIGHT, 1), step, step.at <= now)
         for step in steps
-    )
-    present = max(x(now), 0)
+    ]
+    past, present = [point for point in points if point.is_past], max(x(now), 0)
+    times = [begin + share / 3 * span for share in range(4)]
     return Curve(
-        line=f"M0 {HEIGHT}{''.join(f'H{p.x}V{p.y}' for p in points)}H{WIDTH}",
-        past=f"M0 {HEIGHT}{''.join(f'H{p.x}V{p.y}' for p in points if p.is_past)}"
-        f"H{present}V{HEIGHT}Z",
+        line=f"{path(points)}H{WIDTH}",
+        past=f"{path(past)}H{present}V{HEIGHT}Z",
         now=present,
         points=points,
-        ticks=tuple(
-            (round(n / (_TICKS - 1) * WIDTH, 1), begin + n / (_TICKS - 1) * span)
-            for n in range(_TICKS)
-        ),
+        ticks=[(x(at), at) for at in times],
     )

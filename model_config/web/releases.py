@@ -12,10 +12,9 @@ from model_config.comparing import differences
 from model_config.comparing.changes import Change, changes, leaves
 from model_config.comparing.report import heading, is_long
 from model_config.describe import settings_of
+from model_config.format import names, prompt
 from model_config.format.codec import Value
 from model_config.format.errors import InvalidConfigurationError, ReleaseError, StoreError
-from model_config.format.names import LATEST, check_selector, model_path, parse, release_name
-from model_config.format.prompt import matches, texts, variables
 from model_config.format.release import Release
 from model_config.format.text import shortened
 from model_config.operate.environment import Environment
@@ -23,8 +22,7 @@ from model_config.operate.releases import PastRelease, open_release, read_releas
 from model_config.operate.ssm import Watch, released_models
 from model_config.plan.project import Project
 from model_config.plan.stack_file import read_stack_file
-from model_config.web.pages import Content, Notice, Page, Selection, compare_page
-from model_config.web.site import Site, notices_of
+from model_config.web.site import Content, Notice, Page, Selection, Site, notices_of
 
 #: A value, with its path before it.
 Leaf: TypeAlias = tuple[tuple[str, ...], Value]
@@ -44,11 +42,7 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
             arn = ssm.arns([releases.name]).get(releases.name, "")
         notices = notices_of(stack, ssm)
     beginning = arn.removesuffix(releases.name)
-    parameters = [
-        (parse(each, environment.path), parameter.version, f"{beginning}{each}")
-        for each, parameter in sorted(listed.items())
-    ]
-    numbers = {each.number for each in releases}
+    numbers = {it.number for it in releases}
     older, newer = (n if n in numbers else None for n in (shown.number - 1, shown.number + 1))
     values = {
         "stack": stack,
@@ -58,7 +52,10 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         "older": older,
         "newer": newer,
         "groups": _groups(content) if content else {},
-        "parameters": parameters,
+        "parameters": [
+            (names.parse(it, environment.path), parameter.version, f"{beginning}{it}")
+            for it, parameter in sorted(listed.items())
+        ],
         "python": python(environment, name, shown.number, content),
         "is_local": environment.is_local,
         "is_newest": is_newest,
@@ -78,7 +75,7 @@ def _groups(content: Release) -> dict[str, list[Leaf]]:
 def is_prompt(leaf: Leaf, templates: Sequence[str]) -> bool:
     path, value = leaf
     is_long = isinstance(value, str) and (len(value) > _LONG or "\n" in value)
-    return is_long or matches("/".join(path), templates)
+    return is_long or prompt.matches("/".join(path), templates)
 
 
 def python(environment: Environment, model: str, number: int, content: Release | None) -> str:
@@ -98,14 +95,15 @@ def _of_content(content: Release) -> Iterator[str]:
             keys = "".join(f"[{json.dumps(name)}]" for name in path)
             yield f"config{keys}  # {shortened(repr(value), _LONG)}"
             break
-    for place, text in texts(content.config, content.templates).items():
-        if names := variables(text):
-            yield f"config.render({json.dumps(place)}, {', '.join(f'{name}=…' for name in names)})"
+    for place, text in prompt.texts(content.config, content.templates).items():
+        if variables := prompt.variables(text):
+            arguments = ", ".join(f"{name}=…" for name in variables)
+            yield f"config.render({json.dumps(place)}, {arguments})"
             break
 
 
 #: The selectors of an environment whose releases are not read.
-_ALWAYS = ("stable", LATEST)
+_ALWAYS = ("stable", names.LATEST)
 
 
 class Side(NamedTuple):
@@ -137,14 +135,11 @@ def is_text(change: Change) -> bool:
     sides += [change.after] if change.change != "removed" else []
     if change.secret or not all(isinstance(side, str) for side in sides):
         return False
-    return is_long(change) or any(variables(str(side)) for side in sides)
+    return is_long(change) or any(prompt.variables(str(side)) for side in sides)
 
 
 def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
-    """Read the differences between two selections, such as "dev@7" and "prod@stable".
-
-    Without a model, it reads those of all models.
-    """
+    """Read the differences between two selections: those of a model, or of all models."""
     sides = Selection.parse(before), Selection.parse(after)
     return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
 
@@ -162,31 +157,30 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
                     chosen[side] = releases.select(side.selector)
                     chosen[side].open()
             notices += notices_of(stack, ssm)
-        numbers = (str(release.number) for release in releases)
-        selectors[stack] = [LATEST, *releases.labels, *numbers]
-    old, new = chosen[before].open(), chosen[after].open()
-    changed = changes(old, new)
+        selectors[stack] = [names.LATEST, *releases.labels, *(str(it.number) for it in releases)]
+    changed = changes(chosen[before].open(), chosen[after].open())
     paths = [f"{change.path}/" for change in changed]
-    same = [
-        (path, value)
-        for path, value in (("/".join(path), value) for path, value in leaves(new.config))
-        if not any(below.startswith(f"{path}/") for below in paths)
-    ]
+    every = (("/".join(path), value) for path, value in leaves(chosen[after].open().config))
+
+    def title(side: Selection) -> Side:
+        number = chosen[side].number
+        label = "" if side.selector == str(number) else side.selector
+        page = Page.of("release", side.stack, model, number)
+        return Side(f"{side.stack}, release {number}", label, page)
+
     values = {
         "model": model,
-        "before": _title(before, model, chosen[before]),
-        "after": _title(after, model, chosen[after]),
+        "before": title(before),
+        "after": title(after),
         "rows": [Row(model, changed, stack=after.stack)],
-        "same": same,
+        "same": [
+            (path, value)
+            for path, value in every
+            if not any(below.startswith(f"{path}/") for below in paths)
+        ],
         "picker": Picker(model, selectors, before, after),
     }
-    return Content("compare", f"{model}: {before} and {after}", values, tuple(notices))
-
-
-def _title(side: Selection, model: str, release: PastRelease) -> Side:
-    label = "" if side.selector == str(release.number) else side.selector
-    page = Page.of("release", side.stack, model, release.number)
-    return Side(f"{side.stack}, release {release.number}", label, page)
+    return Content("compare", f"{model}: {before} and {after}", values, notices)
 
 
 def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Content:
@@ -197,49 +191,43 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
         if model not in old or model not in new:
             rows.append(Row(model, (), remark=f"only {'before' if model in old else 'after'}"))
         elif changed := changes(old[model], new[model]):
-            rows.append(Row(model, changed, compare_page(before, after, model)))
+            rows.append(Row(model, changed, Page.compare(before, after, model)))
         else:
             unchanged.append(model)
+    settings: Sequence[Change] = ()
+    if site.project and before.stack != after.stack:
+        with suppress(InvalidConfigurationError):  # the overview shows the error
+            files = [read_stack_file(site.project, side.stack) for side in (before, after)]
+            settings = differences.setting_changes(*map(settings_of, files))
     values = {
         "before": Side(str(before)),
         "after": Side(str(after)),
         "rows": rows,
         "unchanged": unchanged,
-        "settings": _settings(site, before.stack, after.stack),
+        "settings": settings,
         "picker": Picker(None, dict.fromkeys(site.environments, _ALWAYS), before, after),
         "notes": (),
     }
-    return Content("compare_all", f"{before} and {after}", values, (*notices, *more))
+    return Content("compare_all", f"{before} and {after}", values, [*notices, *more])
 
 
-def _releases(
-    site: Site, watch: Watch, side: Selection
-) -> tuple[dict[str, Release], tuple[Notice, ...]]:
+def _releases(site: Site, watch: Watch, side: Selection) -> tuple[dict[str, Release], list[Notice]]:
     """Return each model's selected release, and notices of the releases that can't be read."""
     path, problems = site.environment(side.stack).path, []
-    check_selector(side.selector)
+    names.check_selector(side.selector)
     opened: dict[str, Release] = {}
     with site.view_of(side.stack, watch) as ssm:
-        names = {
-            release_name(model_path(path, model)): model
+        models = {
+            names.release_name(names.model_path(path, model)): model
             for model in released_models(ssm.below(path), path)
         }
-        selector = "" if side.selector == LATEST else f":{side.selector}"
-        for name, stored in ssm.get([f"{name}{selector}" for name in names]).items():
+        selector = "" if side.selector == names.LATEST else f":{side.selector}"
+        for name, stored in ssm.get([f"{name}{selector}" for name in models]).items():
             try:
-                opened[names[name]] = open_release(ssm, stored)
+                opened[models[name]] = open_release(ssm, stored)
             except ReleaseError as error:
                 problems.append(Notice(f"{side.stack}: {error}"))
-        return opened, (*notices_of(side.stack, ssm), *problems)
-
-
-def _settings(site: Site, before: str, after: str) -> Sequence[Change]:
-    if site.project is None or before == after:
-        return ()
-    with suppress(InvalidConfigurationError):  # the overview shows the error
-        files = [read_stack_file(site.project, stack) for stack in (before, after)]
-        return differences.setting_changes(*map(settings_of, files))
-    return ()
+        return opened, [*notices_of(side.stack, ssm), *problems]
 
 
 def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
@@ -251,25 +239,19 @@ def commits(project: Project, base: str) -> tuple[Content, dict[Page, Content]]:
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     settings: list[Change] = []
     for section in differences.sections(differences.differences(before, after)):
-        if section.model == differences.STACK_FILE:
+        model, stacks = section.model, section.environments
+        if model == differences.STACK_FILE:
             settings += section.changes
         else:
-            model, about = section.model, heading(section).removeprefix(": ")
-            page = Page.of("changes", model)
-            rows[model].append(
-                Row(
-                    model,
-                    section.changes,
-                    page,
-                    section.environments,
-                    about,
-                    section.environments[0],
-                )
-            )
+            about, page = heading(section).removeprefix(": "), Page.of("changes", model)
+            rows[model].append(Row(model, section.changes, page, stacks, about, stacks[0]))
     common = {"before": Side(before.name), "after": Side(after.name), "picker": None}
-    every = [row for of_model in rows.values() for row in of_model]
-    notes = (*before.messages(), *after.messages())
-    overview = {"rows": every, "unchanged": (), "settings": settings, "notes": notes}
+    overview = {
+        "rows": [row for of_model in rows.values() for row in of_model],
+        "unchanged": (),
+        "settings": settings,
+        "notes": (*before.messages(), *after.messages()),
+    }
     pages = {
         Page.of("changes", model): Content(
             "compare", model, {**common, "model": model, "rows": of_model, "same": ()}

@@ -14,24 +14,28 @@ from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from socket import socket
-from typing import TypeVar
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
-from starlette import responses
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_config.operate.ssm import Watch
 from model_config.web.build import STATIC, read, refusal, render
-from model_config.web.pages import OVERVIEW, SERVED, Content, Page, Selection, compare_page
-from model_config.web.site import Site
+from model_config.web.site import OVERVIEW, Content, Page, Selection, Site
 
 _HEADERS = {
     # Pages may load files from this server only, and send forms to it only.
@@ -49,9 +53,8 @@ _HOSTS = {"127.0.0.1", "localhost"}
 class Guard:
     """Refuses requests unless they come from a browser that opened the printed address.
 
-    The server listens only on the loopback interface. This excludes other machines, but neither
-    other users of this machine nor web pages that are open in the browser: the token and the checks
-    of the request's headers exclude those.
+    Listening on the loopback interface excludes other machines. The token and the checks of headers
+    exclude this machine's other users, and other pages in the browser.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
@@ -70,17 +73,16 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return a refusal or a redirect to the address without the token; None to continue."""
         for reason in _refusals(request):
-            return responses.PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
-        token = request.query_params.get("token")
-        if token is not None:
-            return (
-                self._admit(request) if self._is_ours(token) else _refused("has an outdated token")
-            )
-        if request.url.path.startswith("/static/"):
+            return PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
+        if (token := request.query_params.get("token")) is not None:
+            if self._is_ours(token):
+                return self._admit(request)
+            return HTMLResponse(refusal("has an outdated token"), status_code=403)
+        is_ours = self._is_ours(request.cookies.get(self._cookie, ""))
+        if is_ours or request.url.path.startswith("/static/"):
             return None
-        if not self._is_ours(request.cookies.get(self._cookie, "")):
-            return _refused("has no token, or the token was used in another browser")
-        return None
+        why = "has no token, or the token was used in another browser"
+        return HTMLResponse(refusal(why), status_code=403)
 
     def _admit(self, request: Request) -> Response:
         rest = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
@@ -95,10 +97,6 @@ class Guard:
         return secrets.compare_digest(token.encode(), self._token.encode())
 
 
-def _refused(why: str) -> Response:
-    return HTMLResponse(refusal(why), status_code=403)
-
-
 def _refusals(request: Request) -> Iterator[str]:
     headers = request.headers
     host = headers.get("host", "")
@@ -108,16 +106,11 @@ def _refusals(request: Request) -> Iterator[str]:
     if any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers):
         yield "the request was forwarded"
     is_foreign = headers.get("origin", f"http://{host}") != f"http://{host}"
-    is_visit = headers.get("sec-fetch-mode") == "navigate" and (
-        headers.get("sec-fetch-dest") == "document"
-    )
-    if is_foreign or (
-        headers.get("sec-fetch-site", "none") not in {"same-origin", "none"} and not is_visit
-    ):
+    visit = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    is_from_elsewhere = headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
+    if is_foreign or (is_from_elsewhere and visit != ("navigate", "document")):
         yield "the request was sent by another site"
 
-
-Item = TypeVar("Item")
 
 #: The paths of the views, with their arguments.
 _ADDRESSES = (
@@ -140,22 +133,19 @@ def make_app(site: Site, *, token: str, port: int) -> ASGIApp:
         page = Page(view, tuple(request.path_params.values())) if view else OVERVIEW
         if view == "search":
             page = Page.of(view, request.query_params.get("for", ""))
-        options = (
-            {"commits": True} if page == OVERVIEW and "commits" in request.query_params else {}
-        )
+        has_commits = page == OVERVIEW and "commits" in request.query_params
+        options = {"commits": True} if has_commits else {}
 
         def build(watch: Watch) -> HTMLResponse:
             content = read(site, page, watch, **options)
-            return HTMLResponse(render(site, page, content, SERVED), content.status)
+            return HTMLResponse(render(site, page, content), content.status)
 
-        return await answer(
-            build, lambda: render(site, page, Content("loading", "Loading"), SERVED)
-        )
+        return await answer(build, lambda: render(site, page, Content("loading", "Loading")))
 
     async def compare(request: Request) -> Response:
         form = request.query_params
         before, after = (Selection.parse(form.get(name, "")) for name in ("before", "after"))
-        return RedirectResponse(compare_page(before, after, form.get("model")).path, 303)
+        return RedirectResponse(Page.compare(before, after, form.get("model")).path, 303)
 
     routes = [
         *(Route(address, page) for address in _ADDRESSES),
@@ -169,7 +159,7 @@ async def answer(build: Callable[[Watch], HTMLResponse], beginning: Callable[[],
     """Return a page; if it takes long, its beginning first, followed by progress and the page."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def watch(items: Iterable[Item], what: str, total: int | None) -> Iterator[Item]:
+    def watch(items: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
         for number, item in enumerate(items, start=1):
             yield item
             lines.put(f"{what} {number}{f' of {total}' if total else ''} …")
@@ -192,7 +182,7 @@ async def answer(build: Callable[[Watch], HTMLResponse], beginning: Callable[[],
         yield "</div>\n"
         yield html[html.index("<main") :]
 
-    return responses.StreamingResponse(parts(), media_type="text/html")
+    return StreamingResponse(parts(), media_type="text/html")
 
 
 def serve(app: ASGIApp, listener: socket) -> None:

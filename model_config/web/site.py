@@ -1,36 +1,125 @@
-"""The environments and the project that pages show, with a cache of what was read."""
+"""The environments and the project that pages show, a cache of both, and the pages' addresses."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import TypeVar, cast
+from posixpath import dirname, relpath
+from typing import Any, NamedTuple, TypeVar, cast
+from urllib.parse import quote
 
 from model_config.comparing.git import Repository
 from model_config.comparing.search import places
-from model_config.format import errors
-from model_config.format.errors import UsageError
-from model_config.format.text import nearest
+from model_config.format import text
+from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.operate.environment import Environment
-from model_config.operate.keys_and_policies import KeysAndPolicies
-from model_config.operate.lifecycle import bedrock_retirements
+from model_config.operate.services import KeysAndPolicies, bedrock_retirements
 from model_config.operate.ssm import Ssm, Watch
 from model_config.plan.lifecycle import Retirements, read_lifecycle
 from model_config.plan.plan import Plan, is_protected, valid_plan
 from model_config.plan.project import Project
-from model_config.web.pages import Notice
 
 Made = TypeVar("Made")
+
+
+class Page(NamedTuple):
+    """A page: its view, such as "model", and the view's arguments."""
+
+    view: str
+    arguments: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, view: str, *arguments: object) -> Page:
+        return cls(view, tuple(map(str, arguments)))
+
+    @classmethod
+    def compare(cls, before: object, after: object, model: str | None = None) -> Page:
+        """Return the page that compares two selections, such as "dev@7" and "prod@stable"."""
+        return cls.of("compare", before, after, *([model] if model else []))
+
+    @property
+    def path(self) -> str:
+        parts = () if self == OVERVIEW else (self.view, *self.arguments)
+        return "/" + "/".join(quote(part, safe="@") for part in parts)
+
+    @property
+    def file(self) -> str:
+        parts = ("index",) if self == OVERVIEW else (self.view, *self.arguments)
+        return f"{'/'.join(parts)}.html"
+
+    @property
+    def stacks(self) -> set[str]:
+        count = {"compare": 2, "search": 0}.get(self.view, 1)
+        return {argument.partition("@")[0] for argument in self.arguments[:count]}
+
+
+OVERVIEW = Page("overview")
+
+
+class Selection(NamedTuple):
+    """An environment, and a release, a label or "latest" in it."""
+
+    stack: str
+    selector: str
+
+    def __str__(self) -> str:
+        return f"{self.stack}@{self.selector}"
+
+    @classmethod
+    def parse(cls, text: str) -> Selection:
+        stack, _, selector = text.partition("@")
+        return cls(stack, selector or "latest")
+
+
+class Links(NamedTuple):
+    """The links of one page."""
+
+    to: Callable[[Page], str | None]  #: The address of a page; None if it isn't written.
+    static: Callable[[str], str]
+    is_served: bool  #: Whether there is a server, which forms need.
+
+    @classmethod
+    def of_file(cls, at: Page, is_written: Callable[[Page], bool]) -> Links:
+        """Return the links of a page in a folder: relative ones, which work from disk."""
+        folder = dirname(at.file) or "."
+        return cls(
+            lambda page: relpath(page.file, folder) if is_written(page) else None,
+            lambda name: relpath(f"static/{name}", folder),
+            is_served=False,
+        )
+
+
+SERVED = Links(lambda page: page.path, "/static/{}".format, is_served=True)
+
+
+class Notice(NamedTuple):
+    """A notice about a whole page; `as_of` is when its data was read, if not now."""
+
+    text: str
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a page shows: the template's name, the title, and the values for the template."""
+
+    template: str
+    title: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    notices: Sequence[Notice] = ()
+    status: int = 200
 
 
 class Site:
     """The environments and the project that pages show.
 
-    If an environment can tell that nothing has changed, as the
-    local AWS can, its data is read only once. Without a project, pages show what is deployed, but
-    no drift. `to_paste` adapts the commands in a text to the project and AWS of these pages.
+    If an environment can tell that nothing has changed, as the local AWS can, its data is read only
+    once. Without a project, pages show what is deployed, but no drift. `to_paste` adapts the
+    commands in a text to the project and AWS of these pages.
     """
 
     def __init__(
@@ -40,16 +129,15 @@ class Site:
         to_paste: Callable[[str], str] = str,
     ) -> None:
         self.project, self.to_paste = project, to_paste
-        self._cache: dict[tuple[str, str], tuple[object, object]] = {}
         self.environments = {environment.stack: environment for environment in environments}
+        self._cache: dict[tuple[str, str], tuple[object, object]] = {}
         self._places: dict[str, str] = {}
         self._retirements: dict[str, tuple[Retirements, str]] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
     def environment(self, stack: str) -> Environment:
-        """Return the environment of a stack, or raise UsageError if the site doesn't have it."""
         if stack not in self.environments:
-            known = nearest(stack, self.environments)
+            known = text.nearest(stack, self.environments)
             raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
@@ -64,11 +152,8 @@ class Site:
         return "local AWS" if self.environment(stack).is_local else self._places.get(stack, "AWS")
 
     def is_protected(self, stack: str) -> bool:
-        if (project := self.project) is None:
-            return False
-
-        protect = partial(is_protected, project, stack)
-        return self._cached("protect", stack, _stamp(project), protect)
+        make = partial(is_protected, self.project, stack) if self.project else None
+        return self._of_project("protect", stack, make) if make else False
 
     def retirements(self, stack: str) -> tuple[Retirements, str]:
         """Return the models that providers retire, and why Bedrock's aren't among them.
@@ -83,7 +168,7 @@ class Site:
         if region not in self._retirements:
             try:
                 self._retirements[region] = bedrock_retirements(region), ""
-            except errors.StoreError as error:
+            except StoreError as error:
                 self._retirements[region] = {}, str(error)
         from_bedrock, problem = self._retirements[region]
         return from_bedrock | from_file, problem
@@ -101,33 +186,37 @@ class Site:
 
     def edit(self, stack: str, model: str, path: str = "") -> str | None:
         """Return the address at which a value, or a model's module, can be edited, if any."""
-        project = self.project
-        if project is None or not project.module(model).is_file():
+        if self.project is None or not self.project.module(model).is_file():
             return None
-        make = partial(places, project, stack, model)
-        place = self._cached(f"places of {model}", stack, _stamp(project), make)
-        return self.edit_at(*place(path)[:2])
+        make = partial(places, self.project, stack, model)
+        place = self._of_project(f"places of {model}", stack, make)(path)
+        return self.edit_at(place.file, place.line)
 
     def edit_at(self, file: str, line: int) -> str | None:
         """Return the address at which a line of a file of the project can be edited, if any."""
         if self.project is None:
             return None
-        stamp, repository = _stamp(self.project), Repository(self.project.root)
-        return self._cached("editor", "", stamp, repository.editor)(file, line)
+        return self._of_project("editor", "", Repository(self.project.root).editor)(file, line)
 
     def program(self, stack: str) -> Plan | None:
-        project = self.project
-        if project is None:
+        if self.project is None:
             return None
         with self._modules:
-            return self._cached(
-                "program", stack, _stamp(project), lambda: valid_plan(project, stack)
-            )
+            return self._of_project("program", stack, partial(valid_plan, self.project, stack))
 
     def cached(self, what: str, stack: str, program: Plan | None, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, cached until the environment or its program changes."""
         stamp, _ = self._cache["view", stack]
         return self._cached(what, stack, None if stamp is None else (stamp, program), make)
+
+    def _of_project(self, what: str, stack: str, make: Callable[[], Made]) -> Made:
+        """Return what `make` returns, cached until a file changes that a plan depends on."""
+        project, stamp = cast(Project, self.project), []
+        for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
+            with suppress(FileNotFoundError):  # an editor's temporary file
+                status = file.stat()
+                stamp.append((str(file), status.st_mtime_ns, status.st_size))
+        return self._cached(what, stack, stamp, make)
 
     def _cached(self, what: str, stack: str, stamp: object, make: Callable[[], Made]) -> Made:
         before, made = self._cache.get((what, stack), (None, None))
@@ -137,22 +226,12 @@ class Site:
         return cast(Made, made)
 
 
-def notices_of(stack: str, ssm: Ssm) -> tuple[Notice, ...]:
-    away = (Notice(f"{stack}: {ssm.away}", ssm.as_of),) if ssm.away else ()
-    return (*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(ssm.problems))))
+def notices_of(stack: str, ssm: Ssm) -> list[Notice]:
+    away = [Notice(f"{stack}: {ssm.away}", ssm.as_of)] if ssm.away else []
+    return [*away, *(Notice(f"{stack}: {problem}") for problem in sorted(set(ssm.problems)))]
 
 
 def _account_and_region(region: str) -> str:
-    with suppress(errors.ModelConfigError):  # denied: the region alone is shown
+    with suppress(ModelConfigError):  # denied: the region alone is shown
         return f"account {KeysAndPolicies(region).account().id}, {region}"
     return region
-
-
-def _stamp(project: Project) -> object:
-    """Return a value that changes with every file that a project's plan depends on."""
-    stamp: list[object] = []
-    for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
-        with suppress(FileNotFoundError):  # an editor's temporary file
-            status = file.stat()
-            stamp.append((str(file), status.st_mtime_ns, status.st_size))
-    return stamp

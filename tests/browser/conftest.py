@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from .history import Played, play
-from .visits import SIZES, Visit
+from .visits import SIZES, TOO_LATE, Visit
+
+expect.set_options(timeout=TOO_LATE)
 
 #: Playwright's own download isn't needed.
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -20,8 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no chromium is on PATH")
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         # As root, and in most containers, Chromium can't create its sandbox.
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -35,6 +38,8 @@ def played(
     users_environment: dict[str, str],
 ) -> Played:
     """A project with a history. Tests must not change it."""
+    # The commands end with Ctrl-C, which those of a background job ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     project = Played.new(tmp_path_factory.mktemp("played") / "help-centre", users_environment)
     play(project)
     return project

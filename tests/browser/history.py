@@ -56,7 +56,7 @@ class Played:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -111,8 +111,8 @@ class Played:
             finally:
                 process.send_signal(signal.SIGINT)
                 try:
-                    process.communicate(timeout=20)
-                except subprocess.TimeoutExpired:  # it inherited an ignored SIGINT
+                    process.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
                     process.kill()
                     raise
         assert process.returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from .history import CHAT
 from .visits import SIZES, Visit, secrets_in
@@ -33,6 +34,7 @@ def test_a_page_is_accessible_and_loads_nothing_from_elsewhere(
     assert there.page.locator(".problem").count() == ("nobody" in path)
     for summary in there.page.query_selector_all("details:not([open]) > summary"):
         summary.click()
+    expect(there.page.locator("details:not([open])")).to_have_count(0)
     assert there.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert there.faults() == []
     assert secrets_in(answer.text() + there.page.content()) == []

@@ -17,13 +17,13 @@ def test_while_aws_is_away_each_page_says_so(played: Played, visit: Any) -> None
         there: Visit = visit(address)
         there.begin()
         alert = there.page.get_by_role("alert").first
-        alert.wait_for(timeout=30_000)
+        alert.wait_for()
         assert "no answer" in alert.inner_text()
         assert "support_chat" in there.says()  # from the project
         assert "unknown" in there.says()
         there.go("/model/dev/support_chat")
         problem = there.page.locator(".problem")
-        problem.wait_for(timeout=30_000)
+        problem.wait_for()
         assert "no answer" in problem.inner_text()
 
 

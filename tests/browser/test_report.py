@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from .history import Played
 from .visits import Visit, secrets_in
@@ -22,7 +23,7 @@ def test_a_report_works_from_disk(report: Path, visit: Any) -> None:
     there: Visit = visit("file://")
     there.page.goto((report / "index.html").as_uri())
     there.page.get_by_label("drift (1)").check()
-    assert there.page.locator("output").inner_text() == "1 of 3"
+    expect(there.page.locator("output")).to_have_text("1 of 3")
     assert "limits/timeout_seconds" in there.follow("1 edited")
     there.follow("Compare", within="nav")
     assert "generation/temperature" in there.follow("support_chat")

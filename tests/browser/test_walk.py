@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from .history import MARKUP
 from .visits import Visit
@@ -19,9 +20,9 @@ def _as_quiet_as_it_was_loaded(reader: Visit) -> Iterator[None]:
     assert reader.came_from() == {reader.origin}
 
 
-def rows(reader: Visit) -> list[str]:
-    """The models that the first page shows."""
-    return list(reader.page.locator(".matrix tbody tr:not([hidden]) th").all_inner_texts())
+def has_rows(reader: Visit, models: list[str]) -> None:
+    """Wait until the first page shows these models alone."""
+    expect(reader.page.locator(".matrix tbody tr:not([hidden]) th")).to_have_text(models)
 
 
 def test_the_token_leaves_the_address(reader: Visit) -> None:
@@ -30,7 +31,7 @@ def test_the_token_leaves_the_address(reader: Visit) -> None:
 
 
 def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
-    assert rows(reader) == ["document_embedding", "passage_reranker", "support_chat"]
+    has_rows(reader, ["document_embedding", "passage_reranker", "support_chat"])
     assert "prod local AWS, protected" in reader.says()
     assert "50 % of stable, running" in reader.says()
     for flag, models in {
@@ -41,11 +42,11 @@ def test_the_first_page_has_the_matrix_and_its_filters(reader: Visit) -> None:
     }.items():
         box = reader.page.get_by_label(flag)
         box.check()
-        assert rows(reader) == models, flag
+        has_rows(reader, models)
         box.uncheck()
     reader.page.get_by_label("Model", exact=True).fill("emb")
-    assert rows(reader) == ["document_embedding"]
-    assert reader.page.locator("output").inner_text() == "1 of 3"
+    has_rows(reader, ["document_embedding"])
+    expect(reader.page.locator("output")).to_have_text("1 of 3")
 
 
 def test_a_model_has_its_history_and_links_to_changes(reader: Visit) -> None:
@@ -68,7 +69,7 @@ def test_two_releases_side_by_side(reader: Visit) -> None:
     folded = reader.page.get_by_text("You are the support assistant of").first
     assert not folded.is_visible()
     reader.page.get_by_text("35 unchanged lines").click()
-    assert folded.is_visible()
+    expect(folded).to_be_visible()
     reader.page.get_by_label("before").select_option("dev@2")
     reader.page.get_by_role("button", name="Compare").click()
     reader.page.wait_for_url("**/compare/dev@2/dev@3/support_chat")
@@ -90,17 +91,16 @@ def test_a_release_can_be_read_filled_in_and_copied(reader: Visit) -> None:
     system = reader.page.locator(".prompt").first
     system.get_by_text("Fill in 11 variables").click()
     system.get_by_label("company_name").fill("Acme <b>&</b> Sons")
-    assert "assistant of Acme <b>&</b> Sons. You talk with {{customer_name}}" in said_by(system)
+    text = system.locator(".text")
+    expect(text).to_contain_text("assistant of Acme <b>&</b> Sons. You talk with {{customer_name}}")
     system.get_by_label("company_name").fill("")
-    assert "assistant of {{company_name}}. You talk" in said_by(system)
+    expect(text).to_contain_text("assistant of {{company_name}}. You talk")
     reader.page.locator(".snippet .copy").first.click()
-    copied = reader.page.evaluate("navigator.clipboard.readText()")
-    assert copied == "model-config show support_chat --release 2 -e prod --local"
+    reader.page.wait_for_function(
+        "async text => await navigator.clipboard.readText() === text",
+        arg="model-config show support_chat --release 2 -e prod --local",
+    )
     assert "support_chat in prod" in reader.follow("support_chat")
-
-
-def said_by(prompt: Any) -> str:
-    return str(prompt.locator(".text").inner_text())
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
+
 from .history import SECRETS
 
+#: Milliseconds after which an awaited event has failed to come, on the busiest machine.
+TOO_LATE = 60_000
 SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 400, "height": 800}}
 
 
@@ -27,7 +31,7 @@ class Visit:
         self.asked: list[str] = []
         self.complaints: list[str] = []
         self.page = context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(TOO_LATE)
         context.on("request", lambda request: self.asked.append(request.url))
         self.page.on("console", lambda line: self.complaints.append(line.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -43,8 +47,10 @@ class Visit:
 
     def follow(self, name: str, *, within: str = "main") -> str:
         """Click on a link; return the text of its page."""
-        self.page.locator(within).get_by_role("link", name=name, exact=True).first.click()
-        self.page.wait_for_load_state()
+        link = self.page.locator(within).get_by_role("link", name=name, exact=True).first
+        target = link.evaluate("link => link.href")
+        link.click()
+        self.page.wait_for_url(lambda url: url == target)
         return self.says()
 
     def says(self) -> str:
@@ -56,8 +62,6 @@ class Visit:
 
     def faults(self) -> list[str]:
         """Return the accessibility problems that axe finds."""
-        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - may be missing
-
         return [
             f"{each['id']}: {node['html']}: {node['failureSummary']}"
             for each in Axe().run(self.page).response["violations"]

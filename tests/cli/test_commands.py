@@ -1,15 +1,27 @@
 """Commands that are printed can be pasted as they are, and act where the verb acted."""
 
 import pytest
+import typer
+from typer.main import get_command
 
-from model_config.cli.context import CommandTarget, _target, to_paste
+from model_config.cli.app import app
+from model_config.cli.context import _running, to_paste
 
 
 @pytest.fixture(autouse=True)
 def _without_settings(monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
-    yield
-    _target.set(CommandTarget())
+
+
+def while_running(options: list[str], text: str) -> str:
+    """Print a text in a verb that was given options on the command line."""
+    root = typer.Context(get_command(app))
+    verb = root.command.commands["show"].make_context("show", ["x", *options], parent=root)
+    running = _running.set(verb)
+    try:
+        return to_paste(text)
+    finally:
+        _running.reset(running)
 
 
 @pytest.mark.usefixtures("ssm")
@@ -75,14 +87,12 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
     ],
 )
 def test_commands_are_fitted_to_the_mode(text, pasted):
-    _target.set(CommandTarget(is_local=True, options={"environment": "prod", "local": ""}))
-    assert to_paste(text) == pasted
+    assert while_running(["--environment", "prod", "--local"], text) == pasted
 
 
 def test_without_options_a_text_stays_as_it_is():
-    _target.set(CommandTarget())
     text = "`pulumi up --stack dev` or `model-config show x`"
-    assert to_paste(text) == text
+    assert while_running([], text) == to_paste(text) == text
 
 
 @pytest.mark.usefixtures("project")

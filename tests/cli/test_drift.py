@@ -16,7 +16,7 @@ import pytest
 from moto.ssm.models import ssm_backends
 
 from model_config.format.rollout import EMPTY
-from model_config.operate import keys_and_policies
+from model_config.operate import services
 from model_config.plan.aws import POLICY_PATH, Account, key_policy, reader_policy
 from model_config.plan.plan import plan_from_file
 from model_config.plan.project import Project
@@ -112,7 +112,7 @@ def chat(project: Path) -> Callable[[str, str], None]:
 @pytest.fixture
 def aws(ssm: Any, project: Path, chat: Any, monkeypatch: pytest.MonkeyPatch) -> Aws:
     assert chat
-    monkeypatch.setattr(keys_and_policies, "aws_client", one_client)
+    monkeypatch.setattr(services, "aws_client", one_client)
     return Aws(ssm, project)
 
 

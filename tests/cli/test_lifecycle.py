@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.stub import Stubber
 
-from model_config.operate import lifecycle
+from model_config.operate import services
 from model_config.plan.lifecycle import today
 
 from .conftest import one_client, release_to
@@ -40,7 +40,7 @@ def bedrock(ssm, monkeypatch):
     """Bedrock, as botocore parses its answers; verbs are on AWS."""
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     client = one_client("bedrock", "eu-west-1")
-    monkeypatch.setattr(lifecycle, "aws_client", lambda *_: client)
+    monkeypatch.setattr(services, "aws_client", lambda *_: client)
     assert ssm
     with Stubber(client) as stub:
         yield stub
@@ -135,7 +135,7 @@ def test_validate_tells_what_retires_soon_where_it_is_named(run, project):
         ("models:\n", "checked", "field required"),
         ("a: [", "lifecycle.yaml", "it can't be read: "),
         ("&a [*a, *a]", "lifecycle.yaml", ""),
-        ("[" * 5_000, "lifecycle.yaml", "it can't be read: "),
+        ("[" * 600, "lifecycle.yaml", "it can't be read: "),
     ],
 )
 def test_a_file_that_is_not_valid_is_a_finding(run, project, text, where, problem):

@@ -171,10 +171,9 @@ def test_a_new_model_is_a_file_and_no_edit(run, project):
 
 @pytest.mark.parametrize(
     "verb",
-    [["diff", "--environments", "dev", "prod"], ["validate"], ["show", "chat", "name", "--local"]],
+    [["diff", "--environments", "dev", "prod"], ["validate"]],
 )
-def test_the_output_is_utf_8_whatever_the_encoding(project, released_locally, verb):
-    released_locally({"name": "Zoë"}, label="stable")
+def test_the_output_is_utf_8_whatever_the_encoding(project, verb):
     with (project / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
         file.write("      prompts:\n        system: Zoë\n")
         if verb == ["validate"]:

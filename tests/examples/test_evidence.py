@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import yaml
 from support.project import CHECKOUT
 
+from model_config.cli.app import main
 from model_config.plan.evidence import Evidence
 
 DOCUMENT = CHECKOUT / "docs" / "evidence.md"
@@ -18,25 +18,34 @@ EXAMPLE = CHECKOUT / "examples" / "evidence"
 
 
 @pytest.mark.usefixtures("first_deploy")
-def test_the_script_gets_a_release_and_its_report_lets_it_be_promoted(project: Path):
-    def verb(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "model_config", *words],
-            cwd=project,
-            env={"PATH": os.environ["PATH"], "HOME": str(project), "MODEL_CONFIG_LOCAL": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def test_the_script_gets_a_release_and_its_report_lets_it_be_promoted(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def verb(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["model-config", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert not ended.value.code, said.err
+        return said.out
 
-    shutil.copy(EXAMPLE / "evaluate.py", project)
     release = ("support_chat", "--release", "1")
-    evaluated = verb("exec", *release, "--", sys.executable, "evaluate.py")
+    command = [sys.executable, "-m", "model_config", "exec", *release]
+    evaluated = subprocess.run(
+        [*command, "--", sys.executable, EXAMPLE / "evaluate.py"],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "HOME": str(project), "MODEL_CONFIG_LOCAL": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     (project / "report.json").write_text(evaluated.stdout)
+    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
+    monkeypatch.chdir(project)
     recorded = verb("evidence", "record", *release, "--from", "json", "report.json")
-    assert "support_chat: 1 test passed\n" in recorded.stdout, recorded.stderr + evaluated.stderr
+    assert "support_chat: 1 test passed\n" in recorded, evaluated.stderr
     promoted = verb("promote", *release, "--require", "evidence")
-    assert "stable moved from no release to release 1" in promoted.stdout, promoted.stderr
+    assert "stable moved from no release to release 1" in promoted
 
 
 def test_promptfoo_takes_what_exec_sets_and_its_report_has_the_tests_of_the_configuration():

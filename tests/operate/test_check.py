@@ -18,7 +18,7 @@ from model_config.format.rollout import (
     Together,
     write_rollout,
 )
-from model_config.operate import check, keys_and_policies
+from model_config.operate import check, services
 from model_config.operate.check import check_environment
 from model_config.operate.ssm import Ssm
 
@@ -41,7 +41,7 @@ class Iam:
 @pytest.fixture
 def iam(monkeypatch: pytest.MonkeyPatch) -> Iam:
     found = Iam()
-    monkeypatch.setattr(keys_and_policies, "aws_client", lambda *_: found)
+    monkeypatch.setattr(services, "aws_client", lambda *_: found)
     return found
 
 
@@ -49,7 +49,7 @@ def checked(
     aws: Any, planned: Mapping[str, AbstractSet[str]] | None = None, **options: bool
 ) -> list[tuple[str, str, str]]:
     report = check_environment(Ssm(aws.client), "/ai/prod", planned, **options)
-    return [(each.level, each.finding.where, each.finding.problem) for each in report.checked]
+    return [(it.level, it.where, it.problem) for it in report.checked]
 
 
 def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam) -> None:
@@ -98,12 +98,10 @@ def test_a_first_deploy_that_died_is_told_with_what_mends_it(aws: Any) -> None:
     aws.client.put_parameter(Name="/ai/prod/new/rollout", Value="{}", Type="String")
     report = check_environment(Ssm(aws.client), "/ai/prod", planned)
     (found,) = report.checked
-    assert (found.level, found.finding.where) == ("notice", "new")
-    assert found.finding.problem == (
-        "it has 2 parameters and no release: /ai/prod/new/n and others"
-    )
-    assert "`model-config recover --environment prod`" in found.finding.fix
-    assert "ParameterAlreadyExists" in found.finding.reason
+    assert (found.level, found.where) == ("notice", "new")
+    assert found.problem == ("it has 2 parameters and no release: /ai/prod/new/n and others")
+    assert "`model-config recover --environment prod`" in found.fix
+    assert "ParameterAlreadyExists" in found.reason
 
 
 @pytest.mark.usefixtures("iam")
@@ -141,15 +139,15 @@ def test_a_parameter_that_no_deploy_wrote_stands_in_the_way(aws: Any, *, is_depl
         aws.deploy({"n": 1}, label="stable")
     planned = {"chat": names} if is_deployed else {"chat": {note}}
     report = check_environment(Ssm(aws.client), "/ai/prod", planned, first_deploy=True)
-    problems = [(each.level, each.finding.problem) for each in report.checked]
+    problems = [(each.level, each.problem) for each in report.checked]
     by_hand = [f"{note} exists and is a String", f"{seed} exists and is not in the newest release"]
     assert problems == [
         ("error", f"{problem}, so no deploy of this stack wrote it")
         for problem in by_hand[: 1 + is_deployed]
     ]
     for each in report.checked:
-        assert "recover" not in each.finding.fix
-        assert "aws ssm delete-parameter --name" in each.finding.fix
+        assert "recover" not in each.fix
+        assert "aws ssm delete-parameter --name" in each.fix
 
 
 @pytest.mark.usefixtures("iam")
@@ -285,11 +283,11 @@ def test_a_rollout_that_another_tool_ended_is_told_since_it_may_begin_again(aws:
     report = check_environment(Ssm(aws.client), "/ai/prod", None)
     (found,) = report.checked
     assert found.level == "warning"
-    assert found.finding.problem == (
+    assert found.problem == (
         "another tool moved stable from release 1 to release 3 during a rollout of release 2, "
         "which begins again when stable returns to release 1"
     )
-    assert found.finding.fix == "`model-config rollout abort chat --environment prod`"
+    assert found.fix == "`model-config rollout abort chat --environment prod`"
 
 
 def test_an_interrupted_promotion_of_several_models_is_told_and_is_no_hold(aws: Any) -> None:

@@ -22,13 +22,12 @@ from model_config import Reader
 from model_config.cli.moving import make_as_one
 from model_config.format import release as release_format
 from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.rollout import EMPTY, RolloutDocument
-from model_config.operate import rollouts, together
-from model_config.operate.environment import Environment
-from model_config.operate.labels import Move, label_state, make
-from model_config.operate.promotion import promote_changed
-from model_config.operate.record import events, is_held, read_history, under_way
-from model_config.operate.releases import Releases
+from model_config.format.rollout import EMPTY
+from model_config.operate import rollouts
+from model_config.operate.environment import Environment, State
+from model_config.operate.labels import Move, make
+from model_config.operate.promotion import prepare_part, promote_changed
+from model_config.operate.record import events, read_history
 from model_config.operate.rollout_plan import RolloutPlan
 
 RELEASE, ROLLOUT = "/ai/prod/chat/release", "/ai/prod/chat/rollout"
@@ -241,18 +240,18 @@ def moments(verb: Verb, name: str) -> range:
     return range(len(count))
 
 
-def look(memory: Memory) -> tuple[Releases, RolloutDocument]:
-    return label_state(prod(Client(memory)), "chat")
+def look(memory: Memory, model: str = "chat") -> State:
+    return prod(Client(memory)).state(model)
 
 
 def check(memory: Memory) -> None:
     """Check what must hold at any time: labels, and that readers get what the status says."""
-    releases, document = look(memory)
+    now = look(memory)
     assert set(memory.labels.values()) <= {1, 2, 3}
-    on = releases.on("stable")
+    on = now.releases.on("stable")
     if on is None:
         return
-    rollout = under_way(document, releases)
+    rollout = now.under_way
     seen = (memory.versions[ROLLOUT][-1], frozenset(memory.labels.items()))
     if seen not in memory.served:
         reader = Reader("prod", client=Client(memory))
@@ -283,12 +282,10 @@ def test_a_verb_that_is_killed_anywhere_is_completed_by_the_same_verb(
         check(memory)
         again = run(verb, memory)
         check(memory)
-        releases, document = look(memory)
         if not (succeeds and again):
             continue
         assert memory.labels.get("stable") == expected.labels.get("stable"), moment
-        after, of_expected = look(expected)
-        assert is_held("stable", document, releases) == is_held("stable", of_expected, after)
+        assert look(memory).is_held("stable") == look(expected).is_held("stable")
         assert recorded(memory) == recorded(expected), moment
 
 
@@ -306,12 +303,13 @@ def test_two_verbs_that_meet_anywhere_leave_what_is_told(verb: str, other: str, 
 
         run(VERBS[verb], memory, at(moment, meet))
         check(memory)
-        releases, document = look(memory)
+        after = look(memory)
         is_persons_rollback = other == "rollback" and verb in AUTOMATIC and outcome == [True]
         if is_persons_rollback:
             # Nothing automatic undoes a person, wherever the two meet.
-            assert releases.on("stable") == 1, moment
-            assert is_held("stable", document, releases), moment
+            assert after.releases.on("stable") == 1, moment
+            assert after.is_held("stable"), moment
+            assert recorded(memory) == (1, True), moment
 
 
 # Several models as one
@@ -321,7 +319,7 @@ BOTH = ("chat", "search")
 
 def _as_one(place: Environment) -> object:
     def prepare(environment: Environment, model: str) -> Move:
-        return together.prepare(environment, model, "stable", None, None)
+        return prepare_part(environment, model, "stable", None, None)
 
     return make_as_one([(place, model) for model in BOTH], prepare, "stable")
 
@@ -344,10 +342,10 @@ def of_both(memory: Memory) -> list[tuple[dict[str, int], bool, bool]]:
     """Return each model's labels, whether stable is held, and whether a promotion is pending."""
     states = []
     for model in BOTH:
-        releases, document = label_state(prod(Client(memory)), model)
-        held = is_held("stable", document, releases)
-        pending = bool(document.together and document.together.pending)
-        states.append((memory.labels_of[releases.name], held, pending))
+        now = look(memory, model)
+        whole = now.document.together
+        held, pending = now.is_held("stable"), bool(whole and whole.pending)
+        states.append((memory.labels_of[now.releases.name], held, pending))
     return states
 
 

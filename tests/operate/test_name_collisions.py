@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from model_config.operate import keys_and_policies
+from model_config.operate import services
 from model_config.operate.check import taken_names
-from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate.services import KeysAndPolicies
 from model_config.plan.settings import Settings
 
 SETTINGS = Settings(environment="prod")
@@ -48,7 +48,7 @@ def found(
 ) -> list[tuple[str, str]]:
     aws = KeysAndPolicies("eu-west-1")
     checked = taken_names(aws, settings, models, first_deploy=first_deploy)
-    return [(each.finding.where, each.finding.problem) for each in checked]
+    return [(it.where, it.problem) for it in checked]
 
 
 def test_an_account_with_nothing_in_it_has_every_name_free() -> None:
@@ -80,7 +80,7 @@ def test_what_may_not_be_asked_is_left_to_the_deploy(monkeypatch: pytest.MonkeyP
     def denied(*_: Any, **__: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "x")
 
-    really = keys_and_policies.aws_client
+    really = services.aws_client
 
     def client(service: str, region: str | None) -> Any:
         made = really(service, region)
@@ -88,5 +88,5 @@ def test_what_may_not_be_asked_is_left_to_the_deploy(monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(made, "_make_api_call", denied)
         return made
 
-    monkeypatch.setattr(keys_and_policies, "aws_client", client)
+    monkeypatch.setattr(services, "aws_client", client)
     assert found("search", first_deploy=True) == []

@@ -80,7 +80,7 @@ def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -
     assert document(three).moved == Moved("stable", 3, 1, "shorter answers", held=False)
     rollback(prod(three.client), "chat")
     assert document(three).moved == Moved("stable", 1, 3, held=True)
-    assert promote(prod(three.client), "chat", "canary").notices == ()
+    assert promote(prod(three.client), "chat", "canary").notices == []
     assert document(three).moved == Moved("canary", 3, None, held=False)
     kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
     assert (kept["Type"], kept["Version"]) == ("String", 4)
@@ -115,7 +115,7 @@ def test_a_write_whose_answer_was_lost_is_nobody_elses(three: Any) -> None:
                 raise ConnectionClosedError(endpoint_url="https://ssm")
             return answer
 
-    assert promote(prod(Loses()), "chat", "stable").notices == ()
+    assert promote(prod(Loses()), "chat", "stable").notices == []
     assert document(three).moved == Moved("stable", 3, 1, held=False)
 
 

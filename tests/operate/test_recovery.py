@@ -11,9 +11,9 @@ from support.project import PROJECT, SECRETS, stack_config, write_model
 
 from model_config.local.local_aws import client, local_aws
 from model_config.local.provider import LocalProvider
-from model_config.operate import keys_and_policies
-from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate import services
 from model_config.operate.recovery import Recovery, find_recovery
+from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import Ssm
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import ALIAS, KEY, OWNER_TAG, Project, StackState
@@ -27,7 +27,7 @@ OWN = "model-config/dev"
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalProvider]:
     """Project A's dev, deployed to an AWS of its own."""
-    monkeypatch.setattr(keys_and_policies, "aws_client", client)
+    monkeypatch.setattr(services, "aws_client", client)
     with local_aws():
         provider = LocalProvider(REGION, {})
         run_program(PROJECT.root, stack_config("dev"), provider)

@@ -15,6 +15,7 @@ from model_config.format.errors import (
     UsageError,
 )
 from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.operate.environment import State
 from model_config.operate.release_findings import running_out
 from model_config.operate.releases import Releases, read_releases, unneeded_parts
 from model_config.operate.ssm import Ssm
@@ -117,8 +118,6 @@ def test_a_label_is_held_where_its_previous_is_on_the_same_release(aws: Any) -> 
 
 # The labelled oldest
 
-NOTHING = RolloutDocument()
-
 
 def rolling_out(release: int, before: int) -> RolloutDocument:
     return RolloutDocument(None, Rollout("stable", release, before, salt="0" * 16, steps=()))
@@ -132,13 +131,13 @@ def fill(aws: Any, count: int) -> None:
 def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 88)
-    assert list(running_out(releases_of(aws), NOTHING)) == []
+    assert list(running_out(State(releases_of(aws)))) == []
     fill(aws, 1)
-    ((left, finding),) = running_out(releases_of(aws), NOTHING)
+    ((left, finding),) = running_out(State(releases_of(aws)))
     assert left == 10
     assert "after 10 more deploys" in finding.problem
     fill(aws, 10)
-    ((left, finding),) = running_out(releases_of(aws), NOTHING)
+    ((left, finding),) = running_out(State(releases_of(aws)))
     assert left == 0
     assert finding.problem == (
         "the next deploy of this model fails: release 1, which has stable, is then the oldest "
@@ -151,7 +150,7 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
 def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 99)
-    ((_, finding),) = running_out(releases_of(aws), NOTHING)
+    ((_, finding),) = running_out(State(releases_of(aws)))
     assert finding.fix == (
         "`model-config promote chat --environment prod --label stable --release N`, N being a "
         "newer release with the same values, which a deploy of them makes, or another that you "
@@ -161,7 +160,7 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     label = aws.client.label_parameter_version  # as promote does
     label(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     label(Name=NAME, ParameterVersion=100, Labels=["stable"])
-    assert len(list(running_out(releases_of(aws), NOTHING))) == 1
+    assert len(list(running_out(State(releases_of(aws))))) == 1
     unlabel = aws.client.unlabel_parameter_version
     unlabel(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     fill(aws, 1)
@@ -170,8 +169,8 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
 def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> None:
     fill(aws, 99)
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=50, Labels=["stable"])
-    assert list(running_out(releases_of(aws), NOTHING)) == []
-    ((left, finding),) = running_out(releases_of(aws), rolling_out(release=1, before=50))
+    assert list(running_out(State(releases_of(aws)))) == []
+    ((left, finding),) = running_out(State(releases_of(aws), rolling_out(release=1, before=50)))
     assert left == 1
     assert "after 1 more deploy, the next one of this model removes release 1" in (finding.problem)
     assert "model-config rollout finish chat --environment prod" in finding.fix
@@ -180,7 +179,7 @@ def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> 
 def test_a_candidate_that_is_gone_is_told(aws: Any) -> None:
     fill(aws, 102)
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=50, Labels=["stable"])
-    ((_, finding),) = running_out(releases_of(aws), rolling_out(release=2, before=50))
+    ((_, finding),) = running_out(State(releases_of(aws), rolling_out(release=2, before=50)))
     assert "release 2" in finding.problem
     assert "is no longer in the history" in finding.problem
 
@@ -190,7 +189,7 @@ def test_during_a_rollout_what_is_told_to_do_is_possible(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 99)
     document = rolling_out(release=100, before=1)
-    ((_, finding),) = running_out(releases_of(aws), document)
+    ((_, finding),) = running_out(State(releases_of(aws), document))
     first, *_, last = finding.fix.split(", ")
     assert first == "`model-config rollout finish chat --environment prod`"
     assert last.endswith("--labels stable-previous`")
@@ -200,7 +199,7 @@ def test_a_held_label_stays_held_where_it_goes(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
     fill(aws, 99)
-    ((_, finding),) = running_out(releases_of(aws), NOTHING)
+    ((_, finding),) = running_out(State(releases_of(aws)))
     assert finding.fix.startswith(
         "`model-config rollback chat --environment prod --label stable --release N`"
     )

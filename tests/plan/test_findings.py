@@ -208,6 +208,6 @@ def test_an_error_shows_the_first_20_findings_of_each_model() -> None:
     error = InvalidConfigurationError([*findings, other])
     assert len(error.findings) == 10_001
     text = str(error)
-    assert text.startswith("10001 findings")
+    assert text.startswith("10,001 findings")
     assert [text.count("chat/messages/"), text.count("search/dimensions")] == [20, 1]
     assert text.endswith("  chat: and 9,980 more")

@@ -720,6 +720,7 @@ def test_callbacks_that_take_their_time_hold_no_attempt_back(
     wait_until(lambda: len(called) == 2)
     assert reader.get("m7").release == 1
     assert "hanging" not in reader.status()["aws"]
+    gate.opened.set()
 
 
 # asyncio

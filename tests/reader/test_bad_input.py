@@ -259,13 +259,27 @@ ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
 }
 
 
+@pytest.fixture
+def reader_of(loopback: Any, runtime: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make a reader of the loopback server that tries once."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", loopback.url)
+    monkeypatch.setattr(reader_module, "TRIES", 1)
+
+    def made(case: str, **settings: Any) -> Reader:
+        timeout = {"read_timeout": 0.5 if case == "a hang" else 5}
+        if runtime == "boto3":  # a client of our own takes longer to make
+            return Reader("prod", client=loopback.client(**timeout), **settings)
+        return Reader("prod", **timeout, **settings)
+
+    return made
+
+
 @pytest.mark.parametrize("case", ANSWERS)
-def test_a_cold_read_says_what_came_back(loopback: Any, case: str) -> None:
+def test_a_cold_read_says_what_came_back(loopback: Any, reader_of: Any, case: str) -> None:
     answer, kind, text = ANSWERS[case]
     loopback.answers.append(answer(loopback))
-    client = loopback.client(read_timeout=0.5 if case == "a hang" else 5)
     with pytest.raises(ModelConfigError) as caught:
-        Reader("prod", client=client).get("chat")
+        reader_of(case).get("chat")
     assert type(caught.value) is kind
     assert text in str(caught.value)
     assert f"ssm:GetParameters of {NAME}:stable" in str(caught.value)
@@ -274,17 +288,12 @@ def test_a_cold_read_says_what_came_back(loopback: Any, case: str) -> None:
 
 @pytest.mark.parametrize("case", ANSWERS)
 def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
-    loopback: Any, clock: Any, case: str
+    loopback: Any, reader_of: Any, clock: Any, case: str
 ) -> None:
     answer, _, _ = ANSWERS[case]
     secrets = {"key": "text"}
     loopback.answers[:] = [loopback.holds(CONFIG, secrets)]
-    reader = Reader(
-        "prod",
-        client=loopback.client(read_timeout=0.5 if case == "a hang" else 5),
-        clock=clock,
-        max_wait=60,
-    )
+    reader = reader_of(case, clock=clock, max_wait=60)
     assert reader.get("chat").release == 7
     clock.advance(301)
     loopback.answers[:] = [answer(loopback)]
@@ -297,12 +306,14 @@ def test_a_renewal_that_fails_leaves_the_last_good_one_served_and_recovers(
     assert reader.get("chat").age == 0
 
 
-def test_a_port_nobody_listens_on(loopback: Any) -> None:
+@pytest.mark.usefixtures("runtime")
+def test_a_port_nobody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "TRIES", 1)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # and never listens
-        loopback.url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{deaf.getsockname()[1]}")
         with pytest.raises(StoreUnavailableError, match=r"Could not connect.*Check the network"):
-            Reader("prod", client=loopback.client()).get("chat")
+            Reader("prod").get("chat")
 
 
 def half_with_a_secret(loopback: Any, rest: str) -> Any:
@@ -312,10 +323,12 @@ def half_with_a_secret(loopback: Any, rest: str) -> Any:
 
 
 @pytest.mark.parametrize("rest", ["x", "é", "éa"])
-def test_a_half_reply_with_a_secret_in_it_is_not_shown(loopback: Any, rest: str) -> None:
+def test_a_half_reply_with_a_secret_in_it_is_not_shown(
+    loopback: Any, reader_of: Any, rest: str
+) -> None:
     loopback.answers.append(half_with_a_secret(loopback, rest))
     with pytest.raises(StoreUnavailableError) as caught:
-        Reader("prod", client=loopback.client()).get("chat")
+        reader_of("half").get("chat")
     # As an error tracker does, with every frame's local variables.
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "sk-live" not in "".join(shown.format())
@@ -325,19 +338,24 @@ def test_a_half_reply_with_a_secret_in_it_is_not_shown(loopback: Any, rest: str)
 
 
 @pytest.fixture
-def own_client_asks(loopback: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def own_client_asks(runtime: str, loopback: Any, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001 - it is set
     """Let the client that the reader makes itself ask the loopback server."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", loopback.url)
     return loopback
 
 
-def test_our_own_client_has_the_timeouts_that_are_documented(own_client_asks: Any) -> None:
+def test_our_own_client_has_the_timeouts_that_are_documented(
+    own_client_asks: Any, runtime: str
+) -> None:
     own_client_asks.answers.append(own_client_asks.holds(CONFIG))
     reader = Reader("prod")
     assert reader.get("chat").release == 7
-    config = reader._source._own[0].meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 5)
-    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 1)
+    if runtime == "awscrt":
+        assert reader._source._wire.timeouts == (2, 5)
+    else:
+        config = reader._source._own[0].meta.config
+        assert (config.connect_timeout, config.read_timeout) == (2, 5)
+        assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 1)
     assert "Default: 2 to connect, 5 to answer" in " ".join((Reader.__doc__ or "").split())
 
 
@@ -372,6 +390,7 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_renewal(
     assert reader.counters()["failures"] == 0
 
 
+@pytest.mark.usefixtures("runtime")
 def test_an_endpoint_that_is_not_an_address_is_said_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -380,6 +399,7 @@ def test_an_endpoint_that_is_not_an_address_is_said_at_once(
         Reader("prod").get("chat")
 
 
+@pytest.mark.usefixtures("runtime")
 def test_a_dead_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "http://ssm.example.invalid")
     with socket.socket() as deaf:

@@ -13,7 +13,7 @@ import pytest
 from support.waiting import wait_until
 
 from model_config import Reader
-from model_config.reader.source import SystemClock
+from model_config.reader.reader import SystemClock
 
 CONFIG = {"n": 1}
 

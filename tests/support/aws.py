@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +16,12 @@ from botocore.config import Config
 from moto import mock_aws
 
 from model_config.format import release
+from support.documents import Documents
+
+try:
+    import model_config.reader.crt as CRT  # noqa: N812 - a constant of the tests
+except ImportError:  # it needs the extra `crt`
+    CRT = None
 
 REGION = "eu-west-1"
 # One session for all tests: botocore reads its data once, a quarter of a second.
@@ -29,6 +36,16 @@ def made_up_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SECRET_ACCESS_KEY": "testing",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["boto3", "awscrt"])
+def runtime(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a reader asks with that is given no client. Such a test runs over each."""
+    if request.param == "awscrt":
+        if CRT is None:
+            pytest.skip("awscrt isn't installed, which the extra `crt` brings")
+        monkeypatch.setitem(sys.modules, CRT.__name__, CRT)
+    return str(request.param)
 
 
 class Clock:
@@ -129,13 +146,15 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 loopback.asked += 1
                 answers = loopback.answers
                 answer = answers.pop(0) if len(answers) > 1 else answers[0]
                 with suppress(OSError):  # the client may have hung up
                     answer(self)
                 self.close_connection = True
+
+            do_GET = do_PUT = do_POST  # noqa: N815 - http.server's names
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -175,6 +194,26 @@ class Loopback:
     def hangs(self) -> Answer:
         def answer(_: BaseHTTPRequestHandler) -> None:
             self.released.wait(timeout=10)
+
+        return answer
+
+    def serves(self, documents: Documents) -> Answer:
+        """Answer as SSM that holds these documents."""
+
+        def answer(handler: Any) -> None:
+            wanted = json.loads(handler.body)
+            ask = documents.get if wanted["WithDecryption"] else documents.look
+            parameters = [
+                {
+                    "Name": it.name,
+                    "Version": it.version,
+                    "Type": "String" if it.name.endswith("/rollout") else "SecureString",
+                    "Value": it.text or "encrypted",
+                    "LastModifiedDate": it.modified and it.modified.timestamp(),
+                }
+                for it in ask(wanted["Names"]).values()
+            ]
+            self.says(200, {"Parameters": parameters, "InvalidParameters": []})(handler)
 
         return answer
 

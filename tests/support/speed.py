@@ -11,6 +11,7 @@ import moto.core.responses
 import moto.kms.models
 import pulumi.runtime.resource
 import typer.main
+from botocore.hooks import EventAliaser
 from botocore.loaders import JSONFileLoader
 from pulumi.runtime.proto import source_pb2
 
@@ -34,6 +35,9 @@ moto.backend_index.backend_url_patterns.sort(key=lambda each: each[0] not in _SE
 botocore.useragent.sanitize_user_agent_string_component = functools.cache(
     botocore.useragent.sanitize_user_agent_string_component
 )
+# The new name of an event, which each client looks for among forty old ones.
+_new_name = functools.cache(functools.partial(EventAliaser._alias_event_name, EventAliaser(None)))
+EventAliaser._alias_event_name = lambda _, name: _new_name(name)
 # Where in the program a resource is: for the engine's errors alone, and a quarter of a deploy.
 pulumi.runtime.resource._get_stack_trace = source_pb2.StackTrace
 

@@ -18,7 +18,7 @@ from support.moves import promote
 
 from model_config.format import release
 from model_config.local import local_aws
-from model_config.operate import lifecycle, rollouts
+from model_config.operate import rollouts, services
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
 from model_config.plan.lifecycle import today
 from model_config.plan.project import Project
@@ -99,7 +99,10 @@ def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
     ssm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bedrock = local_aws.client("bedrock", "eu-west-1")
-    monkeypatch.setattr(lifecycle, "aws_client", lambda *_: bedrock)
+    really = services.aws_client
+    monkeypatch.setattr(
+        services, "aws_client", lambda name, at: bedrock if name == "bedrock" else really(name, at)
+    )
     at = replace(environment("dev", ssm), is_local=False)
     client = browser(Site([at]))
     assert "dev AWS" in text(client.get("/model/dev/nobody").text)

@@ -13,8 +13,7 @@ from model_config.format.errors import UsageError
 from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
 from model_config.web.build import report, report_of_commits
-from model_config.web.pages import Page
-from model_config.web.site import Site
+from model_config.web.site import Page, Site
 
 from .conftest import CONFIG, PROMPT, SECRET
 

@@ -14,8 +14,8 @@ from model_config.operate.releases import PastRelease, Releases
 from model_config.operate.rollout_plan import RolloutPlan
 from model_config.operate.ssm import Ssm
 from model_config.web.history import COLUMN, HEIGHT, WIDTH, curve, timeline
-from model_config.web.pages import OVERVIEW, Page, Selection, compare_page, file_links
 from model_config.web.releases import python
+from model_config.web.site import OVERVIEW, Links, Page
 
 from .conftest import NOW, ago
 
@@ -118,12 +118,14 @@ def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
         asked.append(page)
         return page.view != "release"
 
-    links = file_links(compare_page(Selection("dev", "1"), Selection("dev", "2"), "chat"), wanted)
+    links = Links.of_file(Page.compare("dev@1", "dev@2", "chat"), wanted)
     assert links.to(OVERVIEW) == "../../../index.html"
     assert links.to(Page.of("model", "dev", "chat")) == "../../../model/dev/chat.html"
     assert links.static("style.css") == "../../../static/style.css"
     assert links.to(Page.of("release", "dev", "chat", 1)) is None
-    assert file_links(OVERVIEW, wanted).to(Page.of("model", "dev", "chat")) == "model/dev/chat.html"
+    assert (
+        Links.of_file(OVERVIEW, wanted).to(Page.of("model", "dev", "chat")) == "model/dev/chat.html"
+    )
     assert len(asked) == 4
 
 

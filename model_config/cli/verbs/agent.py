@@ -68,8 +68,9 @@ def agent(  # noqa: PLR0913 - a verb's options
     from socket import IP_TTL, IPPROTO_IP
     from tempfile import mkdtemp
 
+    from model_config.agent.answers import LOOPBACK
     from model_config.agent.app import make_app
-    from model_config.agent.server import LOOPBACK, listen_on, make_server, read_or_make_token
+    from model_config.agent.server import listen_on, make_server, read_or_make_token
     from model_config.cli.target import named, unless_set
     from model_config.loopback import HOST, listen
     from model_config.reader.files import LocalFile
@@ -91,7 +92,7 @@ def agent(  # noqa: PLR0913 - a verb's options
             until_the_end.callback(token_file.parent.rmdir)
             until_the_end.callback(token_file.unlink)
         token = read_or_make_token(token_file)
-        _, ((name, prefix), region) = next(named([environment], prefix))
+        name, prefix, region = named(environment, prefix)
         if local:  # where the file of the local AWS is
             os.environ["MODEL_CONFIG_PROJECT"] = str(current_project().root)
         reader = Reader(

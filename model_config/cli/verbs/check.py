@@ -1,20 +1,21 @@
-"""`model-config check` and `drift`: compare AWS with the next deploy, and with the last one."""
+"""`model-config check`, `drift`, `recover` and `prune`: what AWS and the program don't share."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict, astuple
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import current_project, project_or_none, to_paste
-from model_config.format.errors import ModelNotFoundError
+from model_config.format.errors import InvalidConfigurationError, ModelNotFoundError, UsageError
 from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.difference import Difference, DriftState
-    from model_config.operate.drift import Drift
+    from model_config.operate.drift import Content, Difference, Drift, DriftState
+    from model_config.operate.recovery import Recovery
 
 PANEL = options.Panel.OPERATE
 
@@ -25,10 +26,7 @@ def check(
         typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
     ] = None,
     *,
-    first_deploy: Annotated[
-        bool,
-        typer.Option("--first-deploy", help="Expect that no model of the project is deployed."),
-    ] = False,
+    first_deploy: Annotated[bool, "Expect that no model of the project is deployed."] = False,
     target: options.Target,
     as_json: options.AsJson = False,
 ) -> None:
@@ -37,56 +35,52 @@ def check(
     Errors: none of this project's models is deployed (the wrong account, region or prefix); a quota
     for parameters or policies would be exceeded; a name is already taken, or a parameter exists
     that no deploy wrote; a secret is not set; SSM, which keeps 100 releases, would have to drop a
-    labelled one. The last has a warning ten deploys ahead. Notices
-    report an interrupted deploy, held labels, rollouts, and models that are new or removed.
+    labelled one. The last has a warning ten deploys ahead. Notices report an interrupted deploy,
+    held labels, rollouts, and models that are new or removed.
 
     Example: model-config check --environment prod
     """
     from model_config.operate.check import Checked, check_environment
     from model_config.plan.plan import plan_from_file
 
-    project, plan, planned, modules = project_or_none(), None, None, list[str]()
+    project, plan, planned = project_or_none(), None, None
+    modules = project.model_names() if project else []
     if project and project.stack_file(target.environment).is_file():
-        plan, modules = plan_from_file(project, target.environment), project.model_names()
+        plan = plan_from_file(project, target.environment)
         # A model with findings counts no parameters: `validate` reports them.
-        planned = {name: set[str]() for name in plan.settings.models or modules} | {
-            it.name: {it.rollout_name, *(each.name for each in it.parameters), *it.release.parts}
-            for it in plan.models
-        }
-    settings = plan.settings if plan else None
+        planned = {name: set[str]() for name in plan.settings.models or modules}
+        for it in plan.models:
+            names = [parameter.name for parameter in it.parameters]
+            planned[it.name] = {it.rollout_name, *names, *it.release.parts}
     with target.open() as aws:
         report = check_environment(
             aws.ssm,
             aws.path,
             planned,
-            modules=modules,
+            modules=modules if plan else (),
             first_deploy=first_deploy,
-            settings=settings,
+            settings=plan.settings if plan else None,
         )
+    checked, known = report.checked, report.deployed | (planned or {}).keys()
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        report.checked.extend(Checked("error", finding) for finding in plan.unset_findings)
-    known = {*report.deployed, *(planned or {})}
+        checked += [Checked("error", *astuple(finding)) for finding in plan.unset_findings]
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
-    about = {*models, aws.path, "the account"} if models else None
-    rows = [
-        {"level": it.level, **asdict(it.finding), "fix": to_paste(it.finding.fix)}
-        for it in report.checked
-        if about is None or it.finding.where in about
-    ]
+    about = {*models, aws.path, "the account"} if models else {it.where for it in checked}
+    rows = [it._asdict() | {"fix": to_paste(it.fix)} for it in checked if it.where in about]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
         raise typer.Exit(1)
     if as_json:
         return
-    names = ", ".join(models or sorted(report.deployed))
+    ready = ", ".join(models or sorted(report.deployed))
     if plan and plan.findings:
         count = plural(len(plan.findings), "finding")
         typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
-    elif names:
-        typer.echo(f"The next deploy can run: {names}.")
+    elif ready:
+        typer.echo(f"The next deploy can run: {ready}.")
     else:
         typer.echo("The next deploy can run. It creates the first releases.")
 
@@ -94,9 +88,7 @@ def check(
 def drift(
     *,
     environment: options.Environment = "dev",
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 if anything differs.")
-    ] = False,
+    exit_code: Annotated[bool, "Exit with 1 if anything differs."] = False,
     local: options.Local = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -110,55 +102,51 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    found = compare(environment, local=local)
+    drift = compare(environment, local=local)
     if as_json:
         output.print_json(
             {
                 "environment": environment,
-                "parameters": found.count,
-                "differences": [_row(each, environment) for each in found.differences],
-                "notes": found.denied,
-                "other_projects": found.other_projects,
-                "findings": found.findings,
-                "problems": found.problems,
+                "parameters": drift.count,
+                "differences": [_row(it, environment) for it in drift.differences],
+                "notes": drift.denied,
+                "other_projects": drift.other_projects,
+                "findings": drift.findings,
+                "problems": drift.problems,
             }
         )
     else:
-        _print(found, environment)
-    for denied in found.denied:
+        _print(drift, environment)
+    for denied in drift.denied:
         typer.echo(f"not compared, for lack of permission: {denied}", err=True)
-    for problem in found.problems:
+    for problem in drift.problems:
         typer.echo(f"not compared: {problem}", err=True)
-    if found.problems:
+    if drift.problems:
         raise typer.Exit(2)
-    if exit_code and (found.differences or found.findings):
+    if exit_code and (drift.differences or drift.findings):
         raise typer.Exit(1)
 
 
-VERBS = (check, drift)
-
-
 def compare(environment: str, *, local: bool) -> Drift:
-    from model_config.cli.target import target
     from model_config.operate.drift import find_drift
     from model_config.plan.plan import valid_plan
 
-    with target(environment, None, local=local) as aws:
+    with options.Target(environment=environment, local=local).open() as aws:
         plan = valid_plan(current_project(), environment)
         return find_drift(aws.ssm.view(aws.ssm.watch), plan)
 
 
 def advice(state: DriftState, stack: str) -> str:
-    from model_config.operate.difference import ADVICE
+    from model_config.operate.drift import ADVICE
 
     return to_paste(ADVICE[state].format(stack=stack))
 
 
 def _print(drift: Drift, stack: str) -> None:
-    from model_config.operate.difference import without_plan
+    from model_config.operate.drift import without_plan
 
-    if drift.differences:
-        rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
+    rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
+    if rows:
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(it.state for it in drift.differences):
@@ -177,24 +165,136 @@ def _print(drift: Drift, stack: str) -> None:
         )
 
 
-def _row(difference: Difference, stack: str) -> dict[str, Any]:
-    listed = difference.listed
-    sides = {"program": difference.program, "release": difference.release, "ssm": difference.aws}
-    masked = {
-        side: content
-        if isinstance(content, str)
-        else (output.MASK if content.value == "a secret" else None)
-        for side, content in sides.items()
-    }
+def _row(it: Difference, stack: str) -> output.Row:
+    def shown(side: Content) -> str | None:
+        if isinstance(side, str):
+            return side
+        return output.MASK if side.value == "a secret" else None
+
+    listed = it.listed
     return {
-        "model": difference.model,
-        "path": difference.path,
-        "state": difference.state,
-        "aspect": difference.aspect,
-        **masked,
-        "name": difference.name,
+        "model": it.model,
+        "path": it.path,
+        "state": it.state,
+        "aspect": it.aspect,
+        "program": shown(it.program),
+        "release": shown(it.release),
+        "ssm": shown(it.aws),
+        "name": it.name,
         "version": listed and listed.version,
         "written_at": listed and listed.at,
         "written_by": listed and listed.by,
-        "fix": advice(difference.state, stack),
+        "fix": advice(it.state, stack),
     }
+
+
+def recover(
+    *,
+    environment: options.Environment = "dev",
+    dry_run: Annotated[bool, "Only show what would be done."] = False,
+    cancel: Annotated[bool, "Remove an interrupted deploy's lock. No deploy may run."] = False,
+    into_empty_state: Annotated[bool, "Adopt though the stack's state was lost."] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Adopt resources that an interrupted deploy created, and clear its pending operations.
+
+    Compares the program's plan, the stack's state and AWS. A resource that matches the plan exactly
+    is adopted: no value is written and no history is lost. Any other resource is reported, and
+    nothing is adopted. Afterwards `pulumi up` continues where the deploy stopped.
+
+    A key whose tag model-config:owner names another stack is never adopted, nor what it encrypts.
+    An empty state may be that of a new stack, so adopting into it takes --into-empty-state.
+
+    Example: model-config recover --environment prod --dry-run
+    """
+    from model_config.cli.target import say_where
+    from model_config.infra.engine_stack import EngineStack
+    from model_config.operate.recovery import find_recovery
+    from model_config.operate.services import KeysAndPolicies
+    from model_config.operate.ssm import Ssm, aws_client
+    from model_config.plan.plan import plan_stack
+    from model_config.plan.registry import read_modules
+
+    project = current_project()
+    stack = EngineStack(project, environment)
+    if cancel and not dry_run:
+        stack.cancel()
+    state, config = stack.state(), stack.config()  # with the secrets
+    plan = plan_stack(read_modules(project), config)
+    if findings := [*plan.findings, *plan.unset_findings]:
+        raise InvalidConfigurationError(findings)
+    ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
+    say_where([plan.settings.environment], ssm.region)
+    aws = KeysAndPolicies(ssm.region)
+    recovery = find_recovery(plan, config.own(), state, ssm, aws, into_empty_state=into_empty_state)
+    if as_json:
+        output.print_json(asdict(recovery))
+    else:
+        _print_recovery(recovery)
+    if recovery.blocked:
+        raise typer.Exit(2)
+    if not dry_run:
+        tell = partial(typer.echo, err=True)
+        stack.apply(recovery.pending, recovery.adopt, recovery.refresh, tell)
+    if as_json:
+        return
+    again = f"model-config recover --environment {environment}"
+    if recovery.is_needed:
+        done = f"Recovered. Continue with: pulumi up --stack {environment}"
+        typer.echo(f"To recover: {again}" if dry_run else done)
+        return
+    typer.echo("Nothing to recover: the state is complete.")
+    if cancel and not dry_run:
+        typer.echo("A lock, if there was one, is removed.")
+    else:
+        locked = "`pulumi up` says that the stack is locked, and no deploy is running"
+        typer.echo(f"If {locked}: {again} --cancel")
+
+
+def _print_recovery(recovery: Recovery) -> None:
+    rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
+    interrupted = "the deploy was interrupted during it"
+    rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
+    if rows:
+        output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
+    for finding in recovery.blocked:
+        typer.echo(str(finding), err=True)
+
+
+def prune(
+    model: options.Model,
+    *,
+    dry_run: Annotated[bool, "Only list what would be deleted."] = False,
+    gone: Annotated[bool, "Delete all parts of a model that was removed."] = False,
+    target: options.Target,
+    as_json: options.AsJson = False,
+) -> None:
+    """Delete parts of large releases that no release in the history uses any more.
+
+    Don't run it during a deploy of the model: a deploy writes the parts before the release that
+    names them.
+
+    Example: model-config prune support_chat --dry-run
+    """
+    from model_config.operate.releases import unneeded_parts
+
+    project = project_or_none()
+    if gone and project and model in project.model_names():
+        raise UsageError(
+            f"{model} is a model of this project, so a running deploy may need its parts: "
+            "--gone is for a model whose module was removed"
+        )
+    with target.open() as aws:
+        names = unneeded_parts(aws.ssm, aws.path, model, gone=gone)
+        if not dry_run:
+            aws.ssm.delete(names)
+    if as_json:
+        output.print_json(names)
+        return
+    for name in names:
+        typer.echo(name)
+    done = "would be deleted" if dry_run else "deleted"
+    typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
+
+
+VERBS = (check, drift, recover, prune)

@@ -11,7 +11,6 @@ import typer
 
 from model_config.cli import options
 from model_config.cli.context import current_project, project_or_none
-from model_config.cli.moving import duration_of
 from model_config.files import write_file
 from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
 from model_config.format.text import plural, visible
@@ -32,13 +31,10 @@ class Requirement:
 
     require: Annotated[
         Literal["evidence"] | None,
-        typer.Option(
-            help='"evidence": refuse a release without enough evidence for its digest in evidence/.'
-        ),
+        '"evidence": refuse a release without enough evidence for its digest in evidence/.',
     ] = None
     max_age: Annotated[
-        str | None,
-        typer.Option(help="The oldest that required evidence may be: 12h, 30d. Default: any age."),
+        str | None, "The oldest that required evidence may be: 12h, 30d. Default: any age."
     ] = None
 
     def check(self, stack: str) -> Check | None:
@@ -51,7 +47,7 @@ class Requirement:
             return None
         if project is None:
             raise UsageError("there is no project here, so there is no evidence/ to look into")
-        oldest = duration_of(self.max_age) if self.max_age else None
+        oldest = options.duration(self.max_age) if self.max_age else None
 
         def check(release: PastRelease) -> None:
             from model_config.plan.evidence import verdict
@@ -84,12 +80,10 @@ def record(  # noqa: PLR0913 - a verb's options
         typer.Option("--from", help="The report's format."),
     ],
     release: Annotated[
-        int | None,
-        typer.Option(help="The number of the evaluated release. Default: the newest."),
+        int | None, "The number of the evaluated release. Default: the newest."
     ] = None,
     digest: Annotated[
-        str | None,
-        typer.Option(help="The evaluated digest, instead of a release: AWS isn't asked."),
+        str | None, "The evaluated digest, instead of a release: AWS isn't asked."
     ] = None,
     floor: Annotated[
         float,
@@ -140,7 +134,7 @@ def record(  # noqa: PLR0913 - a verb's options
 def _digest_of(model: str, release: int | None, target: options.Target) -> str:
     with target.open() as aws:
         releases = aws.releases(model, documents=False)
-        chosen = releases.newest if release is None else releases.select(release)
+        chosen = releases.select("latest" if release is None else release)
         digest = chosen.open().digest
         typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
         return digest
@@ -163,10 +157,9 @@ def _requiring_file(project: Project | None, environment: str) -> str | None:
             if stack == environment and file.is_file() and b"evidence" in file.read_bytes():
                 raise
             continue
-        if environment not in {stack, settings.environment}:
-            continue
-        if wrong := [finding for finding in findings if finding.where == setting]:
-            raise InvalidConfigurationError(wrong)
-        if settings.evidence:
-            return f"{setting} in {file.name}"
+        if environment in {stack, settings.environment}:
+            if wrong := [finding for finding in findings if finding.where == setting]:
+                raise InvalidConfigurationError(wrong)
+            if settings.evidence:
+                return f"{setting} in {file.name}"
     return None

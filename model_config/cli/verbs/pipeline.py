@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from model_config.cli import moving, options
+from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
 from model_config.cli.verbs.check import advice, compare
@@ -58,7 +59,7 @@ def environments(
 @app.command()
 def note(
     *,
-    output: Annotated[Path, typer.Option(help="The file to write, JSON: model to number.")],
+    output: Annotated[Path, "The file to write, JSON: model to number."],
     environment: options.Environment = "dev",
     local: options.Local = False,
 ) -> None:
@@ -82,18 +83,13 @@ def promote(  # noqa: PLR0913 - a verb's options
     *,
     before: _Releases,
     after: _Releases,
-    label: Annotated[str, typer.Option(help="The label to move.")] = "stable",
+    label: Annotated[str, "The label to move."] = "stable",
     steps: Annotated[
-        str | None,
-        typer.Option(help="Start rollouts with these shares in percent, such as 5,25,50,100."),
+        str | None, "Start rollouts with these shares in percent, such as 5,25,50,100."
     ] = None,
-    every: Annotated[
-        str, typer.Option(help="With --steps: the time from one step to the next.")
-    ] = "30m",
+    every: Annotated[str, "With --steps: the time from one step to the next."] = "30m",
     evidence: Requirement,
-    reason: Annotated[
-        str | None, typer.Option(help="The reason to record for each move: the run's URL.")
-    ] = None,
+    reason: Annotated[str | None, "The reason to record for each move: the run's URL."] = None,
     target: options.Target,
 ) -> None:
     """Promote only the models that a deploy changed; or start a rollout of each.
@@ -105,6 +101,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     Example: model-config pipeline promote --before before.json --after after.json -e prod
     """
+    from model_config.cli import moving
     from model_config.operate.promotion import promote_changed, unpromoted
     from model_config.operate.rollouts import NewRollout
 
@@ -113,17 +110,16 @@ def promote(  # noqa: PLR0913 - a verb's options
     new = NewRollout(label, plan_of(steps, every, reason), utc_now()) if steps else None
     deployed = _numbers(after)
     with target.open() as aws:
-        promotions = list(
-            promote_changed(
-                aws,
-                _numbers(before),
-                deployed,
-                label=label,
-                check_of=lambda model: moving.all_of(moving.schema_check(model), evidenced),
-                reason=reason,
-                rollout=new,
-            )
+        changed = promote_changed(
+            aws,
+            _numbers(before),
+            deployed,
+            label=label,
+            check_of=partial(moving.check_of, then=evidenced),
+            reason=reason,
+            rollout=new,
         )
+        promotions = list(changed)
         others = deployed.keys() - {promotion.model for promotion in promotions}
         missed = [to_paste(notice) for notice in unpromoted(aws, sorted(others), label)]
     for promotion in promotions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli import moving, options, output
+from model_config.cli import options, output
 from model_config.cli.context import to_paste
 from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
 from model_config.operate import rollout_plan
-from model_config.operate.rollout_plan import RolloutPlan
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
@@ -29,46 +28,32 @@ app = typer.Typer(
     help="Give a release to a share of a label's readers first.", no_args_is_help=True
 )
 
-#: How far the first step may be in the past, to allow for clocks and typing.
-_JUST_NOW = timedelta(minutes=1)
-
 
 @app.command()
 def start(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     *,
     release: Annotated[
-        int | None, typer.Option(help="The number of the candidate. Default: the newest release.")
+        int | None, "The number of the candidate. Default: the newest release."
     ] = None,
     steps: Annotated[
-        str,
-        typer.Option(help="The shares in percent, in order; the first may be 0, for units alone."),
+        str, "The shares in percent, in order; the first may be 0, for units alone."
     ] = "5,25,50,100",
     every: Annotated[
         str,
-        typer.Option(
-            help="The time from one step to the next, and from the last one to the finish: 90s, "
-            "30m, 2h, 1d."
-        ),
+        "The time from one step to the next, and from the last one to the finish: 90s, "
+        "30m, 2h, 1d.",
     ] = "30m",
-    at: Annotated[
-        str | None,
-        typer.Option(help="When to start, such as 2026-12-01T10:00:00Z. Default: now."),
-    ] = None,
+    at: Annotated[str | None, "When to start, such as 2026-12-01T10:00:00Z. Default: now."] = None,
     unit: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A unit, such as a tester's, that gets the candidate from the first step on; may "
-            "be repeated. Everyone who may read the model reads it: no name or address of a person."
-        ),
+        "A unit, such as a tester's, that gets the candidate from the first step on; may "
+        "be repeated. Everyone who may read the model reads it: no name or address of a person.",
     ] = None,
-    label: Annotated[str, typer.Option(help="The label whose readers take part.")] = "stable",
+    label: Annotated[str, "The label whose readers take part."] = "stable",
     evidence: Requirement,
     reason: options.Reason = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Also for a held label, or to replace another rollout."),
-    ] = False,
+    force: Annotated[bool, "Also for a held label, or to replace another rollout."] = False,
     target: options.TargetInRegions,
     as_json: options.AsJson = False,
 ) -> None:
@@ -81,36 +66,45 @@ def start(  # noqa: PLR0913 - a verb's options
 
     Example: model-config rollout start support_chat --steps 0 --unit qa-1
     """
+    from model_config.cli import moving
     from model_config.operate import rollouts
 
     now = rollout_plan.utc_now()
     begin = time_of(at, now) if at else now
     new = rollouts.NewRollout(label, plan_of(steps, every, reason), begin, tuple(unit or ()))
     moving.refuse_environment(label)
-    schema = moving.schema_check(model)
-    check = moving.all_of(schema, evidence.check(target.environment))
+    check = moving.check_of(model, then=evidence.check(target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
-        changes = _change_in_all(
-            missing,
-            lambda place: rollouts.start(
-                place, model, new, release=release, check=check, force=force
-            ),
+        prepare = partial(
+            rollouts.start, model=model, new=new, release=release, check=check, force=force
         )
-        for change in changes:
+        for change in _change_in_all(missing, prepare):
             if rollout := change.document.rollout:
-                moving.warn_of_variables(
-                    change.where, change.releases, rollout.before, rollout.release
-                )
+                releases = change.state.releases
+                moving.warn_of_variables(change.where, releases, rollout.before, rollout.release)
         rows = _statuses(places, model)
     if as_json:
         _print_statuses(rows, as_json=True)
         return
     for row in rows:
-        _print_plan(row)
+        typer.echo(
+            f"{row['_where']}: release {row['release']} is rolled out to the readers of "
+            f"{row['label']}, who have release {row['from']}."
+        )
+        step_rows = [
+            (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %")
+            for step in row["steps"]
+        ]
+        output.print_table(["from", "share"], step_rows)
+        if row["units"]:
+            typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
+        if row["due"]:
+            typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
+        typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
 
 
-def plan_of(steps: str, every: str, reason: str | None) -> RolloutPlan:
+def plan_of(steps: str, every: str, reason: str | None) -> rollout_plan.RolloutPlan:
     """Return the plan in texts such as "5,25,50,100" and "30m"."""
     rule = "give increasing shares in percent, such as 5,25,50,100"
     try:
@@ -122,7 +116,7 @@ def plan_of(steps: str, every: str, reason: str | None) -> RolloutPlan:
         raise UsageError(f"each step must be from 0 to 100 percent, unlike {steps!r}")
     if sorted(set(percents)) != list(percents):
         raise UsageError(f"the steps {steps!r} don't increase: {rule}")
-    return RolloutPlan(percents, moving.duration_of(every), reason=reason)
+    return rollout_plan.RolloutPlan(percents, options.duration(every), reason=reason)
 
 
 def time_of(text: str, now: datetime) -> datetime:
@@ -135,27 +129,11 @@ def time_of(text: str, now: datetime) -> datetime:
             f'{text!r} is not a time with a time zone: write it as "2026-12-01T10:00:00Z" or '
             '"2026-12-01T11:00:00+01:00"'
         )
-    if at < now - _JUST_NOW:
+    if at < now - timedelta(minutes=1):  # to allow for clocks and typing
         raise UsageError(f"{text} is in the past: omit --at to start now")
-    if at > now + moving.LONGEST:
-        raise UsageError(f"{text} is more than {moving.LONGEST.days} days from now")
+    if at > now + options.LONGEST:
+        raise UsageError(f"{text} is more than {options.LONGEST.days} days from now")
     return max(at, now).astimezone(UTC)
-
-
-def _print_plan(row: output.Row) -> None:
-    typer.echo(
-        f"{row['_where']}: release {row['release']} is rolled out to the readers of "
-        f"{row['label']}, who have release {row['from']}."
-    )
-    steps = [
-        (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %") for step in row["steps"]
-    ]
-    output.print_table(["from", "share"], steps)
-    if row["units"]:
-        typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
-    if row["due"]:
-        typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
-    typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
 
 
 @app.command()
@@ -184,12 +162,9 @@ def unit(
     name: Annotated[str, typer.Argument(metavar="UNIT", help="The unit, as applications give it.")],
     *,
     release: Annotated[
-        int | None,
-        typer.Option(help="The candidate (the default), or the release that the label is on."),
+        int | None, "The candidate (the default), or the release that the label is on."
     ] = None,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Give it what its share gives it again.")
-    ] = False,
+    remove: Annotated[bool, "Give it what its share gives it again."] = False,
     target: options.TargetInRegions,
 ) -> None:
     """Give one unit, such as a tester's, a certain release of a rollout, whatever its share.
@@ -228,10 +203,7 @@ def finish(
     model: options.AnyModel = None,
     *,
     when_due: Annotated[
-        bool,
-        typer.Option(
-            "--when-due", help="Only if all steps are taken and one more interval has passed."
-        ),
+        bool, "Only if all steps are taken and one more interval has passed."
     ] = False,
     reason: options.Reason = None,
     target: options.TargetInRegions,
@@ -246,17 +218,14 @@ def finish(
     """
     if model is None and not when_due:
         raise UsageError("name the model, or finish all rollouts that are due with --when-due")
+    from model_config.cli import moving
     from model_config.operate import rollouts
 
     if when_due or model is None:
         _finish_due(target, model, reason)
-        return
-    check = moving.schema_check(model)
-    moving.move_labels(
-        target,
-        lambda _: [model],
-        lambda place, name: rollouts.finish(place, name, check=check, reason=reason),
-    )
+    else:
+        prepare = partial(rollouts.finish, check=moving.check_of(model), reason=reason)
+        moving.move_labels(target, lambda _: [model], prepare)
 
 
 @app.command()
@@ -274,7 +243,7 @@ def abort(
     with target.open() as places:
         changes = _change_in_all(places, partial(rollouts.abort, model=model, reason=reason))
     for change in changes:
-        rollout = change.stored.document.rollout
+        rollout = change.state.document.rollout
         done = "the invalid document is replaced."
         if rollout:
             done = (
@@ -334,6 +303,7 @@ def _models_with_rollouts(place: Environment) -> list[str]:
 
 def _finish_due(target: options.TargetInRegions, model: str | None, reason: str | None) -> None:
     """Finish the rollouts that are due; exit with 1 if one failed. Held labels stay."""
+    from model_config.cli import moving
     from model_config.operate.labels import make
     from model_config.operate.rollouts import finish_due
 
@@ -343,7 +313,7 @@ def _finish_due(target: options.TargetInRegions, model: str | None, reason: str 
         for place in places:
             for name in [model] if model else _models_with_rollouts(place):
                 try:
-                    move = finish_due(place, name, moving.schema_check, reason)
+                    move = finish_due(place, name, moving.check_of, reason)
                     if isinstance(move, str):
                         held.append(f"{place.where(name)}: {move}.")
                     elif move:
@@ -359,28 +329,24 @@ def _finish_due(target: options.TargetInRegions, model: str | None, reason: str 
 
 def _statuses(places: Sequence[Environment], model: str | None) -> list[output.Row]:
     """Return the progress of the rollouts of a model, or of all models, in every region."""
-    return [row for place in places for row in _statuses_in(place, model)]
+    from model_config.operate import record, rollouts
 
-
-def _statuses_in(place: Environment, model: str | None) -> Iterator[output.Row]:
-    from model_config.operate import record
-    from model_config.operate.rollouts import current
-
+    rows: list[output.Row] = []
     now = rollout_plan.utc_now()
-    for name in [model] if model else _models_with_rollouts(place):
-        stored, releases = current(place, name)
-        rollout = stored.document.rollout
-        problems = [stored.problem, record.left_over(stored.document, releases)]
-        if rollout and rollout.release < releases.oldest.number:
+    models = [(at, it) for at in places for it in ([model] if model else _models_with_rollouts(at))]
+    for place, name in models:
+        state = rollouts.current(place, name)
+        rollout = state.document.rollout
+        problems = [state.problem, state.left_over]
+        if rollout and rollout.release < state.releases.oldest.number:
             problems.append(f"its candidate, release {rollout.release}, is not in the history")
         for problem in filter(None, problems):
             typer.echo(f"{place.where(name)}: {problem}", err=True)
         if rollout is None:
             continue
-        is_over = record.under_way(stored.document, releases) is None
         began = record.started(record.read_history(place.ssm, place.path, name), rollout)
         plan, step = rollout_plan.plan_of(rollout), rollout_plan.next_step(rollout, now)
-        yield {
+        row = {
             "_where": place.where(name),
             "_stop": f"`model-config rollout abort {name}{place.region_option}`",
             "model": name,
@@ -389,7 +355,7 @@ def _statuses_in(place: Environment, model: str | None) -> Iterator[output.Row]:
             "label": rollout.label,
             "release": rollout.release,
             "from": rollout.before,
-            "phase": "over" if is_over else rollout_plan.phase(rollout, now),
+            "phase": rollout_plan.phase(rollout, now) if state.under_way else "over",
             "percent": rollout.percent(now),
             "next": {"at": step.at, "percent": step.percent} if step else None,
             "due": rollout_plan.due_at(rollout),
@@ -400,6 +366,8 @@ def _statuses_in(place: Environment, model: str | None) -> Iterator[output.Row]:
             "started_by": began.by,
             "reason": plan.reason,
         }
+        rows.append(row)
+    return rows
 
 
 def _print_statuses(rows: Sequence[output.Row], *, as_json: bool = False) -> None:

@@ -90,14 +90,13 @@ def _promoted(
     """Return the releases that have a label, and why some can't be read."""
     from model_config.cli.target import environments
     from model_config.comparing.search import Searched
-    from model_config.operate.lifecycle import promoted
 
     searched, problems = list[Searched](), list[str]()
     with environments(stacks, prefix, local=local) as places:
         for place in places:
             with place.hold():
                 for model in place.models():
-                    for release, labels in promoted(place.releases(model, documents=False)):
+                    for release, labels in place.releases(model, documents=False).promoted():
                         about = place.name, model
                         if release.content:
                             config = release.content.config
@@ -156,9 +155,9 @@ def find_commit(
         f"sha256:{given[2].lower()}",
         environment,
         revision,
-        output.with_progress,
-        lambda reason: typer.echo(f"Left out: {reason}", err=True),
         whole=whole,
+        progress=output.with_progress,
+        left_out=lambda reason: typer.echo(f"Left out: {reason}", err=True),
     )
     columns: output.Columns = {
         "commit": lambda row: row["commit"][:9],

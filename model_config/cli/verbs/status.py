@@ -1,8 +1,8 @@
-"""`model-config status`: show the state of every model in every environment."""
+"""`model-config status` and `lifecycle`: every model in every environment, and what retires."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,27 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from model_config.cli import options, output
-from model_config.cli.context import project_or_none
-from model_config.format.errors import ModelConfigError, UsageError
+from model_config.cli.context import project_or_none, to_paste
+from model_config.format.errors import CredentialsError, ModelConfigError, StoreError, UsageError
+from model_config.format.text import visible
 from model_config.operate.rollout_plan import phase
 
 if TYPE_CHECKING:
-    from model_config.comparing.search import Match
     from model_config.operate.environment import Environment
     from model_config.operate.status import EnvironmentStatus, ModelStatus
+    from model_config.plan.lifecycle import Retirements
+    from model_config.plan.project import Project
 
 PANEL = options.Panel.OPERATE
 
 
 def status(
     *,
-    environments: options.Environments = None,
-    commits: Annotated[
-        bool,
-        typer.Option("--commits", help="Look in git for the commit of each newest release."),
-    ] = False,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    commits: Annotated[bool, "Look in git for the commit of each newest release."] = False,
+    target: options.Targets,
     as_json: options.AsJson = False,
 ) -> None:
     """Show the state of each model: its newest release, labels, rollout, last deploy and drift.
@@ -39,15 +36,24 @@ def status(
 
     Example: model-config status -e dev -e prod
     """
-    from model_config.cli.target import environments as chosen_environments
+    from model_config.comparing.search import find_each
 
-    with chosen_environments(environments, prefix, local=local) as chosen:
-        states = [_read(place) for place in chosen]
-    origins = _origins(states) if commits else {}
+    with target.open() as places:
+        states = [_read(place) for place in places]
+    commit_of = dict[str | None, str]()
+    if commits:
+        project = project_or_none()
+        if project is None:
+            raise UsageError(
+                "--commits searches the project's repository, and there is no project here"
+            )
+        digests = {model.digest for state in states for model in state.models if model.digest}
+        matches = find_each(project, digests, output.with_progress)
+        commit_of = {digest: match.commit for digest, match in matches.items()}
     rows = [
         {
             "environment": state.environment,
-            "models": [_model_row(model, origins) for model in state.models],
+            "models": [_row(model, commit_of) for model in state.models],
             "other_projects": state.other_projects,
             "findings": state.drift.findings if state.drift else None,
             "problems": state.problems,
@@ -57,7 +63,7 @@ def status(
     if as_json:
         output.print_json(rows)
     else:
-        _print(rows, with_commits=bool(origins))
+        _print(rows, with_commits=bool(commit_of))
     for state in states:
         for problem in state.problems:
             typer.echo(f"{state.environment}: {problem}", err=True)
@@ -83,21 +89,8 @@ def _read(environment: Environment) -> EnvironmentStatus:
     return replace(state, problems=(*problems, *state.problems))
 
 
-def _origins(states: Sequence[EnvironmentStatus]) -> Mapping[str, Match]:
-    from model_config.comparing.search import find_each
-
-    project = project_or_none()
-    if project is None:
-        raise UsageError(
-            "--commits searches the project's repository, and there is no project here"
-        )
-    digests = {model.digest for state in states for model in state.models if model.digest}
-    return find_each(project, digests, output.with_progress)
-
-
-def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, Any]:
+def _row(model: ModelStatus, commit_of: Mapping[str | None, str]) -> dict[str, Any]:
     releases, rollout, now = model.releases, model.rollout, datetime.now(UTC)
-    commit = origins.get(model.digest or "")
     newest = releases.newest if releases else None
     return {
         "model": model.model,
@@ -107,7 +100,7 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
             "at": newest.at,
             "by": newest.by,
             "digest": newest.digest,
-            "commit": commit.commit if commit else None,
+            "commit": commit_of.get(newest.digest),
             "problem": newest.problem,
         },
         "labels": releases.labels if releases else {},
@@ -127,13 +120,25 @@ def _model_row(model: ModelStatus, origins: Mapping[str, Match]) -> dict[str, An
     }
 
 
-def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
-    columns = ["environment", "model", "release", "labels", "rollout", "deployed (UTC)"]
-    columns += ["commit"] if with_commits else []
-    cells = [
-        _cells(row, model, with_commits=with_commits) for row in rows for model in row["models"]
+def _print(rows: list[dict[str, Any]], *, with_commits: bool) -> None:
+    columns: dict[str, Any] = {
+        "environment": "environment",
+        "model": "model",
+        "release": lambda row: (row["newest"] or row["none"])["release"],
+        "labels": _labels,
+        "rollout": _rollout,
+        "deployed (UTC)": lambda row: row["newest"] and row["newest"]["at"],
+        "commit": lambda row: ((row["newest"] and row["newest"]["commit"]) or "")[:9],
+        "drift": _drift,
+    }
+    if not with_commits:
+        del columns["commit"]
+    models = [
+        {"none": {"release": "unknown" if row["problems"] else "none"}, **row, **model}
+        for row in rows
+        for model in row["models"]
     ]
-    output.print_table([*columns, "drift"], cells, wrap=True)
+    output.print_rows(models, columns, as_json=False)
     for row in rows:
         for model in row["models"]:
             for notice in model["notices"]:
@@ -143,24 +148,124 @@ def _print(rows: Sequence[output.Row], *, with_commits: bool) -> None:
             typer.echo(f"{row['environment']}: not in this stack's plan: {others}.")
 
 
-def _cells(row: output.Row, model: output.Row, *, with_commits: bool) -> list[str]:
-    newest, rollout = model["newest"], model["rollout"]
-    marks = dict.fromkeys(model["held"], " (held)")
-    marks[model["interrupted"]] = " (promotion interrupted)"
-    labels = [f"{label} {on}{marks.get(label, '')}" for label, on in model["labels"].items()]
-    share = ""
-    if rollout:
-        percent = f"{rollout['percent']:g} % of {rollout['label']}"
-        share = f"release {rollout['release']}: {percent}, {rollout['phase']}"
-    drift = [f"{count} {state}" for state, count in sorted((model["drift"] or {}).items())]
-    no_drift = "unknown" if model["drift"] is None else "none"
-    return [
-        row["environment"],
-        model["model"],
-        str(newest["release"]) if newest else "unknown" if row["problems"] else "none",
-        ", ".join(labels),
-        share,
-        output.time_text(newest["at"]) if newest else "",
-        *([((newest and newest["commit"]) or "")[:9]] if with_commits else []),
-        "unreadable" if model["problem"] else ", ".join(drift) or no_drift,
-    ]
+def _labels(row: output.Row) -> list[str]:
+    marks = output.label_marks(row["held"], [row["interrupted"]])
+    return [f"{label} {on}{marks.get(label, '')}" for label, on in row["labels"].items()]
+
+
+def _rollout(row: output.Row) -> str:
+    if not (rollout := row["rollout"]):
+        return ""
+    share = f"{rollout['percent']:g} % of {rollout['label']}"
+    return f"release {rollout['release']}: {share}, {rollout['phase']}"
+
+
+def _drift(row: output.Row) -> str:
+    if row["problem"] or row["drift"] is None:
+        return "unreadable" if row["problem"] else "unknown"
+    return ", ".join(f"{count} {state}" for state, count in sorted(row["drift"].items())) or "none"
+
+
+def lifecycle(
+    *,
+    within: Annotated[
+        str | None, "Only models that retire within this time, such as 90d. Default: all."
+    ] = None,
+    exit_code: Annotated[bool, "Exit with 1 if a release names such a model."] = False,
+    github: Annotated[bool, "Print annotations for GitHub Actions."] = False,
+    target: options.Targets,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show which promoted releases name a model that its provider retires, and when.
+
+    Bedrock is asked itself, in each environment's region. What other providers retire stands in the
+    project's lifecycle.yaml. Without credentials, the project's models are compared with that file
+    alone.
+
+    Example: model-config lifecycle --within 90d --environment prod
+    """
+    from model_config.plan.lifecycle import read_lifecycle, retiring
+
+    project, notes = project_or_none(), list[str]()
+    from_file = read_lifecycle(project) if project else {}
+    if not from_file:
+        notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
+    latest = options.duration(within) if within else None
+    rows, texts = list[output.Row](), list[str]()
+    with target.open() as places:
+        for place in places:
+            with place.hold():
+                released, retirements = _promoted(place, project, notes)
+            for row, config in released:
+                for path, name, it in retiring(config, retirements | from_file, latest):
+                    retires = str(it.on) if it.on else None
+                    about = {"path": path, "names": name, "retires": retires}
+                    rows.append({**row, **about, "source": it.source, "instead": it.instead})
+                    texts.append(it.text)
+    if as_json:
+        output.print_json({"retiring": rows, "notes": notes})
+    else:
+        _print_retiring(rows, texts, github=github)
+        for note in notes:
+            typer.echo(to_paste(visible(note)), err=True)
+    if exit_code and rows:
+        raise typer.Exit(1)
+
+
+def _print_retiring(rows: list[output.Row], texts: list[str], *, github: bool) -> None:
+    if not rows:
+        typer.echo("No release in use names a model that is known to retire.")
+    elif github:
+        for row, text in zip(rows, texts, strict=True):
+            title = f"{row['model']} in {row['environment']}"
+            output.annotate("warning", f"{row['path']}: {row['names']} {text}", title=title)
+    else:
+        columns: output.Columns = {
+            "environment": "environment",
+            "model": "model",
+            "release": lambda row: row["release"] or "not asked",
+            "labels": "labels",
+            "value": lambda row: f"{row['path']}: {row['names']}",
+            "when": "when",
+        }
+        shown = [{**row, "when": text} for row, text in zip(rows, texts, strict=True)]
+        output.print_rows(shown, columns, as_json=False)
+
+
+def _promoted(
+    place: Environment, project: Project | None, notes: list[str]
+) -> tuple[list[tuple[output.Row, Any]], Retirements]:
+    """Return each promoted release with its values, and what Bedrock retires there."""
+    from model_config.operate.services import bedrock_retirements
+    from model_config.plan.hierarchy import config_of
+    from model_config.plan.plan import valid_plan
+
+    where: output.Row = {"environment": place.name, "region": place.ssm.region}
+    released: list[tuple[output.Row, Any]] = []
+    try:
+        for model in place.models():
+            for release, labels in place.releases(model, documents=False).promoted():
+                row = {**where, "model": model, "release": release.number, "labels": labels}
+                if release.content:
+                    released.append((row, release.content.config))
+                else:
+                    notes.append(f"{place.where(model)}: {release.problem}")
+    except CredentialsError as error:
+        if project is None:
+            raise
+        alone = "what the project deploys is compared with lifecycle.yaml alone"
+        notes.append(f"{place.name}: {alone}, since AWS can't be asked: {error}")
+        where = {"environment": place.name, "region": None, "release": None, "labels": []}
+        models = valid_plan(project, place.stack).models
+        return [({**where, "model": it.name}, config_of(it.config)) for it in models], {}
+    if place.is_local:
+        notes.append(f"{place.name}: Bedrock isn't asked with --local")
+        return released, {}
+    try:
+        return released, bedrock_retirements(place.ssm.region)
+    except StoreError as error:
+        notes.append(f"{place.name}: lifecycle.yaml alone, since Bedrock doesn't answer: {error}")
+        return released, {}
+
+
+VERBS = (status, lifecycle)

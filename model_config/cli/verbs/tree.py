@@ -38,7 +38,7 @@ def tree(
     Example: model-config tree --environment prod
     """
     from model_config.cli.target import target
-    from model_config.operate.tree import deployed_trees
+    from model_config.operate.status import deployed_trees
     from model_config.plan.plan import plan_from_file, trees
 
     findings: Sequence[Finding] = ()

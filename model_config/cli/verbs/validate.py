@@ -144,7 +144,7 @@ def _print_annotations(results: list[Result], project: Project) -> None:
         output.annotate(
             _level(result),
             f"{_problem(result)}\nfix: {finding.fix}",
-            title=f"{finding.where} ({', '.join(result.environments)})",
             file=f"{above}{finding.file}" if finding.file else None,
             line=finding.line,
+            title=f"{finding.where} ({', '.join(result.environments)})",
         )

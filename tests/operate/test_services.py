@@ -8,8 +8,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from model_config.format.errors import AccessDeniedError
-from model_config.operate import keys_and_policies
-from model_config.operate.keys_and_policies import KeysAndPolicies
+from model_config.operate import services
+from model_config.operate.services import KeysAndPolicies
 
 pytestmark = pytest.mark.usefixtures("made_up_credentials")
 
@@ -28,7 +28,7 @@ def test_keys_that_may_not_be_listed_are_told_as_every_denied_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kms = boto3.client("kms", region_name="eu-west-1")
-    monkeypatch.setattr(keys_and_policies, "aws_client", lambda *_: kms)
+    monkeypatch.setattr(services, "aws_client", lambda *_: kms)
     with Stubber(kms) as answers:
         answers.add_client_error("list_keys", "AccessDeniedException")
         with pytest.raises(AccessDeniedError, match="kms:ListKeys"):
