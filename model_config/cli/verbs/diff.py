@@ -51,9 +51,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     ] = None,
     deployed: Annotated[
         bool,
-        typer.Option(
-            "--deployed", help="Compare the newest releases in AWS with the working tree."
-        ),
+        "Compare the newest releases in AWS with the working tree.",
     ] = False,
     environment: Annotated[
         str | None,
@@ -69,7 +67,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     local: options.Local = False,
     markdown: Annotated[
         bool,
-        typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
+        "Print Markdown for a comment on a pull request.",
     ] = False,
     as_json: options.AsJson = False,
     exit_code: options.ExitCode = False,
