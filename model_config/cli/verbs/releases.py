@@ -1,18 +1,24 @@
-"""`model-config releases` and `history`: a model's releases, and who moved its labels."""
+"""A model's releases and labels: `model-config releases`, `history`, `promote` and others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from model_config.cli import options, output
-from model_config.cli.context import project_or_none
+from model_config.cli.context import project_or_none, to_paste
+from model_config.cli.verbs.evidence import Requirement
 from model_config.comparing.changes import changes
+from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.text import who
 
 if TYPE_CHECKING:
+    from model_config.operate.environment import Environment
+    from model_config.operate.labels import Check, Move
     from model_config.operate.releases import PastRelease
 
 PANEL = options.Panel.RELEASE
@@ -83,9 +89,6 @@ def history(
     output.print_rows(rows, columns, as_json=as_json)
 
 
-VERBS = (releases, history)
-
-
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
 ) -> dict[str, Any]:
@@ -124,3 +127,181 @@ def _by(row: output.Row) -> str:
 def _labels(row: output.Row) -> list[str]:
     marks = output.label_marks(row["held"], row["interrupted"])
     return [f"{label}{marks.get(label, '')}" for label in row["labels"]]
+
+
+def promote(  # noqa: PLR0913 - a verb's options
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="The model's name.", autocompletion=options.complete_model
+        ),
+    ] = None,
+    *,
+    label: Annotated[
+        str,
+        typer.Option(
+            help="The label to move, such as stable or canary.",
+            autocompletion=options.complete_label,
+        ),
+    ] = "stable",
+    new_label: Annotated[bool, "Also a label that no release has yet."] = False,
+    release: Annotated[int | None, "The number of the release. Default: the newest."] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="All models of this project (without one: of the environment), each to its newest "
+            "release, except labels that are held and models with a rollout in progress.",
+        ),
+    ] = False,
+    together: Annotated[
+        bool,
+        "With --all: move all labels, or none. After an interruption run it again: it "
+        "completes the promotion, or puts the labels back if a release fails verification.",
+    ] = False,
+    expect_digest: Annotated[
+        str | None, "Refuse a release with another digest; at least its first 8 hex digits."
+    ] = None,
+    evidence: Requirement,
+    reason: options.Reason = None,
+    dry_run: options.DryRun = False,
+    target: options.TargetInRegions,
+) -> None:
+    """Move a label to a release, which the label's readers get from then on.
+
+    The release is first verified against its digest and against the model's class in this project.
+    The label's former release gets LABEL-previous, for `rollback`. A label that a rollback holds
+    moves too; promoting the release that it is held on ends the hold.
+
+    Example: model-config promote support_chat --label stable --environment prod
+    """
+    from model_config.cli import moving
+    from model_config.operate import labels, promotion
+
+    if together and not every:
+        raise UsageError("--together needs --all")
+    if every == (model is not None):
+        raise UsageError("name one model to promote, or all of them with --all")
+    if every and (release is not None or expect_digest is not None):
+        raise UsageError("--release and --expect-digest need exactly one model: name it")
+    expected = None if expect_digest is None else _expecting(expect_digest)
+    moving.refuse_environment(label)
+    evidenced = evidence.check(target.environment)
+    check_of = cache(partial(moving.check_of, first=expected, then=evidenced))
+
+    def prepare(place: Environment, name: str) -> Move:
+        check = check_of(name)
+        if together:
+            return promotion.prepare_part(place, name, label, check, reason)
+        move = labels.prepare_promotion(
+            place, name, label, release=release, check=check, reason=reason
+        )
+        if not new_label:
+            moving.refuse_new_label(move)
+        return move
+
+    moving.move_labels(
+        target,
+        lambda place: [model] if model else _movable(place, None if together else label),
+        prepare,
+        by_default=release is None,
+        dry_run=dry_run,
+        as_one=label if together else None,
+    )
+
+
+def rollback(  # noqa: PLR0913 - a verb's options
+    model: options.Model,
+    *,
+    label: Annotated[
+        str, typer.Option(help="The label to move back.", autocompletion=options.complete_label)
+    ] = "stable",
+    release: Annotated[
+        int | None, "The number of the release. Default: the one with LABEL-previous."
+    ] = None,
+    reason: options.Reason = None,
+    dry_run: options.DryRun = False,
+    target: options.TargetInRegions,
+) -> None:
+    """Move a label back to its previous release, or to another one. No value is rewritten.
+
+    The release is first verified against its digest. The label is held there: no pipeline moves it
+    until somebody promotes a release. A rollout of the label is aborted. A second rollback changes
+    nothing. Secrets are not rolled back: a reader always gets their newest values.
+
+    Example: model-config rollback support_chat --environment prod
+    """
+    from model_config.cli import moving
+    from model_config.operate import labels
+
+    moving.move_labels(
+        target,
+        lambda _: [model],
+        partial(labels.prepare_rollback, label=label, release=release, reason=reason),
+        by_default=release is None,
+        dry_run=dry_run,
+    )
+
+
+def unlabel(
+    model: options.Model,
+    label: Annotated[
+        str, typer.Argument(help="The label to take off.", autocompletion=options.complete_label)
+    ],
+    *,
+    reason: options.Reason = None,
+    target: options.TargetInRegions,
+) -> None:
+    """Take a label and its LABEL-previous off, such as a canary's that has ended.
+
+    A reader that asks for the label gets an error from then on. A label with a rollout stays: abort
+    the rollout first. No release is deleted.
+
+    Example: model-config unlabel support_chat canary --environment prod
+    """
+    from model_config.cli import moving
+    from model_config.operate import labels
+
+    prepare = partial(labels.prepare_unlabel, label=label, reason=reason)
+    moving.move_labels(target, lambda _: [model], prepare)
+
+
+def _movable(place: Environment, label: str | None) -> Iterator[str]:
+    """Yield this project's models whose label may be moved; print the others."""
+    from model_config.operate.promotion import left_alone
+
+    project = project_or_none()
+    models = place.models()
+    own = [name for name in models if project is None or name in project.model_names()]
+    if others := sorted(set(models) - set(own)):
+        typer.echo(f"Models of other projects are left alone: {', '.join(others)}.", err=True)
+    for name in own:
+        state = place.state(name) if label else None
+        left = state and label and left_alone(state, state.releases.newest.number, label)
+        if left:
+            typer.echo(to_paste(left.message), err=True)
+        else:
+            yield name
+
+
+def _expecting(digest: str) -> Check:
+    if not re.fullmatch(r"(sha256:)?[0-9a-f]{8,64}", digest, re.IGNORECASE):
+        raise UsageError(
+            f'{digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
+            "before them, as `model-config digest` prints it"
+        )
+    start = f"sha256:{digest.lower().removeprefix('sha256:')}"
+
+    def check(release: PastRelease) -> None:
+        content = release.open()
+        if not content.digest.startswith(start):
+            raise ReleaseError(
+                f"release {release.number} of {content.model} in {content.environment} has the "
+                f"digest {content.digest}, not {start}. A deploy may have come in between: see "
+                f"`model-config releases {content.model} --environment {content.environment}`"
+            )
+
+    return check
+
+
+VERBS = (releases, history, promote, rollback, unlabel)
