@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_config.format.errors import Finding
-from model_config.format.names import (
-    SECRETS,
-    SEGMENT,
-    release_name,
-    release_parts,
-    rollout_name,
-)
+from model_config.format.names import SECRETS, SEGMENT, release_name, release_parts, rollout_name
 
 #: Every region, as botocore 1.44 lists them (partitions.json). A test compares the two.
 REGIONS = frozenset(
@@ -48,18 +42,12 @@ _PARTITIONS = {
 
 #: The beginnings of names that SSM reserves (SSM API reference, PutParameter, Name).
 RESERVED_START = re.compile(r"/([aA][wW][sS]|[sS][sS][mM])")
-#: The most Standard parameters in an account and region (AWS General Reference, Systems Manager
-#: quotas).
+#: In an account and region, Standard ones (AWS General Reference, Systems Manager quotas).
 MAX_PARAMETERS = 10_000
-#: The number of digits at the end of an EventBridge rule's name, after a hyphen, that make it
-#: unique. Set by this package.
+#: The digits at the end of an EventBridge rule's name that make it unique. Set by this package.
 RULE_DIGITS = 7
 #: The IAM path of every reader policy, so that a deployer's role can be limited to it.
 POLICY_PATH = "/model-config/"
-
-# SSM API reference, PutParameter, Name: a parameter's ARN, with its name, and a name's levels.
-_MAX_ARN_CHARACTERS, _MAX_LEVELS = 1011, 15
-_NAME_SOURCE = "SSM API reference, PutParameter, Name"
 
 
 def partition_of(region: str) -> str:
@@ -83,7 +71,6 @@ class Account:
 
     @property
     def parameter_arn(self) -> str:
-        """The ARN of a parameter, without its name."""
         return f"arn:{self.partition}:ssm:{self.region}:{self.id}:parameter"
 
     def policy_arn(self, name: str) -> str:
@@ -167,37 +154,30 @@ def arn_prefix(region: str | None) -> str:
 
 def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
     """Yield the reasons why SSM would refuse a parameter's full name."""
+    source = "SSM API reference, PutParameter, Name"
     for segment in name.split("/")[1:]:
         if not SEGMENT.fullmatch(segment):
-            yield Finding(
-                where,
-                f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses",
-                'use letters, digits, "_", "." and "-" in the field\'s name',
-                f"only a-zA-Z0-9_.- between slashes ({_NAME_SOURCE})",
+            problem = (
+                f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses"
             )
+            fix = 'use letters, digits, "_", "." and "-" in the field\'s name'
+            yield Finding(where, problem, fix, f"only a-zA-Z0-9_.- between slashes ({source})")
     if RESERVED_START.match(name):
-        yield Finding(
-            where,
-            f'the parameter\'s name {name!r} begins with "aws" or "ssm"',
-            "set another model-config:prefix",
-            f"both are reserved, in upper and lower case ({_NAME_SOURCE})",
+        problem = f'the parameter\'s name {name!r} begins with "aws" or "ssm"'
+        reason = f"both are reserved, in upper and lower case ({source})"
+        yield Finding(where, problem, "set another model-config:prefix", reason)
+    if (levels := name.count("/")) > (most := 15):
+        problem = f"the parameter's name has {levels} levels"
+        fix = "nest groups less deeply, or shorten model-config:prefix"
+        yield Finding(where, problem, fix, f"at most {most} ({source})")
+    before = arn_prefix(region)
+    if (length := len(before + name)) > (most := 1011):
+        problem = (
+            f"the parameter's name has {len(name):,} characters, {length:,} with its ARN before it"
         )
-    if (levels := name.count("/")) > _MAX_LEVELS:
-        yield Finding(
-            where,
-            f"the parameter's name has {levels} levels",
-            "nest groups less deeply, or shorten model-config:prefix",
-            f"at most {_MAX_LEVELS} ({_NAME_SOURCE})",
-        )
-    if (length := len(arn_prefix(region) + name)) > _MAX_ARN_CHARACTERS:
-        yield Finding(
-            where,
-            f"the parameter's name has {len(name):,} characters, {length:,} with its ARN before it",
-            f"shorten it by {length - _MAX_ARN_CHARACTERS:,}: model-config:prefix, a group or "
-            "field",
-            f"at most {_MAX_ARN_CHARACTERS:,} with the ARN, here {arn_prefix(region)} "
-            f"({_NAME_SOURCE})",
-        )
+        fix = f"shorten it by {length - most:,}: model-config:prefix, a group or field"
+        reason = f"at most {most:,} with the ARN, here {before} ({source})"
+        yield Finding(where, problem, fix, reason)
 
 
 def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
@@ -211,12 +191,9 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     for (first, first_name), *others in by_name.values():
         for where, name in others:
             how = "is the same as" if name == first_name else "differs only in case from"
-            yield Finding(
-                where,
-                f"its parameter's name {name!r} {how} that of {first}",
-                "rename one of the two",
-                "one would overwrite the other, or be mistaken for it",
-            )
+            problem = f"its parameter's name {name!r} {how} that of {first}"
+            reason = "one would overwrite the other, or be mistaken for it"
+            yield Finding(where, problem, "rename one of the two", reason)
 
 
 def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
@@ -227,44 +204,6 @@ def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
             yield Finding(model, f"it has {count:,} parameters", "split it, or store less", source)
     if (total := parameters.total()) > MAX_PARAMETERS:
         largest = ", ".join(f"{model} {count:,}" for model, count in parameters.most_common(5))
-        yield Finding(
-            "all models together",
-            f"{total:,} parameters; the largest: {largest}",
-            "deploy some models to another account or region, or store less",
-            source,
-        )
-
-
-def check_alias(alias: str) -> Iterator[Finding]:
-    most = 256
-    if len(alias) > most:
-        yield Finding(
-            "model-config:prefix",
-            f"the KMS key's alias {alias!r} has {len(alias)} characters",
-            "shorten model-config:prefix or the environment's name",
-            f"at most {most} (KMS API reference, CreateAlias)",
-        )
-
-
-def check_policy_name(model: str, name: str) -> Iterator[Finding]:
-    most = 128
-    if len(name) > most:
-        yield Finding(
-            model,
-            f"its reader policy's name {name!r} has {len(name)} characters",
-            "shorten the model's file name, the environment's or model-config:prefix",
-            f"at most {most} (IAM API reference, CreatePolicy)",
-        )
-
-
-def check_rule_name(name: str) -> Iterator[Finding]:
-    """Yield the reason why EventBridge would refuse a rule's name, with the digits added to it."""
-    added = 1 + RULE_DIGITS
-    if len(name) > (room := 64 - added):
-        yield Finding(
-            "model-config:notifyTopicArn",
-            f"the name of its EventBridge rule, {name!r}, has {len(name)} characters",
-            "shorten model-config:prefix or the environment's name",
-            f"at most {room}, and {added} that tell stacks apart (EventBridge API reference, "
-            "PutRule)",
-        )
+        problem = f"{total:,} parameters; the largest: {largest}"
+        fix = "deploy some models to another account or region, or store less"
+        yield Finding("all models together", problem, fix, source)

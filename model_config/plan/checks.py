@@ -11,7 +11,7 @@ from model_config.format.codec import PART_BYTES, encode, size_in_bytes
 from model_config.format.errors import CodecError, Finding, InvalidConfigurationError
 from model_config.format.names import SECRETS
 from model_config.format.text import closest, nearest
-from model_config.plan.aws import REGIONS
+from model_config.plan.aws import LONGEST_REGION, REGIONS, RULE_DIGITS
 from model_config.plan.hierarchy import secrets_of
 from model_config.plan.project import NAMESPACE, Project, StackConfig, set_secret_command
 from model_config.plan.registry import MODULE_NAME, Model
@@ -29,7 +29,7 @@ LOOKS_SECRET = re.compile(
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
-    """Return the secret fields of models, by the config key that their SecretRef names."""
+    """Return the secret fields of models by their config key."""
     fields: dict[str, list[str]] = {}
     for model in models:
         for path, ref in secrets_of(model.config).items():
@@ -44,12 +44,11 @@ def lacks_value(config: StackConfig, key: str) -> bool:
 
 
 def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
-    """Return a finding for each secret that has no value, given its config key and its fields."""
     return [
         Finding(
-            where=", ".join(fields),
-            problem=f"the secret {NAMESPACE}:{key} is not set",
-            fix=set_secret_command(key, stack),
+            ", ".join(fields),
+            f"the secret {NAMESPACE}:{key} is not set",
+            set_secret_command(key, stack),
             file=f"Pulumi.{stack}.yaml",
         )
         for key, fields in sorted(unset.items())
@@ -80,7 +79,7 @@ def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Itera
                     f"at most {PART_BYTES:,} in a Standard parameter, and a secret is never split "
                     "(SSM API reference, PutParameter, Tier)"
                 )
-        yield Finding(", ".join(of_key), problem, fix, reason, config.file)
+        yield config.finding(", ".join(of_key), problem, fix, reason)
 
 
 _KEY, _MULTI_REGION, _TOPIC = (
@@ -93,20 +92,14 @@ def check_arns(settings: Settings, config: StackConfig) -> Iterator[Finding]:
     for where, arn in ((_KEY, settings.kms_key_arn), (_TOPIC, settings.notify_topic_arn)):
         region = arn.split(":")[3] if arn else config.region
         if config.region and region != config.region:
-            yield Finding(
-                where,
-                f"it is in {region}, and the stack deploys to {config.region}",
-                "name one in the stack's region",
-                "SSM and EventBridge call KMS and SNS only in their own region",
-                config.file,
-            )
+            problem = f"it is in {region}, and the stack deploys to {config.region}"
+            reason = "SSM and EventBridge call KMS and SNS only in their own region"
+            yield config.finding(where, problem, "name one in the stack's region", reason)
     if settings.kms_key_arn and settings.kms_multi_region:
-        yield Finding(
-            _MULTI_REGION,
-            "it applies only to a key that the stack creates, and the stack uses an existing key",
-            f"remove it, or remove {_KEY}",
-            file=config.file,
+        problem = (
+            "it applies only to a key that the stack creates, and the stack uses an existing key"
         )
+        yield config.finding(_MULTI_REGION, problem, f"remove it, or remove {_KEY}")
 
 
 def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Finding | None:
@@ -127,14 +120,12 @@ def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Fin
         where, fix = _MULTI_REGION, f"set it to {str(multi_region).lower()}"
     else:
         return None
-    return Finding(
-        where,
-        problem,
-        f"{fix}. To use another key, deploy another environment, move the readers to it, and "
-        "destroy this one",
-        "every release so far is encrypted under that key, and could no longer be read",
-        file,
+    fix += (
+        ". To use another key, deploy another environment, move the readers to it, and destroy "
+        "this one"
     )
+    reason = "every release so far is encrypted under that key, and could no longer be read"
+    return Finding(where, problem, fix, reason, file)
 
 
 def check_keys(
@@ -144,34 +135,27 @@ def check_keys(
     known = SETTING_KEYS | set(secret_keys)
     secrets = config.own_secret_keys()
     given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
+    problem = "there is no such setting, and no model has a secret with that key"
     for key in sorted(given - known):
-        yield Finding(
-            f"{NAMESPACE}:{key}",
-            "there is no such setting, and no model has a secret with that key",
-            nearest(key, known),
-            file=config.file,
-        )
+        yield config.finding(f"{NAMESPACE}:{key}", problem, nearest(key, known))
 
 
 def check_namespaces(config: StackConfig) -> Iterator[Finding]:
     """Yield keys of this package that have no effect because they are in another namespace."""
     for key in sorted({*config.values, *config.secret_keys}):
         namespace, _, name = key.partition(":")
-        if namespace == NAMESPACE:
-            continue
-        if namespace == config.project:
+        if namespace == config.project != NAMESPACE:
             if name in {NAMESPACE, *SETTING_KEYS}:
                 right = "<setting>, one key for each setting" if name == NAMESPACE else name
-                yield Finding(
-                    key,
-                    "the key has no namespace or the project's, so it has no effect",
-                    f"write {NAMESPACE}:{right}",
-                    f"Pulumi gives a key without a namespace that of the project, {config.project}",
-                    config.file,
+                problem = "the key has no namespace or the project's, so it has no effect"
+                reason = (
+                    f"Pulumi gives a key without a namespace that of the project, {config.project}"
                 )
-        elif closest(namespace.casefold(), [NAMESPACE], cutoff=0.87):  # "ml-config" is another
+                yield config.finding(key, problem, f"write {NAMESPACE}:{right}", reason)
+        elif namespace != NAMESPACE and closest(namespace.casefold(), [NAMESPACE], cutoff=0.87):
+            # "ml-config" is another
             problem = f'the namespace is "{namespace}", so the key has no effect'
-            yield Finding(key, problem, f"write {NAMESPACE}:{name}", file=config.file)
+            yield config.finding(key, problem, f"write {NAMESPACE}:{name}")
 
 
 def check_region(config: StackConfig) -> Iterator[Finding]:
@@ -180,13 +164,9 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
     if not region or region in REGIONS or config.values.get("aws:skipRegionValidation") == "true":
         return
     near = closest(region.lower(), REGIONS)
-    yield Finding(
-        "aws:region",
-        f'"{region}" is not an AWS region',
-        (f'did you mean "{near}"? ' if near else "")
-        + "If it is new, set aws:skipRegionValidation to true",
-        file=config.file,
-    )
+    fix = f'did you mean "{near}"? ' if near else ""
+    fix += "If it is new, set aws:skipRegionValidation to true"
+    yield config.finding("aws:region", f'"{region}" is not an AWS region', fix)
 
 
 def check_choice(
@@ -197,13 +177,13 @@ def check_choice(
         yield Finding("models", "there is no model module", "add one to models/")
     chosen = known if settings.models is None else settings.models
     for name in sorted(set(chosen) - set(known)):
-        where = f"{NAMESPACE}:models"
-        yield Finding(where, f'there is no model "{name}"', nearest(name, known), file=config.file)
+        problem = f'there is no model "{name}"'
+        yield config.finding(f"{NAMESPACE}:models", problem, nearest(name, known))
     for name in sorted(set(settings.overrides) - set(chosen)):
         where = f"{NAMESPACE}:overrides.{name}"
         here = f"add it to {NAMESPACE}:models, or remove its overrides"
         fix = here if name in known else nearest(name, known)
-        yield Finding(where, f'this stack has no model "{name}"', fix, file=config.file)
+        yield config.finding(where, f'this stack has no model "{name}"', fix)
 
 
 def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[Finding]:
@@ -214,12 +194,10 @@ def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[F
             if name in known or not MODULE_NAME.fullmatch(name):
                 continue
             if close := closest(name, known, cutoff=0.8):
-                yield Finding(
-                    f"{model.name}/fallbacks/{position}",
-                    f'there is no model "{name}"',
-                    f'did you mean "{close}"? If it is a provider\'s name for a model, write '
-                    f'"provider/{name}"',
-                )
+                where = f"{model.name}/fallbacks/{position}"
+                other = f'If it is a provider\'s name for a model, write "provider/{name}"'
+                fix = f'did you mean "{close}"? {other}'
+                yield Finding(where, f'there is no model "{name}"', fix)
 
 
 def check_stacks(project: Project, config: StackConfig, settings: Settings) -> Iterator[Finding]:
@@ -245,27 +223,23 @@ def _common_resources(
     project: Project, config: StackConfig, settings: Settings, other: StackConfig
 ) -> Iterator[Finding]:
     others, _ = read_settings(other)
-    accounts = (
-        "If they deploy to different accounts, name these in the aws:allowedAccountIds of both"
-    )
+    apart = "If they deploy to different accounts, name these in the aws:allowedAccountIds of both"
     have_keys = not (settings.kms_key_arn or others.kms_key_arn)
     if have_keys and settings.key_alias == others.key_alias:
-        yield Finding(
+        yield config.finding(
             f"{NAMESPACE}:environment",
             f"{other.file} also creates a key with the alias {settings.key_alias}",
-            f"give one of the two another environment, or set {NAMESPACE}:kmsKeyArn. {accounts}",
+            f"give one of the two another environment, or set {_KEY}. {apart}",
             "an alias is unique in an account and region",
-            config.file,
         )
     of_other = _policies(project, others, config.region)
     policies = _policies(project, settings, config.region)
     if names := sorted(policies[policy] for policy in policies.keys() & of_other.keys()):
-        yield Finding(
+        yield config.finding(
             f"{NAMESPACE}:models",
             f"{other.file} also deploys {', '.join(names)} to this environment and prefix",
-            f"name each of them in the {NAMESPACE}:models of one stack only. {accounts}",
+            f"name each of them in the {NAMESPACE}:models of one stack only. {apart}",
             "a policy's name is unique in an account, in upper and lower case",
-            config.file,
         )
 
 
@@ -280,3 +254,27 @@ def _accounts(config: StackConfig) -> set[str]:
         return set(map(str, json.loads(config.values.get("aws:allowedAccountIds", "[]"))))
     except (TypeError, ValueError):
         return set()
+
+
+def check_lengths(
+    settings: Settings, models: Iterable[str], region: str | None
+) -> Iterator[Finding]:
+    """Yield what has a name that is too long for AWS: the key's alias, a policy or a rule."""
+    added = 1 + RULE_DIGITS
+    whole = f"{NAMESPACE}:prefix or the environment's name"
+    alias = "" if settings.kms_key_arn else settings.key_alias
+    rule = settings.rule_name("releases") if settings.notify_topic_arn else ""
+    named = [
+        (f"{NAMESPACE}:prefix", "the KMS key's alias", alias, 256, whole, "KMS", "CreateAlias"),
+        (_TOPIC, "its EventBridge rule's name", rule, 64 - added, whole, "EventBridge", "PutRule"),
+    ]
+    for model in models:
+        policy = settings.policy_name(model, region or LONGEST_REGION)
+        parts = f"the model's file name, the environment's or {NAMESPACE}:prefix"
+        named.append((model, "its reader policy's name", policy, 128, parts, "IAM", "CreatePolicy"))
+    for where, what, name, most, shorter, service, action in named:
+        if len(name) > most:
+            problem = f"{what} {name!r} has {len(name)} characters"
+            more = f", and {added} that tell stacks apart" if name == rule else ""
+            reason = f"at most {most}{more} ({service} API reference, {action})"
+            yield Finding(where, problem, f"shorten {shorter}", reason)

@@ -39,22 +39,12 @@ _SECRET: JsonSchema = {
     "required": ["secure"],
     "additionalProperties": False,
 }
-# A known region, unless the stack's file skips the check.
+_SKIPS = "aws:skipRegionValidation"
+_KNOWN = {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"}
+_EMPTY = {"type": ["string", "null"], "maxLength": 0}
 _REGION: JsonSchema = {
-    "if": {
-        "properties": {"aws:skipRegionValidation": {"enum": [True, "true"]}},
-        "required": ["aws:skipRegionValidation"],
-    },
-    "else": {
-        "properties": {
-            "aws:region": {
-                "anyOf": [
-                    {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"},
-                    {"type": ["string", "null"], "maxLength": 0},
-                ]
-            }
-        }
-    },
+    "if": {"properties": {_SKIPS: {"enum": [True, "true"]}}, "required": [_SKIPS]},
+    "else": {"properties": {"aws:region": {"anyOf": [_KNOWN, _EMPTY]}}},
 }
 _SECTION = re.compile(r"\n\nAttributes:\n((?: .*\n?|\n)*)")
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n     .*)*)", re.MULTILINE)
@@ -115,7 +105,6 @@ class _StackFileSchema(GenerateJsonSchema):
 
 
 def _or_text(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
-    """Return the schema that also allows the value as a string. Editors show the message."""
     shown = {"pattern": pattern, "patternErrorMessage": message}
     return {**schema, "type": [schema["type"], "string"], **shown}
 
@@ -148,7 +137,7 @@ class _Overrides:
             made.append(_NULL)
         if is_entry and _NULL not in made:
             made.append(_NULL)  # removes it
-        about = {key: value for key, value in schema.items() if key == "description"}
+        about = {"description": schema["description"]} if "description" in schema else {}
         return {**_either(made), **about}
 
     def _member(self, schema: JsonSchema) -> JsonSchema:
@@ -190,11 +179,7 @@ def _either(schemas: list[JsonSchema]) -> JsonSchema:
 
 
 def stale_files(modules: Modules) -> dict[Path, str]:
-    """Return the new text of each file that is not up to date.
-
-    Raises:
-        InvalidConfigurationError: a module is broken, so its fields are unknown.
-    """
+    """Return the new text of each file that isn't up to date, or raise broken modules' findings."""
     if modules.broken:
         raise InvalidConfigurationError(chain.from_iterable(modules.broken.values()))
     file = modules.project.root / SCHEMA_FILE
@@ -210,10 +195,7 @@ def stale_files(modules: Modules) -> dict[Path, str]:
 
 
 def stack_schema(modules: Modules) -> JsonSchema:
-    """Return the JSON Schema of a project's stack files, in draft 7, which editors support.
-
-    None of the project's modules may be broken.
-    """
+    """Return the JSON Schema of a project's stack files, in draft 7, which editors support."""
     kinds = {name: type(model.config) for name, model in modules.models.items()}
     overrides = _Overrides(kinds.values())
     models = {name: overrides.of(kind) for name, kind in kinds.items()}
@@ -244,9 +226,9 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     settings: dict[str, JsonSchema] = {}
     schema = Settings.model_json_schema(schema_generator=_StackFileSchema)
     for name, given in schema["properties"].items():
-        about = {"description": given.pop("description")}
+        description = given.pop("description")
         (value,) = (member for member in given.get("anyOf", [given]) if member != _NULL)
-        settings[name] = {**about, **value}
+        settings[name] = {"description": description, **value}
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
     for name in ("overrides", "tags"):

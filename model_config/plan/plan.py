@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from model_config.format import names
 from model_config.format.codec import MAX_PARTS, PART_BYTES, size_in_bytes
 from model_config.format.errors import CodecError, Finding, InvalidConfigurationError, ReleaseError
-from model_config.format.names import (
-    RELEASE,
-    RESERVED,
-    ROLLOUT,
-    SECRETS,
-    release_name,
-    release_part,
-    rollout_name,
-)
 from model_config.format.release import Release, ReleaseText, write_release
 from model_config.format.rollout import EMPTY
 from model_config.plan import aws, checks, hierarchy
@@ -47,16 +39,11 @@ class PlannedModel:
 
     @property
     def release_name(self) -> str:
-        return release_name(self.path)
+        return names.release_name(self.path)
 
     @property
     def rollout_name(self) -> str:
-        return rollout_name(self.path)
-
-    @property
-    def parameter_count(self) -> int:
-        """The number of its parameters, with the release, its parts and the rollout."""
-        return len(self.parameters) + len(self.release.parts) + 2
+        return names.rollout_name(self.path)
 
 
 def plan_model(
@@ -69,29 +56,37 @@ def plan_model(
     path, config = settings.path_of(model.name), model.config
     findings: list[Finding] = []
     parameters: list[Parameter] = []
+    limit = f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes"
     for field, value in leaves(config):
         where = "/".join((model.name, *field))
         try:
-            field_parameters = hierarchy.parameters_of(field, value, path)
+            of_field = hierarchy.parameters_of(field, value, path)
         except CodecError as error:
             findings.append(Finding(where, f"it can't be stored: {error}", "give it another value"))
             continue
-        if (reserved := field[0].lower()) in RESERVED:
+        if (reserved := field[0].lower()) in names.RESERVED:
             problem = f'a field at the top of a model can\'t be called "{field[0]}"'
-            reason = (
-                f"the name is reserved, in upper and lower case, for the model's own {reserved}"
-            )
-            findings.append(Finding(where, problem, "rename it", reason))
-        if settings.fields or isinstance(value, SecretRef):
-            findings.extend(_check_parameters(where, field_parameters, region))
-            parameters.extend(field_parameters)
+            reason = "the name is reserved, in upper and lower case, for the model's own"
+            findings.append(Finding(where, problem, "rename it", f"{reason} {reserved}"))
+        if not settings.fields and not isinstance(value, SecretRef):
+            continue
+        parameters += of_field
+        if len(of_field) > MAX_PARTS:
+            size = sum(size_in_bytes(str(parameter.content)) for parameter in of_field)
+            problem = f"it takes {size:,} bytes, {len(of_field):,} parts"
+            source = "(SSM API reference, PutParameter, Tier: Standard)"
+            reason = f"{limit}, {MAX_PARTS * PART_BYTES:,} in all {source}"
+            findings.append(Finding(where, problem, "shorten it", reason))
+        # The last part has the longest name.
+        findings += aws.check_name(of_field[-1].name, where, region)
     if not findings and not any(leaves(config)):
         fix = "give a field a value, or delete the model"
         findings.append(Finding(model.name, "it has no values", fix))
-    findings.extend(aws.check_name(rollout_name(path), f"{model.name}/{ROLLOUT}", region))
+    rollout = names.rollout_name(path)
+    findings += aws.check_name(rollout, f"{model.name}/{names.ROLLOUT}", region)
     digest, text = "", ReleaseText("", {})
     if not findings:  # otherwise the release would repeat the same findings
-        where = f"{model.name}/{RELEASE}"
+        where = f"{model.name}/{names.RELEASE}"
         try:
             release = Release.of(
                 model.name,
@@ -105,32 +100,12 @@ def plan_model(
             digest, text = release.digest, write_release(release)
         except ReleaseError as error:
             problem = f"the model's whole configuration has {error}"
-            reason = (
-                f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, so that an application reads "
-                "a release in a few requests"
-            )
             fix = "store less in this model, or split it in two"
+            reason = f"{limit}, so that an application reads a release in a few requests"
             findings.append(Finding(where, problem, fix, reason))
-        else:
-            for name in (release_name(path), *(release_part(path, part) for part in text.parts)):
-                findings.extend(aws.check_name(name, where, region))
+        for name in (names.release_name(path), *text.named_parts(path)):
+            findings += aws.check_name(name, where, region)
     return PlannedModel(model.name, path, config, digest, tuple(parameters), text), findings
-
-
-def _check_parameters(
-    where: str, parameters: Sequence[Parameter], region: str | None
-) -> Iterator[Finding]:
-    if len(parameters) > MAX_PARTS:
-        size = sum(size_in_bytes(str(parameter.content)) for parameter in parameters)
-        yield Finding(
-            where,
-            f"it takes {size:,} bytes, {len(parameters):,} parts",
-            "shorten it",
-            f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes, {MAX_PARTS * PART_BYTES:,} in "
-            "all (SSM API reference, PutParameter, Tier: Standard)",
-        )
-    # The last part has the longest name.
-    yield from aws.check_name(parameters[-1].name, where, region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +124,6 @@ class Plan:
 
     @property
     def path(self) -> str:
-        """The environment's path in SSM, "/ai/dev"."""
         return self.settings.environment_path
 
     @property
@@ -158,10 +132,7 @@ class Plan:
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
-    """Return what a stack deploys, with every problem in it.
-
-    Its configuration is the engine's, or was read from its file.
-    """
+    """Return what a stack deploys; its configuration is the engine's, or was read from its file."""
     config = as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += check_ending(modules.project, config.stack)
@@ -175,9 +146,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     models: list[Model] = []
     for name in chosen:
         if name in modules.models:
-            model, problems = apply_overrides(
-                modules.models[name], settings.overrides.get(name, {}), config
-            )
+            overrides = settings.overrides.get(name, {})
+            model, problems = apply_overrides(modules.models[name], overrides, config)
             models.append(model)
             findings += problems
     findings += checks.check_fallbacks(models, modules.names)
@@ -200,14 +170,10 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
         for model in planned
         for parameter in model.parameters
     )
-    findings += aws.check_counts(Counter({model.name: model.parameter_count for model in planned}))
-    if not settings.kms_key_arn:
-        findings += aws.check_alias(settings.key_alias)
-    if settings.notify_topic_arn:
-        findings += aws.check_rule_name(settings.rule_name("releases"))
-    for name in (model.name for model in planned):
-        policy = settings.policy_name(name, config.region or aws.LONGEST_REGION)
-        findings += aws.check_policy_name(name, policy)
+    # Each has its release and rollout too.
+    counts = {it.name: len(it.parameters) + len(it.release.parts) + 2 for it in planned}
+    findings += aws.check_counts(Counter(counts))
+    findings += checks.check_lengths(settings, (model.name for model in planned), config.region)
     return Plan(config.stack, settings, tuple(planned), tuple(findings), unset)
 
 
@@ -234,19 +200,19 @@ def valid_plan(project: Project, stack: str) -> Plan:
 
 def trees(plan: Plan) -> list[ModelTree]:
     """Return the tree of each model, as a deploy would write it."""
-    of_models = []
-    for model in plan.models:
-        fields = [*_fields(model, plan), Leaf(ROLLOUT, "rollout", size_in_bytes(EMPTY))]
-        if model.release.document:  # empty if a value can't be stored
-            texts = [model.release.document, *model.release.parts.values()]
-            size = sum(map(size_in_bytes, texts))
-            fields.append(Leaf(RELEASE, "release", size, len(texts)))
-        schema = type(model.config).__name__
-        of_models.append(ModelTree(model.name, model.path, schema, model.digest or None, fields))
-    return of_models
+    return [
+        ModelTree(
+            model.name,
+            model.path,
+            type(model.config).__name__,
+            model.digest or None,
+            list(_leaves_of(model, plan)),
+        )
+        for model in plan.models
+    ]
 
 
-def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
+def _leaves_of(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     values = list(leaves(model.config))
     for path, value in values if plan.settings.fields else ():
         if not isinstance(value, SecretRef):
@@ -255,4 +221,8 @@ def _fields(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
         if isinstance(value, SecretRef):
             unset = ", not set" if value.config_key in plan.unset else ""
             note = f"{value.config_key}{unset}"
-            yield Leaf("/".join((SECRETS, *path)), "secret", None, note=note)
+            yield Leaf("/".join((names.SECRETS, *path)), "secret", None, note=note)
+    yield Leaf(names.ROLLOUT, "rollout", size_in_bytes(EMPTY))
+    if model.release.document:  # empty if a value can't be stored
+        texts = [model.release.document, *model.release.parts.values()]
+        yield Leaf(names.RELEASE, "release", sum(map(size_in_bytes, texts)), len(texts))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from threading import Timer
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import TypeAlias
 
 from pydantic import ValidationError
@@ -58,26 +56,24 @@ def read_modules(project: Project, only: str | None = None) -> Modules:
     broken: dict[str, tuple[Finding, ...]] = {}
     with _models_package(project.models_folder):
         for name in project.model_names():
-            if only is not None and name != only:
-                continue
-            read = _read(name, project.module(name))
-            if isinstance(read, Model):
-                models[name] = read
-            else:
-                broken[name] = tuple(read)
+            if only in (None, name):
+                read = _read(name, project.module(name))
+                if isinstance(read, Model):
+                    models[name] = read
+                else:
+                    broken[name] = tuple(read)
     # Those in subfolders would be ignored, unless a `_` marks them as shared.
     for file in sorted(project.models_folder.glob("*/**/*.py")):
         path = file.relative_to(project.models_folder)
         if not any(part.startswith(("_", ".")) for part in path.parts):
-            finding = Finding(
-                path.with_suffix("").as_posix(),
-                "a module in a subfolder of models/ is no model",
+            where = path.with_suffix("").as_posix()
+            fix = (
                 f"move it to models/{path.name}, or let the subfolder's name begin with _ if its "
-                "code is shared",
-                "a model has the name of its file, and so stands in models/ itself",
-                f"{_PACKAGE}/{path.as_posix()}",
+                "code is shared"
             )
-            broken[finding.where] = (finding,)
+            reason = "a model has the name of its file, and so stands in models/ itself"
+            problem, place = "a module in a subfolder of models/ is no model", path.as_posix()
+            broken[where] = (Finding(where, problem, fix, reason, f"{_PACKAGE}/{place}"),)
     return Modules(project, models, broken)
 
 
@@ -88,6 +84,8 @@ def read_modules_twice(project: Project) -> Modules:
     """
     first, second = read_modules(project), read_modules(project)
     steady, broken = dict(first.models), dict(first.broken)
+    fix = "write a fixed value: no time, random number or environment variable"
+    reason = "every deploy would write a new release, and its digest would not lead to a commit"
     for name in first.models.keys() & second.models.keys():
         # Compared as text: each run defines new classes, and NaN differs from itself.
         one, other = (
@@ -95,31 +93,29 @@ def read_modules_twice(project: Project) -> Modules:
             for run in (first, second)
         )
         if fields := [path for path in {**one, **other} if one.get(path) != other.get(path)]:
-            finding = Finding(
-                f"{name}/{fields[0]}",
-                f"the value of {' and '.join(fields)} changes each time the module is run",
-                "write a fixed value: no time, random number or environment variable",
-                "every deploy would write a new release, and its digest would not lead to a commit",
-                f"{_PACKAGE}/{name}.py",
-            )
+            problem = f"the value of {' and '.join(fields)} changes each time the module is run"
+            file = f"{_PACKAGE}/{name}.py"
+            broken[name] = (Finding(f"{name}/{fields[0]}", problem, fix, reason, file),)
             del steady[name]
-            broken[name] = (finding,)
     return Modules(project, steady, broken)
 
 
 def _read(name: str, path: Path) -> Model | list[Finding]:
     file = f"{_PACKAGE}/{name}.py"
     if not MODULE_NAME.fullmatch(name):
-        return [
-            Finding(name, f"the name of {file} is not a Python identifier", "rename the file",
-                    reason="the file's name is the model's name", file=file)
-        ]  # fmt: skip
+        problem, reason = f"the name of {file} is not a Python identifier", "it is the model's name"
+        return [Finding(name, problem, "rename the file", reason, file)]
     text = f"{file} has been running for {SLOW_SECONDS:.0f} seconds. Press Ctrl-C if it loops."
     slow = Timer(SLOW_SECONDS, print, [text], {"file": sys.stderr})
     slow.daemon = True
     slow.start()
+    module = ModuleType(f"{_PACKAGE}.{name}")
+    module.__file__, module.__package__ = str(path), _PACKAGE
+    sys.modules[module.__name__] = module  # pydantic resolves a class's annotations through it
     try:
-        module = _execute(name, path)
+        # Not through Python's bytecode cache, which misses an edit within a second.
+        code = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+        exec(code, vars(module))  # noqa: S102 - what a project is made of
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # an exit() would look like a program without models
@@ -135,11 +131,11 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
         problem = f"MODEL is the class {model.__name__}, not an instance"
     else:
         problem = f"MODEL is a {type(model).__name__}, not a configuration"
-    return [
-        Finding(name, problem, "write MODEL = ChatModel(...), EmbeddingModel(...), "
-                "EndpointModel(...) or your own subclass of ModelConfig; shared code goes into a "
-                "file whose name begins with _", file=file)
-    ]  # fmt: skip
+    fix = (
+        "write MODEL = ChatModel(...), EmbeddingModel(...), EndpointModel(...) or your own "
+        "subclass of ModelConfig; shared code goes into a file whose name begins with _"
+    )
+    return [Finding(name, problem, fix, file=file)]
 
 
 def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Finding]:
@@ -268,26 +264,6 @@ def _entries(node: ast.expr) -> Iterator[_Entry]:
                 if isinstance(item, ast.Starred):
                     break  # who knows how many items that is
                 yield str(number), item, item
-
-
-class _Uncached(SourceFileLoader):
-    """Compiles the source each time: Python's bytecode cache misses an edit within a second."""
-
-    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 -- importlib's signature
-        return self.source_to_code(self.get_data(self.path), self.path)
-
-
-def _execute(name: str, path: Path) -> ModuleType:
-    """Run a module afresh, even if this process has run it before, so that edits take effect."""
-    full_name = f"{_PACKAGE}.{name}"
-    loader = _Uncached(full_name, str(path))
-    spec = importlib.util.spec_from_file_location(full_name, path, loader=loader)
-    if spec is None:  # pragma: no cover -- only where no loader is given
-        raise ImportError(path.name)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full_name] = module  # pydantic resolves a class's annotations through it
-    loader.exec_module(module)
-    return module
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pydantic import create_model
 from support.project import PROJECT
 
 from model_config.format.errors import Finding
-from model_config.plan import aws
+from model_config.plan import aws, checks
 from model_config.plan.aws import REGIONS, partition_of
 from model_config.plan.plan import plan_model, plan_stack
 from model_config.plan.project import StackConfig
@@ -212,11 +212,15 @@ def test_a_model_without_a_single_value_is_refused() -> None:
 # Names of the key and the policy
 
 
+def too_long(settings: Settings, *models: str) -> list[Finding]:
+    return list(checks.check_lengths(settings, models, "eu-west-1"))
+
+
 def test_an_alias_may_have_256_characters() -> None:
     # KMS API reference, CreateAlias, AliasName
     longest = "e" * (256 - len("alias/ai/"))
-    assert list(aws.check_alias(Settings(environment=longest).key_alias)) == []
-    (finding,) = aws.check_alias(Settings(environment=longest + "e").key_alias)
+    assert too_long(Settings(environment=longest)) == []
+    (finding,) = too_long(Settings(environment=longest + "e"))
     assert "has 257 characters" in finding.problem
 
 
@@ -224,10 +228,9 @@ def test_a_policys_name_may_have_128_characters() -> None:
     # IAM API reference, CreatePolicy, PolicyName
     settings = Settings(environment="e" * 50)
     longest = "m" * (128 - len("ai+") - 50 - len("+") - len("@eu-west-1"))
-    assert list(aws.check_policy_name(longest, settings.policy_name(longest, "eu-west-1"))) == []
-    name = settings.policy_name(longest + "m", "eu-west-1")
-    (finding,) = aws.check_policy_name("mine", name)
-    assert finding.where == "mine"
+    assert too_long(settings, longest) == []
+    (finding,) = too_long(settings, longest + "m")
+    assert finding.where == longest + "m"
     assert "has 129 characters" in finding.problem
 
 
