@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -21,16 +21,12 @@ from model_config.plan.aws import Account, reader_policy_name
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Exactly one version of a parameter.
-
-    Attributes:
-        reference: "name:version", which SSM's GetParameter takes as a name.
-    """
+    """Exactly one version of a parameter."""
 
     name: str
     arn: str
     version: int
-    reference: str
+    reference: str  #: "name:version", which SSM's GetParameter takes as a name.
 
     @classmethod
     def of(cls, exported: Mapping[str, Any]) -> Self:
@@ -41,18 +37,15 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of an environment.
+    """One model of an environment. `from_aws` gives none of what has a default.
 
     Attributes:
         path: its path in SSM, "/ai/prod/support_chat".
         release: the release parameter; its version is the release's number.
         reader_policy_arn: the managed policy that lets a role read the model.
-        digest: "sha256:…" of its configuration; None with `from_aws`, because SSM holds it
-            encrypted.
-        reader_policy_json: the policy's document, for a role that can't have another managed
-            policy; None with `from_aws`.
-        parameters: the parameters of its values and secrets, by their paths in the model; empty
-            with `from_aws`.
+        digest: "sha256:…" of its configuration, which SSM holds encrypted.
+        reader_policy_json: the policy's document, for a role that can't have another policy.
+        parameters: those of its values and secrets, by their paths in the model.
     """
 
     path: str
@@ -129,18 +122,13 @@ class ModelStack(ABC):
 
     @abstractmethod
     def model(self, name: str) -> pulumi.Output[Model]:
-        """Return a model.
-
-        Raises:
-            pulumi.RunError: the model doesn't exist, or can't be read.
-        """
+        """Return a model; pulumi.RunError: it doesn't exist, or can't be read."""
 
     @abstractmethod
     def parameter(self, path: str) -> pulumi.Output[Pin]:
         """Return the newest version of one parameter: "support_chat/generation/temperature".
 
-        Raises:
-            pulumi.RunError: the parameter doesn't exist, or can't be read.
+        pulumi.RunError: it doesn't exist, or can't be read.
         """
 
 
@@ -154,20 +142,19 @@ class _ReferencedStack(ModelStack):
         return self._models.apply(lambda models: Model.of(_selected(models, name, problem)))
 
     def parameter(self, path: str) -> pulumi.Output[Pin]:
-        model, _, below = path.partition("/")
-        return self.model(model).apply(
-            lambda found: _selected(
-                found.parameters,
-                below,
-                f"there is no parameter {found.path}/{below}. The model's parameters",
-            )
-        )
+        name, _, below = path.partition("/")
+
+        def pin(model: Model) -> Pin:
+            problem = f"there is no parameter {model.path}/{below}. The model's parameters"
+            return cast(Pin, _selected(model.parameters, below, problem))
+
+        return self.model(name).apply(pin)
 
 
-def _selected(found: Mapping[str, Any], name: str, problem: str) -> Any:
-    if name not in found:
-        raise pulumi.RunError(f"{problem}: {', '.join(sorted(found))}")
-    return found[name]
+def _selected(mapping: Mapping[str, Any], name: str, problem: str) -> Any:
+    if name not in mapping:
+        raise pulumi.RunError(f"{problem}: {', '.join(sorted(mapping))}")
+    return mapping[name]
 
 
 class _StackInAws(ModelStack):
@@ -189,7 +176,7 @@ class _StackInAws(ModelStack):
     def _newest(self, name: str, label: str | None = None) -> Pin:
         selector = f"{name}:{label}" if label else name
         try:
-            found = aws.ssm.get_parameter(
+            parameter = aws.ssm.get_parameter(
                 name=selector, region=self._region, with_decryption=False, opts=self._opts
             )
         except Exception as error:  # noqa: BLE001 -- the engine raises plain Exceptions
@@ -198,5 +185,5 @@ class _StackInAws(ModelStack):
                 "  fix: check the name and the region, that the model is deployed, and that you "
                 "have ssm:GetParameter on it"
             ) from None
-        version = int(found.version)
-        return Pin(name, found.arn, version, f"{name}:{version}")
+        version = int(parameter.version)
+        return Pin(name, parameter.arn, version, f"{name}:{version}")

@@ -11,10 +11,7 @@ from model_config.format.errors import UsageError
 
 
 def replace_file(path: Path, text: str, *, private: bool) -> None:
-    """Replace a file, for which a temporary one is written next to it and renamed.
-
-    Only its owner may read a `private` one; otherwise the umask decides.
-    """
+    """Replace a file. Only its owner may read a `private` one; otherwise the umask decides."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     try:

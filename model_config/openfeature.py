@@ -7,9 +7,9 @@ api.get_client().get_float_value("support_chat/generation/temperature", 0.0)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
@@ -20,7 +20,7 @@ from openfeature.exception import (
     ParseError,
     TypeMismatchError,
 )
-from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
+from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata, ProviderStatus
 
 from model_config.agent.flags import (
@@ -37,9 +37,39 @@ from model_config.reader.reader import Reader, check_key
 
 __all__ = ["ModelConfigProvider"]
 
-_Context: TypeAlias = EvaluationContext | None
-_Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 _ERRORS = {"FLAG_NOT_FOUND": FlagNotFoundError, "PARSE_ERROR": ParseError, "GENERAL": GeneralError}
+
+
+def _resolves(*kinds: type) -> Any:
+    """Return the method that resolves flags of some types; its names are OpenFeature's."""
+
+    def resolve(
+        self: ModelConfigProvider,
+        flag_key: str,
+        default_value: Any,
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Any]:
+        model, path = parse_key(flag_key)
+        with self._watched(model):
+            configuration = self._reader.get(model, key=_unit(evaluation_context))
+            return self._details(configuration, path, kinds, default_value)
+
+    return resolve
+
+
+def _aresolves(*kinds: type) -> Any:
+    async def resolve(
+        self: ModelConfigProvider,
+        flag_key: str,
+        default_value: Any,
+        evaluation_context: EvaluationContext | None = None,
+    ) -> FlagResolutionDetails[Any]:
+        model, path = parse_key(flag_key)
+        with self._watched(model):
+            configuration = await self._reader.aget(model, key=_unit(evaluation_context))
+            return self._details(configuration, path, kinds, default_value)
+
+    return resolve
 
 
 class ModelConfigProvider(AbstractProvider):
@@ -77,74 +107,19 @@ class ModelConfigProvider(AbstractProvider):
             with _translated():
                 self._reader.get_many(self._models)
 
-    def resolve_boolean_details(
-        self, flag_key: str, default_value: bool, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[bool]:
-        return self._resolve(bool, flag_key, default_value, evaluation_context)
-
-    def resolve_string_details(
-        self, flag_key: str, default_value: str, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[str]:
-        return self._resolve(str, flag_key, default_value, evaluation_context)
-
-    def resolve_integer_details(
-        self, flag_key: str, default_value: int, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[int]:
-        return self._resolve(int, flag_key, default_value, evaluation_context)
-
-    def resolve_float_details(
-        self, flag_key: str, default_value: float, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[float]:
-        return self._resolve(float, flag_key, default_value, evaluation_context)
-
-    def resolve_object_details(
-        self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[_Object]:
-        return self._resolve((dict, list), flag_key, default_value, evaluation_context)
-
-    async def resolve_boolean_details_async(
-        self, flag_key: str, default_value: bool, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[bool]:
-        return await self._aresolve(bool, flag_key, default_value, evaluation_context)
-
-    async def resolve_string_details_async(
-        self, flag_key: str, default_value: str, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[str]:
-        return await self._aresolve(str, flag_key, default_value, evaluation_context)
-
-    async def resolve_integer_details_async(
-        self, flag_key: str, default_value: int, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[int]:
-        return await self._aresolve(int, flag_key, default_value, evaluation_context)
-
-    async def resolve_float_details_async(
-        self, flag_key: str, default_value: float, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[float]:
-        return await self._aresolve(float, flag_key, default_value, evaluation_context)
-
-    async def resolve_object_details_async(
-        self, flag_key: str, default_value: _Object, evaluation_context: _Context = None
-    ) -> FlagResolutionDetails[_Object]:
-        return await self._aresolve((dict, list), flag_key, default_value, evaluation_context)
-
-    def _resolve(
-        self, kind: Any, flag: str, default: Any, context: _Context
-    ) -> FlagResolutionDetails[Any]:
-        model, path = parse_key(flag)
-        with self._watched(model):
-            configuration = self._reader.get(model, key=_unit(context))
-            return self._details(configuration, path, kind, default)
-
-    async def _aresolve(
-        self, kind: Any, flag: str, default: Any, context: _Context
-    ) -> FlagResolutionDetails[Any]:
-        model, path = parse_key(flag)
-        with self._watched(model):
-            configuration = await self._reader.aget(model, key=_unit(context))
-            return self._details(configuration, path, kind, default)
+    resolve_boolean_details = _resolves(bool)
+    resolve_string_details = _resolves(str)
+    resolve_integer_details = _resolves(int)
+    resolve_float_details = _resolves(float)
+    resolve_object_details = _resolves(dict, list)
+    resolve_boolean_details_async = _aresolves(bool)
+    resolve_string_details_async = _aresolves(str)
+    resolve_integer_details_async = _aresolves(int)
+    resolve_float_details_async = _aresolves(float)
+    resolve_object_details_async = _aresolves(dict, list)
 
     def _details(
-        self, configuration: Configuration, path: str, kind: Any, default: Any
+        self, configuration: Configuration, path: str, kinds: tuple[type, ...], default: Any
     ) -> FlagResolutionDetails[Any]:
         is_stale = self._is_stale(configuration)
         result = outcome(configuration, is_stale=is_stale)
@@ -152,7 +127,7 @@ class ModelConfigProvider(AbstractProvider):
         value = value_at(configuration, path)
         if value is None:
             value = default
-        elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             where = f"{path or configuration.model!r} of {configuration!r}"
             raise TypeMismatchError(f"{where} is of type {type(value).__name__}")
         return FlagResolutionDetails(
@@ -211,7 +186,7 @@ def _translated() -> Iterator[None]:
         raise _ERRORS[error_code(error)](str(error)) from error
 
 
-def _unit(context: _Context) -> str | None:
+def _unit(context: EvaluationContext | None) -> str | None:
     if context is None or context.targeting_key is None:
         return None
     try:

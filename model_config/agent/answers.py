@@ -1,33 +1,32 @@
-"""The agent's answers: JSON, with an ETag, and errors as JSON."""
+"""The agent's answers whatever is asked: JSON with an ETag, errors, and refusals."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model_config.format.errors import (
-    ModelConfigError,
-    PromptError,
-    StaleConfigurationError,
-    StoreUnavailableError,
-    UsageError,
-)
+from model_config.format import errors
+from model_config.format.errors import ModelConfigError
 
 #: The HTTP status of each family of errors; any other is an answer of AWS.
-_STATUS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], HTTPStatus], ...] = (
-    (LookupError, HTTPStatus.NOT_FOUND),  # no such model, release, label or value
-    ((UsageError, PromptError), HTTPStatus.BAD_REQUEST),
-    ((StoreUnavailableError, StaleConfigurationError), HTTPStatus.SERVICE_UNAVAILABLE),
-    (ModelConfigError, HTTPStatus.BAD_GATEWAY),
-)
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    LookupError: HTTPStatus.NOT_FOUND,  # no such model, release, label or value
+    errors.UsageError: HTTPStatus.BAD_REQUEST,
+    errors.PromptError: HTTPStatus.BAD_REQUEST,
+    errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StaleConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
+    ModelConfigError: HTTPStatus.BAD_GATEWAY,
+}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 # Of this process, so that an ETag tells nothing about a secret.
 _KEY = os.urandom(32)
@@ -41,12 +40,7 @@ class Json(JSONResponse):
 
 
 def answer(request: Request, content: object, body: Callable[[], dict[str, Any]]) -> Response:
-    """Return a body, or 304 if the client has it.
-
-    Args:
-        content: what the body is made of: the ETag differs if its `repr` does.
-        body: makes the body.
-    """
+    """Return a body, or 304 if the client has it: the ETag differs if the content's `repr` does."""
     digest = hashlib.blake2b(repr(content).encode(), key=_KEY, digest_size=16).hexdigest()
     etag = f'"{digest}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
@@ -64,19 +58,78 @@ def failure(
     return Json({"error": name, "message": message}, status, headers)
 
 
-async def of_reader(_: Request, error: Exception) -> Response:
-    status = next(status for kinds, status in _STATUS if isinstance(error, kinds))
+async def _of_reader(_: Request, error: Exception) -> Response:
+    status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
     return failure(status, type(error).__name__, str(error))
 
 
-async def of_address(_: Request, error: Exception) -> Response:
+async def _of_address(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as registered
     return failure(error.status_code, "Refused", error.detail, error.headers)
 
 
-async def of_agent(_: Request, error: Exception) -> Response:
+async def _of_agent(_: Request, error: Exception) -> Response:
     text = "an error of the agent, whose log has the details"
     return failure(HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, text)
 
 
-HANDLERS = {ModelConfigError: of_reader, HTTPException: of_address, Exception: of_agent}
+HANDLERS = {ModelConfigError: _of_reader, HTTPException: _of_address, Exception: _of_agent}
+
+
+#: The most bytes of a request's body. Set by this package: the longest that makes sense has a key
+#: of 1,024 bytes, or the variables of a prompt.
+BODY_BYTES = 65_536
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_OPEN = {"/healthz", "/readyz"}
+
+
+class Guard:
+    """Refuses requests without the token, and those to other hosts; None allows any host."""
+
+    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] | None = LOOPBACK) -> None:
+        self._app, self._expected = app, f"Bearer {token}".encode()
+        self._hosts = None if hosts is None else {host.encode() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":  # startup and shutdown
+            await self._app(scope, receive, send)
+        elif (refusal := self._refusal(scope)) is not None:
+            headers = {"Connection": "close", "WWW-Authenticate": "Bearer"}
+            answer = failure(refusal[0], "Refused", refusal[1], headers)
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, _bounded(receive), send)
+
+    def _refusal(self, scope: Scope) -> tuple[HTTPStatus, str] | None:
+        host = token = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value if value.endswith(b"]") else value.rpartition(b":")[0] or value
+            elif name == b"authorization":
+                token = value
+            elif name == b"origin":
+                return HTTPStatus.FORBIDDEN, "the request was sent by a page in a browser"
+            elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
+                return HTTPStatus.FORBIDDEN, "the request was forwarded by a proxy"
+        if self._hosts is not None and host not in self._hosts:
+            return HTTPStatus.FORBIDDEN, "the request's host is not this agent's"
+        if scope["path"] not in _OPEN and not secrets.compare_digest(token, self._expected):
+            text = "the request has no valid token: send `Authorization: Bearer TOKEN` with"
+            return HTTPStatus.UNAUTHORIZED, f"{text} the content of the agent's token file"
+        return None
+
+
+def _bounded(receive: Receive) -> Receive:
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_BYTES:
+            # Without the header, the server would read the rest of a body that nobody wants.
+            text, close = f"the body is over {BODY_BYTES:,} bytes", {"Connection": "close"}
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text, close)
+        return message
+
+    return bounded

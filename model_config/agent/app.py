@@ -1,10 +1,13 @@
-"""The agent's HTTP interface: configurations, values and rendered prompts as JSON."""
+"""The agent's HTTP interface: configurations, values and rendered prompts as JSON, and OFREP 0.3.
+
+OFREP is OpenFeature's Remote Evaluation Protocol, for its clients in every language.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -16,14 +19,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from model_config.agent.answers import HANDLERS, Json, answer
-from model_config.agent.flags import Staleness, value_at
-from model_config.agent.ofrep import Evaluation
-from model_config.agent.server import LOOPBACK, Guard
-from model_config.format.errors import UsageError
+from model_config.agent import flags
+from model_config.agent.answers import HANDLERS, LOOPBACK, Guard, Json, answer
+from model_config.format.errors import ModelConfigError, UsageError
 from model_config.format.names import model_path
 from model_config.reader.configuration import Configuration
-from model_config.reader.reader import Reader
+from model_config.reader.reader import Reader, check_key
+
+
+class _BadRequestError(Exception):
+    """The body of an evaluation can't be used: OpenFeature's code, and why."""
 
 
 def make_app(
@@ -46,15 +51,14 @@ class Agent:
             model_path("", model)  # refuses a name that no model can have
         self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
         self._preloading: asyncio.Task[None] | None = None
-        self._is_stale = Staleness(reader)
-        evaluation = Evaluation(reader, self._names, self._is_stale)
+        self._is_stale = flags.Staleness(reader)
         self.routes = [  # tried in this order: those that are asked for most come first
-            Route("/ofrep/v1/evaluate/flags/{flag:path}", evaluation.flag, methods=["POST"]),
+            Route("/ofrep/v1/evaluate/flags/{flag:path}", self._flag, methods=["POST"]),
             Route("/v1/models/{model}/values/{path:path}", self._value),
             Route("/v1/models/{model}", self._configuration),
             Route("/v1/models/{model}/render", self._render, methods=["POST"]),
             Route("/v1/models", self._models),
-            Route("/ofrep/v1/evaluate/flags", evaluation.all_flags, methods=["POST"]),
+            Route("/ofrep/v1/evaluate/flags", self._all_flags, methods=["POST"]),
             Route("/v1/status", self._status),
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
@@ -109,7 +113,7 @@ class Agent:
     async def _value(self, request: Request) -> Response:
         configuration = await self._read(request)
         path, about = request.path_params["path"], self._about(configuration)
-        value = value_at(configuration, path)
+        value = flags.value_at(configuration, path)
         return answer(request, about, lambda: {**about, "path": path, "value": value})
 
     async def _render(self, request: Request) -> Response:
@@ -117,6 +121,49 @@ class Agent:
         configuration = await self._read(request)
         text = configuration.render(path, **variables)
         return Json({**self._about(configuration), "path": path, "value": text})
+
+    async def _flag(self, request: Request) -> Response:
+        key = request.path_params["flag"]
+        model, path = flags.parse_key(key)
+        try:
+            unit = _targeting_key(await request.body())
+            configuration = await self._reader.aget(model, key=unit)
+            value = flags.value_at(configuration, path)
+        except _BadRequestError as error:
+            return Json({"key": key, **_details(*error.args)}, HTTPStatus.BAD_REQUEST)
+        except ModelConfigError as error:
+            code, status = flags.error_code(error), HTTPStatus.INTERNAL_SERVER_ERROR
+            if code == "FLAG_NOT_FOUND":
+                status = HTTPStatus.NOT_FOUND
+            return Json({"key": key, **_details(code, str(error))}, status)
+        return Json(_evaluated(key, value, self._outcome(configuration)))
+
+    async def _all_flags(self, request: Request) -> Response:
+        try:
+            unit = _targeting_key(await request.body())
+        except _BadRequestError as error:
+            return Json(_details(*error.args), HTTPStatus.BAD_REQUEST)
+        read: dict[str, Configuration] = {}
+        outcomes: dict[str, flags.Outcome | dict[str, str]] = {}
+        for model in self._names():
+            try:
+                read[model] = await self._reader.aget(model, key=unit)
+                outcomes[model] = self._outcome(read[model])
+            except ModelConfigError as error:
+                outcomes[model] = _details(flags.error_code(error), str(error))
+
+        def evaluated() -> Iterator[dict[str, Any]]:
+            for model, result in outcomes.items():
+                if isinstance(result, flags.Outcome):
+                    values = flags.flags(model, dict(read[model]))
+                    yield from (_evaluated(key, value, result) for key, value in values)
+                else:
+                    yield {"key": model, **result}
+
+        return answer(request, outcomes, lambda: {"flags": list(evaluated())})
+
+    def _outcome(self, configuration: Configuration) -> flags.Outcome:
+        return flags.outcome(configuration, is_stale=self._is_stale(configuration))
 
     def _names(self) -> list[str]:
         status = self._reader.status()["models"]
@@ -162,3 +209,34 @@ def _prompt_in(body: bytes) -> tuple[str, dict[str, Any]]:
         'the body is an object with a path and its variables: {"path": "prompts/system", '
         '"variables": {"name": "Ada"}}'
     )
+
+
+def _evaluated(key: str, value: Any, result: flags.Outcome) -> dict[str, Any]:
+    # Without a value, a client takes the one in its application's code.
+    given = {} if value is None else {"value": value}
+    return {"key": key, **given, **result._asdict()}
+
+
+def _details(code: str, text: str) -> dict[str, str]:
+    return {"errorCode": code, "errorDetails": text}
+
+
+def _targeting_key(body: bytes) -> str | None:
+    """Return the rollout's unit that a request's context names, or None for the agent's own.
+
+    The protocol requires a targeting key; its clients leave it out, and the context too, where the
+    application gives none.
+    """
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _BadRequestError("PARSE_ERROR", "the body is not JSON") from None
+    context = given.get("context", {}) if isinstance(given, dict) else None
+    if not isinstance(context, dict):
+        raise _BadRequestError("INVALID_CONTEXT", 'the body is an object with a "context", another')
+    if "targetingKey" not in context:
+        return None
+    try:
+        return check_key(context["targetingKey"])
+    except UsageError as error:
+        raise _BadRequestError("INVALID_CONTEXT", f"targetingKey: {error}") from None

@@ -35,16 +35,23 @@ def value_at(configuration: Configuration, path: str) -> Any:
     """Return the part or value at a path ("generation/temperature"), or all for an empty path."""
     if not path:
         return dict(configuration)
-    try:
-        return _at(configuration, path)
-    except KeyError:
-        if path in configuration.content.none:
-            return None
-        known = ", ".join(configuration) or "none"
-        raise ValueNotFoundError(
-            f"release {configuration.release} of {configuration.model} has no value {path!r}. "
-            f"At its top it has: {known}"
-        ) from None
+    values: Mapping[str, Any] = configuration
+    rest = path
+    while rest not in values:
+        # The keys of a free dict may have slashes themselves.
+        for name, value in values.items():
+            if isinstance(value, dict) and rest.startswith(f"{name}/"):
+                values, rest = value, rest[len(name) + 1 :]
+                break
+        else:
+            if path in configuration.content.none:
+                return None
+            known = ", ".join(configuration) or "none"
+            raise ValueNotFoundError(
+                f"release {configuration.release} of {configuration.model} has no value {path!r}. "
+                f"At its top it has: {known}"
+            )
+    return values[rest]
 
 
 class Staleness:
@@ -98,13 +105,17 @@ def outcome(configuration: Configuration, *, is_stale: bool) -> Outcome:
     )
 
 
-def flags(configuration: Configuration) -> Iterator[tuple[str, Any]]:
-    yield from _flags(configuration.model, dict(configuration))
+def flags(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a value and all below it, each with its key: "support_chat/generation"."""
+    yield key, value
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from flags(f"{key}/{name}", item)
 
 
 def changed_flags(before: Configuration, after: Configuration) -> list[str]:
     """Return the keys of the flags whose value differs between two configurations."""
-    old, new = dict(flags(before)), dict(flags(after))
+    old, new = (dict(flags(it.model, dict(it))) for it in (before, after))
     # As texts, since 1, 1.0 and True are equal in Python, and the order of keys counts.
     return [key for key in {**old, **new} if repr(old.get(key, ...)) != repr(new.get(key, ...))]
 
@@ -114,20 +125,3 @@ def error_code(error: ModelConfigError) -> str:
     if isinstance(error, LookupError | UsageError):  # no such model, release, label or value
         return "FLAG_NOT_FOUND"
     return "PARSE_ERROR" if isinstance(error, ReleaseError) else "GENERAL"
-
-
-def _flags(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    yield key, value
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _flags(f"{key}/{name}", item)
-
-
-def _at(values: Mapping[str, Any], path: str) -> Any:
-    if path in values:
-        return values[path]
-    # The keys of a free dict may have slashes themselves.
-    for name, value in values.items():
-        if isinstance(value, dict) and path.startswith(f"{name}/"):
-            return _at(value, path[len(name) + 1 :])
-    raise KeyError(path)

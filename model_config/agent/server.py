@@ -1,23 +1,20 @@
-"""Serves the agent: its token, its socket, its guard, and the limits of its connections."""
+"""Serves the agent: its token, its socket, and the limits of its connections."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import socket
 import stat
-from collections.abc import Collection
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from model_config.agent.answers import failure
 from model_config.format.errors import UsageError
 
 #: The most connections at a time, and the seconds in which a request must arrive. Set by this
@@ -49,8 +46,10 @@ def listen_on(path: Path) -> socket.socket:
     """Return a socket that listens on a path, and that only the user and the group may use."""
     listener = socket.socket(socket.AF_UNIX)
     try:
-        if path.is_socket() and not _is_used(path):  # of an agent that was killed
-            path.unlink()
+        if path.is_socket():
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(str(path)) == errno.ECONNREFUSED:  # of an agent that was killed
+                    path.unlink()
         mask = os.umask(0o117)
         try:
             listener.bind(str(path))
@@ -100,15 +99,6 @@ def _read_token(path: Path) -> str:
     return token
 
 
-def _is_used(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            return False
-    return True
-
-
 class _Connection(H11Protocol):
     """A connection that must send each request in time, and is one of a bounded number."""
 
@@ -140,62 +130,3 @@ class _Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-#: The most bytes of a request's body. Set by this package: the longest that makes sense has a key
-#: of 1,024 bytes, or the variables of a prompt.
-BODY_BYTES = 65_536
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_OPEN = {"/healthz", "/readyz"}
-
-
-class Guard:
-    """Refuses requests without the token, and those to other hosts; None allows any host."""
-
-    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] | None = LOOPBACK) -> None:
-        self._app, self._expected = app, f"Bearer {token}".encode()
-        self._hosts = None if hosts is None else {host.encode() for host in hosts}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # startup and shutdown
-            await self._app(scope, receive, send)
-        elif (refusal := self._refusal(scope)) is not None:
-            headers = {"Connection": "close", "WWW-Authenticate": "Bearer"}
-            answer = failure(refusal[0], "Refused", refusal[1], headers)
-            await answer(scope, receive, send)
-        else:
-            await self._app(scope, _bounded(receive), send)
-
-    def _refusal(self, scope: Scope) -> tuple[HTTPStatus, str] | None:
-        host = token = b""
-        for name, value in scope["headers"]:
-            if name == b"host":
-                host = value if value.endswith(b"]") else value.rpartition(b":")[0] or value
-            elif name == b"authorization":
-                token = value
-            elif name == b"origin":
-                return HTTPStatus.FORBIDDEN, "the request was sent by a page in a browser"
-            elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
-                return HTTPStatus.FORBIDDEN, "the request was forwarded by a proxy"
-        if self._hosts is not None and host not in self._hosts:
-            return HTTPStatus.FORBIDDEN, "the request's host is not this agent's"
-        if scope["path"] not in _OPEN and not secrets.compare_digest(token, self._expected):
-            text = "the request has no valid token: send `Authorization: Bearer TOKEN` with"
-            return HTTPStatus.UNAUTHORIZED, f"{text} the content of the agent's token file"
-        return None
-
-
-def _bounded(receive: Receive) -> Receive:
-    size = 0
-
-    async def bounded() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > BODY_BYTES:
-            # Without the header, the server would read the rest of a body that nobody wants.
-            text, close = f"the body is over {BODY_BYTES:,} bytes", {"Connection": "close"}
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text, close)
-        return message
-
-    return bounded

@@ -9,9 +9,7 @@ from itertools import zip_longest
 
 from model_config.format import errors, names
 from model_config.format import rollout as rollout_format
-from model_config.format.errors import StoreError
-from model_config.format.names import rollout_name
-from model_config.format.rollout import Rollout, RolloutDocument
+from model_config.format.rollout import RolloutDocument
 from model_config.operate import record
 from model_config.operate.releases import Releases, read_releases
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
@@ -26,7 +24,7 @@ Hold = Callable[[], AbstractContextManager[object]]
 _EMPTY = RolloutDocument()
 
 
-class OverwrittenError(StoreError):
+class OverwrittenError(errors.StoreError):
     """The write has replaced a concurrent change by somebody else."""
 
     def __init__(self, message: str, written: State) -> None:
@@ -34,27 +32,27 @@ class OverwrittenError(StoreError):
         self.written = written
 
 
-@dataclass(frozen=True, slots=True)
 class State:
     """A model in an environment: its releases with their labels, and its rollout document.
 
-    The document is empty if there is none or it can't be used.
+    The document is empty if there is none or it can't be used: then `problem` says why. `version`
+    is the rollout parameter's, or 0 if it doesn't exist or is denied.
     """
 
-    releases: Releases
-    document: RolloutDocument = _EMPTY
-    version: int = 0  #: The version of the rollout parameter; 0 if it doesn't exist or is denied.
-    problem: errors.ModelConfigError | None = None  #: Why the document can't be used.
-
-    @property
-    def can_be_written(self) -> bool:
-        return self.version > 0 and self.problem is None
-
-    @property
-    def under_way(self) -> Rollout | None:
-        """The rollout under way. A move of its label has ended it for readers."""
-        rollout = self.document.rollout
-        return rollout if rollout and self.releases.on(rollout.label) == rollout.before else None
+    def __init__(
+        self,
+        releases: Releases,
+        document: RolloutDocument = _EMPTY,
+        version: int = 0,
+        problem: errors.ModelConfigError | None = None,
+    ) -> None:
+        self.releases, self.document = releases, document
+        self.version, self.problem = version, problem
+        self.can_be_written = version > 0 and problem is None
+        rollout = document.rollout
+        is_under_way = rollout and releases.on(rollout.label) == rollout.before
+        #: The rollout under way. A move of its label has ended it for readers.
+        self.under_way = rollout if is_under_way else None
 
     @property
     def left_over(self) -> str | None:
@@ -105,7 +103,7 @@ def state_of(releases: Releases, text: str | None, version: int = 0) -> State:
 
 
 def read_state(ssm: Ssm, releases: Releases) -> State:
-    name = rollout_name(releases.path)
+    name = names.rollout_name(releases.path)
     try:
         parameter = ssm.get([name]).get(name)
     except errors.AccessDeniedError as error:
@@ -128,7 +126,7 @@ def read_states(
             releases.newest.digest  # noqa: B018 - fails here if it is denied
         except errors.StoreUnavailableError:
             raise
-        except (StoreError, errors.ModelNotFoundError) as error:
+        except (errors.StoreError, errors.ModelNotFoundError) as error:
             return str(error)
         return releases
 
@@ -139,10 +137,10 @@ def read_states(
     labelled = ([f"{it.name}:{n}" for n in sorted({*it.labels.values()})] for it in readable)
     for versions in zip_longest(*labelled):  # a request takes only one version of each parameter
         ssm.texts([version for version in versions if version])
-    rollouts = [rollout_name(it.path) for it in readable]
+    rollouts = [names.rollout_name(it.path) for it in readable]
     texts = ssm.texts([name for name in rollouts if name in listed])
     states = (
-        it if isinstance(it, str) else state_of(it, texts.get(rollout_name(it.path)))
+        it if isinstance(it, str) else state_of(it, texts.get(names.rollout_name(it.path)))
         for it in releases
     )
     return dict(zip(models, states, strict=True))
@@ -190,9 +188,9 @@ class Environment:
         """Write a new document to a model's rollout parameter, and return what is stored now.
 
         SSM can't write conditionally, but the new version's number reveals a concurrent write: then
-        OverwrittenError is raised. Raises errors.RolloutError if the document is invalid.
+        OverwrittenError is raised. Raises RolloutError if the document is invalid.
         """
-        text, name = rollout_format.write_rollout(document), rollout_name(state.releases.path)
+        text, name = rollout_format.write_rollout(document), names.rollout_name(state.releases.path)
         version = self.ssm.write_string(name, text)
         written = State(state.releases, document, version)
         between = range(state.version + 1, version)
@@ -208,7 +206,7 @@ class Environment:
 
     def document_before(self, state: State) -> RolloutDocument:
         """Return the document one version ago, empty if there was none or it was invalid."""
-        text = self._version(rollout_name(state.releases.path), state.version - 1)
+        text = self._version(names.rollout_name(state.releases.path), state.version - 1)
         return record.document_of(text)
 
     def _version(self, name: str, version: int) -> str | None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from model_config.format import errors
-from model_config.format.errors import StoreError, UsageError
 from model_config.format.names import LABELS_ON_A_RELEASE, LATEST, PREVIOUS, check_movable_label
 from model_config.format.rollout import REASON_CHARACTERS, Moved, RolloutDocument, Together
 from model_config.operate import record
@@ -29,7 +28,7 @@ from model_config.operate.releases import PastRelease, Releases
 Check = Callable[[PastRelease], object]
 
 
-class MovedMeanwhileError(StoreError):
+class MovedMeanwhileError(errors.StoreError):
     """Somebody else moved the label, so an automatic move has stopped."""
 
 
@@ -155,7 +154,7 @@ def prepare_unlabel(
     state = _read(environment, model, label, reason)
     target, rollout = state.releases.select(label), state.document.rollout
     if rollout and rollout.label == label:  # even an ended one, which the label would revive
-        raise UsageError(
+        raise errors.UsageError(
             f"a rollout of release {rollout.release} to {label} of {model} is in the model's "
             f"rollout parameter, so the label can't be taken off. Abort it first: "
             f"`model-config rollout abort {state.releases.place}`"
@@ -168,9 +167,11 @@ def prepare_unlabel(
 def check_reason(reason: str | None) -> None:
     count = len(reason or "")
     if count > REASON_CHARACTERS:
-        raise UsageError(f"the reason has {count:,} characters; the maximum is {REASON_CHARACTERS}")
+        raise errors.UsageError(
+            f"the reason has {count:,} characters; the maximum is {REASON_CHARACTERS}"
+        )
     if reason is not None and (not reason.strip() or not reason.isprintable()):
-        raise UsageError("a reason must be one line of plain text, and not empty")
+        raise errors.UsageError("a reason must be one line of plain text, and not empty")
 
 
 def verify(
@@ -255,7 +256,7 @@ def _verified(move: Move, check: Check | None) -> Move:
         )
     rollout, place = move.rollout, move.releases.place
     if rollout and not move.is_rollback and rollout.release != move.release:
-        raise UsageError(
+        raise errors.UsageError(
             f"a rollout of release {rollout.release} to {move.label} of {move.model} is under way, "
             f"so release {move.release} can't be promoted to it. Finish it first: `model-config "
             f"rollout finish {place}`; or abort it: `model-config rollout abort {place}`"
@@ -269,7 +270,7 @@ def _verified(move: Move, check: Check | None) -> Move:
 
 
 def _check_room(move: Move) -> None:
-    labels = move.releases.labels
+    labels = dict(move.releases.labels)
     previous = move.release if move.is_rollback else move.before
     for label, release in ((move.previous, previous), (move.label, move.release)):
         if release is None:
@@ -278,7 +279,7 @@ def _check_room(move: Move) -> None:
         there = sorted(name for name, on in labels.items() if on == release)
         if len(there) > LABELS_ON_A_RELEASE:
             others = [name for name in there if name not in {move.label, move.previous}]
-            raise UsageError(
+            raise errors.UsageError(
                 f"release {release} has no room for {label}: it carries {LABELS_ON_A_RELEASE} "
                 f"labels, all that SSM allows. Take one of {', '.join(others)} off: "
                 f"`aws ssm unlabel-parameter-version --name {move.releases.name} "
@@ -343,7 +344,7 @@ def _begin(move: Move) -> State:
         return _write(move, move.state, document)
     except (MovedMeanwhileError, OverwrittenError):
         raise
-    except (StoreError, errors.RolloutError) as error:
+    except (errors.StoreError, errors.RolloutError) as error:
         what = "can't be recorded"
         if former.rollout and not rollout:
             what = f"a rollout of release {former.rollout.release} can't be ended"
@@ -413,7 +414,7 @@ def _record(move: Move, begun: State, release: int | None) -> None:
         _write(move, now, RolloutDocument(move.missing or moved, kept, together))
     except MovedMeanwhileError:
         raise
-    except (StoreError, errors.RolloutError) as error:
+    except (errors.StoreError, errors.RolloutError) as error:
         move.notices.append(f"The move is not recorded: {error}")
 
 

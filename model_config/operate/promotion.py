@@ -16,9 +16,7 @@ from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Moved, RolloutDocument, Together
 from model_config.operate import labels, rollouts
 from model_config.operate.environment import Environment, State
-from model_config.operate.labels import Check, Move
 from model_config.operate.releases import Releases
-from model_config.operate.rollouts import NewRollout
 
 #: The outcome for a model's label. "held", "interrupted", "rollout" and "newer" say why it was not
 #: moved: a rollback holds it, a promotion of it was interrupted, another rollout is under way, or
@@ -46,9 +44,9 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
     after: Mapping[str, int],
     *,
     label: str = "stable",
-    check_of: Callable[[str], Check | None] = lambda _: None,
+    check_of: Callable[[str], labels.Check | None] = lambda _: None,
     reason: str | None = None,
-    rollout: NewRollout | None = None,
+    rollout: rollouts.NewRollout | None = None,
 ) -> Iterator[Promotion]:
     """Promote the models that a deploy changed, one by one, and yield the outcome for each.
 
@@ -159,8 +157,8 @@ def unpromoted(environment: Environment, models: Iterable[str], label: str) -> I
 
 
 def prepare_part(
-    environment: Environment, model: str, label: str, check: Check | None, reason: str | None
-) -> Move:
+    environment: Environment, model: str, label: str, check: labels.Check | None, reason: str | None
+) -> labels.Move:
     state = environment.state(model)
     left = left_alone(state, state.releases.newest.number, label)
     if left and not _pending(state.document, label):
@@ -181,7 +179,7 @@ def prepare_part(
     return move
 
 
-def promote_together(moves: Sequence[Move]) -> list[Move]:
+def promote_together(moves: Sequence[labels.Move]) -> list[labels.Move]:
     """Make the moves of one environment as one, and return all.
 
     If no label moves, the models whose records name other releases get new records.

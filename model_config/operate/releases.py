@@ -9,8 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from model_config.format import errors, names
-from model_config.format.errors import ModelNotFoundError, ReleaseError
-from model_config.format.names import LATEST, PREVIOUS, RELEASE
 from model_config.format.release import Release, part_hashes, read_release
 from model_config.operate.ssm import ReadParameter, Ssm
 
@@ -36,7 +34,7 @@ class PastRelease:
 
     def open(self) -> Release:
         if self.content is None:
-            raise ReleaseError(self.problem)
+            raise errors.ReleaseError(self.problem)
         return self.content
 
     @property
@@ -57,44 +55,29 @@ class PastRelease:
     def _opened(self) -> Release | str:
         try:
             return self._open(self.document)
-        except ReleaseError as error:
+        except errors.ReleaseError as error:
             return str(error)
 
 
-@dataclass(frozen=True, slots=True)
 class Releases:
-    model: str
-    environment: str
-    name: str
-    newest_first: tuple[PastRelease, ...]
+    """All releases of a model that SSM still has, newest first; at least one."""
 
-    @property
-    def path(self) -> str:
-        return self.name.removesuffix(f"/{RELEASE}")
-
-    @property
-    def place(self) -> str:
-        """The arguments of a command that select the model: "chat --environment prod"."""
-        return f"{self.model} --environment {self.environment}"
-
-    @property
-    def newest(self) -> PastRelease:
-        return self.newest_first[0]
-
-    @property
-    def oldest(self) -> PastRelease:
-        return self.newest_first[-1]
-
-    @property
-    def labels(self) -> dict[str, int]:
-        return {label: each.number for each in self for label in sorted(each.labels)}
-
-    @property
-    def held(self) -> list[str]:
-        labels = self.labels
-        return sorted(
-            label for label in labels if labels[label] == labels.get(f"{label}{PREVIOUS}")
+    def __init__(
+        self, model: str, environment: str, name: str, newest_first: tuple[PastRelease, ...]
+    ) -> None:
+        self.model, self.environment, self.name = model, environment, name
+        self.newest_first, self.newest, self.oldest = (
+            newest_first,
+            newest_first[0],
+            newest_first[-1],
         )
+        self.path = name.removesuffix(f"/{names.RELEASE}")
+        #: The arguments of a command that select the model: "chat --environment prod".
+        self.place = f"{model} --environment {environment}"
+        labels = {label: it.number for it in newest_first for label in sorted(it.labels)}
+        self.labels = labels
+        #: The labels that a rollback moved: nothing automatic moves them.
+        self.held = sorted(it for it in labels if labels[it] == labels.get(f"{it}{names.PREVIOUS}"))
 
     def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
         """Yield each release with the one before, newest first; the oldest with None."""
@@ -103,7 +86,7 @@ class Releases:
     def promoted(self) -> Iterator[tuple[PastRelease, list[str]]]:
         """Yield the releases that readers get by a label, each with its labels."""
         for release in self:
-            if labels := [label for label in release.labels if not label.endswith(PREVIOUS)]:
+            if labels := [label for label in release.labels if not label.endswith(names.PREVIOUS)]:
                 yield release, sorted(labels)
 
     def on(self, label: str) -> int | None:
@@ -117,7 +100,7 @@ class Releases:
         if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
             selector = int(selector)
         names.check_selector(selector)
-        if selector == LATEST:
+        if selector == names.LATEST:
             return self.newest
         number = self.on(selector) if isinstance(selector, str) else selector
         for release in self:
@@ -170,14 +153,14 @@ def read_releases(ssm: Ssm, path: str, model: str, *, documents: bool) -> Releas
 
 def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
     """Return a release parameter's content, verified. Raises ReleaseError if it was changed."""
-    path = parameter.name.removesuffix(f"/{RELEASE}")
+    path = parameter.name.removesuffix(f"/{names.RELEASE}")
     try:
         return read_release(
             parameter.text, path, lambda parts: {it.name: it.text for it in ssm.get(parts).values()}
         )
-    except ReleaseError as error:
+    except errors.ReleaseError as error:
         environment, model = path.split("/")[-2:]
-        raise ReleaseError(
+        raise errors.ReleaseError(
             f"{parameter.name}:{parameter.version} can't be used: {error}. "
             f"List the others with `model-config releases {model} --environment {environment}`"
         ) from None
@@ -194,7 +177,7 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     parts = ssm.names_below(names.release_parts(release))
     try:
         releases = read_releases(ssm, path, model, documents=True)
-    except ModelNotFoundError:
+    except errors.ModelNotFoundError:
         if gone:
             return sorted(parts)
         raise
@@ -202,8 +185,10 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
         raise errors.UsageError(f"{model} was not removed: it has a release, {release}")
     try:
         return sorted(set(parts) - needed_parts(releases))
-    except ReleaseError as error:
-        raise ReleaseError(f"nothing was deleted: {error}, so its parts are unknown") from None
+    except errors.ReleaseError as error:
+        raise errors.ReleaseError(
+            f"nothing was deleted: {error}, so its parts are unknown"
+        ) from None
 
 
 def needed_parts(releases: Releases) -> set[str]:
@@ -212,9 +197,9 @@ def needed_parts(releases: Releases) -> set[str]:
         try:
             hashes = part_hashes(release.document)
             needed.update(names.release_part(releases.path, part) for part in hashes)
-        except ReleaseError as error:
+        except errors.ReleaseError as error:
             name = f"{releases.name}:{release.number}"
-            raise ReleaseError(f"{name} can't be read ({error})") from None
+            raise errors.ReleaseError(f"{name} can't be read ({error})") from None
     return needed
 
 

@@ -19,14 +19,12 @@ from model_config.format.names import check_movable_label
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, write_rollout
 from model_config.operate import labels, record, rollout_plan
 from model_config.operate.environment import Environment, State
-from model_config.operate.labels import Check, Move
-from model_config.operate.rollout_plan import RolloutPlan
 
 
 @dataclass(frozen=True, slots=True)
 class NewRollout:
     label: str
-    plan: RolloutPlan
+    plan: rollout_plan.RolloutPlan
     begin: datetime
     units: tuple[str, ...] = ()  #: They get the candidate whatever their share.
     #: Another in each rollout, so that each starts with another share of units; but the same in all
@@ -71,7 +69,7 @@ def start(  # noqa: PLR0913 - the options of a rollout
     new: NewRollout,
     *,
     release: int | None = None,
-    check: Check | None = None,
+    check: labels.Check | None = None,
     force: bool = False,
 ) -> RolloutChange:
     """Return a new rollout with a verified candidate, by default the newest release.
@@ -167,8 +165,12 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
 
 
 def finish(
-    environment: Environment, model: str, *, check: Check | None = None, reason: str | None = None
-) -> Move:
+    environment: Environment,
+    model: str,
+    *,
+    check: labels.Check | None = None,
+    reason: str | None = None,
+) -> labels.Move:
     state = current(environment, model, valid=True)
     rollout = _required(_interrupted_finish(environment, state) or state.under_way, state)
     return labels.prepare_promotion(
@@ -179,9 +181,9 @@ def finish(
 def finish_due(
     environment: Environment,
     model: str,
-    check_of: Callable[[str], Check | None] = lambda _: None,
+    check_of: Callable[[str], labels.Check | None] = lambda _: None,
     reason: str | None = None,
-) -> Move | str | None:
+) -> labels.Move | str | None:
     """Return the promotion that finishes a rollout that is due, or why it must not; not made yet.
 
     None if no rollout is due. Raises UsageError if the finish of one was interrupted.

@@ -18,7 +18,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from model_config.format import errors
-from model_config.format.errors import StoreError, StoreUnavailableError
 from model_config.format.names import parse
 from model_config.reader.problems import translate, unreadable_answer
 
@@ -97,7 +96,7 @@ class Ssm:
         self._clock, self._sleep = clock, sleep
         self.problems: list[str] = []  #: A message for each parameter that was denied.
         #: In a view, why AWS is unavailable, and the time of the oldest answer that is shown.
-        self.away: StoreUnavailableError | None = None
+        self.away: errors.StoreUnavailableError | None = None
         self.as_of: datetime | None = None
         self._answers: dict[str, Any] | None = None
         self._earlier: dict[str, tuple[datetime, list[Any]]] = {}
@@ -164,7 +163,7 @@ class Ssm:
         wanted = {"Name": name, "ParameterVersion": version, "Labels": [label]}
         answer = self._write("label_parameter_version", f"{name}:{version}", wanted)
         if answer.get("InvalidLabels"):  # SSM refuses a label without an error
-            raise StoreError(f"SSM refused the label {label!r} on {name}:{version}")
+            raise errors.StoreError(f"SSM refused the label {label!r} on {name}:{version}")
         if answer.get("ParameterVersion") != version:
             raise unreadable_answer("ssm:LabelParameterVersion", [f"{name}:{version}"])
 
@@ -233,9 +232,9 @@ class Ssm:
     def _texts_of_batch(self, names: list[str]) -> dict[str, str]:
         try:
             return {it.name: it.text for it in self._read(names)}
-        except StoreUnavailableError:
+        except errors.StoreUnavailableError:
             raise
-        except StoreError as error:
+        except errors.StoreError as error:
             if len(names) == 1:
                 self.problems.append(str(error))
                 return {}
@@ -253,10 +252,10 @@ class Ssm:
                 if self.away:  # every further request would wait for the same timeout
                     raise type(self.away)(str(self.away))
                 answers = ask(missing)
-            except StoreUnavailableError as error:
+            except errors.StoreUnavailableError as error:
                 self.away = self.away or error
                 self._answers.update({key: self._earlier_answer(key, error) for key in missing})
-            except StoreError as error:
+            except errors.StoreError as error:
                 if len(missing) > 1:
                     raise  # the caller asks for each name by itself to find the one that is denied
                 self._answers[missing[0]] = error
@@ -266,11 +265,11 @@ class Ssm:
                 self._earlier.update({key: (now, answer) for key, answer in answers.items()})
         known = {key: self._answers[key] for key in keys}
         for answer in known.values():
-            if isinstance(answer, StoreError):
+            if isinstance(answer, errors.StoreError):
                 raise answer
         return known
 
-    def _earlier_answer(self, key: str, error: StoreError) -> list[Any] | StoreError:
+    def _earlier_answer(self, key: str, error: errors.StoreError) -> list[Any] | errors.StoreError:
         if key not in self._earlier:
             return error
         at, answer = self._earlier[key]
@@ -282,14 +281,14 @@ class Ssm:
         end = self._clock() + WRITING
         try:
             return self._ask(operation, [about], wanted)
-        except StoreUnavailableError as error:
+        except errors.StoreUnavailableError as error:
             problem = error
         pauses = takewhile(lambda _: self._clock() < end, repeat(PAUSE))
         for pause in self.watch(pauses, "Waiting for SSM", None):
             self._sleep(pause)
             try:
                 return self._ask(operation, [about], wanted)
-            except StoreUnavailableError as error:
+            except errors.StoreUnavailableError as error:
                 problem = error
         raise problem
 

@@ -11,7 +11,7 @@ import pytest
 from support.agent import HEADERS, SECRET, TOKEN
 
 from model_config.agent import server
-from model_config.agent.server import BODY_BYTES
+from model_config.agent.answers import BODY_BYTES
 from model_config.format.errors import UsageError
 
 MODEL = "/v1/models/chat"

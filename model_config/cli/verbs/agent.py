@@ -68,8 +68,9 @@ def agent(  # noqa: PLR0913 - a verb's options
     from socket import IP_TTL, IPPROTO_IP
     from tempfile import mkdtemp
 
+    from model_config.agent.answers import LOOPBACK
     from model_config.agent.app import make_app
-    from model_config.agent.server import LOOPBACK, listen_on, make_server, read_or_make_token
+    from model_config.agent.server import listen_on, make_server, read_or_make_token
     from model_config.cli.target import named, unless_set
     from model_config.loopback import HOST, listen
     from model_config.reader.files import LocalFile
