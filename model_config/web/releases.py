@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeAlias
 from model_config.comparing import differences
 from model_config.comparing.changes import Change, changes, leaves
 from model_config.comparing.report import heading, is_long
-from model_config.comparing.search import values as values_in
 from model_config.describe import settings_of
 from model_config.format import names, prompt
 from model_config.format.codec import Value
@@ -68,7 +67,7 @@ def _groups(content: Release) -> dict[str, list[Leaf]]:
     """Return the values of each group, those outside of groups first, below an empty name."""
     groups: dict[str, list[Leaf]] = {"": []}
     nones: list[Leaf] = [(tuple(path.split("/")), None) for path in content.none]
-    for path, value in [*values_in(dict(content.config)), *nones]:
+    for path, value in [*leaves(content.config, in_lists=True), *nones]:
         groups.setdefault(path[0] if path[1:] else "", []).append((path, value))
     return {name: values for name, values in groups.items() if values}
 
