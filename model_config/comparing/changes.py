@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, Final, Literal
@@ -23,7 +23,6 @@ MARKS: Mapping[Kind, str] = {"added": "+", "removed": "-", "changed": "~", "reor
 LONG = 72
 #: The number of moved keys or items that are named.
 _NAMED = 6
-
 _ABSENT: Final[Any] = object()
 
 
@@ -48,9 +47,8 @@ class Change:
         return f"{MARKS[self.change]} {self.path}"
 
     def variables_text(self) -> str:
-        asks = [f"now asks for {', '.join(self.asks)}"] if self.asks else []
-        stops = [f"no longer asks for {', '.join(self.stops_asking)}"] if self.stops_asking else []
-        return " and ".join(asks + stops)
+        sides = {"now asks for": self.asks, "no longer asks for": self.stops_asking}
+        return " and ".join(f"{what} {', '.join(names)}" for what, names in sides.items() if names)
 
     def order_text(self, shown: Callable[[str], str] = str) -> str:
         """Return what moved in a reordered dict or list: "order changed: answer now first"."""
@@ -69,16 +67,20 @@ class Change:
         return f"order changed: {', '.join(texts + more)}"
 
 
-def leaves(values: Mapping[str, Value], path: Path = ()) -> Iterator[tuple[Path, Value]]:
-    """Yield each value with its path; a list is one value.
+def leaves(
+    value: Value, path: Path = (), *, in_lists: bool = False
+) -> Iterator[tuple[Path, Value]]:
+    """Yield each value with its path. With `in_lists`, a list of objects has values too.
 
     A release doesn't distinguish a group from a field that holds an object, so both are traversed.
     """
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, (*path, name))
-        else:
-            yield (*path, name), value
+    items: Iterable[tuple[object, Value]] = value.items() if isinstance(value, dict) else ()
+    if in_lists and isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = enumerate(value)
+    if path and not items:
+        yield path, value
+    for name, item in items:
+        yield from leaves(item, (*path, str(name)), in_lists=in_lists)
 
 
 def changes(
@@ -91,17 +93,11 @@ def changes(
     schemas = before.schema, after.schema
     # An added or removed model has a schema on one side only.
     is_other = all(schemas) and before.schema != after.schema
-    values = value_changes(before.config, after.config)
+    values = [*value_changes(before.config, after.config), *_template_changes(before, after)]
     return [
         *([Change("(schema)", "changed", *schemas)] if is_other else ()),
-        *(
-            _with_variables(change, before.templates, after.templates)
-            for change in (*values, *_template_changes(before, after))
-        ),
-        *_secret_changes(
-            {path: keys[0].get(path) for path in before.secrets},
-            {path: keys[1].get(path) for path in after.secrets},
-        ),
+        *(_with_variables(change, before, after) for change in values),
+        *_secret_changes(before, after, keys),
     ]
 
 
@@ -110,38 +106,55 @@ def _template_changes(before: Release, after: Release) -> Iterator[Change]:
     if before.templates != after.templates:
         same = dict(texts(before.config).items() & texts(after.config).items())
         filled = (texts(side.config, side.templates) for side in (before, after))
-        old, new = (found.keys() & same.keys() for found in filled)
+        old, new = (templates.keys() & same.keys() for templates in filled)
         for path in sorted(old ^ new):
             yield Change(path, "changed", same[path], same[path])
 
 
+def _with_variables(change: Change, before: Release, after: Release) -> Change:
+    if change.change != "changed":  # no application renders a text that only one side has
+        return change
+    old, new = (
+        variables(text) if isinstance(text, str) and matches(change.path, release.templates) else []
+        for text, release in ((change.before, before), (change.after, after))
+    )
+    asks = tuple(name for name in new if name not in old)
+    return replace(change, asks=asks, stops_asking=tuple(name for name in old if name not in new))
+
+
+def _secret_changes(
+    before: Release, after: Release, keys: tuple[ConfigKeys, ConfigKeys]
+) -> Iterator[Change]:
+    for path in sorted({*before.secrets, *after.secrets}):
+        old, new = (side.get(path) for side in keys)
+        kind: Kind = "removed" if path not in after.secrets else "changed"
+        kind = "added" if path not in before.secrets else kind
+        if kind != "changed" or old != new:
+            yield Change(f"secrets/{path}", kind, old, new, secret=True)
+
+
 def value_changes(before: Value, after: Value, path: str = "") -> Iterator[Change]:
-    if isinstance(before, dict) and isinstance(after, dict):
+    above = f"{path}/" if path else ""
+    alone = after if before is _ABSENT else before if after is _ABSENT else None
+    if isinstance(alone, list) and not _is_read_whole(alone):
+        alone = {str(number): item for number, item in enumerate(alone)}
+    if alone and isinstance(alone, dict):
+        for name, value in alone.items():
+            old, new = (_ABSENT, value) if before is _ABSENT else (value, _ABSENT)
+            yield from value_changes(old, new, f"{above}{name}")
+    elif before is _ABSENT:
+        yield Change(path, "added", after=after)
+    elif after is _ABSENT:
+        yield Change(path, "removed", before=before)
+    elif isinstance(before, dict) and isinstance(after, dict):
         yield from _reordered(path, list(before), list(after))
-        yield from _below(path, before, after, sorted({*before, *after}))
+        for name in sorted({*before, *after}):
+            old, new = before.get(name, _ABSENT), after.get(name, _ABSENT)
+            yield from value_changes(old, new, f"{above}{name}")
     elif isinstance(before, list) and isinstance(after, list):
         yield from _list_changes(path, before, after)
-    elif before is _ABSENT or after is _ABSENT:
-        value = after if before is _ABSENT else before
-        if isinstance(value, list) and not _is_read_whole(value):
-            value = {str(number): item for number, item in enumerate(value)}
-        if isinstance(value, dict) and value:
-            yield from _below(path, *(({}, value) if before is _ABSENT else (value, {})), value)
-        elif before is _ABSENT:
-            yield Change(path, "added", after=value)
-        else:
-            yield Change(path, "removed", before=value)
     elif _text(before) != _text(after):
         yield Change(path, "changed", before, after)
-
-
-def _below(
-    path: str, before: Mapping[str, Value], after: Mapping[str, Value], names: Iterable[str]
-) -> Iterator[Change]:
-    above = f"{path}/" if path else ""
-    for name in names:
-        sides = before.get(name, _ABSENT), after.get(name, _ABSENT)
-        yield from value_changes(*sides, f"{above}{name}")
 
 
 def _list_changes(path: str, before: list[Value], after: list[Value]) -> Iterator[Change]:
@@ -158,21 +171,21 @@ def _list_changes(path: str, before: list[Value], after: list[Value]) -> Iterato
     names = [one_line(item) if whole else f"item {n}" for n, item in enumerate(before)]
     yield from _reordered(path, [names[n] for n in sorted(kept)], [names[n] for n in kept])
     # Items that follow the same kept item on both sides face each other.
-    others = defaultdict[int, deque[int]](deque)
+    facing = defaultdict[int, deque[int]](deque)
     last, stay = -1, set(kept)
     for number in range(len(before)):
         if number in stay:
             last = number
         else:
-            others[last].append(number)
+            facing[last].append(number)
     last = -1
-    for number, (was, item) in enumerate(zip(former, after, strict=True)):
+    for number, was in enumerate(former):
         if was is not None:
             last = was
         else:
-            old = before[others[last].popleft()] if others[last] else _ABSENT
-            yield from value_changes(old, item, f"{path}/{number}")
-    for number in sorted(number for rest in others.values() for number in rest):
+            old = before[facing[last].popleft()] if facing[last] else _ABSENT
+            yield from value_changes(old, after[number], f"{path}/{number}")
+    for number in sorted(number for rest in facing.values() for number in rest):
         yield from value_changes(before[number], _ABSENT, f"{path}/{number}")
 
 
@@ -195,29 +208,3 @@ def _is_read_whole(items: list[Value]) -> bool:
 def _text(value: Value) -> str:
     # In Python, True is 1 and 2.0 is 2. In a release they are different texts.
     return config_text({"": value})
-
-
-def _with_variables(change: Change, before: Sequence[str], after: Sequence[str]) -> Change:
-    """Return the change of a prompt with its variables, given both releases' templates."""
-    if change.change != "changed":  # no application renders a text that only one side has
-        return change
-    old, new = (
-        variables(text) if isinstance(text, str) and matches(change.path, templates) else []
-        for text, templates in ((change.before, before), (change.after, after))
-    )
-    asks = tuple(name for name in new if name not in old)
-    stops_asking = tuple(name for name in old if name not in new)
-    return replace(change, asks=asks, stops_asking=stops_asking)
-
-
-def _secret_changes(
-    before: Mapping[str, str | None], after: Mapping[str, str | None]
-) -> Iterator[Change]:
-    for path in sorted({*before, *after}):
-        where, one, other = f"secrets/{path}", before.get(path), after.get(path)
-        if path not in before:
-            yield Change(where, "added", None, other, secret=True)
-        elif path not in after:
-            yield Change(where, "removed", one, None, secret=True)
-        elif one != other:
-            yield Change(where, "changed", one, other, secret=True)

@@ -9,14 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from model_config.comparing import snapshot
 from model_config.comparing.changes import Change, changes, value_changes
 from model_config.comparing.git import Repository
-from model_config.comparing.snapshot import (
-    EnvironmentSnapshot,
-    Snapshot,
-    of_commit,
-    of_working_tree,
-)
+from model_config.comparing.snapshot import EnvironmentSnapshot, Snapshot
 from model_config.format.errors import UsageError
 from model_config.format.release import Release
 from model_config.format.text import nearest
@@ -27,8 +23,6 @@ Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "unreadable"
 
 #: Replaces a model's name where a stack's settings changed. It is not a valid model name.
 STACK_FILE = "stack file"
-
-_NOTHING = Release.of("", "", "", {})
 
 
 def two_commits(
@@ -50,22 +44,27 @@ def two_commits(
         name = f"the merge base of {one} and {head or 'HEAD'}"
         one = repository.merge_base(one, head or "HEAD")
     with ThreadPoolExecutor() as pool:
-        earlier = pool.submit(of_commit, project, one, name)
-        later = pool.submit(_commit_or_tree, project, head)
+        earlier = pool.submit(snapshot.of_commit, project, one, name)
+        later = pool.submit(snapshot.of, project, head)
         before, after = earlier.result(), later.result()
-    if environment is None:
-        return before, after
-    _require(environment, {*before.environments, *after.environments})
-    return before.only(environment), after.only(environment)
+    if environment is not None:
+        _require(environment, {*before.environments, *after.environments})
+        before, after = _only(environment, before), _only(environment, after)
+    return before, after
+
+
+def _only(stack: str, side: Snapshot) -> Snapshot:
+    return replace(side, environments={k: v for k, v in side.environments.items() if k == stack})
 
 
 def two_environments(project: Project, commit: str | None, before: str, after: str) -> Pair:
-    both = _commit_or_tree(project, commit)
+    both = snapshot.of(project, commit)
     for environment in (before, after):
         _require(environment, both.environments)
+    title = f"{before} → {after}"
     return (
-        Snapshot(before, {f"{before} → {after}": both.environments[before]}, both.notices),
-        Snapshot(f"{after}, in {both.name}", {f"{before} → {after}": both.environments[after]}),
+        Snapshot(before, {title: both.environments[before]}, both.notices),
+        Snapshot(f"{after}, in {both.name}", {title: both.environments[after]}),
     )
 
 
@@ -79,7 +78,7 @@ def deployed_and_tree(
     `read` is called once the tree is known to have the environment. It returns the newest release
     of each readable model in AWS, and the error of each other one.
     """
-    tree = of_working_tree(project)
+    tree = snapshot.of_working_tree(project)
     _require(environment, tree.environments)
     releases, errors = read()
     there = EnvironmentSnapshot({}, releases, {}, tuple(errors), tuple(errors.values()))
@@ -88,10 +87,6 @@ def deployed_and_tree(
         Snapshot(f"{environment} in AWS", {environment: there}),
         replace(tree, environments={environment: here}),
     )
-
-
-def _commit_or_tree(project: Project, revision: str | None) -> Snapshot:
-    return of_working_tree(project) if revision is None else of_commit(project, revision)
 
 
 def _require(environment: str, known: Collection[str]) -> None:
@@ -165,31 +160,25 @@ def _in_environment(
         yield ModelDifference((stack,), model, "unreadable")
     gone, come = _by_content(old, new), _by_content(new, old)
     renamed = {come[content]: gone[content] for content in come.keys() & gone.keys()}
+    nothing = Release.of("", "", "", {})
     for model in sorted({*old.models, *new.models} - unreadable - set(renamed.values())):
         one, other = old.models.get(model), new.models.get(model)
+        keys = old.config_keys.get(model, {}), new.config_keys.get(model, {})
         if model in renamed:
             yield ModelDifference((stack,), model, "renamed", renamed_from=renamed[model])
-            continue
-        keys = old.config_keys.get(model, {}), new.config_keys.get(model, {})
-        if changed := changes(one or _NOTHING, other or _NOTHING, keys):
+        elif changed := changes(one or nothing, other or nothing, keys):
             yield ModelDifference((stack,), model, _kind(one, other), tuple(changed))
 
 
 def _kind(before: object, after: object) -> Kind:
-    if before is None:
-        return "added"
-    return "removed" if after is None else "changed"
+    return "added" if before is None else "removed" if after is None else "changed"
 
 
 def _by_content(side: EnvironmentSnapshot, other: EnvironmentSnapshot) -> dict[object, str]:
     """Return the names of the models that only one side has, by all that a new name keeps."""
+    keys = {name: frozenset(side.config_keys.get(name, {}).items()) for name in side.models}
     return {
-        (
-            release.digest,
-            release.schema,
-            frozenset(release.secrets),
-            frozenset(side.config_keys.get(name, {}).items()),
-        ): name
+        (release.digest, release.schema, frozenset(release.secrets), keys[name]): name
         for name, release in sorted(side.models.items())
         if name not in other.models
     }

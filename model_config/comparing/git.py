@@ -8,7 +8,6 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
@@ -52,25 +51,22 @@ class Repository:
         """Return the id of the commit that a revision names; UsageError if there is none."""
         wanted = f"{revision}^{{commit}}"
         try:
-            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted).strip()
+            return self._git("rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
         except UsageError as error:
             if _NO_REPOSITORY in str(error):
                 raise
-            fix = (
-                _UNSHALLOW
-                if self.is_shallow()
-                else "see `git branch --all` and `git log`, or get it with `git fetch`"
-            )
+            fix = "see `git branch --all` and `git log`, or get it with `git fetch`"
+            fix = _UNSHALLOW if self.is_shallow() else fix
             raise UsageError(f"there is no commit {revision!r} in {self._folder}: {fix}") from None
 
     def is_shallow(self) -> bool:
-        return self._git("rev-parse", "--is-shallow-repository").strip() == "true"
+        return self._git("rev-parse", "--is-shallow-repository") == "true"
 
     def uncommitted(self, paths: Iterable[str]) -> list[str]:
         """Return the files that differ from the newest commit, untracked ones included."""
-        status = self._git("status", "--porcelain", "-z", "--no-renames", "--", *paths)
+        status = self._run("status", "--porcelain", "-z", "--no-renames", "--", *paths)
         # Each entry begins with a status of two letters and a space.
-        return [entry[3:] for entry in status.split("\0") if entry]
+        return [entry[3:] for entry in _text(status).split("\0") if entry]
 
     def has_project(self, commit: str) -> bool:
         names = self._git("ls-tree", "--name-only", "-z", commit).split("\0")
@@ -82,9 +78,8 @@ class Repository:
             with tarfile.open(fileobj=archive) as files:
                 files.extractall(folder, filter="data")  # which writes nothing outside the folder
         except (OSError, tarfile.TarError) as error:
-            raise UsageError(
-                f"the files of {commit[:9]} can't be written to {folder}: {error}"
-            ) from None
+            what = f"the files of {commit[:9]} can't be written to {folder}"
+            raise UsageError(f"{what}: {error}") from None
 
     def commits(self, revision: str, paths: Iterable[str]) -> list[Commit]:
         """Return the commits that changed any of the paths, from a revision backwards."""
@@ -97,7 +92,7 @@ class Repository:
     def merge_base(self, one: str, other: str) -> str:
         commits = self.commit(one), self.commit(other)
         try:
-            return self._git("merge-base", *commits).strip()
+            return self._git("merge-base", *commits)
         except UsageError:
             fix = f": {_UNSHALLOW}" if self.is_shallow() else ""
             raise UsageError(f"{one} and {other} have no commit in common{fix}") from None
@@ -108,7 +103,7 @@ class Repository:
 
     def folder(self) -> str:
         """Return the folder's path in the repository, such as "ai/config/"; "" at the top."""
-        return self._git("rev-parse", "--show-prefix").strip()
+        return self._git("rev-parse", "--show-prefix")
 
     def editor(self) -> Callable[[str, int], str | None]:
         """Return what gives the address of a file's line in the editor of the remote's host.
@@ -116,13 +111,17 @@ class Repository:
         It gives None for a file that git doesn't track, or if the host has no known editor.
         """
         try:
-            remote = self._git("remote", "get-url", "origin").strip()
-            above, tracked = self.folder(), {*self._git("ls-files", "-z").split("\0")}
-            branch = self._first("symbolic-ref --short refs/remotes/origin/HEAD")
-            branch = branch.removeprefix("origin/") or self._first("branch --show-current")
+            remote, above = self._git("remote", "get-url", "origin"), self.folder()
+            tracked = {*self._git("ls-files", "-z").split("\0")}
+            branch = self._git("branch", "--show-current")
         except UsageError:
             return lambda _file, _line: None
-        form = editor_form(remote, branch or "HEAD")
+        try:
+            head = self._git("symbolic-ref", "--short", "refs/remotes/origin/HEAD")
+            branch = head.removeprefix("origin/")
+        except UsageError:  # a clone that doesn't know the remote's own branch
+            branch = branch or "HEAD"
+        form = editor_form(remote, branch)
 
         def address(file: str, line: int) -> str | None:
             is_there = form and file in tracked
@@ -130,13 +129,8 @@ class Repository:
 
         return address
 
-    def _first(self, command: str) -> str:
-        with suppress(UsageError):
-            return self._git(*command.split()).strip()
-        return ""
-
     def _git(self, *arguments: str) -> str:
-        return self._run(*arguments).decode(errors="replace")
+        return _text(self._run(*arguments)).rstrip("\n")
 
     def _run(self, *arguments: str) -> bytes:
         kept = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
@@ -154,14 +148,16 @@ class Repository:
             raise UsageError("git is required, and there is no `git` on the PATH") from None
         if done.returncode == 0:
             return done.stdout
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        lines = _text(done.stderr).strip().splitlines()
         if lines and _NO_REPOSITORY in lines[0]:
-            raise UsageError(
-                f"{self._folder} is {_NO_REPOSITORY}. Clone the project, or run `git init` in it "
-                "and commit"
-            )
+            where = f"{self._folder} is {_NO_REPOSITORY}"
+            raise UsageError(f"{where}. Clone the project, or run `git init` in it and commit")
         why = " ".join(filter(None, map(str.strip, lines))) or "git gave no reason"
         raise UsageError(f"`git {arguments[0]}` failed: {why}")
+
+
+def _text(output: bytes) -> str:
+    return output.decode(errors="replace")
 
 
 def editor_form(remote: str, branch: str) -> str:
@@ -185,11 +181,3 @@ def editor_form(remote: str, branch: str) -> str:
     forms = (form for name, form in _EDITORS.items() if name in host)
     known = {"host": host, "path": path, "branch": quote(branch)}
     return next(forms, "").format(**known, file="{file}", line="{line}")
-
-
-def folder_in_repository(folder: Path) -> str:
-    """Return a folder's path in its repository, or "" if it is in none."""
-    try:
-        return Repository(folder).folder()
-    except UsageError:
-        return ""

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model_config.comparing.changes import LONG, MARKS, Change
-from model_config.comparing.side_by_side import common_length
+from model_config.comparing.side_by_side import common_ends
 from model_config.format.codec import Value
 from model_config.format.text import one_line, plural, visible
 
@@ -20,17 +20,9 @@ if TYPE_CHECKING:  # its module needs the plan; those who print a change alone d
 
 #: The maximum length of a comment on GitHub, in characters.
 COMMENT = 65_536
-
 #: The length in characters from which a line is cut around its changes, and what stays around each.
 _LONG_LINE = 500
 _AROUND = 120
-
-_HEADINGS = {
-    "added": "new",
-    "removed": "removed",
-    "changed": "",
-    "unreadable": "can't be read (see above)",
-}
 _NOTE = (
     "\n> **Shortened to {limit:,} characters**: {texts} and {lines} left out. "
     "`model-config diff` without `--markdown` shows everything."
@@ -69,7 +61,7 @@ def report_lines(report: Report) -> Iterator[Line]:
 def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
     """Yield a summary line, followed by a diff if the values are long."""
     mark, short = MARKS[change.change], _summary(change)
-    text = f"{indent}{mark} {change.path}{': ' if short else ''}{short}"
+    text = f"{indent}{mark} {change.path}{short}"
     yield Line(visible(text).replace("\n", "\\n"), mark)
     for line in _text_diff(change):
         yield Line(f"{indent}    {line}", line[0].strip())
@@ -92,10 +84,8 @@ def markdown(report: Report, limit: int = COMMENT) -> str:
             texts += 1
             lines.append(_LEFT_OUT)
     if texts or shown < len(pieces):
-        left = len(pieces) - shown
-        lines.append(
-            _NOTE.format(limit=limit, texts=plural(texts, "long text"), lines=plural(left, "line"))
-        )
+        left = plural(len(pieces) - shown, "line")
+        lines.append(_NOTE.format(limit=limit, texts=plural(texts, "long text"), lines=left))
     return "\n".join(lines)
 
 
@@ -113,12 +103,14 @@ def to_json(change: Change) -> dict[str, Any]:
 
 
 def heading(section: ModelDifference) -> str:
+    """Return what stands after the model's name: ": new", or "" if it has changed."""
     if section.renamed_from:
         return (
             f": renamed from {section.renamed_from}, with the same values. All its parameters are "
             "new: deploy it next to the old model, move the readers, then delete the old model"
         )
-    kind = _HEADINGS[section.kind]
+    kinds = {"added": "new", "changed": "", "unreadable": "can't be read (see above)"}
+    kind = kinds.get(section.kind, section.kind)
     return f": {kind}" if kind else ""
 
 
@@ -130,7 +122,8 @@ def is_long(change: Change) -> bool:
 
 
 def _summary(change: Change, shown: Callable[[str], str] = str) -> str:
-    return "; ".join(filter(None, [_values(change, shown), change.variables_text()]))
+    texts = [*filter(None, [_values(change, shown), change.variables_text()])]
+    return f": {'; '.join(texts)}" if texts else ""
 
 
 def _values(change: Change, shown: Callable[[str], str]) -> str:
@@ -143,9 +136,7 @@ def _values(change: Change, shown: Callable[[str], str]) -> str:
         return f"a secret, config key {' → '.join(known)}" if known else "a secret"
     if isinstance(change.before, str) and change.before == change.after:
         return "the same text, but only one side is a template"
-    if is_long(change):
-        return ""
-    return " → ".join(shown(one_line(value)) for value in values)
+    return "" if is_long(change) else " → ".join(shown(one_line(value)) for value in values)
 
 
 def _text_diff(change: Change) -> Iterator[str]:
@@ -164,27 +155,26 @@ def _text_diff(change: Change) -> Iterator[str]:
             yield visible(_cut(line, other))
 
 
+def _text_lines(value: Value) -> list[str]:
+    # Not splitlines(), which would hide a changed line ending.
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    return shown.split("\n")
+
+
 def _cut(line: str, facing: str | None) -> str:
     """Return a line of a diff, and of a long one what differs and some text around it."""
     if len(line) <= _LONG_LINE or (facing is None and line[0] != " "):
         return line
     if facing is None:
         return f"{line[:_AROUND]}{_gap(len(line) - _AROUND)}"
-    text, other = line[1:], facing[1:]
-    start = common_length(text, other)
-    end = len(text) - common_length(text[start:][::-1], other[start:][::-1])
-    start, end = max(0, start - _AROUND), min(len(text), end + _AROUND)
+    text = line[1:]
+    alike, alike_at_end = common_ends(text, facing[1:])
+    start, end = max(0, alike - _AROUND), min(len(text), len(text) - alike_at_end + _AROUND)
     return f"{line[0]}{_gap(start)}{text[start:end]}{_gap(len(text) - end)}"
 
 
 def _gap(characters: int) -> str:
     return f"[… {plural(characters, 'character')} …]" if characters else ""
-
-
-def _text_lines(value: Value) -> list[str]:
-    # Not splitlines(), which would hide a changed line ending.
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    return shown.split("\n")
 
 
 def _pieces(report: Report) -> Iterator[tuple[str, str]]:
@@ -198,8 +188,7 @@ def _pieces(report: Report) -> Iterator[tuple[str, str]]:
         where = ", ".join(map(_code, section.environments))
         yield f"\n#### {_code(section.model)} in {where}{heading(section)}\n", ""
         for change in section.changes:
-            short = _summary(change, _code)
-            head = f"- {change.change} {_code(change.path)}{': ' if short else ''}{short}"
+            head = f"- {change.change} {_code(change.path)}{_summary(change, _code)}"
             yield head, _fenced(list(_text_diff(change)))
 
 

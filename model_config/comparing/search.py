@@ -1,16 +1,24 @@
-"""A search in values, and where a value is written. Secrets are never among the values."""
+"""Searches: for values, with the places where they are written, and for commits with a digest."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import tee
+from typing import NamedTuple, TypeAlias
 
+from model_config.comparing import snapshot
+from model_config.comparing.changes import leaves
+from model_config.comparing.git import Commit, Repository
+from model_config.comparing.snapshot import Snapshot
 from model_config.format.codec import Value
-from model_config.format.errors import UsageError
+from model_config.format.errors import ReleaseNotFoundError, UsageError
 from model_config.plan.hierarchy import config_of
 from model_config.plan.plan import Plan
 from model_config.plan.project import Project
@@ -45,7 +53,7 @@ class Place(NamedTuple):
 
 
 class Searched(NamedTuple):
-    """The values of one model, as a stack's file and module have it or as a release does."""
+    """The values of one model, as the project or a release has them. Secrets are not among them."""
 
     environment: str
     model: str
@@ -68,19 +76,6 @@ class Hit(NamedTuple):
     line: int | None = None
 
 
-def values(value: Value, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:
-    """Yield each value with its path. A list of objects, such as messages, has values too."""
-    if isinstance(value, dict) and value:
-        items: Iterable[tuple[object, Value]] = value.items()
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        items = enumerate(value)
-    else:
-        yield path, value
-        return
-    for name, item in items:
-        yield from values(item, (*path, str(name)))
-
-
 def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> list[Hit]:
     """Return the values that contain a text, or those of the field in "FIELD=VALUE" that equal it.
 
@@ -90,46 +85,46 @@ def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> 
     if not query.strip():
         raise UsageError("there is nothing to search for: give a text, or FIELD=VALUE")
     named = _FIELD.fullmatch(query)
-    leaves = [
+    values = [
         (
             one,
             "/".join(path),
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         )
         for one in searched
-        for path, value in values(dict(one.config))
+        for path, value in leaves(dict(one.config), in_lists=True)
     ]
-    field, wanted = (f"/{named['field']}", named["value"]) if named else ("", None)
-    texts = [(text, bool(field) and f"/{path}".endswith(field)) for _, path, text in leaves]
-    lines = _expression(query, wanted, texts) if regex else _plain(query, wanted, texts)
+    end, wanted = (f"/{named['field']}", named["value"]) if named else ("", None)
+    texts = [(text, bool(end) and f"/{path}".endswith(end)) for _, path, text in values]
+    lines = (_expression if regex else _plain)(query, wanted, texts)
     hits = []
-    for (one, path, text), number in zip(leaves, lines, strict=True):
+    for (one, path, text), number in zip(values, lines, strict=True):
         if number is not None:
             place = one.place(path) if one.place else None
             if place and place.is_text:
                 place = place._replace(line=place.line + number)
-            shown = text.split("\n")[number]
-            about = one.environment, one.model, path, shown, one.release, one.labels
-            hits.append(Hit(*about, *(place[:2] if place else ())))
+            about = one.environment, one.model, path, text.split("\n")[number]
+            hits.append(Hit(*about, one.release, one.labels, *(place[:2] if place else ())))
     return hits
 
 
 def _plain(
     query: str, wanted: str | None, texts: Iterable[tuple[str, bool]]
 ) -> Iterator[int | None]:
-    folded = query.casefold()
     for text, is_field in texts:
-        searched = text.casefold()
-        start = searched.find(folded)
-        equal = is_field and wanted is not None and searched == wanted.casefold()
-        yield 0 if equal else searched.count("\n", 0, start) if start >= 0 else None
+        folded = text.casefold()
+        start = folded.find(query.casefold())
+        equal = is_field and wanted is not None and folded == wanted.casefold()
+        yield 0 if equal else folded.count("\n", 0, start) if start >= 0 else None
 
 
-def _expression(query: str, wanted: str | None, texts: list[tuple[str, bool]]) -> list[Any]:
+def _expression(
+    query: str, wanted: str | None, texts: Iterable[tuple[str, bool]]
+) -> Iterator[int | None]:
     try:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-c", _MATCHER],
-            input=json.dumps([texts, [query, wanted]]),
+            input=json.dumps([[*texts], [query, wanted]]),
             capture_output=True,
             text=True,
             timeout=TIME_LIMIT,
@@ -142,7 +137,7 @@ def _expression(query: str, wanted: str | None, texts: list[tuple[str, bool]]) -
         ) from None
     if done.returncode:
         raise UsageError(f"{query!r} is no regular expression: {done.stderr.strip()}")
-    return list(json.loads(done.stdout))
+    yield from json.loads(done.stdout)
 
 
 def planned(plan: Plan, project: Project) -> Iterator[Searched]:
@@ -169,3 +164,136 @@ def places(project: Project, stack: str, model: str) -> Callable[[str], Place]:
         return Place(f"{folder}/{beside or f'{model}.py'}", line, is_text=beside is not None)
 
     return place
+
+
+#: The newest commits, among those that changed a configuration, that `find_each` searches. Set by
+#: this package: each one takes about half a second.
+RECENT = 50
+_UNSHALLOW = "run `git fetch --unshallow` first"
+
+_Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why its code fails
+#: Passes items on and shows progress. It takes the items, what they are, and how many.
+Progress: TypeAlias = Callable[[Iterable[_Read], str, int], Iterable[_Read]]
+
+
+class Match(NamedTuple):
+    """A model with a digest, in one environment of a commit."""
+
+    commit: str
+    date: str
+    author: str
+    subject: str
+    environment: str
+    model: str
+
+
+def find_commits(  # noqa: PLR0913 - what a search is given
+    project: Project,
+    digest: str,
+    environment: str | None,
+    revision: str,
+    *,
+    whole: bool,
+    progress: Progress,
+    left_out: Callable[[str], object],
+) -> list[Match]:
+    """Return the commits up to a revision that have a digest, or its beginning, newest first.
+
+    Unless the whole history is searched, they end with the commit that introduced the digest.
+    `left_out` is called with the reason for each commit whose code fails. A UsageError says that
+    the clone is shallow and the answer may be in the part it lacks.
+    """
+    repository = Repository(project.root)
+    is_shallow = repository.is_shallow()
+    if is_shallow and whole:
+        raise UsageError(f"this clone is shallow and lacks part of the history: {_UNSHALLOW}")
+    with closing(_read(project, revision, progress)) as read:
+        matches, end = _trace(read, digest, environment, left_out, whole=whole)
+    if is_shallow and end:
+        raise UsageError(
+            f"{end[:9]}, the oldest commit of this shallow clone, already has the digest, and an "
+            f"older one may have introduced it: {_UNSHALLOW}"
+        )
+    if matches:
+        return matches
+    where = f" in {environment}" if environment else ""
+    text = f"no commit up to {revision} has a model with the digest {digest}{where}"
+    if _models(snapshot.of_working_tree(project), digest, environment):
+        reason = "the working tree has it, so it is not committed yet"
+    elif is_shallow:
+        reason = f"this clone is shallow and lacks older commits: {_UNSHALLOW}"
+    else:
+        reason = "another branch may have it: name the branch with --from"
+    raise ReleaseNotFoundError(f"{text}; {reason}")
+
+
+def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
+    """Return the commit that introduced each whole digest, for those found in recent commits."""
+    is_shallow, names = Repository(project.root).is_shallow(), sorted(digests)
+    with closing(_read(project, "HEAD", progress, RECENT)) as read:
+        traces = [
+            _trace(same, name) for same, name in zip(tee(read, len(names)), names, strict=True)
+        ]
+    return {
+        digest: matches[-1]
+        for digest, (matches, end) in zip(names, traces, strict=True)
+        if matches and not (is_shallow and end)
+    }
+
+
+def _read(
+    project: Project, revision: str, progress: Progress, most: int | None = None
+) -> Generator[_Read]:
+    """Yield each commit's configuration, newest first. Several are described concurrently."""
+    repository = Repository(project.root)
+    commits = repository.commits(repository.commit(revision), snapshot.RELEVANT)[:most]
+
+    def described(commit: Commit) -> _Read:
+        try:
+            return commit, snapshot.of_commit(project, commit.id)
+        except UsageError as error:
+            return commit, str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            yield from progress(pool.map(described, commits), "Reading commits", len(commits))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _trace(
+    read: Iterable[_Read],
+    digest: str,
+    environment: str | None = None,
+    left_out: Callable[[str], object] = str,
+    *,
+    whole: bool = False,
+) -> tuple[list[Match], str | None]:
+    """Follow a digest from its newest commit back to where its ancestors don't have it.
+
+    Return the matches, and the commit at which the history ends before that, if it does.
+    """
+    matches, above, end = list[Match](), set[str](), None
+    for commit, described in read:
+        if matches and not whole and commit.id not in above:
+            continue
+        if isinstance(described, str):
+            left_out(described)
+        models = [] if isinstance(described, str) else _models(described, digest, environment)
+        matches += [Match(commit.id, *commit[2:], *model) for model in models]
+        above.discard(commit.id)
+        if models or isinstance(described, str):  # it may have come from further back
+            above.update(commit.parents)
+            end = commit.id if matches and not commit.parents else end
+        if matches and not whole and not above:
+            break
+    return matches, end
+
+
+def _models(described: Snapshot, digest: str, environment: str | None) -> list[tuple[str, str]]:
+    return [
+        (stack, name)
+        for stack, models in described.environments.items()
+        for name, release in models.models.items()
+        if release.digest.startswith(digest) and environment in {None, stack}
+    ]

@@ -13,6 +13,7 @@ from model_config.format.text import visible
 
 #: "blanks": the two lines differ only in whitespace.
 Kind: TypeAlias = Literal["same", "changed", "blanks", "added", "removed"]
+_Words: TypeAlias = Sequence[tuple[str, bool]]  # with whether each differs
 
 #: The number of unchanged lines shown around a change.
 _CONTEXT = 3
@@ -31,9 +32,6 @@ class Piece(NamedTuple):
 
     text: str
     is_changed: bool = False
-
-
-_Words: TypeAlias = Sequence[tuple[str, bool]]
 
 
 class Line(NamedTuple):
@@ -62,17 +60,20 @@ def side_by_side(before: str, after: str) -> list[Stretch]:
     } | {-1, len(rows)}
     near |= {place for place in range(len(rows)) if {place - 1, place + 1} <= near}
     runs = groupby(range(len(rows)), key=near.__contains__)
-    return [
-        Stretch(tuple(rows[place] for place in run), is_folded=not is_near) for is_near, run in runs
-    ]
+    return [Stretch(tuple(rows[n] for n in run), is_folded=not is_near) for is_near, run in runs]
 
 
 def differ_in_blanks_alone(before: str, after: str) -> bool:
     return before != after and before.split() == after.split()
 
 
-def common_length(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return for how many characters or words two texts begin alike."""
+def common_ends(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
+    """Return for how many characters or words two texts begin alike, and end alike after that."""
+    start = _common(one, other)
+    return start, _common(one[start:][::-1], other[start:][::-1])
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
     pairs = enumerate(zip(one, other, strict=False))
     return next((n for n, (left, right) in pairs if left != right), min(len(one), len(other)))
 
@@ -96,38 +97,33 @@ def _rows(left: Sequence[str], right: Sequence[str]) -> Iterator[Row]:
 
 def _marked(before: str, after: str) -> tuple[_Words, _Words]:
     one, other = _WORD.findall(before), _WORD.findall(after)
-    start = common_length(one, other)
-    end = common_length(one[start:][::-1], other[start:][::-1])
+    start, end = common_ends(one, other)
     left, right = one[start : len(one) - end], other[start : len(other) - end]
-    differ, differ_too = [False] * len(one), [False] * len(other)
-    differ[start : len(one) - end] = [True] * len(left)
-    differ_too[start : len(other) - end] = [True] * len(right)
+    blocks = [(-start, -start, start), (len(left), len(right), end)]
     if len(left) * len(right) <= _WORD_PAIRS:
-        for i, j, size in SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks():
-            differ[start + i : start + i + size] = [False] * size
-            differ_too[start + j : start + j + size] = [False] * size
-    if 2 * differ.count(False) < _ALIKE * (len(one) + len(other)):
+        blocks += SequenceMatcher(None, left, right, autojunk=False).get_matching_blocks()
+    same, same_too = (
+        {start + block[side] + n for block in blocks for n in range(block[2])} for side in (0, 1)
+    )
+    if 2 * len(same) < _ALIKE * (len(one) + len(other)):
         return [(before, True)], [(after, True)]
-    return list(zip(one, differ, strict=True)), list(zip(other, differ_too, strict=True))
+    return (
+        [(word, n not in same) for n, word in enumerate(one)],
+        [(word, n not in same_too) for n, word in enumerate(other)],
+    )
 
 
 def _marked_blanks(left: str, right: str) -> tuple[_Words, _Words]:
     """Return two lines of the same words, with different whitespace made visible."""
     one, other = (re.split(r"(\S+)", line) for line in (left, right))
-    differ = [blank != facing for blank, facing in zip(one, other, strict=True)]
-    shown = [
-        [
-            (text.translate(_SHOWN_BLANKS) if is_other else text, is_other)
-            for text, is_other in zip(side, differ, strict=True)
-        ]
-        for side in (one, other)
-    ]
-    return shown[0], shown[1]
+    facing = list(zip(one, other, strict=True))
+    return (
+        [(a.translate(_SHOWN_BLANKS) if a != b else a, a != b) for a, b in facing],
+        [(b.translate(_SHOWN_BLANKS) if a != b else b, a != b) for a, b in facing],
+    )
 
 
 def _line(index: int, words: Iterable[tuple[str, bool]]) -> Line:
-    pieces = (
-        (differ, "".join(word for word, _ in run))
-        for differ, run in groupby(words, key=itemgetter(1))
-    )
-    return Line(index + 1, tuple(Piece(visible(text), differ) for differ, text in pieces if text))
+    runs = groupby(words, key=itemgetter(1))
+    pieces = (("".join(word for word, _ in run), differs) for differs, run in runs)
+    return Line(index + 1, tuple(Piece(visible(text), differs) for text, differs in pieces if text))

@@ -68,9 +68,10 @@ class Snapshot:
         findings = (f"{self.name}, {', '.join(stacks)}: {text}" for text, stacks in where.items())
         return [*self.notices, *findings]
 
-    def only(self, environment: str) -> Snapshot:
-        kept = {stack: it for stack, it in self.environments.items() if stack == environment}
-        return replace(self, environments=kept)
+
+def of(project: Project, revision: str | None) -> Snapshot:
+    """Return the configuration of a commit; None stands for the working tree."""
+    return of_working_tree(project) if revision is None else of_commit(project, revision)
 
 
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
@@ -117,9 +118,16 @@ def _described(folder: Path, name: str, whose: str) -> Snapshot:
             f"{describe.FORMAT}. Run the command with the version that is pinned there"
         )
     environments = {
-        stack: _environment(stack, it) for stack, it in described["environments"].items()
+        stack: EnvironmentSnapshot(
+            given["settings"],
+            {name: _release(stack, name, model) for name, model in given["models"].items()},
+            {name: model["secrets"] for name, model in given["models"].items()},
+            tuple(given["unreadable"]),
+            tuple(given["findings"]),
+        )
+        for stack, given in described["environments"].items()
     }
-    return Snapshot(name, environments, () if has_package else pin_notices(folder, name))
+    return Snapshot(name, environments, () if has_package else _pin_notices(folder, name))
 
 
 def _ask(folder: Path, whose: str) -> dict[str, Any]:
@@ -145,14 +153,9 @@ def _ask(folder: Path, whose: str) -> dict[str, Any]:
     raise UsageError(f"the code of {whose} fails, so its configuration is unknown: {reason}")
 
 
-def _environment(stack: str, described: Mapping[str, Any]) -> EnvironmentSnapshot:
-    models, keys = {}, {}
-    for name, model in described["models"].items():
-        keys[name] = model["secrets"]
-        text, paths = config_text(model["config"]), (tuple(keys[name]), tuple(model["templates"]))
-        models[name] = Release(name, stack, model["schema"], model["digest"], text, *paths)
-    unreadable, findings = tuple(described["unreadable"]), tuple(described["findings"])
-    return EnvironmentSnapshot(described["settings"], models, keys, unreadable, findings)
+def _release(stack: str, name: str, model: Mapping[str, Any]) -> Release:
+    text, paths = config_text(model["config"]), (tuple(model["secrets"]), tuple(model["templates"]))
+    return Release(name, stack, model["schema"], model["digest"], text, *paths)
 
 
 _PIN = re.compile(
@@ -174,7 +177,7 @@ class Pin(NamedTuple):
     sha256: str | None = None
 
 
-def pin_notices(folder: Path, name: str) -> tuple[str, ...]:
+def _pin_notices(folder: Path, name: str) -> tuple[str, ...]:
     """Return a notice if the installed version, which describes a project, isn't the pinned one."""
     try:
         pin = pinned((folder / "requirements.txt").read_text(encoding="utf-8", errors="replace"))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from model_config.comparing import commit_search
-from model_config.comparing.search import Searched, planned
+from model_config.comparing.search import Match, Searched, find_each, planned
 from model_config.comparing.search import search as find
 from model_config.format.errors import InvalidConfigurationError, ModelConfigError, UsageError
 from model_config.operate.drift import ADVICE, find_drift
@@ -32,11 +31,11 @@ def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
         except InvalidConfigurationError as error:
             notices.append(Notice(str(error)))
     by_stack = [{model.model: model for model in status.models} for status in statuses.values()]
-    origins: dict[str, commit_search.Match] = {}
+    origins: dict[str, Match] = {}
     if commits and site.project:
         digests = {it.digest for models in by_stack for it in models.values() if it.digest}
         try:
-            origins = commit_search.find_each(site.project, digests, watch)
+            origins = find_each(site.project, digests, watch)
         except ModelConfigError as error:
             notices.append(Notice(str(error)))
     rows = []

@@ -1,14 +1,15 @@
-"""`model-config search`: find values in all models and environments, and in promoted releases."""
+"""`model-config search` and `find-commit`: find values, and the commit that has a digest."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import current_project, to_paste
-from model_config.format.errors import ModelConfigError
+from model_config.format.errors import ModelConfigError, UsageError
 from model_config.format.text import plural, shortened, visible
 
 if TYPE_CHECKING:
@@ -103,3 +104,66 @@ def _promoted(
                         else:
                             problems.append(f"{place.where(model)}: {release.problem}")
     return searched, problems
+
+
+def find_commit(
+    digest: Annotated[
+        str,
+        typer.Argument(help='A digest, "sha256:…", or at least its first 8 hex digits.'),
+    ],
+    *,
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--environment",
+            "-e",
+            help="The environment to search. Default: all.",
+            autocompletion=options.complete_environment,
+        ),
+    ] = None,
+    revision: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="The newest commit to search.",
+            autocompletion=options.complete_revision,
+        ),
+    ] = "HEAD",
+    whole: Annotated[
+        bool,
+        typer.Option("--all", help="Search the whole history, for earlier uses of the digest too."),
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Find the commits whose configuration has a digest, newest first.
+
+    It searches only commits that changed models, schema or stack files. It ends at the commit that
+    introduced the digest, which is printed last. Each commit's own code describes it.
+
+    Example: model-config find-commit sha256:39862c281fc3
+    """
+    from model_config.comparing.search import find_commits
+
+    given = re.fullmatch(r"(sha256:)?([0-9a-f]{8,64})", digest, re.IGNORECASE)
+    if not given:
+        raise UsageError(
+            f'{digest!r} is not a digest: give 8 to 64 hex digits, with or without "sha256:" '
+            "before them"
+        )
+    matches = find_commits(
+        current_project(),
+        f"sha256:{given[2].lower()}",
+        environment,
+        revision,
+        whole=whole,
+        progress=output.with_progress,
+        left_out=lambda reason: typer.echo(f"Left out: {reason}", err=True),
+    )
+    columns: output.Columns = {
+        "commit": lambda row: row["commit"][:9],
+        **{name: name for name in ("date", "environment", "model", "subject")},
+    }
+    output.print_rows([match._asdict() for match in matches], columns, as_json=as_json)
+
+
+VERBS = (search, find_commit)

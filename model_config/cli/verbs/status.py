@@ -36,7 +36,7 @@ def status(
 
     Example: model-config status -e dev -e prod
     """
-    from model_config.comparing.commit_search import find_each
+    from model_config.comparing.search import find_each
 
     with target.open() as places:
         states = [_read(place) for place in places]

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from model_config.cli import options, output
 from model_config.cli.context import current_project, to_paste
-from model_config.comparing.git import folder_in_repository
-from model_config.format.errors import Finding, first_of_each_model
+from model_config.comparing.git import Repository
+from model_config.format.errors import Finding, UsageError, first_of_each_model
 from model_config.format.text import visible
 from model_config.plan.project import Project
 
@@ -135,7 +135,10 @@ def _problem(result: Result) -> str:
 
 def _print_annotations(results: list[Result], project: Project) -> None:
     """Print annotations, which GitHub shows next to the lines of a pull request."""
-    above = folder_in_repository(project.root)
+    try:
+        above = Repository(project.root).folder()
+    except UsageError:  # it is in none
+        above = ""
     for result in results:
         finding = result.finding
         output.annotate(
