@@ -56,14 +56,8 @@ def render(text: str, /, **values: str | int) -> str:
     r"""Return a text with its variables, `{{name}}`, filled in.
 
     It does for a text that the application holds what `Configuration.render` does for a stored
-    one: placeholders are replaced in one pass, and `\{{` becomes `{{`.
-
-    Args:
-        text: the template.
-        values: one for each variable of the text, and no others.
-
-    Raises:
-        PromptError: names every variable without a value, and every value that is not valid.
+    one: placeholders are replaced in one pass, and `\{{` becomes `{{`. Each variable of the text
+    takes one value. PromptError names every one without, and every value that is not valid.
     """
     from model_config.format.prompt import render as filled  # noqa: PLC0415 - for a cold start
 

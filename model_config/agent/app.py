@@ -104,10 +104,9 @@ class Agent:
             if not self._serves_secrets:
                 text = "this agent serves no secrets: start it with --secrets"
                 raise HTTPException(HTTPStatus.FORBIDDEN, text)
-            revealed = {path: secret.reveal() for path, secret in configuration.secrets.items()}
-            texts = {"secrets": revealed}
-        about = self._about(configuration)
-        config = dict(configuration)
+            secrets = configuration.secrets.items()
+            texts = {"secrets": {path: secret.reveal() for path, secret in secrets}}
+        about, config = self._about(configuration), dict(configuration)
         return answer(request, (about, texts), lambda: {**about, "config": config, **texts})
 
     async def _value(self, request: Request) -> Response:
@@ -200,11 +199,9 @@ def _prompt_in(body: bytes) -> tuple[str, dict[str, Any]]:
         given = json.loads(body)
     except (ValueError, RecursionError):
         raise UsageError("the body is not JSON") from None
-    match given:
-        case {"path": str(path), **rest} if rest.keys() <= {"variables"}:
-            variables = rest.get("variables", {})
-            if isinstance(variables, dict):
-                return path, variables
+    match {"variables": {}, **given} if isinstance(given, dict) else given:
+        case {"path": str(path), "variables": dict(variables), **rest} if not rest:
+            return path, variables
     raise UsageError(
         'the body is an object with a path and its variables: {"path": "prompts/system", '
         '"variables": {"name": "Ada"}}'

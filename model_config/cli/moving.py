@@ -21,6 +21,8 @@ from model_config.operate import labels, promotion
 from model_config.operate.environment import Environment
 from model_config.operate.labels import Check, Move
 from model_config.operate.releases import PastRelease, Releases
+from model_config.plan.evidence import verdict
+from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.registry import read_modules
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -233,3 +235,53 @@ def check_of(model: str, *, first: Check | None = None, then: Check | None = Non
             then(release)
 
     return check
+
+
+def evidence_check(requirement: options.Requirement, stack: str) -> Check | None:
+    """Return the check that refuses a release without evidence, where that is required."""
+    project, max_age = project_or_none(), requirement.max_age
+    source = f"--require {requirement.require}" if requirement.require else None
+    if project and not source:
+        source = _requiring_file(project, stack)
+    if source is None:
+        if max_age is not None:
+            raise errors.UsageError("--max-age limits required evidence: add --require evidence")
+        return None
+    if project is None:
+        raise errors.UsageError("there is no project here, so there is no evidence/ to look into")
+    oldest = options.duration(max_age) if max_age else None
+
+    def check(release: PastRelease) -> None:
+        content = release.open()
+        result = verdict(project, content.digest, oldest)
+        if result.passed:
+            return
+        run = f"{content.model} --release {release.number} --environment {stack}"
+        raise errors.EvidenceError(
+            f"release {release.number} of {content.model} in {content.environment} "
+            f"({content.digest}) is refused, as {source} asks: {visible(result.text)}. "
+            f"Evaluate it with `model-config exec {run} -- COMMAND`, and record the report "
+            f"with `model-config evidence record {run} --from FORMAT FILE`"
+        )
+
+    return check
+
+
+def _requiring_file(project: Project, environment: str) -> str | None:
+    """Return the setting that requires evidence in an environment, which stacks may share."""
+    setting = f"{NAMESPACE}:evidence"
+    for stack in project.stack_names():
+        file = project.stack_file(stack)
+        try:
+            settings, findings = read_settings(read_stack_file(project, stack))
+        except errors.InvalidConfigurationError:
+            # A broken file keeps nobody from moving a label, unless it may ask for evidence.
+            if stack == environment and file.is_file() and b"evidence" in file.read_bytes():
+                raise
+            continue
+        if environment in {stack, settings.environment}:
+            if wrong := [finding for finding in findings if finding.where == setting]:
+                raise errors.InvalidConfigurationError(wrong)
+            if settings.evidence:
+                return f"{setting} in {file.name}"
+    return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from threading import Thread
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -155,6 +155,19 @@ class Targets:
         from model_config.cli.target import environments
 
         return environments(self.environment, self.prefix, local=self.local)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """Whether a release needs evidence, and how old that may be."""
+
+    require: Annotated[
+        Literal["evidence"] | None,
+        '"evidence": refuse a release without enough evidence for its digest in evidence/.',
+    ] = None
+    max_age: Annotated[
+        str | None, "The oldest that required evidence may be: 12h, 30d. Default: any age."
+    ] = None
 
 
 Model = Annotated[

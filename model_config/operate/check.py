@@ -124,8 +124,7 @@ def _check_existing(
 ) -> Iterator[Checked]:
     """Yield parameters that the next deploy creates and that exist already.
 
-    `known` has the parameters of each model's newest release. SSM alone doesn't tell whether the
-    stack's state has a parameter: `recover` compares the two.
+    `known` has the parameters of each model's newest release.
     """
     for model, names in sorted(planned.items()):
         release = listed.get(release_name(model_path(path, model)))

@@ -138,19 +138,18 @@ def without_plan(*, has_module: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    differences: list[Difference]
-    findings: list[Finding]  #: Labels and release histories that will cause problems.
-    other_projects: list[str]
-    problems: list[str]  #: Errors that prevented a comparison.
     count: int  #: The number of parameters in SSM.
-    denied: list[str]  #: Missing permissions that prevented a comparison of the key or a policy.
+    other_projects: list[str]
+    differences: list[Difference] = field(default_factory=list)
+    #: Labels and release histories that will cause problems.
+    findings: list[Finding] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  #: Errors that prevented a comparison.
+    #: Missing permissions that prevented a comparison of the key or a policy.
+    denied: list[str] = field(default_factory=list)
 
 
 def find_drift(ssm: Ssm, plan: Plan) -> Drift:
-    """Compare an environment's parameters, its key and the reader policies with the program.
-
-    `ssm` is a view (`Ssm.view`).
-    """
+    """Compare an environment with the program. `ssm` is a view (`Ssm.view`)."""
     access, listed = Access(), ssm.below(plan.path)
     if listed:
         released = released_models(listed, plan.path)
@@ -158,9 +157,9 @@ def find_drift(ssm: Ssm, plan: Plan) -> Drift:
         watched = ssm.watch(models, "Reading policies", len(models))
         access = compare_access(KeysAndPolicies(ssm.region), plan.settings, watched)
     drift = find_parameter_drift(ssm, plan, access.key_names)
-    return replace(
-        drift, differences=[*drift.differences, *access.differences], denied=access.denied
-    )
+    drift.differences.extend(access.differences)
+    drift.denied.extend(access.denied)
+    return drift
 
 
 def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = frozenset()) -> Drift:
@@ -175,7 +174,7 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
         for model in plan.models
     ]
     texts = ssm.texts(sorted({name for model in models for name in model.comparable}))
-    drift = Drift([], [], [it for it in released if it not in planned], [], len(listed), [])
+    drift = Drift(len(listed), [name for name in released if name not in planned])
     drift.differences.extend(_unmanaged(by_model, path, {*released, *planned}))
     for model in models:
         drift.differences.extend(_differences(model, texts, key_names))
@@ -416,7 +415,7 @@ def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[st
         return access
     aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
     access.key_names = frozenset({key.arn, key.id, *aliases})
-    if not key.is_enabled:
+    if key.state != "Enabled":
         access.differs("", name, "state", "Enabled", key.state)
     if settings.kms_key_arn:  # its owner, perhaps another account, configures it
         account = aws.account()

@@ -16,10 +16,7 @@ WARN_AHEAD = 10
 
 
 def release_findings(state: State, listed: Container[str]) -> Iterator[Finding]:
-    """Yield problems of a model's releases, its labels and its rollout.
-
-    This opens the labelled releases. `listed` has the names of all parameters of the environment.
-    """
+    """Yield problems of a model's releases, labels and rollout, given all parameters' names."""
     releases = state.releases
     if releases.newest.problem:
         yield Finding(

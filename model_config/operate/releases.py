@@ -169,8 +169,7 @@ def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
 def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> list[str]:
     """Return the names of the parts that no release in the history names.
 
-    Don't call it during a deploy, which writes the parts before the release that names them. With
-    `gone`, the model was deleted, so that none of its parts is needed.
+    With `gone`, the model was deleted, so that none of its parts is needed.
     """
     release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.

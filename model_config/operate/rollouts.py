@@ -72,9 +72,9 @@ def start(  # noqa: PLR0913 - the options of a rollout
     check: labels.Check | None = None,
     force: bool = False,
 ) -> RolloutChange:
-    """Return a new rollout with a verified candidate, by default the newest release.
+    """Return a new rollout with a verified candidate, by default the newest; not written yet.
 
-    Nothing is written yet. With `force`, it may replace another rollout and use a held label.
+    With `force`, it may replace another rollout and use a held label.
     """
     check_movable_label(new.label)
     labels.check_reason(new.plan.reason)
@@ -148,10 +148,7 @@ def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool)
 
 
 def abort(environment: Environment, model: str, reason: str | None = None) -> RolloutChange:
-    """Return the document without a rollout: all readers get the label's release again.
-
-    An invalid document is replaced too. The reason is recorded. Nothing is written yet.
-    """
+    """Return the document, even an invalid one, without a rollout; not written yet."""
     labels.check_reason(reason)
     state = current(environment, model)
     rollout, moved = state.document.rollout, state.document.moved
@@ -218,8 +215,7 @@ def same_elsewhere(
 ) -> tuple[NewRollout, list[Environment]]:
     """Return a new rollout, and the regions that don't have it yet.
 
-    If a start was interrupted between two regions, the rollout continues with the salt and the
-    times of the regions that have it, so that a unit gets the same release in each.
+    After a start that was interrupted, it has the salt and the times of the regions that have it.
     """
     missing: list[Environment] = []
     same: Rollout | None = None

@@ -24,10 +24,6 @@ class Key:
     description: str
     state: str  #: "Enabled", "Disabled", "PendingDeletion", … (KMS API reference, KeyMetadata).
 
-    @property
-    def is_enabled(self) -> bool:
-        return self.state == "Enabled"
-
 
 class KeysAndPolicies:
     """KMS in a region, and IAM. Resources are looked up by the names that a deploy gives them.
@@ -50,7 +46,7 @@ class KeysAndPolicies:
             return None
         about = answer["KeyMetadata"]
         key = Key(about["KeyId"], about["Arn"], about.get("Description", ""), about["KeyState"])
-        return key if key.is_enabled or not enabled else None
+        return None if enabled and key.state != "Enabled" else key
 
     def keys_described(self, description: str) -> list[Key]:
         try:

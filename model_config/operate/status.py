@@ -54,10 +54,7 @@ class EnvironmentStatus:
 
 
 def read_status(ssm: Ssm, path: str, plan: Plan | None) -> EnvironmentStatus:
-    """Return an environment's status, with its drift if there is a plan to compare with.
-
-    The key and the reader policies are not compared. `ssm` is a view (`Ssm.view`).
-    """
+    """Return an environment's status, with its parameters' drift from a plan. `ssm` is a view."""
     listed = ssm.below(path)
     released = released_models(listed, path)
     names = [model.name for model in plan.models] if plan else released

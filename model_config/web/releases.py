@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
@@ -84,8 +84,9 @@ def python(environment: Environment, model: str, number: int, content: Release |
     lines = [
         f"from model_config import Reader\n\nreader = Reader(environment={where}{prefix})",
         f'config = reader.get({name}, release={number})  # in production: label="stable"',
+        *(_of_content(content) if content else ()),
     ]
-    return "\n".join([*lines, *(_of_content(content) if content else ())])
+    return "\n".join(lines)
 
 
 def _of_content(content: Release) -> Iterator[str]:
@@ -114,13 +115,6 @@ class Side(NamedTuple):
     page: Page | None = None
 
 
-class Picker(NamedTuple):
-    model: str | None
-    sides: Mapping[str, Sequence[str]]
-    before: Selection
-    after: Selection
-
-
 class Row(NamedTuple):
     model: str
     changes: Sequence[Change]
@@ -131,11 +125,11 @@ class Row(NamedTuple):
 
 
 def is_text(change: Change) -> bool:
-    sides = [change.before] if change.change != "added" else []
-    sides += [change.after] if change.change != "removed" else []
-    if change.secret or not all(isinstance(side, str) for side in sides):
-        return False
-    return is_long(change) or any(prompt.variables(str(side)) for side in sides)
+    sides = {"added": [change.after], "removed": [change.before]}.get(
+        change.change, [change.before, change.after]
+    )
+    texts = [side for side in sides if isinstance(side, str) and not change.secret]
+    return texts == sides and (is_long(change) or any(map(prompt.variables, texts)))
 
 
 def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
@@ -178,7 +172,7 @@ def _one(site: Site, watch: Watch, before: Selection, after: Selection, model: s
             for path, value in every
             if not any(below.startswith(f"{path}/") for below in paths)
         ],
-        "picker": Picker(model, selectors, before, after),
+        "picker": {"model": model, "sides": selectors, "before": before, "after": after},
     }
     return Content("compare", f"{model}: {before} and {after}", values, notices)
 
@@ -199,13 +193,14 @@ def _all(site: Site, watch: Watch, before: Selection, after: Selection) -> Conte
         with suppress(InvalidConfigurationError):  # the overview shows the error
             files = [read_stack_file(site.project, side.stack) for side in (before, after)]
             settings = differences.setting_changes(*map(settings_of, files))
+    selectors = dict.fromkeys(site.environments, _ALWAYS)
     values = {
         "before": Side(str(before)),
         "after": Side(str(after)),
         "rows": rows,
         "unchanged": unchanged,
         "settings": settings,
-        "picker": Picker(None, dict.fromkeys(site.environments, _ALWAYS), before, after),
+        "picker": {"model": None, "sides": selectors, "before": before, "after": after},
         "notes": (),
     }
     return Content("compare_all", f"{before} and {after}", values, [*notices, *more])

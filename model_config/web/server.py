@@ -18,17 +18,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
+from starlette import responses
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -73,7 +68,7 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return a refusal or a redirect to the address without the token; None to continue."""
         for reason in _refusals(request):
-            return PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
+            return responses.PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
         if (token := request.query_params.get("token")) is not None:
             if self._is_ours(token):
                 return self._admit(request)
@@ -182,7 +177,7 @@ async def answer(build: Callable[[Watch], HTMLResponse], beginning: Callable[[],
         yield "</div>\n"
         yield html[html.index("<main") :]
 
-    return StreamingResponse(parts(), media_type="text/html")
+    return responses.StreamingResponse(parts(), media_type="text/html")
 
 
 def serve(app: ASGIApp, listener: socket) -> None:

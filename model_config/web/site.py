@@ -132,7 +132,6 @@ class Site:
         self.environments = {environment.stack: environment for environment in environments}
         self._cache: dict[tuple[str, str], tuple[object, object]] = {}
         self._places: dict[str, str] = {}
-        self._retirements: dict[str, tuple[Retirements, str]] = {}
         self._modules = threading.Lock()  # a project's modules can't be run twice at a time
 
     def environment(self, stack: str) -> Environment:
@@ -165,12 +164,14 @@ class Site:
         if environment.is_local:
             return from_file, ""
         region = environment.ssm.region
-        if region not in self._retirements:
+
+        def ask() -> tuple[Retirements, str]:
             try:
-                self._retirements[region] = bedrock_retirements(region), ""
+                return bedrock_retirements(region), ""
             except StoreError as error:
-                self._retirements[region] = {}, str(error)
-        from_bedrock, problem = self._retirements[region]
+                return {}, str(error)
+
+        from_bedrock, problem = self._cached("retirements", region, "for good", ask)
         return from_bedrock | from_file, problem
 
     @contextmanager

@@ -22,10 +22,7 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
 def agent(  # noqa: PLR0913 - a verb's options
     *,
     environment: options.Environment = "dev",
-    models: Annotated[
-        list[str] | None,
-        "A model to preload; may be repeated.",
-    ] = None,
+    models: Annotated[list[str] | None, "A model to preload; may be repeated."] = None,
     label: options.Label = None,
     port: options.Port = 2774,
     socket: Annotated[Path | None, "Listen on this Unix socket instead of a port."] = None,

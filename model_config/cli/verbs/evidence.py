@@ -3,68 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from model_config.cli import options
-from model_config.cli.context import current_project, project_or_none
+from model_config.cli.context import current_project
 from model_config.files import write_file
-from model_config.format.errors import EvidenceError, InvalidConfigurationError, UsageError
+from model_config.format.errors import EvidenceError, UsageError
 from model_config.format.text import plural, visible
-from model_config.plan.project import NAMESPACE, Project
-
-if TYPE_CHECKING:
-    from model_config.operate.labels import Check
-    from model_config.operate.releases import PastRelease
 
 PANEL = options.Panel.RELEASE
 
 app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Requirement:
-    """Whether a release needs evidence, and how old that may be."""
-
-    require: Annotated[
-        Literal["evidence"] | None,
-        '"evidence": refuse a release without enough evidence for its digest in evidence/.',
-    ] = None
-    max_age: Annotated[
-        str | None, "The oldest that required evidence may be: 12h, 30d. Default: any age."
-    ] = None
-
-    def check(self, stack: str) -> Check | None:
-        """Return the check that refuses a release without evidence, where that is required."""
-        project = project_or_none()
-        source = f"--require {self.require}" if self.require else _requiring_file(project, stack)
-        if source is None:
-            if self.max_age is not None:
-                raise UsageError("--max-age limits required evidence: add --require evidence")
-            return None
-        if project is None:
-            raise UsageError("there is no project here, so there is no evidence/ to look into")
-        oldest = options.duration(self.max_age) if self.max_age else None
-
-        def check(release: PastRelease) -> None:
-            from model_config.plan.evidence import verdict
-
-            content = release.open()
-            result = verdict(project, content.digest, oldest)
-            if result.passed:
-                return
-            run = f"{content.model} --release {release.number} --environment {stack}"
-            raise EvidenceError(
-                f"release {release.number} of {content.model} in {content.environment} "
-                f"({content.digest}) is refused, as {source} asks: {visible(result.text)}. "
-                f"Evaluate it with `model-config exec {run} -- COMMAND`, and record the report "
-                f"with `model-config evidence record {run} --from FORMAT FILE`"
-            )
-
-        return check
 
 
 @app.command()
@@ -138,28 +90,3 @@ def _digest_of(model: str, release: int | None, target: options.Target) -> str:
         digest = chosen.open().digest
         typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
         return digest
-
-
-def _requiring_file(project: Project | None, environment: str) -> str | None:
-    """Return the setting that requires evidence in an environment, which stacks may share."""
-    from model_config.plan.settings import read_settings
-    from model_config.plan.stack_file import read_stack_file
-
-    setting = f"{NAMESPACE}:evidence"
-    if project is None:
-        return None
-    for stack in project.stack_names():
-        file = project.stack_file(stack)
-        try:
-            settings, findings = read_settings(read_stack_file(project, stack))
-        except InvalidConfigurationError:
-            # A broken file keeps nobody from moving a label, unless it may ask for evidence.
-            if stack == environment and file.is_file() and b"evidence" in file.read_bytes():
-                raise
-            continue
-        if environment in {stack, settings.environment}:
-            if wrong := [finding for finding in findings if finding.where == setting]:
-                raise InvalidConfigurationError(wrong)
-            if settings.evidence:
-                return f"{setting} in {file.name}"
-    return None

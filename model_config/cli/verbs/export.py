@@ -30,8 +30,7 @@ def export(  # noqa: PLR0913 - a verb's options
     form: Annotated[formats.Format, typer.Option("--format", help="The format.")] = "json",
     output: Annotated[Path | None, "The file to write. Default: standard output."] = None,
     fallback: Annotated[
-        bool,
-        "Write the file that `Reader(fallback=...)` reads. It has no secrets.",
+        bool, "Write the file that `Reader(fallback=...)` reads. It has no secrets."
     ] = False,
     with_secrets: Annotated[
         bool,
@@ -94,10 +93,7 @@ def exec_(  # noqa: PLR0913 - a verb's options
     *,
     label: options.Label = None,
     release: options.Release = None,
-    strict: Annotated[
-        bool,
-        "Fill only the variables that are set to from-release.",
-    ] = False,
+    strict: Annotated[bool, "Fill only the variables that are set to from-release."] = False,
     variable_prefix: options.VariablePrefix = "",
     target: options.Target,
 ) -> None:

@@ -15,7 +15,6 @@ from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
 from model_config.cli.verbs.check import advice, compare
-from model_config.cli.verbs.evidence import Requirement
 from model_config.cli.verbs.rollout import plan_of
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
@@ -73,7 +72,12 @@ def note(
     if output.exists():
         typer.echo(f"{output} was written by an earlier attempt, and is kept.")
         return
-    releases = _local_releases(environment) if local else _stack_releases(environment)
+    if local:
+        with options.Target(environment=environment, local=True).open() as aws:
+            newest = {name: aws.releases(name, documents=False).newest for name in aws.models()}
+        releases = {name: release.number for name, release in newest.items()}
+    else:
+        releases = _stack_releases(environment)
     write_file(output, json.dumps(releases, indent=2) + "\n", private=False)
     typer.echo(f"{output}: {', '.join(f'{name} {release}' for name, release in releases.items())}")
 
@@ -88,7 +92,7 @@ def promote(  # noqa: PLR0913 - a verb's options
         str | None, "Start rollouts with these shares in percent, such as 5,25,50,100."
     ] = None,
     every: Annotated[str, "With --steps: the time from one step to the next."] = "30m",
-    evidence: Requirement,
+    evidence: options.Requirement,
     reason: Annotated[str | None, "The reason to record for each move: the run's URL."] = None,
     target: options.Target,
 ) -> None:
@@ -106,7 +110,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.operate.rollouts import NewRollout
 
     moving.refuse_environment(label)
-    evidenced = evidence.check(target.environment)
+    evidenced = moving.evidence_check(evidence, target.environment)
     new = NewRollout(label, plan_of(steps, every, reason), utc_now()) if steps else None
     deployed = _numbers(after)
     with target.open() as aws:
@@ -124,17 +128,14 @@ def promote(  # noqa: PLR0913 - a verb's options
         missed = [to_paste(notice) for notice in unpromoted(aws, sorted(others), label)]
     for promotion in promotions:
         typer.echo(promotion.message)
-        left = f"{promotion.model} was not promoted"
-        if promotion.was_left:
-            annotate("warning", promotion.message, title=left)
-        if promotion.outcome == "failed":
-            annotate("error", promotion.message, title=left)
+        if promotion.was_left or promotion.outcome == "failed":
+            level = "warning" if promotion.was_left else "error"
+            annotate(level, promotion.message, title=f"{promotion.model} was not promoted")
         for notice in promotion.notices:
             annotate("notice", notice, title=promotion.model)
-    done = [promotion.message for promotion in promotions]
+    done = [promotion.message for promotion in promotions] or ["This deploy changed no model."]
     if not promotions:
         typer.echo("This deploy changed no model, so no label moves.")
-        done = ["This deploy changed no model."]
     for notice in missed:
         annotate("warning", notice, title="Not promoted")
     listed = "\n".join(f"- {line}" for line in done + missed)
@@ -152,18 +153,16 @@ def verify(environment: options.Environment = "dev", *, local: options.Local = F
 
     Example: model-config pipeline verify --environment prod
     """
-    found = compare(environment, local=local)
-    wrong = [each for each in found.differences if each.state not in {"unmanaged", "orphaned"}]
-    for each in wrong:
-        where = f"{each.model}/{each.path}" if each.model and each.listed else each.path
-        typer.echo(f"{where}: {each.state}, {visible(each.text)}", err=True)
-        typer.echo(f"  {advice(each.state, environment)}", err=True)
-    for problem in found.problems:
+    drift = compare(environment, local=local)
+    wrong = [it for it in drift.differences if it.state not in {"unmanaged", "orphaned"}]
+    for it in wrong:
+        where = f"{it.model}/{it.path}" if it.model and it.listed else it.path
+        typer.echo(f"{where}: {it.state}, {visible(it.text)}", err=True)
+        typer.echo(f"  {advice(it.state, environment)}", err=True)
+    for problem in drift.problems:
         annotate("error", problem, title="Not compared")
-    if found.problems:
-        raise typer.Exit(2)
-    if wrong:
-        raise typer.Exit(1)
+    if drift.problems or wrong:
+        raise typer.Exit(2 if drift.problems else 1)
     typer.echo(f"{environment} matches the program.")
 
 
@@ -173,18 +172,18 @@ def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
 
     places, findings = [], []
     for config in configs:
-        region = config.region or ""
-        accounts = config.values.get("aws:allowedAccountIds", "")
+        region, accounts = config.region or "", config.values.get("aws:allowedAccountIds", "")
         account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
         if not region:
             fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
             findings.append(Finding(f"{config.file}: aws:region", "it is not set", fix))
-        if not account:
+        if account:
+            place = {"stack": config.stack, "account": account[1], "region": region}
+            places.append({**place, "partition": partition_of(region)})
+        else:
             fix = 'write its 12 digits in quotation marks: ["111122223333"]'
             problem = "it doesn't name the one account that the workflows deploy to"
             findings.append(Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
-        place = {"stack": config.stack, "account": account[1] if account else "", "region": region}
-        places.append({**place, "partition": partition_of(region)})
     if findings:
         raise InvalidConfigurationError(findings)
     return places
@@ -200,14 +199,7 @@ def _stack_releases(stack: str) -> dict[str, int]:
     say_where([stack], outputs["account_id"], outputs["region"])
     versions = {name: model["release"]["version"] for name, model in outputs["models"].items()}
     # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
-    return {name: int(found) for name, found in versions.items() if not isinstance(found, str)}
-
-
-def _local_releases(environment: str) -> dict[str, int]:
-    from model_config.cli.target import target
-
-    with target(environment, None, local=True) as aws:
-        return {name: aws.releases(name, documents=False).newest.number for name in aws.models()}
+    return {name: int(it) for name, it in versions.items() if not isinstance(it, str)}
 
 
 def _numbers(file: Path) -> Mapping[str, int]:

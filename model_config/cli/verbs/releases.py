@@ -11,7 +11,6 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import project_or_none, to_paste
-from model_config.cli.verbs.evidence import Requirement
 from model_config.comparing.changes import changes
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.text import who
@@ -162,7 +161,7 @@ def promote(  # noqa: PLR0913 - a verb's options
     expect_digest: Annotated[
         str | None, "Refuse a release with another digest; at least its first 8 hex digits."
     ] = None,
-    evidence: Requirement,
+    evidence: options.Requirement,
     reason: options.Reason = None,
     dry_run: options.DryRun = False,
     target: options.TargetInRegions,
@@ -186,7 +185,7 @@ def promote(  # noqa: PLR0913 - a verb's options
         raise UsageError("--release and --expect-digest need exactly one model: name it")
     expected = None if expect_digest is None else _expecting(expect_digest)
     moving.refuse_environment(label)
-    evidenced = evidence.check(target.environment)
+    evidenced = moving.evidence_check(evidence, target.environment)
     check_of = cache(partial(moving.check_of, first=expected, then=evidenced))
 
     def prepare(place: Environment, name: str) -> Move:

@@ -12,7 +12,6 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import to_paste
-from model_config.cli.verbs.evidence import Requirement
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
@@ -51,7 +50,7 @@ def start(  # noqa: PLR0913 - a verb's options
         "be repeated. Everyone who may read the model reads it: no name or address of a person.",
     ] = None,
     label: Annotated[str, "The label whose readers take part."] = "stable",
-    evidence: Requirement,
+    evidence: options.Requirement,
     reason: options.Reason = None,
     force: Annotated[bool, "Also for a held label, or to replace another rollout."] = False,
     target: options.TargetInRegions,
@@ -73,7 +72,7 @@ def start(  # noqa: PLR0913 - a verb's options
     begin = time_of(at, now) if at else now
     new = rollouts.NewRollout(label, plan_of(steps, every, reason), begin, tuple(unit or ()))
     moving.refuse_environment(label)
-    check = moving.check_of(model, then=evidence.check(target.environment))
+    check = moving.check_of(model, then=moving.evidence_check(evidence, target.environment))
     with target.open() as places:
         new, missing = rollouts.same_elsewhere(places, model, new, release)
         prepare = partial(
