@@ -60,8 +60,6 @@ LONGEST_REGION = max(sorted(REGIONS), key=lambda region: len(partition_of(region
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The AWS account and region that a stack is deployed to."""
-
     id: str
     region: str
 
@@ -148,12 +146,11 @@ def reader_policy(path: str, key_arn: Any, account: Account) -> dict[str, Any]:
 
 
 def arn_prefix(region: str | None) -> str:
-    """Return a parameter's ARN without its name. If the region is unknown, it is the longest."""
+    # If the region is unknown, the longest.
     return Account("0" * 12, region or LONGEST_REGION).parameter_arn
 
 
 def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
-    """Yield the reasons why SSM would refuse a parameter's full name."""
     source = "SSM API reference, PutParameter, Name"
     for segment in name.split("/")[1:]:
         if not SEGMENT.fullmatch(segment):
@@ -181,10 +178,7 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
 
 
 def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
-    """Yield pairs of fields whose parameters' names are the same, or differ only in case.
-
-    `names` are the path ("model/path") and the full name of each parameter.
-    """
+    """Yield equal names, given the path ("model/path") and the full name of each parameter."""
     by_name: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for where, name in names:
         by_name[name.casefold()].append((where, name))
@@ -197,7 +191,6 @@ def check_collisions(names: Iterable[tuple[str, str]]) -> Iterator[Finding]:
 
 
 def check_counts(parameters: Counter[str]) -> Iterator[Finding]:
-    """Yield a model with too many Standard parameters, and a stack with too many."""
     source = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
     for model, count in parameters.items():
         if count > MAX_PARAMETERS:

@@ -9,14 +9,11 @@ from typing import Any
 
 from model_config.format.codec import PART_BYTES, encode, size_in_bytes
 from model_config.format.errors import CodecError, Finding, InvalidConfigurationError
-from model_config.format.names import SECRETS
 from model_config.format.text import closest, nearest
-from model_config.plan.aws import LONGEST_REGION, REGIONS, RULE_DIGITS
-from model_config.plan.hierarchy import secrets_of
+from model_config.plan import aws, hierarchy, stack_file
 from model_config.plan.project import NAMESPACE, Project, StackConfig, set_secret_command
 from model_config.plan.registry import MODULE_NAME, Model
 from model_config.plan.settings import SETTING_KEYS, Settings, read_settings
-from model_config.plan.stack_file import read_stack_file
 from model_config.schema import ChatModel
 
 #: API keys of providers, access keys of AWS, private keys, bearer tokens, and URLs with a password.
@@ -29,11 +26,10 @@ LOOKS_SECRET = re.compile(
 
 
 def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
-    """Return the secret fields of models by their config key."""
     fields: dict[str, list[str]] = {}
     for model in models:
-        for path, ref in secrets_of(model.config).items():
-            fields.setdefault(ref.config_key, []).append(f"{model.name}/{SECRETS}/{path}")
+        for path, ref in hierarchy.secrets_of(model.config).items():
+            fields.setdefault(ref.config_key, []).append(f"{model.name}/secrets/{path}")
     return fields
 
 
@@ -88,7 +84,6 @@ _KEY, _MULTI_REGION, _TOPIC = (
 
 
 def check_arns(settings: Settings, config: StackConfig) -> Iterator[Finding]:
-    """Yield a key or topic in another region, and settings of a new key beside an existing one."""
     for where, arn in ((_KEY, settings.kms_key_arn), (_TOPIC, settings.notify_topic_arn)):
         region = arn.split(":")[3] if arn else config.region
         if config.region and region != config.region:
@@ -132,8 +127,7 @@ def check_keys(
     config: StackConfig, secret_keys: Iterable[str], *, all_known: bool = True
 ) -> Iterator[Finding]:
     """Yield keys that are neither a setting nor, if all are known, a model's secret."""
-    known = SETTING_KEYS | set(secret_keys)
-    secrets = config.own_secret_keys()
+    known, secrets = SETTING_KEYS | set(secret_keys), config.own_secret_keys()
     given = set(config.own()) | secrets if all_known else set(config.own()) - secrets
     problem = "there is no such setting, and no model has a secret with that key"
     for key in sorted(given - known):
@@ -141,7 +135,6 @@ def check_keys(
 
 
 def check_namespaces(config: StackConfig) -> Iterator[Finding]:
-    """Yield keys of this package that have no effect because they are in another namespace."""
     for key in sorted({*config.values, *config.secret_keys}):
         namespace, _, name = key.partition(":")
         if namespace == config.project != NAMESPACE:
@@ -159,11 +152,14 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
 
 
 def check_region(config: StackConfig) -> Iterator[Finding]:
-    """Yield a region that isn't known, unless the stack's file skips the check."""
     region = config.region
-    if not region or region in REGIONS or config.values.get("aws:skipRegionValidation") == "true":
+    if (
+        not region
+        or region in aws.REGIONS
+        or config.values.get("aws:skipRegionValidation") == "true"
+    ):
         return
-    near = closest(region.lower(), REGIONS)
+    near = closest(region.lower(), aws.REGIONS)
     fix = f'did you mean "{near}"? ' if near else ""
     fix += "If it is new, set aws:skipRegionValidation to true"
     yield config.finding("aws:region", f'"{region}" is not an AWS region', fix)
@@ -172,7 +168,6 @@ def check_region(config: StackConfig) -> Iterator[Finding]:
 def check_choice(
     settings: Settings, config: StackConfig, known: Sequence[str]
 ) -> Iterator[Finding]:
-    """Yield the models that the settings name and that don't exist."""
     if not known:
         yield Finding("models", "there is no model module", "add one to models/")
     chosen = known if settings.models is None else settings.models
@@ -209,7 +204,7 @@ def check_stacks(project: Project, config: StackConfig, settings: Settings) -> I
         if stack == config.stack:
             continue
         try:
-            other = read_stack_file(project, stack)
+            other = stack_file.read_stack_file(project, stack)
         except InvalidConfigurationError:
             continue  # reported when that stack is checked
         common = list(_common_resources(project, config, settings, other))
@@ -244,7 +239,7 @@ def _common_resources(
 
 
 def _policies(project: Project, settings: Settings, region: str | None) -> dict[str, str]:
-    """Return the models of a stack by their reader policies' names, case-folded as IAM does."""
+    # IAM tells no case apart.
     names = settings.models or project.model_names()
     return {settings.policy_name(name, region or "").casefold(): name for name in names}
 
@@ -259,8 +254,7 @@ def _accounts(config: StackConfig) -> set[str]:
 def check_lengths(
     settings: Settings, models: Iterable[str], region: str | None
 ) -> Iterator[Finding]:
-    """Yield what has a name that is too long for AWS: the key's alias, a policy or a rule."""
-    added = 1 + RULE_DIGITS
+    added = 1 + aws.RULE_DIGITS
     whole = f"{NAMESPACE}:prefix or the environment's name"
     alias = "" if settings.kms_key_arn else settings.key_alias
     rule = settings.rule_name("releases") if settings.notify_topic_arn else ""
@@ -269,7 +263,7 @@ def check_lengths(
         (_TOPIC, "its EventBridge rule's name", rule, 64 - added, whole, "EventBridge", "PutRule"),
     ]
     for model in models:
-        policy = settings.policy_name(model, region or LONGEST_REGION)
+        policy = settings.policy_name(model, region or aws.LONGEST_REGION)
         parts = f"the model's file name, the environment's or {NAMESPACE}:prefix"
         named.append((model, "its reader policy's name", policy, 128, parts, "IAM", "CreatePolicy"))
     for where, what, name, most, shorter, service, action in named:

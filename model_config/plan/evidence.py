@@ -68,7 +68,6 @@ class Evidence(BaseModel, strict=True, frozen=True, extra="forbid"):
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def problems(self, digest: str, max_age: timedelta | None) -> Iterator[str]:
-        """Yield why it is not enough for a digest."""
         now = datetime.now(UTC)
         if self.digest != digest:
             yield f"it is for another digest, {self.digest}"
@@ -94,7 +93,6 @@ def evidence_file(project: Project, digest: str) -> Path:
 def verdict(
     project: Project | None, digest: str | None, max_age: timedelta | None = None
 ) -> Verdict:
-    """Return what a project's evidence says about a release."""
     if project is None or digest is None or not (file := evidence_file(project, digest)).is_file():
         return Verdict(None, "no evidence")
     try:
@@ -152,11 +150,7 @@ class Report(BaseModel, strict=True, frozen=True, extra="forbid"):
 def read_report(
     kind: Literal["promptfoo", "junit", "json"], content: bytes, floor: float = 1.0
 ) -> Report:
-    """Return what a report says; `floor` is that of tests without one of their own.
-
-    Raises:
-        EvidenceError: it is not such a report, or has no results.
-    """
+    """Return what a report says, or raise EvidenceError. `floor` is that of tests without one."""
     readers: dict[str, Callable[[bytes], Report]]
     readers = {"promptfoo": _promptfoo, "junit": _junit, "json": Report.model_validate_json}
     try:

@@ -39,11 +39,7 @@ def leaves(model: Group) -> Iterator[tuple[_Path, Value | SecretRef]]:
 
 
 def config_of(model: Group) -> Config:
-    """Return the model's values as nested plain values, without secrets.
-
-    The fields of classes are sorted by name, at every depth, and those that are None or a group
-    with nothing in it are left out. Dicts and lists are as written.
-    """
+    """Return the model's values: classes' fields sorted by name, dicts and lists as written."""
     return cast(Config, plain(model))
 
 
@@ -120,8 +116,6 @@ def texts_in(value: object, path: str = "", separator: str = "/") -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A field, with all its parameters."""
-
     path: str
     type: str  #: "text", "integer", …, "secret", "rollout" or "release".
     bytes: int | None  #: Of all its parts, if known.

@@ -110,8 +110,6 @@ def _or_text(schema: JsonSchema, pattern: str, message: str) -> JsonSchema:
 
 
 class _Overrides:
-    """The schemas of models' overrides, and those that they refer to, by name."""
-
     def __init__(self, kinds: Iterable[type[ModelConfig]]) -> None:
         self._roots, made = models_json_schema(
             [(kind, "validation") for kind in dict.fromkeys(kinds)],
@@ -125,7 +123,6 @@ class _Overrides:
         return _either([self._member(self._roots[kind, "validation"]), _NULL])
 
     def _override(self, schema: JsonSchema, *, is_entry: bool = False) -> JsonSchema:
-        """Return the schema of what a field, or the entry of a dict, is overridden with."""
         members = schema.get("anyOf", [schema])
         values = [member for member in members if member != _NULL]
         groups = [member for member in values if self._is_group(member)]
@@ -222,7 +219,6 @@ def stack_schema(modules: Modules) -> JsonSchema:
 
 
 def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
-    """Return the schema of each setting. Only a map may be null."""
     settings: dict[str, JsonSchema] = {}
     schema = Settings.model_json_schema(schema_generator=_StackFileSchema)
     for name, given in schema["properties"].items():
@@ -231,13 +227,12 @@ def _settings(models: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
         settings[name] = {"description": description, **value}
     settings["models"]["items"] = {"enum": sorted(models)}
     settings["overrides"] |= {"properties": dict(models), "additionalProperties": False}
-    for name in ("overrides", "tags"):
+    for name in ("overrides", "tags"):  # only a map may be null
         settings[name]["type"] = ["object", "null"]
     return settings
 
 
 def _only_if_chosen(model: str) -> JsonSchema:
-    """Return a schema that refuses overrides for a model that the stack leaves out."""
     models, overrides = f"{NAMESPACE}:models", f"{NAMESPACE}:overrides"
     leaves_out = {"type": "array", "not": {"contains": {"const": model}}}
     return {

@@ -34,7 +34,6 @@ class Retirement:
 
     @property
     def text(self) -> str:
-        """What is said of the model: "retires on 2027-01-14, in 47 days (lifecycle.yaml)"."""
         instead = f"; instead: {self.instead}" if self.instead else ""
         if self.on is None:
             return f"is legacy, with no date yet ({self.source}{instead})"
@@ -79,11 +78,7 @@ class _File(BaseModel, extra="forbid"):
 
 
 def read_lifecycle(project: Project) -> Retirements:
-    """Return what the project's file says; nothing without one.
-
-    Raises:
-        InvalidConfigurationError: the file is not valid, with all findings.
-    """
+    """Return what the project's file says, nothing without one, or raise its findings."""
     file = project.root / FILE
     if not file.is_file():
         return {}

@@ -12,13 +12,11 @@ from model_config.format.codec import MAX_PARTS, PART_BYTES, size_in_bytes
 from model_config.format.errors import CodecError, Finding, InvalidConfigurationError, ReleaseError
 from model_config.format.release import Release, ReleaseText, write_release
 from model_config.format.rollout import EMPTY
-from model_config.plan import aws, checks, hierarchy
+from model_config.plan import aws, checks, hierarchy, overrides, stack_file
 from model_config.plan.hierarchy import Leaf, ModelTree, Parameter, leaves
-from model_config.plan.overrides import apply_overrides
 from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import Model, Modules, read_modules
 from model_config.plan.settings import Settings, read_settings
-from model_config.plan.stack_file import as_written, check_ending, read_stack_file
 from model_config.schema import ModelConfig, SecretRef
 
 
@@ -133,9 +131,9 @@ class Plan:
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     """Return what a stack deploys; its configuration is the engine's, or was read from its file."""
-    config = as_written(config, modules.project)
+    config = stack_file.as_written(config, modules.project)
     settings, findings = read_settings(config)
-    findings += check_ending(modules.project, config.stack)
+    findings += stack_file.check_ending(modules.project, config.stack)
     findings += [*checks.check_namespaces(config), *checks.check_region(config)]
     findings += checks.check_choice(settings, config, modules.names)
     findings += checks.check_arns(settings, config)
@@ -146,8 +144,8 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     models: list[Model] = []
     for name in chosen:
         if name in modules.models:
-            overrides = settings.overrides.get(name, {})
-            model, problems = apply_overrides(modules.models[name], overrides, config)
+            changes = settings.overrides.get(name, {})
+            model, problems = overrides.apply_overrides(modules.models[name], changes, config)
             models.append(model)
             findings += problems
     findings += checks.check_fallbacks(models, modules.names)
@@ -179,14 +177,15 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 
 def plan_from_file(project: Project, stack: str) -> Plan:
     """Return the plan of a stack from the project's files, or raise if its file can't be read."""
-    config = read_stack_file(project, stack)  # first, so that a missing file runs no module
+    config = stack_file.read_stack_file(
+        project, stack
+    )  # first, so that a missing file runs no module
     return plan_stack(read_modules(project), config)
 
 
 def is_protected(project: Project, stack: str) -> bool:
-    """Return whether a stack's settings protect it, as they do for production."""
     with suppress(InvalidConfigurationError):  # which other commands show
-        return read_settings(read_stack_file(project, stack))[0].protect
+        return read_settings(stack_file.read_stack_file(project, stack))[0].protect
     return False
 
 
@@ -199,7 +198,6 @@ def valid_plan(project: Project, stack: str) -> Plan:
 
 
 def trees(plan: Plan) -> list[ModelTree]:
-    """Return the tree of each model, as a deploy would write it."""
     return [
         ModelTree(
             model.name,

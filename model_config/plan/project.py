@@ -56,7 +56,7 @@ class StackConfig:
 
 
 def set_secret_command(key: str, stack: str) -> str:
-    """Return the command that sets a secret. Pulumi prompts for the value, so no shell keeps it."""
+    # Pulumi prompts for the value, so no shell keeps it.
     return f"pulumi config set --secret {NAMESPACE}:{key} --stack {stack}"
 
 
@@ -124,8 +124,6 @@ POLICY = "aws:iam/policy:Policy"
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """The resources in a stack's state."""
-
     owner: str  #: "project/stack", as its key's owner tag has it.
     ids: Mapping[str, frozenset[str]]  #: By type.
     urns: Mapping[str, str]  #: Of each component, by its name.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from types import ModuleType
-from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -31,15 +30,13 @@ MODULE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as its module defines it: the file's name is the model's name."""
-
     name: str
     config: ModelConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """All model modules of a project: the models of valid ones, and the findings of the others."""
+    """The models of a project's valid modules, and the findings of the others."""
 
     project: Project
     models: Mapping[str, Model]
@@ -51,7 +48,6 @@ class Modules:
 
 
 def read_modules(project: Project, only: str | None = None) -> Modules:
-    """Run every module of a project, or only that of one model."""
     models: dict[str, Model] = {}
     broken: dict[str, tuple[Finding, ...]] = {}
     with _models_package(project.models_folder):
@@ -139,7 +135,6 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
 
 
 def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Finding]:
-    """Yield each invalid value in a model's module, or the reason why it can't be imported."""
     file = f"{path.parent.name}/{path.name}"
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
@@ -187,7 +182,6 @@ class ModuleSource:
         self._model = self._value(ast.Name("MODEL"))
 
     def call(self, frame: traceback.FrameSummary) -> ast.Call | None:
-        """Return the call that a frame of a traceback is in."""
         place = (frame.lineno, frame.end_lineno, frame.colno, frame.end_colno)
         for node in ast.walk(self._tree):
             if isinstance(node, ast.Call) and place == (
@@ -211,7 +205,6 @@ class ModuleSource:
         return None
 
     def line(self, path: Sequence[str], start: ast.expr | None = None) -> int:
-        """Return the line that gives the value at a path, or that of its nearest parent."""
         return self._place(path, start)[0]
 
     def place(self, path: Sequence[str]) -> tuple[str | None, int]:
@@ -232,7 +225,6 @@ class ModuleSource:
         return line, node
 
     def _below(self, node: ast.expr) -> Mapping[str, tuple[int, ast.expr]]:
-        """Return the line and value of an expression's arguments, items or entries, by name."""
         if node not in self._entries:
             self._entries[node] = {
                 name: (place.lineno, self._value(value)) for name, place, value in _entries(node)
@@ -240,7 +232,6 @@ class ModuleSource:
         return self._entries[node]
 
     def _value(self, node: ast.expr) -> ast.expr:
-        """Return what is assigned to a name of the module, or the expression itself."""
         followed: set[str] = set()
         while isinstance(node, ast.Name) and node.id in self._assigned and node.id not in followed:
             followed.add(node.id)
@@ -248,10 +239,7 @@ class ModuleSource:
         return node
 
 
-_Entry: TypeAlias = tuple[str, ast.expr | ast.keyword, ast.expr]
-
-
-def _entries(node: ast.expr) -> Iterator[_Entry]:
+def _entries(node: ast.expr) -> Iterator[tuple[str, ast.expr | ast.keyword, ast.expr]]:
     match node:
         case ast.Call(keywords=keywords):
             yield from ((given.arg, given, given.value) for given in keywords if given.arg)

@@ -23,9 +23,8 @@ from model_config.plan.settings import SETTING_KEYS
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
 _TAG = "tag:yaml.org,2002:"
 
-
-# The path of a value, "namespace:key.key", its line, and the value.
-_Entry: TypeAlias = tuple[str, int, yaml.Node]
+# The path of a value, "namespace:key.key", its key, or itself in a list, and the value.
+_Entry: TypeAlias = tuple[str, yaml.Node, yaml.Node]
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,8 +36,7 @@ class _Loader(yaml.SafeLoader):
         return value if -(2**63) <= value < 2**64 else float(value)  # more than 64 bits
 
     def date(self, node: yaml.ScalarNode) -> str:
-        """Return a date as the engine prints it, though rarely what the user meant."""
-        try:
+        try:  # as the engine prints it, though rarely what the user meant
             return f"{self.construct_yaml_timestamp(node):%Y-%m-%d %H:%M:%S} +0000 UTC"
         except ValueError:  # not a day of the calendar
             return str(node.value)
@@ -75,10 +73,8 @@ _resolve_scalars_as_yaml_v3()
 def read_stack_file(project: Project, stack: str) -> StackConfig:
     """Return a stack's configuration, without the values of secrets, which are encrypted.
 
-    Problems with single keys are among its findings.
-
-    Raises:
-        InvalidConfigurationError: the file doesn't exist, or is not a stack file.
+    Problems with single keys are among its findings; a file that is none, or isn't there, raises
+    InvalidConfigurationError.
     """
     file, fix = project.stack_file(stack), "correct the file"
     try:
@@ -146,9 +142,8 @@ def _as_written(value: Any, written: Any) -> Any:
 def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()
-    file = f"Pulumi.{stack}.yaml"
     problems = _check_entries(root, project, loader)
-    findings = tuple(replace(problem, file=file) for problem in problems)
+    findings = tuple(replace(problem, file=f"Pulumi.{stack}.yaml") for problem in problems)
     content = (loader.construct_document(root) if root else None) or {}
     given = content.get("config") or {}
     values = {_full_key(key, project): value for key, value in given.items()}
@@ -164,7 +159,7 @@ def _full_key(key: object, project: str) -> str:
 def line_in(project: Project, finding: Finding) -> int | None:
     """Return the line of the setting that a finding names, or of its nearest parent."""
     entries = _entries(project, project.root / str(finding.file))
-    lines = {where: line for where, line, _ in reversed(entries)}
+    lines = {where: _line(key) for where, key, _ in reversed(entries)}
     for name in re.findall(r"[\w.-]+:[\w.-]+", f"{finding.where} {finding.problem}"):
         where = name
         while where:
@@ -178,8 +173,8 @@ def override_lines(project: Project, stack: str) -> dict[str, int]:
     """Return the line of each value that a stack's file overrides, by "model/path/of/value"."""
     start = f"{NAMESPACE}:overrides."
     return {
-        where.removeprefix(start).replace(".", "/"): line
-        for where, line, value in _entries(project, project.stack_file(stack))
+        where.removeprefix(start).replace(".", "/"): _line(key)
+        for where, key, value in _entries(project, project.stack_file(stack))
         if where.startswith(start) and not isinstance(value, yaml.MappingNode)
     }
 
@@ -187,81 +182,73 @@ def override_lines(project: Project, stack: str) -> dict[str, int]:
 def _entries(project: Project, file: Path) -> list[_Entry]:
     try:
         root = _Loader(file.read_text(encoding="utf-8")).get_single_node()
-        return [entry for _, _, entries in _nodes(root, project.name) for entry in entries]
+        return [entry for _, entries in _nodes(root, project.name) for entry in entries]
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return []
 
 
-def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
-    """Yield a misspelled `config`, keys that are there twice, and scalars that YAML changes."""
-    for path, node, entries in _nodes(root, project):
-        for name, line, _ in entries if not path else ():
-            if name not in _TOP and closest(name, ["config"]):
-                yield Finding(name, "Pulumi ignores this key", 'did you mean "config"?', line=line)
-        namespace, _, key = path.partition(":")
-        if namespace == NAMESPACE and key.partition(".")[0] in SETTING_KEYS:
-            yield from _changed_scalars(path, node, loader)
-        lines: dict[str, int] = {}
-        for where, line, _ in entries:
-            if where in lines:
-                problem = f"it is set twice: here and in line {lines[where]}"
-                fix = "keep one of the two: Pulumi refuses the file"
-                yield Finding(where, problem, fix, line=line)
-            lines.setdefault(where, line)
-
-
-def _nodes(
-    root: yaml.Node | None, project: str
-) -> Iterator[tuple[str, yaml.Node | None, list[_Entry]]]:
-    """Yield every node with its path and its entries."""
+def _nodes(root: yaml.Node | None, project: str) -> Iterator[tuple[str, list[_Entry]]]:
+    """Yield the path of every map and list, and its entries."""
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
         if id(node) in seen:  # an alias of an anchor that was visited
             continue
         seen.add(id(node))
-        items: list[tuple[str, yaml.Node, yaml.Node]] = []
+        items: list[_Entry] = []
         if isinstance(node, yaml.MappingNode):
             pairs = [(key, value) for key, value in node.value if key.tag != f"{_TAG}merge"]
             items = [(str(key.value), key, value) for key, value in pairs]
         elif isinstance(node, yaml.SequenceNode):
             items = [(str(number), item, item) for number, item in enumerate(node.value)]
         entries = []
-        for name, place, value in items:
+        for name, key, value in items:
             where = _full_key(name, project) if path == "config" else f"{path}.{name}".lstrip(".")
-            entries.append((where, place.start_mark.line + 1, value))
+            entries.append((where, key, value))
             waiting.append((where, value))
-        yield path, node, entries
+        yield path, entries
 
 
-def _changed_scalars(path: str, node: yaml.Node | None, loader: _Loader) -> Iterator[Finding]:
-    """Yield a setting's value, or keys, that reach the program as something else."""
-    if isinstance(node, yaml.MappingNode):
-        changed = [
-            (f"{path}.{key.value}", key, None if text == key.value else text)
-            for key, _ in node.value
-            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_TAG}merge"
-            for text in [_as_text(loader.construct_object(key)) or "null"]
-        ]
-    elif isinstance(node, yaml.ScalarNode):
-        changed = [(path, node, _as_value(node, loader, is_setting="." not in path))]
-    else:
-        return
-    for where, scalar, text in changed:
-        if text is not None:
-            problem = f"without quotation marks, YAML reads {scalar.value} as {text}"
-            fix = f'put it in quotation marks: "{scalar.value}"'
-            yield Finding(where, problem, fix, line=scalar.start_mark.line + 1)
+def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Iterator[Finding]:
+    for path, entries in _nodes(root, project):
+        lines: dict[str, int] = {}
+        for where, key, value in entries:
+            line = _line(key)
+            if not path and where not in _TOP and closest(where, ["config"]):
+                yield Finding(where, "Pulumi ignores this key", 'did you mean "config"?', line=line)
+            if where in lines:
+                problem = f"it is set twice: here and in line {lines[where]}"
+                fix = "keep one of the two: Pulumi refuses the file"
+                yield Finding(where, problem, fix, line=line)
+            lines.setdefault(where, line)
+            namespace, _, name = where.partition(":")
+            setting, _, below = name.partition(".")
+            if namespace != NAMESPACE or setting not in SETTING_KEYS:
+                continue
+            changed = []
+            if below and key is not value and isinstance(key, yaml.ScalarNode):
+                changed.append((key, _as_text(loader.construct_object(key)) or "null"))
+            if isinstance(value, yaml.ScalarNode):
+                changed.append((value, _as_value(value, loader, is_setting=not below)))
+            for scalar, text in changed:
+                if text != scalar.value:
+                    problem = f"without quotation marks, YAML reads {scalar.value} as {text}"
+                    fix = f'put it in quotation marks: "{scalar.value}"'
+                    yield Finding(where, problem, fix, line=_line(scalar))
 
 
-def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str | None:
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str:
     """Return what a value becomes, unless it is the number that it looks like.
 
     A number in a text field is a finding of the field's class. A whole setting is text.
     """
     kind = node.tag.removeprefix(_TAG)
     if kind not in {"timestamp", "int", "float"}:
-        return None
+        return str(node.value)
     value = loader.construct_object(node)
     if kind == "int" and isinstance(value, float):
         return f"{value}: it has more than 64 bits"
@@ -270,12 +257,10 @@ def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> st
         or re.fullmatch("[-+]?0[0-9_]+", node.value)  # octal, or an id
         or not math.isfinite(value)  # which JSON, and so the engine, can't hold
     )
-    text = _as_text(value)
-    return text if (is_other or is_setting) and text != node.value else None
+    return _as_text(value) if is_other or is_setting else str(node.value)
 
 
 def _holds_secret(value: Any) -> bool:
-    """Return whether a value is, or contains at any depth, Pulumi's `secure:` form."""
     if isinstance(value, dict):
         return set(value) == {"secure"} or any(map(_holds_secret, value.values()))
     return isinstance(value, list) and any(map(_holds_secret, value))

@@ -33,7 +33,6 @@ class Result:
 
     @property
     def is_error(self) -> bool:
-        """Whether it stops a deploy."""
         return self.kind == "finding"
 
 
