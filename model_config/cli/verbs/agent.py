@@ -28,29 +28,21 @@ def agent(  # noqa: PLR0913 - a verb's options
     ] = None,
     label: options.Label = None,
     port: options.Port = 2774,
-    socket: Annotated[
-        Path | None, typer.Option(help="Listen on this Unix socket instead of a port.")
-    ] = None,
+    socket: Annotated[Path | None, "Listen on this Unix socket instead of a port."] = None,
     host: Annotated[
-        str | None,
-        typer.Option(help="Listen on this address instead of loopback; needs --token-file."),
+        str | None, "Listen on this address instead of loopback; needs --token-file."
     ] = None,
     token_file: Annotated[
         Path | None,
-        typer.Option(
-            help="The token of requests, in a file that only you may read. It is made if there is "
-            "none. Default: a temporary file."
-        ),
+        "The token of requests, in a file that only you may read. It is made if there is "
+        "none. Default: a temporary file.",
     ] = None,
-    secrets: Annotated[
-        bool, typer.Option("--secrets", help="Serve secrets, to requests with secrets=true.")
-    ] = False,
+    secrets: Annotated[bool, "Serve secrets, to requests with secrets=true."] = False,
     ttl: Annotated[
         float, typer.Option(min=0, help="Seconds until a configuration is renewed.")
     ] = 5.0,
     fallback: Annotated[
-        Path | None,
-        typer.Option(help="A file of `model-config export --fallback`, for a start without AWS."),
+        Path | None, "A file of `model-config export --fallback`, for a start without AWS."
     ] = None,
     prefix: options.Prefix = None,
     local: options.Local = False,

@@ -49,12 +49,7 @@ def diff(  # noqa: PLR0913 - a verb's options
             autocompletion=options.complete_environment,
         ),
     ] = None,
-    deployed: Annotated[
-        bool,
-        typer.Option(
-            "--deployed", help="Compare the newest releases in AWS with the working tree."
-        ),
-    ] = False,
+    deployed: Annotated[bool, "Compare the newest releases in AWS with the working tree."] = False,
     environment: Annotated[
         str | None,
         typer.Option(
@@ -67,10 +62,7 @@ def diff(  # noqa: PLR0913 - a verb's options
     ] = None,
     prefix: options.Prefix = None,
     local: options.Local = False,
-    markdown: Annotated[
-        bool,
-        typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
-    ] = False,
+    markdown: Annotated[bool, "Print Markdown for a comment on a pull request."] = False,
     as_json: options.AsJson = False,
     exit_code: options.ExitCode = False,
 ) -> None:

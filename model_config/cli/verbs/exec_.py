@@ -28,10 +28,7 @@ def exec_(  # noqa: PLR0913 - a verb's options
     *,
     label: options.Label = None,
     release: options.Release = None,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Fill only the variables that are set to from-release."),
-    ] = False,
+    strict: Annotated[bool, "Fill only the variables that are set to from-release."] = False,
     variable_prefix: options.VariablePrefix = "",
     target: options.Target,
 ) -> None:

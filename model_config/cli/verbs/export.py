@@ -25,21 +25,12 @@ def export(  # noqa: PLR0913 - a verb's options
     ] = None,
     *,
     form: Annotated[Format, typer.Option("--format", help="The format.")] = "json",
-    output: Annotated[
-        Path | None, typer.Option(help="The file to write. Default: standard output.")
-    ] = None,
+    output: Annotated[Path | None, "The file to write. Default: standard output."] = None,
     fallback: Annotated[
-        bool,
-        typer.Option(
-            "--fallback",
-            help="Write the file that `Reader(fallback=...)` reads. It has no secrets.",
-        ),
+        bool, "Write the file that `Reader(fallback=...)` reads. It has no secrets."
     ] = False,
     with_secrets: Annotated[
-        bool,
-        typer.Option(
-            "--with-secrets", help="Include the secrets' values, in an --output file of mode 0600."
-        ),
+        bool, "Include the secrets' values, in an --output file of mode 0600."
     ] = False,
     label: options.Label = None,
     release: options.Release = None,

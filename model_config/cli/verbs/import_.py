@@ -51,9 +51,7 @@ def import_(  # noqa: PLR0913 - a verb's options
             show_default=False,
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite existing files without asking.")
-    ] = False,
+    force: Annotated[bool, "Overwrite existing files without asking."] = False,
     environment: Annotated[
         list[str] | None,
         typer.Option(

@@ -34,15 +34,12 @@ def init(  # noqa: PLR0913 - a verb's options
     index_url: Annotated[
         str | None, typer.Option(metavar="URL", help="The only package index to install from.")
     ] = None,
-    kind: Annotated[Kind, typer.Option(help="The class of the example in models/.")] = "chat",
-    account: Annotated[str | None, typer.Option(help="The only AWS account to deploy to.")] = None,
+    kind: Annotated[Kind, "The class of the example in models/."] = "chat",
+    account: Annotated[str | None, "The only AWS account to deploy to."] = None,
     check: Annotated[
         bool,
-        typer.Option(
-            "--check",
-            help="Write nothing: show what this version would write differently in the "
-            "workflows, the Makefile and constraints.txt; exit with 1 on differences.",
-        ),
+        "Write nothing: show what this version would write differently in the "
+        "workflows, the Makefile and constraints.txt; exit with 1 on differences.",
     ] = False,
 ) -> None:
     """Create a new project: models, stack files, program, tests, Makefile and workflows.
@@ -89,7 +86,7 @@ def new(
         str, typer.Argument(metavar="NAME", help="The model's name.", show_default=False)
     ],
     *,
-    kind: Annotated[Kind, typer.Option(help="The class it is of.")] = "chat",
+    kind: Annotated[Kind, "The class it is of."] = "chat",
 ) -> None:
     """Add a model to the project: its module, and for a chat model the file of its prompt.
 

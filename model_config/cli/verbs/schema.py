@@ -15,9 +15,7 @@ PANEL = options.Panel.PROJECT
 
 def schema(
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit with 1 if it is out of date.")
-    ] = False,
+    check: Annotated[bool, "Write nothing; exit with 1 if it is out of date."] = False,
 ) -> None:
     """Write a JSON Schema of the stack files, generated from this project's models, for editors.
 

@@ -36,12 +36,8 @@ def search(  # noqa: PLR0913 - a verb's options
         ),
     ],
     *,
-    releases: Annotated[
-        bool, typer.Option("--releases", help="Also in the releases that have a label, on AWS.")
-    ] = False,
-    regex: Annotated[
-        bool, typer.Option("--regex", help="TEXT, or VALUE, is a regular expression of Python's.")
-    ] = False,
+    releases: Annotated[bool, "Also in the releases that have a label, on AWS."] = False,
+    regex: Annotated[bool, "TEXT, or VALUE, is a regular expression of Python's."] = False,
     environments: options.Environments = None,
     prefix: options.Prefix = None,
     local: options.Local = False,

@@ -33,8 +33,8 @@ def show(  # noqa: PLR0913 - a verb's options
     *,
     label: options.Label = None,
     release: options.Release = None,
-    full: Annotated[bool, typer.Option("--full", help="Print multi-line texts in full.")] = False,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show the secrets' values.")] = False,
+    full: Annotated[bool, "Print multi-line texts in full."] = False,
+    reveal: Annotated[bool, "Show the secrets' values."] = False,
     target: options.Target,
     as_json: options.AsJson = False,
 ) -> None:
@@ -148,8 +148,7 @@ def render(  # noqa: PLR0913 - a verb's options
         typer.Option("--set", metavar="NAME=TEXT", help="A variable's text; may be repeated."),
     ] = None,
     values: Annotated[
-        Path | None,
-        typer.Option(help="A JSON object of variables and their texts. --set overrides it."),
+        Path | None, "A JSON object of variables and their texts. --set overrides it."
     ] = None,
     label: options.Label = None,
     release: options.Release = None,

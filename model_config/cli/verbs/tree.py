@@ -22,10 +22,7 @@ PANEL = options.Panel.PROJECT
 def tree(
     environment: options.Environment = "dev",
     *,
-    deployed: Annotated[
-        bool,
-        typer.Option("--deployed", help="Show AWS, with versions, releases and labels."),
-    ] = False,
+    deployed: Annotated[bool, "Show AWS, with versions, releases and labels."] = False,
     prefix: options.Prefix = None,
     local: options.Local = False,
     as_json: options.AsJson = False,

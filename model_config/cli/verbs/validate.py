@@ -24,12 +24,8 @@ PANEL = options.Panel.PROJECT
 def validate(
     *,
     environment: options.Environments = None,
-    secrets: Annotated[
-        bool, typer.Option("--secrets", help="Count a secret that isn't set as a finding.")
-    ] = False,
-    github: Annotated[
-        bool, typer.Option("--github", help="Print annotations for GitHub Actions.")
-    ] = False,
+    secrets: Annotated[bool, "Count a secret that isn't set as a finding."] = False,
+    github: Annotated[bool, "Print annotations for GitHub Actions."] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Check every model in every environment, offline; exit with 1 on findings.
