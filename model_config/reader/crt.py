@@ -42,9 +42,12 @@ _TAKEN = (
 # The partition `aws` of botocore's partitions.json. The hosts of others have other names.
 _REGION = r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+"
 
+# As an answer of STS and of a credential process calls them.
+_SHORT = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+
 # The event loop that all readers share, by the process's id: its thread doesn't survive a fork.
 _loops: dict[int, Any] = {}
-_of_parent: list[object] = []  # connections that a child process can't even close
+_of_parent: list[_Wire] = []  # in a child process, which can't even free their connections
 
 
 class NeedsBoto3(Exception):  # noqa: N818 - boto3 reads instead
@@ -183,11 +186,11 @@ class _Wire:
 
     def close(self) -> None:
         self._is_closed = True
+        if self._pid != os.getpid():
+            _of_parent.append(self)
+            return
         for connection in list(self._connections):
-            if self._pid == os.getpid():
-                connection.close()
-            else:
-                _of_parent.append(connection)
+            connection.close()
 
     def endpoint(self, service: str) -> SplitResult:
         variables = f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"
@@ -236,14 +239,17 @@ class _Wire:
         try:
             auth.aws_sign_request(request, auth.AwsSigningConfig(**given)).result(self._patience)
         except Exception as error:  # noqa: BLE001 - awscrt has several kinds
-            raise _failure("CredentialRetrievalError", error or "no answer in time") from None
+            raise _failure("CredentialRetrievalError", str(error) or "no answer in time") from None
 
     def _send(self, request: Any, connection: Any, url: SplitResult, *, keep: bool) -> _Answer:
         """Return the answer, without a status if there was none."""
         answer, is_whole = _Answer(), False
         try:
-            stream = connection.request(request, answer.on_response, answer.on_body)
-            stream.activate()
+            try:
+                stream = connection.request(request, answer.on_response, answer.on_body)
+                stream.activate()
+            except RuntimeError:  # it was closed at this moment
+                return answer
             while not is_whole:
                 left = answer.heard_at + self.timeouts[1] - time.monotonic()
                 if left <= 0:
@@ -286,7 +292,7 @@ class _Wire:
                 raise NeedsBoto3("no TLS connection was made in time") from None
             name = getattr(error, "name", type(error).__name__)
             kind = "EndpointConnectionError" if proxy is None else "ProxyConnectionError"
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) or "TIMEOUT" in name:
                 kind = "ConnectTimeoutError"
             elif "_TLS_" in name or (tls and name == "AWS_IO_SOCKET_CLOSED"):
                 kind = "SSLError"
@@ -336,11 +342,14 @@ class _Wire:
         """Exchange the token of a Kubernetes service account for a role's credentials (IRSA)."""
         with open(path, encoding="utf-8") as file:  # noqa: PTH123 - without pathlib
             token = file.read()
+        role = os.environ.get("AWS_ROLE_ARN")
+        if not role:
+            raise _failure("InvalidConfigError", "AWS_ROLE_ARN isn't set")
         session = os.environ.get("AWS_ROLE_SESSION_NAME") or f"model-config-{time.time():.0f}"
         fields = {
             "Action": "AssumeRoleWithWebIdentity",
             "Version": "2011-06-15",
-            "RoleArn": os.environ.get("AWS_ROLE_ARN", ""),
+            "RoleArn": role,
             "RoleSessionName": session,
             "WebIdentityToken": token,
         }
@@ -350,9 +359,6 @@ class _Wire:
         if answer.status != 200:  # noqa: PLR2004 - HTTP's
             raise answer.refusal(found)
         return _static(found, *_SHORT)
-
-
-_SHORT = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
 
 def _close_late(made: Any) -> None:

@@ -11,6 +11,7 @@ import sys
 import traceback
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -314,6 +315,21 @@ def test_a_port_nobody_listens_on(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{deaf.getsockname()[1]}")
         with pytest.raises(StoreUnavailableError, match=r"Could not connect.*Check the network"):
             Reader("prod").get("chat")
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_host_that_accepts_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "TRIES", 1)
+    with socket.socket() as full, ExitStack() as others:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than may wait
+            other = others.enter_context(socket.socket())
+            other.settimeout(0)
+            other.connect_ex(full.getsockname())
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", f"http://127.0.0.1:{full.getsockname()[1]}")
+        with pytest.raises(StoreUnavailableError, match=r"no answer in time.*Check the network"):
+            Reader("prod", connect_timeout=0.1).get("chat")
 
 
 def half_with_a_secret(loopback: Any, rest: str) -> Any:
