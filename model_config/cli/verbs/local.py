@@ -52,9 +52,8 @@ def deploy(
         if as_json:
             output.print_json(asdict(deployment))
             return
-        _print_parameters(
-            [row for row in deployment.parameters if show_all or row.change != "unchanged"]
-        )
+        changed = [it for it in deployment.parameters if show_all or it.change != "unchanged"]
+        _print_parameters(changed)
         _print_read_back(deployment)
     _print_notes(deployment, show_all=show_all)
 
@@ -79,14 +78,12 @@ def serve(
     region = read_stack_file(project, environment).region or DEFAULT_REGION
 
     def ready(port: int) -> None:
-        variables = {
-            "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,  # boto3 reads this one
-            **CREDENTIALS,
-        }
+        variables = {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}"}
+        variables |= dict.fromkeys(
+            ("AWS_REGION", "AWS_DEFAULT_REGION"), region
+        )  # boto3: the second
         typer.echo(f"The local AWS listens on {HOST}:{port}. In the application's shell:\n")
-        for name, value in variables.items():
+        for name, value in (variables | CREDENTIALS).items():
             typer.echo(f"export {name}={value}")
         typer.echo(
             "\nApplications read the release that has the label stable: model-config promote MODEL "
@@ -120,12 +117,13 @@ def _print_parameters(rows: Sequence[DeployedParameter]) -> None:
         typer.echo("Nothing changed.")
         return
     above = rows[0].arn.removesuffix(f"/{rows[0].model}/{rows[0].path}")
+    cells = [
+        (row.model, row.path, f"{row.version} {_SHOWN[row.change][0]}".rstrip(), row.arn)
+        for row in rows
+    ]
     output.print_table(
         ["model", "parameter", "version", "ARN"],
-        [
-            (row.model, row.path, f"{row.version} {_SHOWN[row.change][0]}".rstrip(), row.arn)
-            for row in rows
-        ],
+        cells,
         styles=[_SHOWN[row.change][1] for row in rows],
         instead=f"The ARN of each: {above}/MODEL/PARAMETER",
     )
@@ -141,21 +139,14 @@ def _print_read_back(deployment: Deployment) -> None:
         return
     changed = [row.model for row in deployment.parameters if row.change != "unchanged"]
     name = max(models, key=lambda model: (changed.count(model), len(models[model]["parameters"])))
-    prefix = models[name]["path"].removesuffix(f"/{deployment.outputs['environment']}/{name}")
-    reader = Reader(
-        deployment.outputs["environment"],
-        prefix=prefix,
-        label="latest",
-        client=client("ssm", deployment.region),
-    )
-    configuration = reader.get(name)
-    typer.echo(
-        f"\n{name}, read back: release {configuration.release}, {configuration.digest[:19]}…"
-    )
+    environment, aws = deployment.outputs["environment"], client("ssm", deployment.region)
+    prefix = models[name]["path"].removesuffix(f"/{environment}/{name}")
+    read = Reader(environment, prefix=prefix, label="latest", client=aws).get(name)
+    typer.echo(f"\n{name}, read back: release {read.release}, {read.digest[:19]}…")
     room = get_terminal_size().columns - 33
-    for path, value in leaves(configuration.as_dict()):
+    for path, value in leaves(read.as_dict()):
         typer.echo(f"  {'/'.join(path):<30} {shortened(one_line(value), room)}")
-    for secret in configuration.secrets:
+    for secret in read.secrets:
         typer.echo(f"  {'secrets/' + secret:<30} {output.MASK}")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import options, output
+from model_config.cli import options
 from model_config.cli.context import current_project, project_or_none, to_paste
 from model_config.cli.output import with_progress
 from model_config.format.errors import UsageError
@@ -19,11 +19,9 @@ PANEL = options.Panel.READ
 
 def ui(
     *,
-    environments: options.Environments = None,
     port: options.Port = 4580,
     open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    target: options.Targets,
 ) -> None:
     """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
 
@@ -33,7 +31,6 @@ def ui(
 
     Example: model-config ui -e dev -e prod --open
     """
-    from model_config.cli.target import environments as chosen_environments
     from model_config.loopback import HOST, listen
     from model_config.web.build import read_ahead
     from model_config.web.server import make_app, opened_in_browser, serve
@@ -42,12 +39,12 @@ def ui(
     token = secrets.token_urlsafe()
     with ExitStack() as until_the_end:
         listener = until_the_end.enter_context(listen(port))
-        found = until_the_end.enter_context(chosen_environments(environments, prefix, local=local))
+        places = until_the_end.enter_context(target.open())
         port = listener.getsockname()[1]
-        site = Site(found, project_or_none(), to_paste)
+        site = Site(places, project_or_none(), to_paste)
         app = make_app(site, token=token, port=port)
-        if local:  # it costs nothing, and then no page has to wait
-            read_ahead(site, output.with_progress)
+        if target.local:  # it costs nothing, and then no page has to wait
+            read_ahead(site, with_progress)
         address = f"http://{HOST}:{port}/?token={token}"
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
         if open_it and not until_the_end.enter_context(opened_in_browser(address)):
@@ -58,12 +55,11 @@ def ui(
             typer.echo("Stopped.")
 
 
-def report(  # noqa: PLR0913 - a verb's options
+def report(
     *,
     output: Annotated[
         Path, typer.Option(help="The folder to write; new or empty.", file_okay=False)
     ],
-    environments: options.Environments = None,
     base: Annotated[
         str | None,
         "Only compare the working tree with this commit. Needs git, but no AWS.",
@@ -74,8 +70,7 @@ def report(  # noqa: PLR0913 - a verb's options
             min=1, help="How many of a model's newest releases get a page; labelled ones always do."
         ),
     ] = 10,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    target: options.Targets,
 ) -> None:
     """Write the pages of `model-config ui` to files, for a build's artifact or a static site.
 
@@ -83,31 +78,22 @@ def report(  # noqa: PLR0913 - a verb's options
 
     Example: model-config report --output report
     """
-    if base is not None:
-        from model_config.web.build import report_of_commits
-
-        if environments or prefix:
-            raise UsageError("--base takes neither --environment nor --prefix")
-        report_of_commits(current_project(), base, output)
-    else:
-        _report(output, environments, prefix, releases=releases, local=local)
-    typer.echo(f"Open {output / 'index.html'}")
-
-
-def _report(
-    output: Path, stacks: list[str] | None, prefix: str | None, *, releases: int, local: bool
-) -> None:
-    from model_config.cli.target import environments
-    from model_config.web.build import report as write
+    from model_config.web import build
     from model_config.web.site import Site
 
-    with environments(stacks, prefix, local=local) as found:
-        site = Site(found, project_or_none(), to_paste)
-        failed = write(site, output, with_progress, most=releases)
-    for page in failed:
-        typer.echo(f"{output / page.file} could not be built; it shows the error.", err=True)
-    if failed:
-        raise typer.Exit(2)
+    if base is not None:
+        if target.environment or target.prefix:
+            raise UsageError("--base takes neither --environment nor --prefix")
+        build.report_of_commits(current_project(), base, output)
+    else:
+        with target.open() as places:
+            site = Site(places, project_or_none(), to_paste)
+            failed = build.report(site, output, with_progress, most=releases)
+        for page in failed:
+            typer.echo(f"{output / page.file} could not be built; it shows the error.", err=True)
+        if failed:
+            raise typer.Exit(2)
+    typer.echo(f"Open {output / 'index.html'}")
 
 
 VERBS = (ui, report)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from contextlib import nullcontext
+from typing import Annotated
 
 import typer
 
@@ -12,21 +13,10 @@ from model_config.cli.context import current_project, to_paste
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.format.text import plural, shortened, visible
 
-if TYPE_CHECKING:
-    from model_config.comparing.search import Searched
-
 PANEL = options.Panel.REVIEW
 
-COLUMNS: output.Columns = {
-    "environment": "environment",
-    "release": lambda row: ", ".join([str(row["release"] or "project"), *row["labels"]]),
-    "value": lambda row: f"{row['model']}/{row['path']}",
-    "where": lambda row: f"{row['file']}:{row['line']}" if row["file"] else "",
-    "text": lambda row: shortened(row["text"].strip(), 80),
-}
 
-
-def search(  # noqa: PLR0913 - a verb's options
+def search(
     query: Annotated[
         str,
         typer.Argument(
@@ -38,9 +28,7 @@ def search(  # noqa: PLR0913 - a verb's options
     *,
     releases: Annotated[bool, "Also in the releases that have a label, on AWS."] = False,
     regex: Annotated[bool, "TEXT, or VALUE, is a regular expression of Python's."] = False,
-    environments: options.Environments = None,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
+    target: options.Targets,
     as_json: options.AsJson = False,
 ) -> None:
     """Search the values of all models in every environment, as the project has them.
@@ -50,7 +38,7 @@ def search(  # noqa: PLR0913 - a verb's options
 
     Example: model-config search refunds --releases
     """
-    from model_config.comparing.search import planned, search
+    from model_config.comparing.search import Searched, planned, search
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
     from model_config.plan.stack_file import read_stack_file
@@ -59,7 +47,7 @@ def search(  # noqa: PLR0913 - a verb's options
     modules = read_modules(project)
     searched: list[Searched] = []
     problems: list[str] = []
-    for stack in environments or project.require_stacks():
+    for stack in target.environment or project.require_stacks():
         try:
             plan = plan_stack(modules, read_stack_file(project, stack))
         except ModelConfigError as error:
@@ -67,39 +55,35 @@ def search(  # noqa: PLR0913 - a verb's options
         else:
             searched += planned(plan, project)
             problems += [f"{stack}: {finding}" for finding in plan.findings]
-    if releases:
-        promoted, unread = _promoted(environments, prefix, local=local)
-        searched, problems = [*searched, *promoted], [*problems, *unread]
+    with target.open() if releases else nullcontext(()) as places:
+        for place in places:
+            with place.hold():
+                promoted = [
+                    (model, *it)
+                    for model in place.models()
+                    for it in place.releases(model, documents=False).promoted()
+                ]
+            for model, release, labels in promoted:
+                if release.content:
+                    about = place.name, model, release.content.config
+                    searched.append(Searched(*about, release.number, labels))
+                else:
+                    problems.append(f"{place.where(model)}: {release.problem}")
     rows = [hit._asdict() for hit in search(query, searched, regex=regex)]
-    output.print_rows(rows, COLUMNS, as_json=as_json)
+    columns: output.Columns = {
+        "environment": "environment",
+        "release": lambda row: ", ".join([str(row["release"] or "project"), *row["labels"]]),
+        "value": lambda row: f"{row['model']}/{row['path']}",
+        "where": lambda row: f"{row['file']}:{row['line']}" if row["file"] else "",
+        "text": lambda row: shortened(row["text"].strip(), 80),
+    }
+    output.print_rows(rows, columns, as_json=as_json)
     if not (rows or as_json):
         typer.echo(f"No value of {plural(len(searched), 'model')} matches.")
     for problem in problems:
         typer.echo(to_paste(visible(problem)), err=True)
     if problems:
         raise typer.Exit(2)
-
-
-def _promoted(
-    stacks: list[str] | None, prefix: str | None, *, local: bool
-) -> tuple[list[Searched], list[str]]:
-    """Return the releases that have a label, and why some can't be read."""
-    from model_config.cli.target import environments
-    from model_config.comparing.search import Searched
-
-    searched, problems = list[Searched](), list[str]()
-    with environments(stacks, prefix, local=local) as places:
-        for place in places:
-            with place.hold():
-                for model in place.models():
-                    for release, labels in place.releases(model, documents=False).promoted():
-                        about = place.name, model
-                        if release.content:
-                            config = release.content.config
-                            searched.append(Searched(*about, config, release.number, labels))
-                        else:
-                            problems.append(f"{place.where(model)}: {release.problem}")
-    return searched, problems
 
 
 def find_commit(

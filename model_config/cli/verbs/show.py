@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from model_config.cli import options, output
 from model_config.comparing.changes import leaves
 from model_config.format.errors import UsageError
 from model_config.format.text import nearest, one_line, visible
-
-if TYPE_CHECKING:
-    from model_config.reader.configuration import Configuration
 
 PANEL = options.Panel.READ
 
@@ -56,9 +53,17 @@ def show(  # noqa: PLR0913 - a verb's options
     if path is not None:
         _print_value(held, path.strip("/"), configuration.content.none, as_json=as_json)
     elif as_json:
-        output.print_json(_as_json(configuration, secrets))
+        about = ("model", "environment", "release", "label", "digest", "schema")
+        values = {"config": configuration.as_dict(), "secrets": secrets}
+        output.print_json({name: getattr(configuration, name) for name in about} | values)
     else:
-        _print_about(configuration)
+        label = f" ({configuration.label})" if configuration.label else ""
+        typer.echo(
+            f"{configuration.model} in {configuration.environment}: "
+            f"release {configuration.release}{label}, {configuration.digest}, "
+            f"written as {configuration.schema}",
+            err=True,  # so that a pipe gets only values
+        )
         _print_all(held, full=full, reveal=reveal)
 
 
@@ -88,16 +93,6 @@ def _at(held: dict[str, Any], path: str) -> Any:
     raise KeyError(path)
 
 
-def _print_about(configuration: Configuration) -> None:
-    label = f" ({configuration.label})" if configuration.label else ""
-    typer.echo(
-        f"{configuration.model} in {configuration.environment}: "
-        f"release {configuration.release}{label}, {configuration.digest}, "
-        f"written as {configuration.schema}",
-        err=True,  # so that a pipe gets only values
-    )
-
-
 def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
     rows = list(leaves(held))
     texts = [row for row in rows if full and isinstance(row[1], str) and "\n" in row[1]]
@@ -112,26 +107,11 @@ def _print_all(held: dict[str, Any], *, full: bool, reveal: bool) -> None:
 
 
 def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
-    output.print_table(
-        ["path", "value"],
-        [
-            (visible("/".join(path)), output.MASK if value == output.MASK else one_line(value))
-            for path, value in rows
-        ],
+    cells = (
+        (visible("/".join(path)), output.MASK if value == output.MASK else one_line(value))
+        for path, value in rows
     )
-
-
-def _as_json(configuration: Configuration, secrets: dict[str, str]) -> dict[str, object]:
-    return {
-        "model": configuration.model,
-        "environment": configuration.environment,
-        "release": configuration.release,
-        "label": configuration.label,
-        "digest": configuration.digest,
-        "schema": configuration.schema,
-        "config": configuration.as_dict(),
-        "secrets": secrets,
-    }
+    output.print_table(["path", "value"], cells)
 
 
 def render(  # noqa: PLR0913 - a verb's options

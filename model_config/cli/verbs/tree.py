@@ -20,11 +20,9 @@ PANEL = options.Panel.PROJECT
 
 
 def tree(
-    environment: options.Environment = "dev",
     *,
+    target: options.Target,
     deployed: Annotated[bool, "Show AWS, with versions, releases and labels."] = False,
-    prefix: options.Prefix = None,
-    local: options.Local = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Show an environment's hierarchy: each field with its type, size and number of parts.
@@ -34,20 +32,19 @@ def tree(
 
     Example: model-config tree --environment prod
     """
-    from model_config.cli.target import target
     from model_config.operate.status import deployed_trees
     from model_config.plan.plan import plan_from_file, trees
 
     findings: Sequence[Finding] = ()
     if deployed:
-        with target(environment, prefix, local=local) as aws:
+        with target.open() as aws:
             path, models = aws.path, deployed_trees(aws.ssm, aws.path)
     else:
-        plan = plan_from_file(current_project(), environment)
+        plan = plan_from_file(current_project(), target.environment)
         path, models, findings = plan.path, trees(plan), plan.findings
     if as_json:
         shown = [{**asdict(model), "parameters": model.parameters} for model in models]
-        output.print_json({"environment": environment, "path": path, "models": shown})
+        output.print_json({"environment": target.environment, "path": path, "models": shown})
     else:
         _print(path, models)
     if findings:
@@ -70,10 +67,8 @@ def _print(path: str, models: Sequence[ModelTree]) -> None:
                 node = node.below.setdefault(name, _Node())
             node.detail = _about_leaf(leaf)
     total = sum(model.parameters for model in models)
-    lines = [
-        (path, f"{plural(len(models), 'model')}, {plural(total, 'parameter')}"),
-        *_lines(root),
-    ]
+    counts = f"{plural(len(models), 'model')}, {plural(total, 'parameter')}"
+    lines = [(path, counts), *_lines(root)]
     width = max(len(label) for label, _ in lines)
     for label, detail in lines:
         typer.echo(visible(f"{label:<{width}}  {detail}".rstrip()))

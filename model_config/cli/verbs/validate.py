@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -42,7 +42,12 @@ def validate(
     stacks = list(dict.fromkeys(environment or project.require_stacks()))
     results = validation.validate(project, stacks, secrets=secrets)
     if as_json:
-        output.print_json([_as_json(result) for result in results])
+        output.print_json(
+            [
+                {"level": _level(it), "environments": it.environments, **asdict(it.finding)}
+                for it in results
+            ]
+        )
     elif github:
         _print_annotations(results, project)
     else:
@@ -54,64 +59,44 @@ def validate(
             typer.echo(f"{line}; --json lists all", err=True)
         for result in results:
             if result.kind == "notice":
-                typer.echo(
-                    f"notice: {_where(result)}: {result.finding.problem}: {result.finding.fix}",
-                    err=True,
-                )
-        unset = [result for result in results if result.kind == "unset"]
+                text = f"{_where(result)}: {result.finding.problem}: {result.finding.fix}"
+                typer.echo(f"notice: {text}", err=True)
+        unset = [result.finding.fix for result in results if result.kind == "unset"]
         if wrong and unset:
             chosen = "".join(f" -e {stack}" for stack in environment or ())
-            _print_how_many(unset, f"model-config validate --secrets{chosen}")
+            count = "1 secret is" if len(unset) == 1 else f"{len(unset)} secrets are"
+            how = f"`model-config validate --secrets{chosen}` lists them."
+            typer.echo(to_paste(f"{count} not set: {how}"), err=True)
         elif unset:
-            _print_unset(unset)
+            typer.echo("\n  ".join(["Set these secrets before a deploy:", *unset]), err=True)
     if any(result.is_error for result in results):
         raise typer.Exit(1)
 
 
-def _level(result: Result) -> Literal["error", "notice"]:
+def _level(result: Result) -> str:
     return "error" if result.is_error else "notice"
-
-
-def _as_json(result: Result) -> dict[str, object]:
-    return {"level": _level(result), "environments": result.environments, **asdict(result.finding)}
 
 
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
     if not results:
         typer.echo(f"No findings in {', '.join(stacks)}.")
     elif output.is_terminal():
-        output.new_console().print(_table(results))
+        table = Table(show_lines=True)
+        # The longest place fits without a line break.
+        width = max(len(_place(result.finding)) for result in results)
+        table.add_column("place", min_width=width, overflow="fold")
+        table.add_column("finding", overflow="fold")
+        for result in results:
+            finding = result.finding
+            where = [_place(finding), ", ".join(result.environments)]
+            why = [f"why: {finding.reason}"] if finding.reason else []
+            lines = [finding.where, finding.problem, *why, f"fix: {finding.fix}"]
+            table.add_row(*("\n".join(map(visible, cell)) for cell in (where, lines)))
+        output.new_console().print(table)
     else:
         for result in results:
             cells = (", ".join(result.environments), _where(result), _problem(result))
             typer.echo("\t".join(map(visible, (*cells, result.finding.fix))))
-
-
-def _table(results: list[Result]) -> Table:
-    """Return a table whose first column fits the longest location without a line break."""
-    width = max(len(_place(result.finding)) for result in results)
-    table = Table(show_lines=True)
-    table.add_column("place", min_width=width, overflow="fold")
-    table.add_column("finding", overflow="fold")
-    for result in results:
-        finding = result.finding
-        where = [_place(finding), ", ".join(result.environments)]
-        lines = [finding.where, finding.problem]
-        lines += [f"why: {finding.reason}"] if finding.reason else []
-        lines += [f"fix: {finding.fix}"]
-        table.add_row(*("\n".join(map(visible, cell)) for cell in (where, lines)))
-    return table
-
-
-def _print_how_many(unset: list[Result], command: str) -> None:
-    count = f"{len(unset)} {'secret is' if len(unset) == 1 else 'secrets are'} not set"
-    typer.echo(to_paste(f"{count}: `{command}` lists them."), err=True)
-
-
-def _print_unset(unset: list[Result]) -> None:
-    typer.echo("Set these secrets before a deploy:", err=True)
-    for result in unset:
-        typer.echo(f"  {result.finding.fix}", err=True)
 
 
 def _place(finding: Finding) -> str:
