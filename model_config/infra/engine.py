@@ -45,7 +45,7 @@ def stop_on_findings(plan: Plan) -> None:
 
     It raises pulumi.RunError, whose text the engine prints without a traceback.
     """
-    findings = [*plan.findings, *plan.unset_findings]
+    findings = [*plan.findings, *plan.unset.values()]
     if former := _own_outputs().get("kms_key"):
         changed = changed_key(plan.settings, former, f"Pulumi.{plan.stack}.yaml")
         findings += [changed] if changed else []

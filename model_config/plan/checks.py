@@ -33,22 +33,17 @@ def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
     return fields
 
 
-def lacks_value(config: StackConfig, key: str) -> bool:
-    """Return whether a secret has no value. One that can't be decrypted here does have one."""
-    value, is_secret = config.own().get(key), key in config.own_secret_keys()
-    return value == "" if is_secret else value is None and key not in SETTING_KEYS
-
-
-def unset_secrets(unset: Mapping[str, list[str]], stack: str) -> list[Finding]:
-    return [
-        Finding(
-            ", ".join(fields),
-            f"the secret {NAMESPACE}:{key} is not set",
-            set_secret_command(key, stack),
-            file=f"Pulumi.{stack}.yaml",
-        )
-        for key, fields in sorted(unset.items())
-    ]
+def unset_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> dict[str, Finding]:
+    """Return a finding about each secret without a value; one that can't be decrypted has one."""
+    values, secret_keys = config.own(), config.own_secret_keys()
+    unset = {}
+    for key, of_key in sorted(fields.items()):
+        value, is_setting = values.get(key), key in SETTING_KEYS
+        if value == "" if key in secret_keys else value is None and not is_setting:
+            problem = f"the secret {NAMESPACE}:{key} is not set"
+            fix = set_secret_command(key, config.stack)
+            unset[key] = config.finding(", ".join(of_key), problem, fix)
+    return unset
 
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
@@ -83,18 +78,21 @@ _KEY, _MULTI_REGION, _TOPIC = (
 )
 
 
-def check_arns(settings: Settings, config: StackConfig) -> Iterator[Finding]:
+def check_regions(settings: Settings, config: StackConfig) -> Iterator[Finding]:
+    region, skips = config.region, config.values.get("aws:skipRegionValidation") == "true"
+    if region and region not in aws.REGIONS and not skips:
+        near = closest(region.lower(), aws.REGIONS)
+        fix = f'did you mean "{near}"? ' if near else ""
+        fix += "If it is new, set aws:skipRegionValidation to true"
+        yield config.finding("aws:region", f'"{region}" is not an AWS region', fix)
     for where, arn in ((_KEY, settings.kms_key_arn), (_TOPIC, settings.notify_topic_arn)):
-        region = arn.split(":")[3] if arn else config.region
-        if config.region and region != config.region:
-            problem = f"it is in {region}, and the stack deploys to {config.region}"
+        if region and arn and (its_region := arn.split(":")[3]) != region:
+            problem = f"it is in {its_region}, and the stack deploys to {region}"
             reason = "SSM and EventBridge call KMS and SNS only in their own region"
             yield config.finding(where, problem, "name one in the stack's region", reason)
     if settings.kms_key_arn and settings.kms_multi_region:
-        problem = (
-            "it applies only to a key that the stack creates, and the stack uses an existing key"
-        )
-        yield config.finding(_MULTI_REGION, problem, f"remove it, or remove {_KEY}")
+        problem = "it applies only to a key that the stack creates, and the stack uses an existing"
+        yield config.finding(_MULTI_REGION, f"{problem} key", f"remove it, or remove {_KEY}")
 
 
 def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Finding | None:
@@ -116,8 +114,7 @@ def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Fin
     else:
         return None
     fix += (
-        ". To use another key, deploy another environment, move the readers to it, and destroy "
-        "this one"
+        ". To use another key, deploy another environment, move the readers, and destroy this one"
     )
     reason = "every release so far is encrypted under that key, and could no longer be read"
     return Finding(where, problem, fix, reason, file)
@@ -151,20 +148,6 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
             yield config.finding(key, problem, f"write {NAMESPACE}:{name}")
 
 
-def check_region(config: StackConfig) -> Iterator[Finding]:
-    region = config.region
-    if (
-        not region
-        or region in aws.REGIONS
-        or config.values.get("aws:skipRegionValidation") == "true"
-    ):
-        return
-    near = closest(region.lower(), aws.REGIONS)
-    fix = f'did you mean "{near}"? ' if near else ""
-    fix += "If it is new, set aws:skipRegionValidation to true"
-    yield config.finding("aws:region", f'"{region}" is not an AWS region', fix)
-
-
 def check_choice(
     settings: Settings, config: StackConfig, known: Sequence[str]
 ) -> Iterator[Finding]:
@@ -186,9 +169,8 @@ def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[F
     for model in models:
         fallbacks = model.config.fallbacks if isinstance(model.config, ChatModel) else None
         for position, name in enumerate(fallbacks or ()):
-            if name in known or not MODULE_NAME.fullmatch(name):
-                continue
-            if close := closest(name, known, cutoff=0.8):
+            is_name = name not in known and MODULE_NAME.fullmatch(name)
+            if is_name and (close := closest(name, known, cutoff=0.8)):
                 where = f"{model.name}/fallbacks/{position}"
                 other = f'If it is a provider\'s name for a model, write "provider/{name}"'
                 fix = f'did you mean "{close}"? {other}'

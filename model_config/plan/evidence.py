@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -181,8 +181,8 @@ class _Promptfoo(BaseModel):
     runs: list[_Run] = Field(validation_alias=AliasPath("results", "results"))
 
 
-# One run of a test: what makes it the same test as another, name, whether it passed, own floor.
-_Outcome: TypeAlias = tuple[Hashable, str, bool, Any]
+# A test's name, its own floor, and whether each run passed, by what makes a run one of the test.
+_Tests: TypeAlias = dict[Hashable, tuple[str, Any, list[bool]]]
 
 
 def _promptfoo(content: bytes) -> Report:
@@ -194,13 +194,13 @@ def _promptfoo(content: bytes) -> Report:
     report = _Promptfoo.model_validate_json(content)
     has_columns = len({run.column for run in report.runs}) > 1
     numbers: dict[str, int] = {}
-    outcomes: list[_Outcome] = []
+    tests: _Tests = {}
     for run in report.runs:
         what = json.dumps([run.description, run.variables], sort_keys=True)
         name = run.description or f"test {numbers.setdefault(what, len(numbers) + 1)}"
         name += f", prompt {run.column + 1}" if has_columns else ""
-        outcomes.append(((what, run.column), name, run.success, run.floor))
-    return Report(tests=_results(outcomes), at=report.at)
+        tests.setdefault((what, run.column), (name, run.floor, []))[2].append(run.success)
+    return Report(tests=_results(tests), at=report.at)
 
 
 def _junit(content: bytes) -> Report:
@@ -211,7 +211,7 @@ def _junit(content: bytes) -> Report:
     builder, parser = TreeBuilder(), expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
     parser.StartDoctypeDeclHandler = _refuse_document_type
-    outcomes: list[_Outcome] = []
+    tests: _Tests = {}
     skipped = 0
     try:
         parser.Parse(content, True)  # noqa: FBT003 - expat's "this is all"
@@ -224,7 +224,7 @@ def _junit(content: bytes) -> Report:
             passed = case.find("failure") is None and case.find("error") is None
             floor = case.find("properties/property[@name='floor']")
             least = None if floor is None else float(floor.get("value", ""))
-            outcomes.append((name, name, passed, least))
+            tests.setdefault(name, (name, least, []))[2].append(passed)
     except EvidenceError:
         raise
     except (expat.ExpatError, ValueError, LookupError) as error:  # of an unknown encoding, say
@@ -235,28 +235,23 @@ def _junit(content: bytes) -> Report:
     with suppress(ValueError):
         first = next((suite.get("timestamp", "") for suite in root.iter("testsuite")), "")
         at = datetime.fromisoformat(first)
-    return Report(tests=_results(outcomes), at=at if at and at.tzinfo else None, skipped=skipped)
+    return Report(tests=_results(tests), at=at if at and at.tzinfo else None, skipped=skipped)
 
 
 def _refuse_document_type(*_: object) -> None:
     raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
 
 
-def _results(outcomes: Iterable[_Outcome]) -> tuple[Result, ...]:
-    """Return the tests of single runs; a name that several tests have gets a number."""
-    tests: dict[Hashable, list[_Outcome]] = {}
-    for outcome in outcomes:
-        tests.setdefault(outcome[0], []).append(outcome)
+def _results(tests: _Tests) -> tuple[Result, ...]:
     names = Counter[str]()
     results = []
-    for runs in tests.values():
-        _, given_name, _, floor = runs[0]
+    for given_name, floor, passed in tests.values():
         name = shortened(" ".join(given_name.split()), _NAME - 10) or "unnamed"
         names[name] += 1
-        number = f" ({names[name]})" if names[name] > 1 else ""
-        rate = sum(passed for _, _, passed, _ in runs) / len(runs)
+        number = f" ({names[name]})" if names[name] > 1 else ""  # of several tests of one name
         own = {} if floor is None else {"floor": floor}
-        results.append(Result(name=name + number, rate=rate, repeats=len(runs), **own))
+        rate = sum(passed) / len(passed)
+        results.append(Result(name=name + number, rate=rate, repeats=len(passed), **own))
     return tuple(results)
 
 

@@ -29,9 +29,6 @@ class Retirement:
     source: str
     instead: str | None = None
 
-    def is_within(self, time: timedelta | None) -> bool:
-        return time is None or self.on is None or self.on <= today() + time
-
     @property
     def text(self) -> str:
         instead = f"; instead: {self.instead}" if self.instead else ""
@@ -110,9 +107,10 @@ def retiring(
     A text names a model if it is the model's name, alone or at the end of an ARN, of an inference
     profile ("eu.anthropic.claude…"), or of a router's name for it ("openai/gpt-4o").
     """
+    until = date.max if within is None else today() + within
     for path, text in texts_in(config):
         last = text.rpartition("/")[2]
         for name in (text, last, last.partition(".")[2]):
-            if (retirement := retirements.get(name)) and retirement.is_within(within):
+            if (retirement := retirements.get(name)) and (retirement.on or date.min) <= until:
                 yield path, text, retirement
                 break

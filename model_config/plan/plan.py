@@ -110,23 +110,19 @@ def plan_model(
 class Plan:
     """What one stack deploys: its models in the order of their names, and every problem.
 
-    `unset` has the config keys of secrets without a value, each with its fields. A commit can't
-    hold a secret, so only a deploy counts these as findings.
+    `unset` has a finding about each secret without a value, by its config key. A commit can't hold
+    a secret, so only a deploy counts these.
     """
 
     stack: str
     settings: Settings
     models: tuple[PlannedModel, ...]
     findings: tuple[Finding, ...]
-    unset: Mapping[str, list[str]]
+    unset: Mapping[str, Finding]
 
     @property
     def path(self) -> str:
         return self.settings.environment_path
-
-    @property
-    def unset_findings(self) -> list[Finding]:
-        return checks.unset_secrets(self.unset, self.stack)
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
@@ -134,9 +130,9 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     config = stack_file.as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += stack_file.check_ending(modules.project, config.stack)
-    findings += [*checks.check_namespaces(config), *checks.check_region(config)]
+    findings += checks.check_namespaces(config)
+    findings += checks.check_regions(settings, config)
     findings += checks.check_choice(settings, config, modules.names)
-    findings += checks.check_arns(settings, config)
     findings += checks.check_stacks(modules.project, config, settings)
     chosen = [name for name in modules.names if settings.models is None or name in settings.models]
     findings += [finding for name in chosen for finding in modules.broken.get(name, ())]
@@ -155,8 +151,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     known = checks.secret_fields(all_models.values())
     findings += checks.check_keys(config, known, all_known=not modules.broken)
     findings += checks.check_secrets(config, known)
-    fields = checks.secret_fields(models)
-    unset = {key: fields[key] for key in fields if checks.lacks_value(config, key)}
+    unset = checks.unset_secrets(config, checks.secret_fields(models))
 
     planned = []
     for model in models:
@@ -177,9 +172,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
 
 def plan_from_file(project: Project, stack: str) -> Plan:
     """Return the plan of a stack from the project's files, or raise if its file can't be read."""
-    config = stack_file.read_stack_file(
-        project, stack
-    )  # first, so that a missing file runs no module
+    config = stack_file.read_stack_file(project, stack)  # a missing file runs no module
     return plan_stack(read_modules(project), config)
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from threading import Timer
 from types import ModuleType
@@ -164,6 +165,9 @@ def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Findi
         yield Finding("/".join(where), wrong.text, fix, file=file, line=place)
 
 
+_position = attrgetter("lineno", "end_lineno", "col_offset", "end_col_offset")
+
+
 class ModuleSource:
     """The expressions of a module that give a model its values. None if it isn't Python."""
 
@@ -183,12 +187,8 @@ class ModuleSource:
 
     def call(self, frame: traceback.FrameSummary) -> ast.Call | None:
         place = (frame.lineno, frame.end_lineno, frame.colno, frame.end_colno)
-        for node in ast.walk(self._tree):
-            if isinstance(node, ast.Call) and place == (
-                node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
-            ):  # fmt: skip
-                return node
-        return None
+        calls = (node for node in ast.walk(self._tree) if isinstance(node, ast.Call))
+        return next((call for call in calls if _position(call) == place), None)
 
     def path(self, wanted: ast.expr) -> tuple[str, ...] | None:
         """Return the path of an expression below MODEL, ("messages", "3"); None if it has none."""

@@ -70,7 +70,7 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
         return
     plan = plan_stack(modules, config)
     yield from ((finding, "finding") for finding in plan.findings)
-    yield from ((finding, "unset") for finding in plan.unset_findings)
+    yield from ((finding, "unset") for finding in plan.unset.values())
     try:
         retirements = read_lifecycle(modules.project)
     except InvalidConfigurationError as error:

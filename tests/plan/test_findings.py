@@ -55,7 +55,7 @@ MODULES = {
 
 def planned(project: Project, config: StackConfig) -> tuple[list[PlannedModel], list[Finding]]:
     plan = plan_stack(read_modules(project), config)
-    return list(plan.models), [*plan.findings, *plan.unset_findings]
+    return list(plan.models), [*plan.findings, *plan.unset.values()]
 
 
 @pytest.fixture

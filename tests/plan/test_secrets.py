@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model_config.format.errors import Finding
-from model_config.plan.checks import check_secrets, lacks_value, unset_secrets
+from model_config.plan.checks import check_secrets, unset_secrets
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import Project, StackConfig
 from model_config.plan.registry import read_modules
@@ -27,8 +27,7 @@ def stack(secrets: dict[str, str] | None = None, **plain: str) -> StackConfig:
 
 
 def findings_about(fields: dict[str, list[str]], config: StackConfig) -> list[Finding]:
-    unset = {key: fields[key] for key in fields if lacks_value(config, key)}
-    return [*check_secrets(config, fields), *unset_secrets(unset, config.stack)]
+    return [*check_secrets(config, fields), *unset_secrets(config, fields).values()]
 
 
 CHAT = {"chatKey": ["chat/secrets/api_key"]}
@@ -105,7 +104,7 @@ def problems(config: StackConfig, project: Project, chosen: list[str] | None = N
     models = {"model-config:models": json.dumps(chosen)} if chosen else {}
     config = replace(config, values={**config.values, **models})
     plan = plan_stack(read_modules(project), config)
-    return [finding.problem for finding in (*plan.findings, *plan.unset_findings)]
+    return [finding.problem for finding in (*plan.findings, *plan.unset.values())]
 
 
 def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one(

@@ -63,7 +63,7 @@ def check(
         )
     checked, known = report.checked, report.deployed | (planned or {}).keys()
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        checked += [Checked("error", *astuple(finding)) for finding in plan.unset_findings]
+        checked += [Checked("error", *astuple(finding)) for finding in plan.unset.values()]
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
@@ -221,7 +221,7 @@ def recover(
         stack.cancel()
     state, config = stack.state(), stack.config()  # with the secrets
     plan = plan_stack(read_modules(project), config)
-    if findings := [*plan.findings, *plan.unset_findings]:
+    if findings := [*plan.findings, *plan.unset.values()]:
         raise InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
     say_where([plan.settings.environment], ssm.region)

@@ -85,17 +85,13 @@ def start(  # noqa: PLR0913 - a verb's options
         rows = _statuses(places, model)
     if as_json:
         _print_statuses(rows, as_json=True)
-        return
-    for row in rows:
+    for row in rows if not as_json else ():
         typer.echo(
             f"{row['_where']}: release {row['release']} is rolled out to the readers of "
             f"{row['label']}, who have release {row['from']}."
         )
-        step_rows = [
-            (f"{output.time_text(step['at'])} UTC", f"{step['percent']:g} %")
-            for step in row["steps"]
-        ]
-        output.print_table(["from", "share"], step_rows)
+        shares = [(f"{output.time_text(it.at)} UTC", f"{it.percent:g} %") for it in row["steps"]]
+        output.print_table(["from", "share"], shares)
         if row["units"]:
             typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
         if row["due"]:
@@ -344,7 +340,7 @@ def _statuses(places: Sequence[Environment], model: str | None) -> list[output.R
         if rollout is None:
             continue
         began = record.started(record.read_history(place.ssm, place.path, name), rollout)
-        plan, step = rollout_plan.plan_of(rollout), rollout_plan.next_step(rollout, now)
+        plan = rollout_plan.plan_of(rollout)
         row = {
             "_where": place.where(name),
             "_stop": f"`model-config rollout abort {name}{place.region_option}`",
@@ -356,9 +352,9 @@ def _statuses(places: Sequence[Environment], model: str | None) -> list[output.R
             "from": rollout.before,
             "phase": rollout_plan.phase(rollout, now) if state.under_way else "over",
             "percent": rollout.percent(now),
-            "next": {"at": step.at, "percent": step.percent} if step else None,
+            "next": rollout_plan.next_step(rollout, now),
             "due": rollout_plan.due_at(rollout),
-            "steps": [{"at": step.at, "percent": step.percent} for step in rollout.steps],
+            "steps": rollout.steps,
             "units": dict(rollout.units),
             "percents": plan.percents,
             "started_at": began.at,
@@ -370,7 +366,7 @@ def _statuses(places: Sequence[Environment], model: str | None) -> list[output.R
 
 
 def _print_statuses(rows: Sequence[output.Row], *, as_json: bool = False) -> None:
-    columns: dict[str, str | Callable[[output.Row], Any]] = {
+    columns: dict[str, Any] = {
         "model": "_where",
         "label": "label",
         "release": "release",
@@ -391,5 +387,5 @@ def _next(row: output.Row) -> str:
     if row["phase"] in {"over", "paused"}:
         return ""
     if step := row["next"]:
-        return f"{step['percent']:g} % at {output.time_text(step['at'])} UTC"
+        return f"{step.percent:g} % at {output.time_text(step.at)} UTC"
     return f"to be finished at {output.time_text(row['due'])} UTC" if row["due"] else ""

@@ -191,45 +191,43 @@ def lifecycle(
     if not from_file:
         notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
     latest = options.duration(within) if within else None
-    rows, texts = list[output.Row](), list[str]()
+    rows = list[output.Row]()
     with target.open() as places:
         for place in places:
             with place.hold():
                 released, retirements = _promoted(place, project, notes)
             for row, config in released:
                 for path, name, it in retiring(config, retirements | from_file, latest):
-                    retires = str(it.on) if it.on else None
-                    about = {"path": path, "names": name, "retires": retires}
-                    rows.append({**row, **about, "source": it.source, "instead": it.instead})
-                    texts.append(it.text)
+                    where = {**row, "path": path, "names": name}
+                    when = {"retires": str(it.on) if it.on else None, "source": it.source}
+                    rows.append(where | when | {"instead": it.instead, "_text": it.text})
     if as_json:
-        output.print_json({"retiring": rows, "notes": notes})
+        shown = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
+        output.print_json({"retiring": shown, "notes": notes})
     else:
-        _print_retiring(rows, texts, github=github)
+        _print_retiring(rows, github=github)
         for note in notes:
             typer.echo(to_paste(visible(note)), err=True)
     if exit_code and rows:
         raise typer.Exit(1)
 
 
-def _print_retiring(rows: list[output.Row], texts: list[str], *, github: bool) -> None:
+def _print_retiring(rows: list[output.Row], *, github: bool) -> None:
+    columns: output.Columns = {
+        "environment": "environment",
+        "model": "model",
+        "release": lambda row: row["release"] or "not asked",
+        "labels": "labels",
+        "value": lambda row: f"{row['path']}: {row['names']}",
+        "when": "_text",
+    }
     if not rows:
         typer.echo("No release in use names a model that is known to retire.")
-    elif github:
-        for row, text in zip(rows, texts, strict=True):
-            title = f"{row['model']} in {row['environment']}"
-            output.annotate("warning", f"{row['path']}: {row['names']} {text}", title=title)
-    else:
-        columns: output.Columns = {
-            "environment": "environment",
-            "model": "model",
-            "release": lambda row: row["release"] or "not asked",
-            "labels": "labels",
-            "value": lambda row: f"{row['path']}: {row['names']}",
-            "when": "when",
-        }
-        shown = [{**row, "when": text} for row, text in zip(rows, texts, strict=True)]
-        output.print_rows(shown, columns, as_json=False)
+    elif not github:
+        output.print_rows(rows, columns, as_json=False)
+    for row in rows if github else ():
+        title = f"{row['model']} in {row['environment']}"
+        output.annotate("warning", f"{row['path']}: {row['names']} {row['_text']}", title=title)
 
 
 def _promoted(
