@@ -155,22 +155,21 @@ class ModelConfigProvider(AbstractProvider):
             self._troubles.pop(model, None)
         else:
             self._troubles[model] = trouble
-        match after := self._status():
-            case _ if after is before:
-                pass
-            case ProviderStatus.READY:
-                self.emit_provider_ready(ProviderEventDetails())
-            case ProviderStatus.STALE:
-                text = f"AWS can't be reached; the last good {model} is served"
-                self.emit_provider_stale(ProviderEventDetails(message=text))
-            case _:
-                self.emit_provider_error(ProviderEventDetails(message=text))
+        if (after := self._status()) is before:
+            return
+        if after is ProviderStatus.STALE:
+            text = f"AWS can't be reached; the last good {model} is served"
+        emit = {
+            ProviderStatus.READY: self.emit_provider_ready,
+            ProviderStatus.STALE: self.emit_provider_stale,
+            ProviderStatus.ERROR: self.emit_provider_error,
+        }
+        emit[after](ProviderEventDetails(message=text))
 
     def _status(self) -> ProviderStatus:
-        troubles = set(self._troubles.values())
-        if ProviderStatus.ERROR in troubles:
-            return ProviderStatus.ERROR
-        return ProviderStatus.STALE if troubles else ProviderStatus.READY
+        worst_first = ProviderStatus.ERROR, ProviderStatus.STALE
+        troubles = list(self._troubles.values())  # which other threads change
+        return next((it for it in worst_first if it in troubles), ProviderStatus.READY)
 
     def _changed(self, before: Configuration, after: Configuration) -> None:
         if keys := changed_flags(before, after):  # a rotated secret changes no flag

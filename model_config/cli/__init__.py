@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 from model_config.format.errors import ModelConfigError
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-#: The extra that installs each package that a verb may import.
+#: The packages that each extra installs and a verb may import.
 _EXTRAS = {
-    "click": "cli",
-    "pydantic": "cli",
-    "rich": "cli",
-    "typer": "cli",
-    "yaml": "cli",
-    "pulumi": "deploy",
-    "pulumi_aws": "deploy",
-    "filelock": "local",
-    "flask": "local",
-    "moto": "local",
-    "werkzeug": "local",
-    "jinja2": "ui",
-    "starlette": "agent,ui",
-    "uvicorn": "agent,ui",
+    "cli": "click pydantic rich typer yaml",
+    "deploy": "pulumi pulumi_aws",
+    "local": "filelock flask moto werkzeug",
+    "ui": "jinja2",
+    "agent,ui": "starlette uvicorn",
 }
 
 
@@ -41,12 +29,11 @@ def main() -> None:
         sys.exit(130)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRAS:
+        extra = next((extra for extra, names in _EXTRAS.items() if missing in names.split()), None)
+        if extra is None:
             raise
-        sys.stderr.write(
-            f"This command needs {missing}, which is not installed. Install the extra "
-            f"model-config[{_EXTRAS[missing]}].\n"
-        )
+        needs = f"This command needs {missing}, which is not installed."
+        sys.stderr.write(f"{needs} Install the extra model-config[{extra}].\n")
         sys.exit(2)
 
 
@@ -67,7 +54,7 @@ def guard_stdout() -> None:
 class _Guarded(io.FileIO):
     is_over = False
 
-    def write(self, data: ReadableBuffer) -> int:
+    def write(self, data: Any) -> int:
         """Write, or do nothing once a write has failed, so that Python's final flush succeeds."""
         try:
             return len(memoryview(data)) if self.is_over else super().write(data)

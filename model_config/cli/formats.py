@@ -12,11 +12,10 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from model_config.comparing.changes import leaves
-from model_config.format.codec import Value
 from model_config.format.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ _OBEYED = re.compile(
     r"|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|SSLKEYLOGFILE|(REQUESTS|CURL)_CA_BUNDLE"
     r"|(AWS|GIT|SSH|PULUMI|MODEL_CONFIG)_.*"
 )
-_PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 
 
 def environment_variables(
@@ -42,20 +40,25 @@ def environment_variables(
 ) -> dict[str, str]:
     """Return a configuration, and secrets by their paths, as environment variables.
 
-    Raises:
-        UsageError: two paths have the same name, a name is reserved by other programs, a value
-            can't be stored in a variable, or the prefix is invalid. The message holds no value.
+    UsageError, without any value: two paths have the same name, a name is reserved by other
+    programs, a value can't be stored in a variable, or the prefix is invalid.
     """
-    if not _PREFIX.fullmatch(prefix):
+    if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", prefix):
         raise UsageError(
             f"{prefix!r} is not a valid prefix for variables: use letters, digits and "
             "underscores, and don't begin with a digit"
         )
-    found: dict[str, str] = {}
+    texts = {
+        "/".join(path): value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        for path, value in leaves(configuration.as_dict())
+    }
+    variables: dict[str, str] = {}
     paths: dict[str, str] = {}
-    for path, text in _texts(configuration, secrets):
+    for path, text in (*texts.items(), *secrets.items()):
         name = prefix + re.sub(r"[^A-Z0-9_]", "_", path.upper())
-        if name in found:
+        if name in variables:
             raise UsageError(
                 f"{paths[name]} and {path} of {configuration.model} would both be named {name}: "
                 "rename one, or read them with the Reader or `model-config export --format json`"
@@ -65,47 +68,35 @@ def environment_variables(
                 f"{path} of {configuration.model} contains a NUL character, which an environment "
                 "variable can't: read it with the Reader or `model-config export --format json`"
             )
-        found[name], paths[name] = text, path
-    if obeyed := [f"{paths[name]} would be {name}" for name in found if _OBEYED.fullmatch(name)]:
+        variables[name], paths[name] = text, path
+    if obeyed := [f"{paths[name]} would be {name}" for name in paths if _OBEYED.fullmatch(name)]:
         raise UsageError(
             f"{', '.join(obeyed)}, which changes how other programs behave. Use a prefix, such as "
             f"--variable-prefix {configuration.model.upper()}_"
         )
-    return found
+    return variables
 
 
-def only_requested(found: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+def only_requested(variables: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
     """Return the release's variables that the caller's environment requests with the placeholder.
 
     Any other variable of the release must be unset there, or it is unclear which one to use.
     """
     asked = {name for name, text in present.items() if text == PLACEHOLDER}
     problems = [
-        *(f"{name} is requested, but is not in the release" for name in sorted(asked - set(found))),
+        *(
+            f"{name} is requested, but is not in the release"
+            for name in sorted(asked - {*variables})
+        ),
         *(
             f"{name} is in the release, but is set to another value here: unset it, or set it to "
             f"{PLACEHOLDER}"
-            for name in sorted((set(found) & set(present)) - asked)
+            for name in sorted((variables.keys() & present.keys()) - asked)
         ),
     ]
     if problems:
-        raise UsageError(
-            "the environment doesn't match the release:\n"
-            + "\n".join(f"  {each}" for each in problems)
-        )
-    return {name: text for name, text in found.items() if name in asked}
-
-
-def _texts(configuration: Configuration, secrets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for path, value in leaves(configuration.as_dict()):
-        yield "/".join(path), _text(value)
-    yield from secrets.items()
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        raise UsageError("\n  ".join(["the environment doesn't match the release:", *problems]))
+    return {name: text for name, text in variables.items() if name in asked}
 
 
 Format = Literal["json", "dotenv", "yaml", "shell", "tfvars.json"]
@@ -120,11 +111,7 @@ _HELPERS = {
     "": "MODEL_CONFIG_END",
 }
 _IN_DOUBLE_QUOTES = str.maketrans(
-    {
-        "\\": "\\\\",
-        "\r": "\\r",
-        **{character: f"${{{name}}}" for character, name in _HELPERS.items() if character},
-    }
+    {"\\": "\\\\", "\r": "\\r", **{it: f"${{{name}}}" for it, name in _HELPERS.items() if it}}
 )
 # What python-dotenv changes inside single quotes, and a parser changes inside double quotes.
 _NOT_SINGLE = re.compile(r"['\r]|\$\{|\\\\|\\\Z")
@@ -140,7 +127,9 @@ def as_text(
     """
     if form in {"dotenv", "shell"}:
         variables = environment_variables(configuration, secrets, prefix)
-        return _dotenv(variables) if form == "dotenv" else _shell(variables)
+        if form == "dotenv":
+            return _dotenv(variables)
+        return "".join(f"export {name}={shlex.quote(it)}\n" for name, it in variables.items())
     values: dict[str, Any] = configuration.as_dict()
     if secrets:
         values["secrets"] = dict(secrets)
@@ -152,10 +141,6 @@ def as_text(
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
-def _shell(variables: Mapping[str, str]) -> str:
-    return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
-
-
 def _dotenv(variables: Mapping[str, str]) -> str:
     """Return a dotenv file for python-dotenv. A shell can source it, and runs nothing in it.
 
@@ -163,19 +148,17 @@ def _dotenv(variables: Mapping[str, str]) -> str:
     the variables that have none.
     """
     shell = [name for name, text in variables.items() if "\r" in text]
-    node = [
-        name
-        for name, text in variables.items()
-        if _NOT_SINGLE.search(text) and _NOT_DOUBLE.search(text)
-    ]
-    comments = ["Written for python-dotenv."]
+    hard = (name for name, text in variables.items() if _NOT_SINGLE.search(text))
+    node = [name for name in hard if _NOT_DOUBLE.search(variables[name])]
+    comments = ["# Written for python-dotenv.\n"]
     if shell:
-        comments.append(f"A shell misreads {', '.join(shell)}: source --format shell instead.")
+        names = ", ".join(shell)
+        comments.append(f"# A shell misreads {names}: source --format shell instead.\n")
     if node:
-        comments.append(f"Node's --env-file misreads {', '.join(node)}: use `exec` instead.")
+        comments.append(f"# Node's --env-file misreads {', '.join(node)}: use `exec` instead.\n")
     lines = "".join(f"{name}={_quoted(text)}\n" for name, text in variables.items())
     helpers = (f"{name}='{text}'\n" for text, name in _HELPERS.items() if f"${{{name}}}" in lines)
-    return "".join((*(f"# {comment}\n" for comment in comments), *helpers, lines))
+    return "".join((*comments, *helpers, lines))
 
 
 def _quoted(text: str) -> str:

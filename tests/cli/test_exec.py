@@ -18,12 +18,12 @@ from model_config.cli.formats import (
     environment_variables,
     only_requested,
 )
-from model_config.cli.verbs.exec_ import _become
+from model_config.cli.verbs.export import _become
 from model_config.format.errors import UsageError
 from model_config.testing.fake import FakeReader
 
 BECOME = (
-    "import json, sys; from model_config.cli.verbs.exec_ import _become\n"
+    "import json, sys; from model_config.cli.verbs.export import _become\n"
     "_become(*json.loads(sys.argv[1]))"
 )
 SERVE = (

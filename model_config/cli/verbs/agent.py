@@ -22,15 +22,13 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
 def agent(  # noqa: PLR0913 - a verb's options
     *,
     environment: options.Environment = "dev",
-    models: Annotated[
-        list[str] | None,
-        typer.Option("--models", help="A model to preload; may be repeated."),
-    ] = None,
+    models: Annotated[list[str] | None, "A model to preload; may be repeated."] = None,
     label: options.Label = None,
     port: options.Port = 2774,
     socket: Annotated[Path | None, "Listen on this Unix socket instead of a port."] = None,
     host: Annotated[
-        str | None, "Listen on this address instead of loopback; needs --token-file."
+        str | None,
+        "Listen on this address instead of loopback; needs --token-file.",
     ] = None,
     token_file: Annotated[
         Path | None,
@@ -42,7 +40,8 @@ def agent(  # noqa: PLR0913 - a verb's options
         float, typer.Option(min=0, help="Seconds until a configuration is renewed.")
     ] = 5.0,
     fallback: Annotated[
-        Path | None, "A file of `model-config export --fallback`, for a start without AWS."
+        Path | None,
+        "A file of `model-config export --fallback`, for a start without AWS.",
     ] = None,
     prefix: options.Prefix = None,
     local: options.Local = False,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import typer
 
@@ -17,10 +16,6 @@ from model_config.comparing.report import change_lines, to_json
 from model_config.format.errors import ReleaseError, UsageError
 from model_config.format.release import Release
 from model_config.plan.project import NAMESPACE, Project
-
-if TYPE_CHECKING:
-    from model_config.comparing.differences import ModelDifference
-    from model_config.comparing.snapshot import Snapshot
 
 PANEL = options.Panel.REVIEW
 
@@ -74,6 +69,8 @@ def diff(  # noqa: PLR0913 - a verb's options
     Example: model-config diff main
     """
     from model_config.comparing import differences, report
+    from model_config.comparing.snapshot import WORKING_TREE
+    from model_config.plan.evidence import FOLDER
 
     if environments and (head or deployed or environment):
         raise UsageError(
@@ -88,12 +85,26 @@ def diff(  # noqa: PLR0913 - a verb's options
     elif deployed:
         stack = environment or os.environ.get("MODEL_CONFIG_ENVIRONMENT") or "dev"
         target = options.Target(environment=stack, prefix=prefix, local=local)
-        read = partial(_newest_releases, target)
-        before, after = differences.deployed_and_tree(project, stack, read)
+        before, after = differences.deployed_and_tree(
+            project, stack, lambda: _newest_releases(target)
+        )
     else:
         before, after = differences.two_commits(project, base or "HEAD", head, environment)
     models = differences.differences(before, after)
-    messages = [*before.messages(), *after.messages(), *_evidence(project, after, models)]
+    messages = [*before.messages(), *after.messages()]
+    if after.name == WORKING_TREE:  # what a commit has isn't looked into
+        has_evidence = (project.root / FOLDER).is_dir()
+        messages += _evidence(
+            project,
+            (
+                (model.model, stack, release.digest)
+                for model in models
+                for stack in model.environments
+                if (there := after.environments.get(stack))
+                and (release := there.models.get(model.model))
+                and (has_evidence or f"{NAMESPACE}:evidence" in there.settings)
+            ),
+        )
     if as_json:
         output.print_json(
             {
@@ -124,32 +135,18 @@ def diff(  # noqa: PLR0913 - a verb's options
         raise typer.Exit(1)
 
 
-def _evidence(
-    project: Project, after: Snapshot, models: Sequence[ModelDifference]
-) -> Iterator[str]:
-    """Yield what the project's evidence says about the changed models of the working tree."""
-    from model_config.comparing.snapshot import WORKING_TREE
-    from model_config.plan.evidence import FOLDER, verdict
+def _evidence(project: Project, models: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield what a project's evidence says about models, by name, environment and digest."""
+    from model_config.plan.evidence import verdict
 
-    setting = f"{NAMESPACE}:evidence"
-    has_evidence = (project.root / FOLDER).is_dir()
-    if after.name != WORKING_TREE:  # what a commit has isn't looked into
-        return
     where = defaultdict[tuple[str, str], list[str]](list)
-    for model in models:
-        (stack,) = model.environments
-        environment = after.environments.get(stack)
-        release = environment and environment.models.get(model.model)
-        if environment and release and (has_evidence or setting in environment.settings):
-            result = verdict(project, release.digest)
-            where[model.model, result.text].append(stack)
+    for name, stack, digest in models:
+        where[name, verdict(project, digest).text].append(stack)
     for (name, text), stacks in where.items():
         yield f"Evidence of {name} in {', '.join(stacks)}: {text}"
 
 
-def _newest_releases(
-    target: options.Target,
-) -> tuple[dict[str, Release], dict[str, str]]:
+def _newest_releases(target: options.Target) -> tuple[dict[str, Release], dict[str, str]]:
     """Return each model's newest release in AWS, and the errors of unreadable ones."""
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}

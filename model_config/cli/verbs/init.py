@@ -1,15 +1,16 @@
-"""`model-config init` and `new`: a team's own project, and one more model."""
+"""`model-config init`, `new` and `schema`: the files of a project."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from model_config.cli import options
-from model_config.cli.context import current_project
+from model_config.cli.context import current_project, to_paste
 from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
@@ -48,23 +49,25 @@ def init(  # noqa: PLR0913 - a verb's options
 
     Example: model-config init --check | git apply
     """
+    from model_config.scaffold import project
+
     if check:
-        _show_upgrade()
+        if changes := project.upgrade(current_project()):
+            typer.echo(changes, nl=False)
+            raise typer.Exit(1)
+        typer.echo("Nothing would be written differently.", err=True)
         return
     if folder is None:
         raise UsageError("name the folder to write: model-config init DIR --from SPEC")
     from model_config.plan.json_schema import stale_files
     from model_config.plan.registry import read_modules
-    from model_config.scaffold import project
 
     package = project.source(source, index_url)
     contents = project.project_files(folder.resolve().name, kind, package, account)
     write_new_files(folder, contents)
-    schema = stale_files(read_modules(Project(folder)))
-    for file, text in schema.items():
-        file.parent.mkdir(exist_ok=True)
-        write_file(file, text, private=False)
-    typer.echo(f"Wrote {len(contents) + len(schema)} files. Next:\n")
+    schema_files = stale_files(read_modules(Project(folder)))
+    _write(schema_files)
+    typer.echo(f"Wrote {len(contents) + len(schema_files)} files. Next:\n")
     steps = [f"cd {shlex.quote(str(folder))}", "make local", "make test"]
     if not package.hashed:
         steps.append("make lock    # pins model-config by its hash, for the workflows")
@@ -72,13 +75,10 @@ def init(  # noqa: PLR0913 - a verb's options
         typer.echo(f"  {step}")
 
 
-def _show_upgrade() -> None:
-    from model_config.scaffold.project import upgrade
-
-    if changes := upgrade(current_project()):
-        typer.echo(changes, nl=False)
-        raise typer.Exit(1)
-    typer.echo("Nothing would be written differently.", err=True)
+def _write(texts: Mapping[Path, str]) -> None:
+    for file, text in texts.items():
+        file.parent.mkdir(exist_ok=True)
+        write_file(file, text, private=False)
 
 
 def new(
@@ -108,4 +108,30 @@ def new(
     typer.echo("Edit it, then: model-config validate && model-config schema")
 
 
-VERBS = (init, new)
+def schema(
+    *,
+    check: Annotated[bool, "Write nothing; exit with 1 if it is out of date."] = False,
+) -> None:
+    """Write a JSON Schema of the stack files, generated from this project's models, for editors.
+
+    The schema is .editor/stack.schema.json, and each stack file names it in its first line. Commit
+    both: the schema contains names, types and ranges, and no values. Run this command again when a
+    model's class, its secrets or the list of models changes.
+
+    Example: model-config schema
+    """
+    from model_config.plan.json_schema import SCHEMA_FILE, stale_files
+    from model_config.plan.registry import read_modules
+
+    project = current_project()
+    stale = stale_files(read_modules(project))
+    names = ", ".join(file.relative_to(project.root).as_posix() for file in stale)
+    if check and stale:
+        message = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
+        typer.echo(to_paste(message))
+        raise typer.Exit(1)
+    _write(stale)
+    typer.echo(f"Wrote {names}." if stale else f"{SCHEMA_FILE} is up to date.")
+
+
+VERBS = (init, new, schema)

@@ -65,7 +65,8 @@ def report(  # noqa: PLR0913 - a verb's options
     ],
     environments: options.Environments = None,
     base: Annotated[
-        str | None, "Only compare the working tree with this commit. Needs git, but no AWS."
+        str | None,
+        "Only compare the working tree with this commit. Needs git, but no AWS.",
     ] = None,
     releases: Annotated[
         int,

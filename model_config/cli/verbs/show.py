@@ -148,7 +148,8 @@ def render(  # noqa: PLR0913 - a verb's options
         typer.Option("--set", metavar="NAME=TEXT", help="A variable's text; may be repeated."),
     ] = None,
     values: Annotated[
-        Path | None, "A JSON object of variables and their texts. --set overrides it."
+        Path | None,
+        "A JSON object of variables and their texts. --set overrides it.",
     ] = None,
     label: options.Label = None,
     release: options.Release = None,

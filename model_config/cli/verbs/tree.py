@@ -1,4 +1,4 @@
-"""`model-config tree`: print an environment's hierarchy, as planned or as deployed."""
+"""`model-config tree` and `digest`: what an environment has, as planned or as deployed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import current_project
-from model_config.format.errors import Finding, InvalidConfigurationError
-from model_config.format.text import plural, visible
+from model_config.format.errors import Finding, InvalidConfigurationError, ModelNotFoundError
+from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
     from model_config.plan.hierarchy import Leaf, ModelTree
@@ -107,3 +107,31 @@ def _about_leaf(leaf: Leaf) -> str:
         versions = ", ".join(map(str, leaf.versions))
         known.append(f"version{'s' if len(leaf.versions) > 1 else ''} {versions}")
     return ", ".join(filter(None, [*known, leaf.note]))
+
+
+def digest(
+    model: options.AnyModel = None,
+    *,
+    environment: options.Environment = "dev",
+    as_json: options.AsJson = False,
+) -> None:
+    """Print each model's digest, as a deploy of the working tree would write it. Needs no AWS.
+
+    Example: model-config digest support_chat --environment prod
+    """
+    from model_config.plan.plan import valid_plan
+
+    plan = valid_plan(current_project(), environment)
+    digests = {model.name: model.digest for model in plan.models}
+    if model is not None and model not in digests:
+        raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
+    shown = {name: text for name, text in digests.items() if model in {None, name}}
+    if as_json:
+        output.print_json(shown)
+    elif model is not None:
+        typer.echo(shown[model])
+    else:
+        output.print_table(["model", "digest"], list(shown.items()))
+
+
+VERBS = (digest, tree)
