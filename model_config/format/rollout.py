@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from model_config.format.codec import PART_BYTES, size_in_bytes, to_json
 from model_config.format.errors import RolloutError, UsageError
 from model_config.format.names import check_movable_label
+from model_config.format.text import one_line
 
 _Read = TypeVar("_Read")
 
@@ -203,10 +204,12 @@ def _rollout(rollout: Mapping[str, Any]) -> Rollout:
     if len(units) > MAX_UNITS:
         raise RolloutError(f"`units` has {len(units)} units; the limit is {MAX_UNITS}")
     for unit, given in units.items():
-        if not 0 < len(unit.encode("utf-8", "surrogatepass")) <= UNIT_BYTES:
-            raise RolloutError(f"a unit is not text of 1 to {UNIT_BYTES} bytes")
+        if not 0 < (size := len(unit.encode("utf-8", "surrogatepass"))) <= UNIT_BYTES:
+            problem = f"has {size:,} bytes, and a unit has 1 to {UNIT_BYTES} bytes"
+            raise RolloutError(f"the unit {one_line(unit[:16])} {problem}")
         if _release(given) not in {release, before}:
-            raise RolloutError(f"a unit is given release {given}, which the rollout doesn't have")
+            problem = f"is given release {given}, which the rollout doesn't have"
+            raise RolloutError(f"the unit {one_line(unit)} {problem}")
     plan = plan if isinstance(plan, Mapping) else {}
     steps = _steps(rollout["steps"])
     return Rollout(_label(rollout), release, before, salt, steps, units, plan)

@@ -14,8 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
 from model_config.format.errors import InvalidConfigurationError
-from model_config.plan.aws import REGIONS
-from model_config.plan.checks import secret_fields
+from model_config.plan import aws, checks
 from model_config.plan.project import NAMESPACE
 from model_config.plan.registry import Modules
 from model_config.plan.settings import Settings
@@ -40,7 +39,7 @@ _SECRET: JsonSchema = {
     "additionalProperties": False,
 }
 _SKIPS = "aws:skipRegionValidation"
-_KNOWN = {"enum": sorted(REGIONS), "errorMessage": "not a region of AWS"}
+_KNOWN = {"enum": sorted(aws.REGIONS), "errorMessage": "not a region of AWS"}
 _EMPTY = {"type": ["string", "null"], "maxLength": 0}
 _REGION: JsonSchema = {
     "if": {"properties": {_SKIPS: {"enum": [True, "true"]}}, "required": [_SKIPS]},
@@ -197,7 +196,7 @@ def stack_schema(modules: Modules) -> JsonSchema:
     overrides = _Overrides(kinds.values())
     models = {name: overrides.of(kind) for name, kind in kinds.items()}
     settings, project = _settings(models), modules.project.name
-    secrets = dict.fromkeys(secret_fields(modules.models.values()), _SECRET)
+    secrets = dict.fromkeys(checks.secret_fields(modules.models.values()), _SECRET)
     properties = {f"{NAMESPACE}:{name}": schema for name, schema in (secrets | settings).items()}
     # A key without a namespace belongs to the project, and so has an effect only if the project is
     # called as the namespace is.

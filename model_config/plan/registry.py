@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from importlib.util import spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
 from threading import Timer
@@ -108,6 +109,7 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
     slow.start()
     module = ModuleType(f"{_PACKAGE}.{name}")
     module.__file__, module.__package__ = str(path), _PACKAGE
+    module.__spec__ = spec_from_file_location(module.__name__, path)
     sys.modules[module.__name__] = module  # pydantic resolves a class's annotations through it
     try:
         # Not through Python's bytecode cache, which misses an edit within a second.

@@ -11,13 +11,11 @@ from typing import Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
 from model_config.format.text import invisible, plural
-from model_config.plan.checks import LOOKS_SECRET, secret_fields
+from model_config.plan import checks, lifecycle, stack_file
 from model_config.plan.hierarchy import config_of, texts_in
-from model_config.plan.lifecycle import SOON, read_lifecycle, retiring
 from model_config.plan.plan import plan_stack
 from model_config.plan.project import NAMESPACE, Project
 from model_config.plan.registry import Modules, ModuleSource, read_modules_twice
-from model_config.plan.stack_file import line_in, read_stack_file
 
 #: "unset" is the notice about a secret that isn't set, which no commit can mend.
 Severity: TypeAlias = Literal["finding", "unset", "notice"]
@@ -54,7 +52,7 @@ def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[
 def located(finding: Finding, project: Project) -> Finding:
     """Return the finding with its file, relative to the project, and its line if known."""
     if finding.file and finding.file.endswith(".yaml"):
-        return replace(finding, line=finding.line or line_in(project, finding))
+        return replace(finding, line=finding.line or stack_file.line_in(project, finding))
     module = project.module(re.split("[/,]", finding.where)[0])
     if not module.is_file():
         return finding
@@ -64,7 +62,7 @@ def located(finding: Finding, project: Project) -> Finding:
 
 def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
     try:
-        config = read_stack_file(modules.project, stack)
+        config = stack_file.read_stack_file(modules.project, stack)
     except InvalidConfigurationError as error:
         yield from ((finding, "finding") for finding in error.findings)
         return
@@ -72,12 +70,13 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
     yield from ((finding, "finding") for finding in plan.findings)
     yield from ((finding, "unset") for finding in plan.unset.values())
     try:
-        retirements = read_lifecycle(modules.project)
+        retirements = lifecycle.read_lifecycle(modules.project)
     except InvalidConfigurationError as error:
         yield from ((finding, "finding") for finding in error.findings)
         retirements = {}
     for model in plan.models:
-        for path, name, retirement in retiring(config_of(model.config), retirements, SOON):
+        values = config_of(model.config)
+        for path, name, retirement in lifecycle.retiring(values, retirements, lifecycle.SOON):
             problem = f"{name} {retirement.text}"
             yield Finding(f"{model.name}/{path}", problem, "choose another model"), "notice"
     for model in plan.models:
@@ -85,7 +84,7 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
         values = config_of(modules.models[model.name].config)
         for path, text in texts_in(values, model.name):
             yield from ((notice, "notice") for notice in _notices(path, text, None))
-    secrets = secret_fields(modules.models.values())  # in plain text, they are findings
+    secrets = checks.secret_fields(modules.models.values())  # in plain text, they are findings
     for key in sorted(config.values.keys() - {f"{NAMESPACE}:{key}" for key in secrets}):
         value: object = config.values[key]
         with suppress(ValueError, RecursionError):
@@ -95,7 +94,7 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
 
 
 def _notices(where: str, text: str, file: str | None) -> Iterator[Finding]:
-    if LOOKS_SECRET.search(text):
+    if checks.LOOKS_SECRET.search(text):
         fix = "if it is one, have its provider replace it, and use a SecretRef"
         yield Finding(where, "it looks like a secret", fix, file=file)
     if characters := invisible(text):

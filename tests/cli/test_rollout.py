@@ -116,7 +116,7 @@ def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document,
     ("arguments", "problem"),
     [
         (["x", "--release", "2"], "release 2 is neither the rollout's candidate, 3, nor"),
-        (["x" * 2048], "a unit is not text of 1 to 64 bytes"),
+        (["x" * 2048], f'the unit "{"x" * 16}" has 2,048 bytes, and a unit has 1 to 64'),
         (["x", "--remove"], "the rollout names no unit 'x'; its units: qa-1"),
         (["qa-1", "--remove"], "the only unit of a rollout to 0 %"),
         (["qa-1", "--remove", "--release", "3"], "name one"),
@@ -194,8 +194,8 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
         (["--steps", "-1"], "from 0 to 100 percent"),
         (["--steps", "nan"], "from 0 to 100 percent"),
         (["--steps", "0"], "reaches nobody: name units with --unit"),
-        (["--unit", "x" * 2048], "a unit is not text of 1 to 64 bytes"),
-        (["--unit", ""], "a unit is not text of 1 to 64 bytes"),
+        (["--unit", "x" * 2048], f'the unit "{"x" * 16}" has 2,048 bytes'),
+        (["--unit", ""], 'the unit "" has 0 bytes, and a unit has 1 to 64'),
         ([f"--unit=qa-{each}" for each in range(33)], "has 33 units; the limit is 32"),
         (
             [
