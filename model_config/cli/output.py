@@ -107,7 +107,7 @@ def print_text(text: str, *, nl: bool = False) -> None:
 
     With `nl`, it ends with a newline in a pipe too.
     """
-    on_terminal = is_terminal()
+    on_terminal = new_console().is_terminal
     typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
 
 
@@ -121,11 +121,6 @@ def time_text(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def is_terminal() -> bool:
-    """Return whether standard output is a terminal, or FORCE_COLOR is set."""
-    return new_console().is_terminal
-
-
 def print_lines(lines: Iterable[Line]) -> None:
     """Print lines, coloured by their marks on a terminal."""
     console = new_console()
@@ -134,7 +129,10 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 
 def new_console() -> Console:
-    """Return a console without markup and emoji, since prompts may have "[bold]" or ":smile:"."""
+    """Return a console without markup and emoji, since prompts may have "[bold]" or ":smile:".
+
+    It is a terminal if standard output is one, or if FORCE_COLOR is set.
+    """
     return Console(highlight=False, markup=False, emoji=False)
 
 

@@ -42,9 +42,7 @@ def releases(
     with target.open() as aws:
         past = aws.releases(model)
         interrupted = read_state(aws.ssm, past).interrupted if past.held else None
-        rows = [
-            _row(release, before, past.held, interrupted) for release, before in past.with_former()
-        ]
+        rows = [_row(*both, past.held, interrupted) for both in past.with_former()]
     columns: dict[str, Any] = {
         "release": "release",
         "when (UTC)": "at",
@@ -90,15 +88,16 @@ def history(
 
 def _row(
     release: PastRelease, before: PastRelease | None, held: Sequence[str], interrupted: str | None
-) -> dict[str, Any]:
+) -> output.Row:
     from model_config.plan.evidence import verdict
 
     labels = sorted(release.labels)
     summary = "the first release" if release.number == 1 else ""
-    changed = None  # there is no release to compare with
+    listed = None  # there is no release to compare with
     if before and before.content and release.content:
         changed = changes(before.content, release.content)
         summary = ", ".join(map(str, changed)) or "the same values"
+        listed = [{"path": it.path, "change": it.change, "secret": it.secret} for it in changed]
     return {
         "release": release.number,
         "at": release.at,
@@ -108,11 +107,7 @@ def _row(
         "labels": labels,
         "held": [label for label in labels if label in held and label != interrupted],
         "interrupted": [label for label in labels if label == interrupted],
-        "changes": changed
-        and [
-            {"path": change.path, "change": change.change, "secret": change.secret}
-            for change in changed
-        ],
+        "changes": listed,
         "problem": release.problem,
         "evidence": verdict(project_or_none(), release.digest)._asdict(),
         "_summary": summary,

@@ -80,7 +80,7 @@ def _level(result: Result) -> str:
 def _print_findings(results: list[Result], stacks: list[str]) -> None:
     if not results:
         typer.echo(f"No findings in {', '.join(stacks)}.")
-    elif output.is_terminal():
+    elif output.new_console().is_terminal:
         table = Table(show_lines=True)
         # The longest place fits without a line break.
         width = max(len(_place(result.finding)) for result in results)
