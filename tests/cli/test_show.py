@@ -7,7 +7,6 @@ import pytest
 from filelock import FileLock
 from support.documents import digest_of
 
-from model_config.cli import output
 from model_config.format.release import Release, write_release
 
 CONFIG = {"name": "5", "n": 5, "flags": {"on": True, "none": {}}, "prompt": "One\n[bold]\x1b"}
@@ -142,7 +141,7 @@ def test_full_shows_texts_of_several_lines_as_they_are_below_the_rest(run):
 @pytest.mark.usefixtures("prompted")
 def test_a_terminal_gets_a_line_end_and_no_control_characters(run, released, monkeypatch):
     released({"t": "\x1b[2Jx"})
-    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     assert run("show", "chat", "t", "--label", "latest").out == "\\x1b[2Jx\n"
 
 
