@@ -10,16 +10,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    CredentialsError,
-    KeyUnavailableError,
-    ModelConfigError,
-    ModelNotFoundError,
-    ReleaseNotFoundError,
-    StoreError,
-    StoreUnavailableError,
-)
+from model_config.format import errors
+from model_config.format.errors import CredentialsError, ModelConfigError, StoreUnavailableError
 
 #: The fix for credentials that can't be used.
 SIGN_IN = (
@@ -42,113 +34,96 @@ _ALLOW = (
     "promoter's"
 )
 
-_Row = tuple[str, type[ModelConfigError], str, str]
+_LIST = "List the releases with `model-config releases MODEL`"
+_REGION = "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one"
+_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
+_NAMES = "Check the prefix and the names of environment and model"
+_AGAIN = "Try again: repeating the request does no harm"
+_CLOCK = "Set this machine's clock: AWS refuses signatures more than five minutes off"
+_DEPLOY = "Deploy the model first (`pulumi up`), or check the names of model and environment"
 
-# The names of botocore's exceptions, which isn't imported here, and of their base classes; the
-# error's type, the problem and the fix.
-_EXCEPTIONS: tuple[_Row, ...] = (
+_Rows = list[tuple[type[ModelConfigError], str, str, str]]
+
+# The error's type, the problem, the fix, and the names of botocore's exceptions, which isn't
+# imported here, and of their base classes.
+_EXCEPTIONS: _Rows = [
+    (CredentialsError, "no region is set", _REGION, "NoRegionError InvalidRegionError"),
     (
-        "NoRegionError InvalidRegionError",
-        CredentialsError,
-        "no region is set",
-        "Set AWS_DEFAULT_REGION or the profile's region, or pass a client that has one",
-    ),
-    (
-        """ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError
-        PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError""",
         CredentialsError,
         "there are no usable credentials",
         SIGN_IN,
+        """ConfigParseError CredentialRetrievalError InvalidConfigError NoCredentialsError
+        PartialCredentialsError ProfileNotFound SSOError TokenRetrievalError""",
     ),
-    ("ConnectTimeoutError ReadTimeoutError", StoreUnavailableError, "no answer in time", _ROUTE),
-    (
-        "ProxyConnectionError",
-        StoreUnavailableError,
-        "the proxy doesn't answer",
-        "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs",
-    ),
-    ("SSLError", StoreUnavailableError, "no trusted TLS connection", _TLS),
-    (
-        "ParamValidationError",
-        StoreError,
-        "boto3 refuses the request",
-        "Check the prefix and the names of environment and model",
-    ),
-    ("BotoCoreError", StoreUnavailableError, "no answer", _ROUTE),
+    (StoreUnavailableError, "no answer in time", _ROUTE, "ConnectTimeoutError ReadTimeoutError"),
+    (StoreUnavailableError, "the proxy doesn't answer", _PROXY, "ProxyConnectionError"),
+    (StoreUnavailableError, "no trusted TLS connection", _TLS, "SSLError"),
+    (errors.StoreError, "boto3 refuses the request", _NAMES, "ParamValidationError"),
+    (StoreUnavailableError, "no answer", _ROUTE, "BotoCoreError"),
     # From a token file, a certificate or a credential process.
-    ("OSError", CredentialsError, "no usable credentials, or a file is missing", SIGN_IN),
-    ("Exception", StoreUnavailableError, "no answer", _ROUTE),
-)
-# AWS's error codes, with any HTTP status. The first two rows are those that botocore retries
-# (botocore.retries.standard). SSM passes on KMS's refusals as InvalidKeyId, with KMS's own code in
-# the text.
-_CODES: tuple[_Row, ...] = (
+    (CredentialsError, "no usable credentials, or a file is missing", SIGN_IN, "OSError"),
+    (StoreUnavailableError, "no answer", _ROUTE, "Exception"),
+]
+# The same by AWS's error codes, with any HTTP status. The first two rows are those that botocore
+# retries (botocore.retries.standard). SSM passes on KMS's refusals as InvalidKeyId, with KMS's own
+# code in the text.
+_CODES: _Rows = [
     (
-        """BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete
-        RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown
-        ThrottledException Throttling ThrottlingException TooManyRequestsException""",
         StoreUnavailableError,
         "AWS is throttling requests",
         _WAIT,
+        """BandwidthLimitExceeded LimitExceededException PriorRequestNotComplete
+        RequestLimitExceeded RequestThrottled RequestThrottledException SlowDown
+        ThrottledException Throttling ThrottlingException TooManyRequestsException""",
     ),
     (
-        """InternalFailure InternalServerError RequestTimeout RequestTimeoutException
-        ServiceUnavailable ServiceUnavailableException""",
         StoreUnavailableError,
         "a fault of AWS",
         _WAIT,
+        """InternalFailure InternalServerError RequestTimeout RequestTimeoutException
+        ServiceUnavailable ServiceUnavailableException""",
     ),
     (
-        "IDPCommunicationError",
         StoreUnavailableError,
         "AWS can't reach the role's identity provider",
         _WAIT,
+        "IDPCommunicationError",
     ),
     (
-        "TooManyUpdates",
         StoreUnavailableError,
         "the parameter is being changed by someone else",
-        "Try again: repeating the request does no harm",
+        _AGAIN,
+        "TooManyUpdates",
     ),
     (
-        "InvalidKeyId DisabledException KMSInvalidStateException",
-        KeyUnavailableError,
+        errors.KeyUnavailableError,
         "the KMS key can't be used",
         _ENABLE_KEY,
+        "InvalidKeyId DisabledException KMSInvalidStateException",
     ),
     (
-        "ExpiredTokenException ExpiredToken",
         CredentialsError,
         "the credentials have expired",
         SIGN_IN,
+        "ExpiredTokenException ExpiredToken",
     ),
     (
-        """UnrecognizedClientException InvalidClientTokenId InvalidSignatureException
-        SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken""",
         CredentialsError,
         "AWS doesn't accept the credentials",
         SIGN_IN,
+        """UnrecognizedClientException InvalidClientTokenId InvalidSignatureException
+        SignatureDoesNotMatch IncompleteSignature MissingAuthenticationToken""",
     ),
     (
-        "RequestExpired RequestTimeTooSkewed",
         CredentialsError,
         "the request's time is too far from AWS's",
-        "Set this machine's clock: AWS refuses signatures more than five minutes off",
+        _CLOCK,
+        "RequestExpired RequestTimeTooSkewed",
     ),
-    ("AccessDeniedException AccessDenied", AccessDeniedError, "not allowed", _ALLOW),
-    (
-        "ParameterNotFound",
-        ModelNotFoundError,
-        "there is no such parameter",
-        "Deploy the model first (`pulumi up`), or check the names of model and environment",
-    ),
-    (
-        "ParameterVersionNotFound",
-        ReleaseNotFoundError,
-        "there is no such release",
-        "List the releases with `model-config releases MODEL`",
-    ),
-)
+    (errors.AccessDeniedError, "not allowed", _ALLOW, "AccessDeniedException AccessDenied"),
+    (errors.ModelNotFoundError, "there is no such parameter", _DEPLOY, "ParameterNotFound"),
+    (errors.ReleaseNotFoundError, "there is no such release", _LIST, "ParameterVersionNotFound"),
+]
 # Temporary, whether AWS or a proxy on the way answers so.
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _CLOCK_IN_MESSAGE = re.compile(r"Signature expired|Signature not yet current")
@@ -163,7 +138,7 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
         kind, what, fix = _refusal(response, action, names)
     else:
         classes = {kind.__name__ for kind in type(error).__mro__}
-        _, kind, what, fix = next(row for row in _EXCEPTIONS if classes & {*row[0].split()})
+        kind, what, fix, _ = next(row for row in _EXCEPTIONS if classes & {*row[3].split()})
         what = f"{what} ({error})"
     return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
 
@@ -183,15 +158,19 @@ def _refusal(
     answer = f'AWS says {code}, "{message}"'
     if _CLOCK_IN_MESSAGE.search(message):
         code = "RequestExpired"
-    row = next((row for row in _CODES if code in row[0].split()), None)
+    row = next((row for row in _CODES if code in row[3].split()), None)
     if row is None:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
             return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
         if code in {"", str(status)}:  # SSM's own refusals have a code
             return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE
-        return StoreError, answer, "This package doesn't know the error: see the text from AWS"
-    _, kind, what, fix = row
-    if kind is AccessDeniedError:
+        return (
+            errors.StoreError,
+            answer,
+            "This package doesn't know the error: see the text from AWS",
+        )
+    kind, what, fix, _ = row
+    if kind is errors.AccessDeniedError:
         what = f"not allowed: {_missing_permission(message, action, names)}"
     return kind, f"{what}; {answer}", fix
 
@@ -227,7 +206,7 @@ class Problem(NamedTuple):
         if isinstance(error, ModelConfigError):
             return cls(type(error), str(error), reason, isinstance(error, StoreUnavailableError))
         text = f"an unexpected error: {type(error).__name__}: {error}"
-        return cls(StoreError, text, reason, is_outage=False)
+        return cls(errors.StoreError, text, reason, is_outage=False)
 
 
 def raise_if_a_signals(error: BaseException | None) -> None:

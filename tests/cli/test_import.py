@@ -215,6 +215,14 @@ def test_without_a_name_each_name_below_the_path_is_a_model(put: Any, project: P
     assert "not a valid model name" in run("import", "/old/one", code=2).err
 
 
+def test_several_models_of_several_environments_are_planned_where_each_deploys(put: Any, run: Any):
+    for stack in ("dev", "prod"):
+        put(f"/ai/{stack}/first", {"answer": "1"})
+        put(f"/ai/{stack}/second", {"answer": "2"})
+    said = run("import", "/ai/dev", "/ai/prod", "-e", "dev", "-e", "prod")
+    assert "4 parameters already have a name that a deploy will write." in said.out
+
+
 def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
     put: Any, project: Path, run: Any
 ):

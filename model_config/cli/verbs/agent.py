@@ -15,9 +15,6 @@ from model_config.format.errors import UsageError
 
 PANEL = options.Panel.READ
 
-#: The addresses that stand for all of a machine's: requests may address it by any name.
-EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
-
 
 def agent(  # noqa: PLR0913 - a verb's options
     *,
@@ -27,8 +24,7 @@ def agent(  # noqa: PLR0913 - a verb's options
     port: options.Port = 2774,
     socket: Annotated[Path | None, "Listen on this Unix socket instead of a port."] = None,
     host: Annotated[
-        str | None,
-        "Listen on this address instead of loopback; needs --token-file.",
+        str | None, "Listen on this address instead of loopback; needs --token-file."
     ] = None,
     token_file: Annotated[
         Path | None,
@@ -40,8 +36,7 @@ def agent(  # noqa: PLR0913 - a verb's options
         float, typer.Option(min=0, help="Seconds until a configuration is renewed.")
     ] = 5.0,
     fallback: Annotated[
-        Path | None,
-        "A file of `model-config export --fallback`, for a start without AWS.",
+        Path | None, "A file of `model-config export --fallback`, for a start without AWS."
     ] = None,
     prefix: options.Prefix = None,
     local: options.Local = False,
@@ -96,12 +91,11 @@ def agent(  # noqa: PLR0913 - a verb's options
             region=None if local else unless_set(region),
             source=LocalFile() if local else None,
         )
+        # These addresses stand for all of a machine's: requests may address it by any name.
+        is_everywhere = host in {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
+        hosts = None if is_everywhere else {*LOOPBACK, *([host] if host else [])}
         app = make_app(
-            reader,
-            token=token,
-            models=models or (),
-            serves_secrets=secrets,
-            hosts=None if host in EVERYWHERE else {*LOOPBACK, *([host] if host else [])},
+            reader, token=token, models=models or (), serves_secrets=secrets, hosts=hosts
         )
         where = socket or "http://{}:{}".format(*listener.getsockname()[:2])
         typer.echo(f"The agent listens on {where}, and its token is in {token_file}.", err=True)

@@ -106,23 +106,18 @@ def diff(  # noqa: PLR0913 - a verb's options
             ),
         )
     if as_json:
-        output.print_json(
+        rows = [
             {
-                "before": before.name,
-                "after": after.name,
-                "notes": messages,
-                "differences": [
-                    {
-                        "environment": model.environments[0],
-                        "model": model.model,
-                        "kind": model.kind,
-                        "renamed_from": model.renamed_from,
-                        "changes": [report.to_json(change) for change in model.changes],
-                    }
-                    for model in models
-                ],
+                "environment": model.environments[0],
+                "model": model.model,
+                "kind": model.kind,
+                "renamed_from": model.renamed_from,
+                "changes": [*map(to_json, model.changes)],
             }
-        )
+            for model in models
+        ]
+        sides = {"before": before.name, "after": after.name}
+        output.print_json({**sides, "notes": messages, "differences": rows})
     else:
         shown = report.Report(before.name, after.name, messages, differences.sections(models))
         if markdown:
@@ -191,15 +186,9 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
         old, new = (releases.select(selector) for selector in (before, after))
         changed = changes(old.open(), new.open())
     if as_json:
-        output.print_json(
-            {
-                "model": model,
-                "environment": releases.environment,
-                "before": old.number,
-                "after": new.number,
-                "changes": [to_json(change) for change in changed],
-            }
-        )
+        about = {"model": model, "environment": releases.environment}
+        sides = {"before": old.number, "after": new.number}
+        output.print_json({**about, **sides, "changes": [*map(to_json, changed)]})
     else:
         output.print_lines(line for change in changed for line in change_lines(change))
         if not changed:

@@ -33,8 +33,7 @@ def export(  # noqa: PLR0913 - a verb's options
         bool, "Write the file that `Reader(fallback=...)` reads. It has no secrets."
     ] = False,
     with_secrets: Annotated[
-        bool,
-        "Include the secrets' values, in an --output file of mode 0600.",
+        bool, "Include the secrets' values, in an --output file of mode 0600."
     ] = False,
     label: options.Label = None,
     release: options.Release = None,

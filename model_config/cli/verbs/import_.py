@@ -7,8 +7,9 @@ import keyword
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from model_config.importing.module import ImportedModule, Source
 
 PANEL = options.Panel.PROJECT
-
-_PATH = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?")
 
 
 def import_(  # noqa: PLR0913 - a verb's options
@@ -88,7 +87,9 @@ def import_(  # noqa: PLR0913 - a verb's options
     }
     models = _by_model(sources) if name is None else {name: sources}
     modules = [imported_module(model, paths[0], given) for model, given in models.items()]
-    _write(modules, force=force)
+    folder = current_project().models_folder
+    files = {folder / file: text for module in modules for file, text in module.files.items()}
+    _write(files, force=force)
     for module in modules:
         _print_fields(module)
     _print_steps(modules, sources, local=local)
@@ -109,7 +110,7 @@ def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
     from model_config.importing.fields import Existing, below, looks_secret
     from model_config.importing.module import Source
 
-    if not _PATH.fullmatch(path):
+    if not re.fullmatch(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/?", path):
         raise UsageError(f'{path!r} is not a valid SSM path: use only letters, digits and "_-./"')
     with target(stack, prefix, local=local) as aws:
         listed = aws.ssm.beginning_with(path.rstrip("/"))
@@ -133,24 +134,20 @@ def _read(path: str, stack: str, prefix: str | None, *, local: bool) -> Source:
 
 def _by_model(sources: Mapping[str, Source]) -> dict[str, dict[str, Source]]:
     """Return the parameters of each model, which is a name directly below the imported path."""
+    names = [".".join(it.path[:1]) for source in sources.values() for it in source.parameters]
     models: dict[str, dict[str, Source]] = {}
-    for stack, source in sources.items():
-        for parameter in source.parameters:
-            name = ".".join(parameter.path[:1])
-            _check_name(name)
-            of_model = models.setdefault(
-                name, {stack: replace(source, parameters=[]) for stack in sources}
-            )
-            inner = replace(parameter, path=parameter.path[1:])
-            of_model[stack] = replace(
-                of_model[stack], parameters=[*of_model[stack].parameters, inner]
-            )
+    for name in dict.fromkeys(names):
+        _check_name(name)
+        models[name] = {}
+        for stack, source in sources.items():
+            inner = [
+                replace(it, path=it.path[1:]) for it in source.parameters if it.path[0] == name
+            ]
+            models[name][stack] = replace(source, parameters=inner)
     return models
 
 
-def _write(modules: Iterable[ImportedModule], *, force: bool) -> None:
-    folder = current_project().models_folder
-    files = {folder / file: text for module in modules for file, text in module.files.items()}
+def _write(files: Mapping[Path, str], *, force: bool) -> None:
     existing = ", ".join(str(file) for file in files if file.exists())
     if existing and not force:
         if not sys.stdin.isatty():
@@ -163,13 +160,12 @@ def _write(modules: Iterable[ImportedModule], *, force: bool) -> None:
 
 def _print_fields(module: ImportedModule) -> None:
     rows = []
-    for fields in module.fields.values():
-        for path, field in fields.items():
-            note = "a secret" if field.config_key else ""
-            if field.config_key and field.parameter.type != "SecureString":
-                note = "a secret in plain text: have its provider replace it"
-            becomes = f"{module.name}/{'/'.join(module.places[path])}"
-            rows.append((field.parameter.name, becomes, note))
+    for path, field in (item for fields in module.fields.values() for item in fields.items()):
+        note = "a secret" if field.config_key else ""
+        if field.config_key and field.parameter.type != "SecureString":
+            note = "a secret in plain text: have its provider replace it"
+        becomes = f"{module.name}/{'/'.join(module.places[path])}"
+        rows.append((field.parameter.name, becomes, note))
     output.print_table(["parameter", "becomes", "note"], rows, wrap=True)
 
 
@@ -202,9 +198,8 @@ def _print_steps(
     modules: Sequence[ImportedModule], sources: Mapping[str, Source], *, local: bool
 ) -> None:
     for stack in sources:
-        if differing := {
-            module.name: module.overrides[stack] for module in modules if module.overrides[stack]
-        }:
+        differing = {it.name: it.overrides[stack] for it in modules if it.overrides[stack]}
+        if differing:
             text = yaml_text({f"{NAMESPACE}:overrides": differing})
             typer.echo(f"\nAdd to Pulumi.{stack}.yaml, below `config:`:\n\n{indent(text, '  ')}")
     typer.echo("\nNothing in AWS was changed. Review the modules, then run:")

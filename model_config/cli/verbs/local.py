@@ -23,13 +23,12 @@ PANEL = options.Panel.PROJECT
 
 app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
 
-#: The text and the colour of each change.
+#: The text and the colour of each change but "unchanged".
 _SHOWN = {
     "created": ("new", "green"),
     "updated": ("changed", "yellow"),
     "replaced": ("replaced", "yellow"),
     "deleted": ("deleted", "red"),
-    "unchanged": ("", ""),
 }
 
 
@@ -117,16 +116,13 @@ def _print_parameters(rows: Sequence[DeployedParameter]) -> None:
         typer.echo("Nothing changed.")
         return
     above = rows[0].arn.removesuffix(f"/{rows[0].model}/{rows[0].path}")
-    cells = [
-        (row.model, row.path, f"{row.version} {_SHOWN[row.change][0]}".rstrip(), row.arn)
-        for row in rows
-    ]
-    output.print_table(
-        ["model", "parameter", "version", "ARN"],
-        cells,
-        styles=[_SHOWN[row.change][1] for row in rows],
-        instead=f"The ARN of each: {above}/MODEL/PARAMETER",
-    )
+    columns, cells, styles = ["model", "parameter", "version", "ARN"], [], []
+    for row in rows:
+        change, style = _SHOWN.get(row.change, ("", ""))
+        cells.append((row.model, row.path, f"{row.version} {change}".rstrip(), row.arn))
+        styles.append(style)
+    instead = f"The ARN of each: {above}/MODEL/PARAMETER"
+    output.print_table(columns, cells, styles=styles, instead=instead)
 
 
 def _print_read_back(deployment: Deployment) -> None:

@@ -61,8 +61,7 @@ def report(
         Path, typer.Option(help="The folder to write; new or empty.", file_okay=False)
     ],
     base: Annotated[
-        str | None,
-        "Only compare the working tree with this commit. Needs git, but no AWS.",
+        str | None, "Only compare the working tree with this commit. Needs git, but no AWS."
     ] = None,
     releases: Annotated[
         int,

@@ -45,10 +45,8 @@ def show(  # noqa: PLR0913 - a verb's options
     """
     with target.open() as aws:
         configuration = aws.configuration(model, label, release, secrets=reveal)
-    secrets = {
-        name: secret.reveal() if reveal else output.MASK
-        for name, secret in configuration.secrets.items()
-    }
+    hidden = configuration.secrets.items()
+    secrets = {name: secret.reveal() if reveal else output.MASK for name, secret in hidden}
     held = {**configuration.as_dict(), **({"secrets": secrets} if secrets else {})}
     if path is not None:
         _print_value(held, path.strip("/"), configuration.content.none, as_json=as_json)
@@ -128,8 +126,7 @@ def render(  # noqa: PLR0913 - a verb's options
         typer.Option("--set", metavar="NAME=TEXT", help="A variable's text; may be repeated."),
     ] = None,
     values: Annotated[
-        Path | None,
-        "A JSON object of variables and their texts. --set overrides it.",
+        Path | None, "A JSON object of variables and their texts. --set overrides it."
     ] = None,
     label: options.Label = None,
     release: options.Release = None,

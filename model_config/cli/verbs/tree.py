@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,10 +51,9 @@ def tree(
         raise InvalidConfigurationError(findings)
 
 
-@dataclass(slots=True)
 class _Node:
-    detail: str = ""
-    below: dict[str, _Node] = field(default_factory=dict)
+    def __init__(self, detail: str = "") -> None:
+        self.detail, self.below = detail, dict[str, _Node]()
 
 
 def _print(path: str, models: Sequence[ModelTree]) -> None:
@@ -82,11 +81,13 @@ def _lines(node: _Node, indent: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _about_model(model: ModelTree) -> str:
-    known = [model.schema or "", plural(model.parameters, "parameter")]
-    if model.digest:
-        known.append(model.digest[:19])
-    if model.release:
-        known.append(f"release {model.release}")
+    release = f"release {model.release}" if model.release else ""
+    known = [
+        model.schema,
+        plural(model.parameters, "parameter"),
+        (model.digest or "")[:19],
+        release,
+    ]
     for label, number in sorted(model.labels.items()):
         known.append(f"{label}: {number}{' (held)' if label in model.held else ''}")
     return ", ".join(filter(None, known))
@@ -117,16 +118,15 @@ def digest(
     from model_config.plan.plan import valid_plan
 
     plan = valid_plan(current_project(), environment)
-    digests = {model.name: model.digest for model in plan.models}
+    digests = {it.name: it.digest for it in plan.models}
     if model is not None and model not in digests:
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")
-    shown = {name: text for name, text in digests.items() if model in {None, name}}
     if as_json:
-        output.print_json(shown)
+        output.print_json(digests if model is None else {model: digests[model]})
     elif model is not None:
-        typer.echo(shown[model])
+        typer.echo(digests[model])
     else:
-        output.print_table(["model", "digest"], list(shown.items()))
+        output.print_table(["model", "digest"], list(digests.items()))
 
 
 VERBS = (digest, tree)
