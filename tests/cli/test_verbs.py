@@ -16,11 +16,12 @@ from model_config.cli.options import Panel
 
 NEW_VERB = '''
 """`model-config greet`: what anybody can add."""
+from typing import Annotated
 from model_config.cli.options import Environment, Panel
 PANEL = Panel.READ
-def greet_all(environment: Environment = "dev") -> None:
+def greet_all(environment: Environment = "dev", *, so_loud: Annotated[bool, "Shout."] = False):
     """Greet an environment."""
-    print(f"Hello {environment}")
+    print(f"Hello {environment}{'!' if so_loud else ''}")
 '''
 
 
@@ -42,6 +43,10 @@ def test_a_new_verb_is_found_without_a_list(tmp_path: Path):
     assert "greet-all" in panel
     assert "show" in panel
     assert run("greet-all", "--project", "/", "-e", "qa") == "Hello qa\n"
+    assert run("greet-all", "--so-loud") == "Hello dev!\n"
+    options = run("greet-all", "--help")
+    assert "Shout." in options
+    assert "--no-so-loud" not in options
 
 
 @pytest.fixture
