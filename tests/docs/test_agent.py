@@ -5,7 +5,7 @@ import re
 from support.project import CHECKOUT
 from typer.main import get_command
 
-from model_config.agent import server
+from model_config.agent import answers, server
 from model_config.agent.app import Agent
 from model_config.cli.app import app
 from model_config.testing import FakeReader
@@ -30,6 +30,6 @@ def test_every_address_is_described():
 
 
 def test_the_limits_are_the_codes():
-    assert f"at most {server.BODY_BYTES // 1024} KiB" in TEXT
+    assert f"at most {answers.BODY_BYTES // 1024} KiB" in TEXT
     assert f"within {server.REQUEST_SECONDS:g} seconds" in TEXT
     assert f"at most {server.CONNECTIONS} connections" in TEXT

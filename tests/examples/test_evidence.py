@@ -59,4 +59,4 @@ def test_promptfoo_takes_what_exec_sets_and_its_report_has_the_tests_of_the_conf
 def test_the_documented_file_is_evidence():
     (shown,) = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
     evidence = Evidence.model_validate_json(shown.replace("sha256:…", f"sha256:{0:064}"))
-    assert not list(evidence.problems(evidence.at))
+    assert not list(evidence.problems(evidence.digest, None))
