@@ -374,7 +374,8 @@ class Attempts:
             )
         ]
         while self._waiting:
-            keys.append(self._waiting.popitem()[0])
+            with suppress(KeyError):  # another attempt that began at this moment took it
+                keys.append(self._waiting.popitem()[0])
         if attempt.is_renewal:
             last = {key: entry.reading for key, entry in list(self.entries.items())}
             size = sum(_size(last.get(key)) for key in keys)

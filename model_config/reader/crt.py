@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 from awscrt import auth, http, io
 
 from model_config.format import errors
-from model_config.reader.problems import translate, unreadable_answer
+from model_config.reader.problems import translate, unreadable_answer, unusable_credentials
 from model_config.reader.source import Stored
 
 _ACTION = "ssm:GetParameters"
@@ -39,6 +39,7 @@ _TAKEN = (
     "region|output|ca_bundle|endpoint_url|credential_process|aws_(access_key_id|secret_access_key)"
     "|aws_session_token|aws_account_id|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*"
 )
+_KEY_ID = "aws_access_key_id"
 # The partition `aws` of botocore's partitions.json. The hosts of others have other names.
 _REGION = r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+"
 
@@ -179,7 +180,7 @@ class _Wire:
         self._profile = _profile()
         env = os.environ
         given = [region, env.get("AWS_DEFAULT_REGION"), self._profile.get("region")]
-        self._region = next(filter(None, [*given, env.get("AWS_REGION")]), "")
+        self._region = next(filter(None, given), "")
         if not self._region:
             raise _failure("NoRegionError", "You must specify a region.")
         self._loop = _loop(self._pid)
@@ -314,9 +315,14 @@ class _Wire:
         if self._keys is None or self._expires_at - time.time() < _EARLY:
             try:
                 self._keys, self._expires_at = self._find()
-            except Exception:
-                if self._keys is None or self._expires_at <= time.time():
+            except Exception as error:
+                if self._keys is not None and time.time() < self._expires_at:
+                    return self._keys
+                if isinstance(error, errors.ModelConfigError):
                     raise
+                if isinstance(error, LookupError | TypeError | ValueError):
+                    raise unusable_credentials(error) from error
+                raise
         return self._keys
 
     def _find(self) -> tuple[Any, float]:
@@ -326,7 +332,7 @@ class _Wire:
             return _static(env, *names)
         if path := env.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
             return self._assumed_role(path)
-        if "aws_access_key_id" in profile:
+        if _KEY_ID in profile:
             return _static(profile, *(name.lower() for name in names))
         if command := profile.get("credential_process"):
             return _of_process(command)
@@ -355,7 +361,9 @@ class _Wire:
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         answer = self.post(self.endpoint("sts"), headers, urlencode(fields).encode())
-        found = dict(re.findall(r"<(\w+)>([^<]+)</", (answer.body or b"").decode()))
+        if answer.body is None:
+            raise _failure("ConnectionClosedError", "STS cut its answer short")
+        found = dict(re.findall(r"<(\w+)>([^<]+)</", answer.body.decode()))
         if answer.status != 200:  # noqa: PLR2004 - HTTP's
             raise answer.refusal(found)
         return _static(found, *_SHORT)
@@ -390,27 +398,34 @@ def _profile() -> dict[str, str]:
         ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", ""),
     ):
         file = os.path.expanduser(os.path.expandvars(os.environ.get(variable) or path))  # noqa: PTH111
-        if not os.path.isfile(file):  # noqa: PTH113 - without pathlib
-            continue
-        import configparser  # noqa: PLC0415 - in few places is there a file
-
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(file)
-        except (configparser.Error, UnicodeDecodeError) as error:
-            raise _failure("ConfigParseError", f"Unable to parse {file}: {error}") from None
-        sections = {f"{prefix}{name}", f'{prefix}"{name}"'}
-        sections |= {name} if name == "default" else set()
-        for section in sections & set(parser.sections()):
-            profile |= parser.items(section)
-            is_known = True
-    if not is_known:
-        raise _failure("ProfileNotFound", f"The config profile ({given}) could not be found")
+        if os.path.isfile(file):  # noqa: PTH113 - without pathlib
+            sections = {f"{prefix}{name}", f'{prefix}"{name}"'}
+            settings = _settings(file, sections | ({name} if name == "default" else set()))
+            if _KEY_ID in profile.keys() & settings.keys():
+                raise NeedsBoto3("the profile has keys in two files")
+            profile |= settings
+            is_known |= bool(settings)
+    if not is_known:  # boto3 reads headings that are written in other ways
+        raise NeedsBoto3(f"no profile {given} was found")
     if unknown := [setting for setting in profile if not re.fullmatch(_TAKEN, setting)]:
         raise NeedsBoto3(f"the profile has {unknown[0]}")
-    if {"aws_access_key_id", "credential_process"} <= profile.keys():
+    if {_KEY_ID, "credential_process"} <= profile.keys():
         raise NeedsBoto3("the profile has credentials of two kinds")
     return profile
+
+
+def _settings(file: str, sections: set[str]) -> dict[str, str]:
+    import configparser  # noqa: PLC0415 - in few places is there a file
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(file)
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise _failure("ConfigParseError", f"Unable to parse {file}: {error}") from None
+    held = [dict(parser.items(section)) for section in parser.sections() if section in sections]
+    if len(held) > 1:
+        raise NeedsBoto3("the profile has several sections")
+    return held[0] if held else {}
 
 
 def _static(

@@ -143,6 +143,12 @@ def translate(error: Exception, action: str, names: Sequence[str]) -> ModelConfi
     return kind(f"{action} of {', '.join(names)}: {what}. {fix}.")
 
 
+def unusable_credentials(error: Exception) -> CredentialsError:
+    """Return the error for what a user's token file or credential process raises: anything."""
+    name = type(error).__name__
+    return CredentialsError(f"there are no usable credentials ({name}: {error}). {SIGN_IN}.")
+
+
 def unreadable_answer(action: str, names: Sequence[str]) -> StoreUnavailableError:
     return StoreUnavailableError(
         f"{action} of {', '.join(names)}: the answer was cut short or isn't from SSM. {_ROUTE}."

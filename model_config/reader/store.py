@@ -18,7 +18,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from botocore.parsers import ResponseParserError
 
 from model_config.format import errors
-from model_config.reader.problems import SIGN_IN, translate, unreadable_answer
+from model_config.reader.problems import translate, unreadable_answer, unusable_credentials
 from model_config.reader.source import Stored
 
 _ACTION = "ssm:GetParameters"
@@ -177,6 +177,4 @@ def _or_error(get: Callable[[], Any]) -> Any:
     except (BotoCoreError, ClientError):
         raise
     except Exception as error:
-        raise errors.CredentialsError(
-            f"there are no usable credentials ({type(error).__name__}: {error}). {SIGN_IN}."
-        ) from error
+        raise unusable_credentials(error) from error

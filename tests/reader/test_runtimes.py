@@ -219,6 +219,65 @@ def test_credentials_that_are_refused_are_told_as_such(  # noqa: PLR0913, PLR091
     assert ssm.headers == []
 
 
+NO_DATE = json.dumps(dict(zip(("Version", *NAMES), (1, "a", "x", "token", 5), strict=True)))
+
+
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize(
+    "config",
+    [
+        "credential_process = cat 'x",
+        'credential_process = echo \'{"Version": 1, "AccessKeyId": "a", "Expiration": 5}\'',
+        "credential_process = /no/such/program",
+        "credential_process = echo nothing",
+    ],
+)
+def test_a_process_that_gives_no_credentials_is_no_outage(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    (tmp_path / "config").write_text(f"[default]\n{config}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(CredentialsError, match="no usable credentials"):
+        Reader("prod").get("chat")
+    assert ssm.headers == []
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_credentials_that_are_cut_short_are_an_outage(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "TRIES", 1)
+    for name, text in of_a_service_account(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    ssm.others["/"] = ssm.loopback.says(200, b"<AssumeRole", whole=False)
+    with pytest.raises(StoreUnavailableError):
+        Reader("prod").get("chat")
+    assert ssm.headers == []
+
+
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize("heading", ["[profile own]", '[profile "own"]', "[profile  'own']"])
+def test_keys_and_their_token_come_from_one_file(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heading: str
+) -> None:
+    keys = "aws_access_key_id = {}\naws_secret_access_key = made up\n"
+    for name, text in of_a_profile(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    (tmp_path / "config").write_text(f"{heading}\n{keys.format('other')}aws_session_token = t\n")
+    (tmp_path / "credentials").write_text(f"[own]\n{keys.format('found')}")
+    assert Reader("prod").get("chat").release == 1
+    assert ssm.key == "found"
+    assert "X-Amz-Security-Token" not in ssm.headers[-1]
+
+
+def test_the_region_is_the_one_that_boto3_takes(ssm: Ssm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    with pytest.raises(CredentialsError, match="no region is set"):
+        Reader("prod").get("chat")
+    assert ssm.headers == []
+
+
 def test_a_proxy_is_used_unless_no_proxy_names_the_host(
     ssm: Ssm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
