@@ -1,4 +1,4 @@
-"""The command line: one file for each verb. The other rooms do the work."""
+"""The command line: verbs, by their subjects. The other rooms do the work."""
 
 from __future__ import annotations
 

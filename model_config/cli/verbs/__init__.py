@@ -1,1 +1,1 @@
-"""The verbs, one file each."""
+"""The verbs: one in a file, or a few of one subject."""
