@@ -118,9 +118,13 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
     check: Check | None = None,
     reason: str | None = None,
     is_automatic: bool = False,
+    state: State | None = None,
 ) -> Move:
-    """Return a promotion, by default to the newest release, verified. Nothing moves yet."""
-    state = _read(environment, model, label, reason)
+    """Return a promotion, by default to the newest release, verified. Nothing moves yet.
+
+    `state` is the model's, if the caller has just read it.
+    """
+    state = _read(environment, model, label, reason, state)
     target = state.releases.select(LATEST if release is None else release)
     move = Move(environment, state, label, target, reason, is_automatic=is_automatic)
     return _verified(move, check)
@@ -233,10 +237,16 @@ def make_together(moves: Sequence[Move]) -> None:
         _record(move, state, move.release)
 
 
-def _read(environment: Environment, model: str, label: str, reason: str | None) -> State:
+def _read(
+    environment: Environment,
+    model: str,
+    label: str,
+    reason: str | None,
+    known: State | None = None,
+) -> State:
     check_movable_label(label)
     check_reason(reason)
-    return environment.state(model)
+    return known or environment.state(model)
 
 
 def _unrecorded(state: State) -> Iterator[str]:

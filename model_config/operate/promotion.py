@@ -170,7 +170,9 @@ def prepare_part(
             f"first, `model-config rollout finish {place}`, or abort it, `model-config rollout "
             f"abort {place}`"
         )
-    move = labels.prepare_promotion(environment, model, label, check=check, reason=reason)
+    move = labels.prepare_promotion(
+        environment, model, label, check=check, reason=reason, state=state
+    )
     if not move.state.can_be_written:
         raise UsageError(
             f"{model} can't be promoted together with others, since it can't be recorded: "

@@ -283,6 +283,21 @@ def test_together_all_labels_move_or_none(run, released, labels):
 
 
 @pytest.mark.usefixtures("own")
+def test_together_lists_a_models_releases_twice_what_an_interruption_left_and_the_move(
+    run, released, requests_to
+):
+    released(CHAT)
+    released(CHAT, model="search")
+    requests_to.clear()
+    run("promote", "--all", "--together")
+    asked = [names for operation, names in requests_to if operation == "GetParameterHistory"]
+    release, other = "/ai/dev/chat/release", "/ai/dev/search/release"
+    assert sorted(names[0] for names in asked if "release" in names[0]) == sorted(
+        [release, other] * 2
+    )
+
+
+@pytest.mark.usefixtures("own")
 def test_models_that_name_each_other_and_were_not_promoted_together_are_told(run, released):
     def told():
         rows = run("status", "-e", "dev", "--json").json[0]["models"]
