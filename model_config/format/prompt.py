@@ -90,10 +90,13 @@ def fill(value: Value, path: str, templates: Iterable[str], values: Mapping[str,
 
 def stray_braces(text: str) -> Iterator[str]:
     """Yield the position, "line 2, column 5", of each `{{` that doesn't begin a placeholder."""
+    number, begin = 1, 0  # of the line
     for match in _BRACES.finditer(text):
         if match["stray"]:
-            *above, line = text[: match.start("stray")].split("\n")
-            yield f"line {len(above) + 1}, column {len(line) + 1}"
+            at = match.start("stray")
+            number += text.count("\n", begin, at)
+            begin = text.rfind("\n", begin, at) + 1 or begin
+            yield f"line {number}, column {at - begin + 1}"
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
