@@ -126,7 +126,7 @@ def check_selector(selector: str | int) -> None:
     if isinstance(selector, str):
         if selector != LATEST:
             check_label(selector)
-    elif type(selector) is not int or selector < 1:
+    elif isinstance(selector, bool) or not isinstance(selector, int) or selector < 1:
         raise UsageError(f"a release is a whole number from 1, not {selector!r}")
 
 

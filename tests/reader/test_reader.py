@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from enum import IntEnum
 from typing import Any
 
 import boto3
@@ -109,6 +110,8 @@ def test_a_label_a_number_and_latest_each_give_their_release(aws: Any) -> None:
     assert (latest["n"], latest.release, latest.label) == (3, 3, "latest")
     by_number = reader.get("chat", release=2)
     assert (by_number["n"], by_number.release, by_number.label) == (2, 2, None)
+    pin = IntEnum("Pin", {"SECOND": 2})  # an application may have names for its pins
+    assert Reader("prod", client=aws.client).get("chat", release=pin.SECOND)["n"] == 2
 
 
 def test_the_default_label_comes_from_the_argument_else_the_environment(
