@@ -148,15 +148,11 @@ class _Answer:
     def parameters(self, *, decrypt: bool) -> dict[str, Stored] | None:
         """Return what SSM answered, or None: no error may hold a part of it."""
         with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
-            return {
-                item["Name"]: Stored(
-                    item["Name"],
-                    item["Version"],
-                    item["Value"] if decrypt or item.get("Type") == "String" else None,
-                    datetime.fromtimestamp(item["LastModifiedDate"], UTC),
-                )
-                for item in json.loads(self.body or b"")["Parameters"]
-            }
+            stored = [
+                Stored.of(it, datetime.fromtimestamp(it["LastModifiedDate"], UTC), decrypt=decrypt)
+                for it in json.loads(self.body or b"")["Parameters"]
+            ]
+            return {parameter.name: parameter for parameter in stored}
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 #: The most names in one request (SSM API reference, GetParameters).
 BATCH = 10
@@ -21,6 +21,12 @@ class Stored:
     # When the version was written, which tells a parameter from another one that was made anew
     # under its name. None: the source doesn't say.
     modified: datetime | None = None
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any], modified: datetime | None, *, decrypt: bool) -> Stored:
+        """Return a parameter as SSM answers it: without decryption, only a String has a text."""
+        has_text = decrypt or item.get("Type") == "String"
+        return cls(item["Name"], item["Version"], item["Value"] if has_text else None, modified)
 
 
 class Source(Protocol):

@@ -68,12 +68,7 @@ class Store:
                 client = self._client()
                 answer = client.get_parameters(Names=list(names), WithDecryption=decrypt)
                 return {
-                    item["Name"]: Stored(
-                        item["Name"],
-                        item["Version"],
-                        item["Value"] if decrypt or item.get("Type") == "String" else None,
-                        item.get("LastModifiedDate"),
-                    )
+                    item["Name"]: Stored.of(item, item.get("LastModifiedDate"), decrypt=decrypt)
                     for item in answer["Parameters"]
                 }
             except _FAILURES as error:
