@@ -14,16 +14,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    CredentialsError,
-    StaleConfigurationError,
-    StoreUnavailableError,
-)
+from model_config.format import errors
 from model_config.reader.configuration import Configuration
 from model_config.reader.problems import Problem, raise_if_a_signals
 from model_config.reader.readings import Key, Reading, Readings, Result
@@ -94,21 +90,23 @@ class Away(NamedTuple):
     is_sure: bool  # more than one renewal failed, so that first reads needn't find out
 
 
+@dataclass(eq=False)
 class Attempt:
     """One attempt to read several keys. It ends when it succeeds, fails or passes its deadline."""
 
-    def __init__(self, patience: float) -> None:
-        self.keys: list[Key] = []
-        self.results: dict[Key, Result | Entry] = {}
-        self.landed: dict[Key, Entry] = {}  # the new entries
-        self.wakers: list[Callable[[], object]] = []  # called at the end
-        self.hangs = False  # though it has ended
-        self.is_always = False  # asks for what isn't due
-        self.is_renewal = False  # begun by a read that has something to serve
-        self.is_started = False  # a thread of the reader's own will end it
-        self.has_ended = False
-        self.began = self.seconds = 0.0
-        self._made_by, self._left_at = _thread.get_ident(), time.monotonic() + patience
+    left_at: float  # when it counts as left, if a reading thread makes it
+    is_always: bool  # asks for what isn't due
+    is_renewal: bool = False  # begun by a read that has something to serve
+    is_started: bool = False  # a thread of the reader's own will end it
+    has_ended: bool = False
+    hangs: bool = False  # though it has ended
+    began: float = 0.0
+    seconds: float = 0.0  # since the last answer
+    keys: list[Key] = field(default_factory=list)
+    results: dict[Key, Result | Entry] = field(default_factory=dict)
+    landed: dict[Key, Entry] = field(default_factory=dict)  # the new entries
+    wakers: list[Callable[[], object]] = field(default_factory=list)  # called at the end
+    made_by: int = field(default_factory=_thread.get_ident)
 
     @property
     def is_under_way(self) -> bool:
@@ -116,7 +114,7 @@ class Attempt:
             return not self.has_ended
         # Made by this thread, it was interrupted by a signal's handler that reads. After a while,
         # it was left by another thread, in which one exception hit the handling of another.
-        return self._made_by != _thread.get_ident() and time.monotonic() < self._left_at
+        return self.made_by != _thread.get_ident() and time.monotonic() < self.left_at
 
 
 class Attempts:
@@ -140,7 +138,7 @@ class Attempts:
         self.entries: dict[Key, Entry] = {}
         self.spans: defaultdict[type[Any] | None, dict[str, Span]] = defaultdict(dict)
         self.away: Away | None = None
-        self.renewals = self.failures = 0
+        self.hits = self.renewals = self.failures = 0
         self.seconds = 0.0
         self._changed_at = -math.inf  # a failure of an older attempt says nothing new
         self._denials = 0  # attempts in a row in which the role was denied everything
@@ -195,14 +193,14 @@ class Attempts:
         if entry is not None and entry.reading is not None:
             if now - entry.read_at <= self.times.max_stale:
                 return entry.reading
-            raise StaleConfigurationError(
+            raise errors.StaleConfigurationError(
                 f"{entry.reading.configuration!r} was read {now - entry.read_at:,.0f} s ago, and "
                 f"max_stale allows {self.times.max_stale:,.0f} s. It could not be renewed: {text}"
             )
         if entry is not None and entry.problem is not None:
             raise entry.problem.kind(entry.problem.text)  # a new one: a shared one mixes tracebacks
         if away is None:
-            raise StoreUnavailableError(f"no request was made: {text}")
+            raise errors.StoreUnavailableError(f"no request was made: {text}")
         raise away.problem.kind(
             f"no request was made: the last one failed {now - away.failed_at:,.1f} s ago, and the "
             f"next one is made in {max(0.0, away.ask_at - now):,.1f} s. The failure: {text}"
@@ -220,7 +218,13 @@ class Attempts:
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> Iterator[tuple[list[Attempt], float]]:
         """Begin what is due. Yield attempts, any of which to wait for, and the most seconds."""
-        left, renewal = list(keys), None
+        left, renewal = [], None
+        for key in keys:
+            entry = self.entries.get(key)
+            if always or entry is None or entry.problem or self._clock() >= entry.ask_at:
+                left.append(key)
+            else:
+                self.hits += 1
         while left:
             needed, renewal = self._begin(left, always=always, here=here)
             if not needed:
@@ -247,8 +251,7 @@ class Attempts:
         """Begin one attempt. Return those that keys with nothing to serve need, and a renewal."""
         here = here and self.times.max_wait == math.inf
         always = always or self.times.ttl == 0
-        mine, needed = Attempt(self.times.deadline), {}
-        mine.is_always = always
+        mine, needed = Attempt(time.monotonic() + self.times.deadline, always), {}
         now = self._clock()
         try:
             for key in keys:
@@ -337,7 +340,7 @@ class Attempts:
             if attempt.seconds >= self.times.deadline and not attempt.has_ended:
                 _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
                 text = GIVEN_UP.format(self.times.deadline)
-                problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
+                problem = Problem(errors.StoreUnavailableError, text, GIVEN_UP, is_outage=True)
                 attempt.hangs = True
                 attempt.results = dict.fromkeys(attempt.keys, Result(None, problem))
                 self._finish(attempt)
@@ -410,9 +413,17 @@ class Attempts:
         wanted: dict[Key, Reading | None] = {}
         results: dict[Key, Result | Entry] = {}
         for key in attempt.keys:
-            entry = self.entries.get(key)
-            if entry is None and (typed := self._typed(key)) is not None:
-                results[key] = typed
+            # A first read with a class needn't ask for what was just read without one.
+            entry, plain = self.entries.get(key), self.entries.get((*key[:2], None))
+            if (
+                entry is None
+                and plain is not None
+                and plain.reading is not None
+                and plain.problem is None
+                and self._clock() < plain.ask_at
+                and self._readings.fits(key, plain.reading)
+            ):
+                results[key] = plain
             else:
                 wanted[key] = None if entry is None else entry.reading
         progress = partial(setattr, attempt, "seconds", 0.0)
@@ -426,21 +437,12 @@ class Attempts:
                 if last is None
                 and (problem := results[key].problem) is not None
                 and problem.is_outage
-                and not issubclass(problem.kind, CredentialsError)
+                and not issubclass(problem.kind, errors.CredentialsError)
                 and self._readings.fallback_for(key) is None
             }
             if not wanted or attempt.has_ended:
                 break
         attempt.results = results
-
-    def _typed(self, key: Key) -> Entry | None:
-        """Return what a first read with a class needn't ask for, if the class takes it."""
-        model, selector, _ = key
-        plain = self.entries.get((model, selector, None))
-        if plain is None or plain.problem is not None or self._clock() >= plain.ask_at:
-            return None
-        fits = plain.reading is not None and self._readings.fits(key, plain.reading)
-        return plain if fits else None
 
     # What an attempt changes.
 
@@ -456,7 +458,7 @@ class Attempts:
             quiet_until = self.away.ask_at if self.away else now
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
-            denied = [one for one in problems if issubclass(one.kind, AccessDeniedError)]
+            denied = [one for one in problems if issubclass(one.kind, errors.AccessDeniedError)]
             self._denials = self._denials + 1 if len(denied) == len(results) else 0
             if self._denials:
                 longer = pause * 2.0 ** min(self._denials - 1, 30)
@@ -471,9 +473,6 @@ class Attempts:
         if quiet_until > now:
             for key, entry in list(self.entries.items()):
                 self._span(key, entry, max(entry.ask_at, quiet_until))
-        self._forget_failures(now)
-
-    def _forget_failures(self, now: float) -> None:
         # So that reads of ever new names don't fill the memory.
         failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
         for key in failed if len(failed) > KEPT_FAILURES else ():

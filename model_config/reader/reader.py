@@ -181,8 +181,7 @@ class Reader:
                     check_key(key)
                     return configuration if share is None else share.serve(key, now)
         wanted = self._key(model, label, release, schema)
-        if not self._has(wanted):
-            self._attempts.read([wanted])
+        self._attempts.read([wanted])
         return self._chosen(wanted, key)
 
     async def aget(
@@ -196,8 +195,7 @@ class Reader:
     ) -> Configuration:
         """Return what `get` returns, without blocking the event loop. It can be cancelled."""
         wanted = self._key(model, label, release, schema)
-        if not self._has(wanted):
-            await self._attempts.aread([wanted])
+        await self._attempts.aread([wanted])
         return self._chosen(wanted, key)
 
     def get_many(
@@ -226,7 +224,7 @@ class Reader:
                 self._hits += len(served)
                 return served
         wanted = self._keys(models, label, schema)
-        self._attempts.read([one for one in wanted.values() if not self._has(one)])
+        self._attempts.read(wanted.values())
         served, errors = {}, []
         for model, one in wanted.items():
             try:
@@ -245,8 +243,7 @@ class Reader:
         schema: Mapping[str, type[Any]] | None = None,
     ) -> None:
         """Read several models at the start of an application. Failures are in `status()`."""
-        wanted = self._keys(_names(models), label, schema).values()
-        self._attempts.read([one for one in wanted if not self._has(one)])
+        self._attempts.read(self._keys(_names(models), label, schema).values())
 
     def refresh(self, *models: str) -> None:
         """Renew these models, or all that were read, and wait. Failures are in `status()`."""
@@ -277,7 +274,7 @@ class Reader:
     def counters(self) -> Counters:
         """Return totals since the reader was created, for metrics."""
         return {
-            "hits": self._hits,
+            "hits": self._hits + self._attempts.hits,
             "renewals": self._attempts.renewals,
             "failures": self._attempts.failures,
             "seconds": round(self._attempts.seconds, 6),
@@ -324,13 +321,6 @@ class Reader:
         if not isinstance(classes, Mapping):
             raise UsageError("schema takes the models' classes by their names here, as a dict")
         return {model: self._key(model, label, None, classes.get(model)) for model in models}
-
-    def _has(self, key: Key) -> bool:
-        entry = self._attempts.entries.get(key)
-        if entry is None or entry.problem is not None or self._clock() >= entry.ask_at:
-            return False
-        self._hits += 1
-        return True
 
     def _chosen(self, wanted: Key, key: str | None) -> Configuration:
         unit = self._unit if key is None else check_key(key)
