@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
-from model_config.format.names import check_selector, environment_path, model_path
+from model_config.format.names import check_segment, check_selector, environment_path
 from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.configuration import Configuration, Secret, check_schema
 from model_config.reader.problems import raise_if_a_signals
@@ -248,7 +248,7 @@ class Reader:
     def refresh(self, *models: str) -> None:
         """Renew these models, or all that were read, and wait. Failures are in `status()`."""
         for model in models:
-            model_path(self._path, model)
+            check_segment("model", model)
         known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
         self._attempts.read(known, always=True)
 
@@ -307,7 +307,7 @@ class Reader:
         selector = release if release is not None else self._label if label is None else label
         key = (model, selector, schema)
         if key not in self._attempts.entries:
-            model_path(self._path, model)
+            check_segment("model", model)
             if selector is not self._label:
                 check_selector(selector)
             if schema is not None:
@@ -324,9 +324,11 @@ class Reader:
 
     def _chosen(self, wanted: Key, key: str | None) -> Configuration:
         unit = self._unit if key is None else check_key(key)
-        reading = self._attempts.outcome(wanted)
-        if (share := reading.share) is None:
-            return reading.configuration
+        entry, oldest = self._attempts.entries.get(wanted), self._attempts.times.max_stale
+        if entry is None or entry.reading is None or self._clock() - entry.read_at > oldest:
+            raise self._attempts.refusal(entry)
+        if (share := entry.reading.share) is None:
+            return entry.reading.configuration
         configuration = share.serve(unit, self._wall())
         if key is None and self._own.get(wanted) is not configuration:
             # A step of the rollout has moved the reader's own id.
