@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from model_config.agent import flags
 from model_config.agent.answers import HANDLERS, LOOPBACK, Guard, Json, answer
 from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.names import model_path
+from model_config.format.names import check_segment
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader, check_key
 
@@ -48,7 +48,7 @@ class Agent:
 
     def __init__(self, reader: Reader, models: Sequence[str], *, serves_secrets: bool) -> None:
         for model in models:
-            model_path("", model)  # refuses a name that no model can have
+            check_segment("model", model)
         self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
         self._preloading: asyncio.Task[None] | None = None
         self._is_stale = flags.Staleness(reader)

@@ -44,13 +44,13 @@ def environment_path(prefix: str, environment: str) -> str:
             'trailing slash, and have only letters, digits, ".", "-" and "_" between slashes, such '
             'as "/ai"'
         )
-    _check_segment("environment", environment)
+    check_segment("environment", environment)
     return f"{prefix}/{environment}"
 
 
 def model_path(environment: str, model: str) -> str:
     """Return a model's path, given its environment's, "/ai/prod", or raise UsageError."""
-    _check_segment("model", model)
+    check_segment("model", model)
     return f"{environment}/{model}"
 
 
@@ -146,7 +146,8 @@ def check_movable_label(label: str) -> None:
         )
 
 
-def _check_segment(kind: str, name: object) -> None:
+def check_segment(kind: str, name: object) -> None:
+    """Raise UsageError unless an environment or a model can have the name."""
     if not isinstance(name, str) or not SEGMENT.fullmatch(name):
         raise UsageError(
             f"{shortened(repr(name), LABEL_CHARACTERS)} is not a valid {kind} name: use only "

@@ -99,7 +99,7 @@ def config_text(config: Mapping[str, Value]) -> str:
 
 
 def digest_of(text: str) -> str:
-    return f"sha256:{_sha256(text)}"
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def whole_document(release: Release) -> dict[str, Any]:
@@ -158,10 +158,13 @@ def read_release(document: str, model: str, fetch_parts: FetchParts) -> Release:
     if wrong := [secret for secret in head["secrets"] if not _SECRET.fullmatch(secret)]:
         raise ReleaseError(f"the release names the secret {wrong[0]!r}, which is no path")
     try:
-        codec.check_storable(text)
-    except CodecError as error:
-        raise ReleaseError(f"the configuration has {error}") from None
-    if (actual := digest_of(text)) != head["digest"]:
+        actual = digest_of(text)
+    except UnicodeEncodeError as error:
+        raise ReleaseError(
+            f"the configuration has half of a surrogate pair at character {error.start}, which "
+            "UTF-8 can't hold"
+        ) from None
+    if actual != head["digest"]:
         raise ReleaseError(
             f"the configuration was changed after its release: its digest is {actual}, and the "
             f"release has {head['digest']}"
@@ -222,7 +225,7 @@ def _unpack(data: object) -> str:
 
 
 def _in_parts(around: Mapping[str, Any], data: str) -> ReleaseText:
-    parts = [(_sha256(part)[:16], part) for part in codec.split(data)]
+    parts = [(_part_hash(part), part) for part in codec.split(data)]
     document = to_json({**around, "parts": [name for name, _ in parts]})
     return ReleaseText(document, dict(parts))
 
@@ -236,7 +239,7 @@ def _join(document: str, model: str, fetch_parts: FetchParts) -> str:
     for part, name in names.items():
         if name not in texts:
             raise ReleaseError(f"the release's part {name} is missing")
-        if _sha256(texts[name])[:16] != part:
+        if _part_hash(texts[name]) != part:
             raise ReleaseError(f"the release's part {name} was changed: its name is a hash of it")
     return "".join(texts[names[part]] for part in hashes)
 
@@ -254,5 +257,5 @@ def _object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _part_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

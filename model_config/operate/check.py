@@ -21,8 +21,6 @@ from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import MAX_PARAMETERS
 from model_config.plan.settings import Settings
 
-#: An error makes the next deploy fail, a warning a later one; a notice is only information.
-Level: TypeAlias = Literal["error", "warning", "notice"]
 Listed: TypeAlias = Mapping[str, ListedParameter]
 #: For each model the names of the parameters that a deploy writes, without the release.
 Planned: TypeAlias = Mapping[str, AbstractSet[str]]
@@ -35,7 +33,8 @@ _TAKEN = (
 
 
 class Checked(NamedTuple):
-    level: Level
+    #: An error makes the next deploy fail, a warning a later one; a notice is only information.
+    level: Literal["error", "warning", "notice"]
     where: str
     problem: str
     fix: str
@@ -77,15 +76,13 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     if not own and not first_deploy:  # a check of nothing must not succeed
         others = f"; other models have releases: {', '.join(sorted(deployed))}" if deployed else ""
         whose = "" if planned is None else " of this project's models"
-        nothing = Checked(
-            "error",
-            path,
-            f"there is no release{whose} below {path} in this account and {ssm.region}{others}",
-            "check the environment, the prefix, the region and the credentials; if this is the "
-            "first deploy, add --first-deploy",
-            "a check in the wrong place has no findings",
+        problem = (
+            f"there is no release{whose} below {path} in this account and {ssm.region}{others}"
         )
-        checked.append(nothing)
+        fix = "check the environment, the prefix, the region and the credentials; if this is the "
+        fix += "first deploy, add --first-deploy"
+        reason = "a check in the wrong place has no findings"
+        checked.append(Checked("error", path, problem, fix, reason))
 
     def read(model: str) -> tuple[Releases, AbstractSet[str] | None]:
         releases = read_releases(ssm, path, model, documents=False)
@@ -100,7 +97,15 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
         existing = list(_check_existing(listed, path, planned, known))
         checked += existing
         expected = planned.keys() - {it.where for it in existing}
-        checked += _check_models(deployed, expected, planned.keys(), modules)
+        fix = "nothing: the next deploy creates it"
+        new = sorted(expected - deployed)
+        checked += [Checked("notice", model, "it is not deployed yet", fix) for model in new]
+        for model in sorted(deployed - planned.keys()):
+            other = "stack" if model in modules else "project"
+            problem = without_plan(has_module=model in modules)
+            fix = f"nothing, if another {other} deploys it. If this {other} did, the next deploy "
+            fix += "deletes it with its history: move its readers first"
+            checked.append(Checked("notice", model, problem, fix))
         checked += _check_tiers(account, path, planned)
         checked += _check_parameters(account, planned)
         new = sorted(planned.keys() - deployed)
@@ -141,19 +146,27 @@ def _check_existing(
             else:  # a change of a secret makes no release, and a later version existed before
                 is_new = kind == "value" and parameter.version == 1 and is_ahead
             if parameter.type != ("String" if kind == ROLLOUT else "SecureString"):
-                yield _in_the_way(parameter, model, f"is a {parameter.type}")
-            elif is_new and is_ahead:
-                written.append(parameter.name)
-            elif is_new:
-                yield _in_the_way(parameter, model, "is not in the newest release")
+                problem = f"is a {parameter.type}"
+            elif is_new and not is_ahead:
+                problem = "is not in the newest release"
+            else:
+                written += [parameter.name] if is_new else []
+                continue
+            problem = f"{parameter.name} exists and {problem}, so no deploy of this stack wrote it"
+            fix = (
+                "keep its value, if it is needed, in the module (`model-config import` shows it), "
+                f"then `aws ssm delete-parameter --name {parameter.name}`; or rename the field"
+            )
+            stops = "a deploy takes over no existing parameter: it stops with "
+            yield Checked("error", model, problem, fix, f"{stops}ParameterAlreadyExists")
         if written:
             where = "newer than its newest release" if release else "and no release"
             others = " and others" if len(written) > 1 else ""
+            problem = f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}"
             fix = (
                 f"`model-config recover --environment {path.rpartition('/')[2]}` before the next "
                 "deploy: it adopts those that the stack's state lacks"
             )
-            problem = f"it has {plural(len(written), 'parameter')} {where}: {written[0]}{others}"
             reason = (
                 "a deploy that was killed leaves such parameters, and the next one fails with "
                 "ParameterAlreadyExists"
@@ -161,94 +174,54 @@ def _check_existing(
             yield Checked("notice", model, problem, fix, reason)
 
 
-def _in_the_way(parameter: ListedParameter, model: str, problem: str) -> Checked:
-    return Checked(
-        "error",
-        model,
-        f"{parameter.name} exists and {problem}, so no deploy of this stack wrote it",
-        "keep its value, if it is needed, in the module (`model-config import` shows it), then "
-        f"`aws ssm delete-parameter --name {parameter.name}`; or rename the field",
-        "a deploy takes over no existing parameter: it stops with ParameterAlreadyExists",
-    )
-
-
-def _check_models(
-    deployed: AbstractSet[str],
-    expected: AbstractSet[str],
-    planned: AbstractSet[str],
-    modules: Collection[str],
-) -> Iterator[Checked]:
-    for model in sorted(expected - deployed):
-        yield Checked(
-            "notice", model, "it is not deployed yet", "nothing: the next deploy creates it"
-        )
-    for model in sorted(deployed - planned):
-        other = "stack" if model in modules else "project"
-        yield Checked(
-            "notice",
-            model,
-            without_plan(has_module=model in modules),
-            f"nothing, if another {other} deploys it. If this {other} did, the next deploy deletes "
-            "it with its history: move its readers first",
-        )
-
-
 def _check_tiers(account: Listed, path: str, planned: Planned) -> Iterator[Checked]:
     for model, names in sorted(planned.items()):
         for name in sorted({*names, release_name(model_path(path, model))} & account.keys()):
             if account[name].tier == "Advanced":
-                yield Checked(
-                    "error",
-                    model,
-                    f"{name} is an Advanced parameter, and a deploy writes Standard ones",
+                problem = f"{name} is an Advanced parameter, and a deploy writes Standard ones"
+                fix = (
                     "deploy to another model-config:environment and move the readers there; or, if "
-                    f"its history may go, `aws ssm delete-parameter --name {name}` and deploy",
-                    "AWS never makes an Advanced parameter Standard (SSM user guide, Managing "
-                    "parameter tiers)",
+                    f"its history may go, `aws ssm delete-parameter --name {name}` and deploy"
                 )
+                never = "AWS never makes an Advanced parameter Standard"
+                source = "(SSM user guide, Managing parameter tiers)"
+                yield Checked("error", model, problem, fix, f"{never} {source}")
 
 
 def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
     standard = sum(it.tier != "Advanced" for it in account.values())
     new = len({name for names in planned.values() for name in names} - account.keys())
     if standard + new > MAX_PARAMETERS:
-        yield Checked(
-            "error",
-            "the account",
-            f"it holds {standard:,} Standard parameters in this region, and the next deploy "
-            f"creates {new:,} more",
-            "delete unneeded parameters, or deploy to another account or region",
-            f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)",
-        )
+        problem = f"it holds {standard:,} Standard parameters in this region, and the next deploy "
+        problem += f"creates {new:,} more"
+        fix = "delete unneeded parameters, or deploy to another account or region"
+        quota = f"{MAX_PARAMETERS:,} Standard parameters in an account and region (AWS quotas)"
+        yield Checked("error", "the account", problem, fix, quota)
     elif standard + new > 0.8 * MAX_PARAMETERS:
-        yield Checked(
-            "warning",
-            "the account",
+        problem = (
             f"with the next deploy it holds {standard + new:,} of {MAX_PARAMETERS:,} Standard "
-            "parameters in this region",
-            "delete parts that no release needs with `model-config prune`, and other unneeded "
-            "parameters",
-            "the quota of an account and region (AWS quotas)",
         )
+        problem += "parameters in this region"
+        fix = "delete parts that no release needs with `model-config prune`, and other unneeded "
+        quota = "the quota of an account and region (AWS quotas)"
+        yield Checked("warning", "the account", problem, f"{fix}parameters", quota)
 
 
 def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
     try:
         policies, quota = aws.policy_count()
     except AccessDeniedError:
+        problem = "IAM's policies were not counted: access was denied"
         fix = "allow iam:GetAccountSummary, or count them: `aws iam get-account-summary`"
-        yield Checked(
-            "notice", "the account", "IAM's policies were not counted: access was denied", fix
-        )
+        yield Checked("notice", "the account", problem, fix)
         return
     if policies + new > quota:
-        yield Checked(
-            "error",
-            "the account",
-            f"it holds {policies:,} managed policies, and the next deploy creates {new:,} more",
-            "delete unneeded policies, or ask AWS for a higher quota",
-            f"{quota:,} customer-managed policies in this account (IAM quotas)",
+        problem = (
+            f"it holds {policies:,} managed policies, and the next deploy creates {new:,} more"
         )
+        fix = "delete unneeded policies, or ask AWS for a higher quota"
+        reason = f"{quota:,} customer-managed policies in this account (IAM quotas)"
+        yield Checked("error", "the account", problem, fix, reason)
 
 
 def taken_names(
@@ -257,14 +230,14 @@ def taken_names(
     """Yield names that a deploy creates and that are taken, as far as permissions allow."""
     with suppress(AccessDeniedError):
         if first_deploy and not settings.kms_key_arn and (key := aws.key(settings.key_alias)):
-            whose = ""
-            with suppress(AccessDeniedError):
-                owner = aws.owner(key.id)
-                whose = f", and its key belongs to the stack {owner}" if owner else ""
-            unique = "an alias is unique in an account and region"
-            yield Checked(
-                "error", settings.key_alias, f"the alias already exists{whose}", _TAKEN, unique
+            problem, unique = (
+                "the alias already exists",
+                "an alias is unique in an account and region",
             )
+            with suppress(AccessDeniedError):
+                if owner := aws.owner(key.id):
+                    problem += f", and its key belongs to the stack {owner}"
+            yield Checked("error", settings.key_alias, problem, _TAKEN, unique)
     if not new_models:
         return
     account = aws.account()
@@ -276,27 +249,20 @@ def taken_names(
 
 
 def _check_releases(state: State, *, is_own: bool) -> Iterator[Checked]:
-    releases = state.releases
+    releases, model = state.releases, state.releases.model
     for deploys_left, finding in running_out(state):
         yield Checked("error" if deploys_left <= 0 else "warning", *astuple(finding))
     for finding in unfinished(state):
         yield Checked("warning", *astuple(finding))
     if is_own and (problem := not_promoted(state)):
-        yield Checked("notice", releases.model, problem, f"`model-config promote {releases.place}`")
+        yield Checked("notice", model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"
     for label in releases.held:
-        yield Checked(
-            "notice",
-            releases.model,
-            state.why_it_stays(label),
-            "no pipeline moves it. To resolve this: "
-            f"`model-config promote {releases.model} --label {label} {place}`",
-        )
+        promote = f"`model-config promote {model} --label {label} {place}`"
+        fix = f"no pipeline moves it. To resolve this: {promote}"
+        yield Checked("notice", model, state.why_it_stays(label), fix)
     if rollout := state.under_way:
-        yield Checked(
-            "notice",
-            releases.model,
-            f"a rollout of release {rollout.release} to {rollout.label} is under way",
-            "no pipeline promotes another release until it ends. See "
-            f"`model-config rollout status {releases.model} {place}`",
-        )
+        problem = f"a rollout of release {rollout.release} to {rollout.label} is under way"
+        fix = "no pipeline promotes another release until it ends. See "
+        fix += f"`model-config rollout status {releases.place}`"
+        yield Checked("notice", model, problem, fix)

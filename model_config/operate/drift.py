@@ -7,7 +7,7 @@ existence and storage are compared. The key and the reader policies are compared
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from model_config.format.rollout import EMPTY
 from model_config.operate.environment import State, read_states
 from model_config.operate.release_findings import release_findings
 from model_config.operate.releases import PastRelease, needed_parts, read_releases
-from model_config.operate.services import KeysAndPolicies
+from model_config.operate.services import Key, KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import Account, key_policy, reader_policy
 from model_config.plan.plan import Plan, PlannedModel
@@ -64,9 +64,6 @@ ADVICE: dict[DriftState, str] = {
     "below.",
 }
 
-#: The number of characters of a value that are shown.
-_ROOM = 48
-
 
 class NoText(Enum):
     ABSENT = "nothing"
@@ -75,8 +72,6 @@ class NoText(Enum):
 
 
 Content: TypeAlias = str | NoText
-Contents: TypeAlias = Mapping[str, Content]
-_Listed: TypeAlias = Mapping[str, ListedParameter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +116,12 @@ class Difference:
 
 
 def _shown(content: Content, begin: int = 0) -> str:
-    """Return a content on one line; of a long text, the part around the first difference."""
+    # On one line; of a long text, the part around the first difference.
     if not isinstance(content, str):
         return str(content.value)
-    start = max(0, begin - 12) if len(content) > _ROOM else 0
-    end = start + _ROOM
+    room = 48
+    start = max(0, begin - 12) if len(content) > room else 0
+    end = start + room
     shown = f"{'…' * (start > 0)}{content[start:end]}{'…' * (end < len(content))}"
     return shown.replace("\n", "\\n")
 
@@ -150,19 +146,33 @@ class Drift:
 
 def find_drift(ssm: Ssm, plan: Plan) -> Drift:
     """Compare an environment with the program. `ssm` is a view (`Ssm.view`)."""
-    access, listed = Access(), ssm.below(plan.path)
-    if listed:
-        released = released_models(listed, plan.path)
-        models = [model.name for model in plan.models if model.name in released]
-        watched = ssm.watch(models, "Reading policies", len(models))
-        access = compare_access(KeysAndPolicies(ssm.region), plan.settings, watched)
-    drift = find_parameter_drift(ssm, plan, access.key_names)
-    drift.differences.extend(access.differences)
-    drift.denied.extend(access.denied)
+    denied, settings, differences = list[str](), plan.settings, list[Difference]()
+    key_names: set[str] = set()
+    name = settings.kms_key_arn or settings.key_alias
+    if listed := ssm.below(plan.path):
+        aws, released = KeysAndPolicies(ssm.region), released_models(listed, plan.path)
+        key = None
+        with _noting(denied, "the key, its policy and the reader policies"):
+            if (key := aws.key(name)) is None:
+                aspect = "key" if settings.kms_key_arn else "alias"
+                differences.append(
+                    Difference("", name, "edited", aspect, "the environment's key", "nothing")
+                )
+        if key:
+            key_names = {key.arn, key.id}
+            if name.startswith("alias/"):
+                key_names |= {name, f"{key.arn.rpartition(':')[0]}:{name}"}
+            models = [model.name for model in plan.models if model.name in released]
+            watched = ssm.watch(models, "Reading policies", len(models))
+            differences += _access_differences(aws, settings, key, watched, denied)
+    drift = find_parameter_drift(ssm, plan, key_names)
+    drift.differences.extend(differences)
+    drift.denied.extend(denied)
     return drift
 
 
-def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = frozenset()) -> Drift:
+def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: Collection[str] = ()) -> Drift:
+    """Compare parameters; where the names of the key are known, also which key they are under."""
     path, listed = plan.path, ssm.below(plan.path)
     by_model: dict[str, dict[str, ListedParameter]] = {model.name: {} for model in plan.models}
     for name, parameter in listed.items():
@@ -175,22 +185,30 @@ def find_parameter_drift(ssm: Ssm, plan: Plan, key_names: AbstractSet[str] = fro
     ]
     texts = ssm.texts(sorted({name for model in models for name in model.comparable}))
     drift = Drift(len(listed), [name for name in released if name not in planned])
-    drift.differences.extend(_unmanaged(by_model, path, {*released, *planned}))
+    for other in sorted(by_model.keys() - {*released, *planned}):
+        for name, parameter in sorted(by_model[other].items()):
+            # Of no model, but for parts, which a removed model has left.
+            parsed = names.parse(name, path)
+            state: DriftState = "orphaned" if parsed.kind == "release part" else "unmanaged"
+            where = (other, parsed.path) if parsed.path else ("", other)
+            drift.differences.append(_only_in_ssm(*where, state, parameter))
     for model in models:
-        drift.differences.extend(_differences(model, texts, key_names))
-        if isinstance(state := states.get(model.planned.name), State):
-            drift.findings.extend(release_findings(state, listed))
+        drift.differences.extend(model.differences(texts, key_names))
+        if isinstance(known := states.get(model.planned.name), State):
+            drift.findings.extend(release_findings(known, listed))
     drift.problems.extend(sorted({*ssm.problems}))
     return drift
 
 
 class _Deployed:
+    """A model as the program, its releases and SSM have it."""
+
     def __init__(
         self,
         ssm: Ssm,
         planned: PlannedModel,
         state: State | str | None,
-        listed: _Listed,
+        listed: Mapping[str, ListedParameter],
         settings: Settings,
     ) -> None:
         path, base = settings.environment_path, planned.path
@@ -223,13 +241,10 @@ class _Deployed:
         if not settings.fields:  # a release holds values that have no parameter
             held = self.release.items()
             self.release = {n: it for n, it in held if n in known or it is NoText.SECRET}
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the newest release could be read, or there is no release."""
-        if self.releases:
-            return self.releases.newest.content is not None
-        return self.planned.release_name not in self.listed
+        # Whether the newest release could be read, or there is no release.
+        self.is_known = planned.release_name not in self.listed
+        if releases:
+            self.is_known = releases.newest.content is not None
 
     @property
     def comparable(self) -> set[str]:
@@ -240,11 +255,76 @@ class _Deployed:
             if {type(contents[name]) for contents in both if name in contents} == {str}
         }
 
-    def unneeded_parts(self) -> Iterator[ListedParameter]:
+    def differences(
+        self, texts: Mapping[str, str], key_names: Collection[str]
+    ) -> Iterator[Difference]:
+        planned, model = self.planned, self.planned.name
+        values = self._values(texts)
+        yield from values
+        unowned = {it.path for it in values if it.state in {"unmanaged", "orphaned"}}
+        for name, (kind, listed) in self.listed.items():
+            if (path := self._below(name)) in unowned:
+                continue
+            type_ = "String" if kind == "rollout" else "SecureString"
+            stored = {"type": (type_, listed.type), "tier": ("Standard", listed.tier)}
+            if type_ == listed.type == "SecureString" and key_names and listed.key not in key_names:
+                stored["key"] = max(key_names, key=len), listed.key or "none"
+            for aspect, (program, aws) in stored.items():
+                if aws != program:
+                    yield Difference(model, path, "edited", aspect, program, aws, listed=listed)
+        for part in self._unneeded_parts():
+            yield _only_in_ssm(model, self._below(part.name), "orphaned", part)
+        absent: Content = NoText.ABSENT
+        if self.releases and planned.rollout_name not in self.listed:
+            yield Difference(model, names.ROLLOUT, "not deployed", "value", EMPTY, absent)
+        newest = self.releases.newest.document if self.releases else None
+        if not values and self.is_known and newest != planned.release.document:
+            ours, theirs = _head(planned.release.document), _head(newest) if newest else absent
+            about = model, names.RELEASE
+            yield Difference(*about, "not deployed", "document", ours, theirs, theirs)
+
+    def _unneeded_parts(self) -> list[ListedParameter]:
         parts = [listed for kind, listed in self.listed.values() if kind == "release part"]
         with suppress(ReleaseError):  # then it is unknown which parts it needs
             needed = needed_parts(self.releases) if parts and self.releases else set()
-            yield from (part for part in parts if part.name not in needed)
+            return [part for part in parts if part.name not in needed]
+        return []
+
+    def _values(self, texts: Mapping[str, str]) -> list[Difference]:
+        comparable, differences = self.comparable, []
+        for name in sorted({*self.program, *self.release, *self.values}):
+            program, release = (it.get(name, NoText.ABSENT) for it in (self.program, self.release))
+            aws: Content = NoText.ABSENT
+            if name in comparable:
+                if name not in texts:
+                    continue
+                aws = texts[name]
+            elif name in self.values:
+                aws = self.release.get(name, self.program.get(name, NoText.UNREAD))
+            if state := self._state(program, release, aws, is_former=name in self.former):
+                where = self.planned.name, self._below(name), state, "value"
+                differences.append(Difference(*where, program, aws, release, self.values.get(name)))
+        if any(difference.state == "interrupted" for difference in differences):
+            # A parameter that an interrupted deploy had not reached yet belongs to that deploy.
+            states: dict[DriftState, DriftState] = {"not deployed": "interrupted"}
+            return [replace(it, state=states.get(it.state, it.state)) for it in differences]
+        return differences
+
+    def _state(
+        self, program: Content, release: Content, aws: Content, *, is_former: bool
+    ) -> DriftState | None:
+        if not self.is_known:
+            return None if program == aws else "unclear"
+        if program is release is NoText.ABSENT:
+            return "orphaned" if is_former else "unmanaged"
+        if aws == release:
+            return None if program == release else "not deployed"
+        # A deploy deletes after it has written the release, so no deploy deleted what the newest
+        # release still has.
+        return "interrupted" if aws == program and aws is not NoText.ABSENT else "edited"
+
+    def _below(self, name: str) -> str:
+        return name.removeprefix(f"{self.planned.path}/")
 
 
 def _is_in_parts(release: PastRelease) -> bool:
@@ -280,163 +360,55 @@ def _fields(
             yield name, value
 
 
-def _differences(
-    model: _Deployed, texts: Mapping[str, str], key_names: AbstractSet[str]
-) -> Iterator[Difference]:
-    planned = model.planned
-    values = _value_differences(model, texts)
-    yield from values
-    unowned = {it.path for it in values if it.state in {"unmanaged", "orphaned"}}
-    for name, (kind, listed) in model.listed.items():
-        if (below := name.removeprefix(f"{planned.path}/")) not in unowned:
-            yield from _storage_differences(planned.name, below, kind, listed, key_names)
-    for listed in model.unneeded_parts():
-        below = listed.name.removeprefix(f"{planned.path}/")
-        yield _only_in_ssm(planned.name, below, "orphaned", listed)
-    if model.releases and planned.rollout_name not in model.listed:
-        yield Difference(planned.name, names.ROLLOUT, "not deployed", "value", EMPTY, NoText.ABSENT)
-    if not values and model.is_known:
-        document = planned.release.document
-        stored = model.releases.newest.document if model.releases else None
-        if stored != document:
-            aws = _head(stored) if stored else NoText.ABSENT
-            about = planned.name, names.RELEASE
-            yield Difference(*about, "not deployed", "document", _head(document), aws, aws)
-
-
-def _value_differences(model: _Deployed, texts: Mapping[str, str]) -> list[Difference]:
-    program, release, values = model.program, model.release, model.values
-    comparable, differences = model.comparable, []
-    for name in sorted({*program, *release, *values}):
-        if name in comparable:
-            if name not in texts:
-                continue
-            aws: Content = texts[name]
-        elif name in values:
-            aws = release.get(name, program.get(name, NoText.UNREAD))
-        else:
-            aws = NoText.ABSENT
-        contents = program.get(name, NoText.ABSENT), release.get(name, NoText.ABSENT), aws
-        if state := _state(*contents, is_known=model.is_known, is_former=name in model.former):
-            where = model.planned.name, name.removeprefix(f"{model.planned.path}/"), state, "value"
-            sides = contents[0], aws, contents[1]
-            differences.append(Difference(*where, *sides, values.get(name)))
-    if any(difference.state == "interrupted" for difference in differences):
-        # A parameter that an interrupted deploy had not reached yet belongs to that deploy.
-        states: dict[DriftState, DriftState] = {"not deployed": "interrupted"}
-        return [replace(it, state=states.get(it.state, it.state)) for it in differences]
-    return differences
-
-
-def _state(
-    program: Content, release: Content, aws: Content, *, is_known: bool, is_former: bool
-) -> DriftState | None:
-    if not is_known:
-        return None if program == aws else "unclear"
-    if program is release is NoText.ABSENT:
-        return "orphaned" if is_former else "unmanaged"
-    if aws == release:
-        return None if program == release else "not deployed"
-    # A deploy deletes after it has written the release, so no deploy deleted what the newest
-    # release still has.
-    return "interrupted" if aws == program and aws is not NoText.ABSENT else "edited"
-
-
-def _storage_differences(
-    model: str, path: str, kind: names.Kind, listed: ListedParameter, key_names: AbstractSet[str]
-) -> Iterator[Difference]:
-    type_ = "String" if kind == "rollout" else "SecureString"
-    stored = {"type": (type_, listed.type), "tier": ("Standard", listed.tier)}
-    if type_ == listed.type == "SecureString" and key_names and listed.key not in key_names:
-        stored["key"] = max(key_names, key=len), listed.key or "none"
-    for aspect, (program, aws) in stored.items():
-        if aws != program:
-            yield Difference(model, path, "edited", aspect, program, aws, listed=listed)
-
-
 def _only_in_ssm(model: str, path: str, state: DriftState, listed: ListedParameter) -> Difference:
     return Difference(model, path, state, "value", NoText.ABSENT, NoText.UNREAD, listed=listed)
-
-
-def _unmanaged(
-    by_model: Mapping[str, _Listed], path: str, models: AbstractSet[str]
-) -> Iterator[Difference]:
-    """Yield parameters that belong to no model, and parts that a removed model has left."""
-    for model in sorted(by_model.keys() - models):
-        for name, listed in sorted(by_model[model].items()):
-            parsed = names.parse(name, path)
-            state: DriftState = "orphaned" if parsed.kind == "release part" else "unmanaged"
-            where = (model, parsed.path) if parsed.path else ("", model)
-            yield _only_in_ssm(*where, state, listed)
 
 
 def _head(document: str) -> str:
     return " ".join(str(json.loads(document)[key]) for key in ("schema", "digest"))
 
 
-@dataclass(slots=True)
-class Access:
-    key_names: AbstractSet[str] = frozenset()  #: Empty if the key is unknown.
-    differences: list[Difference] = field(default_factory=list)
-    denied: list[str] = field(default_factory=list)  #: Missing permissions, in words.
-
-    def differs(self, model: str, resource: str, aspect: str, program: str, aws: str) -> None:
-        self.differences.append(Difference(model, resource, "edited", aspect, program, aws))
-
-    def compare(
-        self, model: str, resource: str, program: Mapping[str, Any], aws: Mapping[str, Any]
-    ) -> None:
-        """Compare policy documents without regard to order; a text equals a list of that text."""
-        expected, actual = _statements(program), _statements(aws)
-        differences = [
-            *(f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())),
-            *(f"with another {actual[key]}" for key in sorted(actual.keys() - expected.keys())),
-        ]
-        if differences:
-            self.differs(model, resource, "policy", "its document", ", ".join(differences))
-
-    @contextmanager
-    def noting(self, what: str) -> Iterator[None]:
-        """Note a missing permission and leave the block, so that the rest is compared."""
-        try:
-            yield
-        except AccessDeniedError as error:
-            self.denied.append(f"{what}: {error}")
+@contextmanager
+def _noting(denied: list[str], what: str) -> Iterator[None]:
+    """Note a missing permission and leave the block, so that the rest is compared."""
+    try:
+        yield
+    except AccessDeniedError as error:
+        denied.append(f"{what}: {error}")
 
 
-def compare_access(aws: KeysAndPolicies, settings: Settings, models: Iterable[str]) -> Access:
-    access, name, key = Access(), settings.kms_key_arn or settings.key_alias, None
-    with access.noting("the key, its policy and the reader policies"):
-        key = aws.key(name)
-        if key is None:
-            aspect = "key" if settings.kms_key_arn else "alias"
-            access.differs("", name, aspect, "the environment's key", "nothing")
-    if key is None:
-        return access
-    aliases = {name, f"{key.arn.rpartition(':')[0]}:{name}"} if name.startswith("alias/") else set()
-    access.key_names = frozenset({key.arn, key.id, *aliases})
+def _access_differences(
+    aws: KeysAndPolicies, settings: Settings, key: Key, models: Iterable[str], denied: list[str]
+) -> Iterator[Difference]:
+    name = settings.kms_key_arn or settings.key_alias
     if key.state != "Enabled":
-        access.differs("", name, "state", "Enabled", key.state)
+        yield Difference("", name, "edited", "state", "Enabled", key.state)
     if settings.kms_key_arn:  # its owner, perhaps another account, configures it
         account = aws.account()
     else:
         _, _, _, region, account_id, _ = key.arn.split(":", 5)
         account = Account(account_id, region)
-        with access.noting("the key's rotation"):
+        with _noting(denied, "the key's rotation"):
             if not aws.rotates(key.id):
-                access.differs("", name, "rotation", "on", "off")
-        with access.noting("the key's policy"):
-            access.compare("", name, key_policy(account), aws.key_policy(key.id))
+                yield Difference("", name, "edited", "rotation", "on", "off")
+        with _noting(denied, "the key's policy"):
+            if differing := _differing(key_policy(account), aws.key_policy(key.id)):
+                yield Difference("", name, "edited", "policy", "its document", differing)
     for model in models:
         arn = account.policy_arn(settings.policy_name(model, account.region))
-        with access.noting(f"{model}'s reader policy"):
+        with _noting(denied, f"{model}'s reader policy"):
             policy = aws.policy(arn)
-            if policy is None:
-                access.differs(model, arn, "policy", "its document", "nothing")
-            else:
-                expected = reader_policy(settings.path_of(model), key.arn, account)
-                access.compare(model, arn, expected, policy)
-    return access
+            expected = reader_policy(settings.path_of(model), key.arn, account)
+            if differing := "nothing" if policy is None else _differing(expected, policy):
+                yield Difference(model, arn, "edited", "policy", "its document", differing)
+
+
+def _differing(program: Mapping[str, Any], aws: Mapping[str, Any]) -> str:
+    """Compare policy documents without regard to order; a text equals a list of that text."""
+    expected, actual = _statements(program), _statements(aws)
+    missing = [f"without {expected[key]}" for key in sorted(expected.keys() - actual.keys())]
+    other = [f"with another {actual[key]}" for key in sorted(actual.keys() - expected.keys())]
+    return ", ".join(missing + other)
 
 
 def _statements(document: Mapping[str, Any]) -> dict[str, str]:

@@ -89,7 +89,6 @@ def reader_policy_name(path: str, region: str) -> str:
 
 
 def key_policy(account: Account) -> dict[str, Any]:
-    """Return the key's policy: the account administers the key, and only SSM can use it."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -154,9 +153,8 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
     source = "SSM API reference, PutParameter, Name"
     for segment in name.split("/")[1:]:
         if not SEGMENT.fullmatch(segment):
-            problem = (
-                f"{segment!r} in the parameter's name {name!r} has characters that SSM refuses"
-            )
+            where_in = f"{segment!r} in the parameter's name {name!r}"
+            problem = f"{where_in} has characters that SSM refuses"
             fix = 'use letters, digits, "_", "." and "-" in the field\'s name'
             yield Finding(where, problem, fix, f"only a-zA-Z0-9_.- between slashes ({source})")
     if RESERVED_START.match(name):
@@ -169,9 +167,8 @@ def check_name(name: str, where: str, region: str | None) -> Iterator[Finding]:
         yield Finding(where, problem, fix, f"at most {most} ({source})")
     before = arn_prefix(region)
     if (length := len(before + name)) > (most := 1011):
-        problem = (
-            f"the parameter's name has {len(name):,} characters, {length:,} with its ARN before it"
-        )
+        characters = f"{len(name):,} characters, {length:,} with its ARN before it"
+        problem = f"the parameter's name has {characters}"
         fix = f"shorten it by {length - most:,}: model-config:prefix, a group or field"
         reason = f"at most {most:,} with the ARN, here {before} ({source})"
         yield Finding(where, problem, fix, reason)

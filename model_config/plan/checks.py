@@ -34,11 +34,11 @@ def secret_fields(models: Iterable[Model]) -> dict[str, list[str]]:
 
 
 def unset_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> dict[str, Finding]:
-    """Return a finding about each secret without a value; one that can't be decrypted has one."""
     values, secret_keys = config.own(), config.own_secret_keys()
     unset = {}
     for key, of_key in sorted(fields.items()):
         value, is_setting = values.get(key), key in SETTING_KEYS
+        # A secret key has no value where it can't be decrypted.
         if value == "" if key in secret_keys else value is None and not is_setting:
             problem = f"the secret {NAMESPACE}:{key} is not set"
             fix = set_secret_command(key, config.stack)
@@ -47,7 +47,6 @@ def unset_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> dict[
 
 
 def check_secrets(config: StackConfig, fields: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield every secret that is in plain text or can't be stored, given the fields of each key."""
     values, secret_keys = config.own(), config.own_secret_keys()
     for key, of_key in sorted(fields.items()):
         value, reason, size = values.get(key), "", 0
@@ -113,11 +112,9 @@ def changed_key(settings: Settings, former: Mapping[str, Any], file: str) -> Fin
         where, fix = _MULTI_REGION, f"set it to {str(multi_region).lower()}"
     else:
         return None
-    fix += (
-        ". To use another key, deploy another environment, move the readers, and destroy this one"
-    )
+    another = "deploy another environment, move the readers, and destroy this one"
     reason = "every release so far is encrypted under that key, and could no longer be read"
-    return Finding(where, problem, fix, reason, file)
+    return Finding(where, problem, f"{fix}. To use another key, {another}", reason, file)
 
 
 def check_keys(
@@ -138,10 +135,9 @@ def check_namespaces(config: StackConfig) -> Iterator[Finding]:
             if name in {NAMESPACE, *SETTING_KEYS}:
                 right = "<setting>, one key for each setting" if name == NAMESPACE else name
                 problem = "the key has no namespace or the project's, so it has no effect"
-                reason = (
-                    f"Pulumi gives a key without a namespace that of the project, {config.project}"
-                )
-                yield config.finding(key, problem, f"write {NAMESPACE}:{right}", reason)
+                reason = "Pulumi gives a key without a namespace that of the project, "
+                fix = f"write {NAMESPACE}:{right}"
+                yield config.finding(key, problem, fix, reason + config.project)
         elif namespace != NAMESPACE and closest(namespace.casefold(), [NAMESPACE], cutoff=0.87):
             # "ml-config" is another
             problem = f'the namespace is "{namespace}", so the key has no effect'
@@ -165,7 +161,6 @@ def check_choice(
 
 
 def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[Finding]:
-    """Yield the fallbacks that seem to be misspelled names of the project's models."""
     for model in models:
         fallbacks = model.config.fallbacks if isinstance(model.config, ChatModel) else None
         for position, name in enumerate(fallbacks or ()):
@@ -178,10 +173,7 @@ def check_fallbacks(models: Sequence[Model], known: Sequence[str]) -> Iterator[F
 
 
 def check_stacks(project: Project, config: StackConfig, settings: Settings) -> Iterator[Finding]:
-    """Yield the resources that another stack creates too, in the same account and region.
-
-    Without `aws:allowedAccountIds` a stack may be deployed to any account.
-    """
+    # Without `aws:allowedAccountIds` a stack may be deployed to any account.
     for stack in project.stack_names():
         if stack == config.stack:
             continue
@@ -209,8 +201,14 @@ def _common_resources(
             f"give one of the two another environment, or set {_KEY}. {apart}",
             "an alias is unique in an account and region",
         )
-    of_other = _policies(project, others, config.region)
-    policies = _policies(project, settings, config.region)
+    # IAM tells no case apart.
+    policies, of_other = (
+        {
+            it.policy_name(name, config.region or "").casefold(): name
+            for name in it.models or project.model_names()
+        }
+        for it in (settings, others)
+    )
     if names := sorted(policies[policy] for policy in policies.keys() & of_other.keys()):
         yield config.finding(
             f"{NAMESPACE}:models",
@@ -218,12 +216,6 @@ def _common_resources(
             f"name each of them in the {NAMESPACE}:models of one stack only. {apart}",
             "a policy's name is unique in an account, in upper and lower case",
         )
-
-
-def _policies(project: Project, settings: Settings, region: str | None) -> dict[str, str]:
-    # IAM tells no case apart.
-    names = settings.models or project.model_names()
-    return {settings.policy_name(name, region or "").casefold(): name for name in names}
 
 
 def _accounts(config: StackConfig) -> set[str]:

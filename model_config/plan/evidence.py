@@ -45,13 +45,9 @@ class Result(BaseModel, strict=True, frozen=True, extra="forbid"):
     def problem(self) -> str | None:
         if self.rate and self.rate >= self.floor:
             return None
-        runs = plural(self.repeats, "run")
-        if not self.rate:
-            return f"{self.name!r} passed in none of {runs}"
-        return (
-            f"{self.name!r} passed in {_percent(self.rate)} of {runs}, below its floor of "
-            f"{_percent(self.floor)}"
-        )
+        share = _percent(self.rate) if self.rate else "none"
+        below = f", below its floor of {_percent(self.floor)}" if self.rate else ""
+        return f"{self.name!r} passed in {share} of {plural(self.repeats, 'run')}{below}"
 
 
 class Evidence(BaseModel, strict=True, frozen=True, extra="forbid"):
@@ -150,7 +146,7 @@ class Report(BaseModel, strict=True, frozen=True, extra="forbid"):
 def read_report(
     kind: Literal["promptfoo", "junit", "json"], content: bytes, floor: float = 1.0
 ) -> Report:
-    """Return what a report says, or raise EvidenceError. `floor` is that of tests without one."""
+    # `floor` is that of tests without one.
     readers: dict[str, Callable[[bytes], Report]]
     readers = {"promptfoo": _promptfoo, "junit": _junit, "json": Report.model_validate_json}
     try:
@@ -208,9 +204,13 @@ def _junit(content: bytes) -> Report:
 
     A document type is refused, since its entities can expand without end or name other files.
     """
+
+    def refuse_document_type(*_: object) -> None:
+        raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
+
     builder, parser = TreeBuilder(), expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
-    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.StartDoctypeDeclHandler = refuse_document_type
     tests: _Tests = {}
     skipped = 0
     try:
@@ -238,10 +238,6 @@ def _junit(content: bytes) -> Report:
     return Report(tests=_results(tests), at=at if at and at.tzinfo else None, skipped=skipped)
 
 
-def _refuse_document_type(*_: object) -> None:
-    raise EvidenceError("it has a document type (<!DOCTYPE …>), which no report of JUnit needs")
-
-
 def _results(tests: _Tests) -> tuple[Result, ...]:
     names = Counter[str]()
     results = []
@@ -265,5 +261,4 @@ def _listed(problems: list[str]) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share as a percentage that isn't rounded up: 0.9999 is "99.9 %"."""
-    return f"{int(share * 1000 + 1e-6) / 10:g} %"
+    return f"{int(share * 1000 + 1e-6) / 10:g} %"  # never rounded up: 0.9999 is "99.9 %"

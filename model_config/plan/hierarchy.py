@@ -39,7 +39,6 @@ def leaves(model: Group) -> Iterator[tuple[_Path, Value | SecretRef]]:
 
 
 def config_of(model: Group) -> Config:
-    """Return the model's values: classes' fields sorted by name, dicts and lists as written."""
     return cast(Config, plain(model))
 
 
@@ -52,10 +51,7 @@ def none_of(model: Group) -> list[str]:
 
 
 def templates_of(model: Group) -> list[str]:
-    """Return the paths of the texts that are templates.
-
-    A position in a list is `*` if all texts at that place are templates, otherwise a number.
-    """
+    """Return the templates' paths; a position is `*` if all texts there are, else a number."""
     places = defaultdict[_Path, dict[_Path, bool]](dict)
     for path, text in scalars(model):
         if isinstance(text, str):
@@ -126,14 +122,12 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class ModelTree:
-    """A model's fields, and if it was read from AWS, its newest release and how many SSM has."""
-
     name: str
     path: str
     schema: str | None
     digest: str | None
     leaves: list[Leaf]
-    release: int | None = None
+    release: int | None = None  #: The newest, if it was read from AWS; and how many SSM has.
     releases: int | None = None
     labels: dict[str, int] = field(default_factory=dict)
     held: tuple[str, ...] = ()

@@ -28,8 +28,6 @@ SCHEMA_FILE = ".editor/stack.schema.json"
 _COMMENT = "# yaml-language-server: $schema="
 _REF = "#/definitions/"
 _NULL: JsonSchema = {"type": "null"}
-_REFERENCE: JsonSchema = {"not": {}}  # SecretRef's own schema
-_OFF: JsonSchema = {"const": False, "description": "Switches the group off."}
 _SECRET: JsonSchema = {
     "description": "A secret: `pulumi config set --secret` writes it.",
     "errorMessage": "set a secret with `pulumi config set --secret`",
@@ -45,8 +43,6 @@ _REGION: JsonSchema = {
     "if": {"properties": {_SKIPS: {"enum": [True, "true"]}}, "required": [_SKIPS]},
     "else": {"properties": {"aws:region": {"anyOf": [_KNOWN, _EMPTY]}}},
 }
-_SECTION = re.compile(r"\n\nAttributes:\n((?: .*\n?|\n)*)")
-_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n     .*)*)", re.MULTILINE)
 
 
 def summary(kind: type) -> str:
@@ -58,8 +54,9 @@ def attribute_docs(kind: type) -> dict[str, str]:
     """Return the descriptions of attributes in the docstrings of a class and its base classes."""
     docs: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        for section in _SECTION.findall(cleandoc(base.__doc__ or "")):
-            docs |= {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(section)}
+        _, _, section = cleandoc(base.__doc__ or "").partition("\n\nAttributes:\n")
+        attributes = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+        docs |= {name: " ".join(text.split()) for name, text in attributes}
     return docs
 
 
@@ -128,7 +125,7 @@ class _Overrides:
         maps = [member for member in values if member.get("type") == "object"]
         made = [self._member(member) for member in values]
         if groups and _NULL in members:
-            made.append(_OFF)
+            made.append({"const": False, "description": "Switches the group off."})
         elif _NULL in members or (values and len(groups) + len(maps) == len(values)):
             made.append(_NULL)
         if is_entry and _NULL not in made:
@@ -159,7 +156,7 @@ class _Overrides:
                 "properties": {
                     field: self._override(schema)
                     for field, schema in whole["properties"].items()
-                    if _REFERENCE not in schema.get("anyOf", [schema])
+                    if {"not": {}} not in schema.get("anyOf", [schema])  # SecretRef's own
                 },
             }
         return {"$ref": f"{_REF}{own}"}
@@ -191,7 +188,7 @@ def stale_files(modules: Modules) -> dict[Path, str]:
 
 
 def stack_schema(modules: Modules) -> JsonSchema:
-    """Return the JSON Schema of a project's stack files, in draft 7, which editors support."""
+    # In draft 7, which editors support.
     kinds = {name: type(model.config) for name, model in modules.models.items()}
     overrides = _Overrides(kinds.values())
     models = {name: overrides.of(kind) for name, kind in kinds.items()}

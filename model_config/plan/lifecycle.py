@@ -75,7 +75,6 @@ class _File(BaseModel, extra="forbid"):
 
 
 def read_lifecycle(project: Project) -> Retirements:
-    """Return what the project's file says, nothing without one, or raise its findings."""
     file = project.root / FILE
     if not file.is_file():
         return {}

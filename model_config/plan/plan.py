@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import NoneType
+from typing import Any, TypeAlias, cast, get_origin
+
+from pydantic import JsonValue, ValidationError
 
 from model_config.format import names
 from model_config.format.codec import MAX_PARTS, PART_BYTES, size_in_bytes
 from model_config.format.errors import CodecError, Finding, InvalidConfigurationError, ReleaseError
 from model_config.format.release import Release, ReleaseText, write_release
 from model_config.format.rollout import EMPTY
-from model_config.plan import aws, checks, hierarchy, overrides, stack_file
+from model_config.format.text import nearest
+from model_config.plan import aws, checks, hierarchy, stack_file
 from model_config.plan.hierarchy import Leaf, ModelTree, Parameter, leaves
-from model_config.plan.project import Project, StackConfig
+from model_config.plan.project import NAMESPACE, Project, StackConfig, set_secret_command
 from model_config.plan.registry import Model, Modules, read_modules
 from model_config.plan.settings import Settings, read_settings
-from model_config.schema import ModelConfig, SecretRef
+from model_config.schema import Group, ModelConfig, SecretRef, Verbatim
+from model_config.schema.group import subclasses_in, union_members, value_type
+from model_config.schema.problems import nearest_field, problems_of
+
+_Path: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +56,19 @@ class PlannedModel:
 def plan_model(
     model: Model, settings: Settings, region: str | None
 ) -> tuple[PlannedModel, list[Finding]]:
-    """Return one model's parameters and release, and what can't be stored.
-
-    The limit on names includes their ARN, and so the region of the deploy, if it is known.
-    """
     path, config = settings.path_of(model.name), model.config
     findings: list[Finding] = []
     parameters: list[Parameter] = []
     limit = f"at most {MAX_PARTS} parts of {PART_BYTES:,} bytes"
-    for field, value in leaves(config):
-        where = "/".join((model.name, *field))
+    for keys, value in leaves(config):
+        where = "/".join((model.name, *keys))
         try:
-            of_field = hierarchy.parameters_of(field, value, path)
+            of_field = hierarchy.parameters_of(keys, value, path)
         except CodecError as error:
             findings.append(Finding(where, f"it can't be stored: {error}", "give it another value"))
             continue
-        if (reserved := field[0].lower()) in names.RESERVED:
-            problem = f'a field at the top of a model can\'t be called "{field[0]}"'
+        if (reserved := keys[0].lower()) in names.RESERVED:
+            problem = f'a field at the top of a model can\'t be called "{keys[0]}"'
             reason = "the name is reserved, in upper and lower case, for the model's own"
             findings.append(Finding(where, problem, "rename it", f"{reason} {reserved}"))
         if not settings.fields and not isinstance(value, SecretRef):
@@ -108,16 +113,14 @@ def plan_model(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one stack deploys: its models in the order of their names, and every problem.
-
-    `unset` has a finding about each secret without a value, by its config key. A commit can't hold
-    a secret, so only a deploy counts these.
-    """
+    """What one stack deploys: its models in the order of their names, and every problem."""
 
     stack: str
     settings: Settings
     models: tuple[PlannedModel, ...]
     findings: tuple[Finding, ...]
+    #: About each secret without a value, by its config key. A commit can't hold a secret, so only a
+    #: deploy counts these.
     unset: Mapping[str, Finding]
 
     @property
@@ -126,7 +129,6 @@ class Plan:
 
 
 def plan_stack(modules: Modules, config: StackConfig) -> Plan:
-    """Return what a stack deploys; its configuration is the engine's, or was read from its file."""
     config = stack_file.as_written(config, modules.project)
     settings, findings = read_settings(config)
     findings += stack_file.check_ending(modules.project, config.stack)
@@ -141,7 +143,7 @@ def plan_stack(modules: Modules, config: StackConfig) -> Plan:
     for name in chosen:
         if name in modules.models:
             changes = settings.overrides.get(name, {})
-            model, problems = overrides.apply_overrides(modules.models[name], changes, config)
+            model, problems = apply_overrides(modules.models[name], changes, config)
             models.append(model)
             findings += problems
     findings += checks.check_fallbacks(models, modules.names)
@@ -183,7 +185,6 @@ def is_protected(project: Project, stack: str) -> bool:
 
 
 def valid_plan(project: Project, stack: str) -> Plan:
-    """Return the plan of a stack as `plan_from_file` does, or raise its findings."""
     plan = plan_from_file(project, stack)
     if plan.findings:
         raise InvalidConfigurationError(plan.findings)
@@ -193,17 +194,13 @@ def valid_plan(project: Project, stack: str) -> Plan:
 def trees(plan: Plan) -> list[ModelTree]:
     return [
         ModelTree(
-            model.name,
-            model.path,
-            type(model.config).__name__,
-            model.digest or None,
-            list(_leaves_of(model, plan)),
+            it.name, it.path, type(it.config).__name__, it.digest or None, [*_leaves(it, plan)]
         )
-        for model in plan.models
+        for it in plan.models
     ]
 
 
-def _leaves_of(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
+def _leaves(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     values = list(leaves(model.config))
     for path, value in values if plan.settings.fields else ():
         if not isinstance(value, SecretRef):
@@ -217,3 +214,131 @@ def _leaves_of(model: PlannedModel, plan: Plan) -> Iterator[Leaf]:
     if model.release.document:  # empty if a value can't be stored
         texts = [model.release.document, *model.release.parts.values()]
         yield Leaf(names.RELEASE, "release", sum(map(size_in_bytes, texts)), len(texts))
+
+
+def apply_overrides(
+    model: Model, overrides: JsonValue, config: StackConfig
+) -> tuple[Model, list[Finding]]:
+    """Return the model with its overrides applied, and what is wrong with the overrides.
+
+    A group, a `dict[str, Group]` and any other dict are merged by key, as JSON Merge Patch says
+    (RFC 7396), except that a null in what is new stays, and that one that has nothing to remove is
+    a finding. Everything else is replaced, lists whole. If any override is invalid, the model is
+    returned as its module defines it.
+    """
+    if overrides is None or overrides == {}:
+        return model, []  # no second validation: a validator may change its value again
+    overriding, path, changed = _Overriding(config), (model.name,), model.config
+    if isinstance(overrides, dict):
+        changed = cast(ModelConfig, overriding.group(type(changed), changed, overrides, path))
+    else:
+        problem = "a model's overrides are a map of groups and fields"
+        overriding.refuse(path, problem, "write the field's name before the value")
+    return (model if overriding.findings else replace(model, config=changed)), overriding.findings
+
+
+@dataclass
+class _Overriding:
+    config: StackConfig
+    findings: list[Finding] = field(default_factory=list)
+
+    def group(
+        self,
+        kind: type[Group],
+        current: object,
+        overrides: Mapping[str, JsonValue],
+        path: _Path,
+    ) -> object:
+        refused: set[_Path] = set()
+        values: dict[str, Any] = {}
+        if isinstance(current, Group):
+            values = {name: getattr(current, name) for name in kind.model_fields}
+        for name, override in overrides.items():
+            if name not in kind.model_fields:
+                problem = f"{kind.__name__} has no field of that name"
+                self.refuse((*path, name), problem, nearest_field(name, kind.model_fields))
+                continue
+            annotation, value = kind.model_fields[name].annotation, values.get(name)
+            if not _overrides_nothing(annotation, value, override):
+                known = len(self.findings)
+                values[name] = self._value(annotation, value, override, (*path, name))
+                if len(self.findings) > known:
+                    refused.add((name,))
+        try:
+            return kind.model_validate(values)
+        except ValidationError as error:
+            numbers = "a text that looks like a number needs quotation marks"
+            fix = f"give it a value that {kind.__name__} allows; {numbers}"
+            for wrong in problems_of(error, kind):
+                if wrong.path[:1] in refused:  # it was not changed
+                    continue
+                if wrong.type == "secret_ref":
+                    self._refuse_secret((*path, *wrong.path))
+                else:
+                    self.refuse((*path, *wrong.path), wrong.text, wrong.fix or fix)
+            return current
+
+    def _value(self, annotation: Any, current: Any, override: JsonValue, path: _Path) -> object:
+        members, groups = list(union_members(annotation)), subclasses_in(annotation, Group)
+        if SecretRef in members:
+            self._refuse_secret(path)
+            return current
+        if groups and NoneType in members and (override is None or override is False):
+            if override is None:
+                problem = "null doesn't say whether the group is meant to be off or unchanged"
+                self.refuse(path, problem, "write false to switch it off, or remove the line")
+            return None
+        if isinstance(override, dict):
+            if isinstance(current, Group):
+                return self.group(type(current), current, override, path)
+            if isinstance(current, dict) or any(get_origin(member) is dict for member in members):
+                return self._dict(value_type(annotation, dict), current, override, path)
+            if len(groups) == 1:
+                return self.group(groups[0], None, override, path)
+        return _verbatim_as(current, override)
+
+    def _dict(
+        self,
+        annotation: Any,
+        current: Any,
+        override: Mapping[str, JsonValue],
+        path: _Path,
+    ) -> dict[str, object]:
+        known = current if isinstance(current, dict) else None
+        merged = dict(known or {})
+        for key, value in override.items():
+            if value is not None or known is None:
+                merged[key] = self._value(annotation, merged.get(key), value, (*path, key))
+            elif merged.pop(key, self) is self:
+                problem = "null removes a key, and there is no key of that name"
+                self.refuse((*path, key), problem, nearest(key, known))
+        return merged
+
+    def _refuse_secret(self, path: _Path) -> None:
+        problem = "a secret can't be overridden: an override is plain text"
+        command = set_secret_command("<key>", self.config.stack)
+        self.refuse(path, problem, f"set the key of its SecretRef: {command}")
+
+    def refuse(self, path: Iterable[str], problem: str, fix: str) -> None:
+        where = f"{NAMESPACE}:overrides.{'.'.join(path)}"
+        self.findings.append(self.config.finding(where, problem, fix))
+
+
+def _verbatim_as(current: object, override: JsonValue) -> Any:
+    if isinstance(current, Verbatim) and isinstance(override, str):
+        return Verbatim(override)
+    if isinstance(current, list) and isinstance(override, list):
+        replaced = [*current, *[None] * len(override)]
+        return [_verbatim_as(*pair) for pair in zip(replaced, override, strict=False)]
+    if isinstance(current, Group | dict) and isinstance(override, dict):
+        values = current if isinstance(current, dict) else vars(current)
+        return {key: _verbatim_as(values.get(key), value) for key, value in override.items()}
+    return override
+
+
+def _overrides_nothing(annotation: Any, current: object, override: JsonValue) -> bool:
+    # Of a group or a dict: a line of YAML that is commented out leaves null behind.
+    members = {get_origin(kind) or kind for kind in union_members(annotation)}
+    maps = {dict, NoneType, *subclasses_in(annotation, Group)}
+    is_map = isinstance(current, Group | dict) or members <= maps
+    return is_map and (override == {} or (override is None and NoneType not in members))

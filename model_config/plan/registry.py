@@ -38,11 +38,9 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """The models of a project's valid modules, and the findings of the others."""
-
     project: Project
     models: Mapping[str, Model]
-    broken: Mapping[str, tuple[Finding, ...]]
+    broken: Mapping[str, tuple[Finding, ...]]  #: The findings of the other modules.
 
     @property
     def names(self) -> list[str]:
@@ -65,13 +63,12 @@ def read_modules(project: Project, only: str | None = None) -> Modules:
         path = file.relative_to(project.models_folder)
         if not any(part.startswith(("_", ".")) for part in path.parts):
             where = path.with_suffix("").as_posix()
-            fix = (
-                f"move it to models/{path.name}, or let the subfolder's name begin with _ if its "
-                "code is shared"
-            )
+            problem = "a module in a subfolder of models/ is no model"
+            shared = "let the subfolder's name begin with _ if its code is shared"
+            fix = f"move it to models/{path.name}, or {shared}"
             reason = "a model has the name of its file, and so stands in models/ itself"
-            problem, place = "a module in a subfolder of models/ is no model", path.as_posix()
-            broken[where] = (Finding(where, problem, fix, reason, f"{_PACKAGE}/{place}"),)
+            file_name = f"{_PACKAGE}/{path.as_posix()}"
+            broken[where] = (Finding(where, problem, fix, reason, file_name),)
     return Modules(project, models, broken)
 
 
@@ -124,11 +121,10 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
     model = getattr(module, "MODEL", None)
     if isinstance(model, ModelConfig):
         return Model(name, model)
-    if model is None:
-        problem = "the module has no MODEL"
-    elif isinstance(model, type):
+    problem = "the module has no MODEL"
+    if isinstance(model, type):
         problem = f"MODEL is the class {model.__name__}, not an instance"
-    else:
+    elif model is not None:
         problem = f"MODEL is a {type(model).__name__}, not a configuration"
     fix = (
         "write MODEL = ChatModel(...), EmbeddingModel(...), EndpointModel(...) or your own "
@@ -167,9 +163,6 @@ def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Findi
         yield Finding("/".join(where), wrong.text, fix, file=file, line=place)
 
 
-_position = attrgetter("lineno", "end_lineno", "col_offset", "end_col_offset")
-
-
 class ModuleSource:
     """The expressions of a module that give a model its values. None if it isn't Python."""
 
@@ -189,11 +182,11 @@ class ModuleSource:
 
     def call(self, frame: traceback.FrameSummary) -> ast.Call | None:
         place = (frame.lineno, frame.end_lineno, frame.colno, frame.end_colno)
+        position = attrgetter("lineno", "end_lineno", "col_offset", "end_col_offset")
         calls = (node for node in ast.walk(self._tree) if isinstance(node, ast.Call))
-        return next((call for call in calls if _position(call) == place), None)
+        return next((call for call in calls if position(call) == place), None)
 
     def path(self, wanted: ast.expr) -> tuple[str, ...] | None:
-        """Return the path of an expression below MODEL, ("messages", "3"); None if it has none."""
         waiting: list[tuple[tuple[str, ...], ast.expr]] = [((), self._model)]
         seen: set[ast.expr] = set()
         while waiting:

@@ -204,7 +204,7 @@ SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
 
 
 def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
-    """Return the stack's settings and their findings. An invalid setting has its default."""
+    # An invalid setting has its default.
     findings = list(config.findings)
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
     for key in sorted(config.own_secret_keys() & SETTING_KEYS):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,7 +43,7 @@ class _Loader(yaml.SafeLoader):
             return str(node.value)
 
 
-def _resolve_scalars_as_yaml_v3() -> None:
+def _as_yaml_v3(loader: type[_Loader]) -> None:
     # PyYAML implements YAML 1.1, where `no` is a boolean, `12:30` a number and `1e3` text.
     binary, octal = "0[bB]_*[01][01_]*", "0[oO]?_*[0-7][0-7_]*"
     hexadecimal = "0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*"
@@ -56,18 +57,18 @@ def _resolve_scalars_as_yaml_v3() -> None:
         "timestamp": (rf"{day}([Tt]{time}(Z|[-+]\d\d:\d\d)| {time})?", "0123456789"),
     }
     kept = {f"{_TAG}merge", f"{_TAG}null"}
-    _Loader.yaml_implicit_resolvers = {
+    loader.yaml_implicit_resolvers = {
         first: [resolver for resolver in resolvers if resolver[0] in kept]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     for kind, (form, first) in forms.items():
         pattern = re.compile(f"^({form})$", re.ASCII)
-        _Loader.add_implicit_resolver(f"{_TAG}{kind}", pattern, list(first))
-    _Loader.add_constructor(f"{_TAG}int", _Loader.integer)
-    _Loader.add_constructor(f"{_TAG}timestamp", _Loader.date)
+        loader.add_implicit_resolver(f"{_TAG}{kind}", pattern, list(first))
+    loader.add_constructor(f"{_TAG}int", loader.integer)
+    loader.add_constructor(f"{_TAG}timestamp", loader.date)
 
 
-_resolve_scalars_as_yaml_v3()
+_as_yaml_v3(_Loader)
 
 
 def read_stack_file(project: Project, stack: str) -> StackConfig:
@@ -161,11 +162,9 @@ def line_in(project: Project, finding: Finding) -> int | None:
     entries = _entries(project, project.root / str(finding.file))
     lines = {where: _line(key) for where, key, _ in reversed(entries)}
     for name in re.findall(r"[\w.-]+:[\w.-]+", f"{finding.where} {finding.problem}"):
-        where = name
-        while where:
-            if where in lines:
-                return lines[where]
-            where = where.rpartition(".")[0]
+        above = accumulate(name.split("."), "{}.{}".format)
+        if known := [lines[where] for where in above if where in lines]:
+            return known[-1]
     return None
 
 
@@ -188,7 +187,7 @@ def _entries(project: Project, file: Path) -> list[_Entry]:
 
 
 def _nodes(root: yaml.Node | None, project: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """Yield the path of every map and list, and its entries."""
+    # The path of every map and list, and its entries.
     seen, waiting = set(), [("", root)]
     while waiting:
         path, node = waiting.pop()
@@ -242,21 +241,16 @@ def _line(node: yaml.Node) -> int:
 
 
 def _as_value(node: yaml.ScalarNode, loader: _Loader, *, is_setting: bool) -> str:
-    """Return what a value becomes, unless it is the number that it looks like.
-
-    A number in a text field is a finding of the field's class. A whole setting is text.
-    """
+    # A number in a text field is a finding of the field's class. A whole setting is text.
     kind = node.tag.removeprefix(_TAG)
     if kind not in {"timestamp", "int", "float"}:
         return str(node.value)
     value = loader.construct_object(node)
     if kind == "int" and isinstance(value, float):
         return f"{value}: it has more than 64 bits"
-    is_other = (
-        kind == "timestamp"
-        or re.fullmatch("[-+]?0[0-9_]+", node.value)  # octal, or an id
-        or not math.isfinite(value)  # which JSON, and so the engine, can't hold
-    )
+    # An octal number may be an id; and JSON, and so the engine, can hold no infinite one.
+    is_octal = re.fullmatch("[-+]?0[0-9_]+", node.value)
+    is_other = kind == "timestamp" or is_octal or not math.isfinite(value)
     return _as_text(value) if is_other or is_setting else str(node.value)
 
 

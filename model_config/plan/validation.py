@@ -23,9 +23,7 @@ Severity: TypeAlias = Literal["finding", "unset", "notice"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finding or a notice, with its file and line if known, and the environments it is in."""
-
-    finding: Finding
+    finding: Finding  #: Or a notice; with its file and line if known.
     environments: list[str]
     kind: Severity
 
@@ -35,10 +33,7 @@ class Result:
 
 
 def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[Result]:
-    """Return every finding and notice in these environments, findings first.
-
-    With `secrets`, a secret that isn't set is a finding.
-    """
+    """Return all findings, then all notices. With `secrets`, an unset secret is a finding."""
     modules = read_modules_twice(project)
     environments: dict[tuple[Finding, Severity], list[str]] = {}
     for stack in stacks:
@@ -50,7 +45,6 @@ def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[
 
 
 def located(finding: Finding, project: Project) -> Finding:
-    """Return the finding with its file, relative to the project, and its line if known."""
     if finding.file and finding.file.endswith(".yaml"):
         return replace(finding, line=finding.line or stack_file.line_in(project, finding))
     module = project.module(re.split("[/,]", finding.where)[0])
@@ -79,27 +73,26 @@ def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:
         for path, name, retirement in lifecycle.retiring(values, retirements, lifecycle.SOON):
             problem = f"{name} {retirement.text}"
             yield Finding(f"{model.name}/{path}", problem, "choose another model"), "notice"
-    for model in plan.models:
         # As the module has it: what an override changes is the stack file's.
         values = config_of(modules.models[model.name].config)
         for path, text in texts_in(values, model.name):
-            yield from ((notice, "notice") for notice in _notices(path, text, None))
+            yield from _notices(path, text, None)
     secrets = checks.secret_fields(modules.models.values())  # in plain text, they are findings
     for key in sorted(config.values.keys() - {f"{NAMESPACE}:{key}" for key in secrets}):
         value: object = config.values[key]
         with suppress(ValueError, RecursionError):
             value = json.loads(config.values[key])
         for path, text in texts_in(value, key, "."):
-            yield from ((notice, "notice") for notice in _notices(path, text, config.file))
+            yield from _notices(path, text, config.file)
 
 
-def _notices(where: str, text: str, file: str | None) -> Iterator[Finding]:
+def _notices(where: str, text: str, file: str | None) -> Iterator[tuple[Finding, Severity]]:
     if checks.LOOKS_SECRET.search(text):
         fix = "if it is one, have its provider replace it, and use a SecretRef"
-        yield Finding(where, "it looks like a secret", fix, file=file)
+        yield Finding(where, "it looks like a secret", fix, file=file), "notice"
     if characters := invisible(text):
         line, column, code_point = characters[0]
         count = plural(len(characters), "invisible character")
         problem = f"it has {count}, the first {code_point} in line {line}, column {column}"
         fix = "delete them, unless a model is meant to read what a reviewer can't see"
-        yield Finding(where, problem, fix, file=file)
+        yield Finding(where, problem, fix, file=file), "notice"

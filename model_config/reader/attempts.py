@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import _thread  # its locks wait in one call, which an exception can't leave half done
 import math
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from model_config.format.errors import (
-    AccessDeniedError,
-    CredentialsError,
-    StaleConfigurationError,
-    StoreUnavailableError,
-)
+from model_config.format import errors
 from model_config.reader.configuration import Configuration
 from model_config.reader.problems import Problem, raise_if_a_signals
 from model_config.reader.readings import Key, Reading, Readings, Result
@@ -94,21 +91,24 @@ class Away(NamedTuple):
     is_sure: bool  # more than one renewal failed, so that first reads needn't find out
 
 
+@dataclass(eq=False)
 class Attempt:
     """One attempt to read several keys. It ends when it succeeds, fails or passes its deadline."""
 
-    def __init__(self, patience: float) -> None:
-        self.keys: list[Key] = []
-        self.results: dict[Key, Result | Entry] = {}
-        self.landed: dict[Key, Entry] = {}  # the new entries
-        self.wakers: list[Callable[[], object]] = []  # called at the end
-        self.hangs = False  # though it has ended
-        self.is_always = False  # asks for what isn't due
-        self.is_renewal = False  # begun by a read that has something to serve
-        self.is_started = False  # a thread of the reader's own will end it
-        self.has_ended = False
-        self.began = self.seconds = 0.0
-        self._made_by, self._left_at = _thread.get_ident(), time.monotonic() + patience
+    left_at: float  # when it counts as left, if a reading thread makes it
+    is_always: bool  # asks for what isn't due
+    is_renewal: bool = False  # begun by a read that has something to serve
+    is_started: bool = False  # a thread of the reader's own will end it
+    has_ended: bool = False
+    hangs: bool = False  # though it has ended
+    began: float = 0.0
+    seconds: float = 0.0  # since the last answer
+    keys: list[Key] = field(default_factory=list)
+    results: dict[Key, Result | Entry] = field(default_factory=dict)
+    landed: dict[Key, Entry] = field(default_factory=dict)  # the new entries
+    loaded: threading.Event = field(default_factory=threading.Event)
+    wakers: list[Callable[[], object]] = field(default_factory=list)  # called at the end
+    made_by: int = field(default_factory=_thread.get_ident)
 
     @property
     def is_under_way(self) -> bool:
@@ -116,7 +116,7 @@ class Attempt:
             return not self.has_ended
         # Made by this thread, it was interrupted by a signal's handler that reads. After a while,
         # it was left by another thread, in which one exception hit the handling of another.
-        return self._made_by != _thread.get_ident() and time.monotonic() < self._left_at
+        return self.made_by != _thread.get_ident() and time.monotonic() < self.left_at
 
 
 class Attempts:
@@ -140,7 +140,7 @@ class Attempts:
         self.entries: dict[Key, Entry] = {}
         self.spans: defaultdict[type[Any] | None, dict[str, Span]] = defaultdict(dict)
         self.away: Away | None = None
-        self.renewals = self.failures = 0
+        self.hits = self.renewals = self.failures = 0
         self.seconds = 0.0
         self._changed_at = -math.inf  # a failure of an older attempt says nothing new
         self._denials = 0  # attempts in a row in which the role was denied everything
@@ -161,7 +161,7 @@ class Attempts:
 
     @property
     def hanging(self) -> list[float]:
-        return [attempt.began for attempt in self._taken() if attempt.has_ended]
+        return [attempt.began for attempt in list(self._running) if attempt.hangs]
 
     def _taken(self) -> list[Attempt]:
         return [attempt for attempt in self._running if attempt.hangs or not attempt.has_ended]
@@ -187,32 +187,28 @@ class Attempts:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(awake.wait(), seconds)
 
-    def outcome(self, key: Key) -> Reading:
-        """Return what a read is served that has waited, or raise why there is nothing."""
-        now, entry, away = self._clock(), self.entries.get(key), self.away
+    def refusal(self, entry: Entry | None) -> errors.ModelConfigError:
+        """Return why a read that has waited is served nothing, given what its key has."""
+        now, away = self._clock(), self.away
         problem = (entry and entry.problem) or (away and away.problem)
         text = problem.text if problem else "earlier attempts hang"
         if entry is not None and entry.reading is not None:
-            if now - entry.read_at <= self.times.max_stale:
-                return entry.reading
-            raise StaleConfigurationError(
+            return errors.StaleConfigurationError(
                 f"{entry.reading.configuration!r} was read {now - entry.read_at:,.0f} s ago, and "
                 f"max_stale allows {self.times.max_stale:,.0f} s. It could not be renewed: {text}"
             )
         if entry is not None and entry.problem is not None:
-            raise entry.problem.kind(entry.problem.text)  # a new one: a shared one mixes tracebacks
+            return entry.problem.kind(text)  # a new one: a shared one mixes tracebacks
         if away is None:
-            raise StoreUnavailableError(f"no request was made: {text}")
-        raise away.problem.kind(
+            return errors.StoreUnavailableError(f"no request was made: {text}")
+        return away.problem.kind(
             f"no request was made: the last one failed {now - away.failed_at:,.1f} s ago, and the "
             f"next one is made in {max(0.0, away.ask_at - now):,.1f} s. The failure: {text}"
         )
 
     def run(self, work: Callable[[], object]) -> None:
-        if self.times.max_wait == math.inf:
+        if self.times.max_wait == math.inf or not _is_started(work):
             work()
-        else:
-            _in_thread(work)
 
     # What a read does. It may be interrupted anywhere.
 
@@ -220,7 +216,13 @@ class Attempts:
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> Iterator[tuple[list[Attempt], float]]:
         """Begin what is due. Yield attempts, any of which to wait for, and the most seconds."""
-        left, renewal = list(keys), None
+        left, renewal = [], None
+        for key in keys:
+            entry = self.entries.get(key)
+            if always or entry is None or entry.problem or self._clock() >= entry.ask_at:
+                left.append(key)
+            else:
+                self.hits += 1
         while left:
             needed, renewal = self._begin(left, always=always, here=here)
             if not needed:
@@ -246,49 +248,46 @@ class Attempts:
     ) -> tuple[dict[Key, list[Attempt]], Attempt | None]:
         """Begin one attempt. Return those that keys with nothing to serve need, and a renewal."""
         here = here and self.times.max_wait == math.inf
-        always = always or self.times.ttl == 0
-        mine, needed = Attempt(self.times.deadline), {}
-        mine.is_always = always
+        mine = Attempt(time.monotonic() + self.times.deadline, always or self.times.ttl == 0)
         now = self._clock()
         try:
-            for key in keys:
-                entry = self.entries.get(key)
-                at_hand = (
-                    entry is not None
-                    and entry.reading is not None
-                    and now - entry.read_at <= self.times.max_stale
-                )
-                if always or self._is_due(key, entry, now, at_hand=at_hand):
-                    must = always or not at_hand
-                    attempts = self._join(key, mine, must=must, here=here)
-                    if must and attempts:
-                        needed[key] = attempts
+            joined = {key: self._join(key, mine, now, here=here) for key in keys}
             waits = mine.is_renewal and self.away is None and not self.is_slow
-            if mine.keys and (here or not self._is_owned(mine)):
-                self._prepare(mine)
-                self._load(mine)
-                self._finish(mine)
+            if mine.keys:
+                mine.is_started = not here and _is_started(self._own, mine)
+                if not mine.is_started:
+                    self._prepare(mine)
+                    self._load(mine)
+                    self._finish(mine)
         finally:
             if not mine.is_started:
                 self._end(mine)
+        needed = {key: attempts for key, attempts in joined.items() if attempts}
         return needed, mine if waits else None
 
-    def _is_due(self, key: Key, entry: Entry | None, now: float, *, at_hand: bool) -> bool:
-        away = self.away
-        if (entry is not None and now < entry.ask_at) or (at_hand and now < self._denied_until):
-            return False
-        if away is None or now >= away.ask_at:
-            return True
-        if entry is None and (fallback := self._readings.fallback_for(key)) is not None:
-            self.entries.setdefault(key, Entry(fallback, now, away.ask_at, away.problem, now))
-            return False
-        return not at_hand and not away.is_sure
-
-    def _join(self, key: Key, mine: Attempt, *, must: bool, here: bool) -> list[Attempt]:
-        """Return the attempt for a key, or those of which one must end before it has one."""
+    def _join(self, key: Key, mine: Attempt, now: float, *, here: bool) -> list[Attempt]:
+        """Let a key that is due take part, and return the attempts of which it needs one to end."""
+        entry, away = self.entries.get(key), self.away
+        if mine.is_always or (away is not None and now >= away.ask_at):
+            away = None  # it is asked
+        if entry is None and away and (fallback := self._readings.fallback_for(key)):
+            made = Entry(fallback, now, away.ask_at, away.problem, now)
+            entry = self.entries.setdefault(key, made)
+        at_hand = (
+            entry is not None
+            and entry.reading is not None
+            and now - entry.read_at <= self.times.max_stale
+        )
+        if not mine.is_always and (
+            (entry is not None and now < entry.ask_at)
+            or (at_hand and now < self._denied_until)
+            or (away is not None and (at_hand or away.is_sure))
+        ):
+            return []
+        must = mine.is_always or not at_hand
         attempt = self._flights.get(key)
         if attempt is not None and attempt.is_under_way:
-            return [attempt]
+            return [attempt] if must else []
         if not here and len(taken := self._taken()) >= MOST_AT_ONCE:
             others = [other for other in taken if must and not other.hangs]
             if others:
@@ -300,57 +299,47 @@ class Attempts:
             self._renewal, mine.is_renewal = mine, True
         mine.keys.append(key)
         if attempt is None:
-            return [self._flights.setdefault(key, mine)]
-        self._flights[key] = mine
-        return [mine]
-
-    def _is_owned(self, attempt: Attempt) -> bool:
-        """Give the attempt to a thread, or return False: then the reading thread makes it."""
-        try:
-            _thread.start_new_thread(self._own, (attempt,))
-        except RuntimeError as error:  # no thread can be had, or the interpreter is at its end
-            raise_if_a_signals(error)
-            return False
-        attempt.is_started = True
-        return True
+            attempt = self._flights.setdefault(key, mine)
+        else:
+            attempt = self._flights[key] = mine
+        return [attempt] if must else []
 
     # What the owner of an attempt does.
 
     def _own(self, attempt: Attempt) -> None:
+        """Let another thread do the work, and end the attempt at its deadline."""
         attempt.is_started = True
         self._running.append(attempt)
         try:
-            if attempt in self._taken()[:MOST_AT_ONCE]:  # others may have begun at this moment
-                self._prepare(attempt)
-                self._watch(attempt)
+            if attempt not in self._taken()[:MOST_AT_ONCE]:  # others may have begun at this moment
+                return
+            self._prepare(attempt)
+            if not _is_started(self._load, attempt):
+                self._load(attempt)
+            before = time.monotonic()
+            while not attempt.loaded.wait(min(TICK, self.times.deadline)):
+                now = time.monotonic()
+                attempt.seconds += min(now - before, TICK)
+                before = now
+                if attempt.seconds >= self.times.deadline and not attempt.has_ended:
+                    self._give_up(attempt)
+                self._serve_meanwhile()
+            if not attempt.has_ended:
+                self._finish(attempt)
         finally:
             self._running.remove(attempt)
             self._end(attempt)
 
-    def _watch(self, attempt: Attempt) -> None:
-        """Let another thread do the work, and end the attempt at its deadline."""
-        done, before = _in_thread(partial(self._load, attempt)), time.monotonic()
-        while not done.acquire(timeout=min(TICK, self.times.deadline)):
-            now = time.monotonic()
-            attempt.seconds += min(now - before, TICK)
-            before = now
-            if attempt.seconds >= self.times.deadline and not attempt.has_ended:
-                _in_thread(self._readings.close).acquire(timeout=TICK)  # it may hang, too
-                text = GIVEN_UP.format(self.times.deadline)
-                problem = Problem(StoreUnavailableError, text, GIVEN_UP, is_outage=True)
-                attempt.hangs = True
-                attempt.results = dict.fromkeys(attempt.keys, Result(None, problem))
-                self._finish(attempt)
-            self._serve_meanwhile()
-        if not attempt.has_ended:
-            self._finish(attempt)
-
-    def _finish(self, attempt: Attempt) -> None:
-        try:
-            self._land(attempt)
-        finally:
-            self._end(attempt)
-        self._report(attempt.landed)
+    def _give_up(self, attempt: Attempt) -> None:
+        close = threading.Thread(target=self._readings.close, daemon=True)
+        with suppress(RuntimeError):  # no thread can be had
+            close.start()
+            close.join(TICK)  # it may hang, too
+        text = GIVEN_UP.format(self.times.deadline)
+        problem = Problem(errors.StoreUnavailableError, text, GIVEN_UP, is_outage=True)
+        attempt.hangs = True
+        attempt.results = dict.fromkeys(attempt.keys, Result(None, problem))
+        self._finish(attempt)
 
     def _end(self, attempt: Attempt) -> None:
         for key in attempt.keys:
@@ -409,42 +398,44 @@ class Attempts:
     def _load(self, attempt: Attempt) -> None:
         wanted: dict[Key, Reading | None] = {}
         results: dict[Key, Result | Entry] = {}
-        for key in attempt.keys:
-            entry = self.entries.get(key)
-            if entry is None and (typed := self._typed(key)) is not None:
-                results[key] = typed
-            else:
-                wanted[key] = None if entry is None else entry.reading
-        progress = partial(setattr, attempt, "seconds", 0.0)
-        for number in range(self._tries):
-            if number:
-                time.sleep(_full_jitter(number, FIRST_RETRY))
-            results |= self._readings.load(wanted, progress)
-            wanted = {
-                key: None
-                for key, last in wanted.items()
-                if last is None
-                and (problem := results[key].problem) is not None
-                and problem.is_outage
-                and not issubclass(problem.kind, CredentialsError)
-                and self._readings.fallback_for(key) is None
-            }
-            if not wanted or attempt.has_ended:
-                break
-        attempt.results = results
-
-    def _typed(self, key: Key) -> Entry | None:
-        """Return what a first read with a class needn't ask for, if the class takes it."""
-        model, selector, _ = key
-        plain = self.entries.get((model, selector, None))
-        if plain is None or plain.problem is not None or self._clock() >= plain.ask_at:
-            return None
-        fits = plain.reading is not None and self._readings.fits(key, plain.reading)
-        return plain if fits else None
+        try:
+            for key in attempt.keys:
+                # A first read with a class needn't ask for what was just read without one.
+                entry, plain = self.entries.get(key), self.entries.get((*key[:2], None))
+                if (
+                    entry is None
+                    and plain is not None
+                    and plain.reading is not None
+                    and plain.problem is None
+                    and self._clock() < plain.ask_at
+                    and self._readings.fits(key, plain.reading)
+                ):
+                    results[key] = plain
+                else:
+                    wanted[key] = None if entry is None else entry.reading
+            progress = partial(setattr, attempt, "seconds", 0.0)
+            for number in range(self._tries):
+                if number:
+                    time.sleep(_full_jitter(number, FIRST_RETRY))
+                results |= self._readings.load(wanted, progress)
+                wanted = {
+                    key: None
+                    for key, last in wanted.items()
+                    if last is None
+                    and (problem := results[key].problem) is not None
+                    and problem.is_outage
+                    and not issubclass(problem.kind, errors.CredentialsError)
+                    and self._readings.fallback_for(key) is None
+                }
+                if not wanted or attempt.has_ended:
+                    break
+            attempt.results = results
+        finally:
+            attempt.loaded.set()
 
     # What an attempt changes.
 
-    def _land(self, attempt: Attempt) -> None:
+    def _finish(self, attempt: Attempt) -> None:
         now, results = self._clock(), attempt.results
         self.seconds += now - attempt.began
         problems = [result.problem for result in results.values() if result.problem]
@@ -456,7 +447,7 @@ class Attempts:
             quiet_until = self.away.ask_at if self.away else now
         elif results:
             self.away, self._slow, self._changed_at = None, None, now
-            denied = [one for one in problems if issubclass(one.kind, AccessDeniedError)]
+            denied = [one for one in problems if issubclass(one.kind, errors.AccessDeniedError)]
             self._denials = self._denials + 1 if len(denied) == len(results) else 0
             if self._denials:
                 longer = pause * 2.0 ** min(self._denials - 1, 30)
@@ -471,14 +462,13 @@ class Attempts:
         if quiet_until > now:
             for key, entry in list(self.entries.items()):
                 self._span(key, entry, max(entry.ask_at, quiet_until))
-        self._forget_failures(now)
-
-    def _forget_failures(self, now: float) -> None:
         # So that reads of ever new names don't fill the memory.
         failed = [key for key, entry in list(self.entries.items()) if entry.reading is None]
         for key in failed if len(failed) > KEPT_FAILURES else ():
             if self.entries[key].ask_at <= now:
                 del self.entries[key]
+        self._end(attempt)
+        self._report(attempt.landed)
 
     def _entry(
         self, key: Key, result: Result | Entry, began: float, now: float, pause: float
@@ -543,19 +533,11 @@ def _full_jitter(failures: int, first: float) -> float:
     return _random.uniform(0, min(LONGEST_PAUSE, first * 2 ** min(failures - 1, 30)))
 
 
-def _in_thread(work: Callable[[], object]) -> Any:
-    """Run a function in a thread of its own. The returned lock is released when it is over."""
-    done = _thread.allocate_lock()
-    done.acquire()
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            done.release()
-
+def _is_started(work: Callable[..., object], *arguments: Any) -> bool:
+    """Start a thread, or return False: none can be had, or the interpreter is at its end."""
     try:
-        _thread.start_new_thread(run, ())
-    except RuntimeError:
-        run()
-    return done
+        _thread.start_new_thread(work, arguments)
+    except RuntimeError as error:
+        raise_if_a_signals(error)
+        return False
+    return True

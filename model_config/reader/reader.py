@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
-from model_config.format.names import check_selector, environment_path, model_path
+from model_config.format.names import check_segment, check_selector, environment_path
 from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.configuration import Configuration, Secret, check_schema
 from model_config.reader.problems import raise_if_a_signals
@@ -181,8 +181,7 @@ class Reader:
                     check_key(key)
                     return configuration if share is None else share.serve(key, now)
         wanted = self._key(model, label, release, schema)
-        if not self._has(wanted):
-            self._attempts.read([wanted])
+        self._attempts.read([wanted])
         return self._chosen(wanted, key)
 
     async def aget(
@@ -196,8 +195,7 @@ class Reader:
     ) -> Configuration:
         """Return what `get` returns, without blocking the event loop. It can be cancelled."""
         wanted = self._key(model, label, release, schema)
-        if not self._has(wanted):
-            await self._attempts.aread([wanted])
+        await self._attempts.aread([wanted])
         return self._chosen(wanted, key)
 
     def get_many(
@@ -226,7 +224,7 @@ class Reader:
                 self._hits += len(served)
                 return served
         wanted = self._keys(models, label, schema)
-        self._attempts.read([one for one in wanted.values() if not self._has(one)])
+        self._attempts.read(wanted.values())
         served, errors = {}, []
         for model, one in wanted.items():
             try:
@@ -245,13 +243,12 @@ class Reader:
         schema: Mapping[str, type[Any]] | None = None,
     ) -> None:
         """Read several models at the start of an application. Failures are in `status()`."""
-        wanted = self._keys(_names(models), label, schema).values()
-        self._attempts.read([one for one in wanted if not self._has(one)])
+        self._attempts.read(self._keys(_names(models), label, schema).values())
 
     def refresh(self, *models: str) -> None:
         """Renew these models, or all that were read, and wait. Failures are in `status()`."""
         for model in models:
-            model_path(self._path, model)
+            check_segment("model", model)
         known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
         self._attempts.read(known, always=True)
 
@@ -277,7 +274,7 @@ class Reader:
     def counters(self) -> Counters:
         """Return totals since the reader was created, for metrics."""
         return {
-            "hits": self._hits,
+            "hits": self._hits + self._attempts.hits,
             "renewals": self._attempts.renewals,
             "failures": self._attempts.failures,
             "seconds": round(self._attempts.seconds, 6),
@@ -310,7 +307,7 @@ class Reader:
         selector = release if release is not None else self._label if label is None else label
         key = (model, selector, schema)
         if key not in self._attempts.entries:
-            model_path(self._path, model)
+            check_segment("model", model)
             if selector is not self._label:
                 check_selector(selector)
             if schema is not None:
@@ -325,18 +322,13 @@ class Reader:
             raise UsageError("schema takes the models' classes by their names here, as a dict")
         return {model: self._key(model, label, None, classes.get(model)) for model in models}
 
-    def _has(self, key: Key) -> bool:
-        entry = self._attempts.entries.get(key)
-        if entry is None or entry.problem is not None or self._clock() >= entry.ask_at:
-            return False
-        self._hits += 1
-        return True
-
     def _chosen(self, wanted: Key, key: str | None) -> Configuration:
         unit = self._unit if key is None else check_key(key)
-        reading = self._attempts.outcome(wanted)
-        if (share := reading.share) is None:
-            return reading.configuration
+        entry, oldest = self._attempts.entries.get(wanted), self._attempts.times.max_stale
+        if entry is None or entry.reading is None or self._clock() - entry.read_at > oldest:
+            raise self._attempts.refusal(entry)
+        if (share := entry.reading.share) is None:
+            return entry.reading.configuration
         configuration = share.serve(unit, self._wall())
         if key is None and self._own.get(wanted) is not configuration:
             # A step of the rollout has moved the reader's own id.

@@ -190,10 +190,21 @@ class Readings:
     def _answers(
         self, asks: Iterable[Ask], progress: Callable[[], object], most_refused: int
     ) -> Answers:
+        # Names are packed by bare name: at most ten in one request, and each in one form only.
+        requests: list[tuple[bool, dict[str, str]]] = []
+        wanted = {(ask.decrypt, name): name.partition(":")[0] for ask in asks for name in ask.names}
+        for decrypt, name in sorted(wanted, key=lambda one: one[0]):  # looks, then reads
+            bare = wanted[decrypt, name]
+            for known, names in requests[-2:]:
+                if known == decrypt and len(names) < BATCH and bare not in names:
+                    names[bare] = name
+                    break
+            else:
+                requests.append((decrypt, {bare: name}))
         answers: Answers = {}
         answer: Mapping[str, Stored | BaseException]
         refused, stopped = 0, None
-        for decrypt, names in _requests(asks):
+        for decrypt, names in requests:
             if stopped is not None:
                 answer = dict.fromkeys(names, stopped)
             else:
@@ -413,21 +424,6 @@ class Renewal:
             f"{newest.version}. Promote one: `model-config promote {model} --label {promoted}{new} "
             f"--environment {environment}`"
         )
-
-
-def _requests(asks: Iterable[Ask]) -> list[tuple[bool, dict[str, str]]]:
-    """Pack names by bare name: at most ten in one request, and each in one form only."""
-    requests: list[tuple[bool, dict[str, str]]] = []
-    wanted = dict.fromkeys((ask.decrypt, name) for ask in asks for name in ask.names)
-    for decrypt, name in sorted(wanted, key=lambda one: one[0]):  # looks, then reads
-        bare = name.partition(":")[0]
-        for known, names in requests[-2:]:
-            if known == decrypt and len(names) < BATCH and bare not in names:
-                names[bare] = name
-                break
-        else:
-            requests.append((decrypt, {bare: name}))
-    return requests
 
 
 def _is_refusal(error: BaseException) -> bool:

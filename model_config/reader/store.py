@@ -65,7 +65,7 @@ class Store:
     def get(self, names: Sequence[str], *, decrypt: bool = True) -> dict[str, Stored]:
         for is_last in (False, True):
             try:
-                client = self._client()
+                client = self._own_client() if self._given is None else self._given
                 answer = client.get_parameters(Names=list(names), WithDecryption=decrypt)
                 return {
                     item["Name"]: Stored.of(item, item.get("LastModifiedDate"), decrypt=decrypt)
@@ -100,9 +100,7 @@ class Store:
     def look(self, names: Sequence[str]) -> dict[str, Stored]:
         return self.get(names, decrypt=False)  # only values of type String have a text
 
-    def _client(self) -> Any:
-        if self._given is not None:
-            return self._given
+    def _own_client(self) -> Any:
         with self._lock:
             if self._own is None or self._is_refused:
                 self._own = self._open()

@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue, field_validator
 
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import templates_of
-from model_config.plan.overrides import apply_overrides
+from model_config.plan.plan import apply_overrides
 from model_config.plan.project import StackConfig
 from model_config.plan.registry import Model
 from model_config.schema import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import base64
 import json
 import os
@@ -10,7 +11,7 @@ import socket
 import sys
 import traceback
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -354,10 +355,18 @@ def test_a_half_reply_with_a_secret_in_it_is_not_shown(
 
 
 @pytest.fixture
-def own_client_asks(runtime: str, loopback: Any, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001 - it is set
+def own_client_asks(
+    runtime: str,  # noqa: ARG001 - it is set
+    loopback: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Any]:
     """Let the client that the reader makes itself ask the loopback server."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", loopback.url)
-    return loopback
+    threads = _thread._count()
+    yield loopback
+    # What hung goes on now. In the next test's environment it would ask that one's server.
+    loopback.released.set()
+    wait_until(lambda: _thread._count() <= threads)
 
 
 def test_our_own_client_has_the_timeouts_that_are_documented(
