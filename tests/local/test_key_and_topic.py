@@ -16,6 +16,7 @@ SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
 def deploy(project: Path, **settings: str) -> Deployment:
     file = project / "Pulumi.dev.yaml"
     original = file.read_text()
+    settings |= own(models="[support_chat]")
     file.write_text(original + "".join(f"  {key}: {value}\n" for key, value in settings.items()))
     try:
         with deployed(Project(project), "dev") as deployment:
@@ -34,42 +35,35 @@ def unchanged(deployment: Deployment) -> bool:
     return {row.change for row in deployment.parameters} == {"unchanged"}
 
 
-def test_an_existing_key_stands_in_for_the_one_that_the_account_has(project: Path):
-    first = deploy(project, **own(kmsKeyArn=SHARED))
-    assert first.outputs["kms_key"] == {"arn": SHARED, "id": "5a5a", "alias": None}
-    assert unchanged(deploy(project, **own(kmsKeyArn=SHARED)))
-
-
-def test_a_key_for_several_regions_has_such_an_id(project: Path):
-    first = deploy(project, **own(kmsMultiRegion="true"))
-    assert first.outputs["kms_key"]["id"].startswith("mrk-")
-    assert unchanged(deploy(project, **own(kmsMultiRegion="true")))
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "said"),
-    [
-        ({}, {"kmsKeyArn": SHARED}, "the stack has its own key"),
-        ({"kmsKeyArn": SHARED}, {}, "the stack uses the existing key"),
-        ({}, {"kmsMultiRegion": "true"}, "is not a multi-Region key"),
-        ({"kmsMultiRegion": "true"}, {}, "is a multi-Region key"),
-    ],
-)
-def test_another_choice_is_refused_and_leaves_what_was_there(
-    project: Path, before: dict[str, str], after: dict[str, str], said: str
-):
-    deploy(project, **own(**before))
+def refused(project: Path, said: str, **settings: str) -> None:
     held = (state := project / ".local" / "state.json").read_bytes()
     with pytest.raises(LocalError, match=said):
-        deploy(project, **own(**after))
+        deploy(project, **settings)
     assert state.read_bytes() == held
 
 
-def test_a_topic_and_a_list_of_accounts_are_taken_as_they_are(project: Path):
+def test_an_existing_key_a_topic_and_a_list_of_accounts_are_taken_as_they_are(project: Path):
+    key = own(kmsKeyArn=SHARED)
     settings = {
         "aws:allowedAccountIds": '["111122223333"]',
         **own(notifyTopicArn="arn:aws:sns:eu-west-1:111122223333:alerts"),
+        **key,
     }
-    deploy(project, **settings)
+    first = deploy(project, **settings)
+    assert first.outputs["kms_key"] == {"arn": SHARED, "id": "5a5a", "alias": None}
     assert unchanged(deploy(project, **settings))
-    assert unchanged(deploy(project))  # its rules are gone, and nothing else is
+    assert unchanged(deploy(project, **key))  # the topic's rules are gone, and nothing else is
+    refused(project, "the stack uses the existing key")
+
+
+def test_a_key_for_several_regions_has_such_an_id_and_stays_one(project: Path):
+    first = deploy(project, **own(kmsMultiRegion="true"))
+    assert first.outputs["kms_key"]["id"].startswith("mrk-")
+    assert unchanged(deploy(project, **own(kmsMultiRegion="true")))
+    refused(project, "is a multi-Region key")
+
+
+@pytest.mark.usefixtures("first_deploy")
+def test_a_key_of_the_stacks_own_stays_for_one_region(project: Path):
+    refused(project, "the stack has its own key", **own(kmsKeyArn=SHARED))
+    refused(project, "is not a multi-Region key", **own(kmsMultiRegion="true"))

@@ -27,8 +27,6 @@ NAME = "/ai/dev/support_chat/generation/temperature"
 
 @pytest.fixture
 def ssm(project: Path) -> Iterator[boto3.client]:
-    with deployed(Project(project), "dev"):
-        pass
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(project)],
         stdout=subprocess.PIPE,
@@ -48,6 +46,7 @@ def ssm(project: Path) -> Iterator[boto3.client]:
         server.terminate()
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_an_application_reads_and_writes_and_it_lasts(project: Path, ssm):
     assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.7"
     with pytest.raises(ssm.exceptions.ClientError, match=r"\{\{"):

@@ -1,25 +1,25 @@
 """A git repository of its own for each test: a team's, which holds the project alone."""
 
 import compileall
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
 from support.project import CHECKOUT, PROJECT
 
+from model_config import describe
 from model_config.comparing import snapshot
+from model_config.plan.project import Project
 
-ROOMS = (
-    "format",
-    "plan",
-    "schema",
-)  # a commit is described by these; the verbs run the checkout's code
+# A commit is described by these; the verbs run the checkout's code.
+ROOMS = ("format", "plan", "schema")
+_ASK = snapshot._ask
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -103,43 +103,24 @@ def own_package(compiled_package: Path, project: Path, commit: Callable[..., str
     commit("The package")
 
 
-@pytest.fixture(scope="session")
-def _descriptions() -> dict[str, str]:
-    return {}
-
-
 @pytest.fixture(autouse=True)
-def _describe_the_same_files_once(
-    _descriptions: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Start a process for each content of a folder alone: it takes a fifth of a second."""
-    really_ask = snapshot._ask
+def _described_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Describe a project without a package of its own here: a process takes a third of a second."""
+    one_at_a_time = Lock()
 
     def ask(folder: Path, whose: str) -> Any:
-        content = digest_of(folder)
-        if content not in _descriptions:
-            described = json.dumps(really_ask(folder, whose))
-            if str(folder) in described:
-                return json.loads(described)
-            _descriptions[content] = described
-        return json.loads(_descriptions[content])
+        if (folder / "model_config").exists():
+            return _ASK(folder, whose)
+        with one_at_a_time:
+            return json.loads(json.dumps(describe.describe(Project(folder))))
 
     monkeypatch.setattr(snapshot, "_ask", ask)
 
 
-def digest_of(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not {".git", ".local", "__pycache__"} & set(file.parts):
-            name, content = str(file.relative_to(folder)), file.read_bytes()
-            digest.update(repr((name, content)).encode())
-    return digest.hexdigest()
-
-
 @pytest.fixture
-def nothing_described(_descriptions: dict[str, str]) -> None:
-    """Every folder is described by a process of its own, whatever was described before."""
-    _descriptions.clear()
+def own_process(_described_in_this_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every folder is described by a process, as the verbs have it."""
+    monkeypatch.setattr(snapshot, "_ask", _ASK)
 
 
 @pytest.fixture

@@ -3,71 +3,86 @@
 import json
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 
 import pytest
 
 from model_config.comparing.snapshot import RELEVANT
 
+CHAT = "models/support_chat.py"
 
-def changes(said):
-    return {
-        (each["environment"], each["model"], change["change"], change["path"])
+
+def changes(said, environment="dev"):
+    return [
+        (each["model"], change["change"], change["path"])
         for each in said.json["differences"]
         for change in each["changes"]
-    }
+        if each["environment"] == environment
+    ]
 
 
 @pytest.mark.usefixtures("own_package")
-def test_a_function_that_is_renamed_since_is_no_hindrance(run, edit, commit):
+def test_each_commit_is_described_by_its_own_code(run, edit, commit):
     edit("model_config/plan/plan.py", "def plan_stack(", "def plan_all(")
     edit("model_config/describe.py", "plan_stack", "plan_all")
-    edit("models/support_chat.py", "max_retries=2", "max_retries=3")
-    commit()
-    assert {each[1:] for each in changes(run("diff", "HEAD~1", "--json"))} == {
-        ("support_chat", "changed", "limits/max_retries")
-    }
-
-
-@pytest.mark.usefixtures("own_package")
-def test_a_commit_from_before_the_contract_is_refused_in_plain_words(run, project, commit, git):
-    (project / "model_config" / "describe.py").unlink()
-    old = commit()
-    git("checkout", "HEAD~1", "--", ".")
-    error = run("diff", old, code=2).err
-    assert f"commit {old[:9]} has a model-config from before commits could be compared" in error
-    assert "Name a newer commit" in error
-
-
-@pytest.mark.usefixtures("own_package")
-def test_two_commits_that_speak_different_formats_are_not_compared(run, edit, commit):
-    edit("model_config/describe.py", "FORMAT = 2", "FORMAT = 3")
-    newer = commit()
-    error = run("diff", newer, code=2).err
-    assert f"commit {newer[:9]} describes itself in format 3" in error
-    assert "reads format 2" in error
-
-
-@pytest.mark.usefixtures("own_package")
-def test_a_description_that_is_cut_short_is_an_error_and_no_traceback(run, edit):
-    edit("model_config/describe.py", "json.dump(describe(Project(folder)), output)", "pass")
-    assert "the code of the working tree" in run("diff", code=2).err
-
-
-def test_the_installed_package_describes_it(run, edit, commit):
-    edit("models/support_chat.py", "max_retries=2", "max_retries=3")
+    edit("model_config/schema/shipped.py", "    provider: Text\n", "    vendor: Text\n")
+    edit("models/document_embedding.py", "provider=", "vendor=")
+    edit(CHAT, "provider=", "vendor=")
     commit()
     said = run("diff", "HEAD~1", "HEAD", "--json")
-    assert {each[1:] for each in changes(said)} == {
-        ("support_chat", "changed", "limits/max_retries")
-    }
-    assert said.json["notes"] == []
+    moved = [("removed", "provider"), ("added", "vendor")]
+    assert changes(said) == [
+        (model, *change) for model in ("document_embedding", "support_chat") for change in moved
+    ]
 
 
-def test_a_folder_that_only_has_the_package_s_name_is_not_the_package(run, project):
-    (project / "model_config").mkdir()
+FAULTS = [
+    ("schema/texts.py", "from pathlib import Path\n", "import nowhere\n",
+     "{} fails, so its configuration is unknown: ModuleNotFoundError: No module named 'nowhere'"),
+    ("describe.py", "FORMAT = 2", "FORMAT = 3",
+     "{} describes itself in format 3, and this model-config reads format 2"),
+    ("describe.py", "json.dump(describe(Project(folder)), output)", "pass",
+     "the code of {} fails, so its configuration is unknown: its output is incomplete"),
+    ("plan/plan.py", None, None, "No module named 'model_config.plan.plan'"),
+    ("describe.py", None, None,
+     "{} has a model-config from before commits could be compared: it lacks"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("own_package")
+def test_a_commit_that_cannot_be_described_is_refused_in_plain_words(run, project, commit):
+    for name, old, new, problem in FAULTS:
+        file = project / "model_config" / name
+        intact = file.read_text()
+        file.unlink()
+        if old:
+            assert old in intact
+            file.write_text(intact.replace(old, new))
+        faulty = commit()
+        said = run("diff", faulty, "--environments", "dev", "prod", code=2)
+        assert problem.format(f"commit {faulty[:9]}") in said.err
+        assert "Traceback" not in said.err
+        file.write_text(intact)
+
+
+@pytest.mark.usefixtures("own_process")
+def test_the_installed_package_describes_a_project_and_leaves_nothing_behind(
+    run, project, edit, git, monkeypatch
+):
+    (project / "model_config").mkdir()  # it has only the package's name
     (project / "model_config" / "notes.md").write_text("How we configure models.\n")
-    assert "no difference" in run("diff").out
+    edit(CHAT, "max_retries=2", "max_retries=3")
+    edit(CHAT, "MODEL = ", "print('{')\nMODEL = ")
+    temporary = project.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    index = (project / ".git" / "index").read_bytes()
+    said = run("diff", "--json")
+    assert changes(said) == [("support_chat", "changed", "limits/max_retries")]
+    assert list(temporary.iterdir()) == []
+    assert (project / ".git" / "index").read_bytes() == index
+    assert git("worktree", "list").count("\n") == 0
 
 
 def test_a_commit_that_pins_another_version_is_named(run, project, commit):
@@ -80,18 +95,6 @@ def test_a_commit_that_pins_another_version_is_named(run, project, commit):
     assert f"the installed {version('model-config')}" in note
 
 
-def test_find_commit_looks_at_models_stack_files_and_the_pin(run, project, commit, git):
-    wanted = run("digest", "support_chat").out.strip()
-    touched = [
-        commit_with(project, commit, name)
-        for name in ("models/_shared.py", "Pulumi.qa.yaml", "requirements.txt")
-    ]
-    for name in ("README.md", "docs/models.md", "__main__.py"):
-        commit_with(project, commit, name)
-    rows = run("find-commit", wanted, "-e", "dev", "--json").json
-    assert [row["commit"] for row in rows] == [*reversed(touched), *rows_before(git, touched)]
-
-
 def commit_with(project, commit, name):
     file = project / name
     file.parent.mkdir(exist_ok=True)
@@ -100,17 +103,28 @@ def commit_with(project, commit, name):
     return commit(name)
 
 
-def rows_before(git, touched):
-    return git("log", "--format=%H", f"{touched[0]}~1", "--", *RELEVANT).split()
+def test_find_commit_looks_at_models_stack_files_and_the_pin(run, project, commit, git):
+    wanted, first = run("digest", "support_chat").out.strip(), git("rev-parse", "HEAD")
+    names = ("models/_shared.py", "README.md", "Pulumi.qa.yaml", "__main__.py", "requirements.txt")
+    commits = [commit_with(project, commit, name) for name in names]
+    rows = run("find-commit", wanted, "-e", "dev", "--json").json
+    assert [row["commit"] for row in rows] == [*commits[::-2], first]
 
 
 @pytest.mark.usefixtures("own_package")
-def test_of_this_package_only_rooms_that_describe_a_commit_count(run, project, commit):
+def test_of_this_package_rooms_that_describe_count_and_a_commit_that_fails_is_left_out(
+    run, project, commit
+):
     wanted = run("digest", "support_chat").out.strip()
     planned = commit_with(project, commit, "model_config/plan/plan.py")
+    (project / "model_config" / "schema" / "texts.py").write_text("import nowhere")
+    broken = commit()
     commit_with(project, commit, "model_config/cli/app.py")
-    newest, *_ = run("find-commit", wanted, "-e", "dev", "--json").json
-    assert newest["commit"] == planned
+    said = run("find-commit", wanted, "-e", "dev", "--all", "--json")
+    assert [row["subject"] for row in said.json[1:]] == ["The package", "The project"]
+    assert said.json[0]["commit"] == planned
+    assert said.err.count("Left out: ") == 1
+    assert f"Left out: the code of commit {broken[:9]} fails" in said.err
 
 
 def test_a_room_that_describes_a_project_is_one_that_counts():

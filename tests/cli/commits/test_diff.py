@@ -1,7 +1,6 @@
 """`model-config diff`: what a reviewer sees of a change, from git alone."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,23 +23,16 @@ def found(said, **wanted):
     ]
 
 
-def test_nothing_changed(run):
-    title, said = run("diff", "--exit-code").out.splitlines()
-    assert title.startswith("HEAD (")
-    assert title.endswith(") → the working tree")
-    assert said == "no difference"
-
-
 def test_a_value_is_shown_only_where_no_override_hides_it(run, edit, commit):
     edit(CHAT, "temperature=0.2", "temperature=0.4")
+    assert f"1 uncommitted file: {CHAT}" in run("diff", "--exit-code", "--markdown", code=1).out
     commit()
+    assert "uncommitted" not in run("diff", "HEAD~1").out
     said = run("diff", "HEAD~1", "HEAD", "--json")
     (change,) = said.json["differences"]
     assert (change["environment"], change["model"], change["kind"]) == (
-        "prod",
-        "support_chat",
-        "changed",
-    )
+        "prod", "support_chat", "changed",
+    )  # fmt: skip
     assert change["changes"] == [
         {
             "path": "generation/temperature",
@@ -65,14 +57,19 @@ def test_a_change_in_a_stack_file_is_shown_with_what_it_does(run, edit):
 
 
 def test_a_prompt_is_shown_as_a_text_diff_once_for_all_environments(run, edit):
-    edit(PROMPT, "You are the support assistant", "You are the new assistant")
+    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "send")
+    edit(PROMPT, "You are the support assistant", f"You{hidden} are the sup\u200bport assistant")
     lines = run("diff").out.splitlines()
     assert lines.count("support_chat (dev, prod)") == 1
     removed = [line.strip() for line in lines if line.strip().startswith("-")]
     added = [line.strip() for line in lines if line.strip().startswith("+")]
     assert len(removed) == len(added) == 1
     assert removed[0].startswith("-You are the support assistant of {{company_name}}.")
-    assert added[0].startswith("+You are the new assistant of {{company_name}}.")
+    shown = "YouU+E0073U+E0065U+E006EU+E0064 are the supU+200Bport assistant of {{company_name}}."
+    assert added[0].startswith(f"+{shown}")
+    markdown = run("diff", "--markdown").out
+    assert shown in markdown
+    assert hidden not in markdown
 
 
 def test_variables_that_a_prompt_asks_for_are_said(run, edit):
@@ -98,34 +95,18 @@ MODEL = Judge(
 """
 
 
-@pytest.fixture
-def judge(project, commit):
+def test_the_order_of_a_dict_s_keys_and_the_variables_of_a_list_s_prompt(
+    run, edit, project, commit
+):
     (project / "models" / "judge.py").write_text(JUDGE)
     commit()
-
-
-@pytest.mark.usefixtures("judge")
-def test_another_order_of_a_dict_s_keys_is_a_change(run, edit):
     reasoning, answer = '"reasoning": {"type": "string"}', '"answer": {"enum": [1, 2]}'
     edit("models/judge.py", f"{reasoning}, {answer}", f"{answer}, {reasoning}")
-    lines = run("diff", "-e", "dev", "--exit-code", code=1).out.splitlines()
-    assert "  ~ response_schema/properties: order changed: answer now first" in lines
-
-
-@pytest.mark.usefixtures("judge")
-def test_variables_of_a_prompt_in_a_list_are_said(run, edit):
     edit("models/judge.py", "{{repo}}", "{{repo}} at {{commit}}")
-    assert "blocks/1: " in (out := run("diff", "-e", "dev").out)
-    assert "; now asks for commit" in out
-
-
-def test_what_a_reviewer_can_not_see_is_shown(run, edit):
-    hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "send")
-    edit(PROMPT, "You are the support assistant", f"You{hidden} are the sup\u200bport assistant")
-    for arguments in (["diff"], ["diff", "--markdown"]):
-        out = run(*arguments).out
-        assert "YouU+E0073U+E0065U+E006EU+E0064 are the supU+200Bport assistant" in out
-        assert hidden not in out
+    out = run("diff", "-e", "dev", "--exit-code", code=1).out
+    assert "  ~ response_schema/properties: order changed: answer now first\n" in out
+    (blocks,) = (line for line in out.splitlines() if "blocks/1: " in line)
+    assert "; now asks for commit" in blocks
 
 
 def test_a_fragment_that_two_models_share_is_shown_in_both(run, project, commit, edit):
@@ -167,13 +148,17 @@ def test_the_new_config_key_of_a_secret_is_named(run, edit):
     )  # fmt: skip
 
 
-def test_a_secret_set_in_a_stack_file_is_no_difference(run, project):
+def test_nothing_changed_or_a_secret_alone_that_is_set_in_a_stack_file(run, project):
+    title, said = run("diff", "--exit-code").out.splitlines()
+    assert title.startswith("HEAD (")
+    assert title.endswith(") → the working tree")
+    assert said == "no difference"
     with (project / "Pulumi.dev.yaml").open("a") as file:
         file.write("  model-config:supportChatApiKey:\n    secure: v1:AAAA:BBBB\n")
-    assert "no difference" in run("diff").out
+    assert "no difference" in run("diff", "--exit-code").out
 
 
-def test_models_come_and_go_and_are_renamed(run, project):
+def test_models_and_environments_come_and_go_and_are_renamed(run, project):
     models = project / "models"
     models.joinpath("passage_reranker.py").rename(models / "ranker.py")
     models.joinpath("document_embedding.py").unlink()
@@ -184,6 +169,7 @@ def test_models_come_and_go_and_are_renamed(run, project):
     )
     stack = project / "Pulumi.prod.yaml"
     stack.write_text(stack.read_text().replace("passage_reranker", "ranker"))
+    shutil.copy(stack, project / "Pulumi.staging.yaml")
     said = run("diff", "--json")
     by_model = {each["model"]: each for each in found(said, environment="prod")}
     assert by_model["ranker"]["kind"] == "renamed"
@@ -192,47 +178,9 @@ def test_models_come_and_go_and_are_renamed(run, project):
     assert by_model["tiny"]["kind"] == "added"
     assert by_model["tiny"]["changes"][0]["after"] == 3
     assert set(by_model) == {"ranker", "document_embedding", "tiny"}
-
-
-def test_an_environment_comes(run, project):
-    shutil.copy(project / "Pulumi.dev.yaml", project / "Pulumi.staging.yaml")
-    said = run("diff", "--json")
-    assert {each["environment"] for each in said.json["differences"]} == {"staging"}
-    assert {each["kind"] for each in said.json["differences"]} == {"added"}
-    assert {each["model"] for each in said.json["differences"]} >= {"support_chat", "stack file"}
-
-
-@pytest.mark.usefixtures("own_package")
-def test_each_commit_is_read_by_its_own_schema(run, edit, commit):
-    edit("model_config/schema/shipped.py", "    provider: Text\n", "    vendor: Text\n")
-    for model in ("support_chat", "document_embedding"):
-        edit(f"models/{model}.py", "provider=", "vendor=")
-    commit()
-    said = run("diff", "HEAD~1", "HEAD", "--json")
-    assert [
-        (change["change"], change["path"])
-        for each in found(said, model="support_chat", environment="dev")
-        for change in each["changes"]
-    ] == [("removed", "provider"), ("added", "vendor")]
-
-
-@pytest.mark.usefixtures("own_package")
-def test_a_base_whose_code_fails_is_named_with_the_last_line(run, edit, commit):
-    edit("model_config/schema/texts.py", "from pathlib import Path\n", "import nowhere\n")
-    broken = commit()
-    edit("model_config/schema/texts.py", "import nowhere\n", "from pathlib import Path\n")
-    commit()
-    error = run("diff", broken, code=2).err
-    assert f"commit {broken[:9]} fails" in error
-    assert "No module named 'nowhere'" in error
-    assert "Traceback" not in error
-
-
-@pytest.mark.usefixtures("own_package")
-def test_a_base_that_has_the_package_but_not_yet_our_functions_is_an_error(run, project, commit):
-    (project / "model_config" / "plan" / "plan.py").unlink()
-    older = commit()
-    assert "model_config.plan.plan" in run("diff", older, code=2).err
+    staging = {each["model"]: each["kind"] for each in found(said, environment="staging")}
+    assert set(staging.values()) == {"added"}
+    assert staging.keys() >= {"support_chat", "stack file"}
 
 
 def test_against_a_base_without_the_project_everything_is_added(run, git):
@@ -242,45 +190,25 @@ def test_against_a_base_without_the_project_everything_is_added(run, git):
     assert any("has no stack files and models yet" in note for note in said.json["notes"])
 
 
-def test_a_model_that_is_broken_now_is_said_and_the_rest_is_shown(run, project, edit):
+def test_a_model_that_is_broken_now_is_said_and_the_rest_is_shown(run, project, edit, commit, git):
     (project / CHAT).write_text("MODEL = 1/0\n")
     edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
     out = run("diff", code=2).out
     assert "support_chat (dev, prod): can't be read (see above)" in out
     assert "ZeroDivisionError" in out
     assert "instances/max_count: 8 → 9" in out
-
-
-def test_a_model_that_was_broken_before_is_no_failure(run, project, commit, git):
-    (project / CHAT).write_text("MODEL = 1/0\n")
     commit()
     git("checkout", "HEAD~1", "--", CHAT)
-    out = run("diff", "HEAD").out
+    out = run("diff", "HEAD").out  # one that was broken before is no failure
     assert "support_chat (dev, prod): can't be read (see above)" in out
 
 
-def test_what_a_module_prints_does_not_disturb(run, project):
-    with (project / CHAT).open("a") as file:
-        file.write("print('{')\n")
-    assert "no difference" in run("diff").out
-
-
-def test_what_is_not_committed_is_said(run, edit, commit):
-    edit(CHAT, "max_retries=2", "max_retries=3")
-    assert f"1 uncommitted file: {CHAT}" in run("diff", "--exit-code", "--markdown", code=1).out
-    commit()
-    assert "uncommitted" not in run("diff", "HEAD~1").out
-
-
-def test_one_environment_of_two(run, edit):
+def test_one_environment_or_two_of_one_commit(run, edit):
+    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
     edit(CHAT, "max_retries=2", "max_retries=3")
     said = run("diff", "-e", "prod", "--json")
-    assert [each["environment"] for each in said.json["differences"]] == ["prod"]
+    assert {each["environment"] for each in said.json["differences"]} == {"prod"}
     assert 'did you mean "prod"?' in run("diff", "-e", "prd", code=2).err
-
-
-def test_two_environments_of_one_commit(run, edit):
-    edit("Pulumi.prod.yaml", "max_count: 8", "max_count: 9")
     assert "instances/max_count: 2 → 9" in run("diff", "--environments", "dev", "prod").out
     out = run("diff", "HEAD", "--environments", "dev", "prod").out
     assert "instances/max_count: 2 → 8" in out
@@ -307,11 +235,15 @@ def test_aws_is_compared_with_the_working_tree(run, released):
     assert "sk-hidden" not in said.out
 
 
-def test_options_that_contradict_each_other_are_refused(run):
+def test_commits_and_options_that_cannot_be_are_refused(run, git):
     assert "--deployed" in run("diff", "HEAD", "--deployed", code=2).err
-    assert "--environments" in run(
-        "diff", "HEAD", "HEAD", "--environments", "dev", "prod", code=2
-    ).err  # fmt: skip
+    two = ("HEAD", "HEAD", "--environments", "dev", "prod")
+    assert "--environments" in run("diff", *two, code=2).err
+    assert "no commit 'nowhere'" in run("diff", "nowhere", code=2).err
+    assert "no commit '--output=x'" in run("diff", "--", "--output=x", code=2).err
+    git("checkout", "--orphan", "other")
+    git("commit", "-m", "Another beginning")
+    assert "have no commit in common" in run("diff", "main...", code=2).err
 
 
 def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project):
@@ -336,17 +268,6 @@ def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project)
     assert "omit the second commit" in run("diff", "main...", "feature", code=2).err
 
 
-def test_without_a_common_commit_there_is_no_merge_base(run, git):
-    git("checkout", "--orphan", "other")
-    git("commit", "-m", "Another beginning")
-    assert "have no commit in common" in run("diff", "main...", code=2).err
-
-
-def test_an_unknown_revision_is_refused(run):
-    assert "no commit 'nowhere'" in run("diff", "nowhere", code=2).err
-    assert "no commit '--output=x'" in run("diff", "--", "--output=x", code=2).err
-
-
 def test_a_shallow_clone_says_how_to_get_the_base(run, project, commit, git, work_in):
     base = git("rev-parse", "HEAD")
     (project / "note.txt").write_text("more")
@@ -356,10 +277,17 @@ def test_a_shallow_clone_says_how_to_get_the_base(run, project, commit, git, wor
     assert "git fetch --unshallow" in run("diff", base, code=2).err
 
 
-def test_a_folder_that_is_no_repository_says_so(run, project):
+def test_git_that_is_misled_or_missing(run, project, git, monkeypatch, tmp_path):
+    newest = git("rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))  # as in a hook of another repository
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert Repository(project).commit("HEAD") == newest
+    assert Repository(project).uncommitted(["."]) == []
     shutil.rmtree(project / ".git")
     assert "is not a git repository" in run("diff", code=2).err
     run("diff", "--environments", "dev", "prod")  # this needs no git
+    monkeypatch.setenv("PATH", "")
+    assert "there is no `git` on the PATH" in run("diff", code=2).err
 
 
 def test_a_project_in_a_folder_of_a_larger_repository(project, git):
@@ -370,34 +298,6 @@ def test_a_project_in_a_folder_of_a_larger_repository(project, git):
     git("add", "-A", folder=outer)
     git("commit", "-m", "All", folder=outer)
     assert set(of_commit(Project(outer / "ai"), "HEAD").environments) == {"dev", "prod"}
-
-
-@pytest.mark.usefixtures("nothing_described")
-def test_nothing_is_left_behind_and_the_repository_is_as_it_was(
-    run, project, edit, git, monkeypatch
-):
-    temporary = project.parent / "temporary"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    edit(CHAT, "max_retries=2", "max_retries=3")
-    index = (project / ".git" / "index").read_bytes()
-    run("diff")
-    assert list(temporary.iterdir()) == []
-    assert (project / ".git" / "index").read_bytes() == index
-    assert git("worktree", "list").count("\n") == 0
-
-
-def test_a_hook_of_another_repository_does_not_mislead_git(project, git, monkeypatch, tmp_path):
-    newest = git("rev-parse", "HEAD")
-    monkeypatch.setenv("GIT_DIR", str(tmp_path))
-    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
-    assert Repository(project).commit("HEAD") == newest
-    assert Repository(project).uncommitted(["."]) == []
-
-
-def test_without_git_it_says_so(run, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert "there is no `git` on the PATH" in run("diff", code=2).err
 
 
 def test_a_pull_request_shows_the_evidence_of_what_it_changes(run, edit, project):

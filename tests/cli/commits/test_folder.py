@@ -15,34 +15,10 @@ def other_chat(folder: Path) -> Path:
     return folder
 
 
-def worktree(project, git):
-    git("worktree", "add", "-b", "other", f"{project}-worktree")
-    return other_chat(Path(f"{project}-worktree"))
-
-
-def second_clone(project, git):
+@pytest.fixture
+def clone(project, git):
     git("clone", str(project), f"{project}-clone")
     return other_chat(Path(f"{project}-clone"))
-
-
-def subfolder(project, git):
-    folder = other_chat(second_clone(project, git)) / "docs" / "deep"
-    folder.mkdir(parents=True)
-    return folder
-
-
-def subfolder_of_models(project, git):
-    folder = other_chat(second_clone(project, git)) / "models" / "shared"
-    folder.mkdir()
-    return folder
-
-
-def in_a_larger_repository(project, git):
-    shutil.copytree(project, f"{project}-larger/ai", ignore=shutil.ignore_patterns(".git"))
-    larger = Path(f"{project}-larger")
-    for command in (["init"], ["add", "-A"], ["commit", "-m", "All"]):
-        git(*command, folder=larger)
-    return other_chat(larger / "ai")
 
 
 @pytest.fixture
@@ -53,63 +29,56 @@ def nowhere(monkeypatch):
 
 
 @pytest.mark.usefixtures("nowhere")
-@pytest.mark.parametrize(
-    "place", [worktree, second_clone, subfolder, subfolder_of_models, in_a_larger_repository]
-)
-def test_the_project_of_the_current_folder_is_meant(run, project, git, monkeypatch, place):
-    monkeypatch.chdir(place(project, git))
-    changed = "limits/max_retries: 2 → 9"
-    assert changed in run("diff").out
+def test_the_project_of_the_current_folder_is_meant(run, project, clone, git, monkeypatch):
+    worktree, larger = Path(f"{project}-worktree"), Path(f"{project}-larger")
+    git("worktree", "add", "-b", "other", str(worktree))
+    shutil.copytree(project, larger / "ai", ignore=shutil.ignore_patterns(".git"))
+    for command in (["init"], ["add", "-A"], ["commit", "-m", "All"]):
+        git(*command, folder=larger)
+    below = [clone / "models" / "shared", clone / "docs" / "deep"]
+    for folder in below:
+        folder.mkdir(parents=True)
+    for place in (other_chat(worktree), other_chat(larger / "ai"), clone, *below):
+        monkeypatch.chdir(place)
+        assert "limits/max_retries: 2 → 9" in run("diff").out
     run("local", "deploy")
     assert "limits/max_retries\t9\n" in run("show", "support_chat", "--label", "latest").out
+    assert (clone / ".local").is_dir()
     assert not (project / ".local").exists()
 
 
 @pytest.mark.usefixtures("nowhere")
-@pytest.mark.parametrize("how", ["option", "relative option", "variable"])
-def test_a_project_elsewhere_can_be_named(run, project, git, monkeypatch, how):
-    there = second_clone(project, git)
+def test_a_project_elsewhere_can_be_named(run, project, clone, monkeypatch):
     here = run("digest", "support_chat", "--project", str(project)).out
-    arguments = {"option": ["--project", str(there)], "relative option": ["--project", there.name]}
-    monkeypatch.chdir(there.parent if how == "relative option" else project)
-    if how == "variable":
-        monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(there))
-    assert run("digest", "support_chat", *arguments.get(how, [])).out != here
-
-
-def test_an_option_goes_before_the_variable(run, project, git):
-    there = second_clone(project, git)  # the fixture has set the variable
-    assert run("digest", "--project", str(there)).out != run("digest").out
+    there = run("digest", "support_chat", "--project", str(clone)).out
+    assert there != here
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(clone))
+    assert run("digest", "support_chat").out == there
+    assert run("digest", "support_chat", "--project", str(project)).out == here
+    monkeypatch.chdir(project.parent)
+    monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(project))
+    assert run("digest", "support_chat", "--project", clone.name).out == there
 
 
 @pytest.mark.usefixtures("nowhere")
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ["validate"], ["digest"], ["tree"], ["diff"], ["find-commit", "0123abcd"], ["drift"],
-        ["local", "deploy"], ["local", "reset"], ["local", "serve"],
-    ],
-)  # fmt: skip
-def test_without_a_project_the_error_names_init(run, verb):
-    error = run(*verb, code=2).err
-    assert "/ is not in a project" in error
-    assert "`model-config init`" in error
-    assert "--project" in error
+def test_without_a_project_the_error_names_init(run):
+    verbs = "validate,digest,tree,diff,find-commit 0123abcd,drift,local deploy,local reset"
+    for verb in [*verbs.split(","), "local serve"]:
+        error = run(*verb.split(), code=2).err
+        assert "/ is not in a project" in error, verb
+        assert "`model-config init`" in error
+        assert "--project" in error
 
 
 @pytest.mark.usefixtures("nowhere", "made_up_credentials")
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ["show", "chat"], ["export", "chat"], ["releases", "chat"],
-        ["diff-releases", "chat", "1", "latest"],
-        ["promote", "chat", "--label", "canary", "--new-label"],
-        ["rollback", "chat", "--release", "1"], ["history", "chat"], ["prune", "chat"],
-        ["tree", "--deployed"],
-    ],
-)  # fmt: skip
-def test_verbs_that_only_speak_to_aws_need_no_project(run, released, monkeypatch, verb):
+def test_verbs_that_only_speak_to_aws_need_no_project(run, released, monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     released({"n": 1}, label="stable")
-    run(*verb)
+    for verb in (
+        "show chat", "export chat", "releases chat", "diff-releases chat 1 latest",
+        "promote chat --label canary --new-label", "rollback chat --release 1", "history chat",
+        "prune chat", "tree --deployed",
+    ):  # fmt: skip
+        run(*verb.split())
