@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from inspect import isfunction
 from pkgutil import iter_modules
 from typing import Annotated, Any
 
@@ -46,22 +47,27 @@ def _options(
 
 
 def _add_verbs() -> None:
-    """Add the verbs of each file in `verbs/`: its function of the same name, its VERBS or `app`."""
-    found: list[tuple[Panel, str, Any]] = []
+    """Add the public functions of each file in `verbs/`, as verbs or as those of its GROUP."""
+    entries: list[tuple[Panel, str, Any]] = []
     for _, file, _ in iter_modules(verbs.__path__):
         module = import_module(f"{verbs.__name__}.{file}")
-        several = getattr(module, "VERBS", None)
-        for verb in several or [getattr(module, "app", None) or getattr(module, file)]:
-            name = getattr(verb, "__name__", file).strip("_").replace("_", "-")
-            found.append((module.PANEL, name, verb))
+        own = {
+            name.strip("_").replace("_", "-"): for_typer(it)
+            for name, it in vars(module).items()
+            if isfunction(it) and it.__module__ == module.__name__ and not name.startswith("_")
+        }
+        if about := getattr(module, "GROUP", None):
+            group = typer.Typer(help=about, no_args_is_help=True)
+            for name, verb in own.items():
+                group.command(name)(verb)
+            own = {file: group}
+        entries += [(module.PANEL, name, verb) for name, verb in own.items()]
     panels = list(Panel)
-    for panel, name, verb in sorted(found, key=lambda verb: (panels.index(verb[0]), verb[1])):
-        if hasattr(verb, "registered_commands"):
+    for panel, name, verb in sorted(entries, key=lambda it: (panels.index(it[0]), it[1])):
+        if isinstance(verb, typer.Typer):
             app.add_typer(verb, name=name, rich_help_panel=panel)
-            for command in verb.registered_commands:
-                command.callback = for_typer(command.callback)
         else:
-            app.command(name, rich_help_panel=panel)(for_typer(verb))
+            app.command(name, rich_help_panel=panel)(verb)
 
 
 _add_verbs()

@@ -29,8 +29,6 @@ _running: ContextVar[typer.Context | None] = ContextVar("running", default=None)
 
 @dataclass(frozen=True, kw_only=True)
 class _Shared:
-    """What typer passes to every verb."""
-
     context: typer.Context
     project: Annotated[
         Path | None,
@@ -45,8 +43,10 @@ class _Shared:
 def for_typer(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that typer runs for a verb, which has the option --project too.
 
-    An option needs no more than a help text, `Annotated[bool, "Print JSON."]`; a bool is a flag. A
-    dataclass that the verb takes, such as `options.Target`, stands for an option for each field.
+    An option needs no more than a help text, and its names if they aren't those of the parameter:
+    `Annotated[bool, "Print JSON.", "--json"]`. Before the `*`, it is an argument, and what follows
+    its help is its metavar. A function completes either. A dataclass that the verb takes, such as
+    `options.Target`, stands for an option for each field.
     """
     parameters: list[inspect.Parameter] = []
     groups: dict[str, Any] = {}
@@ -77,15 +77,22 @@ def for_typer(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameters(function: Any) -> list[inspect.Parameter]:
-    return list(map(_as_option, inspect.signature(function, eval_str=True).parameters.values()))
+    return list(map(_for_typer, inspect.signature(function, eval_str=True).parameters.values()))
 
 
-def _as_option(parameter: inspect.Parameter) -> inspect.Parameter:
+def _for_typer(parameter: inspect.Parameter) -> inspect.Parameter:
     kind, *about = get_args(parameter.annotation) or (None,)
     if not (about and isinstance(about[0], str)):
         return parameter
-    names = [f"--{parameter.name.replace('_', '-')}"] if kind is bool else []
-    return parameter.replace(annotation=Annotated[kind, typer.Option(*names, help=about[0])])
+    given: dict[str, Any] = {"autocompletion": about.pop() if callable(about[-1]) else None}
+    given["help"], *names = about
+    if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        about = typer.Argument(metavar="".join(names) or None, **given)
+    elif kind is bool and not names:  # typer would add --no-...
+        about = typer.Option(f"--{parameter.name.replace('_', '-')}", **given)
+    else:
+        about = typer.Option(*names, **given)
+    return parameter.replace(annotation=Annotated[kind, about])
 
 
 def current_project() -> Project:

@@ -18,6 +18,7 @@ import typer
 from model_config.cli.context import project_or_none
 from model_config.comparing.git import Repository
 from model_config.format.errors import ModelConfigError, UsageError
+from model_config.operate.rollout_plan import RolloutPlan
 
 if TYPE_CHECKING:
     from model_config.operate import environment as operate
@@ -91,12 +92,10 @@ Environment = Annotated[
 ]
 Environments = Annotated[
     list[str] | None,
-    typer.Option(
-        "--environment",
-        "-e",
-        help="Only this environment; may be repeated. Default: each that has a stack file.",
-        autocompletion=complete_environment,
-    ),
+    "Only this environment; may be repeated. Default: each that has a stack file.",
+    "--environment",
+    "-e",
+    complete_environment,
 ]
 Prefix = Annotated[
     str | None, "The prefix of all parameters. Default: from the stack file, or /ai."
@@ -170,28 +169,15 @@ class Requirement:
     ] = None
 
 
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="The model's name.",
-        show_default=False,
-        autocompletion=complete_model,
-    ),
-]
-AnyModel = Annotated[
-    str | None,
-    typer.Argument(metavar="[MODEL]", help="Default: all models.", autocompletion=complete_model),
-]
+Model = Annotated[str, "The model's name.", "MODEL", complete_model]
+AnyModel = Annotated[str | None, "Default: all models.", "[MODEL]", complete_model]
 Label = Annotated[
     str | None,
-    typer.Option(
-        help='The label to read, or "latest". Default: MODEL_CONFIG_LABEL, or stable.',
-        autocompletion=complete_label,
-    ),
+    'The label to read, or "latest". Default: MODEL_CONFIG_LABEL, or stable.',
+    complete_label,
 ]
 Release = Annotated[int | None, "The number of the release to read, instead of a label."]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, "Print JSON.", "--json"]
 ExitCode = Annotated[bool, "Exit with 1 if there are differences."]
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any free one.")]
 VariablePrefix = Annotated[str, "The prefix of each variable's name, such as CHAT_."]
@@ -217,3 +203,18 @@ def duration(text: str) -> timedelta:
             "h or d, such as 30m"
         )
     return given
+
+
+def plan_of(steps: str, every: str, reason: str | None) -> RolloutPlan:
+    """Return the plan in texts such as "5,25,50,100" and "30m"."""
+    rule = "give increasing shares in percent, such as 5,25,50,100"
+    try:
+        given = tuple(float(percent) for percent in steps.split(","))
+    except ValueError:
+        raise UsageError(f"{steps!r} is not a list of steps: {rule}") from None
+    percents = tuple(int(percent) if percent.is_integer() else percent for percent in given)
+    if not all(0 <= percent <= 100 for percent in percents):  # noqa: PLR2004 - percent
+        raise UsageError(f"each step must be from 0 to 100 percent, unlike {steps!r}")
+    if sorted(set(percents)) != list(percents):
+        raise UsageError(f"the steps {steps!r} don't increase: {rule}")
+    return RolloutPlan(percents, duration(every), reason=reason)

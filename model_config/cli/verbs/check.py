@@ -14,7 +14,7 @@ from model_config.format.errors import InvalidConfigurationError, ModelNotFoundE
 from model_config.format.text import nearest, plural, visible
 
 if TYPE_CHECKING:
-    from model_config.operate.drift import Content, Difference, Drift, DriftState
+    from model_config.operate.drift import Content, Difference, Drift
     from model_config.operate.recovery import Recovery
 
 PANEL = options.Panel.OPERATE
@@ -22,8 +22,7 @@ PANEL = options.Panel.OPERATE
 
 def check(
     models: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Only the findings of these. Default: all."),
+        list[str] | None, "Only the findings of these. Default: all.", "[MODEL]..."
     ] = None,
     *,
     first_deploy: Annotated[bool, "Expect that no model of the project is deployed."] = False,
@@ -102,7 +101,11 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    drift = compare(environment, local=local)
+    from model_config.operate.drift import find_drift
+    from model_config.plan.plan import valid_plan
+
+    with options.Target(environment=environment, local=local).open() as aws:
+        drift = find_drift(aws.ssm.view(aws.ssm.watch), valid_plan(current_project(), environment))
     if as_json:
         output.print_json(
             {
@@ -127,30 +130,15 @@ def drift(
         raise typer.Exit(1)
 
 
-def compare(environment: str, *, local: bool) -> Drift:
-    from model_config.operate.drift import find_drift
-    from model_config.plan.plan import valid_plan
-
-    with options.Target(environment=environment, local=local).open() as aws:
-        plan = valid_plan(current_project(), environment)
-        return find_drift(aws.ssm.view(aws.ssm.watch), plan)
-
-
-def advice(state: DriftState, stack: str) -> str:
-    from model_config.operate.drift import ADVICE
-
-    return to_paste(ADVICE[state].format(stack=stack))
-
-
 def _print(drift: Drift, stack: str) -> None:
-    from model_config.operate.drift import without_plan
+    from model_config.operate.drift import ADVICE, without_plan
 
     rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
     if rows:
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(it.state for it in drift.differences):
-        typer.echo(f"{state}: {advice(state, stack)}")
+        typer.echo(f"{state}: {to_paste(ADVICE[state].format(stack=stack))}")
     for finding in drift.findings:
         typer.echo(to_paste(visible(str(finding))))
     count = len(drift.differences) + len(drift.findings)
@@ -166,6 +154,8 @@ def _print(drift: Drift, stack: str) -> None:
 
 
 def _row(it: Difference, stack: str) -> output.Row:
+    from model_config.operate.drift import ADVICE
+
     def shown(side: Content) -> str | None:
         if isinstance(side, str):
             return side
@@ -184,7 +174,7 @@ def _row(it: Difference, stack: str) -> output.Row:
         "version": listed and listed.version,
         "written_at": listed and listed.at,
         "written_by": listed and listed.by,
-        "fix": advice(it.state, stack),
+        "fix": to_paste(ADVICE[it.state].format(stack=stack)),
     }
 
 
@@ -295,6 +285,3 @@ def prune(
         typer.echo(name)
     done = "would be deleted" if dry_run else "deleted"
     typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
-
-
-VERBS = (check, drift, recover, prune)

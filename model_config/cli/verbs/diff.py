@@ -23,17 +23,13 @@ PANEL = options.Panel.REVIEW
 def diff(  # noqa: PLR0913 - a verb's options
     base: Annotated[
         str | None,
-        typer.Argument(
-            help="A commit, branch or tag, or main... for the merge base with main. Default: HEAD.",
-            autocompletion=options.complete_revision,
-        ),
+        "A commit, branch or tag, or main... for the merge base with main. Default: HEAD.",
+        options.complete_revision,
     ] = None,
     head: Annotated[
         str | None,
-        typer.Argument(
-            help="The commit to compare it with. Default: the working tree.",
-            autocompletion=options.complete_revision,
-        ),
+        "The commit to compare it with. Default: the working tree.",
+        options.complete_revision,
     ] = None,
     *,
     environments: Annotated[
@@ -47,13 +43,11 @@ def diff(  # noqa: PLR0913 - a verb's options
     deployed: Annotated[bool, "Compare the newest releases in AWS with the working tree."] = False,
     environment: Annotated[
         str | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="The environment to compare. Default: all; with --deployed, "
-            "MODEL_CONFIG_ENVIRONMENT, or dev.",
-            autocompletion=options.complete_environment,
-        ),
+        "The environment to compare. Default: all; with --deployed, MODEL_CONFIG_ENVIRONMENT, or "
+        "dev.",
+        "--environment",
+        "-e",
+        options.complete_environment,
     ] = None,
     prefix: options.Prefix = None,
     local: options.Local = False,
@@ -155,14 +149,7 @@ def _newest_releases(target: options.Target) -> tuple[dict[str, Release], dict[s
     return releases, problems
 
 
-Selector = Annotated[
-    str,
-    typer.Argument(
-        help='A release number, a label, or "latest".',
-        show_default=False,
-        autocompletion=options.complete_label,
-    ),
-]
+Selector = Annotated[str, 'A release number, a label, or "latest".', options.complete_label]
 
 
 def diff_releases(  # noqa: PLR0913 - a verb's options
@@ -195,6 +182,3 @@ def diff_releases(  # noqa: PLR0913 - a verb's options
             typer.echo(f"release {old.number} and release {new.number} have the same values")
     if exit_code and changed:
         raise typer.Exit(1)
-
-
-VERBS = (diff, diff_releases)

@@ -15,11 +15,9 @@ from model_config.format.errors import EvidenceError, UsageError
 from model_config.format.text import plural, visible
 
 PANEL = options.Panel.RELEASE
+GROUP = "Record how a release was evaluated."
 
-app = typer.Typer(help="Record how a release was evaluated.", no_args_is_help=True)
 
-
-@app.command()
 def record(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     file: Annotated[

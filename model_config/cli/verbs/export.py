@@ -22,12 +22,11 @@ PANEL = options.Panel.READ
 def export(  # noqa: PLR0913 - a verb's options
     models: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[MODEL]...", help="The model; with --fallback, any number. Default: all."
-        ),
+        "The model; with --fallback, any number. Default: all.",
+        "[MODEL]...",
     ] = None,
     *,
-    form: Annotated[formats.Format, typer.Option("--format", help="The format.")] = "json",
+    form: Annotated[formats.Format, "The format.", "--format"] = "json",
     output: Annotated[Path | None, "The file to write. Default: standard output."] = None,
     fallback: Annotated[
         bool, "Write the file that `Reader(fallback=...)` reads. It has no secrets."
@@ -85,10 +84,7 @@ def export(  # noqa: PLR0913 - a verb's options
 
 def exec_(  # noqa: PLR0913 - a verb's options
     model: options.Model,
-    command: Annotated[
-        list[str],
-        typer.Argument(metavar="COMMAND", help="What to run, after --.", show_default=False),
-    ],
+    command: Annotated[list[str], "What to run, after --.", "COMMAND"],
     *,
     label: options.Label = None,
     release: options.Release = None,
@@ -134,6 +130,3 @@ def _become(command: list[str], variables: Mapping[str, str]) -> NoReturn:
         signal.signal(signal.SIGPIPE, ignored)
     typer.echo(problem, err=True)
     raise typer.Exit(code)
-
-
-VERBS = (export, exec_)

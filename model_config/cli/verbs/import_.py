@@ -32,13 +32,10 @@ PANEL = options.Panel.PROJECT
 def import_(  # noqa: PLR0913 - a verb's options
     paths: Annotated[
         list[str],
-        typer.Argument(
-            metavar="PATH...",
-            help="A parameter that holds a JSON object; a path with parameters below it (ending in "
-            '"/" if both exist); or a common prefix of names, ending in "-", "_" or ".". One for '
-            "each --environment.",
-            show_default=False,
-        ),
+        "A parameter that holds a JSON object; a path with parameters below it (ending in "
+        '"/" if both exist); or a common prefix of names, ending in "-", "_" or ".". One for '
+        "each --environment.",
+        "PATH...",
     ],
     *,
     name: Annotated[

@@ -20,9 +20,7 @@ PANEL = options.Panel.PROJECT
 
 
 def init(  # noqa: PLR0913 - a verb's options
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The folder to write; may exist.")
-    ] = None,
+    folder: Annotated[Path | None, "The folder to write; may exist.", "[DIR]"] = None,
     *,
     source: Annotated[
         str | None,
@@ -82,9 +80,7 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 
 def new(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The model's name.", show_default=False)
-    ],
+    name: Annotated[str, "The model's name.", "NAME"],
     *,
     kind: Annotated[Kind, "The class it is of."] = "chat",
 ) -> None:
@@ -132,6 +128,3 @@ def schema(
         raise typer.Exit(1)
     _write(stale)
     typer.echo(f"Wrote {names}." if stale else f"{SCHEMA_FILE} is up to date.")
-
-
-VERBS = (init, new, schema)

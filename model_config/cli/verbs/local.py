@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from model_config.local.deploy import DeployedParameter, Deployment
 
 PANEL = options.Panel.PROJECT
-
-app = typer.Typer(help="The local AWS on this machine; it needs no account.", no_args_is_help=True)
+GROUP = "The local AWS on this machine; it needs no account."
 
 #: The text and the colour of each change but "unchanged".
 _SHOWN = {
@@ -32,11 +31,10 @@ _SHOWN = {
 }
 
 
-@app.command()
 def deploy(
     environment: options.Environment = "dev",
     *,
-    show_all: Annotated[bool, typer.Option("--all", help="Show unchanged parameters too.")] = False,
+    show_all: Annotated[bool, "Show unchanged parameters too.", "--all"] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Deploy an environment to the local AWS, show what changed, and read a model back.
@@ -57,7 +55,6 @@ def deploy(
     _print_notes(deployment, show_all=show_all)
 
 
-@app.command()
 def serve(
     environment: options.Environment = "dev",
     port: options.Port = 4566,
@@ -97,7 +94,6 @@ def serve(
         typer.echo("Stopped.")
 
 
-@app.command()
 def reset() -> None:
     """Delete everything in the local AWS, in all environments. Keeps .local/secrets.yaml.
 

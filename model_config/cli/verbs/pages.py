@@ -20,7 +20,7 @@ PANEL = options.Panel.READ
 def ui(
     *,
     port: options.Port = 4580,
-    open_it: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
+    open_it: Annotated[bool, "Open the address in a browser.", "--open"] = False,
     target: options.Targets,
 ) -> None:
     """Show models, releases, prompts, rollouts and drift in a browser, until Ctrl-C.
@@ -93,6 +93,3 @@ def report(
         if failed:
             raise typer.Exit(2)
     typer.echo(f"Open {output / 'index.html'}")
-
-
-VERBS = (ui, report)

@@ -14,8 +14,6 @@ import typer
 from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
-from model_config.cli.verbs.check import advice, compare
-from model_config.cli.verbs.rollout import plan_of
 from model_config.files import write_file
 from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
 from model_config.format.text import visible
@@ -23,22 +21,18 @@ from model_config.operate.rollout_plan import utc_now
 from model_config.plan.project import StackConfig
 
 PANEL = options.Panel.PIPELINES
-
-app = typer.Typer(help="The steps of a deploy in a workflow.", no_args_is_help=True)
+GROUP = "The steps of a deploy in a workflow."
 
 _Releases = Annotated[
     Path, typer.Option(help="A file that `pipeline note` wrote.", exists=True, dir_okay=False)
 ]
 
 
-@app.command()
 def environments(
     stacks: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[STACK]...",
-            help="The stacks, in their order. Default: all; those with `protect: true` last.",
-        ),
+        "The stacks, in their order. Default: all; those with `protect: true` last.",
+        "[STACK]...",
     ] = None,
 ) -> None:
     """Print each stack's account, region and partition, from its file: a matrix for GitHub.
@@ -55,7 +49,6 @@ def environments(
     typer.echo(json.dumps({"include": _places(configs)}))
 
 
-@app.command()
 def note(
     *,
     output: Annotated[Path, "The file to write, JSON: model to number."],
@@ -82,7 +75,6 @@ def note(
     typer.echo(f"{output}: {', '.join(f'{name} {release}' for name, release in releases.items())}")
 
 
-@app.command()
 def promote(  # noqa: PLR0913 - a verb's options
     *,
     before: _Releases,
@@ -111,7 +103,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 
     moving.refuse_environment(label)
     evidenced = moving.evidence_check(evidence, target.environment)
-    new = NewRollout(label, plan_of(steps, every, reason), utc_now()) if steps else None
+    new = NewRollout(label, options.plan_of(steps, every, reason), utc_now()) if steps else None
     deployed = _numbers(after)
     with target.open() as aws:
         changed = promote_changed(
@@ -144,7 +136,6 @@ def promote(  # noqa: PLR0913 - a verb's options
         raise typer.Exit(2)
 
 
-@app.command()
 def verify(environment: options.Environment = "dev", *, local: options.Local = False) -> None:
     """Compare AWS with the program after a deploy; exit with 1 on differences.
 
@@ -153,12 +144,17 @@ def verify(environment: options.Environment = "dev", *, local: options.Local = F
 
     Example: model-config pipeline verify --environment prod
     """
-    drift = compare(environment, local=local)
+    from model_config.operate.drift import ADVICE, find_drift
+    from model_config.plan.plan import valid_plan
+
+    with options.Target(environment=environment, local=local).open() as aws:
+        plan = valid_plan(current_project(), environment)
+        drift = find_drift(aws.ssm.view(aws.ssm.watch), plan)
     wrong = [it for it in drift.differences if it.state not in {"unmanaged", "orphaned"}]
     for it in wrong:
         where = f"{it.model}/{it.path}" if it.model and it.listed else it.path
         typer.echo(f"{where}: {it.state}, {visible(it.text)}", err=True)
-        typer.echo(f"  {advice(it.state, environment)}", err=True)
+        typer.echo(f"  {to_paste(ADVICE[it.state].format(stack=environment))}", err=True)
     for problem in drift.problems:
         annotate("error", problem, title="Not compared")
     if drift.problems or wrong:

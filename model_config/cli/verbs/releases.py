@@ -124,29 +124,18 @@ def _labels(row: output.Row) -> list[str]:
 
 
 def promote(  # noqa: PLR0913 - a verb's options
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="The model's name.", autocompletion=options.complete_model
-        ),
-    ] = None,
+    model: Annotated[str | None, "The model's name.", "[MODEL]", options.complete_model] = None,
     *,
     label: Annotated[
-        str,
-        typer.Option(
-            help="The label to move, such as stable or canary.",
-            autocompletion=options.complete_label,
-        ),
+        str, "The label to move, such as stable or canary.", options.complete_label
     ] = "stable",
     new_label: Annotated[bool, "Also a label that no release has yet."] = False,
     release: Annotated[int | None, "The number of the release. Default: the newest."] = None,
     every: Annotated[
         bool,
-        typer.Option(
-            "--all",
-            help="All models of this project (without one: of the environment), each to its newest "
-            "release, except labels that are held and models with a rollout in progress.",
-        ),
+        "All models of this project (without one: of the environment), each to its newest "
+        "release, except labels that are held and models with a rollout in progress.",
+        "--all",
     ] = False,
     together: Annotated[
         bool,
@@ -207,9 +196,7 @@ def promote(  # noqa: PLR0913 - a verb's options
 def rollback(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     *,
-    label: Annotated[
-        str, typer.Option(help="The label to move back.", autocompletion=options.complete_label)
-    ] = "stable",
+    label: Annotated[str, "The label to move back.", options.complete_label] = "stable",
     release: Annotated[
         int | None, "The number of the release. Default: the one with LABEL-previous."
     ] = None,
@@ -239,9 +226,7 @@ def rollback(  # noqa: PLR0913 - a verb's options
 
 def unlabel(
     model: options.Model,
-    label: Annotated[
-        str, typer.Argument(help="The label to take off.", autocompletion=options.complete_label)
-    ],
+    label: Annotated[str, "The label to take off.", options.complete_label],
     *,
     reason: options.Reason = None,
     target: options.TargetInRegions,
@@ -296,6 +281,3 @@ def _expecting(digest: str) -> Check:
             )
 
     return check
-
-
-VERBS = (releases, history, promote, rollback, unlabel)

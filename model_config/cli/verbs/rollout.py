@@ -22,13 +22,9 @@ if TYPE_CHECKING:
     from model_config.operate.rollouts import RolloutChange
 
 PANEL = options.Panel.RELEASE
-
-app = typer.Typer(
-    help="Give a release to a share of a label's readers first.", no_args_is_help=True
-)
+GROUP = "Give a release to a share of a label's readers first."
 
 
-@app.command()
 def start(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     *,
@@ -69,8 +65,10 @@ def start(  # noqa: PLR0913 - a verb's options
     from model_config.operate import rollouts
 
     now = rollout_plan.utc_now()
-    begin = time_of(at, now) if at else now
-    new = rollouts.NewRollout(label, plan_of(steps, every, reason), begin, tuple(unit or ()))
+    begin = _time_of(at, now) if at else now
+    new = rollouts.NewRollout(
+        label, options.plan_of(steps, every, reason), begin, tuple(unit or ())
+    )
     moving.refuse_environment(label)
     check = moving.check_of(model, then=moving.evidence_check(evidence, target.environment))
     with target.open() as places:
@@ -99,22 +97,7 @@ def start(  # noqa: PLR0913 - a verb's options
         typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
 
 
-def plan_of(steps: str, every: str, reason: str | None) -> rollout_plan.RolloutPlan:
-    """Return the plan in texts such as "5,25,50,100" and "30m"."""
-    rule = "give increasing shares in percent, such as 5,25,50,100"
-    try:
-        given = tuple(float(percent) for percent in steps.split(","))
-    except ValueError:
-        raise UsageError(f"{steps!r} is not a list of steps: {rule}") from None
-    percents = tuple(int(percent) if percent.is_integer() else percent for percent in given)
-    if not all(0 <= percent <= 100 for percent in percents):  # noqa: PLR2004 - percent
-        raise UsageError(f"each step must be from 0 to 100 percent, unlike {steps!r}")
-    if sorted(set(percents)) != list(percents):
-        raise UsageError(f"the steps {steps!r} don't increase: {rule}")
-    return rollout_plan.RolloutPlan(percents, options.duration(every), reason=reason)
-
-
-def time_of(text: str, now: datetime) -> datetime:
+def _time_of(text: str, now: datetime) -> datetime:
     """Return the time in a text such as "2026-12-01T10:00:00Z"."""
     at = None
     with suppress(ValueError):
@@ -131,7 +114,6 @@ def time_of(text: str, now: datetime) -> datetime:
     return max(at, now).astimezone(UTC)
 
 
-@app.command()
 def status(
     model: options.AnyModel = None,
     *,
@@ -151,10 +133,9 @@ def status(
         typer.echo(f"No rollout{of_model} is under way in {target.environment}.")
 
 
-@app.command()
 def unit(
     model: options.Model,
-    name: Annotated[str, typer.Argument(metavar="UNIT", help="The unit, as applications give it.")],
+    name: Annotated[str, "The unit, as applications give it.", "UNIT"],
     *,
     release: Annotated[
         int | None, "The candidate (the default), or the release that the label is on."
@@ -175,7 +156,6 @@ def unit(
     _change(target, model, lambda rollout, _: with_unit(rollout, name, release, remove=remove))
 
 
-@app.command()
 def pause(model: options.Model, *, target: options.TargetInRegions) -> None:
     """Freeze the share until the rollout is resumed.
 
@@ -184,7 +164,6 @@ def pause(model: options.Model, *, target: options.TargetInRegions) -> None:
     _change(target, model, rollout_plan.paused)
 
 
-@app.command()
 def resume(model: options.Model, *, target: options.TargetInRegions) -> None:
     """Continue a paused rollout. The next step comes one interval from now.
 
@@ -193,7 +172,6 @@ def resume(model: options.Model, *, target: options.TargetInRegions) -> None:
     _change(target, model, rollout_plan.resumed)
 
 
-@app.command()
 def finish(
     model: options.AnyModel = None,
     *,
@@ -223,7 +201,6 @@ def finish(
         moving.move_labels(target, lambda _: [model], prepare)
 
 
-@app.command()
 def abort(
     model: options.Model, *, reason: options.Reason = None, target: options.TargetInRegions
 ) -> None:

@@ -19,11 +19,8 @@ PANEL = options.Panel.REVIEW
 def search(
     query: Annotated[
         str,
-        typer.Argument(
-            metavar="TEXT|FIELD=VALUE",
-            help='A text in any value; or a field and its whole value, "model_id=gpt-4.1".',
-            show_default=False,
-        ),
+        'A text in any value; or a field and its whole value, "model_id=gpt-4.1".',
+        "TEXT|FIELD=VALUE",
     ],
     *,
     releases: Annotated[bool, "Also in the releases that have a label, on AWS."] = False,
@@ -87,31 +84,20 @@ def search(
 
 
 def find_commit(
-    digest: Annotated[
-        str,
-        typer.Argument(help='A digest, "sha256:…", or at least its first 8 hex digits.'),
-    ],
+    digest: Annotated[str, 'A digest, "sha256:…", or at least its first 8 hex digits.'],
     *,
     environment: Annotated[
         str | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="The environment to search. Default: all.",
-            autocompletion=options.complete_environment,
-        ),
+        "The environment to search. Default: all.",
+        "--environment",
+        "-e",
+        options.complete_environment,
     ] = None,
     revision: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="The newest commit to search.",
-            autocompletion=options.complete_revision,
-        ),
+        str, "The newest commit to search.", "--from", options.complete_revision
     ] = "HEAD",
     whole: Annotated[
-        bool,
-        typer.Option("--all", help="Search the whole history, for earlier uses of the digest too."),
+        bool, "Search the whole history, for earlier uses of the digest too.", "--all"
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -144,6 +130,3 @@ def find_commit(
         **{name: name for name in ("date", "environment", "model", "subject")},
     }
     output.print_rows([match._asdict() for match in matches], columns, as_json=as_json)
-
-
-VERBS = (search, find_commit)

@@ -22,10 +22,8 @@ def show(  # noqa: PLR0913 - a verb's options
     model: options.Model,
     path: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[PATH]",
-            help="A single value, which is printed unchanged, or a group: prompts/system.",
-        ),
+        "A single value, which is printed unchanged, or a group: prompts/system.",
+        "[PATH]",
     ] = None,
     *,
     label: options.Label = None,
@@ -114,12 +112,7 @@ def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
 
 def render(  # noqa: PLR0913 - a verb's options
     model: options.Model,
-    field: Annotated[
-        str,
-        typer.Argument(
-            metavar="FIELD", help="The prompt's path, such as prompts/system.", show_default=False
-        ),
-    ],
+    field: Annotated[str, "The prompt's path, such as prompts/system.", "FIELD"],
     *,
     settings: Annotated[
         list[str] | None,
@@ -160,6 +153,3 @@ def _read(file: Path) -> dict[str, str]:
     if not isinstance(values, dict):
         raise UsageError(f'{file} is not a JSON object, such as {{"customer_name": "Zoë"}}')
     return values
-
-
-VERBS = (show, render)

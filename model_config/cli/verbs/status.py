@@ -264,6 +264,3 @@ def _promoted(
     except StoreError as error:
         notes.append(f"{place.name}: lifecycle.yaml alone, since Bedrock doesn't answer: {error}")
         return released, {}
-
-
-VERBS = (status, lifecycle)

@@ -127,6 +127,3 @@ def digest(
         typer.echo(digests[model])
     else:
         output.print_table(["model", "digest"], list(digests.items()))
-
-
-VERBS = (digest, tree)
