@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project
+from model_config.cli import context, options, output
 from model_config.comparing.changes import leaves
 from model_config.format.text import one_line, shortened
 from model_config.loopback import HOST
@@ -45,7 +44,7 @@ def deploy(
     from model_config.local.deploy import deployed
 
     say_where([environment])
-    with deployed(current_project(), environment) as deployment:
+    with deployed(context.current_project(), environment) as deployment:
         if as_json:
             output.print_json(asdict(deployment))
             return
@@ -70,7 +69,7 @@ def serve(
     from model_config.local.serve import serve as serve_until_interrupted
     from model_config.plan.stack_file import read_stack_file
 
-    project = current_project()
+    project = context.current_project()
     region = read_stack_file(project, environment).region or DEFAULT_REGION
 
     def ready(port: int) -> None:
@@ -101,7 +100,7 @@ def reset() -> None:
     """
     from model_config.local.state import StateFolder
 
-    folder = StateFolder(current_project())
+    folder = StateFolder(context.current_project())
     with folder.locked():
         existed = folder.reset()
     typer.echo("The local AWS is empty." if existed else "The local AWS was empty already.")
