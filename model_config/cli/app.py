@@ -3,8 +3,6 @@
 A verb imports its dependencies when it runs, so that `--help` doesn't wait for pulumi and boto3.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from importlib.metadata import version

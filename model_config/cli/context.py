@@ -5,8 +5,6 @@ printed, each command in backticks gets the user's options that it lacks. Under 
 becomes `model-config local deploy`.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os

@@ -3,8 +3,6 @@
 Verbs import this module when they run, since it imports boto3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeAlias

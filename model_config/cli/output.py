@@ -4,8 +4,6 @@ In GitHub Actions: annotations and the run's summary.
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -3,8 +3,6 @@
 Verbs import this module when they run, since it imports boto3.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Sequence

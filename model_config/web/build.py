@@ -1,7 +1,5 @@
 """Builds a page: reads what it shows, and renders that as HTML. Templates escape all values."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Callable

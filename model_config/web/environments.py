@@ -1,7 +1,5 @@
 """The pages about whole environments: the overview, a search, and drift."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

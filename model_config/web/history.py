@@ -1,7 +1,5 @@
 """A model's page, with the history of its labels as a list and a timeline, and its rollout's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, zip_longest

@@ -1,7 +1,5 @@
 """Releases: the page of one, and comparisons of releases, environments or commits."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

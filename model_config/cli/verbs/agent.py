@@ -1,7 +1,5 @@
 """`model-config agent`: serve configurations on loopback, for applications in any language."""
 
-from __future__ import annotations
-
 import os
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`model-config diff` and `diff-releases`: compare commits, environments, AWS and releases."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

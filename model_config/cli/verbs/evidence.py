@@ -1,7 +1,5 @@
 """`model-config evidence`: record a release's evaluation, and require one before a promotion."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Literal

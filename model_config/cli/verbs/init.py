@@ -1,7 +1,5 @@
 """`model-config init`, `new` and `schema`: the files of a project."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 from pathlib import Path

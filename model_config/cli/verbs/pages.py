@@ -1,7 +1,5 @@
 """`model-config ui` and `report`: the pages, served or written to files."""
 
-from __future__ import annotations
-
 import secrets
 from contextlib import ExitStack
 from pathlib import Path

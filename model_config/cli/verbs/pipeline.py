@@ -1,7 +1,5 @@
 """`model-config pipeline`: the workflows' steps, so that they can be run and tested locally."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

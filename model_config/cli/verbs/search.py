@@ -1,7 +1,5 @@
 """`model-config search` and `find-commit`: find values, and the commit that has a digest."""
 
-from __future__ import annotations
-
 import re
 from contextlib import nullcontext
 from typing import Annotated
