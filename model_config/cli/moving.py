@@ -46,7 +46,7 @@ def move_labels(  # noqa: PLR0913 - what verbs differ in
     Releases that were chosen by default are printed, so that no choice goes unnoticed. What was
     done is printed once the local AWS has saved it.
     """
-    made: Sequence[Made] = ()
+    made: list[Made] = []
     with target.open() as places:
         chosen = [(place, model) for place in places for model in models(place)]
         if as_one and not dry_run:
@@ -55,7 +55,13 @@ def move_labels(  # noqa: PLR0913 - what verbs differ in
             moves = _verified(chosen, prepare)
             for move in moves:
                 _announce(move, by_default=by_default, dry_run=dry_run)
-            made = () if dry_run else _make(moves)
+            for move in () if dry_run else output.with_progress(moves, "Moving labels", len(moves)):
+                try:
+                    made.append(labels.make(move))
+                except errors.StoreError as error:
+                    if len(moves) == 1:
+                        raise
+                    made.append(f"{move.where}: {move.label} could not be moved: {error}")
     tell(made)
 
 
@@ -99,43 +105,25 @@ def _verified(chosen: Iterable[tuple[Environment, str]], prepare: Prepare) -> li
     return moves
 
 
-def _make(moves: Sequence[Move]) -> list[Made]:
-    made: list[Made] = []
-    for move in output.with_progress(moves, "Moving labels", len(moves)):
-        try:
-            made.append(labels.make(move))
-        except errors.StoreError as error:
-            if len(moves) == 1:
-                raise
-            made.append(f"{move.where}: {move.label} could not be moved: {error}")
-    return made
-
-
 def tell(made: Sequence[Made], *, code: int = 2) -> None:
-    """Print what was done and what failed, and exit with the code if anything did."""
     for move in made:
         if isinstance(move, str):
             typer.echo(context.to_paste(move), err=True)
-        else:
-            _print_made(move)
+            continue
+        for line in move.done():
+            typer.echo(f"{move.where}: {line}")
+        for notice in move.notices:
+            typer.echo(context.to_paste(visible(f"{move.where}: {notice}")), err=True)
+        label = "" if move.label == "stable" else f" --label {move.label}"
+        which = f"{move.model}{label}{move.environment.region_option}"
+        if move.is_rollback:
+            end = f"`model-config promote {which} --release {move.release}`"
+            typer.echo(context.to_paste(f"To end the hold there: {end}"))
+        elif move.changed and move.before:
+            typer.echo(context.to_paste(f"Go back with: `model-config rollback {which}`"))
     if failed := sum(isinstance(move, str) for move in made):
         typer.echo(f"{failed} of {len(made)} could not be moved. Run it again.", err=True)
         raise typer.Exit(code)
-
-
-def _print_made(move: Move) -> None:
-    """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
-    for line in move.done():
-        typer.echo(f"{move.where}: {line}")
-    for notice in move.notices:
-        typer.echo(context.to_paste(visible(f"{move.where}: {notice}")), err=True)
-    label = "" if move.label == "stable" else f" --label {move.label}"
-    which = f"{move.model}{label}{move.environment.region_option}"
-    if move.is_rollback:
-        end = f"`model-config promote {which} --release {move.release}`"
-        typer.echo(context.to_paste(f"To end the hold there: {end}"))
-    elif move.changed and move.before:
-        typer.echo(context.to_paste(f"Go back with: `model-config rollback {which}`"))
 
 
 def _announce(move: Move, *, by_default: bool, dry_run: bool) -> None:

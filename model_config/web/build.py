@@ -126,7 +126,6 @@ def _templates() -> Environment:
 
 
 def _visible(value: object) -> object:
-    """Return what is put into a page, with its invisible characters shown."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return text.visible(value)
     return value

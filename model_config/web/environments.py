@@ -14,7 +14,6 @@ from model_config.web.site import Content, Notice, Site, notices_of
 
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
-    """Read the status of every model in every environment; on request, with commits from git."""
     statuses: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
     ending: dict[tuple[str, str], list[str]] = {}

@@ -190,8 +190,6 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A drawn rollout: the share of readers over time."""
-
     line: str  #: The whole plan, as an SVG path.
     past: str  #: The area below the past steps, as an SVG path.
     now: float

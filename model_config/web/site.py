@@ -74,8 +74,6 @@ class Selection(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The links of one page."""
-
     to: Callable[[Page], str | None]  #: The address of a page; None if it isn't written.
     static: Callable[[str], str]
     is_served: bool  #: Whether there is a server, which forms need.
@@ -184,7 +182,6 @@ class Site:
                 self._places[stack] = _account_and_region(ssm.region)
 
     def edit(self, stack: str, model: str, path: str = "") -> str | None:
-        """Return the address at which a value, or a model's module, can be edited, if any."""
         if self.project is None or not self.project.module(model).is_file():
             return None
         make = partial(search.places, self.project, stack, model)
@@ -192,7 +189,6 @@ class Site:
         return self.edit_at(place.file, place.line)
 
     def edit_at(self, file: str, line: int) -> str | None:
-        """Return the address at which a line of a file of the project can be edited, if any."""
         if self.project is None:
             return None
         return self._of_project("editor", "", git.Repository(self.project.root).editor)(file, line)

@@ -14,7 +14,6 @@ from model_config.format import errors, text
 
 if TYPE_CHECKING:
     from model_config.operate.drift import Content, Difference, Drift
-    from model_config.operate.recovery import Recovery
 
 PANEL = options.Panel.OPERATE
 
@@ -219,7 +218,13 @@ def recover(
     if as_json:
         output.print_json(asdict(recovery))
     else:
-        _print_recovery(recovery)
+        rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
+        interrupted = "the deploy was interrupted during it"
+        rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
+        if rows:
+            output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
+        for finding in recovery.blocked:
+            typer.echo(str(finding), err=True)
     if recovery.blocked:
         raise typer.Exit(2)
     if not dry_run:
@@ -233,21 +238,9 @@ def recover(
         typer.echo(f"To recover: {again}" if dry_run else done)
         return
     typer.echo("Nothing to recover: the state is complete.")
-    if cancel and not dry_run:
-        typer.echo("A lock, if there was one, is removed.")
-    else:
-        locked = "`pulumi up` says that the stack is locked, and no deploy is running"
-        typer.echo(f"If {locked}: {again} --cancel")
-
-
-def _print_recovery(recovery: Recovery) -> None:
-    rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
-    interrupted = "the deploy was interrupted during it"
-    rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
-    if rows:
-        output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
-    for finding in recovery.blocked:
-        typer.echo(str(finding), err=True)
+    removed = "A lock, if there was one, is removed."
+    locked = "If `pulumi up` says that the stack is locked, and no deploy is running"
+    typer.echo(removed if cancel and not dry_run else f"{locked}: {again} --cancel")
 
 
 def prune(

@@ -132,7 +132,6 @@ def _evidence(project: Project, models: Iterable[tuple[str, str, str]]) -> Itera
 
 
 def _newest_releases(target: options.Target) -> tuple[dict[str, Release], dict[str, str]]:
-    """Return each model's newest release in AWS, and the errors of unreadable ones."""
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
     with target.open() as aws:

@@ -51,7 +51,23 @@ def deploy(
         changed = [it for it in deployment.parameters if show_all or it.change != "unchanged"]
         _print_parameters(changed)
         _print_read_back(deployment)
-    _print_notes(deployment, show_all=show_all)
+    counts = Counter(row.change for row in deployment.parameters)
+    kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
+    changes = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    hidden = counts["unchanged"] and not show_all
+    typer.echo(
+        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {changes}"
+        f"{' (--all shows them)' if hidden else ''}"
+    )
+    if deployment.stand_ins:
+        keys = ", ".join(deployment.stand_ins)
+        typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
+    for notice in deployment.notices:
+        typer.echo(f"Notice: {notice}", err=True)
+    typer.echo(
+        "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
+        "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
+    )
 
 
 def serve(
@@ -139,23 +155,3 @@ def _print_read_back(deployment: Deployment) -> None:
         typer.echo(f"  {'/'.join(path):<30} {shortened(one_line(value), room)}")
     for secret in read.secrets:
         typer.echo(f"  {'secrets/' + secret:<30} {output.MASK}")
-
-
-def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
-    counts = Counter(row.change for row in deployment.parameters)
-    kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
-    changes = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
-    hidden = counts["unchanged"] and not show_all
-    typer.echo(
-        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {changes}"
-        f"{' (--all shows them)' if hidden else ''}"
-    )
-    if deployment.stand_ins:
-        keys = ", ".join(deployment.stand_ins)
-        typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
-    for notice in deployment.notices:
-        typer.echo(f"Notice: {notice}", err=True)
-    typer.echo(
-        "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
-        "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
-    )

@@ -97,7 +97,6 @@ def start(  # noqa: PLR0913 - a verb's options
 
 
 def _time_of(text: str, now: datetime) -> datetime:
-    """Return the time in a text such as "2026-12-01T10:00:00Z"."""
     at = None
     with suppress(ValueError):
         at = datetime.fromisoformat(text)
@@ -273,7 +272,6 @@ def _models_with_rollouts(place: Environment) -> list[str]:
 
 
 def _finish_due(target: options.TargetInRegions, model: str | None, reason: str | None) -> None:
-    """Finish the rollouts that are due; exit with 1 if one failed. Held labels stay."""
     from model_config.cli import moving
     from model_config.operate.labels import make
     from model_config.operate.rollouts import finish_due
@@ -299,7 +297,6 @@ def _finish_due(target: options.TargetInRegions, model: str | None, reason: str 
 
 
 def _statuses(places: Sequence[Environment], model: str | None) -> list[output.Row]:
-    """Return the progress of the rollouts of a model, or of all models, in every region."""
     from model_config.operate import record, rollouts
 
     rows: list[output.Row] = []

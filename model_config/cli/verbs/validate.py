@@ -114,7 +114,6 @@ def _problem(result: Result) -> str:
 
 
 def _print_annotations(results: list[Result], project: Project) -> None:
-    """Print annotations, which GitHub shows next to the lines of a pull request."""
     try:
         above = Repository(project.root).folder()
     except UsageError:  # it is in none
