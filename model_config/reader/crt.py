@@ -28,6 +28,8 @@ from model_config.reader.source import Stored
 _ACTION = "ssm:GetParameters"
 #: Credentials are renewed when they expire within this many seconds, as by boto3.
 _EARLY = 15 * 60
+#: The most seconds to look for credentials. boto3 asks a container three times, for two seconds.
+_LOOKING = 10.0
 # The settings that need boto3, unless they are "false"; and those of a profile that don't need it.
 _LEFT = (
     "AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "
@@ -36,8 +38,13 @@ _LEFT = (
     "AWS_SECURITY_TOKEN AWS_CREDENTIAL_FILE BOTO_CONFIG AWS_DATA_PATH AWS_CSM_ENABLED"
 )
 _TAKEN = (
-    "region|output|ca_bundle|endpoint_url|credential_process|aws_(access_key_id|secret_access_key)"
-    "|aws_session_token|aws_account_id|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*"
+    "(region|output|endpoint_url|aws_(access_key_id|secret_access_key|session_token|account_id)"
+    "|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*)=(?s:.*)|(ca_bundle|credential_process)=.+"
+)
+# boto3 takes these for something else than unset if they are empty.
+_EMPTY = (
+    "AWS_((DEFAULT_)?PROFILE|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|CONTAINER_.*"
+    "|(EC2_)?METADATA_.*)|REQUESTS_CA_BUNDLE"
 )
 _KEY_ID = "aws_access_key_id"
 # The partition `aws` of botocore's partitions.json. The hosts of others have other names.
@@ -70,12 +77,14 @@ class Crt:
     def __init__(self, **given: Any) -> None:
         self._given = given  # as Store takes them
         self._wire: _Wire | None = None
+        self._used: list[_Wire] = []  # by requests that are under way
         self._store: Any = None
         self.boto3_because: str | None = None
 
     def close(self) -> None:
         wire, self._wire = self._wire, None
-        for part in (wire, self._store):
+        used, self._used = self._used, []
+        for part in (*used, wire, self._store):
             if part is not None:
                 part.close()
 
@@ -97,8 +106,11 @@ class Crt:
         body = json.dumps({"Names": list(names), "WithDecryption": decrypt}).encode()
         kind = "application/x-amz-json-1.1"
         headers = {"Content-Type": kind, "X-Amz-Target": "AmazonSSM.GetParameters"}
+        wire = self._wire
         try:
-            wire = self._wire = self._wire or _Wire(**self._given)
+            if wire is None or wire.is_closed:
+                wire = self._wire = _Wire(**self._given)
+            self._used.append(wire)
             answer = wire.post(wire.endpoint("ssm"), headers, body, wire.credentials())
             answer.raise_if_refused()
         except (NeedsBoto3, errors.ModelConfigError):
@@ -109,6 +121,9 @@ class Crt:
             if isinstance(problem, errors.CredentialsError):
                 self._wire = None
             raise problem from error
+        finally:
+            with suppress(ValueError):  # closed, or none was made
+                self._used.remove(wire)  # type: ignore[arg-type]
         if (parameters := answer.parameters(decrypt=decrypt)) is None:
             raise unreadable_answer(_ACTION, names)
         return parameters
@@ -149,8 +164,9 @@ class _Answer:
         """Return what SSM answered, or None: no error may hold a part of it."""
         with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
             stored = [
-                Stored.of(it, datetime.fromtimestamp(it["LastModifiedDate"], UTC), decrypt=decrypt)
+                Stored.of(it, at and datetime.fromtimestamp(at, UTC), decrypt=decrypt)
                 for it in json.loads(self.body or b"")["Parameters"]
+                for at in [it.get("LastModifiedDate")]
             ]
             return {parameter.name: parameter for parameter in stored}
         return None
@@ -167,7 +183,7 @@ class _Wire:
     ) -> None:
         self.timeouts = connect_timeout, read_timeout
         self._patience = connect_timeout + read_timeout
-        self._pid, self._is_closed = os.getpid(), False
+        self._pid, self.is_closed = os.getpid(), False
         self._idle: list[Any] = []
         self._connections: dict[Any, None] = {}
         self._tls: Any = None
@@ -176,13 +192,13 @@ class _Wire:
         self._profile = _profile()
         env = os.environ
         given = [region, env.get("AWS_DEFAULT_REGION"), self._profile.get("region")]
-        self._region = next(filter(None, given), "")
+        self._region = next((name for name in given if name is not None), "")
         if not self._region:
             raise _failure("NoRegionError", "You must specify a region.")
         self._loop = _loop(self._pid)
 
     def close(self) -> None:
-        self._is_closed = True
+        self.is_closed = True
         if self._pid != os.getpid():
             _of_parent.append(self)
             return
@@ -217,12 +233,13 @@ class _Wire:
         """
         closed = 0
         fields = {"Host": url.netloc, "Content-Length": str(len(body)), **headers}
-        while closed < 2 and not self._is_closed:  # noqa: PLR2004 - once more
+        while closed < 2 and not self.is_closed:  # noqa: PLR2004 - once more
             pairs = [*fields.items(), ("User-Agent", "model-config awscrt")]
             path = url.path or "/"
             request = http.HttpRequest("POST", path, http.HttpHeaders(pairs), BytesIO(body))
             if keys is not None:
                 self._sign(request, keys)
+            request.headers.add("Accept-Encoding", "identity")  # unsigned: a proxy may change it
             connection = None if keys is None else self._idle_one()
             closed += connection is None
             answer = self._send(request, connection or self._connect(url), url, keep=bool(keys))
@@ -234,8 +251,11 @@ class _Wire:
         # A chain's provider looks for its credentials here.
         given = {"credentials_provider": keys, "region": self._region, "service": "ssm"}
         try:
-            auth.aws_sign_request(request, auth.AwsSigningConfig(**given)).result(self._patience)
+            auth.aws_sign_request(request, auth.AwsSigningConfig(**given)).result(_LOOKING)
         except Exception as error:  # noqa: BLE001 - awscrt has several kinds
+            if "NO_CREDENTIALS" in str(error):
+                text = "Unable to locate credentials" + " in the container" * _is_container()
+                raise _failure("NoCredentialsError", text) from None
             raise _failure("CredentialRetrievalError", str(error) or "no answer in time") from None
 
     def _send(self, request: Any, connection: Any, url: SplitResult, *, keep: bool) -> _Answer:
@@ -258,7 +278,7 @@ class _Wire:
                         break
                     is_whole = True
         finally:
-            if is_whole and keep:
+            if is_whole and keep and not self.is_closed:
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -295,13 +315,12 @@ class _Wire:
                 kind = "SSLError"
             text = f'Could not connect to the endpoint URL: "{url.geturl()}" ({name})'
             raise _failure(kind, text) from None
-        finally:
-            if not made.done():
-                made.add_done_callback(_close_late)
         for known in list(self._connections):
             if not known.is_open():
                 self._connections.pop(known, None)
         self._connections[connection] = None
+        if self.is_closed:
+            connection.close()
         return connection
 
     # Credentials
@@ -332,11 +351,10 @@ class _Wire:
             return _static(profile, *(name.lower() for name in names))
         if command := profile.get("credential_process"):
             return _of_process(command)
-        is_container = any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in env)
         without = env.get("AWS_EC2_METADATA_DISABLED", "false").lower()
-        if not is_container and without not in {"true", "false"}:  # awscrt takes it for "true"
+        if not _is_container() and without not in {"true", "false"}:  # awscrt takes it for "true"
             raise NeedsBoto3("AWS_EC2_METADATA_DISABLED is neither true nor false")
-        if is_container or without == "false":
+        if _is_container() or without == "false":
             return auth.AwsCredentialsProvider.new_default_chain(self._loop), math.inf
         raise _failure("NoCredentialsError", "Unable to locate credentials")
 
@@ -359,15 +377,14 @@ class _Wire:
         answer = self.post(self.endpoint("sts"), headers, urlencode(fields).encode())
         if answer.body is None:
             raise _failure("ConnectionClosedError", "STS cut its answer short")
-        found = dict(re.findall(r"<(\w+)>([^<]+)</", answer.body.decode()))
+        found = dict(re.findall(r"<(\w+)>([^<]*)</", answer.body.decode()))
         if answer.status != 200:  # noqa: PLR2004 - HTTP's
             raise answer.refusal(found)
         return _static(found, *_SHORT)
 
 
-def _close_late(made: Any) -> None:
-    if made.exception() is None:
-        made.result().close()
+def _is_container() -> bool:
+    return any(name.startswith("AWS_CONTAINER_CREDENTIALS_") for name in os.environ)
 
 
 def _loop(process: int) -> Any:
@@ -382,11 +399,17 @@ def _loop(process: int) -> Any:
     return _loops[process]
 
 
+def _leave_variables() -> None:
+    for name in os.environ:
+        text = os.environ.get(name, "").lower()
+        if name in _LEFT.split() and text not in {"", "false"}:
+            raise NeedsBoto3(f"{name} is set")
+        if not text and re.fullmatch(_EMPTY, name):
+            raise NeedsBoto3(f"{name} is empty")
+
+
 def _profile() -> dict[str, str]:
-    """Return the profile's settings, after those were found that need boto3."""
-    for variable in _LEFT.split():
-        if os.environ.get(variable, "").lower() not in {"", "false"}:
-            raise NeedsBoto3(f"{variable} is set")
+    _leave_variables()
     given = os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
     name, profile, is_known = given or "default", dict[str, str](), given is None
     for variable, path, prefix in (
@@ -403,8 +426,9 @@ def _profile() -> dict[str, str]:
             is_known |= bool(settings)
     if not is_known:  # boto3 reads headings that are written in other ways
         raise NeedsBoto3(f"no profile {given} was found")
-    if unknown := [setting for setting in profile if not re.fullmatch(_TAKEN, setting)]:
-        raise NeedsBoto3(f"the profile has {unknown[0]}")
+    for setting, text in profile.items():
+        if not re.fullmatch(_TAKEN, f"{setting}={text}"):
+            raise NeedsBoto3(f"the profile has {setting}")
     if {_KEY_ID, "credential_process"} <= profile.keys():
         raise NeedsBoto3("the profile has credentials of two kinds")
     return profile
@@ -432,8 +456,13 @@ def _static(
             text = f"Partial credentials found, missing: {name}"
             raise _failure("PartialCredentialsError", text)
     keys = auth.AwsCredentialsProvider.new_static(found[key], found[secret], found.get(token))
-    until = found.get(expires)
-    return keys, datetime.fromisoformat(until).timestamp() if until else math.inf
+    if (until := found.get(expires)) is None:
+        return keys, math.inf
+    with suppress(TypeError, ValueError):
+        ends = datetime.fromisoformat(until)
+        if ends > datetime.now(UTC):
+            return keys, ends.timestamp()
+    raise NeedsBoto3(f"credentials expire at {until!r}")
 
 
 def _of_process(command: str) -> tuple[Any, float]:

@@ -60,41 +60,27 @@ def state_of(deployed: LocalProvider, *, without: str = "nothing") -> StackState
     return StackState(OWN, {kind: frozenset(of_kind) for kind, of_kind in ids.items()}, {}, [])
 
 
-def untag() -> str:
-    """Make the key one of before, without an owner's tag; return its id."""
-    kms = client("kms", REGION)
-    key = kms.describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["KeyId"]
-    kms.untag_resource(KeyId=key, TagKeys=[OWNER_TAG])
-    return str(key)
-
-
-@pytest.fixture(params=[False, True], ids=["", "into-empty-state"])
-def into_empty_state(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
 @pytest.mark.usefixtures("deployed")
-@pytest.mark.parametrize("has_alias", [True, False])
-def test_another_projects_key_is_never_adopted(
-    tmp_path: Path, *, has_alias: bool, into_empty_state: bool
-) -> None:
+def test_another_projects_or_stacks_key_is_never_adopted(tmp_path: Path) -> None:
     other = Project(tmp_path)
     write_model(other, "search", "n: int = 1")
-    if not has_alias:
-        client("kms", REGION).delete_alias(AliasName=ALIAS_NAME)
     interrupted = StackState("search/dev", {}, {}, [("creating", f"urn::{KEY}::encryption-key")])
-    for state in (empty("search/dev"), interrupted):
-        found = recovery(state, other, into_empty_state=into_empty_state)
-        assert found.adopt == []
-        (finding,) = found.blocked
-        assert "belongs to the stack model-config/dev, not to search/dev" in finding.problem
-        assert "another model-config:environment" in finding.fix
 
+    def refused(**options: bool) -> None:
+        for state in (empty("search/dev"), interrupted):
+            found = recovery(state, other, **options)
+            assert found.adopt == []
+            (finding,) = found.blocked
+            assert "belongs to the stack model-config/dev, not to search/dev" in finding.problem
+            assert "another model-config:environment" in finding.fix
+        found = recovery(empty("model-config/staging"), **options)
+        assert (found.adopt, len(found.blocked)) == ([], 1)
 
-@pytest.mark.usefixtures("deployed")
-def test_the_same_project_with_another_stack_is_another_owner() -> None:
-    found = recovery(empty("model-config/staging"), into_empty_state=True)
-    assert (found.adopt, len(found.blocked)) == ([], 1)
+    refused()
+    refused(into_empty_state=True)
+    client("kms", REGION).delete_alias(AliasName=ALIAS_NAME)
+    refused()
+    refused(into_empty_state=True)
 
 
 def test_a_lost_state_is_adopted_only_on_request(deployed: LocalProvider) -> None:
@@ -108,23 +94,26 @@ def test_a_lost_state_is_adopted_only_on_request(deployed: LocalProvider) -> Non
     assert {(it.type, it.id) for it in asked.adopt} == {
         (it.type, it.id) for it in deployed.registered.values()
     }
+    # A first deploy that was killed goes on without being asked.
+    killed = StackState(OWN, {}, {}, [("creating", f"urn:pulumi:dev::p::{KEY}::encryption-key")])
+    found = recovery(killed)
+    assert found.blocked == []
+    assert {KEY, ALIAS} < {it.type for it in found.adopt}
+    assert found.pending == ["creating encryption-key"]
+    # Whose that is which an existing key encrypts, nobody knows.
+    key = client("kms", REGION).describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["Arn"]
+    found = recovery(empty(), settings={"kmsKeyArn": key})
+    assert found.whose.startswith("unknown")
+    (finding,) = found.blocked
+    assert "--into-empty-state" in finding.fix
 
 
-@pytest.mark.usefixtures("deployed")
-def test_a_key_of_before_is_asked_about_and_adopted_once_it_is_tagged() -> None:
-    key = untag()
-    asked = recovery(empty(), into_empty_state=True)
-    assert asked.adopt == []
-    (finding,) = asked.blocked
-    tag = f"aws kms tag-resource --key-id {key} --tags TagKey={OWNER_TAG},TagValue={OWN}"
-    assert tag in finding.fix
-    tags = [{"TagKey": OWNER_TAG, "TagValue": OWN}]
-    client("kms", REGION).tag_resource(KeyId=key, Tags=tags)
-    assert recovery(empty(), into_empty_state=True).blocked == []
-
-
-def test_what_the_state_has_needs_no_tag(deployed: LocalProvider) -> None:
-    untag()
+def test_a_key_without_a_tag_is_asked_about_unless_the_state_has_it(
+    deployed: LocalProvider,
+) -> None:
+    kms = client("kms", REGION)
+    key = kms.describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["KeyId"]
+    kms.untag_resource(KeyId=key, TagKeys=[OWNER_TAG])  # as those of before
     assert not recovery(state_of(deployed)).is_needed
     found = recovery(state_of(deployed, without="support_chat/"))
     assert found.blocked == []
@@ -133,28 +122,14 @@ def test_what_the_state_has_needs_no_tag(deployed: LocalProvider) -> None:
     (alias,) = recovery(state_of(deployed, without=ALIAS)).adopt
     assert alias.id == ALIAS_NAME
 
+    asked = recovery(empty(), into_empty_state=True)
+    assert asked.adopt == []
+    (finding,) = asked.blocked
+    tag = f"aws kms tag-resource --key-id {key} --tags TagKey={OWNER_TAG},TagValue={OWN}"
+    assert tag in finding.fix
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": OWNER_TAG, "TagValue": OWN}])
+    assert recovery(empty(), into_empty_state=True).blocked == []
 
-@pytest.mark.usefixtures("deployed")
-def test_a_first_deploy_that_was_killed_goes_on_without_being_asked() -> None:
-    killed = StackState(OWN, {}, {}, [("creating", f"urn:pulumi:dev::p::{KEY}::encryption-key")])
-    found = recovery(killed)
-    assert found.blocked == []
-    assert {KEY, ALIAS} < {it.type for it in found.adopt}
-    assert found.pending == ["creating encryption-key"]
-
-
-def test_an_alias_of_another_key_stops_it(deployed: LocalProvider) -> None:
-    kms = client("kms", REGION)
-    other = kms.create_key()["KeyMetadata"]["KeyId"]
-    kms.update_alias(AliasName=ALIAS_NAME, TargetKeyId=other)
+    kms.update_alias(AliasName=ALIAS_NAME, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     (finding,) = recovery(state_of(deployed)).blocked
     assert (finding.where, "names another key" in finding.problem) == (ALIAS_NAME, True)
-
-
-@pytest.mark.usefixtures("deployed")
-def test_the_owner_of_what_an_existing_key_encrypts_is_unknown() -> None:
-    key = client("kms", REGION).describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["Arn"]
-    found = recovery(empty(), settings={"kmsKeyArn": key})
-    assert found.whose.startswith("unknown")
-    (finding,) = found.blocked
-    assert "--into-empty-state" in finding.fix

@@ -197,7 +197,8 @@ def test_each_models_release_and_rollout_count() -> None:
         definitions: Any = {f"f{number}": (int, number) for number in range(count)}
         return create_model("Mine", __base__=ModelConfig, **definitions)()
 
-    models = {f"m{number}": Model(f"m{number}", of_fields(98)) for number in range(100)}
+    config = of_fields(98)
+    models = {f"m{number}": Model(f"m{number}", config) for number in range(100)}
     assert plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings == ()
     models["m0"] = Model("m0", of_fields(99))
     (finding,) = plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings

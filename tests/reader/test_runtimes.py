@@ -219,9 +219,6 @@ def test_credentials_that_are_refused_are_told_as_such(  # noqa: PLR0913, PLR091
     assert ssm.headers == []
 
 
-NO_DATE = json.dumps(dict(zip(("Version", *NAMES), (1, "a", "x", "token", 5), strict=True)))
-
-
 @pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize(
     "config",
@@ -274,6 +271,94 @@ def test_the_region_is_the_one_that_boto3_takes(ssm: Ssm, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     with pytest.raises(CredentialsError, match="no region is set"):
+        Reader("prod").get("chat")
+    assert ssm.headers == []
+
+
+def test_no_answer_is_to_be_compressed_and_no_redirect_is_followed(ssm: Ssm) -> None:
+    def moved(handler: Any) -> None:
+        assert handler.headers["Accept-Encoding"] == "identity"
+        handler.send_response(307)
+        handler.send_header("Location", f"{ssm.url}/other")
+        handler.end_headers()
+
+    ssm.loopback.answers[:] = [moved]
+    with pytest.raises(StoreUnavailableError, match="HTTP 307, which is not from SSM"):
+        Reader("prod")._source.get(["/x"])
+    assert ssm.loopback.asked == 1
+
+
+EMPTY = {
+    "AWS_REGION": "",
+    "AWS_ACCESS_KEY_ID": "Unable to locate credentials",
+    "AWS_SECRET_ACCESS_KEY": "missing: AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN": "",
+    "AWS_ENDPOINT_URL": "",
+    "AWS_PROFILE": "The config profile",
+    "AWS_DEFAULT_PROFILE": "The config profile",
+    "AWS_CA_BUNDLE": "Invalid CA bundle",
+    "REQUESTS_CA_BUNDLE": "Invalid CA bundle",
+    "AWS_METADATA_SERVICE_TIMEOUT": "invalid literal",
+}
+
+
+@pytest.mark.parametrize("variable", EMPTY)
+def test_an_empty_variable_is_what_it_is_for_boto3(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name, text in of_a_profile(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    if "PROFILE" in variable:
+        (tmp_path / "credentials").write_text("[default]\naws_access_key_id = wrong\n")
+    else:
+        monkeypatch.delenv("AWS_PROFILE")
+    monkeypatch.setenv(variable, "")
+    if refusal := EMPTY[variable]:
+        with pytest.raises(CredentialsError, match=refusal):
+            Reader("prod").get("chat")
+        assert ssm.headers == []
+    else:
+        reader = Reader("prod")
+        assert reader.get("chat").release == 1
+        assert "boto3_because" not in reader.status()["aws"]
+
+
+@pytest.mark.parametrize("expires", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00", "", "soon"])
+@pytest.mark.usefixtures("no_keys")
+@pytest.mark.parametrize("place", [of_a_process, of_a_service_account])
+def test_credentials_that_have_expired_or_expire_at_no_clear_time_are_not_used(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, expires: str
+) -> None:
+    monkeypatch.setitem(globals(), "LATER", expires)
+    for name, text in place(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(CredentialsError, match=r"no usable credentials \(\w+Error: "):
+        Reader("prod").get("chat")
+    assert ssm.headers == []
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_credentials_may_take_longer_than_an_answer(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in of_an_instance(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    role, slow = ssm.others["/latest/meta-data/iam/security-credentials/role"], threading.Event()
+    ssm.others["/latest/meta-data/iam/security-credentials/role"] = lambda handler: (
+        slow.wait(0.6),
+        role(handler),
+    )
+    assert Reader("prod", connect_timeout=0.1, read_timeout=0.4).get("chat").release == 1
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_an_instance_without_a_role_has_no_credentials(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in of_an_instance(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    ssm.others = dict.fromkeys(ssm.others, ssm.loopback.says(404, b"no"))
+    with pytest.raises(CredentialsError, match=r"\(Unable to locate credentials\)"):
         Reader("prod").get("chat")
     assert ssm.headers == []
 
@@ -362,6 +447,71 @@ def test_closing_ends_a_request_that_hangs(ssm: Ssm) -> None:
     assert "closed the connection" in errors[0]
     assert not ssm.loopback.released.is_set()
     assert ssm.loopback.asked == 1
+
+
+@over_awscrt
+@pytest.mark.parametrize("what", ["several at once", "one that looks for others"])
+def test_closing_ends_all_requests(ssm: Ssm, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    source, ended = Reader("prod")._source, []
+    together = threading.Barrier(2 if what == "several at once" else 1)
+    read_profile = CRT._profile
+    monkeypatch.setattr(CRT, "_profile", lambda: (together.wait(10), read_profile())[1])
+    ssm.loopback.answers[:] = [ssm.loopback.hangs()]
+
+    def ask() -> None:
+        with pytest.raises(StoreUnavailableError, match="closed the connection"):
+            source.get(["/x"])
+        ended.append(ssm.loopback.released.is_set())
+
+    threads = [threading.Thread(target=ask) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: ssm.loopback.asked == together.parties)
+    if what != "several at once":
+        ssm.loopback.answers[:] = [ssm.loopback.refuses("ExpiredTokenException")]
+        with pytest.raises(CredentialsError):
+            source.get(["/x"])
+    asked = ssm.loopback.asked
+    source.close()
+    for thread in threads:
+        thread.join()
+    assert ended == [False] * together.parties
+    assert ssm.loopback.asked == asked
+
+
+@over_awscrt
+@pytest.mark.usefixtures("no_keys")
+def test_what_looks_for_credentials_asks_nothing_once_it_is_closed(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in of_a_container(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    asked, closed = threading.Event(), threading.Event()
+
+    def answer(handler: Any) -> None:
+        asked.set()
+        closed.wait(10)
+        metadata(ssm)(handler)
+
+    ssm.others["/v1/credentials"] = answer
+    source, problems = Reader("prod")._source, []
+
+    def ask() -> None:
+        try:
+            source.get(["/x"])
+        except StoreUnavailableError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    assert asked.wait(10)
+    source.close()
+    closed.set()
+    thread.join()
+    assert "closed the connection" in str(problems)
+    assert ssm.headers == []
+    source.get(["/x"])
+    assert len(ssm.headers) == 1
 
 
 @over_awscrt

@@ -104,6 +104,8 @@ REMOTES = [
     ("file:///srv/github.com/ai.git", None),
     ("../ai.git", None),
 ]
+# One of each host, for the pages that make their links in the same way.
+NAMED = {form: remote for remote, form in REMOTES}.values()
 
 
 def test_each_prompt_and_module_links_to_its_line_in_the_hosts_editor(
@@ -115,19 +117,18 @@ def test_each_prompt_and_module_links_to_its_line_in_the_hosts_editor(
     for remote, form in REMOTES:
         git(repository, "remote", "set-url", "origin", remote)
         client = browser(Site([*site.environments.values()], own_project))
-        pages = [
-            client.get(address).text
-            for address in ("/release/dev/chat/1", "/release/prod/chat/1", "/model/dev/chat")
-        ]
-        assert "hunter2" not in "".join(pages)
+        page = client.get("/release/prod/chat/1").text
+        assert "hunter2" not in page
         if form is None:
-            assert list(map(edits, pages)) == [[], [], []], remote
+            assert edits(page) == [], remote
             continue
         everywhere = [form.format(module, 3), form.format(prompt, 1), form.format(module, 11)]
         overridden = form.format(f"{folder}/Pulumi.prod.yaml", 7)
-        assert sorted(edits(pages[0])) == sorted([*everywhere, form.format(module, 8)]), remote
-        assert sorted(edits(pages[1])) == sorted([*everywhere, overridden]), remote
-        assert edits(pages[2]) == [form.format(module, 3)], remote
+        assert sorted(edits(page)) == sorted([*everywhere, overridden]), remote
+        if remote in NAMED:
+            page = client.get("/release/dev/chat/1").text
+            assert sorted(edits(page)) == sorted([*everywhere, form.format(module, 8)]), remote
+            assert edits(client.get("/model/dev/chat").text) == [form.format(module, 3)], remote
 
 
 def test_a_changed_prompt_and_a_report_link_to_the_remotes_branch(
