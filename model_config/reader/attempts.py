@@ -216,6 +216,7 @@ class Attempts:
         self, keys: Iterable[Key], *, always: bool, here: bool
     ) -> Iterator[tuple[list[Attempt], float]]:
         """Begin what is due. Yield attempts, any of which to wait for, and the most seconds."""
+        here = here and self.times.max_wait == math.inf
         left, renewal = [], None
         for key in keys:
             entry = self.entries.get(key)
@@ -224,16 +225,25 @@ class Attempts:
             else:
                 self.hits += 1
         while left:
-            needed, renewal = self._begin(left, always=always, here=here)
-            if not needed:
-                break
-            renewal = None
-            yield list({attempt for several in needed.values() for attempt in several}), TICK
-            left = [
-                key
-                for key, several in needed.items()
-                if not any(key in attempt.landed for attempt in several)
-            ]
+            mine = Attempt(time.monotonic() + self.times.deadline, always or self.times.ttl == 0)
+            now = self._clock()
+            try:
+                needed = {key: self._join(key, mine, now, here=here) for key in left}
+                may_wait = mine.is_renewal and self.away is None and not self.is_slow
+                mine.is_started = bool(mine.keys) and not here and _is_started(self._own, mine)
+                if mine.keys and not mine.is_started:
+                    self._prepare(mine)
+                    self._load(mine)
+                    self._finish(mine)
+            finally:
+                if not mine.is_started:
+                    self._end(mine)
+            left = [key for key, attempts in needed.items() if attempts]
+            if left:
+                yield list({attempt for key in left for attempt in needed[key]}), TICK
+            elif may_wait:
+                renewal = mine
+            left = [key for key in left if not any(key in it.landed for it in needed[key])]
         waited = 0.0
         while renewal is not None and not renewal.has_ended:
             seconds = min(TICK, self.times.max_wait - waited)
@@ -242,28 +252,6 @@ class Attempts:
                 break
             yield [renewal], seconds
             waited += seconds
-
-    def _begin(
-        self, keys: Iterable[Key], *, always: bool, here: bool
-    ) -> tuple[dict[Key, list[Attempt]], Attempt | None]:
-        """Begin one attempt. Return those that keys with nothing to serve need, and a renewal."""
-        here = here and self.times.max_wait == math.inf
-        mine = Attempt(time.monotonic() + self.times.deadline, always or self.times.ttl == 0)
-        now = self._clock()
-        try:
-            joined = {key: self._join(key, mine, now, here=here) for key in keys}
-            waits = mine.is_renewal and self.away is None and not self.is_slow
-            if mine.keys:
-                mine.is_started = not here and _is_started(self._own, mine)
-                if not mine.is_started:
-                    self._prepare(mine)
-                    self._load(mine)
-                    self._finish(mine)
-        finally:
-            if not mine.is_started:
-                self._end(mine)
-        needed = {key: attempts for key, attempts in joined.items() if attempts}
-        return needed, mine if waits else None
 
     def _join(self, key: Key, mine: Attempt, now: float, *, here: bool) -> list[Attempt]:
         """Let a key that is due take part, and return the attempts of which it needs one to end."""
