@@ -266,8 +266,9 @@ class Renewal:
             kept = self._last.configuration  # without its rollout, as it may be served for days
             with suppress(errors.SecretUnavailableError):  # then it keeps those it has
                 kept = kept.renewed((yield from self._secrets_of(kept.content)))
-            last = Reading(kept, marks=self._last.marks, parts=self._last.parts)
-            return Result(last, Problem.of(error))
+            candidates = {(self._release, it.mark) for it in self._last.releases[1:]}
+            marks = self._last.marks - candidates  # so that one is read when the label moves to it
+            return Result(Reading(kept, marks=marks, parts=self._last.parts), Problem.of(error))
 
     def _rollout_is_denied(self) -> None:
         if self._model not in self._readings.rollouts_denied:
