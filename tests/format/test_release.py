@@ -163,7 +163,7 @@ VALUES = st.recursive(
 NAMES = st.lists(st.from_regex(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?", fullmatch=True), max_size=3)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(st.text(), VALUES, max_size=4),
     NAMES,

@@ -45,17 +45,17 @@ def text(html: str) -> str:
 
 
 @pytest.mark.usefixtures("three_releases")
-@pytest.mark.parametrize("address", PAGES)
 def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(
-    client: TestClient, address: str
+    client: TestClient,
 ) -> None:
-    answer = client.get(address)
-    assert answer.status_code == 200
-    assert SECRET not in answer.text
-    assert "<script>alert" not in answer.text
-    assert "style=" not in answer.text  # the policy forbids it
-    assert not re.findall(r"<script(?! src=\"/static/)", answer.text)
-    assert set(re.findall(r'(?:src|href|action)="(https?:[^"]+)"', answer.text)) == set()
+    for address in PAGES:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert SECRET not in answer.text, address
+        assert "<script>alert" not in answer.text, address
+        assert "style=" not in answer.text, address  # the policy forbids it
+        assert not re.findall(r"<script(?! src=\"/static/)", answer.text), address
+        assert not re.findall(r'(?:src|href|action)="(https?:[^"]+)"', answer.text), address
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -370,32 +370,26 @@ def test_a_release_that_cannot_be_read_says_why(
 
 
 @pytest.mark.usefixtures("three_releases")
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("/model/dev/nobody", "nobody"),
-        ("/model/prdo/chat", 'did you mean "prod"'),
-        ("/release/dev/chat/99", "there is no release 99"),
-        ("/release/dev/chat/canary", "has the label"),
-        ("/compare/dev@1/dev@/nobody", "nobody"),
-        ("/release/dev/chat/%3Cscript%3E", "&lt;script&gt;"),
-    ],
-)
-def test_a_missing_page_says_what_to_do(client: TestClient, address: str, said: str) -> None:
-    answer = client.get(address)
-    assert answer.status_code == 404
-    assert said in unescape(answer.text) or said in answer.text
-
-
-def test_an_unknown_address_is_not_found(client: TestClient) -> None:
-    assert client.get("/model/dev").status_code == 404
-    assert client.get("/static/../app.py").status_code == 404
+def test_a_missing_page_says_what_to_do(client: TestClient) -> None:
+    for address, said in {
+        "/model/dev": "",
+        "/static/../app.py": "",
+        "/model/dev/nobody": "nobody",
+        "/model/prdo/chat": 'did you mean "prod"',
+        "/release/dev/chat/99": "there is no release 99",
+        "/release/dev/chat/canary": "has the label",
+        "/compare/dev@1/dev@/nobody": "nobody",
+        "/release/dev/chat/%3Cscript%3E": "&lt;script&gt;",
+    }.items():
+        answer = client.get(address)
+        assert answer.status_code == 404, address
+        assert said in unescape(answer.text) or said in answer.text, address
 
 
 def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(
     client: TestClient, compared: Callable[..., str]
 ) -> None:
-    html = compared("Etwas ganz anderes\n" * 5_000, before="A line of the first prompt\n" * 3_700)
+    html = compared("Etwas ganz anderes\n" * 500, before="A line of the first prompt\n" * 3_700)
     assert client.get("/release/dev/chat/1").text.count("A line of the first prompt") == 3_700
     assert "<del>A line of the first prompt</del>" in html
     assert "<ins>Etwas ganz anderes</ins>" in html
