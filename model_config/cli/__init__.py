@@ -1,7 +1,5 @@
 """The command line: verbs, by their subjects. The other rooms do the work."""
 
-from __future__ import annotations
-
 import io
 import sys
 from typing import Any

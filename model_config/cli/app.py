@@ -3,8 +3,6 @@
 A verb imports its dependencies when it runs, so that `--help` doesn't wait for pulumi and boto3.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -14,9 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from model_config.cli import verbs
-from model_config.cli.context import for_typer
-from model_config.cli.options import Panel
+from model_config.cli import context, options, verbs
 from model_config.format.errors import ModelConfigError
 
 app = typer.Typer(
@@ -48,11 +44,11 @@ def _options(
 
 def _add_verbs() -> None:
     """Add the public functions of each file in `verbs/`, as verbs or as those of its GROUP."""
-    entries: list[tuple[Panel, str, Any]] = []
+    entries: list[tuple[options.Panel, str, Any]] = []
     for _, file, _ in iter_modules(verbs.__path__):
         module = import_module(f"{verbs.__name__}.{file}")
         own = {
-            name.strip("_").replace("_", "-"): for_typer(it)
+            name.strip("_").replace("_", "-"): context.for_typer(it)
             for name, it in vars(module).items()
             if isfunction(it) and it.__module__ == module.__name__ and not name.startswith("_")
         }
@@ -62,7 +58,7 @@ def _add_verbs() -> None:
                 group.command(name)(verb)
             own = {file: group}
         entries += [(module.PANEL, name, verb) for name, verb in own.items()]
-    panels = list(Panel)
+    panels = list(options.Panel)
     for panel, name, verb in sorted(entries, key=lambda it: (panels.index(it[0]), it[1])):
         if isinstance(verb, typer.Typer):
             app.add_typer(verb, name=name, rich_help_panel=panel)

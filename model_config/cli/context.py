@@ -5,8 +5,6 @@ printed, each command in backticks gets the user's options that it lacks. Under 
 becomes `model-config local deploy`.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os
@@ -96,7 +94,6 @@ def _for_typer(parameter: inspect.Parameter) -> inspect.Parameter:
 
 
 def current_project() -> Project:
-    """Return the project that the verb uses, or raise ProjectNotFoundError."""
     context = _running.get()
     chosen = context and context.params.get("project")
     return Project.find(Path(chosen or os.environ.get(_VARIABLE) or "").resolve())
@@ -146,7 +143,6 @@ def _fitted(command: str, context: typer.Context) -> str:
 
 
 def _lacking(words: list[str], context: typer.Context) -> str:
-    """Return the named options that a command takes and lacks."""
     command = context.find_root().command
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)

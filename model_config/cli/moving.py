@@ -3,18 +3,14 @@
 Verbs import this module when they run, since it imports boto3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import project_or_none, to_paste
-from model_config.comparing import changes
-from model_config.comparing.report import change_lines
+from model_config.cli import context, options, output
+from model_config.comparing import changes, report
 from model_config.format import errors
 from model_config.format.text import visible
 from model_config.operate import labels, promotion
@@ -50,7 +46,7 @@ def move_labels(  # noqa: PLR0913 - what verbs differ in
     Releases that were chosen by default are printed, so that no choice goes unnoticed. What was
     done is printed once the local AWS has saved it.
     """
-    made: Sequence[Made] = ()
+    made: list[Made] = []
     with target.open() as places:
         chosen = [(place, model) for place in places for model in models(place)]
         if as_one and not dry_run:
@@ -59,7 +55,13 @@ def move_labels(  # noqa: PLR0913 - what verbs differ in
             moves = _verified(chosen, prepare)
             for move in moves:
                 _announce(move, by_default=by_default, dry_run=dry_run)
-            made = () if dry_run else _make(moves)
+            for move in () if dry_run else output.with_progress(moves, "Moving labels", len(moves)):
+                try:
+                    made.append(labels.make(move))
+                except errors.StoreError as error:
+                    if len(moves) == 1:
+                        raise
+                    made.append(f"{move.where}: {move.label} could not be moved: {error}")
     tell(made)
 
 
@@ -103,43 +105,25 @@ def _verified(chosen: Iterable[tuple[Environment, str]], prepare: Prepare) -> li
     return moves
 
 
-def _make(moves: Sequence[Move]) -> list[Made]:
-    made: list[Made] = []
-    for move in output.with_progress(moves, "Moving labels", len(moves)):
-        try:
-            made.append(labels.make(move))
-        except errors.StoreError as error:
-            if len(moves) == 1:
-                raise
-            made.append(f"{move.where}: {move.label} could not be moved: {error}")
-    return made
-
-
 def tell(made: Sequence[Made], *, code: int = 2) -> None:
-    """Print what was done and what failed, and exit with the code if anything did."""
     for move in made:
         if isinstance(move, str):
-            typer.echo(to_paste(move), err=True)
-        else:
-            _print_made(move)
+            typer.echo(context.to_paste(move), err=True)
+            continue
+        for line in move.done():
+            typer.echo(f"{move.where}: {line}")
+        for notice in move.notices:
+            typer.echo(context.to_paste(visible(f"{move.where}: {notice}")), err=True)
+        label = "" if move.label == "stable" else f" --label {move.label}"
+        which = f"{move.model}{label}{move.environment.region_option}"
+        if move.is_rollback:
+            end = f"`model-config promote {which} --release {move.release}`"
+            typer.echo(context.to_paste(f"To end the hold there: {end}"))
+        elif move.changed and move.before:
+            typer.echo(context.to_paste(f"Go back with: `model-config rollback {which}`"))
     if failed := sum(isinstance(move, str) for move in made):
         typer.echo(f"{failed} of {len(made)} could not be moved. Run it again.", err=True)
         raise typer.Exit(code)
-
-
-def _print_made(move: Move) -> None:
-    """Print what a move did, and how to end the hold of a rollback or to take a promotion back."""
-    for line in move.done():
-        typer.echo(f"{move.where}: {line}")
-    for notice in move.notices:
-        typer.echo(to_paste(visible(f"{move.where}: {notice}")), err=True)
-    label = "" if move.label == "stable" else f" --label {move.label}"
-    which = f"{move.model}{label}{move.environment.region_option}"
-    if move.is_rollback:
-        end = f"`model-config promote {which} --release {move.release}`"
-        typer.echo(to_paste(f"To end the hold there: {end}"))
-    elif move.changed and move.before:
-        typer.echo(to_paste(f"Go back with: `model-config rollback {which}`"))
 
 
 def _announce(move: Move, *, by_default: bool, dry_run: bool) -> None:
@@ -166,7 +150,7 @@ def _announce(move: Move, *, by_default: bool, dry_run: bool) -> None:
         if before:
             differing = changes.changes(before, target.open())
             for change in differing:
-                output.print_lines(change_lines(change, "  "))
+                output.print_lines(report.change_lines(change, "  "))
             if not differing:
                 typer.echo("  Its readers would get the same values.")
 
@@ -183,7 +167,7 @@ def warn_of_variables(where: str, releases: Releases, before: int, after: int) -
 
 def refuse_environment(label: str) -> None:
     """Refuse a label named like one of the project's environments: `--environment` was meant."""
-    project = project_or_none()
+    project = context.project_or_none()
     if project is None:
         return
     for stack in project.stack_names():
@@ -213,7 +197,7 @@ def check_of(model: str, *, first: Check | None = None, then: Check | None = Non
 
     Only the class's module is run. If it can't be, print why.
     """
-    project = project_or_none()
+    project = context.project_or_none()
     modules = read_modules(project, only=model) if project else None
     schema = type(modules.models[model].config) if modules and model in modules.models else None
     if schema is None:
@@ -239,7 +223,7 @@ def check_of(model: str, *, first: Check | None = None, then: Check | None = Non
 
 def evidence_check(requirement: options.Requirement, stack: str) -> Check | None:
     """Return the check that refuses a release without evidence, where that is required."""
-    project, max_age = project_or_none(), requirement.max_age
+    project, max_age = context.project_or_none(), requirement.max_age
     source = f"--require {requirement.require}" if requirement.require else None
     if project and not source:
         source = _requiring_file(project, stack)

@@ -50,7 +50,6 @@ def complete_environment() -> list[str]:
 
 
 def complete_revision() -> list[str]:
-    """Return the branches and tags of the project's repository."""
     project = project_or_none()
     with suppress(ModelConfigError):
         return Repository(project.root).names() if project else []
@@ -112,8 +111,6 @@ Local = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The environment that a verb acts on."""
-
     environment: Environment = "dev"
     prefix: Prefix = None
     local: Local = False
@@ -126,8 +123,6 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetInRegions:
-    """The environment that a verb acts on, in each region."""
-
     environment: Environment = "dev"
     region: Annotated[
         list[str] | None,
@@ -144,8 +139,6 @@ class TargetInRegions:
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The environments that a verb acts on, by default all of the project."""
-
     environment: Environments = None
     prefix: Prefix = None
     local: Local = False
@@ -158,8 +151,6 @@ class Targets:
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """Whether a release needs evidence, and how old that may be."""
-
     require: Annotated[
         Literal["evidence"] | None,
         '"evidence": refuse a release without enough evidence for its digest in evidence/.',
@@ -206,7 +197,6 @@ def duration(text: str) -> timedelta:
 
 
 def plan_of(steps: str, every: str, reason: str | None) -> RolloutPlan:
-    """Return the plan in texts such as "5,25,50,100" and "30m"."""
     rule = "give increasing shares in percent, such as 5,25,50,100"
     try:
         given = tuple(float(percent) for percent in steps.split(","))

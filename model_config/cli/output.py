@@ -4,8 +4,6 @@ In GitHub Actions: annotations and the run's summary.
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time
@@ -112,17 +110,14 @@ def print_text(text: str, *, nl: bool = False) -> None:
 
 
 def label_marks(held: Iterable[str], interrupted: Iterable[str]) -> dict[str, str]:
-    """Return what is shown behind labels that need attention."""
     return dict.fromkeys(held, " (held)") | dict.fromkeys(interrupted, " (promotion interrupted)")
 
 
 def time_text(at: datetime) -> str:
-    """Return a time in UTC, for display: "2026-12-01 10:00"."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def print_lines(lines: Iterable[Line]) -> None:
-    """Print lines, coloured by their marks on a terminal."""
     console = new_console()
     for line in lines:
         console.out(line.text, style=_COLOURS.get(line.mark), highlight=False)

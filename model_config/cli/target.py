@@ -3,8 +3,6 @@
 Verbs import this module when they run, since it imports boto3.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +46,6 @@ def target(
 def targets(
     environment: str, prefix: str | None, *, local: bool, regions: Sequence[str] | None
 ) -> Iterator[list[Environment]]:
-    """Yield the environment that a verb's options name, once for each region."""
     with target(environment, prefix, local=local, quiet=True) as here:
         places = [
             replace(here, ssm=Ssm(aws_client("ssm", region), watch=with_progress), region=region)

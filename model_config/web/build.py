@@ -1,7 +1,5 @@
 """Builds a page: reads what it shows, and renders that as HTML. Templates escape all values."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Callable
@@ -15,8 +13,7 @@ from markupsafe import Markup, escape
 from model_config.comparing.side_by_side import differ_in_blanks_alone, side_by_side
 from model_config.format import prompt, text
 from model_config.format.errors import ModelConfigError, StoreUnavailableError, UsageError
-from model_config.operate.rollout_plan import phase
-from model_config.operate.ssm import Watch
+from model_config.operate import rollout_plan, ssm
 from model_config.plan.evidence import verdict
 from model_config.plan.project import Project
 from model_config.web import environments, history, releases
@@ -36,7 +33,7 @@ _READERS: dict[str, Callable[..., Content]] = {
 }
 
 
-def read(site: Site, page: Page, watch: Watch, **options: bool) -> Content:
+def read(site: Site, page: Page, watch: ssm.Watch, **options: bool) -> Content:
     """Return what a page shows. If it can't be read, this is the error."""
     try:
         return _READERS[page.view](site, watch, *page.arguments, **options)
@@ -54,7 +51,7 @@ def read(site: Site, page: Page, watch: Watch, **options: bool) -> Content:
     return Content("problem", title, {"text": why}, status=status)
 
 
-def read_ahead(site: Site, watch: Watch) -> None:
+def read_ahead(site: Site, watch: ssm.Watch) -> None:
     """Build the pages in the navigation before they are requested."""
     for _, page in _navigation(site):
         render(site, page, read(site, page, watch))
@@ -118,7 +115,7 @@ def _templates() -> Environment:
     templates.globals |= {
         "Page": Page,
         "verdict": verdict,
-        "phase": phase,
+        "phase": rollout_plan.phase,
         "side_by_side": side_by_side,
         "differ_in_blanks_alone": differ_in_blanks_alone,
         "fragments": prompt.fragments,
@@ -129,7 +126,6 @@ def _templates() -> Environment:
 
 
 def _visible(value: object) -> object:
-    """Return what is put into a page, with its invisible characters shown."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return text.visible(value)
     return value
@@ -140,7 +136,7 @@ def _breakable(name: object) -> Markup:
     return escape(_visible(name)).replace("_", Markup("_<wbr>")).replace("/", Markup("/<wbr>"))
 
 
-def report(site: Site, folder: Path, watch: Watch, *, most: int) -> list[Page]:
+def report(site: Site, folder: Path, watch: ssm.Watch, *, most: int) -> list[Page]:
     """Write the first page and all that can be reached from it; return those that show an error.
 
     The links are relative and work from disk. `most` of a model's newest releases get a page, and

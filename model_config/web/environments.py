@@ -1,7 +1,5 @@
 """The pages about whole environments: the overview, a search, and drift."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,7 +14,6 @@ from model_config.web.site import Content, Notice, Site, notices_of
 
 
 def overview(site: Site, watch: Watch, *, commits: bool = False) -> Content:
-    """Read the status of every model in every environment; on request, with commits from git."""
     statuses: dict[str, EnvironmentStatus] = {}
     notices: list[Notice] = []
     ending: dict[tuple[str, str], list[str]] = {}

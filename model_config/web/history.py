@@ -1,15 +1,12 @@
 """A model's page, with the history of its labels as a list and a timeline, and its rollout's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, zip_longest
 from typing import Any, NamedTuple
 
 from model_config.comparing.changes import changes
-from model_config.format.errors import ModelNotFoundError, StoreError, StoreUnavailableError
-from model_config.format.names import PREVIOUS, model_path, release_name
+from model_config.format import errors, names
 from model_config.format.rollout import Rollout, Step
 from model_config.operate import record, rollout_plan
 from model_config.operate.environment import State, read_state
@@ -54,20 +51,20 @@ def _history(ssm: Ssm, path: str, name: str) -> tuple[list[Written] | None, list
     """Return the versions of a rollout parameter; or None, and notices why they can't be read."""
     try:
         return record.read_history(ssm, path, name), []
-    except StoreUnavailableError:
+    except errors.StoreUnavailableError:
         raise
-    except ModelNotFoundError:  # deployed by a version without rollout parameters
+    except errors.ModelNotFoundError:  # deployed by a version without rollout parameters
         return None, []
-    except StoreError as error:
+    except errors.StoreError as error:
         return None, [Notice(f"The history of the labels can't be read: {error}")]
 
 
 def _is_in(site: Site, watch: Watch, stack: str, name: str) -> bool:
-    release = release_name(model_path(site.environment(stack).path, name))
+    release = names.release_name(names.model_path(site.environment(stack).path, name))
     with site.view_of(stack, watch) as ssm:
         try:
             return release in ssm.get([release])
-        except StoreError:  # its own page says why
+        except errors.StoreError:  # its own page says why
             return False
 
 
@@ -143,7 +140,7 @@ def _label_periods(releases: Releases, history: Sequence[Written]) -> Iterator[_
             yield _Period(moved.label, release, since, written.at)
         on[moved.label] = (moved.release, written.at)
     for label, release in releases.labels.items():
-        if not label.endswith(PREVIOUS):
+        if not label.endswith(names.PREVIOUS):
             known, since = on.get(label, (None, oldest))
             # Without a record of its last move, only its present release is known.
             yield _Period(label, release, since if known == release else releases.newest.at)
@@ -193,8 +190,6 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A drawn rollout: the share of readers over time."""
-
     line: str  #: The whole plan, as an SVG path.
     past: str  #: The area below the past steps, as an SVG path.
     now: float

@@ -1,7 +1,5 @@
 """Releases: the page of one, and comparisons of releases, environments or commits."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -133,7 +131,6 @@ def is_text(change: Change) -> bool:
 
 
 def compare(site: Site, watch: Watch, before: str, after: str, model: str | None = None) -> Content:
-    """Read the differences between two selections: those of a model, or of all models."""
     sides = Selection.parse(before), Selection.parse(after)
     return _one(site, watch, *sides, model) if model else _all(site, watch, *sides)
 

@@ -1,7 +1,5 @@
 """The server of `model-config ui`, for a browser that opened the printed address, until Ctrl-C."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

@@ -12,10 +12,8 @@ from posixpath import dirname, relpath
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
-from model_config.comparing.git import Repository
-from model_config.comparing.search import places
-from model_config.format import text
-from model_config.format.errors import ModelConfigError, StoreError, UsageError
+from model_config.comparing import git, search
+from model_config.format import errors, text
 from model_config.operate.environment import Environment
 from model_config.operate.services import KeysAndPolicies, bedrock_retirements
 from model_config.operate.ssm import Ssm, Watch
@@ -76,8 +74,6 @@ class Selection(NamedTuple):
 
 
 class Links(NamedTuple):
-    """The links of one page."""
-
     to: Callable[[Page], str | None]  #: The address of a page; None if it isn't written.
     static: Callable[[str], str]
     is_served: bool  #: Whether there is a server, which forms need.
@@ -137,7 +133,7 @@ class Site:
     def environment(self, stack: str) -> Environment:
         if stack not in self.environments:
             known = text.nearest(stack, self.environments)
-            raise UsageError(f"there are no pages of the environment {stack!r}: {known}")
+            raise errors.UsageError(f"there are no pages of the environment {stack!r}: {known}")
         return self.environments[stack]
 
     def command(self, stack: str, words: str) -> str:
@@ -168,7 +164,7 @@ class Site:
         def ask() -> tuple[Retirements, str]:
             try:
                 return bedrock_retirements(region), ""
-            except StoreError as error:
+            except errors.StoreError as error:
                 return {}, str(error)
 
         from_bedrock, problem = self._cached("retirements", region, "for good", ask)
@@ -186,18 +182,16 @@ class Site:
                 self._places[stack] = _account_and_region(ssm.region)
 
     def edit(self, stack: str, model: str, path: str = "") -> str | None:
-        """Return the address at which a value, or a model's module, can be edited, if any."""
         if self.project is None or not self.project.module(model).is_file():
             return None
-        make = partial(places, self.project, stack, model)
+        make = partial(search.places, self.project, stack, model)
         place = self._of_project(f"places of {model}", stack, make)(path)
         return self.edit_at(place.file, place.line)
 
     def edit_at(self, file: str, line: int) -> str | None:
-        """Return the address at which a line of a file of the project can be edited, if any."""
         if self.project is None:
             return None
-        return self._of_project("editor", "", Repository(self.project.root).editor)(file, line)
+        return self._of_project("editor", "", git.Repository(self.project.root).editor)(file, line)
 
     def program(self, stack: str) -> Plan | None:
         if self.project is None:
@@ -233,6 +227,6 @@ def notices_of(stack: str, ssm: Ssm) -> list[Notice]:
 
 
 def _account_and_region(region: str) -> str:
-    with suppress(ModelConfigError):  # denied: the region alone is shown
+    with suppress(errors.ModelConfigError):  # denied: the region alone is shown
         return f"account {KeysAndPolicies(region).account().id}, {region}"
     return region

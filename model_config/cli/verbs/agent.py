@@ -1,7 +1,5 @@
 """`model-config agent`: serve configurations on loopback, for applications in any language."""
 
-from __future__ import annotations
-
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import options
-from model_config.cli.context import current_project
+from model_config.cli import context, options
 from model_config.format.errors import UsageError
 
 PANEL = options.Panel.READ
@@ -54,9 +51,8 @@ def agent(  # noqa: PLR0913 - a verb's options
     from socket import IP_TTL, IPPROTO_IP
     from tempfile import mkdtemp
 
-    from model_config.agent.answers import LOOPBACK
+    from model_config.agent import answers, server
     from model_config.agent.app import make_app
-    from model_config.agent.server import listen_on, make_server, read_or_make_token
     from model_config.cli.target import named, unless_set
     from model_config.loopback import HOST, listen
     from model_config.reader.files import LocalFile
@@ -67,7 +63,7 @@ def agent(  # noqa: PLR0913 - a verb's options
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     with ExitStack() as until_the_end:
         listener = until_the_end.enter_context(
-            listen(port, host or HOST) if socket is None else listen_on(socket)
+            listen(port, host or HOST) if socket is None else server.listen_on(socket)
         )
         if socket is not None:
             until_the_end.callback(socket.unlink, missing_ok=True)
@@ -77,10 +73,10 @@ def agent(  # noqa: PLR0913 - a verb's options
             token_file = Path(mkdtemp(prefix="model-config-agent-")) / "token"
             until_the_end.callback(token_file.parent.rmdir)
             until_the_end.callback(token_file.unlink)
-        token = read_or_make_token(token_file)
+        token = server.read_or_make_token(token_file)
         name, prefix, region = named(environment, prefix)
         if local:  # where the file of the local AWS is
-            os.environ["MODEL_CONFIG_PROJECT"] = str(current_project().root)
+            os.environ["MODEL_CONFIG_PROJECT"] = str(context.current_project().root)
         reader = Reader(
             name,
             prefix=prefix,
@@ -93,7 +89,7 @@ def agent(  # noqa: PLR0913 - a verb's options
         )
         # These addresses stand for all of a machine's: requests may address it by any name.
         is_everywhere = host in {"0.0.0.0", "::"}  # noqa: S104 - what a user may choose
-        hosts = None if is_everywhere else {*LOOPBACK, *([host] if host else [])}
+        hosts = None if is_everywhere else {*answers.LOOPBACK, *([host] if host else [])}
         app = make_app(
             reader, token=token, models=models or (), serves_secrets=secrets, hosts=hosts
         )
@@ -102,6 +98,6 @@ def agent(  # noqa: PLR0913 - a verb's options
         try:
             # uvicorn raises a signal again once it has drained: then SIGTERM is a normal end.
             signal.signal(signal.SIGTERM, lambda *_: None)
-            make_server(app).run(sockets=[listener])
+            server.make_server(app).run(sockets=[listener])
         except KeyboardInterrupt:
             typer.echo("Stopped.", err=True)

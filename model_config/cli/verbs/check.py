@@ -10,12 +10,10 @@ import typer
 
 from model_config.cli import options, output
 from model_config.cli.context import current_project, project_or_none, to_paste
-from model_config.format.errors import InvalidConfigurationError, ModelNotFoundError, UsageError
-from model_config.format.text import nearest, plural, visible
+from model_config.format import errors, text
 
 if TYPE_CHECKING:
     from model_config.operate.drift import Content, Difference, Drift
-    from model_config.operate.recovery import Recovery
 
 PANEL = options.Panel.OPERATE
 
@@ -65,7 +63,7 @@ def check(
         checked += [Checked("error", *astuple(finding)) for finding in plan.unset.values()]
     if unknown := set(models or ()) - known:
         name = min(unknown)
-        raise ModelNotFoundError(f"there is no model {name!r}: {nearest(name, known)}")
+        raise errors.ModelNotFoundError(f"there is no model {name!r}: {text.nearest(name, known)}")
     about = {*models, aws.path, "the account"} if models else {it.where for it in checked}
     rows = [it._asdict() | {"fix": to_paste(it.fix)} for it in checked if it.where in about]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
@@ -76,7 +74,7 @@ def check(
         return
     ready = ", ".join(models or sorted(report.deployed))
     if plan and plan.findings:
-        count = plural(len(plan.findings), "finding")
+        count = text.plural(len(plan.findings), "finding")
         typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
     elif ready:
         typer.echo(f"The next deploy can run: {ready}.")
@@ -133,17 +131,17 @@ def drift(
 def _print(drift: Drift, stack: str) -> None:
     from model_config.operate.drift import ADVICE, without_plan
 
-    rows = [(it.model or "-", it.path, it.state, visible(it.text)) for it in drift.differences]
+    rows = [(it.model or "-", it.path, it.state, text.visible(it.text)) for it in drift.differences]
     if rows:
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(it.state for it in drift.differences):
         typer.echo(f"{state}: {to_paste(ADVICE[state].format(stack=stack))}")
     for finding in drift.findings:
-        typer.echo(to_paste(visible(str(finding))))
+        typer.echo(to_paste(text.visible(str(finding))))
     count = len(drift.differences) + len(drift.findings)
-    differences = plural(count, "difference") if count else "no drift"
-    typer.echo(f"{stack}: {plural(drift.count, 'parameter')}, {differences}.")
+    differences = text.plural(count, "difference") if count else "no drift"
+    typer.echo(f"{stack}: {text.plural(drift.count, 'parameter')}, {differences}.")
     modules = current_project().model_names()
     for model in drift.other_projects:
         other = "stack" if model in modules else "project"
@@ -212,7 +210,7 @@ def recover(
     state, config = stack.state(), stack.config()  # with the secrets
     plan = plan_stack(read_modules(project), config)
     if findings := [*plan.findings, *plan.unset.values()]:
-        raise InvalidConfigurationError(findings)
+        raise errors.InvalidConfigurationError(findings)
     ssm = Ssm(aws_client("ssm", config.region), watch=output.with_progress)
     say_where([plan.settings.environment], ssm.region)
     aws = KeysAndPolicies(ssm.region)
@@ -220,7 +218,13 @@ def recover(
     if as_json:
         output.print_json(asdict(recovery))
     else:
-        _print_recovery(recovery)
+        rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
+        interrupted = "the deploy was interrupted during it"
+        rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
+        if rows:
+            output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
+        for finding in recovery.blocked:
+            typer.echo(str(finding), err=True)
     if recovery.blocked:
         raise typer.Exit(2)
     if not dry_run:
@@ -234,21 +238,9 @@ def recover(
         typer.echo(f"To recover: {again}" if dry_run else done)
         return
     typer.echo("Nothing to recover: the state is complete.")
-    if cancel and not dry_run:
-        typer.echo("A lock, if there was one, is removed.")
-    else:
-        locked = "`pulumi up` says that the stack is locked, and no deploy is running"
-        typer.echo(f"If {locked}: {again} --cancel")
-
-
-def _print_recovery(recovery: Recovery) -> None:
-    rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
-    interrupted = "the deploy was interrupted during it"
-    rows += [(operation, "clear", interrupted, "") for operation in recovery.pending]
-    if rows:
-        output.print_table(["what", "action", "why", "owner"], rows, wrap=True)
-    for finding in recovery.blocked:
-        typer.echo(str(finding), err=True)
+    removed = "A lock, if there was one, is removed."
+    locked = "If `pulumi up` says that the stack is locked, and no deploy is running"
+    typer.echo(removed if cancel and not dry_run else f"{locked}: {again} --cancel")
 
 
 def prune(
@@ -270,7 +262,7 @@ def prune(
 
     project = project_or_none()
     if gone and project and model in project.model_names():
-        raise UsageError(
+        raise errors.UsageError(
             f"{model} is a model of this project, so a running deploy may need its parts: "
             "--gone is for a model whose module was removed"
         )
@@ -284,4 +276,4 @@ def prune(
     for name in names:
         typer.echo(name)
     done = "would be deleted" if dry_run else "deleted"
-    typer.echo(f"{plural(len(names), 'part')} {done}.", err=True)
+    typer.echo(f"{text.plural(len(names), 'part')} {done}.", err=True)

@@ -1,7 +1,5 @@
 """`model-config diff` and `diff-releases`: compare commits, environments, AWS and releases."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -9,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project
+from model_config.cli import context, options, output
 from model_config.comparing.changes import changes
 from model_config.comparing.report import change_lines, to_json
 from model_config.format.errors import ReleaseError, UsageError
@@ -62,8 +59,7 @@ def diff(  # noqa: PLR0913 - a verb's options
 
     Example: model-config diff main
     """
-    from model_config.comparing import differences, report
-    from model_config.comparing.snapshot import WORKING_TREE
+    from model_config.comparing import differences, report, snapshot
     from model_config.plan.evidence import FOLDER
 
     if environments and (head or deployed or environment):
@@ -73,7 +69,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         )
     if deployed and base:
         raise UsageError("--deployed compares AWS with the working tree: omit the commit")
-    project = current_project()
+    project = context.current_project()
     if environments:
         before, after = differences.two_environments(project, base, *environments)
     elif deployed:
@@ -86,7 +82,7 @@ def diff(  # noqa: PLR0913 - a verb's options
         before, after = differences.two_commits(project, base or "HEAD", head, environment)
     models = differences.differences(before, after)
     messages = [*before.messages(), *after.messages()]
-    if after.name == WORKING_TREE:  # what a commit has isn't looked into
+    if after.name == snapshot.WORKING_TREE:  # what a commit has isn't looked into
         has_evidence = (project.root / FOLDER).is_dir()
         messages += _evidence(
             project,
@@ -136,7 +132,6 @@ def _evidence(project: Project, models: Iterable[tuple[str, str, str]]) -> Itera
 
 
 def _newest_releases(target: options.Target) -> tuple[dict[str, Release], dict[str, str]]:
-    """Return each model's newest release in AWS, and the errors of unreadable ones."""
     releases: dict[str, Release] = {}
     problems: dict[str, str] = {}
     with target.open() as aws:

@@ -1,18 +1,14 @@
 """`model-config evidence`: record a release's evaluation, and require one before a promotion."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from model_config.cli import options
-from model_config.cli.context import current_project
+from model_config.cli import context, options
 from model_config.files import write_file
-from model_config.format.errors import EvidenceError, UsageError
-from model_config.format.text import plural, visible
+from model_config.format import errors, text
 
 PANEL = options.Panel.RELEASE
 GROUP = "Record how a release was evaluated."
@@ -58,26 +54,26 @@ def record(  # noqa: PLR0913 - a verb's options
     """
     from model_config.plan import evidence
 
-    project = current_project()
+    project = context.current_project()
     if digest is not None and release is not None:
-        raise UsageError("name either a release or a digest")
+        raise errors.UsageError("name either a release or a digest")
     if digest is not None and not re.fullmatch("sha256:[0-9a-f]{64}", digest):
-        raise UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
+        raise errors.UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
     try:
         report = evidence.read_report(source, evidence.read_bounded(file), floor)
         digest = digest or _digest_of(model, release, target)
         recorded = report.recorded(digest, by)
-    except EvidenceError as error:
-        raise EvidenceError(f"{file} was not recorded: {error}") from None
+    except errors.EvidenceError as error:
+        raise errors.EvidenceError(f"{file} was not recorded: {error}") from None
     written = evidence.evidence_file(project, digest)
     try:
         written.parent.mkdir(exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{written.parent} can't be created: {error.strerror}") from None
+        raise errors.UsageError(f"{written.parent} can't be created: {error.strerror}") from None
     write_file(written, recorded.text, private=False)
-    typer.echo(visible(f"{model}: {evidence.verdict(project, digest).text}"))
+    typer.echo(text.visible(f"{model}: {evidence.verdict(project, digest).text}"))
     if report.skipped:
-        typer.echo(f"Left out: {plural(report.skipped, 'skipped test')}.", err=True)
+        typer.echo(f"Left out: {text.plural(report.skipped, 'skipped test')}.", err=True)
     typer.echo(f"Commit {evidence.FOLDER}/{written.name}.")
 
 

@@ -1,7 +1,5 @@
 """`model-config export` and `exec`: a release in a file, or in the environment of a command."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

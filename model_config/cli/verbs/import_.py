@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project, to_paste
-from model_config.cli.formats import yaml_text
+from model_config.cli import context, formats, options, output
 from model_config.files import write_file
 from model_config.format.errors import UsageError
 from model_config.format.text import plural
@@ -84,7 +82,7 @@ def import_(  # noqa: PLR0913 - a verb's options
     }
     models = _by_model(sources) if name is None else {name: sources}
     modules = [imported_module(model, paths[0], given) for model, given in models.items()]
-    folder = current_project().models_folder
+    folder = context.current_project().models_folder
     files = {folder / file: text for module in modules for file, text in module.files.items()}
     _write(files, force=force)
     for module in modules:
@@ -179,7 +177,7 @@ def _secret_steps(module: ImportedModule, stack: str, region: str, *, local: boo
             continue
         set_secret = set_secret_command(keys[path], stack)
         if local:
-            yield to_paste(f"`{set_secret}`").strip("`")
+            yield context.to_paste(f"`{set_secret}`").strip("`")
             continue
         read = (
             f"aws ssm get-parameter --name {shlex.quote(field.parameter.name)} --region {region} "
@@ -197,14 +195,14 @@ def _print_steps(
     for stack in sources:
         differing = {it.name: it.overrides[stack] for it in modules if it.overrides[stack]}
         if differing:
-            text = yaml_text({f"{NAMESPACE}:overrides": differing})
+            text = formats.yaml_text({f"{NAMESPACE}:overrides": differing})
             typer.echo(f"\nAdd to Pulumi.{stack}.yaml, below `config:`:\n\n{indent(text, '  ')}")
     typer.echo("\nNothing in AWS was changed. Review the modules, then run:")
     for stack, source in sources.items():
         for module in modules:
             for step in _secret_steps(module, stack, source.region, local=local):
                 typer.echo(f"  {step}")
-        typer.echo(f"  {to_paste(f'`pulumi up --stack {stack}`').strip('`')}")
+        typer.echo(f"  {context.to_paste(f'`pulumi up --stack {stack}`').strip('`')}")
     names = {parameter.name for source in sources.values() for parameter in source.parameters}
     if taken := names & {name for module in modules for name in module.planned}:
         typer.echo(

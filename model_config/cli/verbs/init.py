@@ -1,7 +1,5 @@
 """`model-config init`, `new` and `schema`: the files of a project."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from model_config.cli import options
-from model_config.cli.context import current_project, to_paste
+from model_config.cli import context, options
 from model_config.files import write_file, write_new_files
 from model_config.format.errors import UsageError
 from model_config.plan.project import Project
@@ -50,7 +47,7 @@ def init(  # noqa: PLR0913 - a verb's options
     from model_config.scaffold import project
 
     if check:
-        if changes := project.upgrade(current_project()):
+        if changes := project.upgrade(context.current_project()):
             typer.echo(changes, nl=False)
             raise typer.Exit(1)
         typer.echo("Nothing would be written differently.", err=True)
@@ -91,7 +88,7 @@ def new(
     from model_config.plan.registry import MODULE_NAME
     from model_config.scaffold.project import module_files
 
-    project = current_project()
+    project = context.current_project()
     if not MODULE_NAME.fullmatch(name):
         raise UsageError(
             f'"{name}" can\'t be the name of a model, which is that of its file: a letter, then '
@@ -119,12 +116,12 @@ def schema(
     from model_config.plan.json_schema import SCHEMA_FILE, stale_files
     from model_config.plan.registry import read_modules
 
-    project = current_project()
+    project = context.current_project()
     stale = stale_files(read_modules(project))
     names = ", ".join(file.relative_to(project.root).as_posix() for file in stale)
     if check and stale:
         message = f"{SCHEMA_FILE} is out of date. `model-config schema` writes {names}."
-        typer.echo(to_paste(message))
+        typer.echo(context.to_paste(message))
         raise typer.Exit(1)
     _write(stale)
     typer.echo(f"Wrote {names}." if stale else f"{SCHEMA_FILE} is up to date.")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project
+from model_config.cli import context, options, output
 from model_config.comparing.changes import leaves
 from model_config.format.text import one_line, shortened
 from model_config.loopback import HOST
@@ -45,14 +44,30 @@ def deploy(
     from model_config.local.deploy import deployed
 
     say_where([environment])
-    with deployed(current_project(), environment) as deployment:
+    with deployed(context.current_project(), environment) as deployment:
         if as_json:
             output.print_json(asdict(deployment))
             return
         changed = [it for it in deployment.parameters if show_all or it.change != "unchanged"]
         _print_parameters(changed)
         _print_read_back(deployment)
-    _print_notes(deployment, show_all=show_all)
+    counts = Counter(row.change for row in deployment.parameters)
+    kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
+    changes = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    hidden = counts["unchanged"] and not show_all
+    typer.echo(
+        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {changes}"
+        f"{' (--all shows them)' if hidden else ''}"
+    )
+    if deployment.stand_ins:
+        keys = ", ".join(deployment.stand_ins)
+        typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
+    for notice in deployment.notices:
+        typer.echo(f"Notice: {notice}", err=True)
+    typer.echo(
+        "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
+        "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
+    )
 
 
 def serve(
@@ -70,7 +85,7 @@ def serve(
     from model_config.local.serve import serve as serve_until_interrupted
     from model_config.plan.stack_file import read_stack_file
 
-    project = current_project()
+    project = context.current_project()
     region = read_stack_file(project, environment).region or DEFAULT_REGION
 
     def ready(port: int) -> None:
@@ -101,7 +116,7 @@ def reset() -> None:
     """
     from model_config.local.state import StateFolder
 
-    folder = StateFolder(current_project())
+    folder = StateFolder(context.current_project())
     with folder.locked():
         existed = folder.reset()
     typer.echo("The local AWS is empty." if existed else "The local AWS was empty already.")
@@ -140,23 +155,3 @@ def _print_read_back(deployment: Deployment) -> None:
         typer.echo(f"  {'/'.join(path):<30} {shortened(one_line(value), room)}")
     for secret in read.secrets:
         typer.echo(f"  {'secrets/' + secret:<30} {output.MASK}")
-
-
-def _print_notes(deployment: Deployment, *, show_all: bool) -> None:
-    counts = Counter(row.change for row in deployment.parameters)
-    kinds = sorted(counts, key=lambda kind: (kind == "unchanged", kind))
-    changes = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
-    hidden = counts["unchanged"] and not show_all
-    typer.echo(
-        f"\n{deployment.environment}: {counts.total() - counts['deleted']} parameters; {changes}"
-        f"{' (--all shows them)' if hidden else ''}"
-    )
-    if deployment.stand_ins:
-        keys = ", ".join(deployment.stand_ins)
-        typer.echo(f"Placeholder secrets: {keys}. Set real values in .local/secrets.yaml.")
-    for notice in deployment.notices:
-        typer.echo(f"Notice: {notice}", err=True)
-    typer.echo(
-        "This is a stand-in for AWS and Pulumi's engine: the same program runs on moto.\n"
-        "It doesn't simulate IAM permissions, KMS encryption, throttling or interrupted deploys."
-    )

@@ -1,7 +1,5 @@
 """`model-config ui` and `report`: the pages, served or written to files."""
 
-from __future__ import annotations
-
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,8 +30,7 @@ def ui(
     Example: model-config ui -e dev -e prod --open
     """
     from model_config.loopback import HOST, listen
-    from model_config.web.build import read_ahead
-    from model_config.web.server import make_app, opened_in_browser, serve
+    from model_config.web import build, server
     from model_config.web.site import Site
 
     token = secrets.token_urlsafe()
@@ -42,15 +39,15 @@ def ui(
         places = until_the_end.enter_context(target.open())
         port = listener.getsockname()[1]
         site = Site(places, project_or_none(), to_paste)
-        app = make_app(site, token=token, port=port)
+        app = server.make_app(site, token=token, port=port)
         if target.local:  # it costs nothing, and then no page has to wait
-            read_ahead(site, with_progress)
+            build.read_ahead(site, with_progress)
         address = f"http://{HOST}:{port}/?token={token}"
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
-        if open_it and not until_the_end.enter_context(opened_in_browser(address)):
+        if open_it and not until_the_end.enter_context(server.opened_in_browser(address)):
             typer.echo("No browser could be started: open the address yourself.", err=True)
         try:
-            serve(app, listener)
+            server.serve(app, listener)
         except KeyboardInterrupt:
             typer.echo("Stopped.")
 

@@ -1,7 +1,5 @@
 """`model-config pipeline`: the workflows' steps, so that they can be run and tested locally."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -15,8 +13,7 @@ from model_config.cli import options
 from model_config.cli.context import current_project, to_paste
 from model_config.cli.output import annotate, summarize
 from model_config.files import write_file
-from model_config.format.errors import Finding, InvalidConfigurationError, UsageError
-from model_config.format.text import visible
+from model_config.format import errors, text
 from model_config.operate.rollout_plan import utc_now
 from model_config.plan.project import StackConfig
 
@@ -153,7 +150,7 @@ def verify(environment: options.Environment = "dev", *, local: options.Local = F
     wrong = [it for it in drift.differences if it.state not in {"unmanaged", "orphaned"}]
     for it in wrong:
         where = f"{it.model}/{it.path}" if it.model and it.listed else it.path
-        typer.echo(f"{where}: {it.state}, {visible(it.text)}", err=True)
+        typer.echo(f"{where}: {it.state}, {text.visible(it.text)}", err=True)
         typer.echo(f"  {to_paste(ADVICE[it.state].format(stack=environment))}", err=True)
     for problem in drift.problems:
         annotate("error", problem, title="Not compared")
@@ -172,16 +169,16 @@ def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
         account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
         if not region:
             fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
-            findings.append(Finding(f"{config.file}: aws:region", "it is not set", fix))
+            findings.append(errors.Finding(f"{config.file}: aws:region", "it is not set", fix))
         if account:
             place = {"stack": config.stack, "account": account[1], "region": region}
             places.append({**place, "partition": partition_of(region)})
         else:
             fix = 'write its 12 digits in quotation marks: ["111122223333"]'
             problem = "it doesn't name the one account that the workflows deploy to"
-            findings.append(Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
+            findings.append(errors.Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
     if findings:
-        raise InvalidConfigurationError(findings)
+        raise errors.InvalidConfigurationError(findings)
     return places
 
 
@@ -205,4 +202,4 @@ def _numbers(file: Path) -> Mapping[str, int]:
             return numbers
     except (OSError, ValueError, AttributeError):
         pass
-    raise UsageError(f"{file} was not written by `model-config pipeline note`")
+    raise errors.UsageError(f"{file} was not written by `model-config pipeline note`")

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import project_or_none, to_paste
+from model_config.cli import context, options, output
 from model_config.comparing.changes import changes
-from model_config.format.errors import ReleaseError, UsageError
-from model_config.format.text import who
+from model_config.format import errors, text
 
 if TYPE_CHECKING:
     from model_config.operate.environment import Environment
@@ -109,13 +107,13 @@ def _row(
         "interrupted": [label for label in labels if label == interrupted],
         "changes": listed,
         "problem": release.problem,
-        "evidence": verdict(project_or_none(), release.digest)._asdict(),
+        "evidence": verdict(context.project_or_none(), release.digest)._asdict(),
         "_summary": summary,
     }
 
 
 def _by(row: output.Row) -> str:
-    return who(row["by"])
+    return text.who(row["by"])
 
 
 def _labels(row: output.Row) -> list[str]:
@@ -162,11 +160,11 @@ def promote(  # noqa: PLR0913 - a verb's options
     from model_config.operate import labels, promotion
 
     if together and not every:
-        raise UsageError("--together needs --all")
+        raise errors.UsageError("--together needs --all")
     if every == (model is not None):
-        raise UsageError("name one model to promote, or all of them with --all")
+        raise errors.UsageError("name one model to promote, or all of them with --all")
     if every and (release is not None or expect_digest is not None):
-        raise UsageError("--release and --expect-digest need exactly one model: name it")
+        raise errors.UsageError("--release and --expect-digest need exactly one model: name it")
     expected = None if expect_digest is None else _expecting(expect_digest)
     moving.refuse_environment(label)
     evidenced = moving.evidence_check(evidence, target.environment)
@@ -249,7 +247,7 @@ def _movable(place: Environment, label: str | None) -> Iterator[str]:
     """Yield this project's models whose label may be moved; print the others."""
     from model_config.operate.promotion import left_alone
 
-    project = project_or_none()
+    project = context.project_or_none()
     models = place.models()
     own = [name for name in models if project is None or name in project.model_names()]
     if others := sorted(set(models) - set(own)):
@@ -258,14 +256,14 @@ def _movable(place: Environment, label: str | None) -> Iterator[str]:
         state = place.state(name) if label else None
         left = state and label and left_alone(state, state.releases.newest.number, label)
         if left:
-            typer.echo(to_paste(left.message), err=True)
+            typer.echo(context.to_paste(left.message), err=True)
         else:
             yield name
 
 
 def _expecting(digest: str) -> Check:
     if not re.fullmatch(r"(sha256:)?[0-9a-f]{8,64}", digest, re.IGNORECASE):
-        raise UsageError(
+        raise errors.UsageError(
             f'{digest!r} is not a digest: 8 to 64 hex digits, with or without "sha256:" '
             "before them, as `model-config digest` prints it"
         )
@@ -274,7 +272,7 @@ def _expecting(digest: str) -> Check:
     def check(release: PastRelease) -> None:
         content = release.open()
         if not content.digest.startswith(start):
-            raise ReleaseError(
+            raise errors.ReleaseError(
                 f"release {release.number} of {content.model} in {content.environment} has the "
                 f"digest {content.digest}, not {start}. A deploy may have come in between: see "
                 f"`model-config releases {content.model} --environment {content.environment}`"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import to_paste
+from model_config.cli import context, options, output
 from model_config.format.errors import ModelConfigError, StoreError, UsageError
 from model_config.format.names import model_path, rollout_name
 from model_config.format.text import who
@@ -94,11 +93,10 @@ def start(  # noqa: PLR0913 - a verb's options
             typer.echo(f"These units get it whatever the share: {', '.join(row['units'])}.")
         if row["due"]:
             typer.echo(f"It is due to be finished at {output.time_text(row['due'])} UTC.")
-        typer.echo(to_paste(f"Stop it with: {row['_stop']}"))
+        typer.echo(context.to_paste(f"Stop it with: {row['_stop']}"))
 
 
 def _time_of(text: str, now: datetime) -> datetime:
-    """Return the time in a text such as "2026-12-01T10:00:00Z"."""
     at = None
     with suppress(ValueError):
         at = datetime.fromisoformat(text)
@@ -245,14 +243,14 @@ def _change_in_all(
     failed = 0
     for change in changes:
         for notice in change.notices:
-            typer.echo(to_paste(f"{change.where}: {notice}"), err=True)
+            typer.echo(context.to_paste(f"{change.where}: {notice}"), err=True)
         try:
             write(change)
         except StoreError as error:
             if len(changes) == 1:
                 raise
             failed += 1
-            typer.echo(to_paste(f"{change.where}: {error}"), err=True)
+            typer.echo(context.to_paste(f"{change.where}: {error}"), err=True)
     if failed:
         typer.echo(f"{failed} of {len(changes)} were not written as planned.", err=True)
         raise typer.Exit(2)
@@ -274,7 +272,6 @@ def _models_with_rollouts(place: Environment) -> list[str]:
 
 
 def _finish_due(target: options.TargetInRegions, model: str | None, reason: str | None) -> None:
-    """Finish the rollouts that are due; exit with 1 if one failed. Held labels stay."""
     from model_config.cli import moving
     from model_config.operate.labels import make
     from model_config.operate.rollouts import finish_due
@@ -300,7 +297,6 @@ def _finish_due(target: options.TargetInRegions, model: str | None, reason: str 
 
 
 def _statuses(places: Sequence[Environment], model: str | None) -> list[output.Row]:
-    """Return the progress of the rollouts of a model, or of all models, in every region."""
     from model_config.operate import record, rollouts
 
     rows: list[output.Row] = []

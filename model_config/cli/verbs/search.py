@@ -1,17 +1,13 @@
 """`model-config search` and `find-commit`: find values, and the commit that has a digest."""
 
-from __future__ import annotations
-
 import re
 from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project, to_paste
-from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.text import plural, shortened, visible
+from model_config.cli import context, options, output
+from model_config.format import errors, text
 
 PANEL = options.Panel.REVIEW
 
@@ -36,18 +32,17 @@ def search(
     Example: model-config search refunds --releases
     """
     from model_config.comparing.search import Searched, planned, search
+    from model_config.plan import registry, stack_file
     from model_config.plan.plan import plan_stack
-    from model_config.plan.registry import read_modules
-    from model_config.plan.stack_file import read_stack_file
 
-    project = current_project()
-    modules = read_modules(project)
+    project = context.current_project()
+    modules = registry.read_modules(project)
     searched: list[Searched] = []
     problems: list[str] = []
     for stack in target.environment or project.require_stacks():
         try:
-            plan = plan_stack(modules, read_stack_file(project, stack))
-        except ModelConfigError as error:
+            plan = plan_stack(modules, stack_file.read_stack_file(project, stack))
+        except errors.ModelConfigError as error:
             problems.append(str(error))
         else:
             searched += planned(plan, project)
@@ -72,13 +67,13 @@ def search(
         "release": lambda row: ", ".join([str(row["release"] or "project"), *row["labels"]]),
         "value": lambda row: f"{row['model']}/{row['path']}",
         "where": lambda row: f"{row['file']}:{row['line']}" if row["file"] else "",
-        "text": lambda row: shortened(row["text"].strip(), 80),
+        "text": lambda row: text.shortened(row["text"].strip(), 80),
     }
     output.print_rows(rows, columns, as_json=as_json)
     if not (rows or as_json):
-        typer.echo(f"No value of {plural(len(searched), 'model')} matches.")
+        typer.echo(f"No value of {text.plural(len(searched), 'model')} matches.")
     for problem in problems:
-        typer.echo(to_paste(visible(problem)), err=True)
+        typer.echo(context.to_paste(text.visible(problem)), err=True)
     if problems:
         raise typer.Exit(2)
 
@@ -112,12 +107,12 @@ def find_commit(
 
     given = re.fullmatch(r"(sha256:)?([0-9a-f]{8,64})", digest, re.IGNORECASE)
     if not given:
-        raise UsageError(
+        raise errors.UsageError(
             f'{digest!r} is not a digest: give 8 to 64 hex digits, with or without "sha256:" '
             "before them"
         )
     matches = find_commits(
-        current_project(),
+        context.current_project(),
         f"sha256:{given[2].lower()}",
         environment,
         revision,

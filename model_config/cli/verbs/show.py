@@ -1,7 +1,5 @@
 """`model-config show` and `render`: the values of a release, and a prompt filled in."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Collection, Iterable

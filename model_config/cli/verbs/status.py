@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import project_or_none, to_paste
-from model_config.format.errors import CredentialsError, ModelConfigError, StoreError, UsageError
-from model_config.format.text import visible
+from model_config.cli import context, options, output
+from model_config.format import errors, text
 from model_config.operate.rollout_plan import phase
 
 if TYPE_CHECKING:
@@ -42,9 +40,9 @@ def status(
         states = [_read(place) for place in places]
     commit_of = dict[str | None, str]()
     if commits:
-        project = project_or_none()
+        project = context.project_or_none()
         if project is None:
-            raise UsageError(
+            raise errors.UsageError(
                 "--commits searches the project's repository, and there is no project here"
             )
         digests = {model.digest for state in states for model in state.models if model.digest}
@@ -75,16 +73,16 @@ def _read(environment: Environment) -> EnvironmentStatus:
     from model_config.operate.status import read_status, unread_status
     from model_config.plan.plan import valid_plan
 
-    project, program, problems = project_or_none(), None, []
+    project, program, problems = context.project_or_none(), None, []
     try:
         program = valid_plan(project, environment.stack) if project else None
-    except ModelConfigError as error:
+    except errors.ModelConfigError as error:
         problems.append(str(error))
     try:
         with environment.hold():
             view = environment.ssm.view(output.with_progress)
             state = read_status(view, environment.path, program)
-    except ModelConfigError as error:
+    except errors.ModelConfigError as error:
         state = unread_status(environment.name, program, str(error))
     return replace(state, problems=(*problems, *state.problems))
 
@@ -186,7 +184,7 @@ def lifecycle(
     """
     from model_config.plan.lifecycle import read_lifecycle, retiring
 
-    project, notes = project_or_none(), list[str]()
+    project, notes = context.project_or_none(), list[str]()
     from_file = read_lifecycle(project) if project else {}
     if not from_file:
         notes.append("lifecycle.yaml names no model, so only Bedrock's are known")
@@ -207,7 +205,7 @@ def lifecycle(
     else:
         _print_retiring(rows, github=github)
         for note in notes:
-            typer.echo(to_paste(visible(note)), err=True)
+            typer.echo(context.to_paste(text.visible(note)), err=True)
     if exit_code and rows:
         raise typer.Exit(1)
 
@@ -248,7 +246,7 @@ def _promoted(
                     released.append((row, release.content.config))
                 else:
                     notes.append(f"{place.where(model)}: {release.problem}")
-    except CredentialsError as error:
+    except errors.CredentialsError as error:
         if project is None:
             raise
         alone = "what the project deploys is compared with lifecycle.yaml alone"
@@ -261,6 +259,6 @@ def _promoted(
         return released, {}
     try:
         return released, bedrock_retirements(place.ssm.region)
-    except StoreError as error:
+    except errors.StoreError as error:
         notes.append(f"{place.name}: lifecycle.yaml alone, since Bedrock doesn't answer: {error}")
         return released, {}

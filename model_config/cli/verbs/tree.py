@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project
+from model_config.cli import context, options, output
 from model_config.format.errors import Finding, InvalidConfigurationError, ModelNotFoundError
 from model_config.format.text import nearest, plural, visible
 
@@ -40,7 +39,7 @@ def tree(
         with target.open() as aws:
             path, models = aws.path, deployed_trees(aws.ssm, aws.path)
     else:
-        plan = plan_from_file(current_project(), target.environment)
+        plan = plan_from_file(context.current_project(), target.environment)
         path, models, findings = plan.path, trees(plan), plan.findings
     if as_json:
         shown = [{**asdict(model), "parameters": model.parameters} for model in models]
@@ -117,7 +116,7 @@ def digest(
     """
     from model_config.plan.plan import valid_plan
 
-    plan = valid_plan(current_project(), environment)
+    plan = valid_plan(context.current_project(), environment)
     digests = {it.name: it.digest for it in plan.models}
     if model is not None and model not in digests:
         raise ModelNotFoundError(f"{environment} has no model {model!r}: {nearest(model, digests)}")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project, to_paste
+from model_config.cli import context, options, output
 from model_config.comparing.git import Repository
 from model_config.format.errors import Finding, UsageError, first_of_each_model
 from model_config.format.text import visible
@@ -38,7 +37,7 @@ def validate(
     """
     from model_config.plan import validation
 
-    project = current_project()
+    project = context.current_project()
     stacks = list(dict.fromkeys(environment or project.require_stacks()))
     results = validation.validate(project, stacks, secrets=secrets)
     if as_json:
@@ -66,7 +65,7 @@ def validate(
             chosen = "".join(f" -e {stack}" for stack in environment or ())
             count = "1 secret is" if len(unset) == 1 else f"{len(unset)} secrets are"
             how = f"`model-config validate --secrets{chosen}` lists them."
-            typer.echo(to_paste(f"{count} not set: {how}"), err=True)
+            typer.echo(context.to_paste(f"{count} not set: {how}"), err=True)
         elif unset:
             typer.echo("\n  ".join(["Set these secrets before a deploy:", *unset]), err=True)
     if any(result.is_error for result in results):
@@ -115,7 +114,6 @@ def _problem(result: Result) -> str:
 
 
 def _print_annotations(results: list[Result], project: Project) -> None:
-    """Print annotations, which GitHub shows next to the lines of a pull request."""
     try:
         above = Repository(project.root).folder()
     except UsageError:  # it is in none
