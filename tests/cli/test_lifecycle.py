@@ -125,22 +125,22 @@ def test_validate_tells_what_retires_soon_where_it_is_named(run, project):
     assert notice["environments"] == ["dev", "prod"]
 
 
-@pytest.mark.parametrize(
-    ("text", "where", "problem"),
-    [
-        (FILE.format(on="2027-02-30"), "models.gpt-4o.retires", '"2027-02-30" is not a date: day'),
-        (FILE.format(on="next year"), "models.gpt-4o.retires", '"next year" is not a date: write'),
-        (FILE.format(on="20270114"), "models.gpt-4o.retires", '"20270114" is not a date: write'),
-        ("checked: 2026-11-28\nmodels: [gpt-4o]", "models", "input should be a valid dictionary"),
-        ("models:\n", "checked", "field required"),
-        ("a: [", "lifecycle.yaml", "it can't be read: "),
-        ("&a [*a, *a]", "lifecycle.yaml", ""),
-        ("[" * 600, "lifecycle.yaml", "it can't be read: "),
-    ],
-)
-def test_a_file_that_is_not_valid_is_a_finding(run, project, text, where, problem):
-    (project / "lifecycle.yaml").write_text(text)
-    assert problem in run("lifecycle", "-e", "dev", code=2).err
-    findings = [row for row in run("validate", "--json", code=1).json if row["level"] == "error"]
-    assert any(where in row["where"] and problem in row["problem"] for row in findings)
-    assert {row["file"] for row in findings} == {"lifecycle.yaml"}
+INVALID = [
+    (FILE.format(on="2027-02-30"), "models.gpt-4o.retires", '"2027-02-30" is not a date: day'),
+    (FILE.format(on="next year"), "models.gpt-4o.retires", '"next year" is not a date: write'),
+    (FILE.format(on="20270114"), "models.gpt-4o.retires", '"20270114" is not a date: write'),
+    ("checked: 2026-11-28\nmodels: [gpt-4o]", "models", "input should be a valid dictionary"),
+    ("models:\n", "checked", "field required"),
+    ("a: [", "lifecycle.yaml", "it can't be read: "),
+    ("&a [*a, *a]", "lifecycle.yaml", ""),
+    ("[" * 600, "lifecycle.yaml", "it can't be read: "),
+]
+
+
+def test_a_file_that_is_not_valid_is_a_finding(run, project):
+    for text, where, problem in INVALID:
+        (project / "lifecycle.yaml").write_text(text)
+        assert problem in run("lifecycle", "-e", "dev", code=2).err
+        rows = [row for row in run("validate", "--json", code=1).json if row["level"] == "error"]
+        assert any(where in row["where"] and problem in row["problem"] for row in rows)
+        assert {row["file"] for row in rows} == {"lifecycle.yaml"}
