@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 import typer
@@ -25,12 +24,6 @@ from model_config.testing.fake import FakeReader
 BECOME = (
     "import json, sys; from model_config.cli.verbs.export import _become\n"
     "_become(*json.loads(sys.argv[1]))"
-)
-SERVE = (
-    "import sys; from pathlib import Path; from model_config.local.serve import serve\n"
-    "from model_config.plan.project import Project\n"
-    "from model_config.plan.project import Project\n"
-    "serve(Project(Path(sys.argv[1])), 0, lambda port: print(port, flush=True))"
 )
 MAIN = "from model_config.cli.app import main; main()"
 
@@ -140,11 +133,6 @@ def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
 # The command
 
 
-@pytest.mark.parametrize("code", [0, 1, 7, 255])
-def test_the_commands_exit_code_is_ours(code):
-    assert subprocess.run(become(["sh", "-c", f"exit {code}"]), check=False).returncode == code
-
-
 def test_a_signal_reaches_the_command_itself():
     script = "trap 'echo got TERM; exit 42' TERM; echo ready; while :; do sleep 0.01; done"
     with subprocess.Popen(
@@ -220,52 +208,31 @@ def test_the_command_gets_utf_8_whatever_the_locale():
     assert ended.stdout.decode() == "Réponds 日本 {{name}}\n$HOME 'x'\n"
 
 
-@pytest.fixture
-def served(project: Path) -> Iterator[dict[str, str]]:
-    """Serve the project's local AWS; give an application's environment for it."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(project)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+def test_exec_runs_a_command_with_a_release_and_its_secrets(loopback):
+    config = {"generation": {"temperature": 0.2, "seed": 7}}
+    loopback.answers = [loopback.holds(config, {"api_key": "sk-1"})]
+    script = 'echo "$CHAT_GENERATION_TEMPERATURE $CHAT_API_KEY $HOME_TOWN $1 $2"; env; exit 7'
+    start = [sys.executable, "-c", MAIN, "exec", "chat"]
+    options = ["-e", "prod", "--strict", "--variable-prefix", "CHAT_"]
+    ended = subprocess.run(
+        [*start, *options, "--", "sh", "-c", script, "sh", "-e", "--"],
+        capture_output=True,
         text=True,
-    ) as server:
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        yield {
+        check=False,
+        env={
             "PATH": os.environ["PATH"],
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "MODEL_CONFIG_LABEL": "latest",
-        }
-        server.terminate()
-
-
-def test_exec_runs_a_command_with_a_release_and_its_secrets(released_locally, served):
-    released_locally({"generation": {"temperature": 0.2}}, {"api_key": "sk-1"})
-
-    def run_exec(*arguments: str, **settings: str):
-        return subprocess.run(
-            [sys.executable, "-c", MAIN, "exec", "chat", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**served, **settings},
-        )
-
-    script = 'echo "$GENERATION_TEMPERATURE $API_KEY $HOME_TOWN $1 $2"; exit 7'
-    ended = run_exec("--", "sh", "-c", script, "sh", "-e", "--", HOME_TOWN="Bern")
-    assert (ended.stdout, ended.returncode) == ("0.2 sk-1 Bern -e --\n", 7), ended.stderr
-
-    arguments = ["--strict", "--variable-prefix", "CHAT_", "--", "env"]
-    ended = run_exec(*arguments, CHAT_API_KEY=PLACEHOLDER)
-    assert "CHAT_API_KEY=sk-1\n" in ended.stdout
-    assert "CHAT_GENERATION" not in ended.stdout
-
-    ended = run_exec(*arguments, CHAT_SEED=PLACEHOLDER)
-    assert ended.returncode == 2
-    assert "CHAT_SEED is requested, but is not in the release" in ended.stderr
-    assert "Traceback" not in ended.stderr
+            "AWS_ENDPOINT_URL": loopback.url,
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "HOME_TOWN": "Bern",
+            "CHAT_GENERATION_TEMPERATURE": PLACEHOLDER,
+            "CHAT_API_KEY": PLACEHOLDER,
+        },
+    )
+    assert ended.stdout.splitlines()[0] == "0.2 sk-1 Bern -e --", ended.stderr
+    assert "CHAT_GENERATION_SEED" not in ended.stdout
+    assert ended.returncode == 7
 
 
 def test_exec_works_on_the_local_aws_and_leaves_the_commands_aws_alone(
@@ -281,13 +248,13 @@ def test_exec_works_on_the_local_aws_and_leaves_the_commands_aws_alone(
 
     monkeypatch.setattr(os, "execvpe", record)
     run("exec", "chat", "--", "cmd", "--label", "x", code=3)
+    monkeypatch.setenv("SEED", PLACEHOLDER)
+    refused = run("exec", "chat", "--strict", "--", "cmd", code=2).err
+    assert "SEED is requested, but is not in the release" in refused
     ((command, environment),) = became
     assert command == ["cmd", "--label", "x"]
     assert (environment[b"N"], environment[b"AWS_PROFILE"]) == (b"1", b"company")
     assert b"AWS_ACCESS_KEY_ID" not in environment
-
-
-def test_exec_without_a_command_is_a_usage_error(run):
     assert "Missing argument" in run("exec", "chat", code=2).err
 
 

@@ -27,7 +27,6 @@ def python(*arguments):
     [
         ("typer", "cli", "show support_chat"),
         ("rich", "cli", "validate"),
-        ("yaml", "cli", "validate"),
         ("pydantic", "cli", "validate"),
         ("pulumi", "deploy", "recover"),
         ("moto,pulumi,filelock", "local", "local deploy"),
@@ -54,14 +53,10 @@ def test_another_missing_module_is_not_explained_away():
     assert "ModuleNotFoundError" in ended.stderr
 
 
-def test_it_runs_as_a_module_too():
-    ended = python("-m", "model_config", "--version")
-    assert ended.stdout == f"model-config {version('model-config')}\n", ended.stderr
-
-
-@pytest.mark.parametrize("verb", ["", "validate", "local", "local deploy"])
-def test_help_has_a_short_form(run, verb):
-    assert run(*verb.split(), "-h").out == run(*verb.split(), "--help").out
+def test_help_has_a_short_form_and_the_version_is_told(run):
+    for verb in ("", "validate", "local", "local deploy"):
+        assert run(*verb.split(), "-h").out == run(*verb.split(), "--help").out
+    assert run("--version").out == f"model-config {version('model-config')}\n"
 
 
 # Interrupt the import of a module, as a Ctrl-C in the first half second does.

@@ -16,8 +16,6 @@ from typing import Any
 
 import pytest
 
-from model_config.local.deploy import deployed
-from model_config.plan.project import Project
 from model_config.web import server
 
 SECRET = "sk-local-0815"
@@ -85,12 +83,8 @@ def test_a_browser_is_not_handed_the_token_where_others_see_it(
     assert not Path(address.removeprefix("file://")).exists()
 
 
-def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(project: Path) -> None:
-    (project / ".local").mkdir()
-    secrets = f'supportChatApiKey: "{SECRET}"\n'
-    (project / ".local" / "secrets.yaml").write_text(secrets)
-    with deployed(Project(project), "dev"):
-        pass
+def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(released_locally: Any) -> None:
+    released_locally(secrets={"api_key": SECRET}, model="support_chat")
     command = [sys.executable, "-m", "model_config", "ui", "--local", "--port", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
