@@ -30,21 +30,21 @@ _ACTION = "ssm:GetParameters"
 _EARLY = 15 * 60
 #: The most seconds to look for credentials. boto3 asks a container three times, for two seconds.
 _LOOKING = 10.0
-# The settings that need boto3, unless they are "false"; and those of a profile that don't need it.
-_LEFT = (
-    "AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT AWS_IGNORE_CONFIGURED_ENDPOINT_URLS "
-    "AWS_EC2_METADATA_V1_DISABLED AWS_IMDS_USE_IPV6 AWS_METADATA_SERVICE_TIMEOUT "
-    "AWS_METADATA_SERVICE_NUM_ATTEMPTS AWS_STS_REGIONAL_ENDPOINTS AWS_CREDENTIAL_EXPIRATION "
-    "AWS_SECURITY_TOKEN AWS_CREDENTIAL_FILE BOTO_CONFIG AWS_DATA_PATH AWS_CSM_ENABLED"
+# The variables that need boto3, as NAME=value: modes, and what it takes for more than unset if it
+# is empty.
+_LEFT = re.compile(
+    "AWS_(USE_FIPS_ENDPOINT|USE_DUALSTACK_ENDPOINT|IGNORE_CONFIGURED_ENDPOINT_URLS|DATA_PATH"
+    "|EC2_METADATA_V1_DISABLED|IMDS_USE_IPV6|METADATA_SERVICE_.*|STS_REGIONAL_ENDPOINTS"
+    "|CREDENTIAL_EXPIRATION|SECURITY_TOKEN|CREDENTIAL_FILE|CSM_ENABLED)=(?!false$).+|BOTO_CONFIG=.+"
+    "|REQUESTS_CA_BUNDLE="
+    "|AWS_((DEFAULT_)?PROFILE|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|CONTAINER_.*"
+    "|(EC2_)?METADATA_SERVICE_.*)=",
+    re.IGNORECASE | re.DOTALL,
 )
+# The settings of a profile that don't need it.
 _TAKEN = (
     "(region|output|endpoint_url|aws_(access_key_id|secret_access_key|session_token|account_id)"
     "|retry_mode|max_attempts|tcp_keepalive|s3|cli_.*)=(?s:.*)|(ca_bundle|credential_process)=.+"
-)
-# boto3 takes these for something else than unset if they are empty.
-_EMPTY = (
-    "AWS_((DEFAULT_)?PROFILE|CA_BUNDLE|CONFIG_FILE|SHARED_CREDENTIALS_FILE|CONTAINER_.*"
-    "|(EC2_)?METADATA_.*)|REQUESTS_CA_BUNDLE"
 )
 _KEY_ID = "aws_access_key_id"
 # The partition `aws` of botocore's partitions.json. The hosts of others have other names.
@@ -182,7 +182,6 @@ class _Wire:
         read_timeout: float = 5.0,
     ) -> None:
         self.timeouts = connect_timeout, read_timeout
-        self._patience = connect_timeout + read_timeout
         self._pid, self.is_closed = os.getpid(), False
         self._idle: list[Any] = []
         self._connections: dict[Any, None] = {}
@@ -302,7 +301,7 @@ class _Wire:
         port = url.port or (443 if tls else 80)
         made = http.HttpClientConnection.new(url.hostname, port, self._loop, options, tls, proxy)
         try:
-            connection = made.result(self._patience)
+            connection = made.result(sum(self.timeouts))
         except Exception as error:  # noqa: BLE001 - likewise
             if tls and not made.done():
                 # s2n holds back for up to 30 s that a certificate isn't trusted.
@@ -333,9 +332,8 @@ class _Wire:
             except Exception as error:
                 if self._keys is not None and time.time() < self._expires_at:
                     return self._keys
-                if isinstance(error, errors.ModelConfigError):
-                    raise
-                if isinstance(error, LookupError | TypeError | ValueError):
+                is_odd = isinstance(error, LookupError | TypeError | ValueError)
+                if is_odd and not isinstance(error, errors.ModelConfigError):
                     raise unusable_credentials(error) from error
                 raise
         return self._keys
@@ -399,17 +397,11 @@ def _loop(process: int) -> Any:
     return _loops[process]
 
 
-def _leave_variables() -> None:
-    for name in os.environ:
-        text = os.environ.get(name, "").lower()
-        if name in _LEFT.split() and text not in {"", "false"}:
-            raise NeedsBoto3(f"{name} is set")
-        if not text and re.fullmatch(_EMPTY, name):
-            raise NeedsBoto3(f"{name} is empty")
-
-
 def _profile() -> dict[str, str]:
-    _leave_variables()
+    for variable in os.environ:
+        text = os.environ.get(variable, "")
+        if _LEFT.fullmatch(f"{variable}={text}"):
+            raise NeedsBoto3(f"{variable} is {'set' if text else 'empty'}")
     given = os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")
     name, profile, is_known = given or "default", dict[str, str](), given is None
     for variable, path, prefix in (

@@ -446,12 +446,11 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
         return source
     if client is None and session is None:
         return _own_source(given)
+    if client is not None:
+        _check_client(client)
     from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
-    if client is None:
-        return Store(**given)
-    _check_client(client)
-    return Store(client)
+    return Store(client, **given)
 
 
 def _own_source(given: Mapping[str, Any]) -> Source:

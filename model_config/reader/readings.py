@@ -266,8 +266,9 @@ class Renewal:
             kept = self._last.configuration  # without its rollout, as it may be served for days
             with suppress(errors.SecretUnavailableError):  # then it keeps those it has
                 kept = kept.renewed((yield from self._secrets_of(kept.content)))
-            last = Reading(kept, marks=self._last.marks, parts=self._last.parts)
-            return Result(last, Problem.of(error))
+            candidates = {(self._release, it.mark) for it in self._last.releases[1:]}
+            marks = self._last.marks - candidates  # so that one is read when the label moves to it
+            return Result(Reading(kept, marks=marks, parts=self._last.parts), Problem.of(error))
 
     def _rollout_is_denied(self) -> None:
         if self._model not in self._readings.rollouts_denied:
@@ -303,10 +304,10 @@ class Renewal:
     def _reading(self, stored: Stored, asked_at: float) -> Asking[Reading]:
         # If the label's release is a known one, the parameter was not deleted and made anew, and
         # the candidate is the same, too.
-        known = {release.mark: release for release in (self._last.releases if self._last else ())}
-        if _mark(stored) not in known:
+        known = {it.release: it for it in (self._last.releases if self._last else ())}
+        if _mark(stored) not in {release.mark for release in known.values()}:
             known = {}
-        current = yield from self._opened(stored, known.get(_mark(stored)), asked_at)
+        current = yield from self._opened(stored.version, known, asked_at)
         releases, share, unfollowed = [current], None, None
         rollout = self._found.get(self._rollout)
         if rollout is not None and '"rollout"' in (rollout.text or ""):
@@ -314,7 +315,7 @@ class Renewal:
 
             if (plan := plan_in(rollout, current)) is not None:
                 try:
-                    candidate = yield from self._candidate(plan.release, known.values(), asked_at)
+                    candidate = yield from self._opened(plan.release, known, asked_at)
                     share = Share(plan, current, candidate)
                     releases.append(candidate)
                 except StoreUnavailableError:
@@ -329,10 +330,18 @@ class Renewal:
         return Reading(current, share, unfollowed, frozenset(marks), self._parts)
 
     def _opened(
-        self, stored: Stored, known: Configuration | None, asked_at: float
+        self, number: int, known: Mapping[int, Configuration], asked_at: float
     ) -> Asking[Configuration]:
-        if known is not None:
-            return known.renewed((yield from self._secrets_of(known.content)), asked_at)
+        if (same := known.get(number)) is not None:
+            return same.renewed((yield from self._secrets_of(same.content)), asked_at)
+        stored = self._found[self._release]
+        if stored.version != number:  # the candidate
+            answer = yield Ask([f"{self._release}:{number}"], decrypt=True)
+            if self._release not in answer:
+                raise errors.ReleaseNotFoundError(
+                    f"there is no release {number} of {self._model}, the candidate"
+                )
+            stored = answer[self._release]
         text, parts = stored.text or "", {}
         if '"parts"' in text:
             with suppress(errors.ReleaseError):  # raised again where the document is opened
@@ -386,19 +395,6 @@ class Renewal:
             else secret_in(name, found.get(name))
             for secret, name in names.items()
         }
-
-    def _candidate(
-        self, number: int, known: Iterable[Configuration], asked_at: float
-    ) -> Asking[Configuration]:
-        same = next((release for release in known if release.release == number), None)
-        if same is not None:
-            return same.renewed((yield from self._secrets_of(same.content)), asked_at)
-        found = yield Ask([f"{self._release}:{number}"], decrypt=True)
-        if self._release not in found:
-            raise errors.ReleaseNotFoundError(
-                f"there is no release {number} of {self._model}, the candidate"
-            )
-        return (yield from self._opened(found[self._release], None, asked_at))
 
     def _not_there(self) -> Asking[ModelConfigError]:
         environment, model = self._path.split("/")[-2:]

@@ -424,3 +424,20 @@ def test_a_key_of_any_text_that_is_short_enough_is_one(
 ) -> None:
     start(source, clock, (0, 100))
     assert reader_of(source, clock).get("chat", key=key).release == 2
+
+
+def test_a_candidate_is_promoted_while_the_labels_release_cannot_be_used(
+    source: Documents, clock: Any
+) -> None:
+    start(source, clock, (0, 50))
+    reader = reader_of(source, clock)
+    reader.get("chat")
+    gone = source.documents.pop("/ai/prod/chat/secrets/key")
+    reader.refresh()
+    assert reader.status()["models"][0]["failed"]["error"] == "SecretUnavailableError"
+    source.documents["/ai/prod/chat/secrets/key"] = gone
+    source.put(ROLLOUT, '{"format":1}')
+    source.labels[f"{RELEASE}:stable"] = 2
+    reader.refresh()
+    assert reader.status()["models"][0]["failed"] is None
+    assert reader.get("chat").release == 2
