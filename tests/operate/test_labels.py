@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.moves import prod, promote, rollback
 
@@ -368,6 +368,7 @@ def test_a_label_that_cannot_be_is_refused_with_the_rule_before_aws_is_asked(
     assert three.requests == []
 
 
+@settings(max_examples=40)
 @given(label=st.from_regex(r"[b-rt-zA-RT-Z_.\-][a-zA-Z0-9_.\-]{0,90}", fullmatch=True))
 def test_what_ssm_takes_is_taken(label: str) -> None:
     if label.lower().startswith("aws") or label.lower() == "latest" or label.endswith("-previous"):
