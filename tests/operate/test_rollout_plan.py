@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from model_config.format.errors import UsageError
@@ -45,7 +45,6 @@ plans = st.builds(
 )
 
 
-@settings(max_examples=50)
 @given(plan=plans)
 def test_a_plan_comes_back_from_the_document(plan: RolloutPlan) -> None:
     written = replace(rollout(), plan=plan.to_json())
