@@ -12,7 +12,7 @@ import pytest
 from model_config.plan.project import Project
 
 # The same examples in every run: a change turns a test red, and never the dice.
-hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.register_profile("suite", derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("suite")
 
 

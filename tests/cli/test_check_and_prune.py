@@ -7,40 +7,23 @@ NAME = "/ai/dev/chat/release"
 STRAY = f"{NAME}/parts/0123456789abcdef"
 
 
-@pytest.fixture
-def full(released, ssm):
-    """A model whose oldest release of 100 carries a label."""
+def test_check_finds_the_labelled_oldest_release_of_the_named_models_and_fails(run, released, ssm):
     released(label="stable")
     for _ in range(99):
         ssm.put_parameter(
             Name=NAME, Value="{", Type="SecureString", Tier="Standard", Overwrite=True
         )
-
-
-@pytest.mark.usefixtures("full")
-def test_check_finds_the_labelled_oldest_release_and_fails(run, released):
-    released(model="support_chat")
-    found = [line.split("\t") for line in run("check", code=1).out.splitlines()]
-    (level, where, problem, fix), *_ = [each for each in found if each[0] == "error"]
+    released(model="support_chat", label="stable")
+    rows = [line.split("\t") for line in run("check", code=1).out.splitlines()]
+    (level, where, problem, fix), *_ = [row for row in rows if row[0] == "error"]
     assert (level, where) == ("error", "chat")
     assert "release 1, which has stable, is then the oldest of 100" in problem
     assert "model-config promote chat --environment dev --label stable" in fix
-
-
-@pytest.mark.usefixtures("full")
-def test_check_as_json_holds_the_reason_too(run, released):
-    released(model="support_chat")
-    found = run("check", "--json", code=1).json
-    (error,) = [each for each in found if each["level"] == "error"]
+    shown = run("check", "--json", code=1).json
+    (error,) = [row for row in shown if row["level"] == "error"]
     assert error["where"] == "chat"
     assert "ParameterMaxVersionLimitExceeded" in error["reason"]
-
-
-@pytest.mark.usefixtures("full")
-def test_check_tells_of_the_named_models_alone(run, released):
-    released(model="support_chat", label="stable")
-    said = run("check", "support_chat")
-    assert said.out == "The next deploy can run: support_chat.\n"
+    assert run("check", "support_chat").out == "The next deploy can run: support_chat.\n"
     run("check", "support_chat", "chat", code=1)
 
 

@@ -111,34 +111,32 @@ def test_a_digest_needs_no_aws_and_any_evaluator_can_write_json(
     assert f"it is for {digest}, and not for sha256:0" in said
 
 
-@pytest.mark.parametrize(
-    ("evidence", "reason"),
-    [
-        ({"tests": [PASSED, DEAD]}, "'refunds' passed in none of 2 runs"),
-        ({"tests": [PASSED, LOW]}, "'refunds' passed in 79 % of 100 runs, below its floor of 80 %"),
-        ({"tests": []}, "tests: tuple should have at least 1 item"),
-        ({"tests": [PASSED], "age": timedelta(days=31)}, "older than it may be"),
-        ({"tests": [PASSED], "age": -timedelta(days=1)}, "it is from the future"),
-        ({"tests": [PASSED], "digest": f"sha256:{0:064}"}, "it is for another digest, sha256:000"),
-        ({"tests": [PASSED], "format": 2}, "format: input should be 1"),
-        ({"tests": [PASSED], "note": "ok"}, "note: there is no field of that name"),
-        ({"tests": [{**PASSED, "rate": 1.5}]}, "tests.0.rate: input should be less than or equal"),
-        ({"tests": [{**PASSED, "floor": 0}]}, "tests.0.floor: input should be greater than 0"),
-        ({"tests": [{**PASSED, "rate": "1"}]}, "tests.0.rate: input should be a valid number"),
-        ({"text": '{"format": 1'}, "invalid JSON"),
-        ({"text": '{"tests": [{"rate": NaN}]}'}, "tests.0.rate: input should be"),
-        ({"text": "[" * 100_000}, "invalid JSON"),
-        ({"text": " " * (LARGEST + 1)}, "more than 20 MiB"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_evidence_that_is_not_enough_is_refused_with_its_reason(
-    run, write, stable, evidence, reason
-):
-    write(*evidence.pop("tests", ()), **evidence)
-    said = run("promote", "chat", "--require", "evidence", "--max-age", "30d", code=2).err
-    assert reason in said
-    assert stable() == 1
+REFUSED = [
+    ({"tests": [PASSED, DEAD]}, "'refunds' passed in none of 2 runs"),
+    ({"tests": [PASSED, LOW]}, "'refunds' passed in 79 % of 100 runs, below its floor of 80 %"),
+    ({"tests": []}, "tests: tuple should have at least 1 item"),
+    ({"tests": [PASSED], "age": timedelta(days=31)}, "older than it may be"),
+    ({"tests": [PASSED], "age": -timedelta(days=1)}, "it is from the future"),
+    ({"tests": [PASSED], "digest": f"sha256:{0:064}"}, "it is for another digest, sha256:000"),
+    ({"tests": [PASSED], "format": 2}, "format: input should be 1"),
+    ({"tests": [PASSED], "note": "ok"}, "note: there is no field of that name"),
+    ({"tests": [{**PASSED, "rate": 1.5}]}, "tests.0.rate: input should be less than or equal"),
+    ({"tests": [{**PASSED, "floor": 0}]}, "tests.0.floor: input should be greater than 0"),
+    ({"tests": [{**PASSED, "rate": "1"}]}, "tests.0.rate: input should be a valid number"),
+    ({"text": '{"format": 1'}, "invalid JSON"),
+    ({"text": '{"tests": [{"rate": NaN}]}'}, "tests.0.rate: input should be"),
+    ({"text": "[" * 100_000}, "invalid JSON"),
+    ({"text": " " * (LARGEST + 1)}, "more than 20 MiB"),
+]
+
+
+def test_evidence_that_is_not_enough_is_refused_with_its_reason(run, write, stable):
+    for evidence, reason in REFUSED:
+        fields = dict(evidence)
+        write(*fields.pop("tests", ()), **fields)
+        said = run("promote", "chat", "--require", "evidence", "--max-age", "30d", code=2).err
+        assert reason in said
+        assert stable() == 1
 
 
 def test_a_stack_file_requires_evidence_for_each_way_forward_and_none_back(
@@ -179,50 +177,49 @@ def test_a_requirement_that_cannot_be_read_holds(run, project, stable):
     assert stable() == 1
 
 
+NO_REPORTS = [
+    (
+        "promptfoo",
+        '{"results": {"version": 2, "results": []}}',
+        "results.version: input should",
+    ),
+    ("promptfoo", '{"results": {"version": 3, "results": []}}', "it has no results"),
+    ("promptfoo", "<promptfoo/>", "a report of promptfoo: the file: invalid JSON"),
+    ("junit", "<promptfoo/>", "it is not a report of JUnit: its root is <promptfoo>"),
+    ("junit", "{}", "as a report of JUnit: "),
+    ("junit", '<?xml version="1.0" encoding="x-none"?><testsuite/>', "as a report of JUnit: "),
+    ("junit", "<testsuite><testcase><skipped/></testcase></testsuite>", "it has no results"),
+    ("junit", '<!DOCTYPE t [<!ENTITY a "b">]><testsuite>&a;</testsuite>', "document type"),
+    (
+        "junit",
+        JUNIT.replace('value="0.5"', 'value="half"'),
+        "to float: 'half'",
+    ),
+    ("junit", JUNIT.replace('value="0.5"', 'value="nan"'), "floor: input should be"),
+    ("json", '{"tests": [], "at": "2999-01-01T00:00:00Z"}', "it has no results"),
+    ("json", '{"tests": [{"rate": 1}]}', "name: field required"),
+    ("json", '{"at": "2999-01-01T00:00:00Z", "tests": [{"name": "a", "rate": 1}]}', "future"),
+    ("json", '{"by": "%s", "tests": [{"name": "a", "rate": 1}]}' % ("x" * 301), "by: string"),
+    (
+        "json",
+        '{"at": "0001-01-01T00:00:00+14:00", "tests": [{"name": "a", "rate": 1}]}',
+        "at: ",
+    ),
+    ("json", '{"tests": [{"name": "\\ud800", "rate": 1}]}', "as a report of json: "),
+    ("json", "[1]", "as a report of json: "),
+    ("json", " " * (LARGEST + 1), "more than 20 MiB"),
+]
+
+
 @pytest.mark.usefixtures("digest")
-@pytest.mark.parametrize(
-    ("source", "text", "reason"),
-    [
-        (
-            "promptfoo",
-            '{"results": {"version": 2, "results": []}}',
-            "results.version: input should",
-        ),
-        ("promptfoo", '{"results": {"version": 3, "results": []}}', "it has no results"),
-        ("promptfoo", "<promptfoo/>", "a report of promptfoo: the file: invalid JSON"),
-        ("junit", "<promptfoo/>", "it is not a report of JUnit: its root is <promptfoo>"),
-        ("junit", "{}", "as a report of JUnit: "),
-        ("junit", '<?xml version="1.0" encoding="x-none"?><testsuite/>', "as a report of JUnit: "),
-        ("junit", "<testsuite><testcase><skipped/></testcase></testsuite>", "it has no results"),
-        ("junit", '<!DOCTYPE t [<!ENTITY a "b">]><testsuite>&a;</testsuite>', "document type"),
-        (
-            "junit",
-            JUNIT.replace('value="0.5"', 'value="half"'),
-            "to float: 'half'",
-        ),
-        ("junit", JUNIT.replace('value="0.5"', 'value="nan"'), "floor: input should be"),
-        ("json", '{"tests": [], "at": "2999-01-01T00:00:00Z"}', "it has no results"),
-        ("json", '{"tests": [{"rate": 1}]}', "name: field required"),
-        ("json", '{"at": "2999-01-01T00:00:00Z", "tests": [{"name": "a", "rate": 1}]}', "future"),
-        ("json", '{"by": "%s", "tests": [{"name": "a", "rate": 1}]}' % ("x" * 301), "by: string"),
-        (
-            "json",
-            '{"at": "0001-01-01T00:00:00+14:00", "tests": [{"name": "a", "rate": 1}]}',
-            "at: ",
-        ),
-        ("json", '{"tests": [{"name": "\\ud800", "rate": 1}]}', "as a report of json: "),
-        ("json", "[1]", "as a report of json: "),
-        ("json", " " * (LARGEST + 1), "more than 20 MiB"),
-    ],
-    ids=lambda value: value[:24] if isinstance(value, str) else "",
-)
-def test_a_report_that_is_none_is_not_recorded(run, project, source, text, reason):
+def test_a_report_that_is_none_is_not_recorded(run, project):
     report = project / "report"
-    report.write_text(text)
-    said = run("evidence", "record", "chat", "--from", source, str(report), code=2).err
-    assert reason in said
-    assert "was not recorded" in said
-    assert not (project / "evidence").exists()
+    for source, text, reason in NO_REPORTS:
+        report.write_text(text)
+        said = run("evidence", "record", "chat", "--from", source, str(report), code=2).err
+        assert reason in said
+        assert "was not recorded" in said
+        assert not (project / "evidence").exists()
 
 
 def test_releases_show_their_evidence_where_the_project_has_any(run, write):

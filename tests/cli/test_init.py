@@ -58,26 +58,21 @@ def made(run, tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "example"), KINDS.items())
-def test_a_new_project_is_valid_and_deploys_its_example(made, kind, example):
+def test_a_new_project_deploys_its_example_and_the_override_in_its_comment(made, kind, example):
     project = made("--kind", kind)
     assert project.stack_names() == ["dev", "prod"]
     assert project.model_names() == [example]
     assert findings(project) == []
-    for stack in project.stack_names():
-        assert list(deploy_under_mocks(project, stack).outputs["models"]) == [example]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_commented_override_is_one_of_the_example(made, kind):
-    project = made("--kind", kind)
+    assert list(deploy_under_mocks(project, "prod").outputs["models"]) == [example]
     file = project.stack_file("dev")
     head, key, rest = file.read_text().partition("  # model-config:overrides:\n")
     # `pulumi config set` keeps a comment above the key that follows it.
     assert "\n  model-config:tags:\n" in rest
     file.write_text(head + key.replace("# ", "") + re.sub("(?m)^  # ", "  ", rest))
     assert findings(project) == []
-    outputs = deploy_under_mocks(project, "dev").recorder.parameters()
-    assert outputs[f"/ai/dev/{KINDS[kind]}/limits/max_retries"]["value"] == "1"
+    deployed = deploy_under_mocks(project, "dev")
+    assert list(deployed.outputs["models"]) == [example]
+    assert deployed.recorder.parameters()[f"/ai/dev/{example}/limits/max_retries"]["value"] == "1"
 
 
 def test_what_a_project_has_in_common_with_this_repository_is_the_same():

@@ -40,11 +40,11 @@ def test_it_goes_into_the_project_and_not_into_the_folder_one_stands_in(run, pro
     assert (project / "models" / "ticket_sorter.py").is_file()
 
 
-@pytest.mark.parametrize("name", ["ticket-sorter", "_sorter", "2nd", "a/b", "../out", "a.b", "é"])
-def test_what_is_not_a_name_is_refused(run, project, name):
+def test_what_is_not_a_name_is_refused(run, project):
     before = sorted(project.rglob("*"))
-    assert "can't be the name of a model" in run("new", name, code=2).err
-    assert sorted(project.rglob("*")) == before
+    for name in ("ticket-sorter", "_sorter", "2nd", "a/b", "../out", "a.b", "é"):
+        assert "can't be the name of a model" in run("new", name, code=2).err
+        assert sorted(project.rglob("*")) == before
 
 
 @pytest.mark.parametrize("there", ["support_chat.py", "support_chat.md"])

@@ -26,50 +26,37 @@ def labels(run):
     return read
 
 
-def test_promote_moves_the_label_to_the_newest_and_says_where_it_was(run, released, labels):
+def test_promote_and_rollback_move_the_label_once_and_say_from_where(run, released, labels):
     released({"n": 1})
     assert "chat in dev: stable moved from no release to release 1." in (
         run("promote", "chat", "--label", "stable").out
     )
     released({"n": 2})
-    said = run("promote", "chat", "--label", "stable").out
+    said = run("promote", "chat").out
+    assert f"chat in dev: release 2 is the newest, {digest_of({'n': 2})}, written 20" in said
     assert "chat in dev: stable moved from release 1 to release 2." in said
     assert "Go back with: `model-config rollback chat`" in said
+    again = run("promote", "chat").out
+    assert "chat in dev: stable is already on release 2: nothing moved.\n" in again
     assert labels() == {"stable": 2, "stable-previous": 1}
-
-
-def test_promoting_twice_is_the_same_as_once_and_says_so(run, released, labels):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    run("promote", "chat", "--label", "stable")
-    said = run("promote", "chat", "--label", "stable").out
-    assert "chat in dev: stable is already on release 2: nothing moved.\n" in said
-    assert labels() == {"stable": 2, "stable-previous": 1}
-
-
-def test_promote_takes_a_release_and_another_label(run, released, labels):
-    released({"n": 1})
-    released({"n": 2}, label="canary")
-    said = run("promote", "chat", "--label", "canary", "--release", "1").out
-    assert "`model-config rollback chat --label canary`" in said
-    assert labels() == {"canary": 1, "canary-previous": 2}
-
-
-def test_rollback_goes_back_and_twice_is_the_same_as_once(run, released, labels):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    run("promote", "chat", "--label", "stable")
-    assert "stable moved from release 2 to release 1." in run("rollback", "chat").out
+    said = run("rollback", "chat").out
+    assert "release 1 is on stable-previous now, sha256:" in said
+    assert "stable moved from release 2 to release 1." in said
     assert "is already on release 1: nothing moved." in run("rollback", "chat").out
     assert labels() == {"stable": 1, "stable-previous": 1}
 
 
-def test_rollback_goes_to_a_release_by_number(run, released, labels):
-    for number in (1, 2, 3):
-        released({"n": number})
-    run("promote", "chat", "--label", "canary", "--new-label")
-    run("rollback", "chat", "--label", "canary", "--release", "1")
-    assert labels() == {"canary": 1, "canary-previous": 1}
+def test_promote_and_rollback_take_a_release_and_another_label(run, released, labels):
+    released({"n": 1})
+    released({"n": 2}, label="canary")
+    said = run("promote", "chat", "--label", "canary", "--release", "1").out
+    assert "`model-config rollback chat --label canary`" in said
+    assert "is the newest" not in said
+    assert labels() == {"canary": 1, "canary-previous": 2}
+    released({"n": 3})
+    run("promote", "chat", "--label", "beta", "--new-label")
+    run("rollback", "chat", "--label", "beta", "--release", "1")
+    assert labels()["beta"] == labels()["beta-previous"] == 1
 
 
 def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
@@ -82,68 +69,45 @@ def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
     assert labels() == {}
 
 
-def test_a_release_that_the_modules_class_cannot_hold_is_not_promoted(run, released, labels):
+def test_a_release_is_promoted_if_the_modules_class_can_hold_it(run, released, labels):
     released({**CHAT, "generation": {"temperature": 7}}, model="support_chat")
     said = run("promote", "support_chat", "--label", "stable", code=2)
     assert "generation.temperature" in said.err
     assert "model_config.schema.shipped.ChatModel" in said.err
     assert labels("support_chat") == {}
-
-
-def test_a_release_that_the_modules_class_can_hold_is_promoted_without_a_note(run, released):
     released(CHAT, {"api_key": "sk-1"}, model="support_chat")
     assert run("promote", "support_chat", "--label", "stable").err == ""
 
 
-def test_a_model_without_a_module_here_is_promoted_and_the_missing_check_is_told(run, released):
+def test_a_model_without_a_module_that_loads_is_promoted_and_the_missing_check_is_told(
+    run, released, project
+):
     released()
     said = run("promote", "chat", "--label", "stable")
     assert "not checked against a schema: chat's module isn't in this project" in said.err
     assert "moved from no release to release 1" in said.out
-
-
-def test_a_module_that_does_not_load_is_told_and_holds_nothing_up(run, released, project):
     (project / "models" / "chat.py").write_text("MODEL = 1/0")
     released()
     said = run("promote", "chat", "--label", "stable")
     assert "chat's module can't be read" in said.err
     assert "ZeroDivisionError" in said.err
-    assert "moved from no release to release 1" in said.out
+    assert "moved from release 1 to release 2" in said.out
 
 
 # What is taken, and what readers will get
 
 
-def test_promote_without_a_number_prints_what_it_takes(run, released):
-    released({"n": 1})
-    released({"n": 2})
-    said = run("promote", "chat").out
-    assert f"chat in dev: release 2 is the newest, {digest_of({'n': 2})}, written 20" in said
-    assert "is the newest" not in run("promote", "chat", "--release", "1").out
-
-
-def test_rollback_without_a_number_prints_what_it_takes(run, released):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    run("promote", "chat")
-    assert "release 1 is on stable-previous now, sha256:" in run("rollback", "chat").out
-
-
-@pytest.mark.parametrize("prefix", ["", "sha256:"])
-def test_a_digest_that_is_expected_and_found_moves_the_label(run, released, labels, prefix):
-    released({"n": 1})
-    digest = digest_of({"n": 1}).removeprefix("sha256:")
-    run("promote", "chat", "--expect-digest", f"{prefix}{digest[:12].upper()}")
-    assert labels() == {"stable": 1}
-
-
-def test_a_deploy_in_between_promotes_nothing_unseen(run, released, labels):
+def test_what_is_promoted_has_the_digest_that_is_expected(run, released, labels):
     released({"n": 1})
     seen = digest_of({"n": 1})
-    released({"n": 2})
+    run("promote", "chat", "--label", "canary", "--new-label", "--expect-digest", seen[:19].upper())
+    assert labels() == {"canary": 1}
+    run("promote", "chat", "--expect-digest", seen.removeprefix("sha256:")[:12])
+    assert labels() == {"canary": 1, "stable": 1}
+    released({"n": 2})  # a deploy in between
     said = run("promote", "chat", "--expect-digest", seen, code=2)
     assert f"release 2 of chat in dev has the digest {digest_of({'n': 2})}, not {seen}" in said.err
-    assert labels() == {}
+    assert labels() == {"canary": 1, "stable": 1}
 
 
 @pytest.mark.parametrize("verb", ["promote", "rollback"])

@@ -112,21 +112,18 @@ def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document,
 
 
 @pytest.mark.usefixtures("three")
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
+def test_a_unit_that_cannot_be_is_refused_before_it_is_written(run, document):
+    start(run, "--steps", "0", "--unit", "qa-1")
+    before = document()
+    for arguments, problem in [
         (["x", "--release", "2"], "release 2 is neither the rollout's candidate, 3, nor"),
         (["x" * 2048], f'the unit "{"x" * 16}" has 2,048 bytes, and a unit has 1 to 64'),
         (["x", "--remove"], "the rollout names no unit 'x'; its units: qa-1"),
         (["qa-1", "--remove"], "the only unit of a rollout to 0 %"),
         (["qa-1", "--remove", "--release", "3"], "name one"),
-    ],
-)
-def test_a_unit_that_cannot_be_is_refused_before_it_is_written(run, document, arguments, problem):
-    start(run, "--steps", "0", "--unit", "qa-1")
-    before = document()
-    assert problem in run("rollout", "unit", "chat", *arguments, code=2).err
-    assert document() == before
+    ]:
+        assert problem in run("rollout", "unit", "chat", *arguments, code=2).err
+        assert document() == before
 
 
 # Start
@@ -185,67 +182,61 @@ def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
     assert "chat in dev: prompt now asks for name. An application" in start(run).err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["--steps", "25,5"], "don't increase"),
-        (["--steps", "5,5"], "don't increase"),
-        (["--steps", "5,101"], "from 0 to 100 percent"),
-        (["--steps", "-1"], "from 0 to 100 percent"),
-        (["--steps", "nan"], "from 0 to 100 percent"),
-        (["--steps", "0"], "reaches nobody: name units with --unit"),
-        (["--unit", "x" * 2048], f'the unit "{"x" * 16}" has 2,048 bytes'),
-        (["--unit", ""], 'the unit "" has 0 bytes, and a unit has 1 to 64'),
-        ([f"--unit=qa-{each}" for each in range(33)], "has 33 units; the limit is 32"),
-        (
-            [
-                *(f"--unit={each:x>64}" for each in range(32)),
-                f"--steps={','.join(str(each) for each in range(20))}",
-                f"--reason={'é' * 500}",
-            ],
-            "a Standard parameter holds 4,096",
-        ),
-        (["--steps", ""], "give increasing shares in percent"),
-        (["--steps", "5,x"], "give increasing shares in percent"),
-        (["--steps", "5.001"], "two decimal places"),
-        (["--steps", ",".join(str(each) for each in range(1, 22))], "1 to 20 steps"),
-        (["--every", "30"], "write a number and s, m, h or d"),
-        (["--every", "0m"], "is not after"),
-        (["--every", "366d"], "at most 365 days"),
-        (["--at", "2026-12-01T10:00:00"], "with a time zone"),
-        (["--at", "tomorrow"], "with a time zone"),
-        (["--at", "9999-12-31T23:59:59-12:00"], "more than 365 days from now"),
-        (["--at", "0001-01-01T00:00:00+14:00"], "in the past"),
-        (["--at", "2026-12-01T09:58:00Z"], "in the past"),
-        (["--reason", "x" * 501], "has 501 characters"),
-        (["--release", "9"], "there is no release 9"),
-        (["--release", "0"], "whole number from 1"),
-        (["--release", "1"], "already on release 1"),
-        (["--label", "canary"], "canary is on no release of chat in dev"),
-        (["--label", "latest"], "always means the newest release"),
-    ],
-)
+REFUSED = [
+    (["--steps", "25,5"], "don't increase"),
+    (["--steps", "5,5"], "don't increase"),
+    (["--steps", "5,101"], "from 0 to 100 percent"),
+    (["--steps", "-1"], "from 0 to 100 percent"),
+    (["--steps", "nan"], "from 0 to 100 percent"),
+    (["--steps", "0"], "reaches nobody: name units with --unit"),
+    (["--unit", "x" * 2048], f'the unit "{"x" * 16}" has 2,048 bytes'),
+    (["--unit", ""], 'the unit "" has 0 bytes, and a unit has 1 to 64'),
+    ([f"--unit=qa-{each}" for each in range(33)], "has 33 units; the limit is 32"),
+    (
+        [
+            *(f"--unit={each:x>64}" for each in range(32)),
+            f"--steps={','.join(str(each) for each in range(20))}",
+            f"--reason={'é' * 500}",
+        ],
+        "a Standard parameter holds 4,096",
+    ),
+    (["--steps", ""], "give increasing shares in percent"),
+    (["--steps", "5,x"], "give increasing shares in percent"),
+    (["--steps", "5.001"], "two decimal places"),
+    (["--steps", ",".join(str(each) for each in range(1, 22))], "1 to 20 steps"),
+    (["--every", "30"], "write a number and s, m, h or d"),
+    (["--every", "0m"], "is not after"),
+    (["--every", "366d"], "at most 365 days"),
+    (["--at", "2026-12-01T10:00:00"], "with a time zone"),
+    (["--at", "tomorrow"], "with a time zone"),
+    (["--at", "9999-12-31T23:59:59-12:00"], "more than 365 days from now"),
+    (["--at", "0001-01-01T00:00:00+14:00"], "in the past"),
+    (["--at", "2026-12-01T09:58:00Z"], "in the past"),
+    (["--reason", "x" * 501], "has 501 characters"),
+    (["--release", "9"], "there is no release 9"),
+    (["--release", "0"], "whole number from 1"),
+    (["--release", "1"], "already on release 1"),
+    (["--label", "canary"], "canary is on no release of chat in dev"),
+    (["--label", "latest"], "always means the newest release"),
+]
+
+
 @pytest.mark.usefixtures("three", "clock")
-def test_a_rollout_that_cannot_be_is_refused_before_it_is_written(
-    run, document, arguments, problem
-):
-    said = start(run, *arguments, code=2)
-    assert problem in said.err
-    assert "Traceback" not in said.err
-    assert document().rollout is None
+def test_a_rollout_that_cannot_be_is_refused_before_it_is_written(run, document):
+    for arguments, problem in REFUSED:
+        said = start(run, *arguments, code=2)
+        assert problem in said.err
+        assert "Traceback" not in said.err
+        assert document().rollout is None
 
 
 @pytest.mark.usefixtures("three")
-def test_a_second_rollout_is_refused_and_takes_the_place_with_force(run, document):
+def test_a_second_rollout_and_a_held_label_are_refused_without_force(run, document):
     start(run, "--release", "2")
     said = start(run, "--release", "3", code=2)
     assert "a rollout of release 2 to stable of chat is under way" in said.err
     start(run, "--release", "3", "--force")
     assert document().rollout.release == 3
-
-
-@pytest.mark.usefixtures("three")
-def test_a_held_label_is_refused_and_rolled_out_to_with_force(run, document):
     run("rollback", "chat", "--release", "1")
     assert "is held on release 1 by a rollback" in start(run, code=2).err
     start(run, "--force")
@@ -340,11 +331,11 @@ def test_pause_keeps_the_share_and_resume_goes_on(run, clock, document):
     assert document().rollout.salt
 
 
-@pytest.mark.parametrize("verb", ["pause", "resume", "abort", "finish"])
 @pytest.mark.usefixtures("three")
-def test_without_a_rollout_there_is_nothing_to_change(run, verb):
-    said = run("rollout", verb, "chat", code=2)
-    assert "no rollout of chat in dev is under way" in said.err
+def test_without_a_rollout_there_is_nothing_to_change(run):
+    for verb in ("pause", "resume", "abort", "finish"):
+        said = run("rollout", verb, "chat", code=2)
+        assert "no rollout of chat in dev is under way" in said.err
 
 
 # The end

@@ -19,7 +19,7 @@ TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 @pytest.fixture(scope="module")
 def told() -> Recorder:
     recorder = Recorder()
-    run_program(PROJECT.root, stack_config("prod", notifyTopicArn=TOPIC), recorder)
+    run_program(PROJECT.root, stack_config("prod", fields="false", notifyTopicArn=TOPIC), recorder)
     return recorder
 
 
@@ -118,7 +118,7 @@ def test_a_rules_name_is_the_stacks_own_and_the_same_in_each_deploy(told: Record
     # and two stacks that share an environment must not meet.
     def names(stack: str, region: str = "eu-west-1") -> dict[str, str]:
         topic = TOPIC.replace("eu-west-1", region)
-        config = stack_config("prod", notifyTopicArn=topic, environment="prod")
+        config = stack_config("prod", fields="false", notifyTopicArn=topic, environment="prod")
         # In one region, Pulumi.prod.yaml would collide with it in more than its rules.
         values = {**config.values, "aws:region": region}
         config = replace(config, stack=stack, values=values)
@@ -136,14 +136,14 @@ def test_the_names_of_rules_have_the_environment_and_are_short_enough():
     # EventBridge API reference, PutRule, Name: 64. A hyphen and seven digits tell stacks apart.
     longest = "e" * (64 - 8 - len("model-config-ai--releases"))
     recorder = Recorder()
-    config = stack_config("prod", notifyTopicArn=TOPIC, environment=longest)
+    config = stack_config("prod", fields="false", notifyTopicArn=TOPIC, environment=longest)
     run_program(PROJECT.root, config, recorder)
     assert set(recorder.of_type(RULE)) == {
         f"model-config-ai-{longest}-releases", f"model-config-ai-{longest}-key",
     }  # fmt: skip
     lengths = {len(rule.inputs["name"]) for rule in recorder.of_type(RULE).values()}
     assert max(lengths) == 64
-    config = stack_config("prod", notifyTopicArn=TOPIC, environment=f"{longest}e")
+    config = stack_config("prod", fields="false", notifyTopicArn=TOPIC, environment=f"{longest}e")
     with pytest.raises(pulumi.RunError, match="at most 56, and 8 that tell stacks apart"):
         run_program(PROJECT.root, config, Recorder())
 

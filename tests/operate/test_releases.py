@@ -128,7 +128,9 @@ def fill(aws: Any, count: int) -> None:
         aws.put(NAME, f"{{{number}")
 
 
-def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aws: Any) -> None:
+def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_works(
+    aws: Any,
+) -> None:
     aws.deploy({"n": 1}, label="stable")
     fill(aws, 88)
     assert list(running_out(State(releases_of(aws)))) == []
@@ -145,12 +147,12 @@ def test_a_labelled_release_that_will_be_the_oldest_is_told_ten_deploys_ahead(aw
     )
     with pytest.raises(aws.client.exceptions.ParameterMaxVersionLimitExceeded):
         fill(aws, 1)
-
-
-def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    fill(aws, 99)
-    ((_, finding),) = running_out(State(releases_of(aws)))
+    # During a rollout, a promotion to another release is refused.
+    ((_, under_way),) = running_out(State(releases_of(aws), rolling_out(release=100, before=1)))
+    first, *_, last = under_way.fix.split(", ")
+    assert first == "`model-config rollout finish chat --environment prod`"
+    assert last.endswith("--labels stable-previous`")
+    # What is told to do lets the next deploy through.
     assert finding.fix == (
         "`model-config promote chat --environment prod --label stable --release N`, N being a "
         "newer release with the same values, which a deploy of them makes, or another that you "
@@ -166,7 +168,7 @@ def test_what_is_told_to_do_lets_the_next_deploy_through(aws: Any) -> None:
     fill(aws, 1)
 
 
-def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> None:
+def test_the_candidate_of_a_rollout_counts_like_a_label_and_is_told_when_gone(aws: Any) -> None:
     fill(aws, 99)
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=50, Labels=["stable"])
     assert list(running_out(State(releases_of(aws)))) == []
@@ -174,25 +176,10 @@ def test_the_candidate_of_a_rollout_counts_like_a_labelled_release(aws: Any) -> 
     assert left == 1
     assert "after 1 more deploy, the next one of this model removes release 1" in (finding.problem)
     assert "model-config rollout finish chat --environment prod" in finding.fix
-
-
-def test_a_candidate_that_is_gone_is_told(aws: Any) -> None:
-    fill(aws, 102)
-    aws.client.label_parameter_version(Name=NAME, ParameterVersion=50, Labels=["stable"])
+    fill(aws, 3)
     ((_, finding),) = running_out(State(releases_of(aws), rolling_out(release=2, before=50)))
     assert "release 2" in finding.problem
     assert "is no longer in the history" in finding.problem
-
-
-def test_during_a_rollout_what_is_told_to_do_is_possible(aws: Any) -> None:
-    """A promotion to another release is refused then."""
-    aws.deploy({"n": 1}, label="stable")
-    fill(aws, 99)
-    document = rolling_out(release=100, before=1)
-    ((_, finding),) = running_out(State(releases_of(aws), document))
-    first, *_, last = finding.fix.split(", ")
-    assert first == "`model-config rollout finish chat --environment prod`"
-    assert last.endswith("--labels stable-previous`")
 
 
 def test_a_held_label_stays_held_where_it_goes(aws: Any) -> None:

@@ -192,17 +192,18 @@ def test_more_in_all_models_together_are_refused_with_the_largest() -> None:
     assert "10,000 Standard parameters in an account and region" in finding.reason
 
 
-def test_each_models_release_and_rollout_count() -> None:
+def test_each_models_release_and_rollout_count(monkeypatch: pytest.MonkeyPatch) -> None:
     def of_fields(count: int) -> ModelConfig:
         definitions: Any = {f"f{number}": (int, number) for number in range(count)}
         return create_model("Mine", __base__=ModelConfig, **definitions)()
 
     config = of_fields(98)
-    models = {f"m{number}": Model(f"m{number}", config) for number in range(100)}
+    models = {f"m{number}": Model(f"m{number}", config) for number in range(10)}
+    monkeypatch.setattr(aws, "MAX_PARAMETERS", 1_000)
     assert plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings == ()
     models["m0"] = Model("m0", of_fields(99))
     (finding,) = plan_stack(Modules(PROJECT, models, {}), StackConfig("dev", {})).findings
-    assert finding.problem.startswith("10,001 parameters; the largest: m0 101, m1 100")
+    assert finding.problem.startswith("1,001 parameters; the largest: m0 101, m1 100")
 
 
 def test_a_model_without_a_single_value_is_refused() -> None:
