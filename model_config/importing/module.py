@@ -6,9 +6,9 @@ Both are loaded as a deploy loads them, and compared with the parameters, before
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -17,8 +17,7 @@ from pydantic import ValidationError
 
 from model_config import schema
 from model_config.format.errors import InvalidConfigurationError, UsageError
-from model_config.importing.fields import Existing, Field, Path, fields_of
-from model_config.importing.source import Module, own_classes
+from model_config.importing.fields import Existing, Field, Path, camel, fields_of
 from model_config.plan.hierarchy import config_of
 from model_config.plan.plan import PlannedModel, valid_plan
 from model_config.plan.project import NAMESPACE, Project
@@ -36,6 +35,10 @@ _CLASSES = [
 ]
 # What one class calls otherwise, or has in a group.
 _INSIDE = {"prompts": "system", "base_url": "endpoint"}
+#: The length in characters beyond which a text of several words gets its own file.
+_LONG = 80
+#: Names that a generated class can't have.
+_TAKEN = {"ModelConfig", "Group", "SecretRef", "JsonValue", "MODEL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,10 @@ def _candidates(
         values = [_values_in(kind, places, of_stack) for of_stack in fields]
         if all(values):
             names = {path: group.__name__ for path, group in _walk(kind) if group}
-            yield Module(name, values[0], names).files(origin), values, places
+            yield _Source(name, values[0], names).files(origin), values, places
     own = [{path: field.value for path, field in of_stack.items()} for of_stack in fields]
-    names, classes = own_classes(name, own)
-    yield Module(name, own[0], names).files(origin, classes), own, {path: path for path in every}
+    names, classes = _own_classes(name, own)
+    yield _Source(name, own[0], names).files(origin, classes), own, {path: path for path in every}
 
 
 def _walk(kind: type[Group], path: Path = ()) -> Iterator[tuple[Path, type[Group] | None]]:
@@ -248,3 +251,115 @@ def _planned(
             f"{', '.join(sorted(overrides))}. Import that environment as a model of its own"
         )
     return planned
+
+
+class _Source:
+    """The source of a module: valid as generated, and readable."""
+
+    def __init__(
+        self, name: str, values: Mapping[Path, Any], class_names: Mapping[Path, str]
+    ) -> None:
+        self.name, self.values, self.class_names = name, values, class_names
+        self._imports, self._texts = set[str](), dict[str, str]()
+
+    def files(self, origin: str, classes: Sequence[str] = ()) -> dict[str, str]:
+        """Return the files by name; `classes` are the sources of the classes, if it has its own."""
+        model = f"MODEL = {self._call((), '')}\n"
+        if classes:
+            self._imports -= {*self.class_names.values()}
+            self._imports |= {"ModelConfig", "Group"} if len(classes) > 1 else {"ModelConfig"}
+        imported = f"from model_config.schema import {', '.join(sorted(self._imports))}"
+        if any("JsonValue" in source for source in classes):
+            imported = f"from pydantic import JsonValue\n\n{imported}"
+        head = f'"""Imported from {origin}."""\n\n{imported}'
+        source = ("\n\n\n" if classes else "\n\n").join([head, *classes, model])
+        return {f"{self.name}.py": source, **self._texts}
+
+    def _call(self, path: Path, indent: str) -> str:
+        inner = f"{indent}    "
+        arguments: dict[str, str] = {}
+        for below, value in self.values.items():
+            if below[: len(path)] == path and (name := below[len(path)]) not in arguments:
+                here = (*path, name)
+                is_leaf = below == here
+                text = self._expression(value, here) if is_leaf else self._call(here, inner)
+                arguments[name] = text
+        self._imports.add(self.class_names[path])
+        lines = "".join(f"{inner}{name}={text},\n" for name, text in arguments.items())
+        return f"{self.class_names[path]}(\n{lines}{indent})"
+
+    def _expression(self, value: Any, path: Path) -> str:
+        if isinstance(value, SecretRef):
+            self._imports.add("SecretRef")
+            return f'SecretRef("{value.config_key}")'
+        if isinstance(value, dict):
+            items = (
+                f"{key!r}: {self._expression(item, (*path, key))}" for key, item in value.items()
+            )
+            return f"{{{', '.join(items)}}}"
+        # Reading a file would change texts with \r or a byte order mark.
+        is_long = isinstance(value, str) and len(value) > _LONG and len(value.split()) > 1
+        if not is_long or "\r" in value or value.startswith("\ufeff"):
+            return repr(value)
+        self._imports.add("text_beside")
+        ascii_name = (c if c.isalnum() and c.isascii() else "_" for c in path[-1])
+        stem = f"{self.name}_{''.join(ascii_name)}"
+        while f"{stem}.md" in self._texts:
+            stem += "_"
+        self._texts[f"{stem}.md"] = f"{value}\n"
+        return f'text_beside(__file__, "{stem}.md")'
+
+
+def _own_classes(
+    name: str, environments: Sequence[Mapping[Path, Any]]
+) -> tuple[dict[Path, str], list[str]]:
+    """Return the names of a module's own classes by their groups' paths, and their sources.
+
+    A field that one of the environments lacks may be None.
+    """
+    paths = list(dict.fromkeys(chain.from_iterable(environments)))
+    names, classes = _class_names(name, paths), list[str]()
+    for group in sorted(names, key=len, reverse=True):
+        fields = dict.fromkeys(
+            path[: len(group) + 1] for path in paths if path[: len(group)] == group
+        )
+        lines = [f"    {path[-1]}: {_declared(path, names, environments)}" for path in fields]
+        what = f"`{'/'.join(group)}`" if group else f"What `{name}` is configured with"
+        head = f"class {names[group]}({'Group' if group else 'ModelConfig'}):"
+        classes.append("\n".join([head, f'    """{what}, as it was imported."""', "", *lines]))
+    return names, classes
+
+
+def _declared(
+    path: Path, class_names: Mapping[Path, str], environments: Sequence[Mapping[Path, Any]]
+) -> str:
+    if kind := class_names.get(path):
+        # Where the first environment has none of its fields, the module doesn't name the group.
+        named = any(other[: len(path)] == path for other in environments[0])
+        return kind if named else f"{kind} = {kind}()"
+    values = [values[path] for values in environments if path in values]
+    kinds = " | ".join(dict.fromkeys(map(_annotation, values)))
+    return kinds if len(values) == len(environments) else f"{kinds} | None = None"
+
+
+def _annotation(value: object) -> str:
+    if isinstance(value, list | dict):
+        items = value.values() if isinstance(value, dict) else value
+        kinds = {type(item).__name__ for item in items}
+        plain = len(kinds) == 1 and kinds <= {"str", "int", "float", "bool"}
+        item = kinds.pop() if plain else "JsonValue"
+        return f"dict[str, {item}]" if isinstance(value, dict) else f"list[{item}]"
+    return type(value).__name__
+
+
+def _class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
+    # Where a group's name is taken, its parents' names come before it.
+    names: dict[Path, str] = {}
+    groups = {path[:depth] for path in fields for depth in range(len(path))}
+    for path in sorted(groups, key=lambda path: (len(path), path)):
+        whole = path or (model,)
+        near = [camel(*whole[-length:]) for length in range(1, len(whole) + 1)]
+        near += [f"{near[-1]}{number}" for number in range(2, len(groups) + 2)]
+        capital = (name[0].upper() + name[1:] for name in near)
+        names[path] = next(name for name in capital if name not in {*_TAKEN, *names.values()})
+    return names

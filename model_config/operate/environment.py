@@ -20,7 +20,6 @@ from model_config.reader.reader import Reader
 #: AWS, where changes can't be detected.
 Hold = Callable[[], AbstractContextManager[object]]
 
-
 _EMPTY = RolloutDocument()
 
 

@@ -67,6 +67,9 @@ class Move:
         self.together: Together | None = None  #: The promotion of several that it is a part of.
         self.notices: list[str] = []  #: What couldn't be verified or recorded.
 
+    def look(self) -> Releases:
+        return self.environment.releases(self.model, documents=False)
+
     @property
     def origin(self) -> str:
         return f"release {self.before}" if self.before else "no release"
@@ -215,7 +218,7 @@ def make(move: Move) -> Move:
         move.notices.clear()
     else:
         if move.is_automatic:
-            _stop_unless_on(move.before, move, _look(move))
+            _stop_unless_on(move.before, move, move.look())
         begun = _begin(move)
         if move.is_rollback:
             _roll_back(move)
@@ -298,7 +301,6 @@ def _check_room(move: Move) -> None:
 
 
 def _missing_record(move: Move) -> Moved | None:
-    """Return the record of an earlier move to the same release, if that was interrupted before."""
     last = move.state.document.moved
     if last is None or last.label != move.label:
         try:
@@ -313,10 +315,6 @@ def _missing_record(move: Move) -> Moved | None:
     if last is None and previous != move.release:
         before = previous
     return Moved(move.label, move.release, before, move.reason, move.is_rollback)
-
-
-def _look(move: Move) -> Releases:
-    return move.environment.releases(move.model, documents=False)
 
 
 def _stop_unless_on(release: int | None, move: Move, now: Releases) -> None:
@@ -365,10 +363,10 @@ def _roll_back(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     ssm.label(name, move.release, move.previous)
     ssm.label(name, move.release, move.label)
-    now = _look(move)
+    now = move.look()
     if now.on(move.label) == move.release != now.on(move.previous):
         ssm.label(name, move.release, move.previous)
-        now = _look(move)
+        now = move.look()
     if now.on(move.label) == move.release != now.on(move.previous):
         move.notices.append(
             f"{move.previous} is on release {now.on(move.previous)}: somebody else moved it"
@@ -387,7 +385,7 @@ def _promote(move: Move) -> None:
     # Until `-previous` is on the label's release: someone else may be moving the label.
     while before is not None and before not in {marked, move.release}:
         ssm.label(name, before, move.previous)
-        now = _look(move)
+        now = move.look()
         if move.is_automatic:
             _stop_unless_on(move.before, move, now)
         before, marked = now.on(move.label), before
@@ -395,12 +393,12 @@ def _promote(move: Move) -> None:
         ssm.label(name, move.release, move.label)
     move.before = before
     if move.is_automatic:
-        now = _look(move)
+        now = move.look()
         held = now.on(move.previous)
         if held and held != before and now.on(move.label) == move.release:
             # Somebody rolled back in between: `-previous` says where to.
             ssm.label(name, held, move.label)
-            now = _look(move)
+            now = move.look()
         _stop_unless_on(move.release, move, now)
 
 
@@ -429,7 +427,6 @@ def _record(move: Move, begun: State, release: int | None) -> None:
 
 
 def _write(move: Move, now: State, document: RolloutDocument) -> State:
-    """Write a move's document. An automatic move puts back what it replaced, and gives way."""
     environment = move.environment
     try:
         return environment.write(now, document)
@@ -445,7 +442,7 @@ def _write(move: Move, now: State, document: RolloutDocument) -> State:
 
 
 def _give_way(move: Move, theirs: Moved | None) -> None:
-    """Put a label where somebody else has moved it in the meantime, and stop."""
+    # Where somebody else has moved the label in the meantime, it belongs.
     if theirs is None or theirs.label != move.label:
         return
     ssm, name = move.environment.ssm, move.releases.name
@@ -456,4 +453,4 @@ def _give_way(move: Move, theirs: Moved | None) -> None:
         ssm.unlabel(name, move.release, move.label)
     else:
         ssm.label(name, theirs.release, move.label)
-    _stop_unless_on(move.release, move, _look(move))
+    _stop_unless_on(move.release, move, move.look())

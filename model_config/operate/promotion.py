@@ -72,7 +72,7 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
         check = check_of(model)
         if rollout and on is not None:  # otherwise there is no release to roll out from
             change = rollouts.start(environment, model, rollout, release=release, check=check)
-            rollouts.write(change)
+            change.write()
             shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)
             message = f"{model}: a rollout of release {release} to {label} began: {shares} %"
             return Promotion(model, "rolled out", message, change.notices)

@@ -108,21 +108,16 @@ def _adopt_key(
 
 def _not_own(key: Key, owner: str | None, stack: str) -> Finding:
     if owner:
-        return Finding(
-            key.arn,
-            f"it encrypts this environment and belongs to the stack {owner}, not to {stack}",
-            _OTHER_ENVIRONMENT,
-            f"its tag {OWNER_TAG} names its owner. A stack deletes what its state has, and "
-            "everything that a deleted key encrypted is lost",
-        )
-    tag = f"TagKey={OWNER_TAG},TagValue={stack}"
-    return Finding(
-        key.arn,
-        f"it encrypts this environment, and no tag says whether it belongs to {stack}",
-        f"if this stack created it, say so and run this again: `aws kms tag-resource --key-id "
-        f"{key.id} --tags {tag}`. If not, {_OTHER_ENVIRONMENT}",
-        f"earlier versions created keys without the tag {OWNER_TAG}",
-    )
+        problem = f"it encrypts this environment and belongs to the stack {owner}, not to {stack}"
+        reason = f"its tag {OWNER_TAG} names its owner. A stack deletes what its state has, and "
+        reason += "everything that a deleted key encrypted is lost"
+        return Finding(key.arn, problem, _OTHER_ENVIRONMENT, reason)
+    problem = f"it encrypts this environment, and no tag says whether it belongs to {stack}"
+    tag = f"--key-id {key.id} --tags TagKey={OWNER_TAG},TagValue={stack}"
+    again = f"say so and run this again: `aws kms tag-resource {tag}`"
+    fix = f"if this stack created it, {again}. If not, {_OTHER_ENVIRONMENT}"
+    reason = f"earlier versions created keys without the tag {OWNER_TAG}"
+    return Finding(key.arn, problem, fix, reason)
 
 
 def _parameters(
@@ -152,10 +147,8 @@ def _parameters(
 
 
 def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
-    """Yield each parameter's name, and its text if the stored one must equal it.
-
-    Parts of releases are left out: a deploy uses existing ones unchanged.
-    """
+    # Each with the text that the stored one must equal. Parts of releases are left out: a deploy
+    # uses existing ones unchanged.
     for parameter in model.parameters:
         content = parameter.content
         if not isinstance(content, str):

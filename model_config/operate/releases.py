@@ -66,18 +66,15 @@ class Releases:
         self, model: str, environment: str, name: str, newest_first: tuple[PastRelease, ...]
     ) -> None:
         self.model, self.environment, self.name = model, environment, name
-        self.newest_first, self.newest, self.oldest = (
-            newest_first,
-            newest_first[0],
-            newest_first[-1],
-        )
+        self.newest_first = newest_first
+        self.newest, self.oldest = newest_first[0], newest_first[-1]
         self.path = name.removesuffix(f"/{names.RELEASE}")
         #: The arguments of a command that select the model: "chat --environment prod".
         self.place = f"{model} --environment {environment}"
-        labels = {label: it.number for it in newest_first for label in sorted(it.labels)}
-        self.labels = labels
+        self.labels = {label: it.number for it in newest_first for label in sorted(it.labels)}
         #: The labels that a rollback moved: nothing automatic moves them.
-        self.held = sorted(it for it in labels if labels[it] == labels.get(f"{it}{names.PREVIOUS}"))
+        previous = {label: self.on(f"{label}{names.PREVIOUS}") for label in self.labels}
+        self.held = sorted(label for label, on in previous.items() if on == self.on(label))
 
     def with_former(self) -> Iterator[tuple[PastRelease, PastRelease | None]]:
         """Yield each release with the one before, newest first; the oldest with None."""
@@ -167,10 +164,7 @@ def open_release(ssm: Ssm, parameter: ReadParameter) -> Release:
 
 
 def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> list[str]:
-    """Return the names of the parts that no release in the history names.
-
-    With `gone`, the model was deleted, so that none of its parts is needed.
-    """
+    """Return the parts that no release names; with `gone`, all of a model that was deleted."""
     release = names.release_name(names.model_path(path, model))
     # List the parts first, so that a part that is written in between is not in the list.
     parts = ssm.names_below(names.release_parts(release))
@@ -185,9 +179,8 @@ def unneeded_parts(ssm: Ssm, path: str, model: str, *, gone: bool = False) -> li
     try:
         return sorted(set(parts) - needed_parts(releases))
     except errors.ReleaseError as error:
-        raise errors.ReleaseError(
-            f"nothing was deleted: {error}, so its parts are unknown"
-        ) from None
+        unknown = "so its parts are unknown"
+        raise errors.ReleaseError(f"nothing was deleted: {error}, {unknown}") from None
 
 
 def needed_parts(releases: Releases) -> set[str]:

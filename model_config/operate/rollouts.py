@@ -3,7 +3,6 @@
 No service runs a rollout. The document in the model's rollout parameter has the times, and each
 reader computes the share. If two people change a rollout at once, the last write wins, and its
 author gets an error.
-
 """
 
 from __future__ import annotations
@@ -44,6 +43,10 @@ class RolloutChange:
     @property
     def where(self) -> str:
         return self.environment.where(self.state.releases.model)
+
+    def write(self) -> None:
+        """Write it. Raises OverwrittenError if it replaced somebody else's."""
+        self.environment.write(self.state, self.document)
 
 
 def current(environment: Environment, model: str, *, valid: bool = False) -> State:
@@ -231,11 +234,6 @@ def same_elsewhere(
     if same is None or not missing:
         return new, list(environments)
     return replace(new, salt=same.salt, begin=same.steps[0].at), missing
-
-
-def write(change: RolloutChange) -> None:
-    """Write a prepared change. Raises OverwrittenError if it replaced somebody else's."""
-    change.environment.write(change.state, change.document)
 
 
 def _interrupted_finish(environment: Environment, state: State) -> Rollout | None:

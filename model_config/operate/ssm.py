@@ -210,12 +210,12 @@ class Ssm:
         return list(answers[key])
 
     def _ask_for(self, names: Sequence[str], *, decrypt: bool) -> list[Any]:
-        wanted = {"Names": names, "WithDecryption": decrypt}
         with _translated("get_parameters", names):
-            return list(self.client.get_parameters(**wanted)["Parameters"])
+            answer = self.client.get_parameters(Names=names, WithDecryption=decrypt)
+            return list(answer["Parameters"])
 
     def _read(self, names: list[str]) -> list[ReadParameter]:
-        """Return one batch, so that no frame holds a secret's text when another request fails."""
+        # One batch, so that no frame holds a secret's text when another request fails.
 
         def ask(missing: Sequence[str]) -> dict[str, list[Any]]:
             parameters = self._ask_for(missing, decrypt=True)

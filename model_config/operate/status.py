@@ -22,10 +22,8 @@ from model_config.plan.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The status of a model: its releases and differences are None if they are unknown."""
-
     model: str
-    releases: Releases | None
+    releases: Releases | None  #: None if they are unknown, as are the differences.
     rollout: Rollout | None
     differences: tuple[Difference, ...] | None
     problem: str | None = None
@@ -89,7 +87,6 @@ def unread_status(environment: str, plan: Plan | None, problem: str) -> Environm
     return EnvironmentStatus(environment, models, None, problems=(problem,))
 
 
-_ORDER = ("value", "secret", "rollout", "release", "release part")
 #: A parameter's parsed name, and its version.
 _Parameters = list[tuple[ParameterName, int]]
 
@@ -124,7 +121,8 @@ def _tree(ssm: Ssm, path: str, model: str, parameters: _Parameters) -> ModelTree
 def _leaves(parameters: _Parameters, config: Mapping[str, Value]) -> Iterator[Leaf]:
     together: dict[str, _Parameters] = {}
     # Values before secrets before the release, and a field's tenth part after its second.
-    parameters.sort(key=lambda it: (_ORDER.index(it[0].kind), it[0].field, it[0].part))
+    order = ("value", "secret", "rollout", "release", "release part")
+    parameters.sort(key=lambda it: (order.index(it[0].kind), it[0].field, it[0].part))
     for name, version in parameters:
         field = RELEASE if name.kind == "release part" else name.field
         together.setdefault(field, []).append((name, version))

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
@@ -82,23 +82,18 @@ def python(environment: Environment, model: str, number: int, content: Release |
     lines = [
         f"from model_config import Reader\n\nreader = Reader(environment={where}{prefix})",
         f'config = reader.get({name}, release={number})  # in production: label="stable"',
-        *(_of_content(content) if content else ()),
     ]
-    return "\n".join(lines)
-
-
-def _of_content(content: Release) -> Iterator[str]:
-    """Yield a line that reads a value, and one that renders a prompt."""
-    for path, value in leaves(content.config):
+    for path, value in leaves(content.config) if content else ():
         if not isinstance(value, str):
             keys = "".join(f"[{json.dumps(name)}]" for name in path)
-            yield f"config{keys}  # {shortened(repr(value), _LONG)}"
+            lines.append(f"config{keys}  # {shortened(repr(value), _LONG)}")
             break
-    for place, text in prompt.texts(content.config, content.templates).items():
+    for place, text in prompt.texts(content.config, content.templates).items() if content else ():
         if variables := prompt.variables(text):
             arguments = ", ".join(f"{name}=…" for name in variables)
-            yield f"config.render({json.dumps(place)}, {arguments})"
+            lines.append(f"config.render({json.dumps(place)}, {arguments})")
             break
+    return "\n".join(lines)
 
 
 #: The selectors of an environment whose releases are not read.

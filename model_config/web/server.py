@@ -68,23 +68,20 @@ class Guard:
         for reason in _refusals(request):
             return responses.PlainTextResponse(f"Refused: {reason}.\n", status_code=403)
         if (token := request.query_params.get("token")) is not None:
-            if self._is_ours(token):
-                return self._admit(request)
-            return HTMLResponse(refusal("has an outdated token"), status_code=403)
+            if not self._is_ours(token):
+                return HTMLResponse(refusal("has an outdated token"), status_code=403)
+            rest = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
+            address = request.url.path + (f"?{urlencode(rest)}" if rest else "")
+            # A second leading slash would redirect to another host.
+            response = RedirectResponse(f"/{address.lstrip('/')}", status_code=303)
+            # Lax: links from elsewhere, such as a chat, work.
+            response.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
+            return response
         is_ours = self._is_ours(request.cookies.get(self._cookie, ""))
         if is_ours or request.url.path.startswith("/static/"):
             return None
         why = "has no token, or the token was used in another browser"
         return HTMLResponse(refusal(why), status_code=403)
-
-    def _admit(self, request: Request) -> Response:
-        rest = [item for item in parse_qsl(request.url.query) if item[0] != "token"]
-        address = request.url.path + (f"?{urlencode(rest)}" if rest else "")
-        # A second leading slash would redirect to another host.
-        response = RedirectResponse(f"/{address.lstrip('/')}", status_code=303)
-        # Lax: links from elsewhere, such as a chat, work.
-        response.set_cookie(self._cookie, self._token, httponly=True, samesite="lax")
-        return response
 
     def _is_ours(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self._token.encode())

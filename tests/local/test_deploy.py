@@ -154,11 +154,15 @@ def test_what_was_done_by_hand_is_undone_and_what_the_modules_lost_is_deleted(pr
         assert ssm.get_parameters(Names=gone)["InvalidParameters"] == gone
 
 
-@pytest.mark.usefixtures("first_deploy")
 def test_a_protected_release_is_neither_deleted_nor_replaced(project: Path):
+    (project / "models" / "support_chat.py").unlink()  # the large one
+    plain = "config:\n  aws:region: eu-west-1\n  model-config:protect: false\n"
+    (project / "Pulumi.dev.yaml").write_text(plain)
+    deploy(project)
     deploy(project, "prod")
     held = StateFolder(Project(project)).load().parameters["eu-west-1"]
-    assert {"/ai/dev/support_chat/release", "/ai/prod/support_chat/release"} <= set(held)
+    releases = [f"/ai/{stack}/passage_reranker/release" for stack in ("dev", "prod")]
+    assert set(releases) <= set(held)
     module = project / "models" / "document_embedding.py"
     text = module.read_text()
     module.unlink()

@@ -144,7 +144,7 @@ class Client:
 def _start(place: Environment, number: int) -> None:
     plan = RolloutPlan((50, 100), timedelta(hours=1))
     new = rollouts.NewRollout("stable", plan, BEGAN, salt="0" * 16)
-    rollouts.write(rollouts.start(place, "chat", new, release=number, force=True))
+    rollouts.start(place, "chat", new, release=number, force=True).write()
 
 
 def _finish_due(place: Environment) -> None:
@@ -165,7 +165,7 @@ PEOPLE: dict[str, Verb] = {
     "promote 2": lambda place: promote(place, "chat", "stable", release=2),
     "rollback": lambda place: rollback(place, "chat", release=1),
     "finish": lambda place: make(rollouts.finish(place, "chat")),
-    "abort": lambda place: rollouts.write(rollouts.abort(place, "chat")),
+    "abort": lambda place: rollouts.abort(place, "chat").write(),
     "start": lambda place: _start(place, 3),
 }
 AUTOMATIC: dict[str, Verb] = {

@@ -150,13 +150,13 @@ def metadata(ssm: Ssm) -> Any:
 
 def of_a_container(ssm: Ssm, folder: Path) -> dict[str, str]:  # noqa: ARG001 - likewise
     def answer(handler: Any) -> None:
-        assert handler.headers["Authorization"] == "secret"
+        assert handler.headers["Authorization"] == "secret=="
         metadata(ssm)(handler)
 
     ssm.others["/v1/credentials"] = answer
     return {
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{ssm.url}/v1/credentials",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "secret",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "secret==",
     }
 
 

@@ -335,7 +335,7 @@ def test_two_environments_are_compared_with_their_settings(
 def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
     assert "No rollout is under way" in client.get("/rollout/dev/chat").text
     new = rollouts.NewRollout("stable", RolloutPlan((25, 100), timedelta(hours=1)), utc_now())
-    rollouts.write(rollouts.start(environment("dev", ssm), "chat", new))
+    rollouts.start(environment("dev", ssm), "chat", new).write()
     html = client.get("/rollout/dev/chat").text
     said = text(html)
     assert "Release 3 is being rolled out to the readers of stable , which is on release 2" in said

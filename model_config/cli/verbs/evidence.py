@@ -61,7 +61,12 @@ def record(  # noqa: PLR0913 - a verb's options
         raise errors.UsageError(f"{digest!r} is not a digest as `model-config digest` prints it")
     try:
         report = evidence.read_report(source, evidence.read_bounded(file), floor)
-        digest = digest or _digest_of(model, release, target)
+        if digest is None:
+            with target.open() as aws:
+                releases = aws.releases(model, documents=False)
+                chosen = releases.select("latest" if release is None else release)
+                digest = chosen.open().digest
+                typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
         recorded = report.recorded(digest, by)
     except errors.EvidenceError as error:
         raise errors.EvidenceError(f"{file} was not recorded: {error}") from None
@@ -75,12 +80,3 @@ def record(  # noqa: PLR0913 - a verb's options
     if report.skipped:
         typer.echo(f"Left out: {text.plural(report.skipped, 'skipped test')}.", err=True)
     typer.echo(f"Commit {evidence.FOLDER}/{written.name}.")
-
-
-def _digest_of(model: str, release: int | None, target: options.Target) -> str:
-    with target.open() as aws:
-        releases = aws.releases(model, documents=False)
-        chosen = releases.select("latest" if release is None else release)
-        digest = chosen.open().digest
-        typer.echo(f"{aws.where(model)}: release {chosen.number}, {digest}")
-        return digest

@@ -9,7 +9,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,9 +83,23 @@ def import_(  # noqa: PLR0913 - a verb's options
     modules = [imported_module(model, paths[0], given) for model, given in models.items()]
     folder = context.current_project().models_folder
     files = {folder / file: text for module in modules for file, text in module.files.items()}
-    _write(files, force=force)
+    existing = ", ".join(str(file) for file in files if file.exists())
+    if existing and not force:
+        if not sys.stdin.isatty():
+            raise UsageError(f"nothing was written: {existing} exists. Overwrite it with --force")
+        typer.confirm(f"Overwrite {existing}?", abort=True)
+    for file, text in files.items():
+        write_file(file, text, private=False)
+    typer.echo(f"Wrote {', '.join(map(str, files))}.")
     for module in modules:
-        _print_fields(module)
+        rows = []
+        for path, field in (item for fields in module.fields.values() for item in fields.items()):
+            note = "a secret" if field.config_key else ""
+            if field.config_key and field.parameter.type != "SecureString":
+                note = "a secret in plain text: have its provider replace it"
+            becomes = f"{module.name}/{'/'.join(module.places[path])}"
+            rows.append((field.parameter.name, becomes, note))
+        output.print_table(["parameter", "becomes", "note"], rows, wrap=True)
     _print_steps(modules, sources, local=local)
 
 
@@ -140,28 +153,6 @@ def _by_model(sources: Mapping[str, Source]) -> dict[str, dict[str, Source]]:
             ]
             models[name][stack] = replace(source, parameters=inner)
     return models
-
-
-def _write(files: Mapping[Path, str], *, force: bool) -> None:
-    existing = ", ".join(str(file) for file in files if file.exists())
-    if existing and not force:
-        if not sys.stdin.isatty():
-            raise UsageError(f"nothing was written: {existing} exists. Overwrite it with --force")
-        typer.confirm(f"Overwrite {existing}?", abort=True)
-    for file, text in files.items():
-        write_file(file, text, private=False)
-    typer.echo(f"Wrote {', '.join(map(str, files))}.")
-
-
-def _print_fields(module: ImportedModule) -> None:
-    rows = []
-    for path, field in (item for fields in module.fields.values() for item in fields.items()):
-        note = "a secret" if field.config_key else ""
-        if field.config_key and field.parameter.type != "SecureString":
-            note = "a secret in plain text: have its provider replace it"
-        becomes = f"{module.name}/{'/'.join(module.places[path])}"
-        rows.append((field.parameter.name, becomes, note))
-    output.print_table(["parameter", "becomes", "note"], rows, wrap=True)
 
 
 def _secret_steps(module: ImportedModule, stack: str, region: str, *, local: bool) -> Iterator[str]:

@@ -15,7 +15,6 @@ from model_config.cli.output import annotate, summarize
 from model_config.files import write_file
 from model_config.format import errors, text
 from model_config.operate.rollout_plan import utc_now
-from model_config.plan.project import StackConfig
 
 PANEL = options.Panel.PIPELINES
 GROUP = "The steps of a deploy in a workflow."
@@ -36,6 +35,7 @@ def environments(
 
     Example: model-config pipeline environments dev staging prod
     """
+    from model_config.plan.aws import partition_of
     from model_config.plan.settings import read_settings
     from model_config.plan.stack_file import read_stack_file
 
@@ -43,7 +43,23 @@ def environments(
     configs = [read_stack_file(project, stack) for stack in stacks or project.require_stacks()]
     if not stacks:
         configs.sort(key=lambda config: read_settings(config)[0].protect)
-    typer.echo(json.dumps({"include": _places(configs)}))
+    places, findings = [], []
+    for config in configs:
+        region, accounts = config.region or "", config.values.get("aws:allowedAccountIds", "")
+        account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
+        if not region:
+            fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
+            findings.append(errors.Finding(f"{config.file}: aws:region", "it is not set", fix))
+        if account:
+            place = {"stack": config.stack, "account": account[1], "region": region}
+            places.append({**place, "partition": partition_of(region)})
+        else:
+            fix = 'write its 12 digits in quotation marks: ["111122223333"]'
+            problem = "it doesn't name the one account that the workflows deploy to"
+            findings.append(errors.Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
+    if findings:
+        raise errors.InvalidConfigurationError(findings)
+    typer.echo(json.dumps({"include": places}))
 
 
 def note(
@@ -67,7 +83,17 @@ def note(
             newest = {name: aws.releases(name, documents=False).newest for name in aws.models()}
         releases = {name: release.number for name, release in newest.items()}
     else:
-        releases = _stack_releases(environment)
+        from model_config.cli.target import say_where
+        from model_config.infra.engine_stack import EngineStack
+
+        outputs = EngineStack(current_project(), environment).outputs()
+        if outputs:  # there are none before the first update
+            say_where([environment], outputs["account_id"], outputs["region"])
+        versions = {
+            name: model["release"]["version"] for name, model in outputs.get("models", {}).items()
+        }
+        # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
+        releases = {name: int(it) for name, it in versions.items() if not isinstance(it, str)}
     write_file(output, json.dumps(releases, indent=2) + "\n", private=False)
     typer.echo(f"{output}: {', '.join(f'{name} {release}' for name, release in releases.items())}")
 
@@ -157,42 +183,6 @@ def verify(environment: options.Environment = "dev", *, local: options.Local = F
     if drift.problems or wrong:
         raise typer.Exit(2 if drift.problems else 1)
     typer.echo(f"{environment} matches the program.")
-
-
-def _places(configs: list[StackConfig]) -> list[dict[str, str]]:
-    """Return where each stack is deployed to, or refuse those whose files don't say it."""
-    from model_config.plan.aws import partition_of
-
-    places, findings = [], []
-    for config in configs:
-        region, accounts = config.region or "", config.values.get("aws:allowedAccountIds", "")
-        account = re.fullmatch(r'\["([0-9]{12})"\]', accounts)
-        if not region:
-            fix = f"pulumi config set aws:region eu-west-1 --stack {config.stack}"
-            findings.append(errors.Finding(f"{config.file}: aws:region", "it is not set", fix))
-        if account:
-            place = {"stack": config.stack, "account": account[1], "region": region}
-            places.append({**place, "partition": partition_of(region)})
-        else:
-            fix = 'write its 12 digits in quotation marks: ["111122223333"]'
-            problem = "it doesn't name the one account that the workflows deploy to"
-            findings.append(errors.Finding(f"{config.file}: aws:allowedAccountIds", problem, fix))
-    if findings:
-        raise errors.InvalidConfigurationError(findings)
-    return places
-
-
-def _stack_releases(stack: str) -> dict[str, int]:
-    from model_config.cli.target import say_where
-    from model_config.infra.engine_stack import EngineStack
-
-    outputs = EngineStack(current_project(), stack).outputs()
-    if not outputs:  # before the first update
-        return {}
-    say_where([stack], outputs["account_id"], outputs["region"])
-    versions = {name: model["release"]["version"] for name, model in outputs["models"].items()}
-    # After a failed `up --continue-on-error` a version may be the engine's text for "unknown".
-    return {name: int(it) for name, it in versions.items() if not isinstance(it, str)}
 
 
 def _numbers(file: Path) -> Mapping[str, int]:

@@ -237,15 +237,13 @@ def _change_in_all(
     places: Sequence[Environment], prepare: Callable[[Environment], RolloutChange]
 ) -> list[RolloutChange]:
     """Make a change in all regions: first prepare it everywhere, then write it one by one."""
-    from model_config.operate.rollouts import write
-
     changes = [prepare(place) for place in places]
     failed = 0
     for change in changes:
         for notice in change.notices:
             typer.echo(context.to_paste(f"{change.where}: {notice}"), err=True)
         try:
-            write(change)
+            change.write()
         except StoreError as error:
             if len(changes) == 1:
                 raise
