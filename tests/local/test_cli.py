@@ -23,11 +23,12 @@ def run(*arguments: str) -> str:
 def test_deploy_prints_each_parameter_and_left_over_secret_and_reads_a_model_back(project: Path):
     (project / ".local").mkdir()
     (project / ".local" / "secrets.yaml").write_text("supportChatApiKy: sk-hidden")
-    output = run("local", "deploy")
+    result = CliRunner().invoke(cli.app, ["local", "deploy"], catch_exceptions=False)
     assert (
         "Notice: no model has the secret supportChatApiKy of .local/secrets.yaml: "
         'did you mean "supportChatApiKey"?\n'
-    ) in output
+    ) in result.stderr
+    output = result.output
     assert "sk-hidden" not in output
     row = next(line for line in output.splitlines() if "generation/temperature\t" in line)
     assert row.split("\t") == [
