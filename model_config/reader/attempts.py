@@ -161,7 +161,7 @@ class Attempts:
 
     @property
     def hanging(self) -> list[float]:
-        return [attempt.began for attempt in list(self._running) if attempt.hangs]
+        return [attempt.began for attempt in self._taken() if attempt.has_ended]
 
     def _taken(self) -> list[Attempt]:
         return [attempt for attempt in self._running if attempt.hangs or not attempt.has_ended]

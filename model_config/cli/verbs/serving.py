@@ -1,7 +1,7 @@
 """`model-config agent`, `ui` and `report`: what is served on loopback, and pages in files."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Annotated
@@ -136,10 +136,9 @@ def ui(
         typer.echo(f"The pages are at {address}\nCtrl-C ends them.")
         if open_it and not until_the_end.enter_context(server.opened_in_browser(address)):
             typer.echo("No browser could be started: open the address yourself.", err=True)
-        try:
+        with suppress(KeyboardInterrupt):  # where SIGINT is ignored, the server ends without it
             server.serve(app, listener)
-        except KeyboardInterrupt:
-            typer.echo("Stopped.")
+        typer.echo("Stopped.")
 
 
 def report(
