@@ -6,16 +6,20 @@ secret `api_key` becomes API_KEY. A string is used unchanged; any other value is
 format's reader gets back exactly the exported values.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import re
 import shlex
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from model_config.comparing.changes import leaves
 from model_config.format.errors import UsageError
-from model_config.reader.configuration import Configuration
+
+if TYPE_CHECKING:  # --help needn't wait for it
+    from model_config.reader.configuration import Configuration
 
 #: The value of a variable that requests its value from the release.
 PLACEHOLDER = "from-release"
