@@ -18,9 +18,10 @@ from model_config.cli.context import current_project, named_options, project_or_
 from model_config.cli.output import with_progress
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.format.text import nearest, visible
+from model_config.operate.drift import Drift, find_drift
 from model_config.operate.environment import Environment, Hold
 from model_config.operate.ssm import Ssm, aws_client
-from model_config.plan.plan import is_protected
+from model_config.plan.plan import is_protected, valid_plan
 from model_config.plan.project import NAMESPACE
 from model_config.plan.settings import read_settings
 from model_config.plan.stack_file import read_stack_file
@@ -53,6 +54,12 @@ def targets(
         ] or [here]
         _say_where(places)
         yield places
+
+
+def compared(environment: str, *, local: bool) -> Drift:
+    """Return how an environment in AWS differs from the program."""
+    with target(environment, None, local=local) as aws:
+        return find_drift(aws.ssm.view(aws.ssm.watch), valid_plan(current_project(), environment))
 
 
 @contextmanager

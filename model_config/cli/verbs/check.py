@@ -99,11 +99,9 @@ def drift(
 
     Example: model-config drift --environment prod --exit-code
     """
-    from model_config.operate.drift import find_drift
-    from model_config.plan.plan import valid_plan
+    from model_config.cli.target import compared
 
-    with options.Target(environment=environment, local=local).open() as aws:
-        drift = find_drift(aws.ssm.view(aws.ssm.watch), valid_plan(current_project(), environment))
+    drift = compared(environment, local=local)
     if as_json:
         output.print_json(
             {

@@ -167,12 +167,10 @@ def verify(environment: options.Environment = "dev", *, local: options.Local = F
 
     Example: model-config pipeline verify --environment prod
     """
-    from model_config.operate.drift import ADVICE, find_drift
-    from model_config.plan.plan import valid_plan
+    from model_config.cli.target import compared
+    from model_config.operate.drift import ADVICE
 
-    with options.Target(environment=environment, local=local).open() as aws:
-        plan = valid_plan(current_project(), environment)
-        drift = find_drift(aws.ssm.view(aws.ssm.watch), plan)
+    drift = compared(environment, local=local)
     wrong = [it for it in drift.differences if it.state not in {"unmanaged", "orphaned"}]
     for it in wrong:
         where = f"{it.model}/{it.path}" if it.model and it.listed else it.path
