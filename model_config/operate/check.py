@@ -200,11 +200,14 @@ def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
     elif standard + new > 0.8 * MAX_PARAMETERS:
         problem = (
             f"with the next deploy it holds {standard + new:,} of {MAX_PARAMETERS:,} Standard "
+            "parameters in this region"
         )
-        problem += "parameters in this region"
-        fix = "delete parts that no release needs with `model-config prune`, and other unneeded "
+        fix = (
+            "delete parts that no release needs with `model-config prune`, and other unneeded "
+            "parameters"
+        )
         quota = "the quota of an account and region (AWS quotas)"
-        yield Checked("warning", "the account", problem, f"{fix}parameters", quota)
+        yield Checked("warning", "the account", problem, fix, quota)
 
 
 def _check_policies(aws: KeysAndPolicies, new: int) -> Iterator[Checked]:
@@ -230,10 +233,8 @@ def taken_names(
     """Yield names that a deploy creates and that are taken, as far as permissions allow."""
     with suppress(AccessDeniedError):
         if first_deploy and not settings.kms_key_arn and (key := aws.key(settings.key_alias)):
-            problem, unique = (
-                "the alias already exists",
-                "an alias is unique in an account and region",
-            )
+            problem = "the alias already exists"
+            unique = "an alias is unique in an account and region"
             with suppress(AccessDeniedError):
                 if owner := aws.owner(key.id):
                     problem += f", and its key belongs to the stack {owner}"

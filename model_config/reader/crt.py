@@ -164,9 +164,12 @@ class _Answer:
         """Return what SSM answered, or None: no error may hold a part of it."""
         with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
             stored = [
-                Stored.of(it, at and datetime.fromtimestamp(at, UTC), decrypt=decrypt)
+                Stored.of(
+                    it,
+                    (at := it.get("LastModifiedDate")) and datetime.fromtimestamp(at, UTC),
+                    decrypt=decrypt,
+                )
                 for it in json.loads(self.body or b"")["Parameters"]
-                for at in [it.get("LastModifiedDate")]
             ]
             return {parameter.name: parameter for parameter in stored}
         return None
