@@ -14,8 +14,6 @@ Keys may be added, and readers ignore those they don't know. Removing a key, or 
 meaning, takes a new `format`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

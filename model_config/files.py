@@ -1,7 +1,5 @@
 """Atomic writes: a file is replaced as a whole, or not at all."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Listening on the loopback interface, which other machines can't reach."""
 
-from __future__ import annotations
-
 import os
 import socket
 

@@ -1,7 +1,5 @@
 """The agent's answers whatever is asked: JSON with an ETag, errors, and refusals."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -3,8 +3,6 @@
 OFREP is OpenFeature's Remote Evaluation Protocol, for its clients in every language.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence

@@ -4,8 +4,6 @@ The flag `support_chat` is a whole configuration, and `support_chat/generation/t
 part or value of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

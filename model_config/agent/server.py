@@ -1,7 +1,5 @@
 """Serves the agent: its token, its socket, and the limits of its connections."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import os

@@ -1,7 +1,5 @@
 """The values of a release, one by one, and the changes between two releases."""
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

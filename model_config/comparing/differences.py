@@ -1,7 +1,5 @@
 """Two snapshots to compare (of commits, environments, or AWS and the working tree), and how."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Queries to git. None of them writes to the repository or to its index."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -1,7 +1,5 @@
 """Searches: for values, with the places where they are written, and for commits with a digest."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

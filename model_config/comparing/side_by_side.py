@@ -1,7 +1,5 @@
 """Two texts side by side: changed words marked, unchanged lines folded, whitespace made visible."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher

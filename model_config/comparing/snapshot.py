@@ -1,7 +1,5 @@
 """The configuration of a commit or the working tree, as described by its own code."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

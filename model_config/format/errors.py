@@ -3,8 +3,6 @@
 Each family of errors has one exception type. None of them ever holds a secret's value.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -8,8 +8,6 @@
 {prefix}/{environment}/{model}/rollout                    a rollout, and who moved a label last
 """
 
-from __future__ import annotations
-
 import re
 from typing import Literal, NamedTuple, TypeAlias
 

@@ -7,8 +7,6 @@ the braces of JSON. There are no expressions or conditions. Values are inserted 
 placeholder in a value is not replaced.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast

@@ -4,8 +4,6 @@ Nothing has to run for a rollout to proceed: it is a plan of times, and each rea
 share. `docs/release-format.md` describes the text for readers in other languages.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

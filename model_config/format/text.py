@@ -5,8 +5,6 @@ comparison, page and comment shows the others by their code points: "brief" with
 in it is `brU+200Bief`. Such a character stays as it is where an emoji or a script needs it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 Both are loaded as a deploy loads them, and compared with the parameters, before they are written.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The resources of a stack: the environment's key, each model's parameters, and notifications."""
 
-from __future__ import annotations
-
 import json
 from hashlib import sha256
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads the stack's configuration from Pulumi's engine, and stops the program on findings."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Mapping
 from typing import Any

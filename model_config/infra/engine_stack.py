@@ -1,7 +1,5 @@
 """A stack's configuration and state, through Pulumi's Automation API."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """The stack's outputs, which other stacks rely on. Their names never change."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

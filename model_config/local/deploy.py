@@ -1,7 +1,5 @@
 """Deploys one environment to the local AWS, and reports the change of each parameter."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout

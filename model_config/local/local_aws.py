@@ -4,8 +4,6 @@ moto accepts requests that AWS refuses. Here they are refused, so that a local d
 AWS would.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import re

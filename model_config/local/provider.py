@@ -5,8 +5,6 @@ to Standard replaces it; a change of tags writes no new version; an existing par
 over.
 """
 
-from __future__ import annotations
-
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence

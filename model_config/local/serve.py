@@ -1,7 +1,5 @@
 """The local AWS on a loopback port, for developing an application against it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from wsgiref.types import StartResponse, WSGIEnvironment
 

@@ -3,8 +3,6 @@
 Every process that uses it holds the lock, so `make local`, a second one and `serve` take turns.
 """
 
-from __future__ import annotations
-
 import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,5 @@
 """Finds what would make the next deploy fail, and what the deployer should know."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress

@@ -4,8 +4,6 @@ Every value is read, except for secrets and for parameters that belong to nobody
 existence and storage are compared. The key and the reader policies are compared too.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet

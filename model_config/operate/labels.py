@@ -13,8 +13,6 @@ move, one request later: it is then on the release before that, or on none. An a
 instead: it looks before and after each of its writes, and puts back what it replaced.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 from model_config.format import errors

@@ -5,8 +5,6 @@ the first label moves, and that it is done after the last. So a run that finds i
 where each label was.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias

@@ -3,8 +3,6 @@
 SSM creates no version when a label moves, so each promotion and rollback writes one there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

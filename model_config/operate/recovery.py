@@ -5,8 +5,6 @@ exactly belongs to the deploy and can be adopted. Any other belongs to somebody 
 everything under a key whose owner tag names another stack.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 

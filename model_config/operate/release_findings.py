@@ -1,7 +1,5 @@
 """Releases, labels and histories that will cause problems for a reader or a later deploy."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterator
 
 from model_config.format.errors import Finding

@@ -1,7 +1,5 @@
 """A model's releases in SSM: the newest 100, each with its labels and author."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """A rollout's plan: the `plan` in its document, and its progress at a given time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta

@@ -5,8 +5,6 @@ reader computes the share. If two people change a rollout at once, the last writ
 author gets an error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime

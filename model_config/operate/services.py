@@ -1,7 +1,5 @@
 """The services beside SSM: KMS and IAM, which have a deploy's other resources, and Bedrock."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """An environment as it is: each model's releases, labels, rollout and drift, and its hierarchy."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The limits are checked offline, so that no deploy fails half-way because of them.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Checks a stack's configuration: keys, namespaces, region, KMS key, secrets and other stacks."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

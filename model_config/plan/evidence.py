@@ -5,8 +5,6 @@ environment needs no second run for another. The file's name is the digest witho
 some file systems refuse a colon.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator

@@ -1,7 +1,5 @@
 """The JSON Schema of a project's stack files, for editors."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Models that their providers retire: what `lifecycle.yaml` says, and which values name one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From a stack's configuration to a plan of what it deploys, all checked before any deploy."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress

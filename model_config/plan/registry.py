@@ -1,7 +1,5 @@
 """Runs the model modules: every file in `models/`, each of which defines a `MODEL`."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

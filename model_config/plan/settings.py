@@ -1,7 +1,5 @@
 """A stack's settings: the keys of `Pulumi.<stack>.yaml` that begin with `model-config:`."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Annotated, Any, Literal

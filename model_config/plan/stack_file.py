@@ -1,7 +1,5 @@
 """Reads `Pulumi.<stack>.yaml` as Pulumi's engine does, for commands that run without it."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Finds every problem of a project, in all its environments, and reports each once."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator

@@ -6,8 +6,6 @@ single operations on dicts and lists. So an exception that a signal raises in a 
 nothing behind. A reader without threads makes its attempts in the reading thread.
 """
 
-from __future__ import annotations
-
 import _thread  # its locks wait in one call, which an exception can't leave half done
 import math
 import threading

@@ -5,8 +5,6 @@ releases hold, and so no secret's text. It is JSON: `{"format": 1, "releases": {
 number, "label": the label that it was read by, or null, "document": a release document}}}`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence

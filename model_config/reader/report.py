@@ -1,7 +1,5 @@
 """Reports what goes wrong: in the log, and in a reader's status as plain data for JSON."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Hashable, Mapping

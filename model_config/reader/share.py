@@ -3,8 +3,6 @@
 This module is imported only during a rollout, because most readers start outside of one.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Reads parameters from SSM with boto3, through a client of the application's or its own."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import os

@@ -1,7 +1,5 @@
 """Renders a new project's files and a new model's, and the upgrade of an older project."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import zipfile

@@ -7,8 +7,6 @@ value, not below a list. Otherwise these are ordinary pydantic classes, with con
 and validators.
 """
 
-from __future__ import annotations
-
 try:
     import pydantic as _  # noqa: F401 - the first import of a plain install says what is missing
 except ModuleNotFoundError as error:

@@ -1,7 +1,5 @@
 """The base classes of configurations, references to secrets, and the types a field may have."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping

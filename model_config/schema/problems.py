@@ -1,7 +1,5 @@
 """What pydantic refuses in a class's values, as findings say it, and the names that were meant."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType

@@ -1,7 +1,5 @@
 """The classes that the package ships. docs/classes.md is made from their docstrings."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias

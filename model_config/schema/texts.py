@@ -1,7 +1,5 @@
 """Types of values: prompts, which are templates unless they are `Verbatim`, and JSON Schemas."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path

@@ -5,8 +5,6 @@ and `deploy_under_mocks(project, "prod")` what a deploy would register and expor
 Pulumi's CLI or AWS.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import runpy
