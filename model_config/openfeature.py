@@ -23,14 +23,7 @@ from openfeature.exception import (
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata, ProviderStatus
 
-from model_config.agent.flags import (
-    Staleness,
-    changed_flags,
-    error_code,
-    outcome,
-    parse_key,
-    value_at,
-)
+from model_config.agent import flags
 from model_config.format.errors import ModelConfigError, UsageError
 from model_config.reader.configuration import PROVIDER, Configuration
 from model_config.reader.reader import Reader, check_key
@@ -49,7 +42,7 @@ def _resolves(*kinds: type) -> Any:
         default_value: Any,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[Any]:
-        model, path = parse_key(flag_key)
+        model, path = flags.parse_key(flag_key)
         with self._watched(model):
             configuration = self._reader.get(model, key=_unit(evaluation_context))
             return self._details(configuration, path, kinds, default_value)
@@ -64,7 +57,7 @@ def _aresolves(*kinds: type) -> Any:
         default_value: Any,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[Any]:
-        model, path = parse_key(flag_key)
+        model, path = flags.parse_key(flag_key)
         with self._watched(model):
             configuration = await self._reader.aget(model, key=_unit(evaluation_context))
             return self._details(configuration, path, kinds, default_value)
@@ -93,7 +86,7 @@ class ModelConfigProvider(AbstractProvider):
     def __init__(self, reader: Reader, *, models: Iterable[str] = ()) -> None:
         super().__init__()
         self._reader, self._models = reader, list(models)
-        self._is_stale = Staleness(reader)
+        self._is_stale = flags.Staleness(reader)
         self._troubles: dict[str, ProviderStatus] = {}
         reader.on_change(self._changed)
 
@@ -122,9 +115,9 @@ class ModelConfigProvider(AbstractProvider):
         self, configuration: Configuration, path: str, kinds: tuple[type, ...], default: Any
     ) -> FlagResolutionDetails[Any]:
         is_stale = self._is_stale(configuration)
-        result = outcome(configuration, is_stale=is_stale)
+        result = flags.outcome(configuration, is_stale=is_stale)
         self._note(configuration.model, ProviderStatus.STALE if is_stale else None)
-        value = value_at(configuration, path)
+        value = flags.value_at(configuration, path)
         if value is None:
             value = default
         elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -172,7 +165,7 @@ class ModelConfigProvider(AbstractProvider):
         return next((it for it in worst_first if it in troubles), ProviderStatus.READY)
 
     def _changed(self, before: Configuration, after: Configuration) -> None:
-        if keys := changed_flags(before, after):  # a rotated secret changes no flag
+        if keys := flags.changed_flags(before, after):  # a rotated secret changes no flag
             details = ProviderEventDetails(flags_changed=keys, metadata={"release": after.release})
             self.emit_provider_configuration_changed(details)
 
@@ -182,7 +175,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ModelConfigError as error:
-        raise _ERRORS[error_code(error)](str(error)) from error
+        raise _ERRORS[flags.error_code(error)](str(error)) from error
 
 
 def _unit(context: EvaluationContext | None) -> str | None:

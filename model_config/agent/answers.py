@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model_config.format import errors
-from model_config.format.errors import ModelConfigError
 
 #: The HTTP status of each family of errors; any other is an answer of AWS.
 _STATUS: dict[type[Exception], HTTPStatus] = {
@@ -23,7 +22,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.PromptError: HTTPStatus.BAD_REQUEST,
     errors.StoreUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StaleConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
-    ModelConfigError: HTTPStatus.BAD_GATEWAY,
+    errors.ModelConfigError: HTTPStatus.BAD_GATEWAY,
 }
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 # Of this process, so that an ETag tells nothing about a secret.
@@ -71,7 +70,7 @@ async def _of_agent(_: Request, error: Exception) -> Response:
     return failure(HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__, text)
 
 
-HANDLERS = {ModelConfigError: _of_reader, HTTPException: _of_address, Exception: _of_agent}
+HANDLERS = {errors.ModelConfigError: _of_reader, HTTPException: _of_address, Exception: _of_agent}
 
 
 #: The most bytes of a request's body. Set by this package: the longest that makes sense has a key

@@ -19,8 +19,7 @@ from starlette.types import ASGIApp
 
 from model_config.agent import flags
 from model_config.agent.answers import HANDLERS, LOOPBACK, Guard, Json, answer
-from model_config.format.errors import ModelConfigError, UsageError
-from model_config.format.names import check_segment
+from model_config.format import errors, names
 from model_config.reader.configuration import Configuration
 from model_config.reader.reader import Reader, check_key
 
@@ -46,7 +45,7 @@ class Agent:
 
     def __init__(self, reader: Reader, models: Sequence[str], *, serves_secrets: bool) -> None:
         for model in models:
-            check_segment("model", model)
+            names.check_segment("model", model)
         self._reader, self._named, self._serves_secrets = reader, models, serves_secrets
         self._preloading: asyncio.Task[None] | None = None
         self._is_stale = flags.Staleness(reader)
@@ -96,7 +95,7 @@ class Agent:
         configuration = await self._read(request, "secrets")
         wanted = request.query_params.get("secrets", "false")
         if wanted not in {"true", "false"}:
-            raise UsageError(f"secrets is true or false, not {wanted!r}")
+            raise errors.UsageError(f"secrets is true or false, not {wanted!r}")
         texts: dict[str, dict[str, str]] = {}
         if wanted == "true":
             if not self._serves_secrets:
@@ -128,7 +127,7 @@ class Agent:
             value = flags.value_at(configuration, path)
         except _BadRequestError as error:
             return Json({"key": key, **_details(*error.args)}, HTTPStatus.BAD_REQUEST)
-        except ModelConfigError as error:
+        except errors.ModelConfigError as error:
             code, status = flags.error_code(error), HTTPStatus.INTERNAL_SERVER_ERROR
             if code == "FLAG_NOT_FOUND":
                 status = HTTPStatus.NOT_FOUND
@@ -146,7 +145,7 @@ class Agent:
             try:
                 read[model] = await self._reader.aget(model, key=unit)
                 outcomes[model] = self._outcome(read[model])
-            except ModelConfigError as error:
+            except errors.ModelConfigError as error:
                 outcomes[model] = _details(flags.error_code(error), str(error))
 
         def evaluated() -> Iterator[dict[str, Any]]:
@@ -170,10 +169,10 @@ class Agent:
     async def _read(self, request: Request, *options: str) -> Configuration:
         given = request.query_params
         if unknown := given.keys() - {"label", "release", "key", *options}:
-            raise UsageError(f"there is no parameter {', '.join(sorted(unknown))}")
+            raise errors.UsageError(f"there is no parameter {', '.join(sorted(unknown))}")
         number = given.get("release")
         if number is not None and not (number.isascii() and number.isdecimal()):
-            raise UsageError(f"release is a number, not {number!r}")
+            raise errors.UsageError(f"release is a number, not {number!r}")
         return await self._reader.aget(
             request.path_params["model"],
             label=given.get("label"),
@@ -196,11 +195,11 @@ def _prompt_in(body: bytes) -> tuple[str, dict[str, Any]]:
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
-        raise UsageError("the body is not JSON") from None
+        raise errors.UsageError("the body is not JSON") from None
     match {"variables": {}, **given} if isinstance(given, dict) else given:
         case {"path": str(path), "variables": dict(variables), **rest} if not rest:
             return path, variables
-    raise UsageError(
+    raise errors.UsageError(
         'the body is an object with a path and its variables: {"path": "prompts/system", '
         '"variables": {"name": "Ada"}}'
     )
@@ -233,5 +232,5 @@ def _targeting_key(body: bytes) -> str | None:
         return None
     try:
         return check_key(context["targetingKey"])
-    except UsageError as error:
+    except errors.UsageError as error:
         raise _BadRequestError("INVALID_CONTEXT", f"targetingKey: {error}") from None

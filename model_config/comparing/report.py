@@ -10,8 +10,7 @@ from itertools import accumulate, groupby, zip_longest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from model_config.comparing.changes import LONG, MARKS, Change
-from model_config.comparing.side_by_side import common_ends
+from model_config.comparing import changes, side_by_side
 from model_config.format.codec import Value
 from model_config.format.text import one_line, plural, visible
 
@@ -58,9 +57,9 @@ def report_lines(report: Report) -> Iterator[Line]:
             yield from change_lines(change, "  ")
 
 
-def change_lines(change: Change, indent: str = "") -> Iterator[Line]:
+def change_lines(change: changes.Change, indent: str = "") -> Iterator[Line]:
     """Yield a summary line, followed by a diff if the values are long."""
-    mark, short = MARKS[change.change], _summary(change)
+    mark, short = changes.MARKS[change.change], _summary(change)
     text = f"{indent}{mark} {change.path}{short}"
     yield Line(visible(text).replace("\n", "\\n"), mark)
     for line in _text_diff(change):
@@ -89,7 +88,7 @@ def markdown(report: Report, limit: int = COMMENT) -> str:
     return "\n".join(lines)
 
 
-def to_json(change: Change) -> dict[str, Any]:
+def to_json(change: changes.Change) -> dict[str, Any]:
     """Return the change as JSON for scripts; `variables` is null if no prompt variable changed."""
     variables = {"added": change.asks, "removed": change.stops_asking}
     return {
@@ -114,19 +113,19 @@ def heading(section: ModelDifference) -> str:
     return f": {kind}" if kind else ""
 
 
-def is_long(change: Change) -> bool:
+def is_long(change: changes.Change) -> bool:
     return change.change != "reordered" and any(
-        len(one_line(value)) > LONG or (isinstance(value, str) and "\n" in value)
+        len(one_line(value)) > changes.LONG or (isinstance(value, str) and "\n" in value)
         for value in (change.before, change.after)
     )
 
 
-def _summary(change: Change, shown: Callable[[str], str] = str) -> str:
+def _summary(change: changes.Change, shown: Callable[[str], str] = str) -> str:
     texts = [*filter(None, [_values(change, shown), change.variables_text()])]
     return f": {'; '.join(texts)}" if texts else ""
 
 
-def _values(change: Change, shown: Callable[[str], str]) -> str:
+def _values(change: changes.Change, shown: Callable[[str], str]) -> str:
     if change.change == "reordered":
         return change.order_text(shown)
     sides = {"added": [change.after], "removed": [change.before]}
@@ -139,7 +138,7 @@ def _values(change: Change, shown: Callable[[str], str]) -> str:
     return "" if is_long(change) else " → ".join(shown(one_line(value)) for value in values)
 
 
-def _text_diff(change: Change) -> Iterator[str]:
+def _text_diff(change: changes.Change) -> Iterator[str]:
     if change.secret or not is_long(change):
         return
     before = [] if change.change == "added" else _text_lines(change.before)
@@ -168,7 +167,7 @@ def _cut(line: str, facing: str | None) -> str:
     if facing is None:
         return f"{line[:_AROUND]}{_gap(len(line) - _AROUND)}"
     text = line[1:]
-    alike, alike_at_end = common_ends(text, facing[1:])
+    alike, alike_at_end = side_by_side.common_ends(text, facing[1:])
     start, end = max(0, alike - _AROUND), min(len(text), len(text) - alike_at_end + _AROUND)
     return f"{line[0]}{_gap(start)}{text[start:end]}{_gap(len(text) - end)}"
 

@@ -11,9 +11,7 @@ from contextlib import closing
 from itertools import tee
 from typing import NamedTuple, TypeAlias
 
-from model_config.comparing import snapshot
-from model_config.comparing.changes import leaves
-from model_config.comparing.git import Commit, Repository
+from model_config.comparing import changes, git, snapshot
 from model_config.comparing.snapshot import Snapshot
 from model_config.format.codec import Value
 from model_config.format.errors import ReleaseNotFoundError, UsageError
@@ -90,7 +88,7 @@ def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> 
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         )
         for one in searched
-        for path, value in leaves(dict(one.config), in_lists=True)
+        for path, value in changes.leaves(dict(one.config), in_lists=True)
     ]
     end, wanted = (f"/{named['field']}", named["value"]) if named else ("", None)
     texts = [(text, bool(end) and f"/{path}".endswith(end)) for _, path, text in values]
@@ -169,7 +167,7 @@ def places(project: Project, stack: str, model: str) -> Callable[[str], Place]:
 RECENT = 50
 _UNSHALLOW = "run `git fetch --unshallow` first"
 
-_Read: TypeAlias = tuple[Commit, Snapshot | str]  # the text says why its code fails
+_Read: TypeAlias = tuple[git.Commit, Snapshot | str]  # the text says why its code fails
 #: Passes items on and shows progress. It takes the items, what they are, and how many.
 Progress: TypeAlias = Callable[[Iterable[_Read], str, int], Iterable[_Read]]
 
@@ -201,7 +199,7 @@ def find_commits(  # noqa: PLR0913 - what a search is given
     `left_out` is called with the reason for each commit whose code fails. A UsageError says that
     the clone is shallow and the answer may be in the part it lacks.
     """
-    repository = Repository(project.root)
+    repository = git.Repository(project.root)
     is_shallow = repository.is_shallow()
     if is_shallow and whole:
         raise UsageError(f"this clone is shallow and lacks part of the history: {_UNSHALLOW}")
@@ -227,7 +225,7 @@ def find_commits(  # noqa: PLR0913 - what a search is given
 
 def find_each(project: Project, digests: Iterable[str], progress: Progress) -> dict[str, Match]:
     """Return the commit that introduced each whole digest, for those found in recent commits."""
-    is_shallow, names = Repository(project.root).is_shallow(), sorted(digests)
+    is_shallow, names = git.Repository(project.root).is_shallow(), sorted(digests)
     with closing(_read(project, "HEAD", progress, RECENT)) as read:
         traces = [
             _trace(same, name) for same, name in zip(tee(read, len(names)), names, strict=True)
@@ -243,10 +241,10 @@ def _read(
     project: Project, revision: str, progress: Progress, most: int | None = None
 ) -> Generator[_Read]:
     """Yield each commit's configuration, newest first. Several are described concurrently."""
-    repository = Repository(project.root)
+    repository = git.Repository(project.root)
     commits = repository.commits(repository.commit(revision), snapshot.RELEVANT)[:most]
 
-    def described(commit: Commit) -> _Read:
+    def described(commit: git.Commit) -> _Read:
         try:
             return commit, snapshot.of_commit(project, commit.id)
         except UsageError as error:

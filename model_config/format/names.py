@@ -11,8 +11,7 @@
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
-from model_config.format.errors import UsageError
-from model_config.format.text import shortened
+from model_config.format import errors, text
 
 #: Reserved at the top of a model.
 RELEASE, ROLLOUT, SECRETS = "release", "rollout", "secrets"
@@ -37,7 +36,7 @@ Kind: TypeAlias = Literal["value", "secret", "release", "release part", "rollout
 def environment_path(prefix: str, environment: str) -> str:
     """Return the path above all models of an environment, "/ai/prod", or raise UsageError."""
     if not isinstance(prefix, str) or not PREFIX.fullmatch(prefix):
-        raise UsageError(
+        raise errors.UsageError(
             f"{prefix!r} is not a valid prefix: it must begin with a slash, with no double or "
             'trailing slash, and have only letters, digits, ".", "-" and "_" between slashes, such '
             'as "/ai"'
@@ -115,8 +114,8 @@ def check_label(label: str) -> None:
         )
     else:
         return
-    name = shortened(repr(label), LABEL_CHARACTERS)
-    raise UsageError(f"{name} is not a valid label: {problem}. Choose another")
+    name = text.shortened(repr(label), LABEL_CHARACTERS)
+    raise errors.UsageError(f"{name} is not a valid label: {problem}. Choose another")
 
 
 def check_selector(selector: str | int) -> None:
@@ -125,20 +124,20 @@ def check_selector(selector: str | int) -> None:
         if selector != LATEST:
             check_label(selector)
     elif isinstance(selector, bool) or not isinstance(selector, int) or selector < 1:
-        raise UsageError(f"a release is a whole number from 1, not {selector!r}")
+        raise errors.UsageError(f"a release is a whole number from 1, not {selector!r}")
 
 
 def check_movable_label(label: str) -> None:
     """Raise UsageError for a label that no release can be promoted to, such as "x-previous"."""
     check_label(label)
     if label.endswith(PREVIOUS):
-        raise UsageError(
+        raise errors.UsageError(
             f"nothing can be promoted to {label!r}: each promotion to "
             f"{label.removesuffix(PREVIOUS)!r} moves it. Choose another label"
         )
     room = LABEL_CHARACTERS - len(PREVIOUS)
     if len(label) > room:
-        raise UsageError(
+        raise errors.UsageError(
             f"{label!r} has {len(label)} characters, and the limit is {room}: SSM allows "
             f'{LABEL_CHARACTERS}, less the {len(PREVIOUS)} of "{PREVIOUS}". Choose a shorter label'
         )
@@ -147,7 +146,7 @@ def check_movable_label(label: str) -> None:
 def check_segment(kind: str, name: object) -> None:
     """Raise UsageError unless an environment or a model can have the name."""
     if not isinstance(name, str) or not SEGMENT.fullmatch(name):
-        raise UsageError(
-            f"{shortened(repr(name), LABEL_CHARACTERS)} is not a valid {kind} name: use only "
+        raise errors.UsageError(
+            f"{text.shortened(repr(name), LABEL_CHARACTERS)} is not a valid {kind} name: use only "
             'letters, digits, ".", "-" and "_"'
         )

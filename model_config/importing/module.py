@@ -16,8 +16,7 @@ from pydantic import ValidationError
 from model_config import schema
 from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.importing.fields import Existing, Field, Path, camel, fields_of
-from model_config.plan.hierarchy import config_of
-from model_config.plan.plan import PlannedModel, valid_plan
+from model_config.plan import hierarchy, plan
 from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
 from model_config.schema.group import subclasses_in
@@ -168,7 +167,7 @@ def _values_in(
 
 def _refusal(kind: type[ModelConfig], values: _Values) -> ValueError | None:
     try:
-        config = config_of(kind.model_validate(_nested(values)))
+        config = hierarchy.config_of(kind.model_validate(_nested(values)))
     except ValidationError as error:
         return error
     for to, value in values.items():
@@ -228,7 +227,7 @@ def _planned(
     source: Source,
     overrides: Mapping[str, Any],
     values: _Values,
-) -> PlannedModel:
+) -> plan.PlannedModel:
     """Return the model as a stack will deploy it, if that is what the parameters hold."""
     config = {
         "prefix": source.prefix, "environment": source.environment, "overrides": {name: overrides}
@@ -240,9 +239,9 @@ def _planned(
         for file, text in files.items():
             (project.models_folder / file).write_bytes(text.encode())
         project.stack_file("new").write_text(json.dumps(stack_file))  # JSON is YAML
-        (planned,) = valid_plan(project, "new").models
+        (planned,) = plan.valid_plan(project, "new").models
     expected = type(planned.config).model_validate(_nested(values))
-    if json.dumps(config_of(planned.config)) != json.dumps(config_of(expected)):
+    if json.dumps(hierarchy.config_of(planned.config)) != json.dumps(hierarchy.config_of(expected)):
         raise UsageError(
             f"nothing was written: no override makes {name} what it is in {source.environment}. "
             f"Another order of keys, or null in an object, is such a difference: see "

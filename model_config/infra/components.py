@@ -7,9 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_aws import cloudwatch, iam, kms, ssm
 
-from model_config.format import names
-from model_config.format.codec import encode
-from model_config.format.rollout import EMPTY
+from model_config.format import codec, names, rollout
 from model_config.plan.aws import POLICY_PATH, RULE_DIGITS, Account, key_policy, reader_policy
 from model_config.plan.plan import PlannedModel
 from model_config.plan.project import NAMESPACE, OWNER_TAG
@@ -88,7 +86,7 @@ class ModelParameters(pulumi.ComponentResource):
             name=model.rollout_name,
             type=ssm.ParameterType.STRING,
             tier="Standard",
-            value=EMPTY,
+            value=rollout.EMPTY,
             tags=settings.tags,
             # The command line writes the value from now on. If the program changed anything but
             # the value and the tags, the update would write the program's value back.
@@ -147,7 +145,7 @@ class ModelParameters(pulumi.ComponentResource):
 
 def _text_of(content: str | SecretRef) -> pulumi.Input[str]:
     if isinstance(content, SecretRef):
-        return pulumi.Config(NAMESPACE).require_secret(content.config_key).apply(encode)
+        return pulumi.Config(NAMESPACE).require_secret(content.config_key).apply(codec.encode)
     return content
 
 

@@ -16,8 +16,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 
 from model_config.format.errors import LocalError
-from model_config.local import local_aws
-from model_config.local.state import Resource
+from model_config.local import local_aws, state
 from model_config.plan.aws import Account
 from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY
 from model_config.testing.program import answer, plain
@@ -32,14 +31,14 @@ _Made = tuple[str, dict[str, Any]]
 class LocalProvider(MockMonitor, mocks.Mocks):
     """Registers one environment's resources, compared with those of the last deploy."""
 
-    def __init__(self, region: str, before: dict[str, Resource]) -> None:
+    def __init__(self, region: str, before: dict[str, state.Resource]) -> None:
         MockMonitor.__init__(self, self)
         self.before, self._region = before, region  # by "type::name", as are the next two
-        self.registered: dict[str, Resource] = {}
+        self.registered: dict[str, state.Resource] = {}
         self.changes: dict[str, Change] = {}
         self._lock = threading.Lock()  # registrations arrive on several threads
         self._ignored: dict[str, Sequence[str]] = {}
-        self._put: dict[str, Callable[[Resource, Resource | None], _Made]] = {
+        self._put: dict[str, Callable[[state.Resource, state.Resource | None], _Made]] = {
             PARAMETER: self._put_parameter,
             KEY: self._put_key,
             ALIAS: self._put_alias,
@@ -69,7 +68,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         with self._lock:
             if key in self.registered:
                 raise LocalError(f"the program registers {key} twice: Pulumi refuses that")
-            resource = Resource(args.typ, args.name, "", plain(args.inputs), {})
+            resource = state.Resource(args.typ, args.name, "", plain(args.inputs), {})
             self._register(key, resource)
         return resource.id, resource.outputs
 
@@ -90,7 +89,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         alias = next((it.inputs["name"] for it in self.before.values() if it.type == ALIAS), None)
         return {"kms_key": {"arn": arn, "id": arn.rpartition("/")[2], "alias": alias}}
 
-    def _register(self, key: str, resource: Resource) -> None:
+    def _register(self, key: str, resource: state.Resource) -> None:
         old = self.before.get(key)
         if old:
             resource.inputs |= {name: old.inputs[name] for name in self._ignored[key]}
@@ -109,7 +108,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             resource.outputs = {**resource.inputs, **computed}
         self.registered[key] = resource
 
-    def _was_edited(self, key: str, old: Resource) -> bool:
+    def _was_edited(self, key: str, old: state.Resource) -> bool:
         """Return whether a parameter was changed since the last deploy. This one undoes it."""
         if old.type != PARAMETER:
             return False
@@ -118,7 +117,7 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             return version is None
         return version != int(old.outputs["version"])
 
-    def _put_parameter(self, resource: Resource, old: Resource | None) -> _Made:
+    def _put_parameter(self, resource: state.Resource, old: state.Resource | None) -> _Made:
         inputs, key = resource.inputs, f"{resource.type}::{resource.name}"
         if old is not None and _must_be_replaced(old.inputs, inputs):
             _refuse_protected([old])
@@ -136,25 +135,25 @@ class LocalProvider(MockMonitor, mocks.Mocks):
         account = Account(local_aws.ACCOUNT, self._region)
         return name, {"version": version, "arn": f"{account.parameter_arn}{name}"}
 
-    def _put_key(self, resource: Resource, old: Resource | None) -> _Made:
+    def _put_key(self, resource: state.Resource, old: state.Resource | None) -> _Made:
         new = f"mrk-{uuid.uuid4().hex}" if "multiRegion" in resource.inputs else str(uuid.uuid4())
         key_id = old.id if old else new
         arn = local_aws.install_key(key_id, self._region, resource.inputs)
         return key_id, {"arn": arn, "keyId": key_id, "region": self._region}
 
-    def _put_alias(self, resource: Resource, old: Resource | None) -> _Made:
+    def _put_alias(self, resource: state.Resource, old: state.Resource | None) -> _Made:
         if old is not None:
             self._delete(old)
         local_aws.install_alias(self._region, resource.inputs)
         return resource.inputs["name"], {"region": self._region}
 
-    def _put_policy(self, resource: Resource, old: Resource | None) -> _Made:
+    def _put_policy(self, resource: state.Resource, old: state.Resource | None) -> _Made:
         if old is not None:
             self._delete(old)
         arn = local_aws.install_policy(resource.inputs)
         return arn, {"arn": arn}
 
-    def _delete(self, resource: Resource) -> None:
+    def _delete(self, resource: state.Resource) -> None:
         client = partial(local_aws.client, region=self._region)
         if resource.type == PARAMETER:
             client("ssm").delete_parameters(Names=[resource.id])
@@ -166,12 +165,12 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             client("kms").schedule_key_deletion(KeyId=resource.id)
 
 
-def _accept(resource: Resource, _: Resource | None) -> _Made:
+def _accept(resource: state.Resource, _: state.Resource | None) -> _Made:
     """Accept a resource that the local AWS doesn't use."""
     return resource.name, {"name": resource.name}
 
 
-def _refuse_protected(resources: Iterable[Resource]) -> None:
+def _refuse_protected(resources: Iterable[state.Resource]) -> None:
     if names := sorted(resource.name for resource in resources if resource.protect):
         raise LocalError(
             f"Pulumi refuses to delete or replace protected resources: {', '.join(names)}. Keep "

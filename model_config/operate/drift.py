@@ -14,10 +14,8 @@ from enum import Enum
 from os.path import commonprefix  # of any texts, not only of paths
 from typing import Any, Literal, TypeAlias
 
-from model_config.format import codec, names
-from model_config.format.errors import AccessDeniedError, Finding, ReleaseError
+from model_config.format import codec, errors, names, rollout
 from model_config.format.release import part_hashes
-from model_config.format.rollout import EMPTY
 from model_config.operate.environment import State, read_states
 from model_config.operate.release_findings import release_findings
 from model_config.operate.releases import PastRelease, needed_parts, read_releases
@@ -136,7 +134,7 @@ class Drift:
     other_projects: list[str]
     differences: list[Difference] = field(default_factory=list)
     #: Labels and release histories that will cause problems.
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[errors.Finding] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  #: Errors that prevented a comparison.
     #: Missing permissions that prevented a comparison of the key or a policy.
     denied: list[str] = field(default_factory=list)
@@ -274,7 +272,7 @@ class _Deployed:
             yield _only_in_ssm(model, self._below(part.name), "orphaned", part)
         absent: Content = NoText.ABSENT
         if self.releases and planned.rollout_name not in self.listed:
-            yield Difference(model, names.ROLLOUT, "not deployed", "value", EMPTY, absent)
+            yield Difference(model, names.ROLLOUT, "not deployed", "value", rollout.EMPTY, absent)
         newest = self.releases.newest.document if self.releases else None
         if not values and self.is_known and newest != planned.release.document:
             ours, theirs = _head(planned.release.document), _head(newest) if newest else absent
@@ -283,7 +281,7 @@ class _Deployed:
 
     def _unneeded_parts(self) -> list[ListedParameter]:
         parts = [listed for kind, listed in self.listed.values() if kind == "release part"]
-        with suppress(ReleaseError):  # then it is unknown which parts it needs
+        with suppress(errors.ReleaseError):  # then it is unknown which parts it needs
             needed = needed_parts(self.releases) if parts and self.releases else set()
             return [part for part in parts if part.name not in needed]
         return []
@@ -328,7 +326,7 @@ class _Deployed:
 def _is_in_parts(release: PastRelease) -> bool:
     try:
         return bool(part_hashes(release.document))
-    except ReleaseError:
+    except errors.ReleaseError:
         return False
 
 
@@ -371,7 +369,7 @@ def _noting(denied: list[str], what: str) -> Iterator[None]:
     """Note a missing permission and leave the block, so that the rest is compared."""
     try:
         yield
-    except AccessDeniedError as error:
+    except errors.AccessDeniedError as error:
         denied.append(f"{what}: {error}")
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from model_config.format.errors import RolloutError
-from model_config.format.names import model_path, rollout_name
+from model_config.format import errors, names
 from model_config.format.rollout import Moved, Rollout, RolloutDocument, read_rollout
 from model_config.operate.rollout_plan import plan_of
 from model_config.operate.ssm import Ssm
@@ -41,7 +40,7 @@ def read_history(ssm: Ssm, path: str, model: str) -> list[Written]:
             version.get("LastModifiedUser", ""),
             _document(version["Value"]),
         )
-        for version in ssm.history(rollout_name(model_path(path, model)), decrypt=False)
+        for version in ssm.history(names.rollout_name(names.model_path(path, model)), decrypt=False)
     ]
 
 
@@ -129,5 +128,5 @@ def _move(moved: Moved) -> str:
 def _document(text: str) -> RolloutDocument | None:
     try:
         return read_rollout(text)
-    except RolloutError:
+    except errors.RolloutError:
         return None

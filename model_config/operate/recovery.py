@@ -8,8 +8,7 @@ everything under a key whose owner tag names another stack.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from model_config.format.codec import encode
-from model_config.format.errors import Finding
+from model_config.format import codec, errors
 from model_config.operate.services import Key, KeysAndPolicies
 from model_config.operate.ssm import Ssm
 from model_config.plan import project
@@ -27,7 +26,7 @@ _OTHER_ENVIRONMENT = (
 class Recovery:
     adopt: list[Adoption] = field(default_factory=list)
     whose: str = ""  #: The stack that they belong to, and how that is known.
-    blocked: list[Finding] = field(default_factory=list)  #: What can't be adopted.
+    blocked: list[errors.Finding] = field(default_factory=list)  #: What can't be adopted.
     pending: list[str] = field(default_factory=list)  #: Interrupted operations, in words.
     refresh: list[str] = field(default_factory=list)  #: URNs whose state may be outdated.
 
@@ -58,10 +57,10 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
     if key := _adopt_key(recovery, plan, state, aws):
         steps = [*_parameters(plan, secrets, state, ssm, key), *_policies(plan, state, aws, key)]
         recovery.adopt += (step for step in steps if isinstance(step, Adoption))
-        recovery.blocked += (step for step in steps if isinstance(step, Finding))
+        recovery.blocked += (step for step in steps if isinstance(step, errors.Finding))
     if state.is_empty and recovery.adopt and not into_empty_state:
         recovery.blocked.append(
-            Finding(
+            errors.Finding(
                 state.owner,
                 f"the stack's state is empty, and AWS has {len(recovery.adopt)} resources that "
                 f"match its plan (owner: {recovery.whose})",
@@ -104,23 +103,23 @@ def _adopt_key(
     return key.arn if key else None
 
 
-def _not_own(key: Key, owner: str | None, stack: str) -> Finding:
+def _not_own(key: Key, owner: str | None, stack: str) -> errors.Finding:
     if owner:
         problem = f"it encrypts this environment and belongs to the stack {owner}, not to {stack}"
         reason = f"its tag {OWNER_TAG} names its owner. A stack deletes what its state has, and "
         reason += "everything that a deleted key encrypted is lost"
-        return Finding(key.arn, problem, _OTHER_ENVIRONMENT, reason)
+        return errors.Finding(key.arn, problem, _OTHER_ENVIRONMENT, reason)
     problem = f"it encrypts this environment, and no tag says whether it belongs to {stack}"
     tag = f"--key-id {key.id} --tags TagKey={OWNER_TAG},TagValue={stack}"
     again = f"say so and run this again: `aws kms tag-resource {tag}`"
     fix = f"if this stack created it, {again}. If not, {_OTHER_ENVIRONMENT}"
     reason = f"earlier versions created keys without the tag {OWNER_TAG}"
-    return Finding(key.arn, problem, fix, reason)
+    return errors.Finding(key.arn, problem, fix, reason)
 
 
 def _parameters(
     plan: Plan, secrets: Mapping[str, str], state: StackState, ssm: Ssm, key: str
-) -> Iterator[Adoption | Finding]:
+) -> Iterator[Adoption | errors.Finding]:
     listed = ssm.below(plan.path)
     wanted = {
         name: (model, text)
@@ -150,7 +149,7 @@ def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[st
     for parameter in model.parameters:
         content = parameter.content
         if not isinstance(content, str):
-            content = encode(secrets[content.config_key])
+            content = codec.encode(secrets[content.config_key])
         yield parameter.name, content
     yield model.rollout_name, None
     yield model.release_name, model.release.document
@@ -158,7 +157,7 @@ def _texts(model: PlannedModel, secrets: Mapping[str, str]) -> Iterator[tuple[st
 
 def _policies(
     plan: Plan, state: StackState, aws: KeysAndPolicies, key: str
-) -> Iterator[Adoption | Finding]:
+) -> Iterator[Adoption | errors.Finding]:
     account = aws.account()
     for model in plan.models:
         arn = account.policy_arn(plan.settings.policy_name(model.name, account.region))
@@ -169,8 +168,8 @@ def _policies(
             yield _foreign(arn, "grants something else")
 
 
-def _foreign(name: str, problem: str) -> Finding:
-    return Finding(
+def _foreign(name: str, problem: str) -> errors.Finding:
+    return errors.Finding(
         name,
         f"the stack's state lacks it, and it {problem} than the plan",
         "rename the program's resource, or delete this one if it is unneeded",

@@ -19,8 +19,7 @@ from model_config import schema
 from model_config.format.errors import Finding
 from model_config.plan.hierarchy import leaves
 from model_config.plan.project import Project
-from model_config.schema import Group, ModelConfig
-from model_config.schema.problems import problems_of
+from model_config.schema import Group, ModelConfig, problems
 
 _PACKAGE = "models"
 SLOW_SECONDS = 10.0
@@ -154,7 +153,7 @@ def _findings_of(error: BaseException, model: str, path: Path) -> Iterator[Findi
     names = vars(sys.modules[f"{_PACKAGE}.{model}"])
     kind = names.get(error.title, getattr(schema, error.title, None))
     group = kind if isinstance(kind, type) and issubclass(kind, Group) else None
-    for wrong in problems_of(error, group):
+    for wrong in problems.problems_of(error, group):
         where = (model, *((error.title,) if above is None else above), *wrong.path)
         fix = wrong.fix or "correct the value in the module"
         place = source.line(wrong.path, call) if call else line

@@ -7,17 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from model_config.format.errors import Finding
-from model_config.format.names import PREFIX, SEGMENT
-from model_config.plan.aws import RESERVED_START, reader_policy_name
-from model_config.plan.project import NAMESPACE, OWNER_TAG, StackConfig, set_secret_command
+from model_config.format import errors, names
+from model_config.plan import aws, project
 from model_config.schema.problems import messages_of
 
 
 def _prefix(prefix: str) -> str:
-    if RESERVED_START.match(prefix):
+    if aws.RESERVED_START.match(prefix):
         raise ValueError(f'"{prefix}" begins with "aws" or "ssm", which SSM reserves, in any case')
-    if PREFIX.fullmatch(prefix):
+    if names.PREFIX.fullmatch(prefix):
         return prefix
     right = "/" + "/".join(re.sub(r"[^A-Za-z0-9_./-]", "-", prefix).strip("/").split("/"))
     right = re.sub(r"/{2,}", "/", right)
@@ -59,7 +57,7 @@ def _map_from_json(value: object) -> object:
 def _not_reserved(text: str) -> str:
     if text.lower().startswith("aws:"):
         raise ValueError('it begins with "aws:", which AWS reserves')
-    if text.lower() == OWNER_TAG:
+    if text.lower() == project.OWNER_TAG:
         raise ValueError("the program itself sets this tag, on the key")
     return text
 
@@ -93,14 +91,14 @@ Prefix = Annotated[
     str,
     AfterValidator(_prefix),
     _shown_as(
-        rf"^(?!{RESERVED_START.pattern}){PREFIX.pattern}$",
+        rf"^(?!{aws.RESERVED_START.pattern}){names.PREFIX.pattern}$",
         'write one slash before each name and none at the end, such as "/ai"; not "/aws" or "/ssm"',
     ),
 ]
 Segment = Annotated[
     str,
     *_of_form(
-        SEGMENT.pattern,
+        names.SEGMENT.pattern,
         'is not a valid name: use only letters, digits, "_", "." and "-"',
         "write letters, digits, _.- only",
     ),
@@ -191,17 +189,17 @@ class Settings(
         return f"Encrypts the AI model configurations below {self.environment_path}/"
 
     def policy_name(self, model: str, region: str) -> str:
-        return reader_policy_name(self.path_of(model), region)
+        return aws.reader_policy_name(self.path_of(model), region)
 
     def rule_name(self, about: str) -> str:
         """Return the first part of an EventBridge rule's name, "model-config-ai-dev-releases"."""
-        return f"{NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
+        return f"{project.NAMESPACE}{self.environment_path}/{about}".replace("/", "-")
 
 
 SETTING_KEYS = frozenset(to_camel(name) for name in Settings.model_fields)
 
 
-def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
+def read_settings(config: project.StackConfig) -> tuple[Settings, list[errors.Finding]]:
     # An invalid setting has its default.
     findings = list(config.findings)
     given = {key: value for key, value in config.own().items() if key in SETTING_KEYS}
@@ -210,10 +208,10 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
         problem = "it is set as a secret, but a setting is not kept secret"
         fix = (
             'set it without --secret. For a secret field, write SecretRef("key") in the model '
-            f"and run: {set_secret_command('key', config.stack)}"
+            f"and run: {project.set_secret_command('key', config.stack)}"
         )
         reason = "Pulumi returns a `secure:` value inside an object as plain text"
-        findings.append(config.finding(f"{NAMESPACE}:{key}", problem, fix, reason))
+        findings.append(config.finding(f"{project.NAMESPACE}:{key}", problem, fix, reason))
     given.setdefault("environment", config.stack)
     try:
         return Settings.model_validate(given), findings
@@ -221,5 +219,5 @@ def read_settings(config: StackConfig) -> tuple[Settings, list[Finding]]:
         for where, problem in messages_of(error):
             given.pop(where.partition(".")[0], None)
             fix = f"correct it in {config.file}"
-            findings.append(config.finding(f"{NAMESPACE}:{where}", problem, fix))
+            findings.append(config.finding(f"{project.NAMESPACE}:{where}", problem, fix))
     return Settings.model_validate({"environment": "unnamed", **given}), findings

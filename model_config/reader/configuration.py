@@ -18,14 +18,7 @@ from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
 
-from model_config.format.codec import decode
-from model_config.format.errors import (
-    CodecError,
-    PromptError,
-    SchemaMismatchError,
-    SecretUnavailableError,
-    UsageError,
-)
+from model_config.format import codec, errors
 from model_config.format.release import RELEASED, Release
 from model_config.reader.source import Stored
 
@@ -127,8 +120,10 @@ class Configuration(Mapping[str, Any]):
             value = value[int(name)] if isinstance(value, list) else value[name]
         try:
             return fill(value, path, self.content.templates, values)
-        except PromptError as error:
-            raise PromptError(f"{path} of {self._source()} can't be rendered: {error}") from None
+        except errors.PromptError as error:
+            raise errors.PromptError(
+                f"{path} of {self._source()} can't be rendered: {error}"
+            ) from None
 
     def attributes(self) -> dict[str, str]:
         """Return OpenTelemetry attributes for a span, without any of the configuration's values."""
@@ -177,7 +172,7 @@ class Configuration(Mapping[str, Any]):
         if here := {name: known[name] for name in known if f"{name}/".startswith(f"{path}/")}:
             return here
         names = ", ".join(known) or "none"
-        raise PromptError(f"{self._source()} has no text {path!r}. Its texts: {names}")
+        raise errors.PromptError(f"{self._source()} has no text {path!r}. Its texts: {names}")
 
     def __repr__(self) -> str:
         label = f" ({self.label})" if self.label else ""
@@ -256,14 +251,14 @@ def secret_of(text: str) -> Secret:
 def secret_in(name: str, stored: Stored | None) -> Secret:
     """Return the secret that a parameter holds, or raise a SecretUnavailableError."""
     if stored is None:
-        raise SecretUnavailableError(
+        raise errors.SecretUnavailableError(
             f"the release names the secret {name}, and that parameter doesn't exist. Deploy the "
             "model again, or read a release that doesn't name it"
         )
     # Nothing is raised where the text is, because the decoder's frame and error would hold it.
-    with suppress(CodecError):
-        return secret_of(str(decode(stored.text or "", "text")))
-    raise SecretUnavailableError(
+    with suppress(errors.CodecError):
+        return secret_of(str(codec.decode(stored.text or "", "text")))
+    raise errors.SecretUnavailableError(
         f"the secret {name} was not written by a deploy: it begins with a quotation mark but is "
         "not a JSON string. Set it with `pulumi config set --secret` and deploy"
     )
@@ -274,7 +269,7 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
 
     def refuse(path: str) -> str:
         name = f"{content.environment}/{content.model}/secrets/{path}"
-        raise SecretUnavailableError(f"the secret {name} can't be revealed: {why}")
+        raise errors.SecretUnavailableError(f"the secret {name} can't be revealed: {why}")
 
     return {path: Secret(partial(refuse, path)) for path in content.secrets}
 
@@ -282,7 +277,7 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
 def check_schema(schema: Any, what: str) -> None:
     """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen."""
     if not hasattr(schema, "model_fields") or not schema.model_config.get("frozen"):
-        raise UsageError(
+        raise errors.UsageError(
             f"{what} takes a class of model_config.schema, not {schema!r}. It needs pydantic"
         )
 
@@ -390,7 +385,7 @@ def into_class(
         return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
-        raise SchemaMismatchError(
+        raise errors.SchemaMismatchError(
             f"{source} doesn't fit the application's {schema.__module__}.{schema.__qualname__}:\n"
             f"{problems}\n"
             "Give the new fields a default in the class, or read a release written with this class"

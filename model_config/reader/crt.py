@@ -22,8 +22,7 @@ from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 from awscrt import auth, http, io
 
 from model_config.format import errors
-from model_config.reader.problems import translate, unreadable_answer, unusable_credentials
-from model_config.reader.source import Stored
+from model_config.reader import problems, source
 
 _ACTION = "ssm:GetParameters"
 #: Credentials are renewed when they expire within this many seconds, as by boto3.
@@ -88,7 +87,7 @@ class Crt:
             if part is not None:
                 part.close()
 
-    def get(self, names: Sequence[str], *, decrypt: bool = True) -> Mapping[str, Stored]:
+    def get(self, names: Sequence[str], *, decrypt: bool = True) -> Mapping[str, source.Stored]:
         if self._store is None:
             try:
                 return self._get(names, decrypt=decrypt)
@@ -96,13 +95,13 @@ class Crt:
                 from model_config.reader.store import Store  # noqa: PLC0415 - imports botocore
 
                 self._store, self.boto3_because = Store(**self._given), str(reason)
-        found: Mapping[str, Stored] = self._store.get(names, decrypt=decrypt)
+        found: Mapping[str, source.Stored] = self._store.get(names, decrypt=decrypt)
         return found
 
-    def look(self, names: Sequence[str]) -> Mapping[str, Stored]:
+    def look(self, names: Sequence[str]) -> Mapping[str, source.Stored]:
         return self.get(names, decrypt=False)
 
-    def _get(self, names: Sequence[str], *, decrypt: bool) -> Mapping[str, Stored]:
+    def _get(self, names: Sequence[str], *, decrypt: bool) -> Mapping[str, source.Stored]:
         body = json.dumps({"Names": list(names), "WithDecryption": decrypt}).encode()
         kind = "application/x-amz-json-1.1"
         headers = {"Content-Type": kind, "X-Amz-Target": "AmazonSSM.GetParameters"}
@@ -117,7 +116,7 @@ class Crt:
             self._wire = None
             raise
         except Exception as error:
-            problem = translate(error, _ACTION, names)
+            problem = problems.translate(error, _ACTION, names)
             if isinstance(problem, errors.CredentialsError):
                 self._wire = None
             raise problem from error
@@ -125,7 +124,7 @@ class Crt:
             with suppress(ValueError):  # closed, or none was made
                 self._used.remove(wire)  # type: ignore[arg-type]
         if (parameters := answer.parameters(decrypt=decrypt)) is None:
-            raise unreadable_answer(_ACTION, names)
+            raise problems.unreadable_answer(_ACTION, names)
         return parameters
 
 
@@ -160,11 +159,11 @@ class _Answer:
         status = {"HTTPStatusCode": self.status}
         return _failure("ClientError", error, {"Error": error, "ResponseMetadata": status})
 
-    def parameters(self, *, decrypt: bool) -> dict[str, Stored] | None:
+    def parameters(self, *, decrypt: bool) -> dict[str, source.Stored] | None:
         """Return what SSM answered, or None: no error may hold a part of it."""
         with suppress(ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
             stored = [
-                Stored.of(
+                source.Stored.of(
                     it,
                     (at := it.get("LastModifiedDate")) and datetime.fromtimestamp(at, UTC),
                     decrypt=decrypt,
@@ -337,7 +336,7 @@ class _Wire:
                     return self._keys
                 is_odd = isinstance(error, LookupError | TypeError | ValueError)
                 if is_odd and not isinstance(error, errors.ModelConfigError):
-                    raise unusable_credentials(error) from error
+                    raise problems.unusable_credentials(error) from error
                 raise
         return self._keys
 

@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from model_config.schema.group import Group, ModelConfig, SecretRef
-from model_config.schema.texts import JsonSchema, Prompt, Text, Url
+from model_config.schema import group, texts
 
 _Extra: TypeAlias = dict[str, JsonValue] | None
 _Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -32,7 +31,7 @@ Endpoint: TypeAlias = Annotated[
 ]
 
 
-class Generation(Group):
+class Generation(group.Group):
     """How a chat model generates. A field that is None is left to the provider.
 
     Attributes:
@@ -58,7 +57,7 @@ class Generation(Group):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: list[Text] | None = None
+    stop: list[texts.Text] | None = None
     seed: int | None = None
     reasoning_effort: _Effort | None = None
     thinking_budget: Annotated[int, Field(ge=-1)] | None = None
@@ -66,7 +65,7 @@ class Generation(Group):
     extra: _Extra = None
 
 
-class Prompts(Group):
+class Prompts(group.Group):
     """The prompts of a chat model.
 
     Attributes:
@@ -74,11 +73,11 @@ class Prompts(Group):
         templates: further prompts, by name.
     """
 
-    system: Prompt | None = None
-    templates: dict[str, Prompt] | None = None
+    system: texts.Prompt | None = None
+    templates: dict[str, texts.Prompt] | None = None
 
 
-class Part(Group):
+class Part(group.Group):
     """A part of a message: a text, an image, or an object in the provider's own form.
 
     Attributes:
@@ -88,8 +87,8 @@ class Part(Group):
         cache: how long the provider keeps the request up to the end of this part in its cache.
     """
 
-    text: Prompt | None = None
-    image_url: Url | None = None
+    text: texts.Prompt | None = None
+    image_url: texts.Url | None = None
     extra: _Extra = None
     cache: _Cache = None
 
@@ -100,7 +99,7 @@ class Part(Group):
         return self
 
 
-class Message(Group):
+class Message(group.Group):
     """A message that each conversation begins with: instructions, or an example.
 
     Attributes:
@@ -111,12 +110,12 @@ class Message(Group):
     """
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Prompt | Annotated[list[Part], Field(min_length=1)]
+    content: texts.Prompt | Annotated[list[Part], Field(min_length=1)]
     cache: _Cache = None
     extra: _Extra = None
 
 
-class Tool(Group):
+class Tool(group.Group):
     """A function that a chat model may ask the application to call.
 
     Attributes:
@@ -129,8 +128,8 @@ class Tool(Group):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-    description: Text | None = None
-    parameters: JsonSchema | None = None
+    description: texts.Text | None = None
+    parameters: texts.JsonSchema | None = None
     strict: bool | None = None
     extra: _Extra = None
 
@@ -144,7 +143,7 @@ class Tool(Group):
         return self
 
 
-class Guardrail(Group):
+class Guardrail(group.Group):
     """A guardrail of Amazon Bedrock.
 
     Attributes:
@@ -153,12 +152,12 @@ class Guardrail(Group):
         trace: whether the answer says what the guardrail did.
     """
 
-    id: Text
-    version: Text
+    id: texts.Text
+    version: texts.Text
     trace: Literal["enabled", "disabled", "enabled_full"] | None = None
 
 
-class CallLimits(Group):
+class CallLimits(group.Group):
     """How an application calls a model. A field that is None sets no limit.
 
     Attributes:
@@ -180,7 +179,7 @@ class CallLimits(Group):
     max_cost_usd_per_month: Annotated[float, Field(gt=0)] | None = None
 
 
-class ProviderModel(ModelConfig):
+class ProviderModel(group.ModelConfig):
     """A model behind a provider's API: for images, speech or moderation as it is.
 
     Attributes:
@@ -195,15 +194,15 @@ class ProviderModel(ModelConfig):
         api_key: the provider's API key.
     """
 
-    provider: Text
-    model_id: Text
-    base_url: Url | None = None
-    deployment: Text | None = None
-    api_version: Text | None = None
-    region: Text | None = None
-    headers: dict[str, Text] | None = None
+    provider: texts.Text
+    model_id: texts.Text
+    base_url: texts.Url | None = None
+    deployment: texts.Text | None = None
+    api_version: texts.Text | None = None
+    region: texts.Text | None = None
+    headers: dict[str, texts.Text] | None = None
     limits: CallLimits = CallLimits()
-    api_key: SecretRef | None = None
+    api_key: group.SecretRef | None = None
 
 
 class ChatModel(ProviderModel):
@@ -226,11 +225,11 @@ class ChatModel(ProviderModel):
     prompts: Prompts = Prompts()
     messages: list[Message] | None = None
     tools: list[Tool] | None = None
-    tool_choice: Text | None = None
-    response_schema: JsonSchema | None = None
+    tool_choice: texts.Text | None = None
+    response_schema: texts.JsonSchema | None = None
     generation: Generation = Generation()
     guardrail: Guardrail | None = None
-    fallbacks: list[Text] | None = None
+    fallbacks: list[texts.Text] | None = None
 
     @model_validator(mode="after")
     def _has_the_tools_it_names(self) -> Self:
@@ -262,8 +261,8 @@ class EmbeddingModel(ProviderModel):
     dimensions: Annotated[int, Field(ge=1, le=65_536)]
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 32
     max_input_tokens: Annotated[int, Field(ge=1)] | None = None
-    query_prefix: Text | None = None
-    document_prefix: Text | None = None
+    query_prefix: texts.Text | None = None
+    document_prefix: texts.Text | None = None
     normalize: bool = True
     distance: Literal["cosine", "dot", "euclidean"] = "cosine"
 
@@ -285,7 +284,7 @@ class RerankerModel(ProviderModel):
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class Instances(Group):
+class Instances(group.Group):
     """The machines a self-hosted endpoint runs on.
 
     Attributes:
@@ -295,13 +294,13 @@ class Instances(Group):
         settings: the settings that the server is started with.
     """
 
-    instance_type: Text
+    instance_type: texts.Text
     min_count: Annotated[int, Field(ge=0)] = 1
     max_count: Annotated[int, Field(ge=1)] = 1
     settings: dict[str, JsonValue] | None = None
 
 
-class EndpointModel(ModelConfig):
+class EndpointModel(group.ModelConfig):
     """A model that you host yourself.
 
     Attributes:
@@ -315,12 +314,12 @@ class EndpointModel(ModelConfig):
     """
 
     endpoint: Endpoint
-    region: Text | None = None
-    model_version: Text
+    region: texts.Text | None = None
+    model_version: texts.Text
     instances: Instances | None = None
     feature_flags: dict[str, bool] | None = None
     limits: CallLimits = CallLimits()
-    api_key: SecretRef | None = None
+    api_key: group.SecretRef | None = None
 
 
 _ALSO_CALLED = {

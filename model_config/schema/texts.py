@@ -15,9 +15,8 @@ from pydantic import (
     WrapValidator,
 )
 
+from model_config.format import prompt, release
 from model_config.format.errors import SchemaError
-from model_config.format.prompt import stray_braces
-from model_config.format.release import RELEASED
 
 Text = Annotated[str, Field(min_length=1)]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
@@ -40,13 +39,13 @@ class Template(str):
 
 def _check_prompt(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> str:
     text: str = handler(value)
-    if info.context == RELEASED:
+    if info.context == release.RELEASED:
         return text  # checked at its deploy, perhaps by an older package, which allowed more
     if not text.strip():
         raise ValueError("the prompt is empty")
     if isinstance(value, Verbatim):
         return Verbatim(text)
-    if stray := list(islice(stray_braces(text), 4)):
+    if stray := list(islice(prompt.stray_braces(text), 4)):
         where = "; ".join([*stray[:3], *("…" for _ in stray[3:])])
         raise ValueError(
             f"{{{{ does not begin a placeholder ({where} of the text): write {{{{name}}}}, where "
@@ -121,7 +120,7 @@ def _problems(schema: JsonValue, path: str = "#") -> Iterator[str]:
 
 def _check(schema: dict[str, JsonValue], info: ValidationInfo) -> dict[str, JsonValue]:
     # A release was checked at its deploy, perhaps by an older package, which allowed more.
-    if info.context != RELEASED and (problems := list(_problems(schema))):
+    if info.context != release.RELEASED and (problems := list(_problems(schema))):
         raise ValueError(f"it is not a JSON Schema: {'; '.join(problems)}")
     return schema
 

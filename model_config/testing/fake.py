@@ -27,9 +27,8 @@ from model_config.format.errors import (
 from model_config.format.prompt import texts
 from model_config.format.release import Release, ReleaseText, read_release, write_release
 from model_config.format.rollout import Rollout, RolloutDocument, Step, write_rollout
-from model_config.reader.files import fallback_document, find
+from model_config.reader import files, source
 from model_config.reader.reader import Reader
-from model_config.reader.source import Stored
 
 
 class FakeReader(Reader):
@@ -66,7 +65,7 @@ class FakeReader(Reader):
     ) -> None:
         if isinstance(fallback, Mapping):
             kept = FakeReader(fallback, environment=environment, release=release, label=label)
-            fallback = json.loads(fallback_document(map(kept.get, fallback)))
+            fallback = json.loads(files.fallback_document(map(kept.get, fallback)))
         self._fake_source, self._fake_clock = _Source(), _Clock()
         super().__init__(
             environment,
@@ -224,14 +223,14 @@ class _Source:
         self._held: dict[str, list[dict[str, Any]]] = {}
         self._ticks = count()  # each write has a time of its own
 
-    def look(self, names: Sequence[str]) -> dict[str, Stored]:
+    def look(self, names: Sequence[str]) -> dict[str, source.Stored]:
         return {name: replace(stored, text=None) for name, stored in self.get(names).items()}
 
-    def get(self, names: Sequence[str]) -> dict[str, Stored]:
+    def get(self, names: Sequence[str]) -> dict[str, source.Stored]:
         self.requests.append(list(names))
         if self.problem is not None:
             raise type(self.problem)(str(self.problem))  # a new one for each thread
-        return {stored.name: stored for name in names if (stored := find(self._held, name))}
+        return {stored.name: stored for name in names if (stored := files.find(self._held, name))}
 
     def close(self) -> None:
         pass
@@ -257,7 +256,7 @@ class _Source:
 
     def roll_out(self, path: str, release: int, label: str, step: Step) -> None:
         """Write a rollout of one step, from the release that the label is on."""
-        before = find(self._held, f"{names.release_name(path)}:{label}")
+        before = files.find(self._held, f"{names.release_name(path)}:{label}")
         if before is None:
             raise RolloutError(f"{label} is on no release of {path}: set one without percent")
         # The salt is constant, so that a key gets the same release in every test run.

@@ -22,11 +22,8 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from pulumi.runtime.settings import get_root_resource, reset_options, set_root_resource
 
-from model_config.plan.checks import secret_fields
+from model_config.plan import checks, registry, stack_file, validation
 from model_config.plan.project import NAMESPACE, Project, StackConfig
-from model_config.plan.registry import Modules, read_modules
-from model_config.plan.stack_file import read_stack_file
-from model_config.plan.validation import validate
 
 __all__ = [
     "Deployed",
@@ -184,7 +181,7 @@ class Deployed:
 
 def findings(project: Project) -> list[str]:
     """Return the findings that `model-config validate` would report, in all environments."""
-    results = validate(project, project.require_stacks(), secrets=False)
+    results = validation.validate(project, project.require_stacks(), secrets=False)
     return [f"{', '.join(it.environments)}: {it.finding}" for it in results if it.is_error]
 
 
@@ -205,21 +202,23 @@ def deploy_under_mocks(
         InvalidConfigurationError: the stack's file can't be read.
     """
     recorder = recorder or Recorder()
-    config = with_stand_ins(read_stack_file(project, stack), read_modules(project))
+    config = with_stand_ins(
+        stack_file.read_stack_file(project, stack), registry.read_modules(project)
+    )
     given = {f"{NAMESPACE}:{key}": value for key, value in settings.items()}
     config = replace(config, values={**config.values, **given})
     return Deployed(recorder, run_program(project.root, config, recorder, preview=preview))
 
 
 def with_stand_ins(
-    config: StackConfig, modules: Modules, given: Mapping[str, str] | None = None
+    config: StackConfig, modules: registry.Modules, given: Mapping[str, str] | None = None
 ) -> StackConfig:
     """Return a stack's configuration in which every secret of the models has a text.
 
     `given` has the texts of secrets by their config key; the others get a placeholder. A secret in
     plain text in the stack's file is left as it is, for the program to refuse.
     """
-    keys = sorted(set(secret_fields(modules.models.values())) - set(config.own()))
+    keys = sorted(set(checks.secret_fields(modules.models.values())) - set(config.own()))
     texts = {key: (given or {}).get(key, f"stand-in for {key}") for key in keys}
     values = {f"{NAMESPACE}:{key}": text for key, text in texts.items()}
     # A setting in the file that is a secret stays one, for the program to refuse.

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from model_config.cli import options, output
-from model_config.cli.context import current_project, project_or_none, to_paste
+from model_config.cli import context, options, output
 from model_config.format import errors, text
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def check(
     from model_config.operate.check import Checked, check_environment
     from model_config.plan.plan import plan_from_file
 
-    project, plan, planned = project_or_none(), None, None
+    project, plan, planned = context.project_or_none(), None, None
     modules = project.model_names() if project else []
     if project and project.stack_file(target.environment).is_file():
         plan = plan_from_file(project, target.environment)
@@ -65,7 +64,7 @@ def check(
         name = min(unknown)
         raise errors.ModelNotFoundError(f"there is no model {name!r}: {text.nearest(name, known)}")
     about = {*models, aws.path, "the account"} if models else {it.where for it in checked}
-    rows = [it._asdict() | {"fix": to_paste(it.fix)} for it in checked if it.where in about]
+    rows = [it._asdict() | {"fix": context.to_paste(it.fix)} for it in checked if it.where in about]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
@@ -134,13 +133,13 @@ def _print(drift: Drift, stack: str) -> None:
         output.print_table(["model", "what", "state", "difference"], rows, wrap=True)
         typer.echo()
     for state in dict.fromkeys(it.state for it in drift.differences):
-        typer.echo(f"{state}: {to_paste(ADVICE[state].format(stack=stack))}")
+        typer.echo(f"{state}: {context.to_paste(ADVICE[state].format(stack=stack))}")
     for finding in drift.findings:
-        typer.echo(to_paste(text.visible(str(finding))))
+        typer.echo(context.to_paste(text.visible(str(finding))))
     count = len(drift.differences) + len(drift.findings)
     differences = text.plural(count, "difference") if count else "no drift"
     typer.echo(f"{stack}: {text.plural(drift.count, 'parameter')}, {differences}.")
-    modules = current_project().model_names()
+    modules = context.current_project().model_names()
     for model in drift.other_projects:
         other = "stack" if model in modules else "project"
         typer.echo(
@@ -170,7 +169,7 @@ def _row(it: Difference, stack: str) -> output.Row:
         "version": listed and listed.version,
         "written_at": listed and listed.at,
         "written_by": listed and listed.by,
-        "fix": to_paste(ADVICE[it.state].format(stack=stack)),
+        "fix": context.to_paste(ADVICE[it.state].format(stack=stack)),
     }
 
 
@@ -201,7 +200,7 @@ def recover(
     from model_config.plan.plan import plan_stack
     from model_config.plan.registry import read_modules
 
-    project = current_project()
+    project = context.current_project()
     stack = EngineStack(project, environment)
     if cancel and not dry_run:
         stack.cancel()
@@ -258,7 +257,7 @@ def prune(
     """
     from model_config.operate.releases import unneeded_parts
 
-    project = project_or_none()
+    project = context.project_or_none()
     if gone and project and model in project.model_names():
         raise errors.UsageError(
             f"{model} is a model of this project, so a running deploy may need its parts: "
