@@ -1,7 +1,4 @@
-"""The agent's HTTP interface: configurations, values and rendered prompts as JSON, and OFREP 0.3.
-
-OFREP is OpenFeature's Remote Evaluation Protocol, for its clients in every language.
-"""
+"""The agent's HTTP interface: models as JSON, and OFREP 0.3 for OpenFeature's clients."""
 
 import asyncio
 import json
@@ -216,11 +213,7 @@ def _details(code: str, text: str) -> dict[str, str]:
 
 
 def _targeting_key(body: bytes) -> str | None:
-    """Return the rollout's unit that a request's context names, or None for the agent's own.
-
-    The protocol requires a targeting key; its clients leave it out, and the context too, where the
-    application gives none.
-    """
+    """Return the rollout's unit that a request's context names, or None for the agent's own."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):
@@ -228,6 +221,7 @@ def _targeting_key(body: bytes) -> str | None:
     context = given.get("context", {}) if isinstance(given, dict) else None
     if not isinstance(context, dict):
         raise _BadRequestError("INVALID_CONTEXT", 'the body is an object with a "context", another')
+    # The protocol requires the key, but clients leave it out where the application gives none.
     if "targetingKey" not in context:
         return None
     try:

@@ -1,8 +1,4 @@
-"""A configuration as OpenFeature's flags: keys, values, variants and reasons.
-
-The flag `support_chat` is a whole configuration, and `support_chat/generation/temperature` is one
-part or value of it.
-"""
+"""A configuration as OpenFeature's flags: "support_chat" as a whole, and each value below it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -53,10 +49,7 @@ def value_at(configuration: Configuration, path: str) -> Any:
 
 
 class Staleness:
-    """Tells which configurations AWS can't be asked about.
-
-    A reader's status takes up to a millisecond, so it is looked at once for each attempt to renew.
-    """
+    """Tells which configurations AWS can't be asked about, by one look for each attempt."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader

@@ -108,15 +108,13 @@ def project_or_none() -> Project | None:
 
 
 def named_options() -> dict[str, str]:
-    """Return the options on the command line that select what the verb acts on.
-
-    Not those that come from variables: a pasted command gets them from there too.
-    """
+    """Return the options on the command line that select what the verb acts on."""
     options: dict[str, str] = {}
     if context := _running.get():
         for name in ("environment", "prefix", "project", "local"):
             value, source = context.params.get(name), context.get_parameter_source(name)
-            # A verb may take several environments; a printed command takes one.
+            # A verb may take several environments; a printed command takes one. What comes from
+            # variables isn't repeated: a pasted command gets it from there too.
             if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":
                 options[name] = "" if value is True else str(value)
     return options

@@ -121,10 +121,7 @@ _NOT_DOUBLE = re.compile(r"[\"`$\\\r]")
 def as_text(
     form: Format, configuration: Configuration, secrets: Mapping[str, str], prefix: str = ""
 ) -> str:
-    """Return a configuration in a format.
-
-    Nested formats have the secrets under `secrets`, which can't be a field's name.
-    """
+    """Return a configuration in a format. Nested ones have the secrets under `secrets`."""
     if form in {"dotenv", "shell"}:
         variables = environment_variables(configuration, secrets, prefix)
         if form == "dotenv":

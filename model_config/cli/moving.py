@@ -193,10 +193,7 @@ def refuse_new_label(move: Move) -> None:
 
 
 def check_of(model: str, *, first: Check | None = None, then: Check | None = None) -> Check:
-    """Return the check whether a model's class accepts a release, between two others.
-
-    Only the class's module is run. If it can't be, print why.
-    """
+    """Return the check whether a model's class accepts a release, between two others."""
     project = context.project_or_none()
     modules = read_modules(project, only=model) if project else None
     schema = type(modules.models[model].config) if modules and model in modules.models else None

@@ -1,7 +1,4 @@
-"""The options and arguments that several verbs take, their completion, and the groups of verbs.
-
-Completion must be fast and silent, so results that are slow or fail are left out.
-"""
+"""The options and arguments that several verbs take, their completion, and the verbs' groups."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ class Panel(StrEnum):
     PIPELINES = "Pipelines"
 
 
-#: How long to wait for AWS, in seconds.
+#: How long completion waits for AWS, in seconds. What takes longer, or fails, is left out.
 _PATIENCE = 2.0
 
 

@@ -101,10 +101,7 @@ def print_table(
 
 
 def print_text(text: str, *, nl: bool = False) -> None:
-    """Print a text unchanged, but with control characters escaped on a terminal.
-
-    With `nl`, it ends with a newline in a pipe too.
-    """
+    """Print a text, on a terminal with control characters escaped; `nl` ends it in a pipe too."""
     on_terminal = new_console().is_terminal
     typer.echo(visible(text) if on_terminal else text, nl=nl or on_terminal)
 
@@ -124,10 +121,7 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 
 def new_console() -> Console:
-    """Return a console without markup and emoji, since prompts may have "[bold]" or ":smile:".
-
-    It is a terminal if standard output is one, or if FORCE_COLOR is set.
-    """
+    """Return a console without markup and emoji: prompts may have "[bold]" or ":smile:"."""
     return Console(highlight=False, markup=False, emoji=False)
 
 

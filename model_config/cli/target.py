@@ -66,10 +66,7 @@ def compared(environment: str, *, local: bool) -> Drift:
 def environments(
     stacks: Sequence[str] | None, prefix: str | None, *, local: bool
 ) -> Iterator[list[Environment]]:
-    """Yield several environments, each to be held while it is read.
-
-    The default are all of the project, protected ones last.
-    """
+    """Yield several environments, by default all of the project, protected ones last."""
     project = project_or_none()
     if project is None and not stacks:
         raise UsageError("there is no project here, so name an environment with --environment")

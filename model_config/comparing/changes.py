@@ -84,10 +84,7 @@ def leaves(
 def changes(
     before: Release, after: Release, keys: tuple[ConfigKeys, ConfigKeys] = ({}, {})
 ) -> list[Change]:
-    """Return the changes: to the schema, to the values and their order by path, to the secrets.
-
-    `keys` are the config keys of both sides' secrets, as far as they are known.
-    """
+    """Return the changes of schema, values, order and secrets; `keys` are secrets' config keys."""
     schemas = before.schema, after.schema
     # An added or removed model has a schema on one side only.
     is_other = all(schemas) and before.schema != after.schema

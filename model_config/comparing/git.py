@@ -104,10 +104,7 @@ class Repository:
         return self._git("rev-parse", "--show-prefix")
 
     def editor(self) -> Callable[[str, int], str | None]:
-        """Return what gives the address of a file's line in the editor of the remote's host.
-
-        It gives None for a file that git doesn't track, or if the host has no known editor.
-        """
+        """Return what gives the address of a file's line in the host's editor, or None."""
         try:
             remote, above = self._git("remote", "get-url", "origin"), self.folder()
             tracked = {*self._git("ls-files", "-z").split("\0")}

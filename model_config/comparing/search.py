@@ -144,10 +144,7 @@ def planned(plan: Plan, project: Project) -> Iterator[Searched]:
 
 
 def places(project: Project, stack: str, model: str) -> Callable[[str], Place]:
-    """Return what gives the place where a model's value is written, by the value's path.
-
-    This is the stack's file if it overrides the value, a prompt's own file, or the module.
-    """
+    """Return what gives the place of a value: in a stack file, a prompt's file or the module."""
     source, overridden = ModuleSource(project.module(model)), override_lines(project, stack)
     folder = project.models_folder.name
 

@@ -73,10 +73,7 @@ def of(project: Project, revision: str | None) -> Snapshot:
 
 
 def of_commit(project: Project, revision: str, name: str | None = None) -> Snapshot:
-    """Return a commit's configuration. This runs the commit's code in a temporary folder.
-
-    `name` is what to call the commit, by default the revision.
-    """
+    """Return a commit's configuration, which runs the commit's code in a temporary folder."""
     repository = Repository(project.root)
     commit = repository.commit(revision)
     called = name or revision
@@ -195,10 +192,8 @@ def pinned(requirements: str) -> Pin | None:
 
 
 def is_installed(pin: Pin, installed: Distribution) -> bool:
-    """Return whether a distribution is the pinned one, as far as pip recorded its origin.
-
-    https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
-    """
+    """Return whether a distribution is the pinned one, as far as pip recorded its origin."""
+    # https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
     origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if pin.revision:
         git = origin.get("vcs_info", {})

@@ -60,10 +60,7 @@ class Release:
         config: Mapping[str, Value],
         **paths: Iterable[str],
     ) -> Release:
-        """Return the release of a configuration, or raise ReleaseError as `config_text` does.
-
-        `paths` are `secrets`, `templates` and `none`.
-        """
+        """Return the release of a configuration, or raise ReleaseError as `config_text` does."""
         text = config_text(config)
         named = {key: tuple(given) for key, given in paths.items()}
         return cls(model, environment, schema, digest_of(text), text, **named)

@@ -60,10 +60,7 @@ def visible(text: str) -> str:
 
 
 def invisible(text: str) -> list[tuple[int, int, str]]:
-    """Return line, column (from 1) and code point ("U+200B") of each invisible character.
-
-    Control characters aren't among them.
-    """
+    """Return line, column (from 1) and code point ("U+200B") of each invisible character."""
     return [
         (number, match.start() + 1, _code_point(match[0]))
         for number, line in enumerate(text.split("\n"), start=1)

@@ -310,10 +310,7 @@ class _Source:
 def _own_classes(
     name: str, environments: Sequence[Mapping[Path, Any]]
 ) -> tuple[dict[Path, str], list[str]]:
-    """Return the names of a module's own classes by their groups' paths, and their sources.
-
-    A field that one of the environments lacks may be None.
-    """
+    """Return the names of a module's own classes by their groups' paths, and their sources."""
     paths = list(dict.fromkeys(chain.from_iterable(environments)))
     names, classes = _class_names(name, paths), list[str]()
     for group in sorted(names, key=len, reverse=True):

@@ -22,11 +22,7 @@ GARBAGE_THRESHOLD = 10_000
 
 
 def stack_config() -> StackConfig:
-    """Return the stack's configuration as the engine passes it to the program.
-
-    `pulumi.Config` returns one key at a time. Finding a misspelled key takes all keys, which only
-    the engine's own mapping has.
-    """
+    """Return the stack's configuration with all its keys: `pulumi.Config` returns one at a time."""
     values = {key: str(value) for key, value in engine_config.CONFIG.get().items()}
     secret_keys = frozenset(filter(engine_config.is_config_secret, values))
     return StackConfig(
@@ -39,10 +35,7 @@ def stack_config() -> StackConfig:
 
 
 def stop_on_findings(plan: Plan) -> None:
-    """Stop the program before it registers a resource, if there are findings.
-
-    It raises pulumi.RunError, whose text the engine prints without a traceback.
-    """
+    """Stop the program if there are findings: the engine prints a RunError without a traceback."""
     findings = [*plan.findings, *plan.unset.values()]
     if former := _own_outputs().get("kms_key"):
         changed = changed_key(plan.settings, former, f"Pulumi.{plan.stack}.yaml")
@@ -53,10 +46,7 @@ def stop_on_findings(plan: Plan) -> None:
 
 
 def _own_outputs() -> Mapping[str, Any]:
-    """Return the outputs of the stack's last update, or nothing before the first.
-
-    It makes the call that a StackReference makes, without adding a resource to the state.
-    """
+    """Return the outputs of the last update. A StackReference would add a resource to the state."""
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     try:
         answer = invoke("pulumi:pulumi:readStackOutputs", {"name": own}).value or {}

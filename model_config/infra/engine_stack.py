@@ -71,10 +71,7 @@ class EngineStack:
         refresh: Collection[str],
         say: Callable[[str], Any],
     ) -> None:
-        """Clear pending operations, adopt existing resources, and refresh those with these URNs.
-
-        No value is written. `say` is called with each line that the engine prints.
-        """
+        """Clear pending operations, adopt existing resources, and refresh those with these URNs."""
         with _short_errors():
             if pending:
                 exported = self._stack.export_stack()

@@ -55,10 +55,7 @@ def client(service: str, region: str) -> BaseClient:
 
 
 def restore(state: State) -> None:
-    """Replace the contents of the local AWS by a saved state.
-
-    The API can't do this, since versions, labels and dates must be the saved ones.
-    """
+    """Replace the contents by a saved state, with its versions, labels and dates."""
     BackendDict.reset()
     resources = [it for environment in state.environments.values() for it in environment.values()]
     for resource in sorted(resources, key=lambda it: it.type != KEY):  # an alias needs its key
@@ -236,10 +233,7 @@ def as_strict_as_aws() -> Iterator[None]:
 
 @contextmanager
 def pages_as_long_as_in_aws() -> Iterator[None]:
-    """Make moto's DescribeParameters honour MaxResults.
-
-    Each of moto's own pages of ten goes through every parameter, which takes five times as long.
-    """
+    """Make DescribeParameters honour MaxResults: each of moto's own pages takes as long as all."""
 
     def describe(response: SimpleSystemManagerResponse) -> ActionResult:
         get = response._get_param  # noqa: SLF001 -- moto's way

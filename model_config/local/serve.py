@@ -14,10 +14,7 @@ from model_config.plan.project import Project
 
 
 def serve(project: Project, port: int, ready: Callable[[int], None]) -> None:
-    """Serve the local AWS until interrupted. Each request is answered from the saved state.
-
-    Call `ready` with the port once requests are answered. Port 0 is any free one.
-    """
+    """Serve the local AWS until interrupted. `ready` is called with the port; 0 is any free one."""
     listener = listen(port)
     with listener, local_aws.local_aws():
         state = LiveState(StateFolder(project))

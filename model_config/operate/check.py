@@ -125,10 +125,7 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
 def _check_existing(
     listed: Listed, path: str, planned: Planned, known: Mapping[str, AbstractSet[str]]
 ) -> Iterator[Checked]:
-    """Yield parameters that the next deploy creates and that exist already.
-
-    `known` has the parameters of each model's newest release.
-    """
+    """Yield parameters that exist before they are deployed; `known` has the newest releases'."""
     for model, names in sorted(planned.items()):
         release = listed.get(release_name(model_path(path, model)))
         written = []

@@ -331,10 +331,7 @@ def _is_in_parts(release: PastRelease) -> bool:
 
 
 def contents_of(release: PastRelease, base: str, known: AbstractSet[str]) -> dict[str, Content]:
-    """Return the content of each parameter of a release.
-
-    It doesn't tell a group from a field that holds an object: names in `known` are fields'.
-    """
+    """Return the content of each parameter of a release; names in `known` are fields."""
     if release.content is None:
         return {}
     secrets = release.content.secret_names(base).values()

@@ -121,10 +121,7 @@ def prepare_promotion(  # noqa: PLR0913 - the options of a promotion
     is_automatic: bool = False,
     state: State | None = None,
 ) -> Move:
-    """Return a promotion, by default to the newest release, verified. Nothing moves yet.
-
-    `state` is the model's, if the caller has just read it.
-    """
+    """Return a promotion, by default to the newest release, verified. Nothing moves yet."""
     state = _read(environment, model, label, reason, state)
     target = state.releases.select(LATEST if release is None else release)
     move = Move(environment, state, label, target, reason, is_automatic=is_automatic)
@@ -328,10 +325,7 @@ def _stop_unless_on(release: int | None, move: Move, now: Releases) -> None:
 
 
 def _begin(move: Move) -> State:
-    """Write the document that has to be there before the label moves.
-
-    It has no rollout of the label, and no promotion of several models but the move's own.
-    """
+    """Write the document that has to be there before the label moves, without a rollout of it."""
     former = move.state.document
     rollout, moved, together = former.rollout, former.moved, move.together or former.together
     if together and together.label == move.label and together.pending and not move.together:

@@ -44,10 +44,7 @@ def find_recovery(  # noqa: PLR0913 - the three sides of the comparison
     *,
     into_empty_state: bool = False,
 ) -> Recovery:
-    """Return the steps that are necessary before the plan can be deployed.
-
-    `secrets` are the texts of the stack's secrets, by config key.
-    """
+    """Return what to do before the plan can be deployed; `secrets` are texts by config key."""
     recovery = Recovery()
     for operation, urn in state.pending:
         recovery.pending.append(f"{operation} {urn.rsplit('::', 1)[-1]}")

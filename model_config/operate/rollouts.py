@@ -73,10 +73,7 @@ def start(  # noqa: PLR0913 - the options of a rollout
     check: labels.Check | None = None,
     force: bool = False,
 ) -> RolloutChange:
-    """Return a new rollout with a verified candidate, by default the newest; not written yet.
-
-    With `force`, it may replace another rollout and use a held label.
-    """
+    """Return a new rollout with a verified candidate, by default the newest; not written yet."""
     check_movable_label(new.label)
     labels.check_reason(new.plan.reason)
     if not new.plan.percents[-1] and not new.units:

@@ -79,10 +79,8 @@ class Account:
 
 
 def reader_policy_name(path: str, region: str) -> str:
-    """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1".
-
-    An IAM name is unique in the account, across all regions, and has no slashes.
-    """
+    """Return the name of a model's reader policy: "ai+dev+support_chat@eu-west-1"."""
+    # An IAM name is unique in the account, across all regions, and has no slashes.
     return f"{path[1:].replace('/', '+')}@{region}"
 
 

@@ -27,10 +27,7 @@ class Parameter:
 
 
 def leaves(model: Group) -> Iterator[tuple[_Path, Value | SecretRef]]:
-    """Yield everything that has a parameter, with its path: values in the class's order, secrets.
-
-    A group is a level of the hierarchy. A list or a dict is one value, whatever it holds.
-    """
+    """Yield all that has a parameter, with its path: values in the class's order, secrets."""
     for path, value in _fields(model):
         if not isinstance(value, SecretRef) and (json := plain(value)) is not None:
             yield path, json

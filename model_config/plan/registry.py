@@ -70,10 +70,7 @@ def read_modules(project: Project, only: str | None = None) -> Modules:
 
 
 def read_modules_twice(project: Project) -> Modules:
-    """Run every module of a project twice, to find values that differ between runs.
-
-    A model with such a value counts as broken: every deploy would write a new release.
-    """
+    """Run every module twice: a model whose values differ would get a release with each deploy."""
     first, second = read_modules(project), read_modules(project)
     steady, broken = dict(first.models), dict(first.broken)
     fix = "write a fixed value: no time, random number or environment variable"

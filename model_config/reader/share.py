@@ -1,7 +1,4 @@
-"""A rollout in a reader: which units are served the candidate, and which the control.
-
-This module is imported only during a rollout, because most readers start outside of one.
-"""
+"""A rollout in a reader, imported only during one: who is served the candidate."""
 
 import logging
 import math

@@ -148,10 +148,7 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
 
 
 class _PlainDicts(JSONFileLoader):  # type: ignore[misc]  # likewise
-    """Parses botocore's files into dicts, which keep the order as its own OrderedDicts do.
-
-    It takes half as long, and the files are a tenth of a cold start.
-    """
+    """Parses botocore's files into dicts in half the time: they are a tenth of a cold start."""
 
     def load_file(self, file_path: str) -> Any:
         for path, opened in ((f"{file_path}.json", open), (f"{file_path}.json.gz", gzip.open)):

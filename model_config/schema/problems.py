@@ -69,10 +69,7 @@ def _problems(
 
 
 def _of_best_members(details: _Details, members: list[Any]) -> tuple[_Details, list[Any]]:
-    """Return the errors of the member of a union that a value fits best, without its name.
-
-    If several fit alike, these are the errors that they share, if there are any.
-    """
+    """Return the errors of the union's member that a value fits best, or those that all share."""
     by_member = _by_first(details)
     least = min(map(_misfit, by_member.values()))
     best = [name for name, of_member in by_member.items() if _misfit(of_member) == least]
