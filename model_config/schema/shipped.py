@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from model_config.schema import group, texts
+from model_config.schema.group import Group, ModelConfig, SecretRef
+from model_config.schema.texts import JsonSchema, Prompt, Text, Url
 
 _Extra: TypeAlias = dict[str, JsonValue] | None
 _Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -31,7 +32,7 @@ Endpoint: TypeAlias = Annotated[
 ]
 
 
-class Generation(group.Group):
+class Generation(Group):
     """How a chat model generates. A field that is None is left to the provider.
 
     Attributes:
@@ -57,7 +58,7 @@ class Generation(group.Group):
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: list[texts.Text] | None = None
+    stop: list[Text] | None = None
     seed: int | None = None
     reasoning_effort: _Effort | None = None
     thinking_budget: Annotated[int, Field(ge=-1)] | None = None
@@ -65,7 +66,7 @@ class Generation(group.Group):
     extra: _Extra = None
 
 
-class Prompts(group.Group):
+class Prompts(Group):
     """The prompts of a chat model.
 
     Attributes:
@@ -73,11 +74,11 @@ class Prompts(group.Group):
         templates: further prompts, by name.
     """
 
-    system: texts.Prompt | None = None
-    templates: dict[str, texts.Prompt] | None = None
+    system: Prompt | None = None
+    templates: dict[str, Prompt] | None = None
 
 
-class Part(group.Group):
+class Part(Group):
     """A part of a message: a text, an image, or an object in the provider's own form.
 
     Attributes:
@@ -87,8 +88,8 @@ class Part(group.Group):
         cache: how long the provider keeps the request up to the end of this part in its cache.
     """
 
-    text: texts.Prompt | None = None
-    image_url: texts.Url | None = None
+    text: Prompt | None = None
+    image_url: Url | None = None
     extra: _Extra = None
     cache: _Cache = None
 
@@ -99,7 +100,7 @@ class Part(group.Group):
         return self
 
 
-class Message(group.Group):
+class Message(Group):
     """A message that each conversation begins with: instructions, or an example.
 
     Attributes:
@@ -110,12 +111,12 @@ class Message(group.Group):
     """
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: texts.Prompt | Annotated[list[Part], Field(min_length=1)]
+    content: Prompt | Annotated[list[Part], Field(min_length=1)]
     cache: _Cache = None
     extra: _Extra = None
 
 
-class Tool(group.Group):
+class Tool(Group):
     """A function that a chat model may ask the application to call.
 
     Attributes:
@@ -128,8 +129,8 @@ class Tool(group.Group):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")]
-    description: texts.Text | None = None
-    parameters: texts.JsonSchema | None = None
+    description: Text | None = None
+    parameters: JsonSchema | None = None
     strict: bool | None = None
     extra: _Extra = None
 
@@ -143,7 +144,7 @@ class Tool(group.Group):
         return self
 
 
-class Guardrail(group.Group):
+class Guardrail(Group):
     """A guardrail of Amazon Bedrock.
 
     Attributes:
@@ -152,12 +153,12 @@ class Guardrail(group.Group):
         trace: whether the answer says what the guardrail did.
     """
 
-    id: texts.Text
-    version: texts.Text
+    id: Text
+    version: Text
     trace: Literal["enabled", "disabled", "enabled_full"] | None = None
 
 
-class CallLimits(group.Group):
+class CallLimits(Group):
     """How an application calls a model. A field that is None sets no limit.
 
     Attributes:
@@ -179,7 +180,7 @@ class CallLimits(group.Group):
     max_cost_usd_per_month: Annotated[float, Field(gt=0)] | None = None
 
 
-class ProviderModel(group.ModelConfig):
+class ProviderModel(ModelConfig):
     """A model behind a provider's API: for images, speech or moderation as it is.
 
     Attributes:
@@ -194,15 +195,15 @@ class ProviderModel(group.ModelConfig):
         api_key: the provider's API key.
     """
 
-    provider: texts.Text
-    model_id: texts.Text
-    base_url: texts.Url | None = None
-    deployment: texts.Text | None = None
-    api_version: texts.Text | None = None
-    region: texts.Text | None = None
-    headers: dict[str, texts.Text] | None = None
+    provider: Text
+    model_id: Text
+    base_url: Url | None = None
+    deployment: Text | None = None
+    api_version: Text | None = None
+    region: Text | None = None
+    headers: dict[str, Text] | None = None
     limits: CallLimits = CallLimits()
-    api_key: group.SecretRef | None = None
+    api_key: SecretRef | None = None
 
 
 class ChatModel(ProviderModel):
@@ -225,11 +226,11 @@ class ChatModel(ProviderModel):
     prompts: Prompts = Prompts()
     messages: list[Message] | None = None
     tools: list[Tool] | None = None
-    tool_choice: texts.Text | None = None
-    response_schema: texts.JsonSchema | None = None
+    tool_choice: Text | None = None
+    response_schema: JsonSchema | None = None
     generation: Generation = Generation()
     guardrail: Guardrail | None = None
-    fallbacks: list[texts.Text] | None = None
+    fallbacks: list[Text] | None = None
 
     @model_validator(mode="after")
     def _has_the_tools_it_names(self) -> Self:
@@ -261,8 +262,8 @@ class EmbeddingModel(ProviderModel):
     dimensions: Annotated[int, Field(ge=1, le=65_536)]
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 32
     max_input_tokens: Annotated[int, Field(ge=1)] | None = None
-    query_prefix: texts.Text | None = None
-    document_prefix: texts.Text | None = None
+    query_prefix: Text | None = None
+    document_prefix: Text | None = None
     normalize: bool = True
     distance: Literal["cosine", "dot", "euclidean"] = "cosine"
 
@@ -284,7 +285,7 @@ class RerankerModel(ProviderModel):
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class Instances(group.Group):
+class Instances(Group):
     """The machines a self-hosted endpoint runs on.
 
     Attributes:
@@ -294,13 +295,13 @@ class Instances(group.Group):
         settings: the settings that the server is started with.
     """
 
-    instance_type: texts.Text
+    instance_type: Text
     min_count: Annotated[int, Field(ge=0)] = 1
     max_count: Annotated[int, Field(ge=1)] = 1
     settings: dict[str, JsonValue] | None = None
 
 
-class EndpointModel(group.ModelConfig):
+class EndpointModel(ModelConfig):
     """A model that you host yourself.
 
     Attributes:
@@ -314,12 +315,12 @@ class EndpointModel(group.ModelConfig):
     """
 
     endpoint: Endpoint
-    region: texts.Text | None = None
-    model_version: texts.Text
+    region: Text | None = None
+    model_version: Text
     instances: Instances | None = None
     feature_flags: dict[str, bool] | None = None
     limits: CallLimits = CallLimits()
-    api_key: group.SecretRef | None = None
+    api_key: SecretRef | None = None
 
 
 _ALSO_CALLED = {
