@@ -527,6 +527,20 @@ def test_a_container_without_credentials_is_told_as_such(
 
 
 @over_awscrt
+@pytest.mark.usefixtures("no_keys")
+def test_an_older_awscrt_leaves_another_endpoint_of_the_metadata_to_boto3(
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in of_an_instance(ssm, tmp_path).items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setattr("awscrt.__version__", "0.31.2")
+    reader = Reader("prod")
+    assert reader.get("chat").release == 1
+    assert ssm.key == "found"
+    assert "AWS_EC2_METADATA_SERVICE_ENDPOINT" in reader.status()["aws"]["boto3_because"]
+
+
+@over_awscrt
 @pytest.mark.parametrize("what", ["a setting", "a profile", "gevent", "a region", "a proxy"])
 def test_what_awscrt_cannot_do_is_left_to_boto3_and_the_status_says_so(
     ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
