@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model_config
@@ -127,25 +127,21 @@ def test_a_value_for_a_text_without_variables_is_refused():
         render("text", {"a": ""})
 
 
-@pytest.mark.parametrize("value", [None, True, 0.1, b"x", [], {}, object()])
-def test_a_value_that_can_be_written_in_several_ways_is_refused(value):
-    with pytest.raises(PromptError, match=f"a is of type {type(value).__name__}"):
-        render("{{a}}", {"a": value})
-
-
-def test_an_error_does_not_show_values():
-    with pytest.raises(PromptError) as caught:
-        render("{{a}}", {"a": ["sk-live"], "b": "sk-live"})
+@pytest.mark.parametrize("value", [None, True, 0.1, b"sk-live", ["sk-live"], {}, object()])
+def test_a_value_that_can_be_written_in_several_ways_is_refused_and_not_shown(value):
+    with pytest.raises(PromptError, match=f"a is of type {type(value).__name__}") as caught:
+        render("{{a}}", {"a": value, "b": "sk-live"})
     assert "sk-live" not in str(caught.value)
 
 
 # Properties
 
-names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
+names = st.sampled_from(["a", "_", "B2", "a_b"])
 anything = st.text(st.sampled_from("{} ab_1\n\\é"), max_size=12)
-no_braces = st.text(max_size=8).map(lambda text: re.sub(r"[{}\\]", "", text))
+no_braces = st.text(st.characters(exclude_characters="{}\\"), max_size=8)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(no_braces, names, st.sampled_from(["", " ", "   "]), anything)))
 def test_text_stays_and_values_go_in_whatever_they_are(pieces):
     values = {name: value for _, name, _, value in pieces}
@@ -202,16 +198,8 @@ def test_much_text_with_braces_takes_little_time():
         assert len(list(stray_braces(text))) <= 1
 
 
-json_values = st.recursive(
-    st.booleans() | st.integers() | no_braces,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(no_braces, inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(json_values)
-def test_json_in_a_prompt_stays_as_it_is(value):
-    text = json.dumps(value)
+def test_json_in_a_prompt_stays_as_it_is():
+    text = json.dumps({"a": {}, "b": [{"c": "d", "e": [[1, True]]}], "": {"f": {"g": {}}}})
     assert render(f"Answer like {text}", {}) == f"Answer like {text}"
 
 

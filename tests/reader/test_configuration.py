@@ -64,7 +64,6 @@ def test_a_configuration_equals_its_values() -> None:
     assert chat == chat.as_dict() == CONFIG
     assert chat == made(label="canary")
     assert chat != {**CONFIG, "provider": "other"}
-    assert chat["generation"]["stop"] == ["a", "b"]
 
 
 json_values = st.recursive(
@@ -88,13 +87,13 @@ def kinds(value: Any) -> list[type]:
     return [type(value), *(kind for item in items for kind in kinds(item))]
 
 
-@pytest.mark.parametrize("copied", copies)
 @given(value=st.lists(json_values) | st.dictionaries(st.text(max_size=3), json_values))
-@settings(max_examples=25)
-def test_a_copy_of_a_value_is_plain_and_equal(copied: Callable[[Any], Any], value: Any) -> None:
+@settings(max_examples=25, deadline=None)
+def test_a_copy_of_a_value_is_plain_and_equal(value: Any) -> None:
     frozen = freeze(value)
     assert frozen == value
-    for same in (thaw(frozen), copied(frozen)):
+    for copied in (thaw, *copies):
+        same = copied(frozen)
         assert same == value
         assert kinds(same) == kinds(value)
     assert freeze(frozen) == value
