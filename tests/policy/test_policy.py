@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +33,7 @@ with patch.object(sys, "path", [str(CHECKOUT / "policy"), *sys.path]):  # as the
 SETTINGS = rules.Settings()
 
 
+@cache
 def run(stack: str) -> list[Any]:
     """Return all that a stack of ours consists of, as a policy pack is told of it."""
     recorder = Recorder()
