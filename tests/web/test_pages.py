@@ -232,14 +232,6 @@ def test_an_environment_with_nothing_in_it_says_so(client: TestClient) -> None:
     assert "5 not deployed" in said
 
 
-@pytest.mark.usefixtures("three_releases")
-def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
-    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
-    html = client.get("/model/dev/chat").text
-    assert "stable moved from release 2 to 3" in html
-    assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
-
-
 def test_evidence_is_shown_with_its_release_and_in_the_overview(
     client: TestClient, own_project: Project, deploy: Callable[..., int]
 ) -> None:
@@ -282,9 +274,8 @@ def compared(client: TestClient, deploy: Callable[..., int]) -> Callable[..., st
     """The page that compares two releases with these prompts."""
 
     def call(after: str, before: str = PROMPT) -> str:
-        for text in (before, after):
-            deploy({**CONFIG, "prompts": {"system": text}})
-        return client.get("/compare/dev@1/dev@2/chat").text
+        first, second = (deploy({**CONFIG, "prompts": {"system": it}}) for it in (before, after))
+        return client.get(f"/compare/dev@{first}/dev@{second}/chat").text
 
     return call
 
@@ -295,6 +286,9 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     assert "<ins>friendly to {{name}}</ins>" in html
     assert "New variables: name . Applications must pass them" in text(html)
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
+    blanks = compared(PROMPT.replace("Be kind", "Be  kind"))
+    assert "only white space" in blanks
+    assert "<ins>··</ins>" in blanks
 
 
 def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
@@ -317,12 +311,6 @@ def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
     assert '<mark data-variable="name">{{name}}</mark>' in html
     assert '0/role "user"' in text(html)
     assert 'data-variable="a"' not in html
-
-
-def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str]) -> None:
-    html = compared(PROMPT.replace("Be kind", "Be  kind"))
-    assert "only white space" in html
-    assert "<ins>··</ins>" in html
 
 
 def test_invisible_characters_are_shown_by_their_code_points(
@@ -354,7 +342,7 @@ def test_two_environments_are_compared_with_their_settings(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
+def test_a_rollout_shows_its_plan_and_who_ended_it_and_why(client: TestClient, ssm: Any) -> None:
     new = rollouts.NewRollout("stable", RolloutPlan((25, 100), timedelta(hours=1)), utc_now())
     rollouts.start(environment("dev", ssm), "chat", new).write()
     html = client.get("/rollout/dev/chat").text
@@ -366,6 +354,10 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "model-config rollout pause chat -e dev" in said
     assert "model-config rollout abort chat -e dev" in said
     assert "25 % of stable, running" in text(client.get("/").text)
+    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
+    html = client.get("/model/dev/chat").text
+    assert "stable moved from release 2 to 3" in html
+    assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -403,18 +395,17 @@ def test_while_aws_is_away_the_first_page_shows_what_git_has(
     loopback: Any, own_project: Project
 ) -> None:
     loopback.answers = [loopback.resets()]
-    answer = browser(Site([environment("dev", loopback.client())], own_project)).get("/")
+    client = browser(Site([environment("dev", loopback.client())], own_project))
+    answer = client.get("/")
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "chat" in text(answer.text)
     assert "unknown" in text(answer.text)
-
-
-def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
-    loopback.answers = [loopback.resets()]
-    client = browser(Site([environment("dev", loopback.client())]))
     for address in ("/model/dev/chat", "/release/dev/chat/1", "/compare/dev@1/dev@2/chat"):
         assert client.get(address).status_code == 503
+    loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
+    denied = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
+    assert (denied.status_code, "ssm:GetParameterHistory" in denied.text) == (422, True)
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -432,30 +423,20 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
     assert re.search(r"The data was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
 
 
-def test_a_denied_request_names_the_permission(loopback: Any) -> None:
-    loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
-    answer = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
-    assert answer.status_code == 422
-    assert "ssm:GetParameterHistory" in answer.text
-
-
 @pytest.mark.usefixtures("three_releases")
-def test_an_invalid_project_is_reported_and_deployed_models_are_shown(
-    client: TestClient, own_project: Project
+def test_an_invalid_project_is_reported_and_without_one_there_is_no_drift(
+    client: TestClient, own_project: Project, ssm: Any
 ) -> None:
     own_project.module("chat").write_text("MODEL = nothing")
     said = text(client.get("/").text)
     assert "nothing" in said
     assert "newest 3" in said
     assert client.get("/drift/dev").status_code == 422
-
-
-def test_without_a_project_there_is_no_drift(ssm: Any, deploy: Callable[..., int]) -> None:
-    deploy()
-    client = browser(Site([environment("dev", ssm)]))
-    assert "newest 1" in text(client.get("/").text)
-    assert "no project here" in client.get("/drift/dev").text
-    assert "/drift" not in client.get("/").text
+    without = browser(Site([environment("dev", ssm)]))
+    first = without.get("/").text
+    assert "newest 3" in text(first)
+    assert "/drift" not in first
+    assert "no project here" in without.get("/drift/dev").text
 
 
 def test_an_internal_error_is_a_page_too(
