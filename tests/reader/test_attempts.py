@@ -122,7 +122,10 @@ def test_a_model_is_read_once_in_its_time_to_live(source: Source, clock: Any) ->
     clock.advance(TTL * JITTER + 0.02)
     reader.get("chat")
     assert source.requests == 2
-    assert reader.counters() == {"hits": 1, "renewals": 2, "failures": 0, "seconds": 0}
+    source.error = AWAY
+    clock.advance(TTL + 1)
+    reader.get("chat")
+    assert reader.counters() == {"hits": 1, "renewals": 2, "failures": 1, "seconds": 0}
 
 
 def test_jitter_spreads_the_renewals_of_many(source: Source, clock: Any) -> None:
