@@ -245,6 +245,25 @@ def test_of_all_reads_one_waits_for_the_renewal_and_with_a_patience_of_zero_none
     assert source.requests == 4
 
 
+def test_what_becomes_due_during_a_renewal_is_served_without_another(
+    source: Source, clock: Any, gate: Gate
+) -> None:
+    reader, many = reader_of(source, clock), MODELS[:10]  # more than go along
+    reader.get("chat")
+    clock.advance(100)
+    reader.get_many(many, label="latest")
+    clock.advance(TTL - 99)
+    source.before, asked = gate, source.requests
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(reader.get, "chat")
+        wait_until(lambda: source.requests == asked + 1)
+        clock.advance(100)
+        assert {reader.get(model, label="latest").age for model in many} == {TTL + 1}
+        assert source.requests == asked + 1
+        gate.opened.set()
+        leader.result()
+
+
 def test_a_read_waits_no_longer_than_it_may_and_then_nobody_waits(
     source: Source, clock: Any, gate: Gate
 ) -> None:
