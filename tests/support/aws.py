@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ssm.models import ssm_backends
 
 from model_config.format import release
 from support.documents import Documents
@@ -119,6 +121,14 @@ class Aws:
             Name=name, Value=text, Type="SecureString", Tier="Standard", Overwrite=True
         )
         return int(answer["Version"])
+
+    def fill(self, count: int, name: str = "/ai/prod/chat/release") -> None:
+        """Write that many more versions, which nobody can read, past the client: in a tenth."""
+        options = ("SecureString", "", "alias/aws/ssm", True, [], "text", "Standard", None)
+        for number in range(count):
+            ssm_backends[DEFAULT_ACCOUNT_ID][REGION].put_parameter(
+                name, "", f"{{{number}", *options
+            )
 
     def labels(self, model: str = "chat") -> dict[str, int]:
         """Return which release each label is on."""
