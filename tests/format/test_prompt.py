@@ -39,50 +39,40 @@ def test_two_braces_around_an_identifier_are_a_placeholder(text, names):
     assert variables(text) == names
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{a}",
-        "{{}}",
-        "{{ }}",
-        "{ {a} }",
-        "{{a}",
-        "{{a} }",
-        "{{1a}}",
-        "{{a b}}",
-        "{{a.b}}",
-        "{{a|upper}}",
-        "{{#a}}{{/a}}",
-        "{{'a'}}",
-        "{{a\n}}",
-        "{{\ta}}",
-        "{{\u00a0a}}",
-        "{{größe}}",
-        "{{\u0430}}",  # a Cyrillic letter
-        "{{a\u0301}}",
-        "{{\u0661}}",  # an Arabic digit
+def test_nothing_else_is_a_placeholder():
+    for text in (
+        *("", "{a}", "{{}}", "{{ }}", "{ {a} }", "{{a}", "{{a} }", "{{1a}}", "{{a b}}", "{{a.b}}"),
+        *(
+            "{{a|upper}}",
+            "{{#a}}{{/a}}",
+            "{{'a'}}",
+            "{{a\n}}",
+            "{{\ta}}",
+            "{{\u00a0a}}",
+            "{{größe}}",
+        ),
+        *(
+            "{{\u0430}}",
+            "{{a\u0301}}",
+            "{{\u0661}}",
+        ),  # a Cyrillic letter, an accent, an Arabic digit
         '{"a": {"b": 1}}',
         "{% a %} $a ${a} %(a)s",
-    ],
-)
-def test_nothing_else_is_a_placeholder(text):
-    assert variables(text) == []
-    assert render(text, {}) == text
+    ):
+        assert variables(text) == []
+        assert render(text, {}) == text
 
 
 # What rendering does
 
 
-def test_each_placeholder_gets_its_value():
+def test_each_placeholder_gets_its_value_which_is_neither_read_again_nor_escaped():
     text = "Hello {{ name }} of {{company}}, {{name}}! {{count}} left."
     values = {"name": "Zoë", "company": "Acme", "count": 3}
     assert render(text, values) == "Hello Zoë of Acme, Zoë! 3 left."
-
-
-@pytest.mark.parametrize("value", ["{{b}}", "{{a}}", "\\1\\g<0>", "<&\"'>", "", "\n", "{", "}}"])
-def test_a_value_is_neither_read_again_nor_escaped(value):
-    assert render("{{a}}|{{b}}", {"a": value, "b": "B"}) == f"{value}|B"
+    for value in ("{{b}}", "{{a}}", "\\1\\g<0>", "<&\"'>", "", "\n", "{", "}}"):
+        assert render("{{a}}|{{b}}", {"a": value, "b": "B"}) == f"{value}|B"
+    assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"  # which a value completes
 
 
 class Plan(str, enum.Enum):  # noqa: UP042 - its str() is "Plan.FREE", which a StrEnum's is not
@@ -97,10 +87,6 @@ def test_an_enums_member_goes_in_as_its_value():
     text = render("{{plan}}{{seats}}", {"plan": Plan.FREE, "seats": Seats.FEW})
     assert text == "free5"
     assert type(render("{{plan}}", {"plan": Plan.FREE})) is str
-
-
-def test_braces_that_a_value_completes_are_no_placeholder():
-    assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
 
 
 def test_an_application_fills_a_text_of_its_own_in_the_same_way():
@@ -120,9 +106,6 @@ def test_one_error_names_every_variable():
         "c is of type float: pass a str or an int"
     )
     assert isinstance(caught.value, (ModelConfigError, ValueError))
-
-
-def test_a_value_for_a_text_without_variables_is_refused():
     with pytest.raises(PromptError, match=r"not a variable of the text: a \(it has none\)"):
         render("text", {"a": ""})
 
@@ -152,16 +135,11 @@ def test_text_stays_and_values_go_in_whatever_they_are(pieces):
 
 
 @given(anything)
-def test_the_fragments_of_a_text_are_the_text_and_its_variables(text):
-    found = list(fragments(text))
+def test_a_text_is_its_fragments_and_asks_for_each_of_its_variables(text):
+    found, asked = list(fragments(text)), variables(text)
     assert "".join(each.text for each in found) == text
-    assert list(dict.fromkeys(each.variable for each in found if each.variable)) == variables(text)
+    assert list(dict.fromkeys(each.variable for each in found if each.variable)) == asked
     assert all(each.text for each in found)
-
-
-@given(anything)
-def test_a_text_asks_for_each_of_its_variables(text):
-    asked = variables(text)
     render(text, dict.fromkeys(asked, ""))
     for name in asked:
         with pytest.raises(PromptError, match=f"no value for {name}"):
@@ -276,8 +254,5 @@ def test_every_template_at_or_below_a_path_is_filled_in_a_copy():
     assert fill(CONFIG["odd*"], "odd*", TEMPLATES, {"e": "{{a}}"}) == {"7": "{{ {{a}}"}
     assert fill("{{p}}", "provider", TEMPLATES, {}) == "{{p}}"
     assert CONFIG["messages"][0]["content"] == "{{c}}"
-
-
-def test_what_fills_several_templates_is_checked_over_all_of_them():
     with pytest.raises(PromptError, match=r"^no value for b; not a variable of the text: z"):
         fill(CONFIG["prompts"], "prompts", TEMPLATES, {"a": "", "z": ""})

@@ -122,7 +122,10 @@ def test_a_model_is_read_once_in_its_time_to_live(source: Source, clock: Any) ->
     clock.advance(TTL * JITTER + 0.02)
     reader.get("chat")
     assert source.requests == 2
-    assert reader.counters() == {"hits": 1, "renewals": 2, "failures": 0, "seconds": 0}
+    source.error = AWAY
+    clock.advance(TTL + 1)
+    reader.get("chat")
+    assert reader.counters() == {"hits": 1, "renewals": 2, "failures": 1, "seconds": 0}
 
 
 def test_jitter_spreads_the_renewals_of_many(source: Source, clock: Any) -> None:
@@ -240,6 +243,25 @@ def test_of_all_reads_one_waits_for_the_renewal_and_with_a_patience_of_zero_none
         assert leader.result().age == 0
     wait_until(lambda: is_fresh(impatient))
     assert source.requests == 4
+
+
+def test_what_becomes_due_during_a_renewal_is_served_without_another(
+    source: Source, clock: Any, gate: Gate
+) -> None:
+    reader, many = reader_of(source, clock), MODELS[:10]  # more than go along
+    reader.get("chat")
+    clock.advance(100)
+    reader.get_many(many, label="latest")
+    clock.advance(TTL - 99)
+    source.before, asked = gate, source.requests
+    with ThreadPoolExecutor(1) as pool:
+        leader = pool.submit(reader.get, "chat")
+        wait_until(lambda: source.requests == asked + 1)
+        clock.advance(100)
+        assert {reader.get(model, label="latest").age for model in many} == {TTL + 1}
+        assert source.requests == asked + 1
+        gate.opened.set()
+        leader.result()
 
 
 def test_a_read_waits_no_longer_than_it_may_and_then_nobody_waits(

@@ -79,7 +79,16 @@ def test_a_release_that_is_not_what_it_should_be() -> None:
         Reader("prod", source=source).get("chat")
 
 
-# What comes back instead of an answer. Each case: how the server answers, the type, the text.
+# What comes back instead of an answer
+
+
+def refuses(*refusal: Any) -> Callable[[Any], Any]:
+    return lambda loopback: loopback.refuses(*refusal)
+
+
+def says(status: int, body: object, **how: bool) -> Callable[[Any], Any]:
+    return lambda loopback: loopback.says(status, body, **how)
+
 
 DENIED = (
     "User: arn:aws:sts::1:assumed-role/app/i is not authorized to perform: ssm:GetParameters on "
@@ -91,130 +100,52 @@ DENIED_KEY = (
     "region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400)"
 )
 KEY = "arn:aws:kms:eu-west-1:1:key/2"
-ANSWERS: dict[str, tuple[Callable[[Any], Any], type[ModelConfigError], str]] = {
-    "400": (
-        lambda it: it.refuses("ValidationException", "Invalid name"),
-        StoreError,
-        'AWS says ValidationException, "Invalid name"',
-    ),
-    "a fault with status 400": (
-        lambda it: it.refuses("ServiceUnavailableException", "try again"),
-        StoreUnavailableError,
-        "a fault of AWS",
-    ),
-    "no identity provider": (
-        lambda it: it.refuses("IDPCommunicationError", "no answer from the provider"),
-        StoreUnavailableError,
-        "identity provider",
-    ),
-    "429 of a proxy": (
-        lambda it: it.says(429, b"slow down"),
-        StoreUnavailableError,
-        "a fault of AWS",
-    ),
-    "408": (lambda it: it.refuses("Whatever", "", 408), StoreUnavailableError, "a fault of AWS"),
-    "403 of a proxy": (
-        lambda it: it.says(403, b"<html>Forbidden by your network</html>"),
-        StoreUnavailableError,
-        "HTTP 403, which is not from SSM",
-    ),
-    "500": (
-        lambda it: it.refuses("InternalServerError", "oops", 500),
-        StoreUnavailableError,
-        "a fault of AWS",
-    ),
-    "503 of a load balancer": (
-        lambda it: it.says(503, b"<html>no</html>"),
-        StoreUnavailableError,
-        "a fault of AWS",
-    ),
-    "throttling": (
-        lambda it: it.refuses("ThrottlingException", "Rate exceeded"),
-        StoreUnavailableError,
-        "AWS is throttling requests",
-    ),
-    "a reset connection": (lambda it: it.resets(), StoreUnavailableError, "no answer"),
-    "half a reply": (
-        lambda it: it.says(200, {"Parameters": [{"Name": NAME}]}, whole=False),
-        StoreUnavailableError,
-        "cut short",
-    ),
-    "half a reply, cut inside a character": (
-        lambda it: it.says(200, '{"é'.encode() * 3, whole=False),
-        StoreUnavailableError,
-        "cut short",
-    ),
-    "nothing": (lambda it: it.says(200, b""), StoreUnavailableError, "cut short"),
-    "null": (lambda it: it.says(200, b"null"), StoreUnavailableError, "cut short"),
-    "a list": (lambda it: it.says(200, b"[1]"), StoreUnavailableError, "cut short"),
-    "no list": (lambda it: it.says(200, {"Parameters": 1}), StoreUnavailableError, "cut short"),
-    "a parameter without a value": (
-        lambda it: it.says(200, {"Parameters": [{"Name": NAME, "Version": 1}]}),
-        StoreUnavailableError,
-        "cut short",
-    ),
-    "a proxy's page": (
-        lambda it: it.says(200, b"<html>log in</html>"),
-        StoreUnavailableError,
-        "isn't from SSM",
-    ),
-    "an error that is no JSON": (
-        lambda it: it.says(400, b"null"),
-        StoreUnavailableError,
-        "cut short",
-    ),
-    "clock skew": (
-        lambda it: it.refuses(
-            "InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than"
+EXPIRED = "Signature expired: 20260101T000000Z is now earlier than"
+MISSING = "ssm:GetParameters is missing on arn:aws:ssm:{}:parameter/ai/prod/chat/release;"
+NO_VALUE = {"Parameters": [{"Name": NAME, "Version": 1}]}
+ANSWERS = {
+    StoreError: [
+        (refuses("ValidationException", "Invalid name"), 'says ValidationException, "Invalid name"')
+    ],
+    StoreUnavailableError: [
+        (refuses("ServiceUnavailableException", "try again"), "a fault of AWS"),  # with status 400
+        (refuses("InternalServerError", "oops", 500), "a fault of AWS"),
+        (refuses("Whatever", "", 408), "a fault of AWS"),
+        (says(429, b"slow down"), "a fault of AWS"),  # a proxy's
+        (says(503, b"<html>no</html>"), "a fault of AWS"),  # a load balancer's
+        (says(403, b"<html>Forbidden by your network</html>"), "HTTP 403, which is not from SSM"),
+        (refuses("IDPCommunicationError", "no answer from the provider"), "identity provider"),
+        (refuses("ThrottlingException", "Rate exceeded"), "AWS is throttling requests"),
+        (lambda it: it.resets(), "no answer"),
+        (says(200, {"Parameters": [{"Name": NAME}]}, whole=False), "cut short"),
+        (says(200, '{"é'.encode() * 3, whole=False), "cut short"),  # inside of a character
+        (says(200, b""), "cut short"),
+        (says(200, b"null"), "cut short"),
+        (says(200, b"[1]"), "cut short"),
+        (says(200, {"Parameters": 1}), "cut short"),
+        (says(200, NO_VALUE), "cut short"),
+        (says(200, b"<html>log in</html>"), "isn't from SSM"),
+        (says(400, b"null"), "cut short"),
+    ],
+    CredentialsError: [
+        (refuses("InvalidSignatureException", EXPIRED), "Set this machine's clock"),
+        (refuses("RequestExpired", "Request has expired."), "Set this machine's clock"),
+        (refuses("InvalidSignatureException", "no match"), "doesn't accept the credentials"),
+        (refuses("UnrecognizedClientException", "invalid"), "doesn't accept the credentials"),
+        (refuses("ExpiredTokenException", "expired"), "the credentials have expired"),
+    ],
+    AccessDeniedError: [
+        (refuses("AccessDeniedException", DENIED), MISSING.format("eu-west-1:1")),
+        (refuses("AccessDeniedException"), MISSING.format("*:*")),
+        (
+            refuses("AccessDeniedException", DENIED_KEY),
+            f"kms:Decrypt is missing on the key that encrypts {NAME}",
         ),
-        CredentialsError,
-        "Set this machine's clock",
-    ),
-    "clock skew, said otherwise": (
-        lambda it: it.refuses("RequestExpired", "Request has expired."),
-        CredentialsError,
-        "Set this machine's clock",
-    ),
-    "a wrong secret key": (
-        lambda it: it.refuses("InvalidSignatureException", "does not match"),
-        CredentialsError,
-        "doesn't accept the credentials",
-    ),
-    "an expired token": (
-        lambda it: it.refuses("ExpiredTokenException", "The security token is expired"),
-        CredentialsError,
-        "the credentials have expired",
-    ),
-    "an unknown key": (
-        lambda it: it.refuses("UnrecognizedClientException", "The security token is invalid"),
-        CredentialsError,
-        "doesn't accept the credentials",
-    ),
-    "access denied": (
-        lambda it: it.refuses("AccessDeniedException", DENIED),
-        AccessDeniedError,
-        "ssm:GetParameters is missing on arn:aws:ssm:eu-west-1:1:parameter/ai/prod/chat/release;",
-    ),
-    "access to the key denied": (
-        lambda it: it.refuses("AccessDeniedException", DENIED_KEY),
-        AccessDeniedError,
-        f"kms:Decrypt is missing on the key that encrypts {NAME}",
-    ),
-    "access denied without a word": (
-        lambda it: it.refuses("AccessDeniedException"),
-        AccessDeniedError,
-        "ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter/ai/prod/chat/release;",
-    ),
-    "a disabled key": (
-        lambda it: it.refuses("InvalidKeyId", f"{KEY} is disabled. (Service: AWSKMS)"),
-        KeyUnavailableError,
-        f"{KEY} is disabled",
-    ),
-    "a key pending deletion": (
-        lambda it: it.refuses("InvalidKeyId", f"{KEY} is pending deletion. (Service: AWSKMS)"),
-        KeyUnavailableError,
-        "aws kms cancel-key-deletion",
-    ),
+    ],
+    KeyUnavailableError: [
+        (refuses("InvalidKeyId", f"{KEY} is disabled. (Service: AWSKMS)"), f"{KEY} is disabled"),
+        (refuses("InvalidKeyId", f"{KEY} is pending deletion."), "aws kms cancel-key-deletion"),
+    ],
 }
 
 
@@ -246,22 +177,24 @@ def test_what_comes_back_is_told_and_leaves_the_last_good_one_served(
     client = {"client": own_client_asks.client()} if runtime == "boto3" else {}
     good = own_client_asks.holds(CONFIG)
     reader = Reader("prod", clock=clock, max_wait=60, **client)
-    for case, (answer, kind, text) in ANSWERS.items():
+    for kind, answer, text in (
+        (kind, *case) for kind, answers in ANSWERS.items() for case in answers
+    ):
         own_client_asks.answers[:] = [good]
         clock.advance(LONGEST_PAUSE)
         wait_until(lambda: reader.get("chat").age == 0)
         own_client_asks.answers[:] = [answer(own_client_asks)]
         with pytest.raises(ModelConfigError) as caught:
             Reader("prod", **client).get("chat")
-        assert (case, type(caught.value)) == (case, kind)
+        assert (text, type(caught.value)) == (text, kind)
         assert text in str(caught.value)
         assert f"ssm:GetParameters of {NAME}:stable" in str(caught.value)
         assert "testing" not in str(caught.value)
         clock.advance(301)
         old = reader.get("chat")
-        assert (case, old.release, old.age) == (case, 7, 301)
+        assert (text, old.release, old.age) == (text, 7, 301)
         [status] = reader.status()["models"]
-        assert (case, status["state"], status["failed"]["error"]) == (case, "stale", kind.__name__)
+        assert (text, status["state"], status["failed"]["error"]) == (text, "stale", kind.__name__)
         assert text in status["failed"]["text"]
 
 
