@@ -11,8 +11,14 @@ import pytest
 
 from model_config.plan.project import Project
 
-# The same examples in every run: a change turns a test red, and never the dice.
-hypothesis.settings.register_profile("suite", derandomize=True, max_examples=50)
+# The same examples in every run: a change turns a test red, and never the dice, nor other load.
+hypothesis.settings.register_profile(
+    "suite",
+    derandomize=True,
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("suite")
 
 

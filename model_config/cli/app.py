@@ -3,6 +3,7 @@
 A verb imports its dependencies when it runs, so that `--help` doesn't wait for pulumi and boto3.
 """
 
+import logging
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -67,6 +68,8 @@ def _add_verbs() -> None:
 
 
 _add_verbs()
+# What a verb's reader logs is in the verb's error too. (The agent configures logging.)
+logging.getLogger("model_config.reader").addHandler(logging.NullHandler())
 
 
 def main() -> None:

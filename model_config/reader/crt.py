@@ -19,6 +19,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
+import awscrt
 from awscrt import auth, http, io
 
 from model_config.format import errors
@@ -351,12 +352,16 @@ class _Wire:
             return _static(profile, *(name.lower() for name in names))
         if command := profile.get("credential_process"):
             return _of_process(command)
-        without = env.get("AWS_EC2_METADATA_DISABLED", "false").lower()
-        if not _is_container() and without not in {"true", "false"}:  # awscrt takes it for "true"
-            raise NeedsBoto3("AWS_EC2_METADATA_DISABLED is neither true nor false")
-        if _is_container() or without == "false":
-            return auth.AwsCredentialsProvider.new_default_chain(self._loop), math.inf
-        raise _failure("NoCredentialsError", "Unable to locate credentials")
+        if not _is_container():
+            without = env.get("AWS_EC2_METADATA_DISABLED", "false").lower()
+            if without not in {"true", "false"}:  # awscrt takes it for "true"
+                raise NeedsBoto3("AWS_EC2_METADATA_DISABLED is neither true nor false")
+            if without == "true":
+                raise _failure("NoCredentialsError", "Unable to locate credentials")
+            version = tuple(map(int, awscrt.__version__.split(".")[:3]))
+            if (host := "AWS_EC2_METADATA_SERVICE_ENDPOINT") in env and version < (0, 31, 3):
+                raise NeedsBoto3(f"awscrt {awscrt.__version__} ignores {host}")
+        return auth.AwsCredentialsProvider.new_default_chain(self._loop), math.inf
 
     def _assumed_role(self, path: str) -> tuple[Any, float]:
         """Exchange the token of a Kubernetes service account for a role's credentials (IRSA)."""

@@ -144,7 +144,8 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
     """Finds a service's model without looking into every folder, a third of a client's creation."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        return [folder.name for path in self.search_paths for folder in Path(path).glob("*")]
+        folders = [Path(path) for path in self.search_paths if Path(path).is_dir()]
+        return [service.name for folder in folders for service in folder.iterdir()]
 
 
 class _PlainDicts(JSONFileLoader):  # type: ignore[misc]  # likewise

@@ -17,9 +17,9 @@ from model_config.format.errors import UsageError
 MODEL = "/v1/models/chat"
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
+def test_only_an_application_on_this_machine_with_the_token_is_answered(call):
+    client = call(headers={})
+    for headers, status in [
         ({}, 401),
         ({"Authorization": TOKEN}, 401),
         ({"Authorization": f"Bearer {TOKEN}x"}, 401),
@@ -34,14 +34,12 @@ MODEL = "/v1/models/chat"
         (HEADERS | {"Host": "localhost"}, 200),
         (HEADERS | {"Host": "127.0.0.1:9"}, 200),
         (HEADERS | {"Host": "[::1]:2774"}, 200),
-    ],
-)
-def test_only_an_application_on_this_machine_with_the_token_is_answered(call, headers, status):
-    said = call(headers={}).get(MODEL, headers=headers)
-    assert said.status_code == status
-    if status != 200:
-        assert said.json()["error"] == "Refused"
-        assert TOKEN not in said.text
+    ]:
+        said = client.get(MODEL, headers=headers)
+        assert (headers, said.status_code) == (headers, status)
+        if status != 200:
+            assert said.json()["error"] == "Refused"
+            assert TOKEN not in said.text
 
 
 def test_health_needs_no_token_but_a_host_of_ours(call):
@@ -62,24 +60,23 @@ def test_no_page_of_another_site_may_read_an_answer(call):
     assert not [name for one in said for name in one.headers if name.startswith("access-control")]
 
 
-@pytest.mark.parametrize("path", ["/v1/models/chat/render", "/ofrep/v1/evaluate/flags/chat"])
-def test_a_body_has_a_limit_whether_it_is_declared_or_not(call, path):
+def test_a_body_has_a_limit_whether_it_is_declared_or_not(call):
     client = call()
     body = b'{"path": "prompts/system", "x": "' + b"x" * (BODY_BYTES - 100)
-    assert client.post(path, content=body).status_code == 400
-    for large in (b"x" * 10_000_000, iter([b"x" * 10_000] * 1000)):
-        assert client.post(path, content=large).status_code == 413
+    for path in ("/v1/models/chat/render", "/ofrep/v1/evaluate/flags/chat"):
+        assert client.post(path, content=body).status_code == 400
+        for large in (b"x" * 10_000_000, iter([b"x" * 10_000] * 1000)):
+            assert client.post(path, content=large).status_code == 413
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'"\\ud800"', b"[1]", b"null", b"NaN"]
-)
-def test_a_body_that_is_no_json_object_is_refused(call, body):
+def test_a_body_that_is_no_json_object_is_refused(call):
     client = call()
-    assert client.post("/v1/models/chat/render", content=body).json()["error"] == "UsageError"
-    said = client.post("/ofrep/v1/evaluate/flags/chat", content=body)
-    assert said.status_code == 400
-    assert said.json()["errorCode"] in {"PARSE_ERROR", "INVALID_CONTEXT"}
+    no_objects = [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'"\\ud800"', b"[1]", b"null", b"NaN"]
+    for body in no_objects:
+        assert client.post("/v1/models/chat/render", content=body).json()["error"] == "UsageError"
+        said = client.post("/ofrep/v1/evaluate/flags/chat", content=body)
+        assert said.status_code == 400
+        assert said.json()["errorCode"] in {"PARSE_ERROR", "INVALID_CONTEXT"}
 
 
 def test_an_error_that_nobody_foresaw_tells_nothing(call, reader, monkeypatch):
@@ -109,34 +106,24 @@ def ends(connection: socket.socket) -> bytes:
     return said
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /v1/models/chat HT"], ids=["silent", "half a head"])
-def test_a_client_that_sends_no_request_is_cut_off(serve, monkeypatch, sent):
+def test_a_client_that_sends_no_whole_request_is_cut_off(serve, monkeypatch):
     monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
-    with connect(serve()) as connection:
-        connection.sendall(sent)
-        began = time.monotonic()
-        assert ends(connection) == b""
-        assert time.monotonic() - began < 5
-
-
-def test_a_second_request_on_a_connection_has_a_deadline_too(serve, monkeypatch):
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
-    with connect(serve()) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(4096)
-        connection.sendall(b"GET /hea")
-        ends(connection)
-
-
-def test_a_body_that_drips_is_cut_off(serve, monkeypatch):
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.2)
-    head = (
+    healthy = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    drips = (
         "POST /v1/models/chat/render HTTP/1.1\r\nHost: localhost\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n{{"
     )
-    with connect(serve()) as connection:
-        connection.sendall(head.encode() + b"{")
-        assert ends(connection) == b""
+    address = serve()
+    with ExitStack() as all_of_them:
+        began, connections = time.monotonic(), []
+        for sent in (b"", b"GET /v1/models/chat HT", drips.encode(), healthy):
+            connections.append(all_of_them.enter_context(connect(address)))
+            connections[-1].sendall(sent)
+        assert connections[-1].recv(4096)
+        connections[-1].sendall(b"GET /hea")  # a second request has a deadline too
+        assert [ends(connection) for connection in connections[:-1]] == [b""] * 3
+        ends(connections[-1])
+        assert time.monotonic() - began < 5
 
 
 def test_connections_are_bounded_and_come_free_again(serve, monkeypatch):

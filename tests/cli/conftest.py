@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.ssm.models import ssm_backends
 
 from model_config.cli import app as cli
 from model_config.cli import target as target_module
@@ -66,6 +68,20 @@ def release_to(  # noqa: PLR0913 - what tests vary
     return int(number)
 
 
+def versions_of(name: str) -> list[Any]:
+    """A parameter's versions, to be bent: SSM itself lets nobody."""
+    return ssm_backends["123456789012"]["eu-west-1"]._parameters[name]
+
+
+def more_versions(name: str, count: int) -> None:
+    """Give a parameter so many versions that are like its newest one, and without labels."""
+    versions = versions_of(name)
+    while len(versions) < count:
+        version = copy(versions[-1])
+        version.version, version.labels = len(versions) + 1, []
+        versions.append(version)
+
+
 @pytest.fixture
 def ssm(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """An SSM that stays for the whole test, in place of the one that each verb loads and saves."""
@@ -101,6 +117,17 @@ def elsewhere(ssm: Any) -> Callable[..., int]:
     """Write releases to another region."""
     assert ssm
     return partial(release_to, one_client("ssm", "us-east-1"))
+
+
+@pytest.fixture
+def labels(ssm: Any) -> Callable[..., dict[str, int]]:
+    """Tell which release each label is on."""
+
+    def read(model: str = "chat", client: Any = ssm) -> dict[str, int]:
+        history = client.get_parameter_history(Name=f"/ai/dev/{model}/release")["Parameters"]
+        return {label: each["Version"] for each in history for label in each["Labels"]}
+
+    return read
 
 
 @pytest.fixture

@@ -36,28 +36,35 @@ def promote(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return call
 
 
-def label_of(run, model: str) -> list[int]:
-    rows = run("releases", model, "--json").json
-    return [row["release"] for row in rows if "stable" in row["labels"]]
-
-
-def test_only_what_this_deploy_changed_is_promoted(run, released, note, promote):
+def test_only_what_this_deploy_changed_is_promoted(run, released, note, promote, labels):
     released(model="chat", label="stable")
     released(model="search", label="stable")
+    same = note("same")
+    assert promote(same, same)[0] == "This deploy changed no model, so no label moves.\n"
     released(NEWER, model="search")  # deployed by somebody, promoted by nobody
     before = note("before")
     released(NEWER, model="chat")
-    out, summary = promote(before, note("after"))
+    after = note("after")
+    assert json.loads(Path(after).read_text()) == {"chat": 2, "search": 2}
+    out, summary = promote(before, after)
     assert "chat: stable moved from release 1 to 2" in out
     missed = "search: nobody promoted release 2, the newest, to stable, which is on release 1."
     for said in (out, summary):
         assert missed in said
         assert "`model-config promote search --environment dev --label stable`" in said
-    assert (label_of(run, "chat"), label_of(run, "search")) == ([2], [1])
+    assert (labels()["stable"], labels("search")["stable"]) == (2, 1)
     assert summary.startswith("### `stable` in dev\n\n- chat: stable moved")
 
+    # A run that is started again deploys nothing, and finds what the first noted before it.
+    assert "is kept" in run("pipeline", "note", "--output", before).out
+    out, _ = promote(before, note("again"))
+    assert "chat: stable is already on release 2" in out
+    assert labels()["stable"] == 2
 
-def test_what_an_operator_rolled_back_at_night_stays_where_it_is(run, released, note, promote):
+
+def test_what_an_operator_rolled_back_at_night_stays_where_it_is(
+    run, released, note, promote, labels
+):
     for model in ("chat", "search"):
         released(model=model, label="stable")
         released(NEWER, model=model)
@@ -67,26 +74,14 @@ def test_what_an_operator_rolled_back_at_night_stays_where_it_is(run, released, 
     for model in ("chat", "search"):
         released({"provider": "other"}, model=model)
     out, summary = promote(before, note("after"))
-    assert (label_of(run, "chat"), label_of(run, "search")) == ([1], [3])
+    assert (labels()["stable"], labels("search")["stable"]) == (1, 3)
     assert "::warning title=chat was not promoted::chat: stable is held on release 1" in out
     assert "chat: stable is held on release 1 by a rollback" in summary
     assert "search: stable moved from release 2 to 3" in summary
 
 
-def test_a_run_that_is_started_again_promotes_the_same(run, released, note, promote):
-    released(model="chat", label="stable")
-    before = note("before")
-    released(NEWER, model="chat")
-    promote(before, note("after"))
-    # The second attempt deploys nothing, and finds what the first noted before it.
-    assert "is kept" in run("pipeline", "note", "--output", before).out
-    out, _ = promote(before, note("again"))
-    assert "chat: stable is already on release 2" in out
-    assert label_of(run, "chat") == [2]
-
-
 def test_a_new_model_is_promoted_and_one_that_cannot_be_holds_up_no_other(
-    run, released, note, promote
+    released, note, promote, labels
 ):
     released(model="chat", label="stable")
     before = note("before")
@@ -95,12 +90,12 @@ def test_a_new_model_is_promoted_and_one_that_cannot_be_holds_up_no_other(
     out, _ = promote(before, note("after"), code=2)
     assert "added: stable moved from no release to 1" in out
     assert "::error title=chat was not promoted::chat: stable could not be moved" in out
-    assert (label_of(run, "chat"), label_of(run, "added")) == ([1], [1])
+    assert (labels()["stable"], labels("added")["stable"]) == (1, 1)
 
 
-def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, ssm, note, promote):
-    for name in ("chat", "added"):
-        ssm.put_parameter(Name=f"/ai/dev/{name}/rollout", Value='{"format":1}', Type="String")
+def test_a_rollout_can_begin_instead_where_the_label_has_readers(
+    run, released, note, promote, labels
+):
     released(model="chat", label="stable")
     before = note("before")
     released(NEWER, model="chat")
@@ -109,7 +104,7 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(run, released, 
     out, summary = promote(before, after, "--steps", "10,100", "--every", "1h")
     assert "chat: a rollout of release 2 to stable began: 10, 100 %" in summary
     assert "added: stable moved from no release to 1" in summary
-    assert label_of(run, "chat") == [1]
+    assert labels()["stable"] == 1
     assert "10 %" in run("rollout", "status", "chat").out
     again, _ = promote(before, after, "--steps", "10,100")
     assert "being rolled out to it" in again
@@ -125,18 +120,12 @@ def test_a_label_named_like_an_environment_is_refused(project, released, note, p
         promote(same, same, "--label", label, code=2)
 
 
-def test_a_deploy_without_a_change_moves_nothing(released, note, promote):
-    released(model="chat", label="stable")
-    same = note("same")
-    assert promote(same, same)[0] == "This deploy changed no model, so no label moves.\n"
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"chat": "2"}', '{"chat": 2.5}'])
-def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path, text: str):
+def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path):
     file = tmp_path / "x.json"
-    file.write_text(text)
-    said = run("pipeline", "promote", "--before", str(file), "--after", str(file), code=2)
-    assert "was not written by `model-config pipeline note`" in said.err
+    for text in ("", "[]", '{"chat": "2"}', '{"chat": 2.5}'):
+        file.write_text(text)
+        said = run("pipeline", "promote", "--before", str(file), "--after", str(file), code=2)
+        assert "was not written by `model-config pipeline note`" in said.err
 
 
 @pytest.mark.usefixtures("first_deploy")
@@ -146,12 +135,6 @@ def test_what_was_deployed_is_verified(run, project: Path):
     stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.9"))
     said = run("pipeline", "verify", code=1)
     assert "support_chat/generation/temperature: not deployed" in said.err
-
-
-def test_the_noted_numbers_are_those_of_the_newest_releases(released, note):
-    released(model="chat")
-    released(NEWER, model="chat")
-    assert json.loads(Path(note("now")).read_text()) == {"chat": 2}
 
 
 def test_a_stack_file_that_does_not_say_where_it_goes_is_refused_for_the_workflows(run, project):

@@ -15,17 +15,6 @@ from model_config.plan.project import Project
 CHAT = {"provider": "openai", "model_id": "m", "prompts": {"system": "Hello {{name}}"}}
 
 
-@pytest.fixture
-def labels(run):
-    """Tell which release each label is on."""
-
-    def read(model: str = "chat") -> dict[str, int]:
-        rows = run("releases", model, "--json").json
-        return {label: row["release"] for row in rows for label in row["labels"]}
-
-    return read
-
-
 def test_promote_and_rollback_move_the_label_once_and_say_from_where(run, released, labels):
     released({"n": 1})
     assert "chat in dev: stable moved from no release to release 1." in (
@@ -59,7 +48,7 @@ def test_promote_and_rollback_take_a_release_and_another_label(run, released, la
     assert labels()["beta"] == labels()["beta-previous"] == 1
 
 
-def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
+def test_what_is_promoted_can_be_read_and_held_by_the_modules_class(run, released, labels, project):
     wrong = {"format": 2, "model": "chat", "environment": "dev", "schema": "S",
              "digest": digest_of({"n": 1}), "config": '{"n":2}', "secrets": []}  # fmt: skip
     released(document=json.dumps(wrong))
@@ -68,8 +57,6 @@ def test_a_release_with_a_wrong_digest_is_not_promoted(run, released, labels):
     assert "its digest is" in said.err
     assert labels() == {}
 
-
-def test_a_release_is_promoted_if_the_modules_class_can_hold_it(run, released, labels):
     released({**CHAT, "generation": {"temperature": 7}}, model="support_chat")
     said = run("promote", "support_chat", "--label", "stable", code=2)
     assert "generation.temperature" in said.err
@@ -78,23 +65,29 @@ def test_a_release_is_promoted_if_the_modules_class_can_hold_it(run, released, l
     released(CHAT, {"api_key": "sk-1"}, model="support_chat")
     assert run("promote", "support_chat", "--label", "stable").err == ""
 
-
-def test_a_model_without_a_module_that_loads_is_promoted_and_the_missing_check_is_told(
-    run, released, project
-):
+    # Without a module that loads, the missing check is told.
     released()
     said = run("promote", "chat", "--label", "stable")
     assert "not checked against a schema: chat's module isn't in this project" in said.err
-    assert "moved from no release to release 1" in said.out
+    assert "moved from no release to release 2" in said.out
     (project / "models" / "chat.py").write_text("MODEL = 1/0")
     released()
     said = run("promote", "chat", "--label", "stable")
     assert "chat's module can't be read" in said.err
     assert "ZeroDivisionError" in said.err
-    assert "moved from release 1 to release 2" in said.out
+    assert "moved from release 2 to release 3" in said.out
 
 
-# What is taken, and what readers will get
+def test_only_the_module_of_the_model_is_run(run, released, project):
+    for name in ("chat", "search"):
+        (project / "models" / f"{name}.py").write_text(
+            "import pathlib\nfrom model_config.schema import ModelConfig\n"
+            f"pathlib.Path('{name}.ran').touch()\n\n"
+            "class Own(ModelConfig):\n    n: int\n\nMODEL = Own(n=1)\n"
+        )
+        released({"n": 1}, model=name)
+    assert "schema" not in run("promote", "chat").err
+    assert [file.stem for file in project.glob("*.ran")] == ["chat"]
 
 
 def test_what_is_promoted_has_the_digest_that_is_expected(run, released, labels):
@@ -110,26 +103,22 @@ def test_what_is_promoted_has_the_digest_that_is_expected(run, released, labels)
     assert labels() == {"canary": 1, "stable": 1}
 
 
-@pytest.mark.parametrize("verb", ["promote", "rollback"])
-def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, labels, verb):
+def test_a_dry_run_shows_what_readers_will_get_and_moves_nothing(run, released, labels):
     released({"n": 1, "prompt": "Be kind."}, {"key": "sk-1"}, label="stable-previous")
     released({"n": 2, "prompt": "Be kind."}, {"key": "sk-2"}, label="stable")
+    released({"n": 2, "prompt": "Be kind."}, {"key": "sk-2"})
     before = labels()
-    said = run(verb, "chat", "--release", "1", "--dry-run")
-    assert said.out == (
-        f"chat in dev: stable would move from release 2 to release 1 "
-        f"({digest_of({'n': 1, 'prompt': 'Be kind.'})}).\n"
-        "  ~ n: 2 → 1\n"
-    )
-    assert labels() == before
-
-
-def test_a_dry_run_of_the_same_values_and_of_the_same_release_says_so(run, released):
-    released({"n": 1}, label="stable")
-    released({"n": 1})
+    for verb in ("promote", "rollback"):
+        said = run(verb, "chat", "--release", "1", "--dry-run")
+        assert said.out == (
+            f"chat in dev: stable would move from release 2 to release 1 "
+            f"({digest_of({'n': 1, 'prompt': 'Be kind.'})}).\n"
+            "  ~ n: 2 → 1\n"
+        )
     assert "would get the same values" in run("promote", "chat", "--dry-run").out
-    same = run("promote", "chat", "--release", "1", "--dry-run").out
-    assert same == "chat in dev: stable is already on release 1.\n"
+    same = run("promote", "chat", "--release", "2", "--dry-run").out
+    assert same == "chat in dev: stable is already on release 2.\n"
+    assert labels() == before
 
 
 def test_a_prompt_that_asks_for_another_variable_is_told(run, released):
@@ -140,59 +129,40 @@ def test_a_prompt_that_asks_for_another_variable_is_told(run, released):
     assert "prompt" not in run("promote", "chat").err  # it has them now
 
 
-# Holds
+def test_every_rollback_holds_and_says_how_to_go_on(run, released, labels):
+    def rollback(*options: str, to: int) -> None:
+        for _ in range(2):  # the second one finds it held already
+            said = run("rollback", "chat", *options).out
+            assert (
+                f"chat in dev: stable is held on release {to}: no pipeline moves it until" in said
+            )
+            assert f"To end the hold there: `model-config promote chat --release {to}`" in said
 
-
-def test_a_rollback_says_that_it_holds_and_promote_what_it_overrides(run, released, labels):
-    for number in (1, 2, 3):
+    released({"n": 1}, label="stable")
+    for number in (2, 3):
         released({"n": number})
     run("promote", "chat", "--release", "2")
-    said = run("rollback", "chat", "--release", "1")
-    assert "chat in dev: stable is held on release 1" in said.out
-    said = run("promote", "chat")
-    assert "the hold on release 1 has ended" in said.out
-    assert labels() == {"stable": 3, "stable-previous": 1}
-
-
-@pytest.mark.parametrize("options", [[], ["--release", "2"], ["--release", "1"]])
-def test_every_rollback_says_that_it_holds_and_how_to_go_on(run, released, labels, options):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    run("promote", "chat")
-    for _ in range(2):  # the second one finds it held already
-        said = run("rollback", "chat", *options).out
-        release = labels()["stable"]
-        held = f"chat in dev: stable is held on release {release}: no pipeline moves it until"
-        assert held in said
-        assert f"To end the hold there: `model-config promote chat --release {release}`" in said
-    run("promote", "chat", "--release", str(release))
-    assert labels() == {"stable": release}
-
-
-def test_promoting_the_very_release_ends_the_hold(run, released, labels):
-    released({"n": 1}, label="stable")
-    run("rollback", "chat", "--release", "1")
+    rollback(to=1)
     said = run("promote", "chat", "--release", "1").out
     assert said == "chat in dev: stable stays on release 1 and is no longer held.\n"
-    assert labels() == {"stable": 1}
+    assert labels()["stable"] == 1
+    rollback("--release", "2", to=2)
+    assert "the hold on release 2 has ended" in run("promote", "chat").out
+    assert labels() == {"stable": 3, "stable-previous": 2}
+    rollback("--release", "3", to=3)
+    run("promote", "chat", "--release", "3")
+    assert labels() == {"stable": 3}
 
 
-# Reasons
-
-
-def test_a_reason_is_recorded(run, released, ssm):
+def test_a_reason_is_recorded_and_a_missing_record_told(run, released, ssm):
     released()
     run("promote", "chat", "--reason", "shorter answers")
     value = ssm.get_parameter(Name="/ai/dev/chat/rollout")["Parameter"]["Value"]
     assert json.loads(value)["moved"]["reason"] == "shorter answers"
     assert "has 501 characters" in run("promote", "chat", "--reason", "x" * 501, code=2).err
-
-
-def test_a_missing_record_is_told(run, released, ssm):
-    released()
     ssm.delete_parameter(Name="/ai/dev/chat/rollout")
-    said = run("promote", "chat")
-    assert "stable moved from no release to release 1" in said.out
+    said = run("promote", "chat", "--label", "canary", "--new-label")
+    assert "canary moved from no release to release 1" in said.out
     assert "chat in dev: The move is not recorded" in said.err
 
 
@@ -217,6 +187,11 @@ def test_all_models_are_promoted_but_for_what_is_held_and_other_projects(run, re
     assert "Models of other projects are left alone: theirs." in said.err
     now = [labels(each)["stable"] for each in ("chat", "held", "search", "theirs")]
     assert now == [2, 1, 2, 1]
+    released({"n": 3})
+    released(model="broken", document="{")
+    said = run("promote", "--all", code=2)
+    assert "nothing was moved, since not all moves are possible:\n  broken in dev: " in said.err
+    assert labels()["stable"] == 2
 
 
 def test_without_a_project_all_are_those_of_the_environment(run, elsewhere, tmp_path, monkeypatch):
@@ -288,16 +263,6 @@ def test_models_that_name_each_other_and_were_not_promoted_together_are_told(run
     assert told() == []
 
 
-@pytest.mark.usefixtures("own")
-def test_all_moves_nothing_where_one_release_cannot_be_served(run, released, labels):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    released(model="broken", document="{")
-    said = run("promote", "--all", code=2)
-    assert "nothing was moved, since not all moves are possible:\n  broken in dev: " in said.err
-    assert labels() == {"stable": 1}
-
-
 @pytest.mark.usefixtures("made_up_credentials", "own")
 def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     for model in ("chat", "search", "held"):
@@ -313,21 +278,8 @@ def test_all_models_take_as_many_clients_as_one(run, released, monkeypatch):
     assert opened == [("ssm", None)]
 
 
-def test_only_the_module_of_the_model_is_run(run, released, project):
-    for name in ("chat", "search"):
-        (project / "models" / f"{name}.py").write_text(
-            "import pathlib\nfrom model_config.schema import ModelConfig\n"
-            f"pathlib.Path('{name}.ran').touch()\n\n"
-            "class Own(ModelConfig):\n    n: int\n\nMODEL = Own(n=1)\n"
-        )
-        released({"n": 1}, model=name)
-    assert "schema" not in run("promote", "chat").err
-    assert [file.stem for file in project.glob("*.ran")] == ["chat"]
-
-
-@pytest.mark.parametrize("verb", [["promote", "chat"], ["rollback", "chat", "--release", "1"]])
 def test_nothing_is_said_to_have_moved_before_the_local_aws_has_saved_it(
-    run, released_locally, monkeypatch, verb
+    run, released_locally, monkeypatch
 ):
     released_locally({"n": 1})
 
@@ -335,9 +287,10 @@ def test_nothing_is_said_to_have_moved_before_the_local_aws_has_saved_it(
         raise LocalError("the disk is full")
 
     monkeypatch.setattr(StateFolder, "save", save)
-    said = run(*verb, code=2)
-    assert "the disk is full" in said.err
-    assert "moved" not in said.out
+    for verb in (["promote", "chat"], ["rollback", "chat", "--release", "1"]):
+        said = run(*verb, code=2)
+        assert "the disk is full" in said.err
+        assert "moved" not in said.out
 
 
 # Regions
@@ -355,25 +308,17 @@ def regions(released, elsewhere):
 REGIONS = ("--region", "eu-west-1", "--region", "us-east-1")
 
 
-def labels_in(client):
-    history = client.get_parameter_history(Name="/ai/dev/chat/release")["Parameters"]
-    return {label: each["Version"] for each in history for label in each["Labels"]}
-
-
-def test_a_label_moves_in_several_regions_with_one_command(run, regions, labels):
+def test_a_label_moves_in_several_regions_once_each_is_verified(run, regions, labels, elsewhere):
     run("promote", "chat", "--release", "1", *REGIONS)
     said = run("promote", "chat", *REGIONS)
     assert "chat in dev (us-east-1): stable moved from release 1 to release 2." in said.out
     assert "`model-config rollback chat --region us-east-1`" in said.out
     run("rollback", "chat", *REGIONS)
-    assert labels() == labels_in(regions) == {"stable": 1, "stable-previous": 1}
-
-
-def test_nothing_moves_before_every_region_is_verified(run, regions, labels, elsewhere):
+    assert labels() == labels(client=regions) == {"stable": 1, "stable-previous": 1}
     elsewhere(document="{")
     said = run("promote", "chat", *REGIONS, code=2)
     assert "/ai/dev/chat/release:3 can't be used" in said.err
-    assert (labels(), labels_in(regions)) == ({}, {})
+    assert labels() == {"stable": 1, "stable-previous": 1}
 
 
 def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(
@@ -392,54 +337,51 @@ def test_what_could_not_be_moved_is_told_and_a_second_run_completes_it(
         regions.meta.events.unregister(event, refuse)
         assert "chat in dev (us-east-1): stable could not be moved: " in said.err
         assert "1 of 2 could not be moved. Run it again." in said.err
-        assert (labels(), labels_in(regions)) == ({"stable": 2}, {})
+        assert (labels(), labels(client=regions)) == ({"stable": 2}, {})
         run("promote", "chat", *REGIONS)
-    assert labels() == labels_in(regions) == {"stable": 2}
+    assert labels() == labels(client=regions) == {"stable": 2}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (["promote", "chta", "--label", "stable"], "/ai/dev/chta/release"),
-        (["promote", "chat", "--label", "7"], "not beginning with a digit"),
-        (["promote", "chat", "--label", "latest"], "always means the newest release"),
-        (
-            ["promote", "chat", "--label", "stable", "--release", "9"],
-            "there is no release 9 of chat",
-        ),
-        (["rollback", "chat"], "--label stable --release N --environment dev"),
-        (["rollback", "chat", "--release", "0"], "whole number from 1"),
-        (["promote"], "name one model to promote, or all of them with --all"),
-        (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
-        (["promote", "--all", "--release", "1"], "need exactly one model"),
-        (["promote", "chat", "--together"], "--together needs --all"),
-        (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
-        (["promote", "a/b", "--label", "stable"], "'a/b' is not a valid model"),
-        (["promote", "chat", "--label", "stable", "-e", "../x"], "'../x' is not a valid env"),
-        (["promote", "chat", "--label", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
-    ],
-)
-def test_a_mistake_is_a_text_and_exit_code_2(run, released, arguments, problem):
+MISTAKES = [
+    (["promote", "chta", "--label", "stable"], "/ai/dev/chta/release"),
+    (["promote", "chat", "--label", "7"], "not beginning with a digit"),
+    (["promote", "chat", "--label", "latest"], "always means the newest release"),
+    (
+        ["promote", "chat", "--label", "stable", "--release", "9"],
+        "there is no release 9 of chat",
+    ),
+    (["rollback", "chat"], "--label stable --release N --environment dev"),
+    (["rollback", "chat", "--release", "0"], "whole number from 1"),
+    (["promote"], "name one model to promote, or all of them with --all"),
+    (["promote", "chat", "--all"], "name one model to promote, or all of them with --all"),
+    (["promote", "--all", "--release", "1"], "need exactly one model"),
+    (["promote", "chat", "--together"], "--together needs --all"),
+    (["promote", "chat", "--expect-digest", "sha256:12"], "is not a digest: 8 to 64 hex"),
+    (["promote", "a/b", "--label", "stable"], "'a/b' is not a valid model"),
+    (["promote", "chat", "--label", "stable", "-e", "../x"], "'../x' is not a valid env"),
+    (["promote", "chat", "--label", "stable", "--prefix", "ai"], "'ai' is not a valid prefix"),
+]
+
+
+def test_a_mistake_is_a_text_and_exit_code_2(run, released):
     released()
-    said = run(*arguments, code=2)
-    assert problem in said.err
-    assert "Traceback" not in said.err
+    for arguments, problem in MISTAKES:
+        said = run(*arguments, code=2)
+        assert problem in said.err
+        assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("verb", [["promote"], ["rollout", "start"]])
-def test_no_label_is_named_like_an_environment(run, released, labels, verb):
-    released()
-    said = run(*verb, "chat", "--label", "prod", code=2).err
-    assert "'prod' is an environment of this project" in said
-    assert "use --environment prod" in said
-    assert labels() == {}
-
-
-def test_a_label_that_no_release_has_is_asked_for(run, released, labels):
+def test_a_label_that_no_release_has_is_asked_for_and_none_is_named_like_an_environment(
+    run, released, labels
+):
     released(label="stable")
     said = run("promote", "chat", "--label", "stabel", code=2).err
     assert "existing labels: stable." in said
     assert "--new-label" in said
+    for verb in (["promote"], ["rollout", "start"]):
+        said = run(*verb, "chat", "--label", "prod", code=2).err
+        assert "'prod' is an environment of this project" in said
+        assert "use --environment prod" in said
     assert labels() == {"stable": 1}
     run("promote", "chat", "--label", "stabel", "--new-label")
     run("promote", "chat", "--label", "stabel")
@@ -458,14 +400,8 @@ def test_unlabel_takes_a_label_and_its_previous_off_and_records_it(run, released
     assert latest["what"] == "canary taken off release 2"
     assert latest["reason"] == "it has ended"
     assert "no release of chat in dev has the label" in run("unlabel", "chat", "canary", code=2).err
-    run("promote", "chat", "--label", "canary", "--new-label")
-    assert labels() == {"canary": 2}
-
-
-def test_a_label_with_a_rollout_stays(run, released, labels):
-    released({"n": 1}, label="stable")
-    released({"n": 2})
-    run("rollout", "start", "chat")
-    said = run("unlabel", "chat", "stable", code=2).err
+    run("promote", "chat", "--release", "1", "--label", "canary", "--new-label")
+    run("rollout", "start", "chat", "--label", "canary")
+    said = run("unlabel", "chat", "canary", code=2).err  # a label with a rollout stays
     assert "`model-config rollout abort chat --environment dev`" in said
-    assert labels() == {"stable": 1}
+    assert labels() == {"canary": 1}

@@ -45,12 +45,21 @@ def three(released):
 
 
 @pytest.fixture
-def labels(run):
-    def read(model: str = "chat") -> dict[str, int]:
-        rows = run("releases", model, "--json").json
-        return {label: row["release"] for row in rows for label in row["labels"]}
+def two_models(released):
+    """Two releases of chat and of other, each time the first one stable."""
+    for model in ("chat", "other"):
+        released({"n": 1}, model=model, label="stable")
+        released({"n": 2}, model=model)
 
-    return read
+
+@pytest.fixture
+def two_regions(released, elsewhere, ssm):
+    """Two releases in two regions: what tells the rollout's document in each."""
+    for write in (released, elsewhere):
+        write({"n": 1}, label="stable")
+        write({"n": 2})
+    clients = (ssm, elsewhere.args[0])
+    return lambda: [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in clients]
 
 
 @pytest.fixture
@@ -78,42 +87,11 @@ def served(ssm, unit):
 
 
 @pytest.mark.usefixtures("three")
-def test_a_rollout_may_begin_with_units_alone(run, document, ssm, monkeypatch):
-    said = start(run, "--steps", "0", "--unit", "qa-1", "--unit", "qa-2")
-    assert "These units get it whatever the share: qa-1, qa-2." in said.out
+def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document, ssm, monkeypatch):
+    said = start(run, "--steps", "0", "--unit", "qa-1")
+    assert "These units get it whatever the share: qa-1." in said.out
     assert "due" not in said.out
     assert (served(ssm, "qa-1"), served(ssm, "somebody")) == (3, 1)
-    assert status(run)[0]["units"] == {"qa-1": 3, "qa-2": 3}
-    assert "\tqa-1: 3, qa-2: 3\n" in run("rollout", "status").out
-    next_year = datetime.now(UTC) + timedelta(days=365)
-    monkeypatch.setattr(rollout_plan, "utc_now", lambda: next_year)  # no job gives it to everybody
-    assert status(run)[0]["phase"] == "running"
-    assert "is due to be finished" in run("rollout", "finish", "--when-due").out
-    assert document().rollout
-
-
-@pytest.mark.usefixtures("three")
-def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document, ssm):
-    start(run, "--steps", "0,100", "--unit", "qa-1")
-    run("rollout", "unit", "chat", "qa-2")
-    run("rollout", "unit", "chat", "qa-1", "--release", "1")
-    assert document().rollout.units == {"qa-1": 1, "qa-2": 3}
-    assert (served(ssm, "qa-1"), served(ssm, "qa-2")) == (1, 3)
-    run("rollout", "unit", "chat", "qa-2", "--remove")
-    assert document().rollout.units == {"qa-1": 1}
-    said = run("history", "chat").out
-    for line in (
-        "rollout of release 3 to stable started: 0, 100 %, unit qa-1 gets release 3",
-        "rollout of release 3 to stable: unit qa-2 gets release 3",
-        "rollout of release 3 to stable: unit qa-1 gets release 1",
-        "rollout of release 3 to stable: unit qa-2 removed",
-    ):
-        assert line in said
-
-
-@pytest.mark.usefixtures("three")
-def test_a_unit_that_cannot_be_is_refused_before_it_is_written(run, document):
-    start(run, "--steps", "0", "--unit", "qa-1")
     before = document()
     for arguments, problem in [
         (["x", "--release", "2"], "release 2 is neither the rollout's candidate, 3, nor"),
@@ -124,6 +102,29 @@ def test_a_unit_that_cannot_be_is_refused_before_it_is_written(run, document):
     ]:
         assert problem in run("rollout", "unit", "chat", *arguments, code=2).err
         assert document() == before
+    next_year = datetime.now(UTC) + timedelta(days=365)
+    with monkeypatch.context() as then:
+        then.setattr(rollout_plan, "utc_now", lambda: next_year)  # no job gives it to everybody
+        assert status(run)[0]["phase"] == "running"
+        assert "is due to be finished" in run("rollout", "finish", "--when-due").out
+    assert document() == before
+
+    run("rollout", "unit", "chat", "qa-2")
+    run("rollout", "unit", "chat", "qa-1", "--release", "1")
+    assert document().rollout.units == {"qa-1": 1, "qa-2": 3}
+    assert (served(ssm, "qa-1"), served(ssm, "qa-2")) == (1, 3)
+    assert status(run)[0]["units"] == {"qa-1": 1, "qa-2": 3}
+    assert "\tqa-1: 1, qa-2: 3\n" in run("rollout", "status").out
+    run("rollout", "unit", "chat", "qa-2", "--remove")
+    assert document().rollout.units == {"qa-1": 1}
+    said = run("history", "chat").out
+    for line in (
+        "rollout of release 3 to stable started: 0 %, unit qa-1 gets release 3",
+        "rollout of release 3 to stable: unit qa-2 gets release 3",
+        "rollout of release 3 to stable: unit qa-1 gets release 1",
+        "rollout of release 3 to stable: unit qa-2 removed",
+    ):
+        assert line in said
 
 
 # Start
@@ -161,7 +162,7 @@ def test_start_takes_the_newest_release_and_a_time_to_begin(run, document, clock
     assert status(run)[0]["percent"] == 5
 
 
-def test_the_candidate_is_verified_as_promote_does(run, released, ssm, document):
+def test_the_candidate_is_verified_and_compared_as_promote_does(run, released, ssm, document):
     released(CHAT, {"api_key": "sk-1"}, model="support_chat", label="stable")
     too_hot = {**CHAT, "generation": {"temperature": 7}}
     released(too_hot, {"api_key": "sk-1"}, model="support_chat")
@@ -174,9 +175,6 @@ def test_the_candidate_is_verified_as_promote_does(run, released, ssm, document)
     released(document="{")
     assert "chat/release:3 can't be used" in start(run, code=2).err
     assert document().rollout is None
-
-
-def test_variables_that_the_candidates_prompts_ask_for_are_told(run, released):
     released({"prompt": "Hello"}, label="stable")
     released({"prompt": "Hello {{name}}"})
     assert "chat in dev: prompt now asks for name. An application" in start(run).err
@@ -243,11 +241,18 @@ def test_a_second_rollout_and_a_held_label_are_refused_without_force(run, docume
     assert document().rollout.release == 3
 
 
-@pytest.mark.usefixtures("three")
-def test_without_a_rollout_parameter_start_says_how_to_get_one(run, ssm):
+def test_a_model_without_a_rollout_parameter_has_no_history_and_is_told_how_to_get_one(
+    run, released, ssm
+):
+    released(label="stable")
+    released({"n": 2})
+    for verb in ("pause", "resume", "abort", "finish"):
+        said = run("rollout", verb, "chat", code=2)
+        assert "no rollout of chat in dev is under way" in said.err
     ssm.delete_parameter(Name=NAME)
     said = start(run, code=2)
     assert "has no rollout parameter. A deploy creates it: `model-config local deploy" in said.err
+    assert "/ai/dev/chat/rollout: there is no such parameter" in run("history", "chat", code=2).err
 
 
 # Two people at once, and what was edited
@@ -285,7 +290,9 @@ def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run
 
 
 @pytest.mark.usefixtures("three")
-def test_status_shows_share_next_step_who_and_since_when(run, clock):
+def test_status_shows_share_next_step_who_and_since_when_and_pause_keeps_the_share(
+    run, clock, document, ssm
+):
     start(run, "--release", "2", "--reason", "shorter")
     clock.advance(31)
     cells = run("rollout", "status").out.rstrip("\n").split("\t")
@@ -297,31 +304,6 @@ def test_status_shows_share_next_step_who_and_since_when(run, clock):
     assert (shown["percent"], shown["phase"], shown["reason"]) == (25, "running", "shorter")
     assert shown["due"] == "2026-12-01T12:00:00+00:00"
 
-
-def test_status_of_all_shows_those_with_a_rollout(run, released):
-    for model in ("chat", "other"):
-        released({"n": 1}, model=model, label="stable")
-        released({"n": 2}, model=model)
-    assert run("rollout", "status").out == "No rollout is under way in dev.\n"
-    start(run)
-    assert [line.split("\t")[0] for line in run("rollout", "status").out.splitlines()] == [
-        "chat in dev"
-    ]
-    assert "No rollout of other is under way" in run("rollout", "status", "other").out
-
-
-@pytest.mark.usefixtures("three")
-def test_a_rollout_whose_label_was_moved_is_over(run, ssm):
-    start(run, "--release", "2")
-    ssm.label_parameter_version(Name="/ai/dev/chat/release", ParameterVersion=3, Labels=["stable"])
-    assert status(run)[0]["phase"] == "over"
-    assert "no rollout of chat in dev is under way" in run("rollout", "pause", "chat", code=2).err
-
-
-@pytest.mark.usefixtures("three")
-def test_pause_keeps_the_share_and_resume_goes_on(run, clock, document):
-    start(run, "--release", "2")
-    clock.advance(31)
     assert "\t25 %\tpaused\t\t" in run("rollout", "pause", "chat").out
     clock.advance(1000)
     assert status(run)[0]["percent"] == 25
@@ -330,32 +312,20 @@ def test_pause_keeps_the_share_and_resume_goes_on(run, clock, document):
     assert status(run)[0]["percent"] == 50
     assert document().rollout.salt
 
-
-@pytest.mark.usefixtures("three")
-def test_without_a_rollout_there_is_nothing_to_change(run):
-    for verb in ("pause", "resume", "abort", "finish"):
-        said = run("rollout", verb, "chat", code=2)
-        assert "no rollout of chat in dev is under way" in said.err
+    # Where the label was moved by another tool, it is over.
+    ssm.label_parameter_version(Name="/ai/dev/chat/release", ParameterVersion=3, Labels=["stable"])
+    assert status(run)[0]["phase"] == "over"
+    assert "no rollout of chat in dev is under way" in run("rollout", "pause", "chat", code=2).err
 
 
-# The end
-
-
-@pytest.mark.usefixtures("three")
-def test_finish_moves_the_label_and_ends_the_rollout(run, labels, document):
-    start(run, "--release", "2")
-    said = run("rollout", "finish", "chat")
-    assert "stable moved from release 1 to release 2" in said.out
-    assert "the rollout of release 2 is finished" in said.out
-    assert labels() == {"stable": 2, "stable-previous": 1}
-    assert document().rollout is None
-
-
-def test_finish_when_due_finishes_those_that_are_and_no_other(run, released, clock, labels):
-    for model in ("chat", "other"):
-        released({"n": 1}, model=model, label="stable")
-        released({"n": 2}, model=model)
+@pytest.mark.usefixtures("two_models")
+def test_those_that_are_under_way_are_shown_and_those_that_are_due_finished(run, clock, labels):
+    assert run("rollout", "status").out == "No rollout is under way in dev.\n"
     start(run, "--steps", "100", "--every", "30m")
+    assert [line.split("\t")[0] for line in run("rollout", "status").out.splitlines()] == [
+        "chat in dev"
+    ]
+    assert "No rollout of other is under way" in run("rollout", "status", "other").out
     run("rollout", "start", "other", "--steps", "50,100", "--every", "1h")
     assert "No rollout in dev is due" in run("rollout", "finish", "--when-due").out
     clock.advance(30)
@@ -366,60 +336,55 @@ def test_finish_when_due_finishes_those_that_are_and_no_other(run, released, clo
     assert "name the model" in run("rollout", "finish", code=2).err
 
 
+# The end
+
+
 @pytest.mark.usefixtures("three")
-def test_abort_ends_the_rollout_and_leaves_the_label(run, labels, document):
+def test_finish_moves_the_label_abort_leaves_it_and_promote_and_rollback_know_of_a_rollout(
+    run, labels, document
+):
     start(run, "--release", "2")
     said = run("rollout", "abort", "chat", "--reason", "too terse")
     assert said.out == (
         "chat in dev: the rollout of release 2 is aborted. Readers of stable get release 1 again "
         "within their time to live, 30 seconds by default.\n"
     )
-    assert labels() == {"stable": 1}
-    assert document().rollout is None
+    assert (labels(), document().rollout) == ({"stable": 1}, None)
 
-
-@pytest.mark.usefixtures("three")
-def test_promote_and_rollback_know_of_a_rollout(run, labels, document):
     start(run, "--release", "2")
     said = run("promote", "chat", "--release", "3", code=2)
     assert "`model-config rollout finish chat --environment dev`" in said.err
-    assert "the rollout of release 2 is aborted" in run("rollback", "chat", "--release", "1").out
+    said = run("rollout", "finish", "chat")
+    assert "stable moved from release 1 to release 2" in said.out
+    assert "the rollout of release 2 is finished" in said.out
+    assert labels() == {"stable": 2, "stable-previous": 1}
     assert document().rollout is None
-    run("promote", "chat", "--release", "1")
-    start(run, "--release", "2")
-    assert "the rollout of release 2 is finished" in run("promote", "chat", "--release", "2").out
-    assert labels()["stable"] == 2
+
+    start(run, "--release", "3")
+    assert "the rollout of release 3 is aborted" in run("rollback", "chat", "--release", "2").out
+    assert document().rollout is None
+    run("promote", "chat", "--release", "2")
+    start(run, "--release", "3")
+    assert "the rollout of release 3 is finished" in run("promote", "chat", "--release", "3").out
+    assert labels()["stable"] == 3
 
 
-def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, released, elsewhere, ssm):
-    other = elsewhere.args[0]
-    for write in (released, elsewhere):
-        write({"n": 1}, label="stable")
-        write({"n": 2})
+def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, two_regions, clock):
     regions = ("--region", "eu-west-1", "--region", "us-east-1")
     start(run, *regions)
-    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
-    assert texts[0] == texts[1]
+    one, other = two_regions()
+    assert one == other
     shown = run("rollout", "status", *regions, "--json").json
     assert [each["region"] for each in shown] == ["eu-west-1", "us-east-1"]
     run("rollout", "abort", "chat", *regions)
-    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
-    assert texts[0] == texts[1]
-    assert all(read_rollout(text).rollout is None for text in texts)
-
-
-def test_a_start_that_was_killed_between_two_regions_goes_on_with_the_same_salt(
-    run, released, elsewhere, ssm, clock
-):
-    other = elsewhere.args[0]
-    for write in (released, elsewhere):
-        write({"n": 1}, label="stable")
-        write({"n": 2})
-    start(run, "--region", "eu-west-1", "--unit", "qa-1")
+    one, other = two_regions()
+    assert one == other
+    assert read_rollout(one).rollout is None
+    start(run, "--region", "eu-west-1", "--unit", "qa-1")  # and was killed between the two
     clock.advance(7)
-    start(run, "--region", "eu-west-1", "--region", "us-east-1", "--unit", "qa-1")
-    texts = [each.get_parameter(Name=NAME)["Parameter"]["Value"] for each in (ssm, other)]
-    assert texts[0] == texts[1]
+    start(run, *regions, "--unit", "qa-1")
+    one, other = two_regions()
+    assert one == other
 
 
 def test_one_rollout_that_cannot_be_finished_holds_up_no_other(run, released, clock, labels, ssm):
@@ -442,13 +407,13 @@ def test_readers_get_what_the_command_line_says(run, ssm, released):
     released({"n": 1}, label="stable")
     released({"n": 2})
 
-    def share() -> float:
+    def share(users: int = 50) -> float:
         reader = Reader("dev", client=ssm)
-        served = [reader.get("chat", key=f"user-{number}")["n"] for number in range(1_000)]
-        return served.count(2) / 10
+        served = [reader.get("chat", key=f"user-{number}")["n"] for number in range(users)]
+        return served.count(2) / users * 100
 
     start(run, "--steps", "25,100")
-    assert 20 < share() < 30
+    assert 20 < share(1_000) < 30
     run("rollout", "abort", "chat")
     assert share() == 0
     start(run, "--steps", "100")
@@ -497,7 +462,7 @@ def test_history_tells_who_moved_what_and_why_newest_first(run):
 
 
 @pytest.mark.usefixtures("three")
-def test_a_move_that_is_made_again_is_told_again(run):
+def test_a_move_that_is_made_again_is_told_again_and_nonsense_is_part_of_the_history(run, ssm):
     run("rollback", "chat", "--release", "1")
     run("promote", "chat", "--release", "1")
     told = [line.split("\t")[2] for line in run("history", "chat").out.splitlines()]
@@ -505,21 +470,8 @@ def test_a_move_that_is_made_again_is_told_again(run):
         "stable kept on release 1: no longer held",
         "stable kept on release 1: held there",
     ]
-
-
-@pytest.mark.usefixtures("three")
-def test_a_record_from_before_it_said_so_may_be_of_a_hold_or_of_its_end(run, ssm):
+    # From before a record said which it was:
     put(ssm, '{"format":1,"moved":{"label":"stable","release":1,"from":1}}')
     assert "stable kept on release 1: held there, or no longer held" in run("history", "chat").out
-
-
-@pytest.mark.usefixtures("three")
-def test_a_document_that_was_edited_into_nonsense_is_part_of_the_history(run, ssm):
     put(ssm, "nonsense")
     assert "replaced by an invalid one" in run("history", "chat").out
-
-
-def test_a_model_without_a_rollout_parameter_has_no_history(run, released, ssm):
-    released()
-    ssm.delete_parameter(Name=NAME)
-    assert "/ai/dev/chat/rollout: there is no such parameter" in run("history", "chat", code=2).err

@@ -33,8 +33,8 @@ def complete(monkeypatch, capsys):
 
 def test_labels_complete(complete, released):
     released(label="canary")
-    verbs = ("show chat --label", "rollback chat --label", "promote chat --label")
-    for line in (*verbs, "diff-releases chat"):
+    verbs = ("show chat", "rollback chat", "promote chat -e dev", "rollout start chat")
+    for line in (*(f"{verb} --label" for verb in verbs), "diff-releases chat"):
         assert complete(f"{line} ") == ["canary", "latest", "stable"]
 
 

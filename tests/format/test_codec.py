@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from model_config.format.codec import Value, decode, encode, size_in_bytes, split, split_at_lines
 from model_config.format.errors import CodecError
 
-quickly = settings(deadline=None, max_examples=100)
+quickly = settings(deadline=None, max_examples=40)
 
 # Any Unicode text, and texts of nothing but what the codec treats in a way of its own.
 TEXTS = st.text() | st.text('{}"\\u07b \t\r\n\x00\x1f\x7f\x85é語😀')
@@ -45,22 +45,12 @@ def is_mangled(character: str) -> bool:
     return unicodedata.category(character) == "Cc" and character not in "\t\n\r"
 
 
-# Round trips
-
-
 @quickly
 @given(TEXTS | VALUES)
-def test_every_value_comes_back_exactly_here_and_in_another_language(value: Any) -> None:
+def test_every_value_comes_back_exactly_and_stored_is_nothing_that_ssm_refuses(value: Any) -> None:
     text = encode(value)
-    kind = "text" if isinstance(value, str) else "json"
-    assert exactly(decode(text, kind)) == exactly(value)
+    assert exactly(decode(text, "text" if isinstance(value, str) else "json")) == exactly(value)
     assert exactly(as_another_language_reads_it(text, value)) == exactly(value)
-
-
-@quickly
-@given(TEXTS | VALUES)
-def test_no_stored_text_is_empty_or_has_double_braces_or_control_characters(value: Any) -> None:
-    text = encode(value)
     assert text
     assert "{{" not in text
     assert not any(map(is_mangled, text))
@@ -182,13 +172,8 @@ def test_a_part_is_as_full_as_whole_characters_allow(text: str, sizes: list[int]
 # Cuts at line ends
 
 
-LINES = st.lists(
-    st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\n"), max_size=200)
-)
-
-
 @quickly
-@given(LINES, st.integers(1, 40))
+@given(st.lists(st.sampled_from(["", "a", "é" * 90, "語😀" * 150])), st.integers(1, 40))
 def test_cut_parts_join_to_the_text_and_fit(lines: list[str], times: int) -> None:
     text = "\n".join(lines * times)
     parts = split_at_lines(text)
@@ -197,30 +182,30 @@ def test_cut_parts_join_to_the_text_and_fit(lines: list[str], times: int) -> Non
 
 
 @functools.cache
-def prompt_of(seed: int) -> tuple[str, ...]:
+def prompt() -> tuple[str, ...]:
     """Return the lines of a text of over 100 KB."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(1)  # noqa: S311
     lengths = [draw.choice([0, 20, 60, 90, 300, 700]) for _ in range(600)]
     return tuple(draw.randbytes(length).hex()[:length] for length in lengths)
 
 
-@quickly
-@given(st.integers(0, 9), st.integers(0, 599), st.text("abc ", max_size=80))
-def test_a_changed_line_of_a_long_text_changes_at_most_four_parts(
-    seed: int, number: int, line: str
-) -> None:
-    lines = list(prompt_of(seed))
-    before = split_at_lines("\n".join(lines))
-    assert size_in_bytes("\n".join(lines)) > 100_000
-    lines[number] = line
-    after = split_at_lines("\n".join(lines))
-    if len(after) == len(before):
-        assert sum(old != new for old, new in zip(before, after, strict=True)) <= 4
+def test_a_changed_line_of_a_long_text_changes_at_most_four_parts() -> None:
+    before = split_at_lines("\n".join(prompt()))
+    assert size_in_bytes("\n".join(prompt())) > 100_000
+    compared = 0
+    for number in range(7, 600, 40):
+        for line in ("", "a", "abc " * 20):
+            after = split_at_lines("\n".join((*prompt()[:number], line, *prompt()[number + 1 :])))
+            if len(after) == len(before):
+                compared += 1
+                assert sum(old != new for old, new in zip(before, after, strict=True)) <= 4
+    assert compared > 20
 
 
 def test_a_line_at_the_top_of_a_long_text_changes_one_part() -> None:
-    lines = prompt_of(1)
-    before, after = (split_at_lines("\n".join([top, *lines])) for top in ("Be kind.", "Be brief."))
+    before, after = (
+        split_at_lines("\n".join([top, *prompt()])) for top in ("Be kind.", "Be brief.")
+    )
     assert [old != new for old, new in zip(before, after, strict=True)] == [True] + [False] * (
         len(before) - 1
     )

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model_config
@@ -39,50 +39,40 @@ def test_two_braces_around_an_identifier_are_a_placeholder(text, names):
     assert variables(text) == names
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{a}",
-        "{{}}",
-        "{{ }}",
-        "{ {a} }",
-        "{{a}",
-        "{{a} }",
-        "{{1a}}",
-        "{{a b}}",
-        "{{a.b}}",
-        "{{a|upper}}",
-        "{{#a}}{{/a}}",
-        "{{'a'}}",
-        "{{a\n}}",
-        "{{\ta}}",
-        "{{\u00a0a}}",
-        "{{größe}}",
-        "{{\u0430}}",  # a Cyrillic letter
-        "{{a\u0301}}",
-        "{{\u0661}}",  # an Arabic digit
+def test_nothing_else_is_a_placeholder():
+    for text in (
+        *("", "{a}", "{{}}", "{{ }}", "{ {a} }", "{{a}", "{{a} }", "{{1a}}", "{{a b}}", "{{a.b}}"),
+        *(
+            "{{a|upper}}",
+            "{{#a}}{{/a}}",
+            "{{'a'}}",
+            "{{a\n}}",
+            "{{\ta}}",
+            "{{\u00a0a}}",
+            "{{größe}}",
+        ),
+        *(
+            "{{\u0430}}",
+            "{{a\u0301}}",
+            "{{\u0661}}",
+        ),  # a Cyrillic letter, an accent, an Arabic digit
         '{"a": {"b": 1}}',
         "{% a %} $a ${a} %(a)s",
-    ],
-)
-def test_nothing_else_is_a_placeholder(text):
-    assert variables(text) == []
-    assert render(text, {}) == text
+    ):
+        assert variables(text) == []
+        assert render(text, {}) == text
 
 
 # What rendering does
 
 
-def test_each_placeholder_gets_its_value():
+def test_each_placeholder_gets_its_value_which_is_neither_read_again_nor_escaped():
     text = "Hello {{ name }} of {{company}}, {{name}}! {{count}} left."
     values = {"name": "Zoë", "company": "Acme", "count": 3}
     assert render(text, values) == "Hello Zoë of Acme, Zoë! 3 left."
-
-
-@pytest.mark.parametrize("value", ["{{b}}", "{{a}}", "\\1\\g<0>", "<&\"'>", "", "\n", "{", "}}"])
-def test_a_value_is_neither_read_again_nor_escaped(value):
-    assert render("{{a}}|{{b}}", {"a": value, "b": "B"}) == f"{value}|B"
+    for value in ("{{b}}", "{{a}}", "\\1\\g<0>", "<&\"'>", "", "\n", "{", "}}"):
+        assert render("{{a}}|{{b}}", {"a": value, "b": "B"}) == f"{value}|B"
+    assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"  # which a value completes
 
 
 class Plan(str, enum.Enum):  # noqa: UP042 - its str() is "Plan.FREE", which a StrEnum's is not
@@ -97,10 +87,6 @@ def test_an_enums_member_goes_in_as_its_value():
     text = render("{{plan}}{{seats}}", {"plan": Plan.FREE, "seats": Seats.FEW})
     assert text == "free5"
     assert type(render("{{plan}}", {"plan": Plan.FREE})) is str
-
-
-def test_braces_that_a_value_completes_are_no_placeholder():
-    assert render("{{{a}}}", {"a": "{b}"}) == "{{b}}"
 
 
 def test_an_application_fills_a_text_of_its_own_in_the_same_way():
@@ -120,32 +106,25 @@ def test_one_error_names_every_variable():
         "c is of type float: pass a str or an int"
     )
     assert isinstance(caught.value, (ModelConfigError, ValueError))
-
-
-def test_a_value_for_a_text_without_variables_is_refused():
     with pytest.raises(PromptError, match=r"not a variable of the text: a \(it has none\)"):
         render("text", {"a": ""})
 
 
-@pytest.mark.parametrize("value", [None, True, 0.1, b"x", [], {}, object()])
-def test_a_value_that_can_be_written_in_several_ways_is_refused(value):
-    with pytest.raises(PromptError, match=f"a is of type {type(value).__name__}"):
-        render("{{a}}", {"a": value})
-
-
-def test_an_error_does_not_show_values():
-    with pytest.raises(PromptError) as caught:
-        render("{{a}}", {"a": ["sk-live"], "b": "sk-live"})
+@pytest.mark.parametrize("value", [None, True, 0.1, b"sk-live", ["sk-live"], {}, object()])
+def test_a_value_that_can_be_written_in_several_ways_is_refused_and_not_shown(value):
+    with pytest.raises(PromptError, match=f"a is of type {type(value).__name__}") as caught:
+        render("{{a}}", {"a": value, "b": "sk-live"})
     assert "sk-live" not in str(caught.value)
 
 
 # Properties
 
-names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
+names = st.sampled_from(["a", "_", "B2", "a_b"])
 anything = st.text(st.sampled_from("{} ab_1\n\\é"), max_size=12)
-no_braces = st.text(max_size=8).map(lambda text: re.sub(r"[{}\\]", "", text))
+no_braces = st.text(st.characters(exclude_characters="{}\\"), max_size=8)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(no_braces, names, st.sampled_from(["", " ", "   "]), anything)))
 def test_text_stays_and_values_go_in_whatever_they_are(pieces):
     values = {name: value for _, name, _, value in pieces}
@@ -156,16 +135,11 @@ def test_text_stays_and_values_go_in_whatever_they_are(pieces):
 
 
 @given(anything)
-def test_the_fragments_of_a_text_are_the_text_and_its_variables(text):
-    found = list(fragments(text))
+def test_a_text_is_its_fragments_and_asks_for_each_of_its_variables(text):
+    found, asked = list(fragments(text)), variables(text)
     assert "".join(each.text for each in found) == text
-    assert list(dict.fromkeys(each.variable for each in found if each.variable)) == variables(text)
+    assert list(dict.fromkeys(each.variable for each in found if each.variable)) == asked
     assert all(each.text for each in found)
-
-
-@given(anything)
-def test_a_text_asks_for_each_of_its_variables(text):
-    asked = variables(text)
     render(text, dict.fromkeys(asked, ""))
     for name in asked:
         with pytest.raises(PromptError, match=f"no value for {name}"):
@@ -202,16 +176,8 @@ def test_much_text_with_braces_takes_little_time():
         assert len(list(stray_braces(text))) <= 1
 
 
-json_values = st.recursive(
-    st.booleans() | st.integers() | no_braces,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(no_braces, inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(json_values)
-def test_json_in_a_prompt_stays_as_it_is(value):
-    text = json.dumps(value)
+def test_json_in_a_prompt_stays_as_it_is():
+    text = json.dumps({"a": {}, "b": [{"c": "d", "e": [[1, True]]}], "": {"f": {"g": {}}}})
     assert render(f"Answer like {text}", {}) == f"Answer like {text}"
 
 
@@ -288,8 +254,5 @@ def test_every_template_at_or_below_a_path_is_filled_in_a_copy():
     assert fill(CONFIG["odd*"], "odd*", TEMPLATES, {"e": "{{a}}"}) == {"7": "{{ {{a}}"}
     assert fill("{{p}}", "provider", TEMPLATES, {}) == "{{p}}"
     assert CONFIG["messages"][0]["content"] == "{{c}}"
-
-
-def test_what_fills_several_templates_is_checked_over_all_of_them():
     with pytest.raises(PromptError, match=r"^no value for b; not a variable of the text: z"):
         fill(CONFIG["prompts"], "prompts", TEMPLATES, {"a": "", "z": ""})

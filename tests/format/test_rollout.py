@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_config.format.errors import RolloutError
@@ -45,7 +45,7 @@ def rollout(**changes: object) -> Rollout:
 
 
 percents = st.integers(1, 10_000).map(lambda hundredths: hundredths / 100)
-steps = st.lists(percents, min_size=1, max_size=20, unique=True).map(
+steps = st.lists(percents, min_size=1, max_size=5, unique=True).map(
     lambda found: tuple(
         Step(BEGIN + timedelta(minutes=number), percent)
         for number, percent in enumerate(sorted(found))
@@ -59,7 +59,7 @@ documents = st.builds(
         label=st.sampled_from(["stable", "canary"]),
         release=st.integers(1, 10**6),
         before=st.none() | st.integers(1, 10**6),
-        reason=st.none() | st.text(max_size=200).filter(lambda text: text.isascii()),
+        reason=st.none() | st.text(st.characters(codec="ascii"), max_size=20),
         held=st.none() | st.booleans(),
     ),
     rollout=st.none()
@@ -70,12 +70,13 @@ documents = st.builds(
         before=st.just(50),
         salt=st.text("0123456789abcdef", min_size=16, max_size=16),
         steps=steps,
-        units=st.dictionaries(st.text("abé😀", min_size=1, max_size=16), st.just(50), max_size=32),
+        units=st.dictionaries(st.text("aé😀", min_size=1, max_size=16), st.just(50), max_size=4),
         plan=st.just({}) | st.just({"every": "30m", "watched": False}),
     ),
 )
 
 
+@settings(max_examples=25)
 @given(documents)
 def test_a_document_comes_back_as_it_was(document: RolloutDocument):
     assert read_rollout(write_rollout(document)) == document
@@ -94,23 +95,12 @@ def test_a_reader_ignores_what_is_not_for_it():
         read_rollout(text)
 
 
-def test_the_first_percent_may_be_none():
-    steps = [{"at": "2026-12-01T10:00:00Z", "percent": 0}, ROLLOUT["steps"][1]]
-    assert rollout(steps=steps).percent(BEGIN) == 0
-
-
 @pytest.mark.parametrize("year", ["0001", "9999"])
 def test_a_step_may_be_in_any_year(year: str):
     [step] = rollout(steps=[{"at": f"{year}-01-01T00:00:00Z", "percent": 5}]).steps
     assert step.at.year == int(year)
     document = RolloutDocument(rollout=replace(rollout(), steps=(step,)))
     assert f'"{year}-01-01T00:00:00Z"' in write_rollout(document)
-
-
-def test_a_move_is_recorded_beside_a_rollout():
-    moved = Moved("canary", 3, None, "the new tone")
-    text = write_rollout(RolloutDocument(moved, rollout()))
-    assert read_rollout(text) == RolloutDocument(moved, rollout())
 
 
 def test_the_share_is_that_of_the_newest_past_step():
@@ -121,8 +111,11 @@ def test_the_share_is_that_of_the_newest_past_step():
     assert plan.percent(BEGIN + timedelta(minutes=30) - second) == 5
     assert plan.percent(BEGIN + timedelta(minutes=30)) == 100
     assert plan.percent(BEGIN + timedelta(hours=1)) == 100
+    steps = [{**ROLLOUT["steps"][0], "percent": 0}, ROLLOUT["steps"][1]]
+    assert rollout(steps=steps).percent(BEGIN) == 0
 
 
+@settings(max_examples=25)
 @given(st.text(max_size=50), percents, percents)
 def test_raising_the_share_moves_no_unit_back(unit: str, one: float, other: float):
     less, more = sorted((one, other))
@@ -198,7 +191,8 @@ def test_nonsense_is_refused(text: str):
 
 
 def test_a_reason_has_500_characters_and_a_document_4096_bytes():
-    write_rollout(RolloutDocument(Moved("stable", 2, 1, "x" * 500)))
+    beside = RolloutDocument(Moved("canary", 3, None, "x" * 500), rollout())
+    assert read_rollout(write_rollout(beside)) == beside
     with pytest.raises(RolloutError, match="500 characters"):
         write_rollout(RolloutDocument(Moved("stable", 2, 1, "x" * 501)))
     with pytest.raises(RolloutError, match="4,096"):

@@ -2,8 +2,11 @@
 
 import json
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +14,12 @@ from model_config.format.errors import InvalidConfigurationError, LocalError
 from model_config.local.deploy import Deployment, deployed
 from model_config.local.local_aws import client, local_aws, restore, snapshot
 from model_config.local.provider import PARAMETER
-from model_config.local.state import StateFolder
+from model_config.local.state import State, StateFolder
 from model_config.plan.project import Project
+
+SYSTEM = "/ai/dev/support_chat/prompts/system"
+RELEASE = "/ai/dev/support_chat/release"
+ROLLOUT = "/ai/dev/support_chat/rollout"
 
 
 def deploy(project: Path, environment: str = "dev") -> Deployment:
@@ -32,6 +39,20 @@ def changes(deployment: Deployment) -> dict[str, tuple[int, str]]:
         for row in deployment.parameters
         if row.change != "unchanged"
     }
+
+
+def held(project: Path) -> dict[str, Any]:
+    return StateFolder(Project(project)).load().parameters["eu-west-1"]
+
+
+@contextmanager
+def by_hand(project: Path) -> Iterator[tuple[Any, State]]:
+    """Change what SSM has, and the state, without a deploy."""
+    folder = StateFolder(Project(project))
+    with folder.locked(), local_aws():
+        restore(state := folder.load())
+        yield client("ssm", "eu-west-1"), state
+        folder.save(replace(state, parameters=snapshot()))
 
 
 def test_the_first_deploy_creates_everything_as_aws_would_hold_it(
@@ -63,19 +84,22 @@ def test_the_first_deploy_creates_everything_as_aws_would_hold_it(
         assert exported["path"] == "/ai/dev/support_chat"
         assert exported["parameters"]["prompts/templates"]["arn"] == stored["ARN"]
         assert exported["release"]["arn"].startswith("arn:aws-cn:ssm:cn-north-1:")
-        release = ssm.get_parameter(Name="/ai/dev/support_chat/release")["Parameter"]
+        release = ssm.get_parameter(Name=RELEASE)["Parameter"]
         assert exported["release"]["arn"] == release["ARN"]
         key = deployment.outputs["kms_key"]
         assert kms.describe_key(KeyId=key["alias"])["KeyMetadata"]["Arn"] == key["arn"]
         tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
         assert tags == [{"Key": "environment", "Value": "dev"}]
+    folder = project / ".local"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
 
 
 @pytest.mark.usefixtures("first_deploy")
 def test_an_edit_moves_its_parameter_and_release_alone_and_a_secret_only_itself(project: Path):
     folder = StateFolder(Project(project))
     state = folder.load()
-    release = state.parameters["eu-west-1"]["/ai/dev/support_chat/release"][0]
+    release = state.parameters["eu-west-1"][RELEASE][0]
     release["labels"], release["last_modified_date"] = ["stable"], "2026-01-02T03:04:05+00:00"
     folder.save(state)
     edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 0.75")
@@ -91,7 +115,7 @@ def test_an_edit_moves_its_parameter_and_release_alone_and_a_secret_only_itself(
             Name="/ai/dev/support_chat/secrets/api_key", WithDecryption=True
         )["Parameter"]["Value"]
         assert json.loads(secret) == "sk-real-{{9}}"
-        history = ssm.get_parameter_history(Name="/ai/dev/support_chat/release")["Parameters"]
+        history = ssm.get_parameter_history(Name=RELEASE)["Parameters"]
         # The key, the labels and the dates are those of before.
         assert {version["KeyId"] for version in history} == {deployment.outputs["kms_key"]["arn"]}
         assert [version["Labels"] for version in history] == [["stable"], []]
@@ -102,42 +126,35 @@ def test_an_edit_moves_its_parameter_and_release_alone_and_a_secret_only_itself(
 
 @pytest.mark.usefixtures("first_deploy")
 def test_other_tags_write_no_version_and_a_rollout_written_since_stays(project: Path):
-    name, written = "/ai/dev/support_chat/rollout", '{"format":1,"rollout":{}}'
-    folder = StateFolder(Project(project))
-    with folder.locked(), local_aws():
-        restore(state := folder.load())
-        client("ssm", "eu-west-1").put_parameter(Name=name, Value=written, Overwrite=True)
+    written = '{"format":1,"rollout":{}}'
+    with by_hand(project) as (ssm, state):
+        ssm.put_parameter(Name=ROLLOUT, Value=written, Overwrite=True)
         # The program that made it may have made it with another text.
         state.environments["dev"][f"{PARAMETER}::support_chat/rollout"].inputs["value"] = "{}"
-        folder.save(replace(state, parameters=snapshot()))
     edit(project / "Pulumi.dev.yaml", "environment: dev", "team: support")
     with deployed(Project(project), "dev") as deployment:
         assert changes(deployment)["support_chat/rollout"] == (1, "updated")
         assert {row.version for row in deployment.parameters} == {1}
         ssm = client("ssm", "eu-west-1")
-        held = ssm.get_parameter(Name=name)["Parameter"]
-        assert (held["Value"], held["Version"], held["Type"]) == (written, 2, "String")
-        for tagged in (name, "/ai/dev/support_chat/provider"):
+        rollout = ssm.get_parameter(Name=ROLLOUT)["Parameter"]
+        assert (rollout["Value"], rollout["Version"], rollout["Type"]) == (written, 2, "String")
+        for tagged in (ROLLOUT, "/ai/dev/support_chat/provider"):
             answer = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=tagged)
             assert answer["TagList"] == [{"Key": "team", "Value": "support"}]
 
 
 @pytest.mark.usefixtures("first_deploy")
 def test_what_was_done_by_hand_is_undone_and_what_the_modules_lost_is_deleted(project: Path):
-    edited, deleted = "/ai/dev/support_chat/limits/max_retries", "/ai/dev/support_chat/provider"
-    folder = StateFolder(Project(project))
-    with folder.locked(), local_aws():
-        restore(state := folder.load())
-        ssm = client("ssm", "eu-west-1")
+    edited, deleted = "/ai/dev/document_embedding/dimensions", "/ai/dev/support_chat/provider"
+    with by_hand(project) as (ssm, _):
         before = ssm.get_parameter(Name=edited)["Parameter"]["Value"]
         ssm.put_parameter(Name=edited, Value="9", Overwrite=True)
         ssm.delete_parameter(Name=deleted)
-        folder.save(replace(state, parameters=snapshot()))
-    edit(project / "models" / "support_chat.py", "top_p=0.95, ", "")
+    edit(project / "models" / "support_chat.py", "0.95", "None")
     (project / "models" / "support_chat.md").write_text("Be brief.")
     with deployed(Project(project), "dev") as deployment:
         assert changes(deployment) == {
-            "support_chat/limits/max_retries": (3, "updated"),
+            "document_embedding/dimensions": (3, "updated"),
             "support_chat/provider": (1, "updated"),
             "support_chat/generation/top_p": (1, "deleted"),
             "support_chat/prompts/system": (2, "updated"),
@@ -151,15 +168,9 @@ def test_what_was_done_by_hand_is_undone_and_what_the_modules_lost_is_deleted(pr
         assert ssm.get_parameters(Names=gone)["InvalidParameters"] == gone
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_a_protected_release_is_neither_deleted_nor_replaced(project: Path):
-    (project / "models" / "support_chat.py").unlink()  # the large one
-    plain = "config:\n  aws:region: eu-west-1\n  model-config:protect: false\n"
-    (project / "Pulumi.dev.yaml").write_text(plain)
-    deploy(project)
     deploy(project, "prod")
-    held = StateFolder(Project(project)).load().parameters["eu-west-1"]
-    releases = [f"/ai/{stack}/passage_reranker/release" for stack in ("dev", "prod")]
-    assert set(releases) <= set(held)
     module = project / "models" / "document_embedding.py"
     text = module.read_text()
     module.unlink()
@@ -167,8 +178,9 @@ def test_a_protected_release_is_neither_deleted_nor_replaced(project: Path):
         deploy(project, "prod")
     module.write_text(text)
     for stack in ("dev", "prod"):
-        file = project / f"Pulumi.{stack}.yaml"
-        edit(file, "  aws:", "  model-config:prefix: /company/ai\n  aws:")
+        edit(
+            project / f"Pulumi.{stack}.yaml", "  aws:", "  model-config:prefix: /company/ai\n  aws:"
+        )
     with pytest.raises(LocalError, match=r"protected.*release"):
         deploy(project, "prod")
     # Nothing is protected in dev.
@@ -177,42 +189,20 @@ def test_a_protected_release_is_neither_deleted_nor_replaced(project: Path):
     removed = {row.change for row in rows if row.model == "document_embedding"}
     assert removed == {"deleted"}
     assert {row.change for row in rows if row.model != "document_embedding"} == {"replaced"}
-    held = StateFolder(Project(project)).load().parameters["eu-west-1"]
-    assert all(name.startswith(("/company/ai/dev/", "/ai/prod/")) for name in held)
+    assert all(name.startswith(("/company/ai/dev/", "/ai/prod/")) for name in held(project))
 
 
+@pytest.mark.usefixtures("first_deploy")
 def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path):
-    edit(project / "Pulumi.dev.yaml", "  aws:", "  model-config:models: [support_chat]\n  aws:")
-    words = " ".join(str(number**7) for number in range(700))
     prompt = project / "models" / "support_chat.md"
-    prompt.write_text(words)
-    deploy(project)
-    prompt.write_text("Be brief.")
-    deploy(project)
-    held = StateFolder(Project(project)).load().parameters["eu-west-1"]
-    assert any("/support_chat/release/parts/" in name for name in held)
-    prompt.write_text(words)
+    for text in (" ".join(str(number**7) for number in range(700)), "Be brief."):
+        before = prompt.read_text()
+        prompt.write_text(text)
+        deploy(project)
+    assert any("/support_chat/release/parts/" in name for name in held(project))
+    prompt.write_text(before)
     again = deploy(project)  # the same parts: written over, not refused
-    assert changes(again)["support_chat/release"] == (3, "updated")
-
-
-def test_what_is_left_over_is_a_notice_without_its_value_and_holds_up_nothing(project: Path):
-    (project / ".local").mkdir()
-    (project / ".local" / "state.json").write_text('{"format": 1}')  # an earlier version's
-    with pytest.raises(LocalError, match="`model-config local deploy` starts the local AWS anew"):
-        StateFolder(Project(project)).load()
-    given = "supportChatApiKy: sk-shown\n7: 90210\nsupportChatApiKey: sk-real\n"
-    (project / ".local" / "secrets.yaml").write_text(given)
-    deployment = deploy(project)
-    anew = "The local AWS starts anew: an earlier version had written its state."
-    assert anew in deployment.notices
-    number, misspelled = (notice for notice in deployment.notices if notice != anew)
-    assert number.startswith("no model has the secret 7 of .local/secrets.yaml: known names: doc")
-    assert misspelled.endswith(': did you mean "supportChatApiKey"?')
-    assert "90210" not in number
-    assert "sk-shown" not in misspelled
-    assert deployment.stand_ins == ["documentEmbeddingApiKey"]
-    assert {row.change for row in deployment.parameters} == {"created"}
+    assert changes(again)["support_chat/release"] == (4, "updated")
 
 
 @pytest.mark.parametrize(
@@ -237,30 +227,17 @@ def test_a_wrong_secrets_file_is_refused_without_showing_it(
 @pytest.mark.usefixtures("first_deploy")
 def test_a_refused_deploy_leaves_what_was_there(project: Path):
     before = (project / ".local" / "state.json").read_bytes()
-    edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: 7")
+    edit(project / "Pulumi.dev.yaml", "temperature: 0.7", "temperature: warm")
     with pytest.raises(LocalError, match=r"overrides.support_chat.generation.temperature"):
         deploy(project)
     assert (project / ".local" / "state.json").read_bytes() == before
+    with pytest.raises(InvalidConfigurationError, match="dev, prod"):
+        deploy(project, "staging")
 
 
 @pytest.mark.usefixtures("first_deploy")
 def test_a_parameter_made_by_someone_else_is_not_taken_over(project: Path):
-    folder = StateFolder(Project(project))
-    state = folder.load()
-    del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
-    folder.save(state)
+    with by_hand(project) as (_, state):
+        del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
     with pytest.raises(LocalError, match=r"/ai/dev/support_chat/provider.*ParameterAlreadyExists"):
         deploy(project)
-
-
-@pytest.mark.usefixtures("first_deploy")
-def test_the_folder_and_its_files_are_the_owners_alone(project: Path):
-    folder = project / ".local"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    for file in folder.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
-def test_an_unknown_environment_names_those_there_are(project: Path):
-    with pytest.raises(InvalidConfigurationError, match="dev, prod"):
-        deploy(project, "staging")

@@ -48,8 +48,8 @@ def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(
         reader = Reader("dev", label="latest", ttl=0, client=ssm)
         first = run(project, {}, LocalProvider).registered
         module = project / "models" / "support_chat.py"
-        text = module.read_text().replace("temperature=0.2, top_p=0.95", "top_p=0.5")
-        module.write_text(text.replace("max_output_tokens=1024", "max_output_tokens=2048"))
+        text = module.read_text().replace("top_p=0.95", "top_p=0.5")
+        module.write_text(text.replace('provider: str = "openai"', 'provider: str = "other"'))
 
         with caplog.at_level("INFO", "asyncio"):
             with pytest.raises((LocalError, pulumi.RunError)):
@@ -59,10 +59,10 @@ def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(
         chat = reader.get("support_chat")
         assert chat.release == 1
         assert chat["generation"]["top_p"] == 0.95
-        assert chat["generation"]["max_output_tokens"] == 1024
+        assert chat["provider"] == "openai"
 
         run(project, first, LocalProvider)
         chat = reader.get("support_chat")
         assert chat.release == 2
-        assert (chat["generation"]["top_p"], chat["generation"]["max_output_tokens"]) == (0.5, 2048)
+        assert (chat["generation"]["top_p"], chat["provider"]) == (0.5, "other")
         assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.5"

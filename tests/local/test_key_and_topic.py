@@ -16,7 +16,6 @@ SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
 def deploy(project: Path, **settings: str) -> Deployment:
     file = project / "Pulumi.dev.yaml"
     original = file.read_text()
-    settings |= own(models="[support_chat]")
     file.write_text(original + "".join(f"  {key}: {value}\n" for key, value in settings.items()))
     try:
         with deployed(Project(project), "dev") as deployment:

@@ -34,23 +34,14 @@ def test_a_value_has_as_many_bytes_as_its_tier_holds(put, tier: str, size: int):
     assert str(size) in refused(put, value=too_long, Tier=tier, Overwrite=True)
 
 
-def test_double_braces_are_refused(put):
+def test_a_name_and_a_value_are_what_ssm_takes(put):
     assert put(value="{ {x} } {{ and no end") == 1
     assert "{{" in refused(put, "/ai/dev/m/g", "Hello {{name}}")
-
-
-def test_a_name_has_fifteen_levels(put):
     assert put("/a" * 15) == 1
     assert "16 levels" in refused(put, "/a" * 16)
-
-
-def test_a_name_has_1011_characters_with_its_arn(put):
     room = 1011 - len(f"arn:aws:ssm:{REGION}:123456789012:parameter")
     assert put("/" + "n" * (room - 1)) == 1
     assert "1,012" in refused(put, "/" + "n" * room)
-
-
-def test_names_have_no_other_characters(put):
     assert put("/ai/Az09_.-") == 1
     assert "characters" in refused(put, "/ai/with space")
 
@@ -61,16 +52,13 @@ def test_an_advanced_parameter_cant_go_back(put):
     assert "standard" in refused(put, value="x", Tier="Standard", Overwrite=True)
 
 
-def test_a_type_cant_change(put):
+def test_a_type_cant_change_and_an_unknown_key_is_refused(put):
     put()
     assert "type" in refused(put, value="x", Type="String", Overwrite=True)
     assert "ParameterAlreadyExists" in refused(put, value="x", Type="String")
-
-
-def test_an_unknown_key_is_refused(put):
     unknown = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000"
-    assert "InvalidKeyId" in refused(put, KeyId=unknown)
-    assert put(KeyId="alias/aws/ssm") == 1
+    assert "InvalidKeyId" in refused(put, "/ai/dev/m/g", KeyId=unknown)
+    assert put("/ai/dev/m/g", KeyId="alias/aws/ssm") == 1
 
 
 def test_a_page_of_a_listing_holds_as_many_as_are_asked_for(put):

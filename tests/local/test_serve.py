@@ -1,67 +1,70 @@
-"""The local AWS on a port: a real process, asked by boto3 as an application asks AWS."""
+"""The local AWS on a port, asked by boto3 as an application asks AWS."""
 
-import os
 import re
 import socket
-import subprocess
-import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
+from typing import Any
 
 import boto3
 import pytest
+import werkzeug.serving
 
 from model_config.format.errors import UsageError
-from model_config.local.deploy import deployed
+from model_config.local import serve as room
 from model_config.local.serve import serve
+from model_config.local.state import StateFolder
 from model_config.plan.project import Project
 
-SERVE = (
-    "import sys; from pathlib import Path\n"
-    "from model_config.local.serve import serve\n"
-    "from model_config.plan.project import Project\n"
-    "serve(Project(Path(sys.argv[1])), 0, lambda port: print(port, flush=True))\n"
-)
 NAME = "/ai/dev/support_chat/generation/temperature"
+RELEASE = "/ai/dev/support_chat/release"
 
 
 @pytest.fixture
-def ssm(project: Path) -> Iterator[boto3.client]:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(project)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "AWS_PROFILE": "company-prod", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
-    ) as server:
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        yield boto3.client(
-            "ssm",
-            region_name="eu-west-1",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
-        server.terminate()
+def ssm(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_PROFILE", "company-prod")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    servers, ports = list[Any](), Queue[int]()
+
+    def made(*arguments: Any, **options: Any) -> Any:
+        servers.append(werkzeug.serving.make_server(*arguments, **options))
+        return servers[0]
+
+    monkeypatch.setattr(room, "make_server", made)
+    serving = threading.Thread(target=serve, args=(Project(project), 0, ports.put), daemon=True)
+    serving.start()
+    port = ports.get(timeout=20)
+    yield boto3.Session("local", "local", region_name="eu-west-1").client(
+        "ssm", endpoint_url=f"http://127.0.0.1:{port}"
+    )
+    servers[0].shutdown()
+    serving.join(20)
 
 
 @pytest.mark.usefixtures("first_deploy")
 def test_an_application_reads_and_writes_and_it_lasts(project: Path, ssm):
-    assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.7"
+    def read(name: str) -> Any:
+        return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+
+    assert read(NAME)["Value"] == "0.7"
     with pytest.raises(ssm.exceptions.ClientError, match=r"\{\{"):
         ssm.put_parameter(Name=NAME, Value="{{x}}", Type="SecureString", Overwrite=True)
-    release = "/ai/dev/support_chat/release"
-    ssm.label_parameter_version(Name=release, ParameterVersion=1, Labels=["stable"])
+    ssm.label_parameter_version(Name=RELEASE, ParameterVersion=1, Labels=["stable"])
 
-    # A deploy beside it is served from then on, and keeps what was written through the server.
-    stack = project / "Pulumi.dev.yaml"
-    stack.write_text(stack.read_text().replace("temperature: 0.7", "temperature: 0.8"))
-    with deployed(Project(project), "dev"):
-        pass
-    assert ssm.get_parameter(Name=NAME, WithDecryption=True)["Parameter"]["Value"] == "0.8"
-    assert ssm.get_parameter(Name=f"{release}:stable")["Parameter"]["Version"] == 1
-    assert ssm.get_parameter(Name=release)["Parameter"]["Version"] == 2
+    # What another process writes beside it is served from then on, with what was written before.
+    folder = StateFolder(Project(project))
+    with folder.locked():
+        state = folder.load()
+        held = state.parameters["eu-west-1"]
+        assert held[RELEASE][0]["labels"] == ["stable"]
+        for name in (NAME, RELEASE):
+            held[name].append({**held[name][0], "version": 2, "value": "0.8", "labels": []})
+        folder.save(state)
+    assert read(NAME)["Value"] == "0.8"
+    assert read(f"{RELEASE}:stable")["Version"] == 1
+    assert read(RELEASE)["Version"] == 2
 
 
 def test_a_port_in_use_is_told(project: Path):

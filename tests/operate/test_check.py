@@ -73,21 +73,16 @@ def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(
 
 
 @pytest.mark.usefixtures("iam")
-def test_an_environment_of_others_is_an_error_too(aws: Any) -> None:
+def test_an_environment_of_others_is_an_error_and_a_new_model_none(aws: Any) -> None:
     aws.deploy({"n": 1}, model="theirs")
     error, *notices = checked(aws, CHAT)
     assert "no release of this project's models" in error[2]
     assert error[2].endswith("other models have releases: theirs")
-    assert notices == [
-        ("notice", "chat", "it is not deployed yet"),
-        ("notice", "theirs", "it has a release, but no module in this project"),
-    ]
-
-
-@pytest.mark.usefixtures("iam")
-def test_models_new_to_the_program_are_expected_to_be_missing(aws: Any) -> None:
+    theirs = ("notice", "theirs", "it has a release, but no module in this project")
+    assert notices == [("notice", "chat", "it is not deployed yet"), theirs]
     aws.deploy({"n": 1}, label="stable")
-    assert checked(aws, {**CHAT, "new": set()}) == [("notice", "new", "it is not deployed yet")]
+    new = ("notice", "new", "it is not deployed yet")
+    assert checked(aws, {**CHAT, "new": set()}) == [new, theirs]
 
 
 @pytest.mark.usefixtures("iam")
@@ -191,62 +186,67 @@ def test_the_accounts_parameters_are_counted_with_those_that_are_new(
     )
 
 
-@pytest.mark.parametrize(("policies", "levels"), [(1498, []), (1499, ["error"])])
-def test_the_accounts_policies_are_counted_with_those_of_new_models(
-    aws: Any, iam: Iam, policies: int, levels: list[str]
-) -> None:
+def test_the_accounts_policies_are_counted_with_those_of_new_models(aws: Any, iam: Iam) -> None:
     aws.deploy({"n": 1})
-    iam.policies = policies
-    found = checked(aws, {**CHAT, "one": set(), "two": set()})
-    about_account = [each for each in found if each[1] == "the account"]
-    assert [each[0] for each in about_account] == levels
-    assert all("the next deploy creates 2 more" in each[2] for each in about_account)
-
-
-def test_where_the_policies_may_not_be_counted_that_is_said(aws: Any, iam: Iam) -> None:
-    aws.deploy({"n": 1})
+    planned = {**CHAT, "one": set(), "two": set()}
+    for policies, levels in ((1498, []), (1499, ["error"])):
+        iam.policies = policies
+        about_account = [each for each in checked(aws, planned) if each[1] == "the account"]
+        assert [each[0] for each in about_account] == levels
+        assert all("the next deploy creates 2 more" in each[2] for each in about_account)
     iam.denied = True
-    found = checked(aws, {**CHAT, "new": set()})
-    assert ("notice", "the account", "IAM's policies were not counted: access was denied") in (
-        found
-    )
+    uncounted = "IAM's policies were not counted: access was denied"
+    assert ("notice", "the account", uncounted) in checked(aws, planned)
 
 
 def test_a_history_that_runs_out_is_a_warning_until_the_next_deploy_fails(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
-    for releases in range(2, 101):
-        aws.put("/ai/prod/chat/release", f"{{{releases}")
-        level = {89: [], 90: ["warning"], 99: ["warning"], 100: ["error"]}.get(releases)
-        if level is not None:
-            # The newest was not promoted either.
-            assert [each[0] for each in checked(aws)] == [*level, "notice"], releases
+    for more, level in ((88, []), (1, ["warning"]), (9, ["warning"]), (1, ["error"])):
+        aws.fill(more)
+        # The newest was not promoted either.
+        assert [each[0] for each in checked(aws)] == [*level, "notice"], more
 
 
-def test_held_labels_and_rollouts_are_worth_knowing(aws: Any) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    aws.deploy({"n": 2})
-    aws.client.label_parameter_version(
-        Name="/ai/prod/chat/release", ParameterVersion=1, Labels=["stable-previous"]
+STARTED = Rollout("stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),))
+
+
+def written(aws: Any, document: RolloutDocument, **labels: int) -> list[tuple[str, str, str]]:
+    """Return what is found with a document, and labels where they are put: `stable=1`."""
+    aws.client.put_parameter(
+        Name="/ai/prod/chat/rollout", Value=write_rollout(document), Type="String", Overwrite=True
     )
-    rollout = Rollout("stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),))
-    text = write_rollout(RolloutDocument(rollout=rollout))
-    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
-    assert checked(aws) == [
+    for label, release in labels.items():
+        aws.client.label_parameter_version(
+            Name="/ai/prod/chat/release",
+            ParameterVersion=release,
+            Labels=[label.replace("_", "-")],
+        )
+    return checked(aws)
+
+
+def test_held_labels_rollouts_and_interrupted_promotions_are_worth_knowing(aws: Any) -> None:
+    for number in (1, 2, 3):
+        aws.deploy({"n": number}, label="stable" if number == 1 else None)
+    started = RolloutDocument(rollout=STARTED)
+    assert written(aws, started, stable_previous=1) == [
         ("notice", "chat", "stable is held on release 1 by a rollback"),
         ("notice", "chat", "a rollout of release 2 to stable is under way"),
     ]
-
-
-def test_a_promotion_that_was_interrupted_is_worth_knowing(aws: Any) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    aws.deploy({"n": 2})
-    name = "/ai/prod/chat/release"
-    aws.client.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
-    text = write_rollout(RolloutDocument(Moved("stable", 1, None, held=False)))
-    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
-    assert checked(aws) == [
-        ("notice", "chat", "a promotion of stable from release 1 was interrupted")
-    ]
+    interrupted = ("notice", "chat", "a promotion of stable from release 1 was interrupted")
+    assert written(aws, RolloutDocument(Moved("stable", 1, None, held=False))) == [interrupted]
+    together = Together("stable", {"chat": 2, "search": 4}, 1, None, pending=True)
+    found = written(aws, RolloutDocument(together=together))
+    as_one = "a promotion of 2 models to stable as one was interrupted"
+    assert [each[::2] for each in found[:2]] == [("warning", as_one), interrupted[::2]]
+    # A rollout that another tool ended may begin again.
+    written(aws, started, stable=3)
+    (it,) = check_environment(Ssm(aws.client), "/ai/prod", None).checked
+    assert it.level == "warning"
+    assert it.problem == (
+        "another tool moved stable from release 1 to release 3 during a rollout of release 2, "
+        "which begins again when stable returns to release 1"
+    )
+    assert it.fix == "`model-config rollout abort chat --environment prod`"
 
 
 @pytest.mark.usefixtures("iam")
@@ -266,38 +266,6 @@ def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains
     assert problem == "nobody promoted release 3, the newest, to stable, which is on release 2"
     theirs = checked(aws, {"other": set()}, first_deploy=True)
     assert not [each for each in theirs if "nobody promoted" in each[2]]
-
-
-def test_a_rollout_that_another_tool_ended_is_told_since_it_may_begin_again(aws: Any) -> None:
-    for number in (1, 2, 3):
-        aws.deploy({"n": number}, label="stable" if number == 1 else None)
-    rollout = Rollout("stable", 2, 1, "0" * 16, (Step(datetime(2026, 1, 1, tzinfo=UTC), 5),))
-    text = write_rollout(RolloutDocument(rollout=rollout))
-    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
-    aws.client.label_parameter_version(
-        Name="/ai/prod/chat/release", ParameterVersion=3, Labels=["stable"]
-    )
-    report = check_environment(Ssm(aws.client), "/ai/prod", None)
-    (found,) = report.checked
-    assert found.level == "warning"
-    assert found.problem == (
-        "another tool moved stable from release 1 to release 3 during a rollout of release 2, "
-        "which begins again when stable returns to release 1"
-    )
-    assert found.fix == "`model-config rollout abort chat --environment prod`"
-
-
-def test_an_interrupted_promotion_of_several_models_is_told_and_is_no_hold(aws: Any) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    aws.deploy({"n": 2})
-    name = "/ai/prod/chat/release"
-    aws.client.label_parameter_version(Name=name, ParameterVersion=1, Labels=["stable-previous"])
-    together = Together("stable", {"chat": 2, "search": 4}, 1, None, pending=True)
-    text = write_rollout(RolloutDocument(together=together))
-    aws.client.put_parameter(Name="/ai/prod/chat/rollout", Value=text, Type="String")
-    told = [(level, problem) for level, _, problem in checked(aws)]
-    assert ("warning", "a promotion of 2 models to stable as one was interrupted") in told
-    assert ("notice", "a promotion of stable from release 1 was interrupted") in told
 
 
 def test_rollouts_that_may_not_be_read_are_said(aws: Any) -> None:

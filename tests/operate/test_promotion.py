@@ -38,43 +38,36 @@ def promoted(
     return {each.model: each for each in promote_changed(labels, before, after, **options)}
 
 
-def test_only_what_the_deploy_changed_is_promoted(two: Any) -> None:
-    found = promoted(two, {"chat": 1, "search": 2}, {"chat": 2, "search": 2})
-    assert {model: each.outcome for model, each in found.items()} == {"chat": "promoted"}
-    assert found["chat"].message == "chat: stable moved from release 1 to 2"
-    assert (two.labels("chat")["stable"], two.labels("search")["stable"]) == (2, 1)
-
-
-def test_a_new_model_is_promoted(two: Any) -> None:
+def test_what_the_deploy_changed_is_promoted_unless_it_is_held(two: Any) -> None:
     two.deploy({"n": 1}, model="new")
-    found = promoted(two, {"chat": 2, "search": 2}, {"chat": 2, "search": 2, "new": 1})
-    assert [each.outcome for each in found.values()] == ["promoted"]
-    assert two.labels("new") == {"stable": 1}
-
-
-def test_a_run_that_is_started_again_promotes_the_same(two: Any) -> None:
-    promoted(two, {"chat": 1}, {"chat": 2})
+    after = {"chat": 2, "search": 2, "new": 1}
+    found = promoted(two, {"chat": 1, "search": 2}, after)
+    assert {model: each.outcome for model, each in found.items()} == {
+        "chat": "promoted", "new": "promoted",
+    }  # fmt: skip
+    assert found["chat"].message == "chat: stable moved from release 1 to 2"
+    assert (two.labels("search"), two.labels("new")) == ({"stable": 1}, {"stable": 1})
+    # A run that is started again promotes the same.
     (again,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert again.outcome == "already there"
     assert two.labels() == {"stable": 2, "stable-previous": 1}
-
-
-def test_a_held_label_is_left_and_the_others_go_on(two: Any) -> None:
+    # An old one undoes no newer promotion.
+    (left,) = promoted(two, {}, {"chat": 1}).values()
+    assert left.outcome == "newer"
+    assert two.labels()["stable"] == 2
+    # A held label is left, and the others go on.
     rollback(prod(two.client), "chat", release=1)
     found = promoted(two, {"chat": 1, "search": 1}, {"chat": 2, "search": 2})
     assert {model: each.outcome for model, each in found.items()} == {
-        "chat": "held",
-        "search": "promoted",
-    }
+        "chat": "held", "search": "promoted",
+    }  # fmt: skip
     assert found["chat"].was_left
     assert "chat: stable is held on release 1 by a rollback" in found["chat"].message
     assert "`model-config promote chat --environment prod --label stable --release 2`" in (
         found["chat"].message
     )
     assert two.labels("chat") == {"stable": 1, "stable-previous": 1}
-
-
-def test_a_run_that_is_started_again_ends_no_hold_on_its_own_release(two: Any) -> None:
+    # Nor does a run end the hold on its own release.
     rollback(prod(two.client), "chat", release=2)
     (left,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert (left.outcome, left.message) == (
@@ -107,40 +100,26 @@ def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any)
     assert two.labels() == {"stable": 3, "stable-previous": 2}
 
 
-def test_what_was_interrupted_can_be_taken_back(two: Any) -> None:
+def test_an_interrupted_promotion_can_be_taken_back_and_where_it_is_not_known_is_a_hold(
+    two: Any,
+) -> None:
     promote(prod(two.client), "chat", "stable")
     break_off(two)
-    move = promote(prod(two.client), "chat", "stable", release=2)
-    assert move.does_something
-    assert two.labels() == {"stable": 2}
-
-
-@pytest.mark.parametrize(
-    "recorded",
-    [
+    for recorded in (
         Moved("stable", 2, 3, held=True),  # a rollback
         Moved("stable", 2, 1),  # by a version that didn't say
         Moved("canary", 2, 1, held=False),  # the newest record is another label's
         Moved("stable", 1, None, held=False),  # later moves were not recorded
         None,
-    ],
-)
-def test_where_it_is_not_known_that_a_promotion_was_interrupted_the_label_is_held(
-    two: Any, recorded: Moved | None
-) -> None:
-    promote(prod(two.client), "chat", "stable")
-    break_off(two)
-    put(two, "chat", write_rollout(RolloutDocument(recorded)))
-    (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
-    assert left.outcome == "held"
-    assert "stable is held on release 2 by a rollback" in left.message
-
-
-def test_an_old_run_that_is_started_again_undoes_no_newer_promotion(two: Any) -> None:
-    promote(prod(two.client), "chat", "stable")
-    (left,) = promoted(two, {}, {"chat": 1}).values()
-    assert left.outcome == "newer"
-    assert two.labels()["stable"] == 2
+    ):
+        put(two, "chat", write_rollout(RolloutDocument(recorded)))
+        (left,) = promoted(two, {"chat": 2}, {"chat": 3}).values()
+        assert left.outcome == "held", recorded
+        assert "stable is held on release 2 by a rollback" in left.message, recorded
+    put(two, "chat", write_rollout(RolloutDocument(Moved("stable", 2, 1, held=False))))
+    move = promote(prod(two.client), "chat", "stable", release=2)
+    assert (move.does_something, move.was_interrupted) == (True, True)
+    assert two.labels() == {"stable": 2}
 
 
 def test_a_rollout_under_way_is_left_but_for_its_own_candidate(two: Any) -> None:
@@ -163,21 +142,13 @@ def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -
 
         return refuse if model == "chat" else None
 
-    found = promoted(two, {}, {"chat": 2, "gone": 4, "search": 2}, check_of=check_of)
+    two.client.delete_parameter(Name="/ai/prod/search/rollout")
+    after = {"chat": 2, "gone": 4, "search": 2}
+    found = promoted(two, {}, after, check_of=check_of, reason="run 7")
     assert [each.outcome for each in found.values()] == ["failed", "failed", "promoted"]
     assert found["chat"].message == "chat: stable could not be moved to release 2: too hot"
     assert two.labels("search")["stable"] == 2
-
-
-def test_a_model_that_is_gone_keeps_no_other_from_being_rolled_out(two: Any) -> None:
-    plan = RolloutPlan((5, 100), timedelta(minutes=30))
-    new = NewRollout("stable", plan, datetime.now(UTC))
-    found = promoted(two, {}, {"gone": 4, "search": 2}, rollout=new)
+    assert "no rollout parameter" in found["search"].notices[0]
+    new = NewRollout("stable", RolloutPlan((5, 100), timedelta(minutes=30)), datetime.now(UTC))
+    found = promoted(two, {}, {"a_gone": 4, "chat": 2}, rollout=new)
     assert [each.outcome for each in found.values()] == ["failed", "rolled out"]
-
-
-def test_notes_of_a_move_are_handed_on(two: Any) -> None:
-    two.client.delete_parameter(Name="/ai/prod/chat/rollout")
-    (found,) = promoted(two, {}, {"chat": 2}, reason="run 7").values()
-    assert found.outcome == "promoted"
-    assert "no rollout parameter" in found.notices[0]

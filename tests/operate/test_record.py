@@ -75,21 +75,27 @@ def denied(client: Any, operation: str) -> Any:
 # The record
 
 
-def test_a_promotion_and_a_rollback_are_recorded_with_their_reason(three: Any) -> None:
-    promote(prod(three.client), "chat", "stable", reason="shorter answers")
+def test_a_promotion_a_rollback_and_a_hold_are_recorded_with_their_reason(three: Any) -> None:
+    asked: list[Any] = []
+    three.client.meta.events.register(
+        "provide-client-params.ssm.PutParameter", lambda params, **_: asked.append(params)
+    )
+    place = prod(three.client)
+    promote(place, "chat", "stable", reason="shorter answers")
     assert document(three).moved == Moved("stable", 3, 1, "shorter answers", held=False)
-    rollback(prod(three.client), "chat")
+    promote(place, "chat", "stable")
+    assert history(three) == 2  # what changes nothing is not recorded
+    rollback(place, "chat")
     assert document(three).moved == Moved("stable", 1, 3, held=True)
-    assert promote(prod(three.client), "chat", "canary").notices == []
+    promote(place, "chat", "stable", release=1, reason="free again")
+    assert document(three).moved == Moved("stable", 1, 1, "free again", held=False)
+    rollback(place, "chat", release=1, reason="keep it")
+    assert document(three).moved == Moved("stable", 1, 1, "keep it", held=True)
+    assert promote(place, "chat", "canary").notices == []
     assert document(three).moved == Moved("canary", 3, None, held=False)
     kept = three.client.get_parameter(Name=ROLLOUT)["Parameter"]
-    assert (kept["Type"], kept["Version"]) == ("String", 4)
-
-
-def test_what_changes_nothing_is_not_recorded(three: Any) -> None:
-    promote(prod(three.client), "chat", "stable", release=2)
-    promote(prod(three.client), "chat", "stable", release=2)
-    assert history(three) == 2
+    assert (kept["Type"], kept["Version"]) == ("String", 6)
+    assert {each["Tier"] for each in asked} == {"Standard"}
 
 
 def test_a_move_that_was_never_recorded_is_recorded_when_it_is_made_again(three: Any) -> None:
@@ -119,22 +125,6 @@ def test_a_write_whose_answer_was_lost_is_nobody_elses(three: Any) -> None:
     assert document(three).moved == Moved("stable", 3, 1, held=False)
 
 
-def test_a_record_is_written_in_tier_standard(three: Any) -> None:
-    asked: list[Any] = []
-    three.client.meta.events.register(
-        "provide-client-params.ssm.PutParameter", lambda params, **_: asked.append(params)
-    )
-    promote(prod(three.client), "chat", "stable")
-    assert [each["Tier"] for each in asked] == ["Standard"]
-
-
-def test_the_beginning_and_the_end_of_a_hold_are_recorded(three: Any) -> None:
-    rollback(prod(three.client), "chat", release=1, reason="keep it")
-    assert document(three).moved == Moved("stable", 1, 1, "keep it", held=True)
-    promote(prod(three.client), "chat", "stable", release=1, reason="free again")
-    assert document(three).moved == Moved("stable", 1, 1, "free again", held=False)
-
-
 @pytest.mark.parametrize("operation", ["put_parameter", "get_parameters"])
 def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
     three: Any, operation: str
@@ -145,20 +135,19 @@ def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
     assert history(three) == 1
 
 
-def test_without_the_parameter_the_label_moves_and_no_parameter_is_made(three: Any) -> None:
-    three.client.delete_parameter(Name=ROLLOUT)
-    move = promote(prod(three.client), "chat", "stable")
-    assert "The move is not recorded: the model has no rollout parameter" in move.notices[0]
-    assert three.labels()["stable"] == 3
-    with pytest.raises(three.client.exceptions.ParameterNotFound):
-        document(three)
-
-
-def test_a_document_that_is_not_understood_is_left_as_it_is(three: Any) -> None:
+def test_a_document_that_is_not_understood_is_left_and_one_that_is_missing_is_not_made(
+    three: Any,
+) -> None:
     put(three, '{"format": 2}')
     move = promote(prod(three.client), "chat", "stable")
     assert "update the model-config package" in move.notices[0]
     assert history(three) == 2
+    three.client.delete_parameter(Name=ROLLOUT)
+    move = promote(prod(three.client), "chat", "stable", release=2)
+    assert "The move is not recorded: the model has no rollout parameter" in move.notices[0]
+    assert three.labels()["stable"] == 2
+    with pytest.raises(three.client.exceptions.ParameterNotFound):
+        document(three)
 
 
 def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
@@ -173,40 +162,33 @@ def test_who_writes_over_somebody_elses_record_is_told(three: Any) -> None:
     assert document(three).moved == Moved("stable", 3, 1, held=False)
 
 
-@pytest.mark.parametrize(
-    ("reason", "problem"),
-    [("x" * 501, "has 501 characters; the maximum is 500"), ("", "not empty"), (" ", "not empty"),
-     ("two\nlines", "one line of plain text"), ("\x1b[2J", "plain text")],
-)  # fmt: skip
-def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(
-    three: Any, reason: str, problem: str
-) -> None:
-    with pytest.raises(UsageError, match=problem):
-        promote(prod(three.client), "chat", "stable", reason=reason)
-    assert three.labels() == {"stable": 1}
-
-
-def test_a_reason_as_long_as_may_be_is_recorded_beside_a_rollout(rolling: Any) -> None:
+def test_a_reason_that_cannot_be_recorded_is_refused_before_anything_moves(rolling: Any) -> None:
+    for reason, problem in (
+        ("x" * 501, "has 501 characters; the maximum is 500"),
+        ("", "not empty"),
+        (" ", "not empty"),
+        ("two\nlines", "one line of plain text"),
+        ("\x1b[2J", "plain text"),
+    ):
+        with pytest.raises(UsageError, match=problem):
+            promote(prod(rolling.client), "chat", "canary", reason=reason)
+    assert rolling.labels() == {"stable": 1}
+    # The longest has room beside a rollout.
     promote(prod(rolling.client), "chat", "canary", reason="é" * 500)
     assert document(rolling).moved == Moved("canary", 3, None, "é" * 500, held=False)
+    assert document(rolling).rollout == UNDER_WAY
 
 
 # A rollout under way
 
 
-def test_the_move_of_another_label_leaves_the_rollout_alone(rolling: Any) -> None:
-    promote(prod(rolling.client), "chat", "canary")
-    assert document(rolling).rollout == UNDER_WAY
-
-
-@pytest.mark.parametrize("release", [1, 3, None])
-def test_a_promotion_to_another_release_than_the_candidate_is_refused(
-    rolling: Any, release: int | None
-) -> None:
-    with pytest.raises(UsageError, match=r"rollout of release 2 to stable .* under way") as caught:
-        promote(prod(rolling.client), "chat", "stable", release=release)
-    assert "`model-config rollout finish chat --environment prod`" in str(caught.value)
-    assert "`model-config rollout abort chat --environment prod`" in str(caught.value)
+def test_a_promotion_to_another_release_than_the_candidate_is_refused(rolling: Any) -> None:
+    for release in (1, 3, None):
+        said = r"rollout of release 2 to stable .* under way"
+        with pytest.raises(UsageError, match=said) as caught:
+            promote(prod(rolling.client), "chat", "stable", release=release)
+        assert "`model-config rollout finish chat --environment prod`" in str(caught.value)
+        assert "`model-config rollout abort chat --environment prod`" in str(caught.value)
     assert rolling.labels() == {"stable": 1}
 
 
@@ -216,11 +198,12 @@ def test_a_promotion_to_the_candidate_finishes_the_rollout(rolling: Any) -> None
     assert rolling.labels() == {"stable": 2, "stable-previous": 1}
 
 
-@pytest.mark.parametrize("release", [1, 3])
-def test_a_rollback_aborts_the_rollout(rolling: Any, release: int) -> None:
-    rollback(prod(rolling.client), "chat", release=release)
-    assert document(rolling) == RolloutDocument(Moved("stable", release, 1, held=True))
-    assert rolling.labels() == {"stable": release, "stable-previous": release}
+def test_a_rollback_aborts_the_rollout(rolling: Any) -> None:
+    for release, before in ((1, 1), (3, 1)):
+        put(rolling, write_rollout(RolloutDocument(rollout=UNDER_WAY)))
+        rollback(prod(rolling.client), "chat", release=release)
+        assert document(rolling) == RolloutDocument(Moved("stable", release, before, held=True))
+        assert rolling.labels() == {"stable": release, "stable-previous": release}
 
 
 def test_a_rollout_that_the_label_has_left_hinders_nothing_and_goes(rolling: Any) -> None:

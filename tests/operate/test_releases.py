@@ -44,7 +44,9 @@ def prunable(aws: Any, **options: bool) -> list[str]:
 # Releases
 
 
-def test_the_history_says_what_each_release_is(aws: Any) -> None:
+def test_the_history_says_what_each_release_is_and_why_one_cannot_be_read(aws: Any) -> None:
+    with pytest.raises(ModelNotFoundError):
+        releases_of(aws)
     aws.deploy({"n": 1}, {"key": "x"}, label="stable")
     aws.deploy(large(1), label="canary")
     second, first = releases_of(aws)
@@ -55,51 +57,40 @@ def test_the_history_says_what_each_release_is(aws: Any) -> None:
     assert isinstance(first.at, datetime)
     assert first.by == "N/A"  # what moto says
     assert (second.number, second.labels, second.digest) == (2, ("canary",), digest_of(large(1)))
-
-
-def test_a_release_that_cannot_be_read_says_why_and_hides_no_other(aws: Any) -> None:
-    aws.deploy({"n": 1})
+    # What can't be read hides no other.
     aws.deploy({}, document="{")
-    aws.deploy(large(1))
     for name in parts(aws):
         aws.client.delete_parameter(Name=name)
     third, second, first = releases_of(aws)
     assert first.digest == digest_of({"n": 1})
-    assert second.digest is None
-    assert "not valid JSON" in str(second.problem)
-    assert "is missing" in str(third.problem)
+    assert third.digest is None
+    assert "not valid JSON" in str(third.problem)
+    assert "is missing" in str(second.problem)
 
 
 def test_a_history_of_more_than_one_page_is_whole(aws: Any) -> None:
-    for number in range(53):
-        aws.put(NAME, f"{{{number}")
+    aws.fill(53)
     assert [each.number for each in releases_of(aws)] == list(range(53, 0, -1))
 
 
-def test_a_model_without_releases_is_not_found(aws: Any) -> None:
-    with pytest.raises(ModelNotFoundError):
-        releases_of(aws)
-
-
-@pytest.mark.parametrize("documents", [True, False])
-def test_releases_are_selected_by_number_label_and_latest(aws: Any, *, documents: bool) -> None:
-    for number in (1, 2, 3):
+def test_releases_are_selected_by_number_label_and_latest_and_fetched_once(aws: Any) -> None:
+    aws.deploy({"n": 1})
+    with pytest.raises(ReleaseNotFoundError, match="in prod; the only release is 1"):
+        releases_of(aws).select(4)
+    for number in (2, 3):
         aws.deploy({"n": number}, label="stable" if number == 2 else None)
-    found = releases_of(aws, documents=documents)
-    selected = [found.select(each).open().config["n"] for each in (1, "stable", "latest")]
-    assert selected == [1, 2, 3]
-    assert (found.newest.number, found.oldest.number, len(found)) == (3, 1, 3)
-    with pytest.raises(
-        ReleaseNotFoundError, match="no release 4 of chat in prod; the releases are 1 to"
-    ):
-        found.select(4)
-    with pytest.raises(LabelNotFoundError, match="the label 'canary'; existing labels: stable"):
-        found.select("canary")
-
-
-def test_a_release_is_fetched_once_and_only_when_it_is_opened(aws: Any) -> None:
-    for number in (1, 2, 3):
-        aws.deploy({"n": number})
+    for documents in (True, False):
+        found = releases_of(aws, documents=documents)
+        selected = [found.select(each).open().config["n"] for each in (1, "stable", "latest")]
+        assert selected == [1, 2, 3]
+        assert (found.newest.number, found.oldest.number, len(found)) == (3, 1, 3)
+        with pytest.raises(
+            ReleaseNotFoundError, match="no release 4 of chat in prod; the releases are 1 to"
+        ):
+            found.select(4)
+        with pytest.raises(LabelNotFoundError, match="label 'canary'; existing labels: stable"):
+            found.select("canary")
+    aws.requests.clear()
     found = releases_of(aws, documents=False)
     assert [name for name, _ in aws.requests] == ["GetParameterHistory"]
     assert found.newest.content
@@ -123,22 +114,17 @@ def rolling_out(release: int, before: int) -> RolloutDocument:
     return RolloutDocument(None, Rollout("stable", release, before, salt="0" * 16, steps=()))
 
 
-def fill(aws: Any, count: int) -> None:
-    for number in range(count):
-        aws.put(NAME, f"{{{number}")
-
-
 def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_works(
     aws: Any,
 ) -> None:
     aws.deploy({"n": 1}, label="stable")
-    fill(aws, 88)
+    aws.fill(88)
     assert list(running_out(State(releases_of(aws)))) == []
-    fill(aws, 1)
+    aws.fill(1)
     ((left, finding),) = running_out(State(releases_of(aws)))
     assert left == 10
     assert "after 10 more deploys" in finding.problem
-    fill(aws, 10)
+    aws.fill(10)
     ((left, finding),) = running_out(State(releases_of(aws)))
     assert left == 0
     assert finding.problem == (
@@ -146,7 +132,7 @@ def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_wor
         "of 100"
     )
     with pytest.raises(aws.client.exceptions.ParameterMaxVersionLimitExceeded):
-        fill(aws, 1)
+        aws.put(NAME, "{")
     # During a rollout, a promotion to another release is refused.
     ((_, under_way),) = running_out(State(releases_of(aws), rolling_out(release=100, before=1)))
     first, *_, last = under_way.fix.split(", ")
@@ -165,18 +151,18 @@ def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_wor
     assert len(list(running_out(State(releases_of(aws))))) == 1
     unlabel = aws.client.unlabel_parameter_version
     unlabel(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
-    fill(aws, 1)
+    aws.fill(1)
 
 
 def test_the_candidate_of_a_rollout_counts_like_a_label_and_is_told_when_gone(aws: Any) -> None:
-    fill(aws, 99)
+    aws.fill(99)
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=50, Labels=["stable"])
     assert list(running_out(State(releases_of(aws)))) == []
     ((left, finding),) = running_out(State(releases_of(aws), rolling_out(release=1, before=50)))
     assert left == 1
     assert "after 1 more deploy, the next one of this model removes release 1" in (finding.problem)
     assert "model-config rollout finish chat --environment prod" in finding.fix
-    fill(aws, 3)
+    aws.fill(3)
     ((_, finding),) = running_out(State(releases_of(aws), rolling_out(release=2, before=50)))
     assert "release 2" in finding.problem
     assert "is no longer in the history" in finding.problem
@@ -185,7 +171,7 @@ def test_the_candidate_of_a_rollout_counts_like_a_label_and_is_told_when_gone(aw
 def test_a_held_label_stays_held_where_it_goes(aws: Any) -> None:
     aws.deploy({"n": 1}, label="stable")
     aws.client.label_parameter_version(Name=NAME, ParameterVersion=1, Labels=["stable-previous"])
-    fill(aws, 99)
+    aws.fill(99)
     ((_, finding),) = running_out(State(releases_of(aws)))
     assert finding.fix.startswith(
         "`model-config rollback chat --environment prod --label stable --release N`"
@@ -193,7 +179,7 @@ def test_a_held_label_stays_held_where_it_goes(aws: Any) -> None:
     assert "unlabel" not in finding.fix  # a rollback leaves nothing on the old release
     for label in ("stable", "stable-previous"):
         aws.client.label_parameter_version(Name=NAME, ParameterVersion=100, Labels=[label])
-    fill(aws, 1)
+    aws.fill(1)
 
 
 # Prune
@@ -239,9 +225,3 @@ def test_all_parts_of_a_model_that_is_gone_are_unneeded(aws: Any) -> None:
     aws.deploy({"n": 1})
     with pytest.raises(UsageError, match="chat was not removed"):
         prunable(aws, gone=True)
-
-
-def test_a_single_release_is_not_called_a_range(aws: Any) -> None:
-    aws.deploy({"n": 1})
-    with pytest.raises(ReleaseNotFoundError, match="in prod; the only release is 1"):
-        releases_of(aws, documents=True).select(4)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -176,15 +177,29 @@ def of_an_instance(ssm: Ssm, folder: Path) -> dict[str, str]:  # noqa: ARG001 - 
     return {"AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": ssm.url}
 
 
-@pytest.mark.usefixtures("no_keys")
+@pytest.fixture
+def found(
+    ssm: Ssm,
+    no_keys: None,  # noqa: ARG001 - none in the environment
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Any], None]:
+    """Let credentials be found in a place, and nowhere else."""
+
+    def prepare(place: Any) -> None:
+        for name, text in place(ssm, tmp_path).items():
+            monkeypatch.setenv(name, text)
+
+    return prepare
+
+
 @pytest.mark.parametrize(
     "place", [of_a_profile, of_a_process, of_a_service_account, of_a_container, of_an_instance]
 )
 def test_credentials_are_found(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any
+    ssm: Ssm, found: Any, monkeypatch: pytest.MonkeyPatch, place: Any
 ) -> None:
-    for name, text in place(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+    found(place)
     if place is of_a_profile:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
     reader = Reader("prod")
@@ -196,70 +211,47 @@ def test_credentials_are_found(
     assert "boto3_because" not in reader.status()["aws"]
 
 
-@pytest.mark.usefixtures("no_keys")
-@pytest.mark.parametrize(
-    ("place", "status", "error"),
-    [
-        (of_a_service_account, 400, CredentialsError),
-        (of_a_service_account, 503, StoreUnavailableError),
-    ],
-)
-def test_credentials_that_are_refused_are_told_as_such(  # noqa: PLR0913, PLR0917 - cases
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, status: int, error: Any
+def test_credentials_that_are_refused_or_cut_short_are_told_as_such(
+    ssm: Ssm, found: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_module, "TRIES", 1)
-    for name, text in place(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
-    code = "ExpiredTokenException" if status == 400 else "ServiceUnavailable"
-    body = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
-    ssm.others = dict.fromkeys(ssm.others, ssm.loopback.says(status, body.encode()))
-    with pytest.raises(error) as caught:
-        Reader("prod").get("chat")
-    assert type(caught.value) is error
+    found(of_a_service_account)
+    refusal = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+    for status, text, is_whole, error in [
+        (400, refusal.format("ExpiredTokenException"), True, CredentialsError),
+        (503, refusal.format("ServiceUnavailable"), True, StoreUnavailableError),
+        (200, "<AssumeRole", False, StoreUnavailableError),
+    ]:
+        ssm.others["/"] = ssm.loopback.says(status, text.encode(), whole=is_whole)
+        with pytest.raises(error) as caught:
+            Reader("prod").get("chat")
+        assert type(caught.value) is error or not is_whole
     assert ssm.headers == []
 
 
 @pytest.mark.usefixtures("no_keys")
-@pytest.mark.parametrize(
-    "config",
-    [
-        "credential_process = cat 'x",
-        'credential_process = echo \'{"Version": 1, "AccessKeyId": "a", "Expiration": 5}\'',
-        "credential_process = /no/such/program",
-        "credential_process = echo nothing",
-    ],
-)
 def test_a_process_that_gives_no_credentials_is_no_outage(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
-) -> None:
-    (tmp_path / "config").write_text(f"[default]\n{config}\n")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    with pytest.raises(CredentialsError, match="no usable credentials"):
-        Reader("prod").get("chat")
-    assert ssm.headers == []
-
-
-@pytest.mark.usefixtures("no_keys")
-def test_credentials_that_are_cut_short_are_an_outage(
     ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader_module, "TRIES", 1)
-    for name, text in of_a_service_account(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
-    ssm.others["/"] = ssm.loopback.says(200, b"<AssumeRole", whole=False)
-    with pytest.raises(StoreUnavailableError):
-        Reader("prod").get("chat")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for command in (
+        "cat 'x",
+        'echo \'{"Version": 1, "AccessKeyId": "a", "Expiration": 5}\'',
+        "/no/such/program",
+        "echo nothing",
+    ):
+        (tmp_path / "config").write_text(f"[default]\ncredential_process = {command}\n")
+        with pytest.raises(CredentialsError, match="no usable credentials"):
+            Reader("prod").get("chat")
     assert ssm.headers == []
 
 
-@pytest.mark.usefixtures("no_keys")
 @pytest.mark.parametrize("heading", ["[profile own]", '[profile "own"]', "[profile  'own']"])
 def test_keys_and_their_token_come_from_one_file(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heading: str
+    ssm: Ssm, found: Any, tmp_path: Path, heading: str
 ) -> None:
     keys = "aws_access_key_id = {}\naws_secret_access_key = made up\n"
-    for name, text in of_a_profile(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+    found(of_a_profile)
     (tmp_path / "config").write_text(f"{heading}\n{keys.format('other')}aws_session_token = t\n")
     (tmp_path / "credentials").write_text(f"[own]\n{keys.format('found')}")
     assert Reader("prod").get("chat").release == 1
@@ -302,47 +294,46 @@ EMPTY = {
 }
 
 
-@pytest.mark.parametrize("variable", EMPTY)
 def test_an_empty_variable_is_what_it_is_for_boto3(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, text in of_a_profile(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
-    if "PROFILE" in variable:
-        (tmp_path / "credentials").write_text("[default]\naws_access_key_id = wrong\n")
-    else:
-        monkeypatch.delenv("AWS_PROFILE")
-    monkeypatch.setenv(variable, "")
-    if refusal := EMPTY[variable]:
-        with pytest.raises(CredentialsError, match=refusal):
-            Reader("prod").get("chat")
-        assert ssm.headers == []
-    else:
-        reader = Reader("prod")
-        assert reader.get("chat").release == 1
-        assert "boto3_because" not in reader.status()["aws"]
+    for variable, refusal in EMPTY.items():
+        settings = of_a_profile(ssm, tmp_path)
+        if "PROFILE" in variable:
+            (tmp_path / "credentials").write_text("[default]\naws_access_key_id = wrong\n")
+        else:
+            del settings["AWS_PROFILE"]
+        with monkeypatch.context() as patch:
+            for name, text in {**settings, variable: ""}.items():
+                patch.setenv(name, text)
+            ssm.headers.clear()
+            reader = Reader("prod")
+            if refusal:
+                with pytest.raises(CredentialsError, match=refusal):
+                    reader.get("chat")
+                assert (variable, ssm.headers) == (variable, [])
+            else:
+                assert reader.get("chat").release == 1
+                assert (variable, "boto3_because" in reader.status()["aws"]) == (variable, False)
 
 
-@pytest.mark.parametrize("expires", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00", "", "soon"])
-@pytest.mark.usefixtures("no_keys")
-@pytest.mark.parametrize("place", [of_a_process, of_a_service_account])
 def test_credentials_that_have_expired_or_expire_at_no_clear_time_are_not_used(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, expires: str
+    ssm: Ssm, found: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(globals(), "LATER", expires)
-    for name, text in place(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
-    with pytest.raises(CredentialsError, match=r"no usable credentials \(\w+Error: "):
-        Reader("prod").get("chat")
+    past, local = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00"
+    for place, expires in [
+        (of_a_process, past),
+        *((of_a_service_account, each) for each in (past, local, "", "soon")),
+    ]:
+        monkeypatch.setitem(globals(), "LATER", expires)
+        found(place)
+        with pytest.raises(CredentialsError, match=r"no usable credentials \(\w+Error: "):
+            Reader("prod").get("chat")
     assert ssm.headers == []
 
 
-@pytest.mark.usefixtures("no_keys")
-def test_an_instance_without_a_role_has_no_credentials(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in of_an_instance(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+def test_an_instance_without_a_role_has_no_credentials(ssm: Ssm, found: Any) -> None:
+    found(of_an_instance)
     ssm.others = dict.fromkeys(ssm.others, ssm.loopback.says(404, b"no"))
     with pytest.raises(CredentialsError, match=r"\(Unable to locate credentials\)"):
         Reader("prod").get("chat")
@@ -415,44 +406,19 @@ over_awscrt = pytest.mark.parametrize("runtime", ["awscrt"], indirect=True)
 
 
 @over_awscrt
-def test_closing_ends_a_request_that_hangs(ssm: Ssm) -> None:
-    ssm.loopback.answers[:] = [ssm.loopback.hangs()]
-    source, errors = Reader("prod")._source, []
-
-    def ask() -> None:
-        try:
-            source.get(["/x"])
-        except StoreUnavailableError as error:
-            errors.append(str(error))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    wait_until(lambda: ssm.loopback.asked == 1)
-    source.close()
-    thread.join()
-    assert "closed the connection" in errors[0]
-    assert not ssm.loopback.released.is_set()
-    assert ssm.loopback.asked == 1
-
-
-@over_awscrt
-@pytest.mark.usefixtures("no_keys")
-def test_credentials_may_take_longer_than_an_answer(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in of_a_container(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+def test_credentials_may_take_longer_than_an_answer(ssm: Ssm, found: Any) -> None:
+    found(of_a_container)
     answer = ssm.others["/v1/credentials"]
     # Slower than a request to SSM may be. Nothing else tells that this time has passed.
-    ssm.others["/v1/credentials"] = lambda handler: (threading.Event().wait(1.2), answer(handler))
-    assert Reader("prod", connect_timeout=0.1, read_timeout=1).get("chat").release == 1
+    ssm.others["/v1/credentials"] = lambda handler: (threading.Event().wait(0.8), answer(handler))
+    assert Reader("prod", connect_timeout=0.1, read_timeout=0.6).get("chat").release == 1
 
 
 @over_awscrt
-@pytest.mark.parametrize("what", ["several at once", "one that looks for others"])
+@pytest.mark.parametrize("what", ["one", "several at once", "one that looks for others"])
 def test_closing_ends_all_requests(ssm: Ssm, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     source, ended = Reader("prod")._source, []
-    together = threading.Barrier(2 if what == "several at once" else 1)
+    together = threading.Barrier(3 if what == "several at once" else 1)
     read_profile = CRT._profile
     monkeypatch.setattr(CRT, "_profile", lambda: (together.wait(10), read_profile())[1])
     ssm.loopback.answers[:] = [ssm.loopback.hangs()]
@@ -466,7 +432,7 @@ def test_closing_ends_all_requests(ssm: Ssm, monkeypatch: pytest.MonkeyPatch, wh
     for thread in threads:
         thread.start()
     wait_until(lambda: ssm.loopback.asked == together.parties)
-    if what != "several at once":
+    if what == "one that looks for others":
         ssm.loopback.answers[:] = [ssm.loopback.refuses("ExpiredTokenException")]
         with pytest.raises(CredentialsError):
             source.get(["/x"])
@@ -479,12 +445,8 @@ def test_closing_ends_all_requests(ssm: Ssm, monkeypatch: pytest.MonkeyPatch, wh
 
 
 @over_awscrt
-@pytest.mark.usefixtures("no_keys")
-def test_what_looks_for_credentials_asks_nothing_once_it_is_closed(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in of_a_container(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+def test_what_looks_for_credentials_asks_nothing_once_it_is_closed(ssm: Ssm, found: Any) -> None:
+    found(of_a_container)
     asked, closed = threading.Event(), threading.Event()
 
     def answer(handler: Any) -> None:
@@ -493,33 +455,22 @@ def test_what_looks_for_credentials_asks_nothing_once_it_is_closed(
         metadata(ssm)(handler)
 
     ssm.others["/v1/credentials"] = answer
-    source, problems = Reader("prod")._source, []
-
-    def ask() -> None:
-        try:
-            source.get(["/x"])
-        except StoreUnavailableError as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    assert asked.wait(10)
-    source.close()
-    closed.set()
-    thread.join()
-    assert "closed the connection" in str(problems)
+    source = Reader("prod")._source
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(source.get, ["/x"])
+        assert asked.wait(10)
+        source.close()
+        closed.set()
+        with pytest.raises(StoreUnavailableError, match="closed the connection"):
+            asking.result()
     assert ssm.headers == []
     source.get(["/x"])
     assert len(ssm.headers) == 1
 
 
 @over_awscrt
-@pytest.mark.usefixtures("no_keys")
-def test_a_container_without_credentials_is_told_as_such(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in of_a_container(ssm, tmp_path).items():
-        monkeypatch.setenv(name, text)
+def test_a_container_without_credentials_is_told_as_such(ssm: Ssm, found: Any) -> None:
+    found(of_a_container)
     ssm.others = dict.fromkeys(ssm.others, ssm.loopback.says(403, b"no"))
     with pytest.raises(CredentialsError, match="there are no usable credentials"):
         Reader("prod").get("chat")
@@ -527,38 +478,39 @@ def test_a_container_without_credentials_is_told_as_such(
 
 
 @over_awscrt
-@pytest.mark.parametrize("what", ["a setting", "a profile", "gevent", "a region", "a proxy"])
 def test_what_awscrt_cannot_do_is_left_to_boto3_and_the_status_says_so(
-    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    ssm: Ssm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reason = {
-        "a setting": "AWS_STS_REGIONAL_ENDPOINTS is set",
-        "a profile": "the profile has duration_seconds",
-        "gevent": "awscrt's threads can't wake those of gevent",
-        "a region": "boto3 knows the hosts of the region cn-north-1",
-        "a proxy": "the proxy is reached by https",
-    }[what]
-    reader = Reader("prod")
-    if what == "a setting":
-        monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
-    elif what == "a profile":
-        (tmp_path / "config").write_text("[default]\nduration_seconds = 900\n")
-        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    elif what == "gevent":
-        monkeypatch.setitem(sys.modules, "gevent", sys)
-    elif what == "a region":
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
-        monkeypatch.delenv("AWS_ENDPOINT_URL_SSM")
-        monkeypatch.setenv("HTTPS_PROXY", ssm.url)  # so that no request leaves this machine
-    else:
-        monkeypatch.setenv("HTTP_PROXY", ssm.url.replace("http", "https"))
-        monkeypatch.setattr(reader_module, "TRIES", 1)
-    if what in {"a region", "a proxy"}:
-        with pytest.raises(StoreUnavailableError):
-            reader.get("chat")
-    else:
-        assert reader.get("chat").release == 1
-    assert reader.status()["aws"]["boto3_because"] == reason
+    monkeypatch.setattr(reader_module, "TRIES", 1)
+    (tmp_path / "config").write_text("[default]\nduration_seconds = 900\n")
+    secure = ssm.url.replace("http", "https")
+    for settings, reason in [
+        ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "AWS_STS_REGIONAL_ENDPOINTS is set"),
+        ({"AWS_CONFIG_FILE": f"{tmp_path}/config"}, "the profile has duration_seconds"),
+        ({}, "awscrt's threads can't wake those of gevent"),
+        # Through a proxy, so that no request leaves this machine.
+        (
+            {
+                "AWS_DEFAULT_REGION": "cn-north-1",
+                "HTTPS_PROXY": ssm.url,
+                "AWS_ENDPOINT_URL_SSM": "",
+            },
+            "boto3 knows the hosts of the region cn-north-1",
+        ),
+        ({"HTTP_PROXY": secure}, "the proxy is reached by https"),
+    ]:
+        with monkeypatch.context() as patch:
+            for name, text in settings.items():
+                patch.setenv(name, text)
+            if not settings:
+                patch.setitem(sys.modules, "gevent", sys)
+            reader = Reader("prod")
+            if settings.keys() & {"HTTP_PROXY", "HTTPS_PROXY"}:
+                with pytest.raises(StoreUnavailableError):
+                    reader.get("chat")
+            else:
+                assert reader.get("chat").release == 1
+            assert reader.status()["aws"]["boto3_because"] == reason
 
 
 PROGRAM = """

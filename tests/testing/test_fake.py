@@ -38,12 +38,9 @@ def application(reader: Reader) -> str:
     return f"{chat['generation']['temperature']} {chat.secrets['api_key'].reveal()}"
 
 
-def test_an_applications_test_needs_one_line() -> None:
-    reader = FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": "x"}})
-    assert application(reader) == "0.2 x"
-
-
 def test_it_gives_what_the_reader_gives() -> None:
+    chat = FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": "x"}})
+    assert application(chat) == "0.2 x"
     reader = FakeReader({"embed": {"provider": "p", "model_id": "m", "dimensions": 8}}, release=4)
     embed = reader.get("embed")
     assert (embed.release, embed.label, embed.environment) == (4, "stable", "test")
@@ -66,40 +63,50 @@ def test_a_large_configuration_and_any_secret_come_back(  # parts, and the codec
     assert {path: secret.reveal() for path, secret in chat.secrets.items()} == secrets
 
 
-def test_its_errors_are_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = FakeReader({"chat": CHAT}, release=3)
-    for error, arguments in {
-        ModelNotFoundError: {"model": "other"},
-        ReleaseNotFoundError: {"model": "chat", "release": 2},
-        LabelNotFoundError: {"model": "chat", "label": "canary"},
-    }.items():
+def test_its_errors_are_the_readers() -> None:
+    reader: Any = FakeReader({"chat": CHAT}, release=3)
+    for error, arguments in [
+        (ModelNotFoundError, {"model": "other"}),
+        (ReleaseNotFoundError, {"model": "chat", "release": 2}),
+        (LabelNotFoundError, {"model": "chat", "label": "canary"}),
+        (UsageError, {"model": "a/b"}),
+        (UsageError, {"model": "chat", "label": "a", "release": 1}),
+        (UsageError, {"model": "chat", "key": ""}),
+    ]:
         with pytest.raises(error):
-            reader.get(**arguments)  # type: ignore[arg-type]
-    wrong: list[dict[str, Any]] = [
-        {"model": "a/b"},
-        {"model": "chat", "label": "a", "release": 1},
-        {"model": "chat", "label": "7"},
-        {"model": "chat", "release": 0},
-    ]
-    for arguments in wrong:
-        with pytest.raises(UsageError):
             reader.get(**arguments)
+
+
+def test_what_no_deploy_and_no_rollout_could_make_is_refused() -> None:
+    make: Any = FakeReader
     for options in ({"label": "aws-x"}, {"ttl": -1}, {"max_stale": -1}, {"environment": "a/b"}):
         with pytest.raises(UsageError):
-            FakeReader({}, **options)
-    monkeypatch.setenv("MODEL_CONFIG_LABEL", "canary")
-    assert FakeReader({"chat": CHAT}).get("chat").label == "canary"
-
-
-def test_a_value_no_release_can_hold_is_refused() -> None:
+            make({}, **options)
     with pytest.raises(ReleaseError):
-        FakeReader({"chat": {"n": float("nan")}})
+        make({"chat": {"n": float("nan")}})
+    reader = make({"chat": {"n": 1}})
+    for arguments in (
+        {"model": "a/b"},
+        {"label": "latest"},
+        {"label": "7"},
+        {"label": ""},
+        {"release": 0},
+        {"release": True},
+    ):
+        with pytest.raises(UsageError):
+            reader.set(**{"model": "chat", "config": {}, **arguments})
+    for percent in (100.1, -1, 0.001, True):
+        with pytest.raises(RolloutError):
+            reader.set("chat", {"n": 2}, percent=percent)
+    with pytest.raises(RolloutError, match="stable is on no release of /ai/test/other"):
+        reader.set("other", {"n": 2}, percent=5)
+    assert reader.get("chat")["n"] == 1
 
 
 # Releases and labels
 
 
-def test_a_release_that_is_set_is_served_at_once() -> None:
+def test_a_release_that_is_set_is_served_at_once_and_a_secret_is_rotated() -> None:
     reader = FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": "x"}})
     first = reader.get("chat")
     reader.set("chat", {"generation": {"temperature": 1.0}})
@@ -107,9 +114,13 @@ def test_a_release_that_is_set_is_served_at_once() -> None:
     assert (chat.release, chat.label, application(reader)) == (2, "stable", "1.0 x")
     assert (first.release, first["generation"]["temperature"]) == (1, 0.2)
     assert reader.get("chat", release=1) == CHAT
+    reader.set("chat", CHAT, secrets={"api_key": "new"})
+    assert application(reader) == "0.2 new"
+    reader.set("chat", CHAT, secrets={})
+    assert not reader.get("chat").secrets
 
 
-def test_a_label_moves_alone() -> None:
+def test_a_label_moves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = FakeReader({"chat": {"n": 1}})
     reader.set("chat", {"n": 2}, label="canary", release=7)
     assert reader.get("chat")["n"] == 1
@@ -118,66 +129,28 @@ def test_a_label_moves_alone() -> None:
     assert reader.get("chat", label="latest")["n"] == 2
     reader.set("chat", {"n": 3})
     assert (reader.get("chat").release, reader.get("chat", label="canary").release) == (8, 7)
-
-
-def test_a_reader_of_the_newest_needs_no_label() -> None:
-    reader = FakeReader({"chat": {"n": 1}}, label="latest")
-    reader.set("chat", {"n": 2})
-    assert reader.get("chat")["n"] == 2
-
-
-def test_a_secret_is_rotated() -> None:
-    reader = FakeReader({"chat": CHAT}, secrets={"chat": {"api_key": "old"}})
-    reader.get("chat")
-    reader.set("chat", CHAT, secrets={"api_key": "new"})
-    assert application(reader) == "0.2 new"
-    reader.set("chat", CHAT, secrets={})
-    assert not reader.get("chat").secrets
-
-
-def test_a_model_may_come_later() -> None:
-    reader = FakeReader({})
-    with pytest.raises(ModelNotFoundError):
-        reader.get("chat")
-    reader.set("chat", CHAT)
-    assert reader.get("chat") == CHAT
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"model": "a/b"},
-        {"model": ""},
-        {"label": "latest"},
-        {"label": "7"},
-        {"label": ""},
-        {"release": 0},
-        {"release": True},
-    ],
-)
-def test_what_no_deploy_could_make_is_refused(arguments: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        FakeReader({}).set(**{"model": "chat", "config": {}, **arguments})
+    newest = FakeReader({"chat": {"n": 1}}, label="latest")
+    newest.set("chat", {"n": 2})
+    assert newest.get("chat")["n"] == 2
+    monkeypatch.setenv("MODEL_CONFIG_LABEL", "canary")
+    assert FakeReader({"chat": CHAT}).get("chat").label == "canary"
 
 
 @pytest.mark.parametrize("ttl", [0, 1e9, math.inf])
-def test_what_is_set_is_seen_whatever_the_time_to_live(ttl: float) -> None:
+def test_what_is_set_is_seen_whatever_the_time_to_live_and_told(ttl: float) -> None:
     reader = FakeReader({"chat": {"n": 1}, "other": {}}, ttl=ttl)
+    changes: list[tuple[Any, Any]] = []
+    reader.on_change(lambda old, new: changes.append((old["n"], new["n"])))
+    with pytest.raises(ModelNotFoundError):
+        reader.get("later")
     assert reader.get("chat")["n"] == 1
     other = reader.get("other")
     reader.set("chat", {"n": 2})
-    assert reader.get("chat")["n"] == 2
+    reader.set("later", {"n": 3})
+    assert (reader.get("chat")["n"], reader.get("later")["n"]) == (2, 3)
     assert reader.get("chat", release=1)["n"] == 1
     assert (other.age, reader.get("other").age) == (0, 0)
-
-
-def test_who_waits_for_a_change_is_told() -> None:
-    reader = FakeReader({"chat": {"n": 1}})
-    changes: list[tuple[Any, Any]] = []
-    reader.on_change(lambda old, new: changes.append((old, new)))
-    first = reader.get("chat")
-    reader.set("chat", {"n": 2})
-    assert [(old, new["n"]) for old, new in changes][-1] == (first, 2)
+    assert changes == [(1, 2)]
 
 
 # Classes and rollouts
@@ -201,8 +174,7 @@ def test_a_release_is_rolled_out_to_a_share_of_keys() -> None:
     served = [reader.get("chat", key=f"user-{number}") for number in range(300)]
     assert {(chat["n"], chat.rollout) for chat in served} == {(1, "control"), (2, "candidate")}
     assert 60 < sum(chat["n"] == 2 for chat in served) < 120
-    again = [reader.get("chat", key=f"user-{number}") for number in range(300)]
-    assert again == served
+    assert [reader.get("chat", key=f"user-{number}") for number in range(300)] == served
     assert reader.get("chat", label="latest").rollout is None
     reader.set("chat", {"n": 3}, percent=100)
     assert (reader.get("chat")["n"], reader.get("chat").rollout) == (3, "candidate")
@@ -211,60 +183,25 @@ def test_a_release_is_rolled_out_to_a_share_of_keys() -> None:
     assert (reader.get("chat")["n"], reader.get("chat").rollout) == (4, None)
 
 
-@pytest.mark.parametrize("percent", [100.1, -1, 0.001, True])
-def test_a_share_that_no_rollout_has_is_refused(percent: float) -> None:
-    reader = FakeReader({"chat": {"n": 1}})
-    with pytest.raises(RolloutError):
-        reader.set("chat", {"n": 2}, percent=percent)
-
-
-def test_a_rollout_begins_from_a_release() -> None:
-    with pytest.raises(RolloutError, match="stable is on no release of /ai/test/chat"):
-        FakeReader({}).set("chat", {"n": 2}, percent=5)
-
-
-@pytest.mark.parametrize("key", ["", "x" * 1_025, 7])
-def test_a_key_that_the_reader_refuses_is_refused(key: Any) -> None:
-    with pytest.raises(UsageError):
-        FakeReader({"chat": CHAT}).get("chat", key=key)
-
-
 # Outages and age
 
 
 def test_in_an_outage_what_was_read_is_served_and_grows_older() -> None:
-    reader = FakeReader({"chat": CHAT, "other": {}})
+    reader = FakeReader({"chat": CHAT, "other": {}}, max_stale=7_000)
     assert reader.get("chat").age == 0
     with reader.outage():
         reader.advance(3_600)
+        reader.set("chat", {"n": 2})  # nothing is seen of it
         assert reader.get("chat") == CHAT
         assert reader.get("chat").age == 3_600
         with pytest.raises(StoreUnavailableError, match="a simulated outage"):
             reader.get("other")
-    reader.refresh()  # or 60 s later: a reader pauses between its attempts
-    assert reader.get("chat").age == 0
-    assert reader.get("other") == {}
-
-
-def test_an_outage_lasts_for_what_is_set_in_it() -> None:
-    reader = FakeReader({"chat": {"n": 1}})
-    reader.get("chat")
-    with reader.outage():
-        reader.set("chat", {"n": 2})
-        assert reader.get("chat")["n"] == 1
-    reader.advance(60)
-    assert reader.get("chat")["n"] == 2
-
-
-def test_max_stale_ends_what_an_outage_serves() -> None:
-    reader = FakeReader({"chat": CHAT}, max_stale=600)
-    reader.get("chat")
-    with reader.outage():
-        reader.advance(599)
-        reader.get("chat")
-        reader.advance(2)
+        reader.advance(3_401)
         with pytest.raises(StaleConfigurationError):
             reader.get("chat")
+    reader.refresh()  # or 60 s later: a reader pauses between its attempts
+    assert (reader.get("chat")["n"], reader.get("chat").age) == (2, 0)
+    assert reader.get("other") == {}
 
 
 def test_another_error_than_an_outage_can_be_tried() -> None:
@@ -299,20 +236,12 @@ def test_a_fallback_serves_where_nothing_was_read(tmp_path: Path) -> None:
                 chat.secrets["api_key"].reveal()
         reader.advance(60)
         assert (reader.get("chat")["n"], reader.get("chat").from_fallback) == (2, False)
-
-
-def test_a_fallback_may_be_given_by_its_values() -> None:
-    reader = FakeReader({"chat": {"n": 2}}, fallback={"chat": {"n": 1}}, label="canary")
-    with reader.outage():
-        chat = reader.get("chat")
-    assert (chat, chat.from_fallback, chat.label) == ({"n": 1}, True, "canary")
-
-
-def test_a_fallback_of_another_environment_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "fallback.json"
-    file.write_text(fallback_document([FakeReader({"chat": {}}, environment="dev").get("chat")]))
     with pytest.raises(ReleaseError):
-        FakeReader({}, fallback=file)
+        FakeReader({}, fallback=file, environment="dev")
+    by_values = FakeReader({"chat": {"n": 2}}, fallback={"chat": {"n": 1}}, label="canary")
+    with by_values.outage():
+        chat = by_values.get("chat")
+    assert (chat, chat.from_fallback, chat.label) == ({"n": 1}, True, "canary")
 
 
 # A project's own models
@@ -343,14 +272,11 @@ def test_a_projects_secrets_and_the_readers_options_can_be_given(project: Path) 
     assert reader.get("support_chat").secrets["api_key"].reveal() == "x"
 
 
-def test_a_project_with_findings_is_refused_with_all_of_them(project: Path) -> None:
+def test_a_project_with_findings_is_refused_with_all_of_them(project: Path, tmp_path: Path) -> None:
     (project / "models" / "broken.py").write_text("MODEL = 1\n")
     (project / "models" / "worse.py").write_text("MODEL =\n")
     with pytest.raises(InvalidConfigurationError) as caught:
         FakeReader.from_project(project, "dev")
     assert {"broken", "worse"} <= {finding.where for finding in caught.value.findings}
-
-
-def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProjectNotFoundError):
         FakeReader.from_project(tmp_path, "dev")

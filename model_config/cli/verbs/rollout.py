@@ -44,7 +44,7 @@ def start(  # noqa: PLR0913 - a verb's options
         "A unit, such as a tester's, that gets the candidate from the first step on; may "
         "be repeated. Everyone who may read the model reads it: no name or address of a person.",
     ] = None,
-    label: Annotated[str, "The label whose readers take part."] = "stable",
+    label: Annotated[str, "The label whose readers take part.", options.complete_label] = "stable",
     evidence: options.Requirement,
     reason: options.Reason = None,
     force: Annotated[bool, "Also for a held label, or to replace another rollout."] = False,
