@@ -97,11 +97,10 @@ def test_a_first_read_that_does_not_fit_raises(source: Documents, clock: Any) ->
 
 
 def test_a_fallback_that_does_not_fit_is_not_served(source: Documents, clock: Any) -> None:
-
     source.deploy(REFUSED)
     built = reader_of(source, clock).get("chat")
     fallback = json.loads(fallback_document([built]))
-    source.get = lambda _: (_ for _ in ()).throw(StoreUnavailableError("away"))  # type: ignore[method-assign]
+    source.error = StoreUnavailableError("away")
     reader = reader_of(source, clock, fallback=fallback)
     assert reader.get("chat").from_fallback
     with pytest.raises(StoreUnavailableError):
@@ -193,20 +192,12 @@ def test_a_callback_may_read_and_may_take_its_time(source: Documents, clock: Any
 
 
 def test_from_a_fallback_to_the_real_one_is_a_change(source: Documents, clock: Any) -> None:
-
     fallback = json.loads(fallback_document([reader_of(source, clock).get("chat")]))
-    real, away = source.get, threading.Event()
-
-    def get(names: Any) -> Any:
-        if not away.is_set():
-            raise StoreUnavailableError("away")
-        return real(names)
-
-    source.get = get  # type: ignore[method-assign]
+    source.error = StoreUnavailableError("away")
     reader = reader_of(source, clock, fallback=fallback)
     changes = watched(reader)
     assert reader.get("chat").from_fallback
-    away.set()
+    source.error = None
     clock.advance(61)
     assert not reader.get("chat").from_fallback
     [(old, new)] = changes

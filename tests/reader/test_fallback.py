@@ -102,15 +102,13 @@ def test_a_fallback_is_for_a_cold_start_only_and_never_for_a_refusal(document: s
 def test_a_fallback_answers_for_the_label_it_was_made_from_and_no_other(
     made_from: str | None,
 ) -> None:
-    class Away(Documents):
-        def get(self, names: object) -> dict[str, Any]:
-            raise StoreUnavailableError(f"away: {names}")
-
+    source = Documents()
+    source.error = StoreUnavailableError("away")
     built = FakeReader({"chat": CONFIG}, environment="prod", release=7, label=made_from)
     asked: dict[str, Any] = {} if made_from else {"release": 7}
     document = json.loads(fallback_document([built.get("chat", **asked)]))
     assert document["releases"]["chat"]["label"] == made_from
-    reader = Reader("prod", source=Away(), fallback=document)
+    reader = Reader("prod", source=source, fallback=document)
     for label in ("canary", "stable", "latest"):
         if label == made_from:
             assert reader.get("chat", label=label).from_fallback
