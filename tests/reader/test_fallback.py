@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.attempts import LONGEST_PAUSE
 from model_config.reader.files import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -67,28 +65,6 @@ def test_no_secrets_text_is_in_the_file_and_the_same_makes_the_same(document: st
     again = fallback_document([reader.get("embed"), reader.get("chat")])
     assert json.loads(again)["releases"]["embed"] == json.loads(document)["releases"]["embed"]
     assert list(json.loads(again)["releases"]) == ["chat", "embed"]
-
-
-def test_the_real_release_takes_over_as_soon_as_aws_answers(
-    away: Any, document: str, clock: Any
-) -> None:
-    reader = Reader("prod", client=away.client(), fallback=json.loads(document), clock=clock)
-    assert reader.get("chat").from_fallback
-    asked = away.asked
-    assert reader.get("chat").from_fallback
-    assert away.asked == asked
-    go = threading.Event()
-    away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7, after=go)]
-    clock.advance(LONGEST_PAUSE)
-    assert reader.get("chat").from_fallback  # nobody waits for the attempt
-    go.set()
-    wait_until(lambda: not reader.get("chat").from_fallback)
-    chat = reader.get("chat")
-    assert not chat.from_fallback
-    assert chat.secrets["api_key"].reveal() == "sk-live"
-    away.answers[:] = [away.resets()]
-    clock.advance(301)
-    assert not reader.get("chat").from_fallback  # it was not a cold start
 
 
 def test_a_fallback_is_for_a_cold_start_only_and_never_for_a_refusal(document: str) -> None:
