@@ -48,19 +48,6 @@ def test_what_is_cached_is_not_asked_for(source: Documents) -> None:
     assert source.asked == []
 
 
-def test_models_that_are_due_about_the_same_time_are_renewed_in_one_request(
-    source: Documents, clock: Any
-) -> None:
-    reader = Reader("prod", source=source, clock=clock, max_wait=float("inf"))
-    for model in MODELS[:5]:
-        reader.get(model)
-    source.asked.clear()
-    clock.advance(301)
-    for model in MODELS[:5]:
-        assert reader.get(model).age == 0
-    assert [len(names) for names in source.asked] == [10]
-
-
 def test_a_batch_that_is_denied_for_one_is_asked_for_model_by_model(source: Documents) -> None:
     source.denied = {"/ai/prod/model_2/release"}
     reader = Reader("prod", source=source)
