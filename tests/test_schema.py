@@ -186,15 +186,17 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_field_may_have_a_name_that_a_dict_or_pydantic_has_too(name: str) -> None:
+def test_a_field_may_have_a_name_that_a_dict_or_pydantic_has_too() -> None:
     for default in (..., "a"):
-        group = create_model("Inner", __base__=Group, **{name: (str, default)})
-        config = create_model("Mine", __base__=ModelConfig, **{name: (group, ...)})(
-            **{name: group(**{name: "x"})}
+        names: Any = dict.fromkeys(NAMES, (str, default))
+        group = create_model("Inner", __base__=Group, **names)
+        groups: Any = dict.fromkeys(NAMES, (group, ...))
+        values = dict.fromkeys(NAMES, "x")
+        config = create_model("Mine", __base__=ModelConfig, **groups)(
+            **dict.fromkeys(NAMES, group(**values))
         )
-        assert config_of(config) == {name: {name: "x"}}
-        assert list(leaves(config)) == [((name, name), "x")]
+        assert config_of(config) == dict.fromkeys(NAMES, values)
+        assert len(list(leaves(config))) == len(NAMES) ** 2
         assert type(config).model_validate(config_of(config)) == config
 
 
@@ -204,12 +206,10 @@ def test_a_name_that_pydantic_needs_is_refused_by_name(name: str) -> None:
         create_model("Mine", __base__=ModelConfig, **{name: (str, "x")})
 
 
-def test_an_alias_is_refused_because_the_fields_name_is_the_parameters() -> None:
+def test_an_alias_and_a_none_that_is_no_default_are_refused() -> None:
+    # The field's name is the parameter's.
     with pytest.raises(SchemaError, match=r"Mine\.field: it has an alias"):
         create_model("Mine", __base__=ModelConfig, field=(str, Field(alias="other")))
-
-
-def test_a_field_that_may_be_none_cannot_have_another_default() -> None:
     with pytest.raises(SchemaError, match=r"Mine\.field: it may be None and has another default"):
         create_model("Mine", __base__=ModelConfig, field=(int | None, 5))
 
@@ -238,13 +238,9 @@ def test_each_wrong_item_is_found_at_its_place() -> None:
     ]
     found = problems(Mine, messages=messages, deployments={"eu": {}})
     assert [path for path, _ in found] == [
-        "messages/1/role",
-        "messages/1/content",
-        "messages/2/role",
-        "messages/2/content",
-        "messages/2/contnt",
-        "deployments/eu/model",
-    ]
+        "messages/1/role", "messages/1/content", "messages/2/role", "messages/2/content",
+        "messages/2/contnt", "deployments/eu/model",
+    ]  # fmt: skip
 
 
 def test_the_keys_above_a_secret_are_segments_of_its_name() -> None:
@@ -289,27 +285,19 @@ def test_keys_that_validation_makes_one_are_refused() -> None:
 # Secrets
 
 
-@pytest.mark.parametrize("key", ["supportChatApiKey", "a", "api-key_2.x"])
-def test_a_secret_is_named_by_a_config_key(key: str) -> None:
-    assert SecretRef(key).config_key == key
-
-
-@pytest.mark.parametrize(
-    "key", ["", "2fast", "model-config:key", "sk live 42", "sk/live/42", "k\n"]
-)
-def test_what_is_no_config_key_is_refused_and_not_shown(key: str) -> None:
-    with pytest.raises(SchemaError, match="such as SecretRef") as refusal:
-        SecretRef(key)
-    assert "42" not in str(refusal.value)
-
-
-def test_a_secrets_value_in_place_of_its_reference_is_refused_and_not_shown() -> None:
-    with pytest.raises(ValidationError, match="a secret's value never goes here") as refusal:
-        ChatModel(provider="p", model_id="m", prompts=Prompts(system="s"), api_key="sk-live-42")  # type: ignore[arg-type]
-    assert "sk-live" not in str(refusal.value)
+def test_a_secret_is_named_by_a_config_key_and_what_is_none_is_not_shown() -> None:
+    for key in ("supportChatApiKey", "a", "api-key_2.x"):
+        assert SecretRef(key).config_key == key
+    for key in ("", "2fast", "model-config:key", "sk live 42", "sk/live/42", "k\n"):
+        with pytest.raises(SchemaError, match="such as SecretRef") as refusal:
+            SecretRef(key)
+        assert "42" not in str(refusal.value)
 
 
 def test_no_refusal_shows_the_value_that_was_given() -> None:
+    with pytest.raises(ValidationError, match="a secret's value never goes here") as refusal:
+        ChatModel(provider="p", model_id="m", prompts=Prompts(system="s"), api_key="sk-live-42")  # type: ignore[arg-type]
+    assert "sk-live" not in str(refusal.value)
     with pytest.raises(ValidationError) as refusal:
         Generation(temperature="sk-live-42")  # type: ignore[arg-type]
     assert "sk-live" not in str(refusal.value)
@@ -318,19 +306,13 @@ def test_no_refusal_shows_the_value_that_was_given() -> None:
 # Values
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_a_number_that_is_none_is_refused(number: float) -> None:
+def test_a_wrong_value_a_wrong_name_and_a_change_are_refused() -> None:
     own = defined_with(float)
-    with pytest.raises(ValidationError, match="finite number"):
-        own(field=number)
-
-
-def test_a_configuration_cannot_be_changed() -> None:
+    for number in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(ValidationError, match="finite number"):
+            own(field=number)
     with pytest.raises(ValidationError, match="frozen"):
         CallLimits().max_retries = 5  # type: ignore[misc]
-
-
-def test_a_field_that_the_class_does_not_have_is_refused() -> None:
     with pytest.raises(ValidationError, match="temprature"):
         Generation(temprature=0.2)  # type: ignore[call-arg]
 
@@ -338,22 +320,24 @@ def test_a_field_that_the_class_does_not_have_is_refused() -> None:
 # Prompts
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["{{name}}", "{{ name }} {{_b1}}", '{"a": {"b": {}}}', "{name} }} {", " text ", "{% if %}"],
-)
-def test_a_prompt_is_any_text_with_placeholders(text: str) -> None:
-    assert Prompts(system=text, templates={"a": text}) == Prompts(
-        system=text, templates={"a": text}
-    )
-    assert defined_with(Prompt | None)(field=text).model_dump() == {"field": text}
-
-
-@pytest.mark.parametrize("text", ["", " ", "\n\t"])
-def test_an_empty_prompt_is_refused(text: str) -> None:
-    for values in ({"system": text}, {"system": "s", "templates": {"a": text}}):
-        with pytest.raises(ValidationError, match="the prompt is empty"):
-            Prompts.model_validate(values)
+def test_a_prompt_is_any_text_with_placeholders_but_an_empty_one() -> None:
+    own = defined_with(Prompt | None)
+    for text in (
+        "{{name}}",
+        "{{ name }} {{_b1}}",
+        '{"a": {"b": {}}}',
+        "{name} }} {",
+        " text ",
+        "{% if %}",
+    ):
+        assert Prompts(system=text, templates={"a": text}).model_dump() == {
+            "system": text, "templates": {"a": text},
+        }  # fmt: skip
+        assert own(field=text).model_dump() == {"field": text}
+    for text in ("", " ", "\n\t"):
+        for values in ({"system": text}, {"system": "s", "templates": {"a": text}}):
+            with pytest.raises(ValidationError, match="the prompt is empty"):
+                Prompts.model_validate(values)
 
 
 @pytest.mark.parametrize(
@@ -385,35 +369,23 @@ def test_a_prompt_that_is_no_template_is_marked_by_one_word() -> None:
 # Texts in files
 
 
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
+def test_a_texts_line_ends_are_the_same_on_every_machine(tmp_path: Path) -> None:
+    for content, text in (
         (b"one\ntwo\n", "one\ntwo"),
         (b"one\r\ntwo\r\n", "one\ntwo"),
         (b"two line ends\n\n", "two line ends\n"),
         (b"none", "none"),
         ("Grüße {{name}} 😀".encode(), "Grüße {{name}} 😀"),
         (b"", ""),
-    ],
-)
-def test_a_texts_line_ends_are_the_same_on_every_machine(
-    tmp_path: Path, content: bytes, text: str
-) -> None:
-    (tmp_path / "prompt.md").write_bytes(content)
-    assert text_beside(str(tmp_path / "module.py"), "prompt.md") == text
+        (b"\xef\xbb\xbfHello\n", "Hello"),  # a byte order mark is no part of it
+    ):
+        (tmp_path / "prompt.md").write_bytes(content)
+        assert text_beside(str(tmp_path / "module.py"), "prompt.md") == text
 
 
-def test_a_missing_text_is_named(tmp_path: Path) -> None:
+def test_a_text_that_is_missing_or_not_utf_8_is_named(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"^prompt\.md beside chat\.py: No such file"):
         text_beside(str(tmp_path / "chat.py"), "prompt.md")
-
-
-def test_a_text_that_is_not_utf_8_is_named_with_the_byte(tmp_path: Path) -> None:
     (tmp_path / "prompt.md").write_bytes("Grüße".encode("latin-1"))
     with pytest.raises(SchemaError, match=r"^prompt\.md is not UTF-8 \(byte 2\)$"):
         text_beside(str(tmp_path / "chat.py"), "prompt.md")
-
-
-def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path) -> None:
-    (tmp_path / "prompt.md").write_bytes(b"\xef\xbb\xbfHello\n")
-    assert text_beside(str(tmp_path / "model.py"), "prompt.md") == "Hello"

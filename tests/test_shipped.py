@@ -94,53 +94,41 @@ RANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("kind", "field", "right", "wrong"),
-    RANGES,
-    ids=[f"{row[0].__name__}.{row[1]}" for row in RANGES],
-)
-def test_a_field_takes_what_is_in_its_range_and_nothing_beyond(
-    kind: type[Group], field: str, right: list[Any], wrong: list[Any]
-) -> None:
-    others = REQUIRED.get(kind, {})
-    for value in right:
-        assert getattr(kind(**{**others, field: value}), field) == value
-    for value in wrong:
-        with pytest.raises(ValidationError):
-            kind(**{**others, field: value})
+def test_a_field_takes_what_is_in_its_range_and_nothing_beyond() -> None:
+    for kind, field, right, wrong in RANGES:
+        others = REQUIRED.get(kind, {})
+        for value in right:
+            assert getattr(kind(**{**others, field: value}), field) == value
+        for value in wrong:
+            with pytest.raises(ValidationError):
+                kind(**{**others, field: value})
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
+def test_what_a_model_does_not_have_needs_no_dummy() -> None:
+    for model in (
         ChatModel(provider="openai", model_id="gpt-4.1"),
         ChatModel(provider="deepl", model_id="x", prompts=Prompts(templates={"user": "{{text}}"})),
         ProviderModel(provider="openai", model_id="omni-moderation-latest"),
         RerankerModel(provider="cohere", model_id="rerank-v3.5"),
         EndpointModel(endpoint="scorer-prod", model_version="7", region="eu-west-1"),
-    ],
-    ids=lambda model: type(model).__name__,
-)
-def test_what_a_model_does_not_have_needs_no_dummy(model: Group) -> None:
-    assert type(model).model_validate(model.model_dump(exclude_none=True)) == model
+    ):
+        assert type(model).model_validate(model.model_dump(exclude_none=True)) == model
 
 
 # JSON Schemas
 
 
-@pytest.mark.parametrize(
-    "schema",
-    [
+def test_a_json_schema_keeps_the_order_of_its_keys() -> None:
+    schemas: list[dict[str, Any]] = [
         {"type": "object"},
         {"type": ["object", "null"], "properties": {"a": True, "b": {"enum": [1, None]}}},
         {"$ref": "#/$defs/node", "$defs": {"node": {"anyOf": [{"type": "null"}, {"items": {}}]}}},
         {"type": "object", "additionalProperties": False, "x-order": ["a"]},
-    ],
-)
-def test_a_json_schema_keeps_the_order_of_its_keys(schema: dict[str, Any]) -> None:
-    Draft202012Validator.check_schema(schema)
-    chat = ChatModel(provider="p", model_id="m", response_schema=schema)
-    assert json.dumps(chat.response_schema) == json.dumps(schema)
+    ]
+    for schema in schemas:
+        Draft202012Validator.check_schema(schema)
+        chat = ChatModel(provider="p", model_id="m", response_schema=schema)
+        assert json.dumps(chat.response_schema) == json.dumps(schema)
 
 
 @pytest.mark.parametrize(
@@ -178,88 +166,78 @@ def test_all_that_is_wrong_in_a_schema_is_told_at_once() -> None:
 # Findings
 
 
-def findings_of(project: Path, arguments: str, name: str = "helper") -> str:
-    """Return the findings of a chat model with these arguments."""
-    (project / "models" / f"{name}.py").write_text(
-        "from model_config.schema import *\n"
-        f'MODEL = ChatModel(provider="p", model_id="m", {arguments})\n'
-    )
-    return "\n".join(findings(Project(project)))
+def findings_of(project: Path, *arguments: str) -> list[str]:
+    """Return the findings of each chat model, with these arguments: helper00, helper01, …"""
+    for number, each in enumerate(arguments):
+        (project / "models" / f"helper{number:02}.py").write_text(
+            "from model_config.schema import *\n"
+            f'MODEL = ChatModel(provider="p", model_id="m", {each})\n'
+        )
+    found = findings(Project(project))
+    return [
+        "\n".join(each for each in found if f"helper{number:02}" in each)
+        for number in range(len(arguments))
+    ]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "where", "problem"),
-    [
-        ('messages=[{"role": "user"}]', "messages/0/content", "field required"),
-        ('messages=[{"role": "usr", "content": "Hi"}]', "messages/0/role", "input should be"),
-        ('tools=[{"description": "Looks it up."}]', "tools/0/name", "field required"),
-        ('tools=[{"name": "a", "parameters": {"type": "str"}}]', "tools/0/parameters",
-         "it is not a JSON Schema: #/type must be one of array"),
-        ('tools=[{"name": "a"}, {"name": "a"}]', "", "two tools have the same name: a"),
-        ('tools=[{"name": "a"}], tool_choice="b"', "", 'tool_choice is "b": write "auto"'),
-        ('tool_choice="required"', "", 'tool_choice is "required": write "auto"'),
-        ('messages=[Message(role="user", content=[Part()])]', "", "a part has one of text"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_a_list_is_found_with_its_place(
-    project: Path, arguments: str, where: str, problem: str
-) -> None:
-    said = findings_of(project, arguments)
-    assert where in said
-    assert problem in said
-    assert "models/helper.py:2" in said
+LISTS = [
+    ('messages=[{"role": "user"}]', "messages/0/content", "field required"),
+    ('messages=[{"role": "usr", "content": "Hi"}]', "messages/0/role", "input should be"),
+    ('tools=[{"description": "Looks it up."}]', "tools/0/name", "field required"),
+    ('tools=[{"name": "a", "parameters": {"type": "str"}}]', "tools/0/parameters",
+     "it is not a JSON Schema: #/type must be one of array"),
+    ('tools=[{"name": "a"}, {"name": "a"}]', "", "two tools have the same name: a"),
+    ('tools=[{"name": "a"}], tool_choice="b"', "", 'tool_choice is "b": write "auto"'),
+    ('tool_choice="required"', "", 'tool_choice is "required": write "auto"'),
+    ('messages=[Message(role="user", content=[Part()])]', "", "a part has one of text"),
+    # Of more than 64 parts.
+    ('messages=[Message(role="user", content="x" * 9_999)] * 30', "08/messages", "64 parts"),
+]  # fmt: skip
+NAMES = {
+    "generation=Generation(max_tokens=5)": "max_output_tokens",
+    "generation=Generation(maxOutputTokens=5)": "max_output_tokens",
+    "generation=Generation(max_completion_tokens=5)": "max_output_tokens",
+    'generation=Generation(stop_sequences=["x"])': "stop",
+    "generation=Generation(topP=0.5)": "top_p",
+    "generation=Generation(budget_tokens=1024)": "thinking_budget",
+    "generation=Generation(min_p=0.1)": "extra",
+    "generation=Generation(temprature=1)": "temperature",
+    "limits=CallLimits(rpm=60)": "requests_per_minute",
+    'tools=[Tool(name="a", input_schema={})]': "parameters",
+    'api_base="https://h"': "base_url",
+    "response_format={}": "response_schema",
+    'system="Help."': "prompts",
+}
 
 
-def test_three_thousand_messages_are_refused_for_their_size(project: Path) -> None:
-    said = findings_of(project, 'messages=[Message(role="user", content="x" * 99)] * 3_000')
-    assert "helper/messages" in said
-    assert "64 parts" in said
+def test_a_mistake_in_a_list_is_found_with_its_place(project: Path) -> None:
+    found = findings_of(project, *(arguments for arguments, *_ in LISTS))
+    for number, (said, (_, where, problem)) in enumerate(zip(found, LISTS, strict=True)):
+        assert where in said
+        assert problem in said
+        assert f"models/helper{number:02}.py:2" in said or problem == "64 parts"
 
 
-@pytest.mark.parametrize(
-    ("argument", "name"),
-    [
-        ("generation=Generation(max_tokens=5)", "max_output_tokens"),
-        ("generation=Generation(maxOutputTokens=5)", "max_output_tokens"),
-        ("generation=Generation(max_completion_tokens=5)", "max_output_tokens"),
-        ('generation=Generation(stop_sequences=["x"])', "stop"),
-        ("generation=Generation(topP=0.5)", "top_p"),
-        ("generation=Generation(budget_tokens=1024)", "thinking_budget"),
-        ("generation=Generation(min_p=0.1)", "extra"),
-        ("generation=Generation(temprature=1)", "temperature"),
-        ("limits=CallLimits(rpm=60)", "requests_per_minute"),
-        ('tools=[Tool(name="a", input_schema={})]', "parameters"),
-        ('api_base="https://h"', "base_url"),
-        ("response_format={}", "response_schema"),
-        ('system="Help."', "prompts"),
-    ],
-)
-def test_another_providers_name_gets_ours(project: Path, argument: str, name: str) -> None:
-    assert f'did you mean "{name}"?' in findings_of(project, argument)
-
-
-def test_no_name_is_suggested_for_a_field_of_another_class(project: Path) -> None:
-    said = findings_of(project, "generation=Generation(response_format={})")
-    assert "known names: extra, frequency_penalty" in said
-
-
-def test_a_name_is_only_suggested_for_a_field_of_a_shipped_class() -> None:
+def test_another_providers_name_gets_ours(project: Path) -> None:
+    other = "generation=Generation(response_format={})"  # of another class
+    *found, last = findings_of(project, *NAMES, other)
+    for said, name in zip(found, NAMES.values(), strict=True):
+        assert f'did you mean "{name}"?' in said
+    assert "known names: extra, frequency_penalty" in last
     fields = set(chain.from_iterable(kind.model_fields for kind in classes()))
     assert set(OTHER_NAMES.values()) <= fields
 
 
-@pytest.mark.parametrize("name", ["suport_chat", "supportchat", "support_chats"])
-def test_a_fallback_that_is_nearly_a_model_of_the_project_is_found(
-    project: Path, name: str
-) -> None:
-    said = findings_of(project, f'fallbacks=["document_embedding", "{name}"]')
-    assert f'helper/fallbacks/1 (models/helper.py:2): there is no model "{name}"' in said
-    assert 'did you mean "support_chat"?' in said
-
-
 def test_a_fallback_is_a_model_of_the_project_or_a_providers_name(project: Path) -> None:
+    near = ("suport_chat", "supportchat", "support_chats")
     names = ["support_chat", "o3", "gpt-4.1-mini", "anthropic/claude-sonnet-5", "support-chat:2"]
-    assert findings_of(project, f"fallbacks={names}") == ""
+    fallbacks = [*(["document_embedding", name] for name in near), names]
+    *found, last = findings_of(project, *(f"fallbacks={each}" for each in fallbacks))
+    for number, (said, name) in enumerate(zip(found, near, strict=True)):
+        place = f"helper0{number}/fallbacks/1 (models/helper0{number}.py:2)"
+        assert f'{place}: there is no model "{name}"' in said
+        assert 'did you mean "support_chat"?' in said
+    assert last == ""
 
 
 # In environments
@@ -304,10 +282,6 @@ def test_environments_differ_in_a_guardrail_and_a_budget(project: Path) -> None:
     assert dev.get("guardrail") is None
     assert prod["guardrail"] == {"id": "gr99prod", "version": "3"}
     assert prod["generation"]["extra"]["thinking"] == {"type": "enabled", "budget_tokens": 16000}
-
-
-def test_a_guardrails_version_that_is_a_number_belongs_in_quotation_marks(project: Path) -> None:
-    (project / "models" / "helper.py").write_text(BEDROCK)
     overridden(project, "prod", "{guardrail: {version: 3}}")
     [said] = findings(Project(project))
     assert "overrides.helper.guardrail.version (Pulumi.prod.yaml:4)" in said

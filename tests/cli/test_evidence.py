@@ -50,12 +50,8 @@ def write(digest, project):
 
 
 @pytest.fixture
-def stable(run):
-    def read() -> int:
-        return next(row["release"] for row in run("releases", "chat", "--json").json
-                    if "stable" in row["labels"])  # fmt: skip
-
-    return read
+def stable(labels):
+    return lambda: labels()["stable"]
 
 
 def recorded(project, digest: str):

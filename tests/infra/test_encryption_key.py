@@ -8,6 +8,7 @@ import pulumi
 import pytest
 from support.project import PROJECT, stack_config
 
+from model_config.plan.project import StackConfig
 from model_config.testing.program import Recorder, run_program
 
 KEY = "aws:kms/key:Key"
@@ -21,7 +22,11 @@ SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
 def run(**own: str) -> tuple[Recorder, dict[str, Any]]:
     """Run the program of a prod that was never deployed."""
     recorder = Recorder()
-    return recorder, run_program(PROJECT.root, stack_config("prod", **own), recorder)
+    return recorder, run_program(PROJECT.root, config(**own), recorder)
+
+
+def config(**own: str) -> StackConfig:
+    return stack_config("prod", fields="false", **own)
 
 
 def test_a_key_is_for_one_region_unless_the_stack_says_otherwise():
@@ -32,46 +37,32 @@ def test_a_key_is_for_one_region_unless_the_stack_says_otherwise():
 
 def test_with_an_existing_key_the_stack_makes_none_and_no_alias():
     recorder, outputs = run(kmsKeyArn=SHARED)
-    assert {kind for kind, _ in recorder.registered}.isdisjoint({KEY, ALIAS})
+    assert recorder.registered.keys() == run()[0].registered.keys() - {
+        (KEY, "encryption-key"), (ALIAS, "encryption-key"),
+    }  # fmt: skip
     assert outputs["kms_key"] == {"arn": SHARED, "id": "5a5a", "alias": None}
     encrypted = [each for each in recorder.parameters().values() if each["type"] != "String"]
     assert {each["keyId"] for each in encrypted} == {SHARED}
     for policy in recorder.of_type(POLICY).values():
         assert json.loads(policy.inputs["policy"])["Statement"][1]["Resource"] == SHARED
-
-
-def test_nothing_else_is_other_than_with_a_key_of_its_own():
-    own, _ = run()
-    existing, _ = run(kmsKeyArn=SHARED)
-    assert existing.registered.keys() == own.registered.keys() - {
-        (KEY, "encryption-key"), (ALIAS, "encryption-key"),
-    }  # fmt: skip
-
-
-def test_a_second_update_of_the_same_choice_goes_through():
+    # A second update of the same choice goes through.
     for own in ({}, {"kmsKeyArn": SHARED}):
         _, outputs = run(**own)
-        config = stack_config("prod", **own)
-        assert run_program(PROJECT.root, config, Recorder({STACK: outputs})) == outputs
+        former = Recorder({STACK: outputs})
+        assert run_program(PROJECT.root, config(**own), former) == outputs
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "said"),
-    [
+def test_another_choice_ends_the_program_before_it_registers_anything():
+    for before, after, said in (
         ({}, {"kmsKeyArn": SHARED}, "has its own key"),
         ({"kmsKeyArn": SHARED}, {}, f"set it to {SHARED}"),
-        ({}, {"kmsMultiRegion": "true"}, "is not a multi-Region key"),
-    ],
-)
-def test_another_choice_ends_the_program_before_it_registers_anything(
-    before: dict[str, str], after: dict[str, str], said: str
-):
-    _, outputs = run(**before)
-    recorder = Recorder({STACK: outputs})
-    with pytest.raises(pulumi.RunError) as caught:
-        run_program(PROJECT.root, stack_config("prod", **after), recorder)
-    assert said in str(caught.value)
-    assert recorder.registered == {}
+    ):
+        _, outputs = run(**before)
+        recorder = Recorder({STACK: outputs})
+        with pytest.raises(pulumi.RunError) as caught:
+            run_program(PROJECT.root, config(**after), recorder)
+        assert said in str(caught.value)
+        assert recorder.registered == {}
 
 
 def test_where_the_former_outputs_can_not_be_read_that_is_told_and_the_deploy_goes_on(
@@ -84,6 +75,6 @@ def test_where_the_former_outputs_can_not_be_read_that_is_told_and_the_deploy_go
             return super().call(args)
 
     recorder = Unreadable()
-    run_program(PROJECT.root, stack_config("prod"), recorder)
+    run_program(PROJECT.root, config(), recorder)
     assert (KEY, "encryption-key") in recorder.registered
     assert "bad stack reference, project was set" in caplog.text

@@ -55,9 +55,12 @@ def own(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def run_own(project: Project) -> tuple[Recorder, dict[str, Any]]:
-    recorder = Recorder()
-    return recorder, run_program(project.root, StackConfig("dev", {}), recorder, recorder)
+def run_own(
+    project: Project, *, recorder: Recorder | None = None, **own: str
+) -> tuple[Recorder, dict[str, Any]]:
+    recorder = recorder or Recorder()
+    config = StackConfig("dev", {f"model-config:{key}": value for key, value in own.items()})
+    return recorder, run_program(project.root, config, recorder, recorder)
 
 
 def test_an_override_has_the_order_and_the_numbers_of_the_stack_file(own):
@@ -66,9 +69,7 @@ def test_an_override_has_the_order_and_the_numbers_of_the_stack_file(own):
     own.stack_file("dev").write_text(f"config:\n  model-config:overrides: {overrides}\n")
     # As the engine hands it over: keys sorted, 2.0 written as 2.
     engine = '{"chat":{"values":{"m":{},"z":{"a":1000,"b":2}}}}'
-    recorder = Recorder()
-    config = StackConfig("dev", {"model-config:overrides": engine})
-    outputs = run_program(own.root, config, recorder, recorder)
+    recorder, outputs = run_own(own, overrides=engine)
     release = json.loads(recorder.parameters()["/ai/dev/chat/release"]["value"])
     assert release["config"] == '{"values":{"z":{"b":2.0,"a":1000.0},"m":{}}}'
     (offline,) = valid_plan(own, "dev").models
@@ -79,10 +80,8 @@ def test_the_engine_refuses_what_validate_finds_in_the_stack_file(own):
     write_model(own, "chat", "text: str = 'x'")
     own.stack_file("dev").write_text("config: {model-config:overrides: {chat: {text: 2024-10-21}}}")
     engine = '{"chat":{"text":"2024-10-21 00:00:00 +0000 UTC"}}'
-    recorder = Recorder()
-    config = StackConfig("dev", {"model-config:overrides": engine})
     with pytest.raises(pulumi.RunError, match="put it in quotation marks"):
-        run_program(own.root, config, recorder, recorder)
+        run_own(own, overrides=engine)
 
 
 @pytest.mark.parametrize(("account", "refused"), [(ACCOUNT, True), ("444455556666", False)])
@@ -97,18 +96,18 @@ def test_the_engine_knows_the_account_in_which_two_stacks_would_collide(own, acc
         run_program(own.root, config, recorder := Recorder(), recorder)
 
 
-def test_every_parameter_but_the_rollout_is_a_secure_string_under_the_environments_key(dev):
+def test_every_value_is_a_secure_string_under_the_environments_key_and_a_secret_to_the_engine(dev):
     recording, outputs = dev
-    parameters = recording.parameters()
+    parameters = recording.of_type(PARAMETER)
     assert len(parameters) > 30
-    for name, inputs in parameters.items():
+    for name, parameter in parameters.items():
+        assert "value" in parameter.secret, name
         if name.endswith("/rollout"):
             continue
-        assert inputs["type"] == "SecureString"
-        assert inputs["keyId"] == outputs["kms_key"]["arn"]
-        assert "insecureValue" not in inputs
-        assert "description" not in inputs
-        assert "overwrite" not in inputs
+        assert parameter.inputs["type"] == "SecureString"
+        assert parameter.inputs["keyId"] == outputs["kms_key"]["arn"]
+        assert parameter.inputs.keys().isdisjoint({"insecureValue", "description", "overwrite"})
+    assert not any(resource.protect for resource in recording.registered.values())  # as in prod
 
 
 def test_each_model_has_a_rollout_that_is_written_once_and_then_left_to_the_command_line(dev):
@@ -175,16 +174,13 @@ def test_the_key_rotates_and_lets_nobody_use_it_but_through_ssm(dev):
 
 def test_prod_protects_the_key_its_alias_the_releases_and_who_reads_them_but_no_field():
     recording, _ = run("prod")
+    assert recording.parameters()["/ai/prod/support_chat/generation/temperature"]
     protected = {key for key, resource in recording.registered.items() if resource.protect}
     releases = {key for key in recording.registered if key[1].endswith("/release")}
     policies = {key for key in recording.registered if key[0] == POLICY}
     assert len(releases) == len(policies) == 3
     assert protected == {(KEY, "encryption-key"), (ALIAS, "encryption-key"), *releases, *policies}
     assert recording.registered[KEY, "encryption-key"].inputs["deletionWindowInDays"] == 30
-
-
-def test_dev_protects_nothing(dev):
-    assert not any(resource.protect for resource in dev[0].registered.values())
 
 
 def test_the_release_is_written_after_all_other_parameters_of_its_model(dev):
@@ -199,13 +195,6 @@ def test_the_release_is_written_after_all_other_parameters_of_its_model(dev):
     release = recording.parameters()["/ai/dev/support_chat/release"]
     assert release["tier"] == "Standard"
     assert json.loads(release["value"])["digest"] == outputs["models"]["support_chat"]["digest"]
-
-
-def test_a_reader_policy_goes_before_the_release_that_it_lets_be_read(dev):
-    recording, _ = dev
-    for name, policy in recording.of_type(POLICY).items():
-        release = recording.registered[PARAMETER, name.replace("/reader", "/release")]
-        assert release.urn in policy.depends_on, name
 
 
 def test_every_parameter_is_exported_with_its_version_and_arn(dev):
@@ -225,25 +214,15 @@ def test_every_parameter_is_exported_with_its_version_and_arn(dev):
 
 
 def test_the_exports_are_plain_and_hold_no_secret(dev):
-    _, outputs = dev
+    recording, outputs = dev
     assert outputs.keys() == {"environment", "region", "account_id", "kms_key", "models"}
     assert (outputs["environment"], outputs["region"]) == ("dev", "eu-west-1")
     assert outputs["account_id"] == "111122223333"
     assert outputs["models"].keys() == {"document_embedding", "passage_reranker", "support_chat"}
-    text = json.dumps(outputs)
+    text, registered = json.dumps(outputs), str(recording.exports)
     assert not any(secret in text for secret in SECRETS.values())
-
-
-def test_no_export_is_secret(dev):
-    registered = str(dev[0].exports)
     assert "support_chat" in registered
     assert pulumi.runtime.rpc._special_secret_sig not in registered
-
-
-def test_every_value_reaches_the_engine_marked_as_secret(dev):
-    recording, _ = dev
-    for name, parameter in recording.of_type(PARAMETER).items():
-        assert "value" in parameter.secret, name
 
 
 def test_a_secrets_text_is_in_its_own_parameter_and_nowhere_else(dev):
@@ -282,15 +261,16 @@ def test_the_reader_policy_grants_one_models_release_and_secrets_alone(dev):
     assert json.loads(outputs["models"]["support_chat"]["reader_policy_json"]) == json.loads(
         policy["policy"]
     )
+    for name, each in recording.of_type(POLICY).items():  # deleted before what it lets be read
+        release = recording.registered[PARAMETER, name.replace("/reader", "/release")]
+        assert release.urn in each.depends_on, name
 
 
-def test_overrides_and_tags_of_the_stack_reach_the_parameters():
-    recording, _ = run(
-        overrides=json.dumps({"support_chat": {"generation": {"temperature": "0.35"}}}),
-        tags=json.dumps({"team": "support"}),
-        prefix="/company/ai",
-    )
-    temperature = recording.parameters()["/company/ai/dev/support_chat/generation/temperature"]
+def test_overrides_and_tags_of_the_stack_reach_the_parameters(own: Project):
+    write_model(own, "chat", "temperature: float = 0.2")
+    settings = {"overrides": '{"chat": {"temperature": "0.35"}}', "tags": '{"team": "support"}'}
+    recording, _ = run_own(own, prefix="/company/ai", **settings)
+    temperature = recording.parameters()["/company/ai/dev/chat/temperature"]
     assert temperature["value"] == "0.35"
     assert temperature["tags"] == {"team": "support"}
 
@@ -332,29 +312,26 @@ def test_a_large_model_is_released_in_parts_that_stay(own: Project):
     assert sum("/release/parts/" in urn for urn in release.depends_on) == len(parts)
 
 
-def test_a_preview_of_a_new_stack_has_every_output_by_its_name():
+def test_a_preview_of_a_new_stack_has_every_output_by_its_name(own: Project):
+    write_model(own, "chat", "temperature: float = 0.2")
     recording = Recorder()
-    outputs = run_program(PROJECT.root, stack_config("dev"), recording, recording, preview=True)
-    pin = outputs["models"]["support_chat"]["parameters"]["generation/temperature"]
-    assert pin.keys() == {"name", "arn", "version", "reference"}
-    assert outputs["models"]["support_chat"]["digest"].startswith("sha256:")
+    outputs = run_program(own.root, StackConfig("dev", {}), recording, recording, preview=True)
+    chat = outputs["models"]["chat"]
+    assert chat["parameters"]["temperature"].keys() == {"name", "arn", "version", "reference"}
+    assert chat["digest"].startswith("sha256:")
 
 
 def test_what_is_wrong_ends_the_program_before_it_registers_anything(own: Project):
     write_model(own, "broken", "temperature: float = float('nan'); key: SecretRef = SecretRef('k')")
-    given = {
-        "prefix": "/ai/",
-        "keyDeletionWindowDays": "3",
-        "overrides": '{"support_chat": {"a": 1}}',
-    }
-    values = {f"model-config:{key}": value for key, value in given.items()}
-    recording = Recorder()
+    overrides = '{"support_chat": {"a": 1}}'
+    recorder = Recorder()
     with pytest.raises(pulumi.RunError) as caught:
-        run_program(own.root, StackConfig("dev", values), recording, recording)
-    text = str(caught.value)
+        run_own(
+            own, recorder=recorder, prefix="/ai/", keyDeletionWindowDays="3", overrides=overrides
+        )
+    assert recorder.registered == {}
     for expected in ("/ai/", "keyDeletionWindowDays", "temperature", "overrides.support_chat"):
-        assert expected in text
-    assert recording.registered == {}
+        assert expected in str(caught.value)
 
 
 def test_all_missing_secrets_are_told_at_once_each_with_its_command():
@@ -407,9 +384,7 @@ def test_a_model_of_20_fields_is_three_resources_without_fields(own):
     fields = "; ".join(f"f{number}: int = {number}" for number in range(20))
     for number in range(5):
         write_model(own, f"m{number}", fields)
-    recorder = Recorder()
-    config = StackConfig("dev", {"model-config:fields": "false"})
-    run_program(own.root, config, recorder, recorder)
+    recorder, _ = run_own(own, fields="false")
     components = {kind for kind, _ in recorder.registered if kind.startswith("model-config:")}
     assert components
     resources = [kind for kind, _ in recorder.registered if kind.startswith("aws:")]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_config.format.errors import UsageError
@@ -45,6 +45,7 @@ plans = st.builds(
 )
 
 
+@settings(max_examples=25)
 @given(plan=plans)
 def test_a_plan_comes_back_from_the_document(plan: RolloutPlan) -> None:
     written = replace(rollout(), plan=plan.to_json())
@@ -60,15 +61,11 @@ def test_a_document_without_a_plan_has_the_one_of_its_steps() -> None:
     assert phase(bare, at(70)) == "due"
 
 
-@pytest.mark.parametrize(
-    ("minutes", "expected"),
-    [(-1, "scheduled"), (0, "running"), (60, "running"), (89, "running"), (90, "due")],
-)
-def test_the_phases_of_a_rollout(minutes: float, expected: str) -> None:
-    assert phase(rollout(), at(minutes)) == expected
-
-
-def test_the_next_step_and_the_end_are_known() -> None:
+def test_the_phases_the_next_step_and_the_end_are_known() -> None:
+    for minutes, expected in (
+        (-1, "scheduled"), (0, "running"), (60, "running"), (89, "running"), (90, "due"),
+    ):  # fmt: skip
+        assert phase(rollout(), at(minutes)) == expected
     assert next_step(rollout(), at(-5)) == Step(BEGIN, 5)
     assert next_step(rollout(), at(30)) == Step(at(60), 100)
     assert next_step(rollout(), at(60)) is None
@@ -80,9 +77,6 @@ def test_a_paused_rollout_keeps_its_share_for_ever() -> None:
     assert phase(kept, at(32)) == "paused"
     assert kept.percent(at(100_000)) == 25
     assert due_at(kept) is None
-
-
-def test_a_rollout_that_has_not_begun_cannot_be_paused() -> None:
     with pytest.raises(UsageError, match="has not started"):
         paused(rollout(), at(-1))
 

@@ -25,40 +25,32 @@ def asked(aws: Any) -> list[str]:
     return [operation for operation, _ in aws.requests]
 
 
-def test_a_list_is_asked_for_once(aws: Any, view: Ssm) -> None:
+def test_nothing_is_asked_for_twice(aws: Any, view: Ssm) -> None:
     first = view.below("/ai/prod")
+    assert (view.below("/ai/prod"), len(first)) == (first, 12)
     requests = len(aws.requests)
     assert view.below("/ai/prod") == first
-    assert len(first) == 12
     assert len(aws.requests) == requests
-
-
-def test_a_history_is_asked_for_once_with_and_once_without_values(aws: Any, view: Ssm) -> None:
+    # A history once with and once without values.
+    aws.requests.clear()
     for _ in range(2):
         view.history(NAMES[0], decrypt=False)
         view.history(NAMES[0], decrypt=True)
-    assert asked(aws) == ["GetParameterHistory"] * 2
-
-
-def test_a_parameter_is_asked_for_once_however_it_is_grouped(aws: Any, view: Ssm) -> None:
+    assert [operation for operation, _ in aws.requests] == ["GetParameterHistory"] * 2
+    # A parameter once, however it is grouped.
+    aws.requests.clear()
     assert len(view.get(NAMES)) == 12
     assert view.get([NAMES[3], NAMES[11]])[NAMES[11]].text == f"text of {NAMES[11]}"
     assert view.texts([NAMES[0]]) == {NAMES[0]: f"text of {NAMES[0]}"}
     assert [len(names) for _, names in aws.requests] == [10, 2]
-
-
-def test_a_version_is_another_thing_than_the_newest(aws: Any, view: Ssm) -> None:
+    # What is not there once too, and a version is another thing than the newest.
     aws.put(NAMES[0], "newer")
     aws.requests.clear()
-    assert view.get([NAMES[0]])[NAMES[0]].text == "newer"
-    assert view.get([f"{NAMES[0]}:1"])[NAMES[0]].text == f"text of {NAMES[0]}"
-    assert len(aws.requests) == 2
-
-
-def test_what_is_not_there_is_not_asked_for_again(aws: Any, view: Ssm) -> None:
     for _ in range(2):
-        assert view.get(["/ai/prod/chat/gone", NAMES[0]]).keys() == {NAMES[0]}
-    assert len(aws.requests) == 1
+        assert view.get(["/ai/prod/chat/gone", NAMES[1]]).keys() == {NAMES[1]}
+        assert view.get([f"{NAMES[0]}:2"])[NAMES[0]].text == "newer"
+        assert view.get([NAMES[0]])[NAMES[0]].text == f"text of {NAMES[0]}"
+    assert len(aws.requests) == 2
 
 
 def test_a_refusal_is_heard_once_and_raised_each_time(loopback: Any) -> None:

@@ -114,7 +114,8 @@ EXPECTED = [
 def test_everything_that_is_wrong_is_one_message_with_place_size_limit_and_source(
     models: Project,
 ) -> None:
-    _, findings = planned(models, CONFIG)
+    plans, findings = planned(models, CONFIG)
+    assert "sk-live" not in repr(findings)
     message = str(InvalidConfigurationError(findings))
     for place, problem, limit in EXPECTED:
         about = [text for text in map(str, findings) if text.startswith(place)]
@@ -122,48 +123,40 @@ def test_everything_that_is_wrong_is_one_message_with_place_size_limit_and_sourc
     assert len(findings) == len(EXPECTED)
     assert message.startswith(f"{len(EXPECTED)} findings, nothing was deployed:\n  model-config:")
     assert all(str(finding) in message for finding in findings)
-
-
-def test_no_finding_ever_shows_a_secret(models: Project) -> None:
-    _, findings = planned(models, CONFIG)
-    assert "sk-live" not in repr(findings)
-
-
-def test_what_is_right_is_planned_whatever_else_is_wrong(models: Project) -> None:
-    plans, _ = planned(models, CONFIG)
+    # What is right is planned whatever else is wrong.
     (search,) = [each for each in plans if each.name == "search"]
     assert search.path == "/ai/dev/search"
     assert search.digest.startswith("sha256:")
     assert [each.path for each in search.parameters][-1] == "secrets/api_key"
 
 
-def test_a_configuration_in_order_is_no_finding(tmp_path: Path) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "search.py").write_text(MODULES["search"], encoding="utf-8")
+def test_a_configuration_in_order_is_no_finding_and_one_without_models_is(tmp_path: Path) -> None:
     secret = "model-config:searchKey"
     config = StackConfig("dev", {secret: "x"}, frozenset({secret}))
+    _, (missing, _unused) = planned(Project(tmp_path), config)
+    assert missing.problem == "there is no model module"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "search.py").write_text(MODULES["search"], encoding="utf-8")
     plans, findings = planned(Project(tmp_path), config)
     assert findings == []
     assert [each.release_name for each in plans] == ["/ai/dev/search/release"]
 
 
-def test_a_folder_without_models_is_a_finding(tmp_path: Path) -> None:
-    _, (finding,) = planned(Project(tmp_path), StackConfig("dev", {}))
-    assert finding.problem == "there is no model module"
-
-
-def test_a_model_that_is_chosen_and_not_there_is_reported_with_the_nearest(models: Project) -> None:
+def test_a_chosen_model_that_is_not_there_and_overrides_of_one_left_out_are_reported(
+    models: Project,
+) -> None:
     config = StackConfig("dev", {"model-config:models": '["serch"]'})
     _, (finding,) = planned(models, config)
     assert (finding.where, finding.problem) == ("model-config:models", 'there is no model "serch"')
     assert finding.fix == 'did you mean "search"?'
-
-
-def test_overrides_of_a_model_that_is_left_out_are_reported(models: Project) -> None:
     values = {"model-config:models": '["deep"]', "model-config:overrides": '{"search":{}}'}
-    _, findings = planned(models, StackConfig("dev", values))
+    # An alias that KMS refuses is a finding once.
+    _, findings = planned(
+        models, StackConfig("dev", {"model-config:environment": "e" * 260, **values})
+    )
     assert findings[0].problem == 'this stack has no model "search"'
     assert findings[0].fix == "add it to model-config:models, or remove its overrides"
+    assert sum("the KMS key's alias" in finding.problem for finding in findings) == 1
 
 
 def test_one_models_mistake_hides_no_other_models(models: Project) -> None:
@@ -184,12 +177,6 @@ def test_one_models_mistake_hides_no_other_models(models: Project) -> None:
         "model-config:overrides.own.nothing",
         "model-config:overrides.own.prompt",
     ]
-
-
-def test_an_alias_that_kms_refuses_is_a_finding_once(models: Project) -> None:
-    values = {"model-config:environment": "e" * 260, "model-config:models": '["deep"]'}
-    _, findings = planned(models, StackConfig("dev", values))
-    assert sum("the KMS key's alias" in finding.problem for finding in findings) == 1
 
 
 def test_a_single_finding_is_counted_as_one() -> None:

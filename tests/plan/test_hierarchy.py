@@ -204,7 +204,7 @@ def test_templates_are_told_by_their_place_with_a_star_if_all_texts_there_are_su
 
 
 def test_a_long_list_is_flattened_in_no_time_to_speak_of() -> None:
-    messages = [{"role": "user", "content": f"{{{{n}}}} {number}"} for number in range(10_000)]
+    messages = [{"role": "user", "content": f"{{{{n}}}} {number}"} for number in range(1_000)]
     agent = Agent(tools={}, messages=messages, deployments={}, headers={})  # type: ignore[arg-type]
     assert templates_of(agent) == ["messages/*/content"]
     assert config_of(agent)["messages"] == messages

@@ -117,34 +117,27 @@ def test_a_prefix_that_is_no_path_is_refused_with_one_that_is(prefix: str, right
     assert read(prefix=right)[1] == []
 
 
-@pytest.mark.parametrize("prefix", ["/aws", "/AWS/ai", "/ssm/ai", "/SsmAi", "/awsome"])
-def test_a_prefix_that_ssm_reserves_is_refused_once(prefix: str) -> None:
-    assert 'begins with "aws" or "ssm"' in problem_of(prefix=prefix)
+def test_a_prefix_may_not_begin_with_what_ssm_reserves() -> None:
+    for prefix in ("/aws", "/AWS/ai", "/ssm/ai", "/SsmAi", "/awsome"):
+        assert 'begins with "aws" or "ssm"' in problem_of(prefix=prefix)
+    for prefix in ("/ai/aws", "/my-ssm", "/as"):
+        assert read(prefix=prefix)[1] == [], prefix
 
 
-@pytest.mark.parametrize("prefix", ["/ai/aws", "/my-ssm", "/as"])
-def test_only_the_beginning_is_reserved(prefix: str) -> None:
-    assert read(prefix=prefix)[1] == []
+def test_an_environment_is_one_name() -> None:
+    for environment in ("", "a/b", "a b", "ü", "/dev"):
+        _, findings = read(environment=environment)
+        assert f'"{environment}" is not a valid name' in findings[0].problem
 
 
-@pytest.mark.parametrize("environment", ["", "a/b", "a b", "ü", "/dev"])
-def test_an_environment_is_one_name(environment: str) -> None:
-    _, findings = read_settings(config_of({"environment": environment}))
-    assert f'"{environment}" is not a valid name' in findings[0].problem
-
-
-@pytest.mark.parametrize("days", ["7", "30"])
-def test_a_deleted_key_can_be_kept_7_to_30_days(days: str) -> None:
+def test_a_deleted_key_can_be_kept_7_to_30_days() -> None:
     # KMS API reference, ScheduleKeyDeletion, PendingWindowInDays
-    assert read(keyDeletionWindowDays=days)[0].key_deletion_window_days == int(days)
-
-
-@pytest.mark.parametrize(
-    ("days", "problem"),
-    [("6", "equal to 7"), ("31", "equal to 30"), ("7.5", "integer"), ("a week", "integer")],
-)
-def test_no_shorter_and_no_longer(days: str, problem: str) -> None:
-    assert problem in problem_of(keyDeletionWindowDays=days)
+    for days in (7, 30):
+        assert read(keyDeletionWindowDays=str(days))[0].key_deletion_window_days == days
+    for wrong, problem in {
+        "6": "equal to 7", "31": "equal to 30", "7.5": "integer", "a week": "integer",
+    }.items():  # fmt: skip
+        assert problem in problem_of(keyDeletionWindowDays=wrong)
 
 
 @pytest.mark.parametrize(
@@ -165,35 +158,23 @@ def test_a_value_of_another_type_is_refused(own: dict[str, str], problem: str) -
     assert problem in problem_of(**own)
 
 
-@pytest.mark.parametrize("key", ["overrides", "tags"])
-@pytest.mark.parametrize("text", ["", "null"])  # Pulumi means to hand over "null" one day
-def test_a_map_whose_lines_are_all_commented_out_sets_nothing(key: str, text: str) -> None:
-    assert read(**{key: text}) == read()
+def test_a_map_whose_lines_are_all_commented_out_sets_nothing() -> None:
+    for key in ("overrides", "tags"):
+        for text in ("", "null"):  # Pulumi means to hand over "null" one day
+            assert read(**{key: text}) == read(), (key, text)
 
 
-def tag_problem(tags: dict[str, Any]) -> str:
-    return problem_of(tags=json.dumps(tags))
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
+def test_tags_are_those_that_aws_takes() -> None:
+    # SSM API reference, Tag; IAM user guide, Tags for IAM resources
+    for tags in (
         {"k" * 128: "v" * 256},
         {"k": ""},
         {"Größe 1_.:/=+-@": "v_.:/=+-@ 日本"},
         {"awsome": "aws"},
         {f"k{number}": "" for number in range(49)},
-    ],
-    ids=["longest", "empty value", "characters", "nearly reserved", "49"],
-)
-def test_tags_are_those_that_aws_takes(tags: dict[str, str]) -> None:
-    # SSM API reference, Tag; IAM user guide, Tags for IAM resources
-    assert read(tags=json.dumps(tags))[0].tags == tags
-
-
-@pytest.mark.parametrize(
-    ("tags", "problem"),
-    [
+    ):
+        assert read(tags=json.dumps(tags))[0].tags == tags
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"k" * 129: ""}, "at most 128 characters"),
         ({"": ""}, "at least 1 character"),
         ({"k": "v" * 257}, "at most 256 characters"),
@@ -206,11 +187,9 @@ def test_tags_are_those_that_aws_takes(tags: dict[str, str]) -> None:
         ({"k": 42}, "valid string"),
         ({f"k{number}": "" for number in range(50)}, "at most 49 items"),
         ({"Team": "a", "team": "b"}, '"Team" and "team" differ only in case, which IAM refuses'),
-    ],
-    ids=lambda value: None if isinstance(value, str) else "",
-)
-def test_tags_that_aws_refuses_are_refused(tags: dict[str, Any], problem: str) -> None:
-    assert problem in tag_problem(tags)
+    ]
+    for wrong, problem in refused:
+        assert problem in problem_of(tags=json.dumps(wrong)), wrong
 
 
 def test_a_setting_given_as_a_secret_is_refused_and_not_shown() -> None:
@@ -247,50 +226,40 @@ def test_several_wrong_settings_are_reported_at_once_and_leave_the_right_ones() 
 # An existing key, and a topic
 
 
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "arn:aws:kms:eu-west-1:111122223333:key/0b5c3d1e-1234-5678-9abc-def012345678",
-        "arn:aws:kms:eu-west-1:111122223333:key/mrk-0b5c3d1e12345678",
-        "arn:aws-cn:kms:cn-north-1:111122223333:key/0b5c",
-        "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0b5c",
-    ],
-)
-def test_an_existing_key_is_named_by_its_arn(arn: str) -> None:
-    assert read(kmsKeyArn=arn)[0].kms_key_arn == arn
+KEYS = [
+    "arn:aws:kms:eu-west-1:111122223333:key/0b5c3d1e-1234-5678-9abc-def012345678",
+    "arn:aws:kms:eu-west-1:111122223333:key/mrk-0b5c3d1e12345678",
+    "arn:aws-cn:kms:cn-north-1:111122223333:key/0b5c",
+    "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/0b5c",
+]
+NO_KEYS = [
+    "",
+    "alias/ai/shared",
+    "0b5c3d1e-1234-5678-9abc-def012345678",
+    "arn:aws:kms:eu-west-1:111122223333:alias/ai/shared",
+    "arn:aws:kms:eu-west-1:111122223333:key/",
+    "arn:aws:kms:eu-west-1:11112222333:key/0b5c",
+    "arn:aws:kms:eu-west-1:111122223333:key/0b5c\n",
+    "arn:aws:sns:eu-west-1:111122223333:key/0b5c",
+]
+NO_TOPICS = [
+    "alerts",
+    "arn:aws:sqs:eu-west-1:111122223333:alerts",
+    "arn:aws:sns:eu-west-1:111122223333:",
+    "arn:aws:sns:eu-west-1:111122223333:alerts:0b5c",
+    "arn:aws:sns:eu-west-1:111122223333:alerts.fifo",  # not a target that EventBridge has
+]
 
 
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "",
-        "alias/ai/shared",
-        "0b5c3d1e-1234-5678-9abc-def012345678",
-        "arn:aws:kms:eu-west-1:111122223333:alias/ai/shared",
-        "arn:aws:kms:eu-west-1:111122223333:key/",
-        "arn:aws:kms:eu-west-1:11112222333:key/0b5c",
-        "arn:aws:kms:eu-west-1:111122223333:key/0b5c\n",
-        "arn:aws:sns:eu-west-1:111122223333:key/0b5c",
-    ],
-)
-def test_an_alias_or_an_id_is_refused(arn: str) -> None:
-    assert "is not the ARN of a KMS key" in problem_of(kmsKeyArn=arn)
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "alerts",
-        "arn:aws:sqs:eu-west-1:111122223333:alerts",
-        "arn:aws:sns:eu-west-1:111122223333:",
-        "arn:aws:sns:eu-west-1:111122223333:alerts:0b5c",
-        "arn:aws:sns:eu-west-1:111122223333:alerts.fifo",  # not a target that EventBridge has
-    ],
-)
-def test_a_topic_is_named_by_its_arn(arn: str) -> None:
+def test_an_existing_key_and_a_topic_are_named_by_their_arns() -> None:
+    for arn in KEYS:
+        assert read(kmsKeyArn=arn)[0].kms_key_arn == arn
+    for arn in NO_KEYS:
+        assert "is not the ARN of a KMS key" in problem_of(kmsKeyArn=arn)
     right = "arn:aws:sns:eu-west-1:111122223333:alerts"
     assert read(notifyTopicArn=right)[0].notify_topic_arn == right
-    assert "is not the ARN of a standard SNS topic" in problem_of(notifyTopicArn=arn)
+    for arn in NO_TOPICS:
+        assert "is not the ARN of a standard SNS topic" in problem_of(notifyTopicArn=arn)
 
 
 # Unknown keys
@@ -316,8 +285,5 @@ def test_an_unknown_key_is_reported_with_the_nearest_right_one(key: str, right: 
 def test_a_key_that_is_near_none_is_reported_with_all_there_are() -> None:
     (finding,) = check_keys(config_of({"zzz": "1"}), ["supportChatApiKey"])
     assert re.search("known names: environment, .*, prefix, .*supportChatApiKey, tags", finding.fix)
-
-
-def test_keys_of_other_namespaces_are_none_of_ours() -> None:
-    config = StackConfig("dev", {"aws:region": "eu-west-1", "other:prefix": "x"})
-    assert list(check_keys(config, [])) == []
+    others = StackConfig("dev", {"aws:region": "eu-west-1", "other:prefix": "x"})
+    assert list(check_keys(others, [])) == []  # other namespaces' keys are none of ours

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,12 +17,12 @@ from model_config.plan.stack_file import as_written, read_stack_file
 
 
 @pytest.fixture
-def usual_recursion_limit() -> Iterator[None]:
-    """Hypothesis raises the limit while its tests run, and leaves it raised."""
-    raised = sys.getrecursionlimit()
-    sys.setrecursionlimit(1_000)
+def low_recursion_limit() -> Iterator[None]:
+    """Half the usual limit: the time that YAML takes grows with the square of the depth."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(500)
     yield
-    sys.setrecursionlimit(raised)
+    sys.setrecursionlimit(usual)
 
 
 @pytest.fixture
@@ -61,13 +62,11 @@ ENGINE = {
 }
 
 
-@pytest.mark.parametrize(("line", "text"), ENGINE.items(), ids=list(ENGINE))
-def test_a_value_is_the_text_that_the_engine_hands_over(
-    project: Path, line: str, text: str
-) -> None:
-    config = read(project, f"config:\n  model-config:{line}\n")
-    assert list(config.values.values()) == [text]
-    assert config.secret_keys == frozenset()
+def test_a_value_is_the_text_that_the_engine_hands_over(project: Path) -> None:
+    for line, text in ENGINE.items():
+        config = read(project, f"config:\n  model-config:{line}\n")
+        assert list(config.values.values()) == [text], line
+        assert config.secret_keys == frozenset()
 
 
 # What Pulumi 3.260's own package made of these lines of an override.
@@ -109,47 +108,38 @@ CHANGED = {
 }
 
 
-@pytest.mark.parametrize(("written", "value"), OVERRIDES.items(), ids=list(OVERRIDES))
-def test_a_value_that_keeps_its_meaning_is_no_finding(
-    project: Path, written: str, value: object
-) -> None:
-    config = read(project, f"config:\n  model-config:overrides: {{a: {{b: [{written}]}}}}\n")
-    assert json.loads(config.own()["overrides"]) == {"a": {"b": [value]}}
-    assert config.findings == ()
+def test_a_value_that_keeps_its_meaning_is_no_finding(project: Path) -> None:
+    for written, value in OVERRIDES.items():
+        config = read(project, f"config:\n  model-config:overrides: {{a: {{b: [{written}]}}}}\n")
+        assert json.loads(config.own()["overrides"]) == {"a": {"b": [value]}}, written
+        assert config.findings == (), written
 
 
-@pytest.mark.parametrize(("written", "text"), CHANGED.items(), ids=list(CHANGED))
-def test_a_value_that_yaml_changes_needs_quotation_marks(
-    project: Path, written: str, text: str
-) -> None:
-    content = f"config:\n  model-config:overrides:\n    a:\n      - b: {written}\n"
-    (finding,) = read(project, content).findings
-    assert (finding.where, finding.file, finding.line) == (
-        "model-config:overrides.a.0.b",
-        "Pulumi.dev.yaml",
-        4,
-    )
-    assert finding.problem == f"without quotation marks, YAML reads {written} as {text}"
-    assert finding.fix == f'put it in quotation marks: "{written}"'
-    quoted = content.replace(written, f'"{written}"')
-    assert read(project, quoted).findings == ()
+def test_a_value_that_yaml_changes_needs_quotation_marks(project: Path) -> None:
+    for written, text in CHANGED.items():
+        content = f"config:\n  model-config:overrides:\n    a:\n      - b: {written}\n"
+        (finding,) = read(project, content).findings
+        place = (finding.where, finding.file, finding.line)
+        assert place == ("model-config:overrides.a.0.b", "Pulumi.dev.yaml", 4)
+        assert finding.problem == f"without quotation marks, YAML reads {written} as {text}"
+        assert finding.fix == f'put it in quotation marks: "{written}"'
+        quoted = content.replace(written, f'"{written}"')
+        assert read(project, quoted).findings == (), written
 
 
-@pytest.mark.parametrize("key", ["2024-10-21", "1.10", "017", "0x1F", "1e3", "True", "~"])
-def test_a_key_that_yaml_changes_needs_quotation_marks(project: Path, key: str) -> None:
-    (finding,) = read(project, f"config: {{model-config:overrides: {{a: {{{key}: 1}}}}}}").findings
-    assert finding.where == f"model-config:overrides.a.{key}"
-    content = f"config: {{model-config:overrides: {{a: {{'{key}': 1, 5: 1, no: 1}}}}}}"
-    assert read(project, content).findings == ()
+def test_a_key_that_yaml_changes_needs_quotation_marks(project: Path) -> None:
+    for key in ("2024-10-21", "1.10", "017", "0x1F", "1e3", "True", "~"):
+        content = f"config: {{model-config:overrides: {{a: {{{key}: 1}}}}}}"
+        (finding,) = read(project, content).findings
+        assert finding.where == f"model-config:overrides.a.{key}"
+        content = f"config: {{model-config:overrides: {{a: {{'{key}': 1, 5: 1, no: 1}}}}}}"
+        assert read(project, content).findings == (), key
 
 
-@pytest.mark.parametrize(("written", "count"), [("1.10", 1), ("2.0", 1), ("prod", 0), ("7", 0)])
-def test_a_whole_setting_is_text(project: Path, written: str, count: int) -> None:
-    config = read(project, f"config:\n  model-config:environment: {written}\n")
-    assert len(config.findings) == count
-
-
-def test_what_is_not_ours_or_not_a_setting_is_left_alone(project: Path) -> None:
+def test_a_whole_setting_is_text_and_what_is_not_ours_is_left_alone(project: Path) -> None:
+    for written, count in (("1.10", 1), ("2.0", 1), ("prod", 0), ("7", 0)):
+        config = read(project, f"config:\n  model-config:environment: {written}\n")
+        assert len(config.findings) == count, written
     content = "config:\n  other:on: 2024-10-21\n  model-config:key: 0123\nenvironment: [07]\n"
     assert read(project, content).findings == ()  # a secret in plain text has its own finding
 
@@ -272,11 +262,6 @@ def test_a_key_in_two_spellings_is_there_twice(project: Path) -> None:
     assert repeated(project, content) == [("model-config:prefix", 3, problem)]
 
 
-def test_an_anchor_that_is_used_twice_is_no_repetition(project: Path) -> None:
-    content = "config:\n  a: &m {x: 1}\n  b: *m\n  c:\n    <<: *m\n    x: 2\n"
-    assert repeated(project, content) == []
-
-
 @pytest.mark.parametrize("key", ["confg", "Config", "configs"])
 def test_a_misspelled_config_is_found(project: Path, key: str) -> None:
     # Pulumi 3.260 passes over a key that it doesn't know, and so deploys without any setting.
@@ -284,16 +269,16 @@ def test_a_misspelled_config_is_found(project: Path, key: str) -> None:
     assert found == (key, 2, "Pulumi ignores this key")
 
 
-def test_pulumis_own_keys_are_no_misspellings(project: Path) -> None:
+def test_an_anchor_is_no_repetition_and_pulumis_own_keys_are_no_misspellings(project: Path) -> None:
+    content = "config:\n  a: &m {x: 1}\n  b: *m\n  c:\n    <<: *m\n    x: 2\n"
+    assert repeated(project, content) == []
     keys = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "x-shared")
     assert repeated(project, "".join(f"{key}: x\n" for key in keys)) == []
 
 
-@pytest.mark.parametrize(
-    "content", ["", "# nothing\n", "config:\n", "secretsprovider: awskms://k\n"]
-)
-def test_a_file_that_sets_nothing_is_in_order(project: Path, content: str) -> None:
-    assert read(project, content) == StackConfig("dev", {})
+def test_a_file_that_sets_nothing_is_in_order(project: Path) -> None:
+    for content in ("", "# nothing\n", "config:\n", "secretsprovider: awskms://k\n"):
+        assert read(project, content) == StackConfig("dev", {}), content
 
 
 @pytest.mark.parametrize(
@@ -310,13 +295,13 @@ def test_a_file_that_sets_nothing_is_in_order(project: Path, content: str) -> No
         ("config: [1]", "it is not a map that has a `config` map"),
         ("config: &c\n  a: *c", "it refers to itself"),
         ("config:\n  a: &l [1, *l]", "it refers to itself"),
-        ("config:\n  a: " + "[" * 1_000 + "]" * 1_000, "nested too deeply"),
+        ("config:\n  a: " + "[" * 300 + "]" * 300, "nested too deeply"),
         ("config:\n  a: !!int x", "it can't be read: invalid literal for int"),
         (b"config:\n  a: \xff\n", "it can't be read: 'utf-8' codec"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "latin-1",
 )  # fmt: skip
-@pytest.mark.usefixtures("usual_recursion_limit")
+@pytest.mark.usefixtures("low_recursion_limit")
 def test_a_broken_file_is_refused_with_what_is_wrong(
     project: Path, content: str | bytes, problem: str
 ) -> None:
@@ -327,31 +312,26 @@ def test_a_broken_file_is_refused_with_what_is_wrong(
     assert problem in finding.problem
 
 
-def test_a_missing_file_is_refused_with_the_stacks_there_are(project: Path) -> None:
+def refusal(project: Path, stack: str = "dev") -> tuple[str, str, str]:
+    with pytest.raises(InvalidConfigurationError) as refused:
+        read_stack_file(Project(project), stack)
+    (finding,) = refused.value.findings
+    return finding.where, finding.problem, finding.fix
+
+
+def test_a_file_that_is_not_there_is_refused_with_those_there_are(project: Path) -> None:
+    assert "stacks with a file: none" in " ".join(refusal(project))
     for stack in ("prod", "eu.dev"):
         read(project, "config:\n", stack)
     (project / "Pulumi.yaml").touch()
-    with pytest.raises(InvalidConfigurationError, match=r"stacks with a file: eu\.dev, prod$"):
-        read_stack_file(Project(project), "dve")
+    assert "stacks with a file: eu.dev, prod" in " ".join(refusal(project, "dve"))
+    (project / "Pulumi.dev.yaml").mkdir()
+    assert re.match("it can't be read: .*Is a directory", refusal(project)[1])
 
 
 def test_a_file_with_the_wrong_ending_is_refused_with_the_right_one(project: Path) -> None:
     # Pulumi.yaml's ending is that of the stack files: Pulumi 3.260 doesn't read this one.
     (project / "Pulumi.staging.yml").write_text("config:\n")
     assert Project(project).stack_names() == ["staging"]
-    with pytest.raises(InvalidConfigurationError) as refusal:
-        read_stack_file(Project(project), "staging")
-    (finding,) = refusal.value.findings
-    assert finding.where == "Pulumi.staging.yml"
-    assert finding.fix == "mv Pulumi.staging.yml Pulumi.staging.yaml"
-
-
-def test_a_project_without_any_stack_says_so(project: Path) -> None:
-    with pytest.raises(InvalidConfigurationError, match="stacks with a file: none"):
-        read_stack_file(Project(project), "dev")
-
-
-def test_a_folder_in_the_files_place_is_refused(project: Path) -> None:
-    (project / "Pulumi.dev.yaml").mkdir()
-    with pytest.raises(InvalidConfigurationError, match=r"it can't be read: .*Is a directory"):
-        read_stack_file(Project(project), "dev")
+    where, _, fix = refusal(project, "staging")
+    assert (where, fix) == ("Pulumi.staging.yml", "mv Pulumi.staging.yml Pulumi.staging.yaml")

@@ -120,25 +120,33 @@ def deploy(ssm: Any) -> Callable[..., int]:
     return Deployer(ssm).release
 
 
-@pytest.fixture
-def own_project(project: Path) -> Project:
-    """One model, chat, and the environments dev and prod."""
-    for file in (project / "models").glob("*.py"):
-        file.unlink()
+def new_project(root: Path) -> Project:
+    """Write a project of one model, chat, and the environments dev and prod."""
+    own = Project(root)
+    own.models_folder.mkdir(parents=True)
+    (root / "Pulumi.yaml").write_text("name: model-config\nruntime: python\n")
     for stack in ("dev", "prod"):
-        (project / f"Pulumi.{stack}.yaml").write_text("config:\n  aws:region: eu-west-1\n")
-    own = Project(project)
+        own.stack_file(stack).write_text("config:\n  aws:region: eu-west-1\n")
     own.module("chat").write_text(MODULE)
     return own
+
+
+@pytest.fixture
+def own_project(tmp_path: Path) -> Project:
+    return new_project(tmp_path / "repository" / "project")
 
 
 def environment(stack: str, client: Any) -> Environment:
     return Environment(stack, "/ai", Ssm(client, threads=1), stack, is_local=True)
 
 
+def site_of(ssm: Any, project: Project) -> Site:
+    return Site([environment(stack, ssm) for stack in ("dev", "prod")], project)
+
+
 @pytest.fixture
 def site(ssm: Any, own_project: Project) -> Site:
-    return Site([environment(stack, ssm) for stack in ("dev", "prod")], own_project)
+    return site_of(ssm, own_project)
 
 
 def browser(site: Site) -> TestClient:
@@ -154,13 +162,17 @@ def client(site: Site) -> TestClient:
     return browser(site)
 
 
-@pytest.fixture
-def three_releases(deploy: Callable[..., int]) -> None:
+def deploy_three(deploy: Callable[..., int]) -> None:
     """Three releases in dev, stable on the second, and one in prod."""
     deploy({**CONFIG, "generation": {"temperature": 0.1, "stop": []}})
     deploy({**CONFIG, "model_id": "gpt-4.0"}, label="stable")
     deploy()
     deploy(environment="prod", label="stable")
+
+
+@pytest.fixture
+def three_releases(deploy: Callable[..., int]) -> None:
+    deploy_three(deploy)
 
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from model_config.comparing.git import editor_form
 from model_config.operate.ssm import unwatched
 from model_config.plan.project import Project
 from model_config.web.build import report
@@ -104,8 +105,15 @@ REMOTES = [
     ("file:///srv/github.com/ai.git", None),
     ("../ai.git", None),
 ]
-# One of each host, for the pages that make their links in the same way.
-NAMED = {form: remote for remote, form in REMOTES}.values()
+
+
+@pytest.mark.parametrize(("remote", "form"), REMOTES)
+def test_a_remotes_editor_is_known_and_no_password_is_taken_over(
+    remote: str, form: str | None
+) -> None:
+    assert editor_form(remote, "trunk").replace("{file}", "{}").replace("{line}", "{}") == (
+        form or ""
+    )
 
 
 def test_each_prompt_and_module_links_to_its_line_in_the_hosts_editor(
@@ -114,44 +122,38 @@ def test_each_prompt_and_module_links_to_its_line_in_the_hosts_editor(
     folder = own_project.root.name
     module, prompt = f"{folder}/models/chat.py", f"{folder}/models/chat%20prompt.md"
     git(repository, "remote", "add", "origin", "nowhere")
-    for remote, form in REMOTES:
+    for remote, form in (REMOTES[4], ("../ai.git", None)):
         git(repository, "remote", "set-url", "origin", remote)
         client = browser(Site([*site.environments.values()], own_project))
         page = client.get("/release/prod/chat/1").text
         assert "hunter2" not in page
         if form is None:
-            assert edits(page) == [], remote
+            assert edits(page) == []
             continue
         everywhere = [form.format(module, 3), form.format(prompt, 1), form.format(module, 11)]
         overridden = form.format(f"{folder}/Pulumi.prod.yaml", 7)
-        assert sorted(edits(page)) == sorted([*everywhere, overridden]), remote
-        if remote in NAMED:
-            page = client.get("/release/dev/chat/1").text
-            assert sorted(edits(page)) == sorted([*everywhere, form.format(module, 8)]), remote
-            assert edits(client.get("/model/dev/chat").text) == [form.format(module, 3)], remote
+        assert sorted(edits(page)) == sorted([*everywhere, overridden])
+        page = client.get("/release/dev/chat/1").text
+        assert sorted(edits(page)) == sorted([*everywhere, form.format(module, 8)])
+        assert edits(client.get("/model/dev/chat").text) == [form.format(module, 3)]
 
 
 def test_a_changed_prompt_and_a_report_link_to_the_remotes_branch(
-    repository: Path, site: Site, tmp_path: Path, deploy: Callable[..., int], client: TestClient
+    repository: Path, own_project: Project, site: Site, tmp_path: Path, deploy: Callable[..., int]
 ) -> None:
     git(repository, "remote", "add", "origin", "git@github.com:acme/ai.git")
     git(repository, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
     deploy({**DEPLOYED, "prompts": {"system": "Be\nbrief."}}, environment="prod")
     start = "https://github.com/acme/ai/edit/main/"
-    links = edits(client.get("/compare/dev@latest/prod@latest/chat").text)
+    links = edits(browser(site).get("/compare/dev@latest/prod@latest/chat").text)
     assert any(link.startswith(start) and link.endswith("prompt.md#L1") for link in links)
     report(site, tmp_path / "report", unwatched, most=10)
     links = edits((tmp_path / "report" / "release" / "dev" / "chat" / "1.html").read_text())
     assert len(links) == 4
     assert all(link.startswith(start) for link in links)
-
-
-@pytest.mark.usefixtures("repository")
-def test_what_git_does_not_track_has_no_link(
-    repository: Path, own_project: Project, client: TestClient
-) -> None:
-    git(repository, "remote", "add", "origin", "git@github.com:acme/ai.git")
+    # What git doesn't track has no link.
     git(repository, "rm", "--cached", "-r", own_project.root.name)
+    client = browser(Site([*site.environments.values()], own_project))
     assert edits(client.get("/release/dev/chat/1").text) == []
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
+from moto import mock_aws
 from starlette.testclient import TestClient
 from support.moves import promote
 
@@ -22,13 +23,26 @@ from model_config.operate import rollouts, services
 from model_config.operate.rollout_plan import RolloutPlan, utc_now
 from model_config.plan.lifecycle import today
 from model_config.plan.project import Project
+from model_config.web import server
 from model_config.web.site import Site
 
-from .conftest import CONFIG, PROMPT, SECRET, Deployer, browser, environment
+from .conftest import (
+    CONFIG,
+    PROMPT,
+    SECRET,
+    Deployer,
+    browser,
+    deploy_three,
+    environment,
+    new_project,
+    one_client,
+    site_of,
+)
 
 PAGES = [
     "/",
     "/model/dev/chat",
+    "/release/dev/chat/1",
     "/release/dev/chat/3",
     "/release/dev/chat/stable",
     "/compare/dev@1/dev@latest/chat",
@@ -37,6 +51,27 @@ PAGES = [
     "/rollout/dev/chat",
     "/drift/dev",
 ]
+MISSING = {
+    "/model/dev": "",
+    "/static/../app.py": "",
+    "/model/dev/nobody": "nobody",
+    "/model/prdo/chat": 'did you mean "prod"',
+    "/release/dev/chat/99": "there is no release 99",
+    "/release/dev/chat/canary": "has the label",
+    "/compare/dev@1/dev@/nobody": "nobody",
+    "/release/dev/chat/%3Cscript%3E": "&lt;script&gt;",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Each page of three releases in dev, stable on the second, and one in prod."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "PATIENCE", 60)
+        ssm = one_client("ssm", "eu-west-1")
+        deploy_three(Deployer(ssm).release)
+        client = browser(site_of(ssm, new_project(tmp_path_factory.mktemp("project"))))
+        return {address: client.get(address) for address in (*PAGES, *MISSING)}
 
 
 def text(html: str) -> str:
@@ -44,12 +79,11 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", ""))))
 
 
-@pytest.mark.usefixtures("three_releases")
 def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(
-    client: TestClient,
+    pages: dict[str, Any],
 ) -> None:
     for address in PAGES:
-        answer = client.get(address)
+        answer = pages[address]
         assert answer.status_code == 200, address
         assert SECRET not in answer.text, address
         assert "<script>alert" not in answer.text, address
@@ -58,14 +92,64 @@ def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(
         assert not re.findall(r'(?:src|href|action)="(https?:[^"]+)"', answer.text), address
 
 
-@pytest.mark.usefixtures("three_releases")
-def test_the_first_page_shows_the_status(client: TestClient) -> None:
-    html = client.get("/").text
+def test_a_missing_page_says_what_to_do(pages: dict[str, Any]) -> None:
+    for address, said in MISSING.items():
+        answer = pages[address]
+        assert answer.status_code == 404, address
+        assert said in unescape(answer.text) or said in answer.text, address
+
+
+def test_the_first_page_shows_the_status(pages: dict[str, Any]) -> None:
+    html = pages["/"].text
     said = text(html)
     assert "newest 3 stable 2" in said
     assert "newest 1 stable 1" in said
     assert 'data-flags="behind drift"' in html  # the values and the secret were not deployed
     assert "4 edited" in said
+    assert "dev local AWS prod local AWS" in said
+    assert "evidence" not in said
+    assert "No rollout is under way" in pages["/rollout/dev/chat"].text
+
+
+def test_a_model_shows_its_releases_and_their_changes(pages: dict[str, Any]) -> None:
+    html = pages["/model/dev/chat"].text
+    said = text(html)
+    assert "release 3" in said
+    assert "~ model_id" in said
+    assert "~ generation/stop ~ generation/temperature ~ model_id" in said
+    assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
+    assert 'href="/model/prod/chat"' in html
+    assert "model-config promote chat -e dev" in said
+    assert "model-config rollback" not in said  # stable has been on no release before
+    assert "<form" not in html
+
+
+def test_a_release_shows_values_prompts_and_how_to_read_it(pages: dict[str, Any]) -> None:
+    html = pages["/release/dev/chat/3"].text
+    said = text(html)
+    assert "temperature 0.5" in said
+    assert '<mark data-variable="company">{{company}}</mark>' in html
+    assert "model-config show chat --release 3 -e dev" in said
+    assert "model-config diff-releases chat 2 3 -e dev" in said
+    assert 'reader.get("chat", release=3)' in said
+    assert "with the variables that model-config local serve prints" in said
+    # Its parameters are shown with the newest alone, which they hold.
+    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/chat/release" in said
+    assert "api_key /ai/dev/chat/secrets/api_key" in said
+    older = text(pages["/release/dev/chat/1"].text)
+    assert "The page of the newest release lists the parameters" in older
+    assert "arn:aws:ssm" not in older
+
+
+def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
+    pages: dict[str, Any],
+) -> None:
+    html = pages["/compare/dev@1/dev@latest/chat"].text
+    assert "<del><code>0.1</code></del>" in html
+    assert "<ins><code>0.5</code></ins>" in html
+    assert "2 identical values" in text(html)
+    assert '<option value="dev@1" selected>' in html
+    assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
 
 
 def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
@@ -80,18 +164,18 @@ def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
     assert "no stable (0)" in text(client.get("/").text)
 
 
-@pytest.mark.usefixtures("three_releases")
-def test_each_page_says_which_aws_it_shows_and_marks_a_protected_environment(
-    client: TestClient, own_project: Project
+def test_the_pages_of_a_protected_environment_are_marked(
+    client: TestClient, own_project: Project, deploy: Callable[..., int]
 ) -> None:
-    said = text(client.get("/").text)
-    assert "dev local AWS prod local AWS" in said
+    for stack in ("dev", "prod"):
+        deploy(environment=stack)
     file = own_project.stack_file("prod")
     file.write_text(f"{file.read_text()}  model-config:protect: true\n")
-    assert "prod local AWS, protected" in text(client.get("/").text)
-    assert '<header class="protected">' not in client.get("/").text
-    assert '<header class="protected">' in client.get("/model/prod/chat").text
-    assert '<header class="protected">' not in client.get("/model/dev/chat").text
+    mark = '<header class="protected">'
+    first = client.get("/").text
+    assert ("prod local AWS, protected" in text(first), mark in first) == (True, False)
+    assert mark in client.get("/model/prod/chat").text
+    assert mark not in client.get("/model/dev/chat").text
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -132,71 +216,28 @@ def test_pages_link_only_to_pages_that_exist(
     assert "nobody" in text(client.get("/drift/dev").text)
 
 
-def test_a_name_breaks_between_its_words(client: TestClient, deploy: Callable[..., int]) -> None:
-    deploy(model="a_long_name")
-    html = client.get("/model/dev/a_long_name").text
-    assert "<h1>a_<wbr>long_<wbr>name <small>" in html
-
-
 def test_more_models_than_a_page_of_ssm_holds_are_on_one_page(ssm: Any) -> None:
     deployer = Deployer(ssm)
-    for number in range(101):
+    for number in range(51):
         text = release.write_release(release.Release.of(f"m{number}", "dev", "Own", {}))
         deployer.put(f"/ai/dev/m{number}/release", text.document)
     answer = browser(Site([environment("dev", ssm)])).get("/")
     assert answer.status_code == 200
-    assert answer.text.count(">newest 1</a>") == 101
+    assert answer.text.count(">newest 1</a>") == 51
 
 
-@pytest.mark.usefixtures("own_project")
 def test_an_environment_with_nothing_in_it_says_so(client: TestClient) -> None:
     said = text(client.get("/").text)
     assert "nothing deployed" in said
     assert "5 not deployed" in said
 
 
-@pytest.mark.usefixtures("three_releases")
-def test_a_model_shows_its_releases_and_their_changes(client: TestClient) -> None:
-    html = client.get("/model/dev/chat").text
-    said = text(html)
-    assert "release 3" in said
-    assert "~ model_id" in said
-    assert "~ generation/stop ~ generation/temperature ~ model_id" in said
-    assert '<a class="aside" href="/compare/dev@2/dev@3/chat">compare</a>' in html
-    assert 'href="/model/prod/chat"' in html
-    assert "model-config promote chat -e dev" in said
-    assert "model-config rollback" not in said  # stable has been on no release before
-    assert "<form" not in html
-
-
-@pytest.mark.usefixtures("three_releases")
-def test_who_moved_a_label_and_why_is_on_the_models_page(client: TestClient, ssm: Any) -> None:
-    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
-    html = client.get("/model/dev/chat").text
-    assert "stable moved from release 2 to 3" in html
-    assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
-
-
-@pytest.mark.usefixtures("three_releases")
-def test_a_release_shows_values_prompts_and_how_to_read_it(client: TestClient) -> None:
-    html = client.get("/release/dev/chat/3").text
-    said = text(html)
-    assert "temperature 0.5" in said
-    assert '<mark data-variable="company">{{company}}</mark>' in html
-    assert "model-config show chat --release 3 -e dev" in said
-    assert "model-config diff-releases chat 2 3 -e dev" in said
-    assert 'reader.get("chat", release=3)' in said
-    assert "with the variables that model-config local serve prints" in said
-    assert "arn:aws:ssm:eu-west-1:123456789012:parameter/ai/dev/chat/release" in said
-    assert "api_key /ai/dev/chat/secrets/api_key" in said
-
-
 def test_evidence_is_shown_with_its_release_and_in_the_overview(
     client: TestClient, own_project: Project, deploy: Callable[..., int]
 ) -> None:
     deploy()
-    assert "evidence" not in text(client.get("/").text)
-    digest = read_digest(client)
+    page = client.get("/release/dev/chat/1").text
+    (digest,) = set(re.findall("sha256:[0-9a-f]{64}", page))
     tests = [{"name": "<b>greets</b>", "rate": 0.5, "floor": 0.9, "repeats": 2}]
     content = {"format": 1, "digest": digest, "at": "2026-11-28T00:00:00Z", "by": "ada"}
     file = own_project.root / "evidence" / f"{digest.removeprefix('sha256:')}.json"
@@ -228,38 +269,13 @@ def test_a_promoted_release_whose_model_retires_soon_has_a_badge(
     assert "lifecycle.yaml: checked: field required" in text(answer.text)
 
 
-def read_digest(client: TestClient) -> str:
-    (digest,) = set(re.findall("sha256:[0-9a-f]{64}", client.get("/release/dev/chat/1").text))
-    return digest
-
-
-@pytest.mark.usefixtures("three_releases")
-def test_the_parameters_are_shown_with_the_release_that_they_hold(client: TestClient) -> None:
-    said = text(client.get("/release/dev/chat/1").text)
-    assert "The page of the newest release lists the parameters" in said
-    assert "arn:aws:ssm" not in said
-
-
-@pytest.mark.usefixtures("three_releases")
-def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
-    client: TestClient,
-) -> None:
-    html = client.get("/compare/dev@1/dev@latest/chat").text
-    assert "<del><code>0.1</code></del>" in html
-    assert "<ins><code>0.5</code></ins>" in html
-    assert "2 identical values" in text(html)
-    assert '<option value="dev@1" selected>' in html
-    assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
-
-
 @pytest.fixture
 def compared(client: TestClient, deploy: Callable[..., int]) -> Callable[..., str]:
     """The page that compares two releases with these prompts."""
 
     def call(after: str, before: str = PROMPT) -> str:
-        for text in (before, after):
-            deploy({**CONFIG, "prompts": {"system": text}})
-        return client.get("/compare/dev@1/dev@2/chat").text
+        first, second = (deploy({**CONFIG, "prompts": {"system": it}}) for it in (before, after))
+        return client.get(f"/compare/dev@{first}/dev@{second}/chat").text
 
     return call
 
@@ -270,6 +286,9 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     assert "<ins>friendly to {{name}}</ins>" in html
     assert "New variables: name . Applications must pass them" in text(html)
     assert "&lt;script&gt;alert(&#39;prompt&#39;)&lt;/script&gt;" in html
+    blanks = compared(PROMPT.replace("Be kind", "Be  kind"))
+    assert "only white space" in blanks
+    assert "<ins>··</ins>" in blanks
 
 
 def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
@@ -294,12 +313,6 @@ def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
     assert 'data-variable="a"' not in html
 
 
-def test_a_change_of_white_space_alone_is_reported(compared: Callable[..., str]) -> None:
-    html = compared(PROMPT.replace("Be kind", "Be  kind"))
-    assert "only white space" in html
-    assert "<ins>··</ins>" in html
-
-
 def test_invisible_characters_are_shown_by_their_code_points(
     client: TestClient, compared: Callable[..., str], deploy: Callable[..., int]
 ) -> None:
@@ -312,17 +325,14 @@ def test_invisible_characters_are_shown_by_their_code_points(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_selecting_two_sides_redirects_to_their_address(client: TestClient) -> None:
-    chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
-    answer = client.get("/compare", params=chosen, follow_redirects=False)
-    assert answer.headers["location"] == "/compare/dev@1/prod@stable/chat"
-
-
-@pytest.mark.usefixtures("three_releases")
 def test_two_environments_are_compared_with_their_settings(
     client: TestClient, own_project: Project, deploy: Callable[..., int]
 ) -> None:
     deploy(model="only_here")
+    assert "<h1>only_<wbr>here <small>" in client.get("/model/dev/only_here").text
+    chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
+    answer = client.get("/compare", params=chosen, follow_redirects=False)
+    assert answer.headers["location"] == "/compare/dev@1/prod@stable/chat"
     file = own_project.stack_file("prod")
     file.write_text("config:\n  aws:region: eu-west-1\n  model-config:protect: true\n")
     said = text(client.get("/compare/dev@latest/prod@latest").text)
@@ -332,8 +342,7 @@ def test_two_environments_are_compared_with_their_settings(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) -> None:
-    assert "No rollout is under way" in client.get("/rollout/dev/chat").text
+def test_a_rollout_shows_its_plan_and_who_ended_it_and_why(client: TestClient, ssm: Any) -> None:
     new = rollouts.NewRollout("stable", RolloutPlan((25, 100), timedelta(hours=1)), utc_now())
     rollouts.start(environment("dev", ssm), "chat", new).write()
     html = client.get("/rollout/dev/chat").text
@@ -345,6 +354,10 @@ def test_a_rollout_shows_its_plan_and_where_it_is(client: TestClient, ssm: Any) 
     assert "model-config rollout pause chat -e dev" in said
     assert "model-config rollout abort chat -e dev" in said
     assert "25 % of stable, running" in text(client.get("/").text)
+    promote(environment("dev", ssm), "chat", "stable", reason="warmer <b>answers</b>")
+    html = client.get("/model/dev/chat").text
+    assert "stable moved from release 2 to 3" in html
+    assert "<q>warmer &lt;b&gt;answers&lt;/b&gt;</q>" in html
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -369,23 +382,6 @@ def test_a_release_that_cannot_be_read_says_why(
     assert (answer.status_code, "not valid JSON" in answer.text) == (422, True)
 
 
-@pytest.mark.usefixtures("three_releases")
-def test_a_missing_page_says_what_to_do(client: TestClient) -> None:
-    for address, said in {
-        "/model/dev": "",
-        "/static/../app.py": "",
-        "/model/dev/nobody": "nobody",
-        "/model/prdo/chat": 'did you mean "prod"',
-        "/release/dev/chat/99": "there is no release 99",
-        "/release/dev/chat/canary": "has the label",
-        "/compare/dev@1/dev@/nobody": "nobody",
-        "/release/dev/chat/%3Cscript%3E": "&lt;script&gt;",
-    }.items():
-        answer = client.get(address)
-        assert answer.status_code == 404, address
-        assert said in unescape(answer.text) or said in answer.text, address
-
-
 def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(
     client: TestClient, compared: Callable[..., str]
 ) -> None:
@@ -399,18 +395,17 @@ def test_while_aws_is_away_the_first_page_shows_what_git_has(
     loopback: Any, own_project: Project
 ) -> None:
     loopback.answers = [loopback.resets()]
-    answer = browser(Site([environment("dev", loopback.client())], own_project)).get("/")
+    client = browser(Site([environment("dev", loopback.client())], own_project))
+    answer = client.get("/")
     assert answer.status_code == 200
     assert 'role="alert"' in answer.text
     assert "chat" in text(answer.text)
     assert "unknown" in text(answer.text)
-
-
-def test_while_aws_is_away_a_page_says_so(loopback: Any) -> None:
-    loopback.answers = [loopback.resets()]
-    client = browser(Site([environment("dev", loopback.client())]))
     for address in ("/model/dev/chat", "/release/dev/chat/1", "/compare/dev@1/dev@2/chat"):
         assert client.get(address).status_code == 503
+    loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
+    denied = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
+    assert (denied.status_code, "ssm:GetParameterHistory" in denied.text) == (422, True)
 
 
 @pytest.mark.usefixtures("three_releases")
@@ -428,30 +423,20 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
     assert re.search(r"The data was read at 20\d\d-\d\d-\d\d \d\d:\d\d UTC", said)
 
 
-def test_a_denied_request_names_the_permission(loopback: Any) -> None:
-    loopback.answers = [loopback.refuses("AccessDeniedException", "not authorized")]
-    answer = browser(Site([environment("dev", loopback.client())])).get("/model/dev/chat")
-    assert answer.status_code == 422
-    assert "ssm:GetParameterHistory" in answer.text
-
-
 @pytest.mark.usefixtures("three_releases")
-def test_an_invalid_project_is_reported_and_deployed_models_are_shown(
-    client: TestClient, own_project: Project
+def test_an_invalid_project_is_reported_and_without_one_there_is_no_drift(
+    client: TestClient, own_project: Project, ssm: Any
 ) -> None:
     own_project.module("chat").write_text("MODEL = nothing")
     said = text(client.get("/").text)
     assert "nothing" in said
     assert "newest 3" in said
     assert client.get("/drift/dev").status_code == 422
-
-
-def test_without_a_project_there_is_no_drift(ssm: Any, deploy: Callable[..., int]) -> None:
-    deploy()
-    client = browser(Site([environment("dev", ssm)]))
-    assert "newest 1" in text(client.get("/").text)
-    assert "no project here" in client.get("/drift/dev").text
-    assert "/drift" not in client.get("/").text
+    without = browser(Site([environment("dev", ssm)]))
+    first = without.get("/").text
+    assert "newest 3" in text(first)
+    assert "/drift" not in first
+    assert "no project here" in without.get("/drift/dev").text
 
 
 def test_an_internal_error_is_a_page_too(

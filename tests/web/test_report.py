@@ -57,12 +57,15 @@ def test_every_link_works_from_disk(site: Site, tmp_path: Path) -> None:
     assert len(pages) == len(set(pages))
 
 
-def test_only_the_newest_releases_and_those_with_a_label_have_a_page(
-    site: Site, tmp_path: Path, deploy: Any
+def test_only_the_newest_releases_and_those_with_a_label_have_a_page_and_errors_are_shown(
+    site: Site, own_project: Project, tmp_path: Path, deploy: Any
 ) -> None:
     for number in range(6):
         deploy({**CONFIG, "model_id": str(number)}, label="stable" if number == 1 else None)
-    report(site, tmp_path / "out", unwatched, most=2)
+    own_project.module("chat").write_text("MODEL = nothing")
+    failed = report(site, tmp_path / "out", unwatched, most=2)
+    assert failed == [Page.of("drift", "dev"), Page.of("drift", "prod")]
+    assert "nothing" in (tmp_path / "out" / "drift" / "dev.html").read_text()
     pages = check_links(tmp_path / "out")
     assert {page for page in pages if page.startswith("release/dev")} == {
         f"release/dev/chat/{number}.html" for number in (2, 5, 6)
@@ -70,23 +73,13 @@ def test_only_the_newest_releases_and_those_with_a_label_have_a_page(
     assert "compare/dev@5/dev@6/chat.html" in pages
 
 
-def test_a_page_that_cannot_be_built_shows_the_error_and_is_returned(
-    site: Site, own_project: Project, tmp_path: Path, deploy: Any
-) -> None:
-    deploy()
-    own_project.module("chat").write_text("MODEL = nothing")
-    failed = report(site, tmp_path / "out", unwatched, most=2)
-    assert failed == [Page.of("drift", "dev"), Page.of("drift", "prod")]
-    assert "nothing" in (tmp_path / "out" / "drift" / "dev.html").read_text()
-
-
 def test_a_folder_that_holds_something_is_left_alone(site: Site, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match="exists and is not empty"):
-        report(site, tmp_path, unwatched, most=1)
-    with pytest.raises(UsageError, match="exists and is not empty"):
-        report(site, tmp_path / "mine.txt", unwatched, most=1)
-    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+    before = sorted(tmp_path.rglob("*"))
+    for place in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(UsageError, match="exists and is not empty"):
+            report(site, place, unwatched, most=1)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def git(project: Project, *arguments: str) -> None:
@@ -96,6 +89,9 @@ def git(project: Project, *arguments: str) -> None:
 
 def test_two_commits_are_compared_from_git_alone(own_project: Project, tmp_path: Path) -> None:
     git(own_project, "init")
+    with pytest.raises(UsageError, match="no commit 'nowhere'"):
+        report_of_commits(own_project, "nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     git(own_project, "add", ".")
     git(own_project, "commit", "-m", "first")
     module = own_project.module("chat")
@@ -112,10 +108,3 @@ def test_two_commits_are_compared_from_git_alone(own_project: Project, tmp_path:
     assert "<ins>{{mood}}</ins>" in page
     assert "dev, prod" in page
     assert PROMPT.splitlines()[-1] not in page
-
-
-def test_a_missing_commit_is_reported(own_project: Project, tmp_path: Path) -> None:
-    git(own_project, "init")
-    with pytest.raises(UsageError, match="no commit 'nowhere'"):
-        report_of_commits(own_project, "nowhere", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
