@@ -1,6 +1,5 @@
 """Which AWS, region and path a verb works on."""
 
-
 import pytest
 
 from model_config.cli.target import _account_in_settings, target
