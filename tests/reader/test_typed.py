@@ -48,6 +48,7 @@ class Own(ModelConfig):
     size: int = 3
     tags: list[str] | None = None
     table: dict[str, dict[str, int]] | None = None
+    either: Generation | Tuning | None = None
     generation: Generation = Generation()
 
 
@@ -76,6 +77,7 @@ def test_an_instance_of_an_own_class_is_equal_and_cannot_be_changed_either() -> 
         maybe=None,
         tags=["a"],
         table={"a": {"model_fields": 1}},
+        either=Tuning(rate=0.5, steps=2),
         generation=Generation(stop=["x"]),
     )
     own = read(model).as_model(Own)
@@ -94,10 +96,11 @@ def test_an_instance_of_an_own_class_is_equal_and_cannot_be_changed_either() -> 
     assert own.model_copy(deep=True) == model
 
 
-def test_a_classs_defaults_stay_as_they_are() -> None:
+def test_an_application_a_version_ahead_gets_its_classs_defaults_as_they_are() -> None:
     shared = Generation(stop=["x"])
 
     class Listed(ModelConfig):
+        n: int = 7
         group: Generation = Field(default_factory=lambda: shared)
 
     listed = FakeReader({"m": {}}).get("m").as_model(Listed)
@@ -117,14 +120,6 @@ def test_a_secret_field_says_that_there_is_one_and_where() -> None:
     assert with_keys.as_model(OneKey).keys == given.keys
     assert with_keys.secrets["api_key"].reveal() == "text"
     assert read(OneKey()).as_model(OneKey) == OneKey()
-
-
-def test_of_two_classes_in_one_field_the_one_that_fits_is_taken() -> None:
-    class Either(ModelConfig):
-        how: Generation | Tuning
-
-    either = Either(how=Tuning(rate=0.5, steps=2))
-    assert read(either).as_model(Either) == either
 
 
 def test_an_application_a_version_behind_leaves_out_what_it_does_not_know() -> None:
@@ -190,16 +185,6 @@ def test_an_application_a_version_behind_leaves_out_what_it_does_not_know_in_ite
     back = FakeReader({"m": values}).get("m").as_model(Deep)
     assert back.messages == [Message(role="user", content="x", parts=[Tuning(rate=1.0)])]
     assert back.deployments == {"us": Deployment(model="m")}
-
-
-def test_an_application_a_version_ahead_gets_defaults() -> None:
-    class Ahead(ModelConfig):
-        name: str
-        new: int = 7
-        new_group: Generation = Generation(temperature=0.1)
-
-    ahead = FakeReader({"m": {"name": "n"}}).get("m").as_model(Ahead)
-    assert (ahead.new, ahead.new_group.temperature) == (7, 0.1)
 
 
 class Inner(Group):
