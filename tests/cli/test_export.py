@@ -56,19 +56,16 @@ def chat(config):
 # Formats
 
 
-def test_json_is_read_back():
-    config = {**NASTY, **VALUES}
-    assert json.loads(as_text("json", chat(config), {})) == config
-    assert json.loads(as_text("json", chat(config), {"k/a": "sk"}))["secrets"] == {"k/a": "sk"}
-
-
-def test_yaml_is_read_back():
-    config = {**NASTY, **VALUES}
-    assert yaml.safe_load(as_text("yaml", chat(config), {})) == config
-    assert yaml.safe_load(as_text("yaml", chat({"a": 1}), {"k": "yes"})) == {
-        "a": 1,
-        "secrets": {"k": "yes"},
-    }
+def test_json_yaml_and_tfvars_are_read_back():
+    config, secrets = {**NASTY, **VALUES}, {"k/a": "sk", "k": "yes"}
+    both = {**config, "secrets": secrets}
+    for read, form in ((json.loads, "json"), (yaml.safe_load, "yaml")):
+        assert read(as_text(form, chat(config), {})) == config
+        assert read(as_text(form, chat(config), secrets)) == both
+    assert json.loads(as_text("tfvars.json", chat(config), secrets)) == {"chat": both}
+    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
+        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
+    )
 
 
 @settings(deadline=None)
@@ -114,11 +111,7 @@ def test_dotenv_is_read_back(tmp_path):
     expected = environment_variables(chat(config), {"key": "s'k"}, "X_")
     found = dotenv.dotenv_values(file, encoding="utf-8")
     assert {name: found[name] for name in expected} == expected
-    helpers = {
-        "MODEL_CONFIG_BACKTICK": "`",
-        "MODEL_CONFIG_DOLLAR": "$",
-        "MODEL_CONFIG_QUOTE": '"',
-    }
+    helpers = {"MODEL_CONFIG_BACKTICK": "`", "MODEL_CONFIG_DOLLAR": "$", "MODEL_CONFIG_QUOTE": '"'}
     assert {name: found[name] for name in found.keys() - expected.keys()} == helpers
 
 
@@ -178,19 +171,6 @@ def test_what_another_parser_misreads_is_told(run, released):
     said = run("export", "chat", "--format", "dotenv")
     assert said.out == '# Written for python-dotenv.\nPLAIN="it\'s"\n'
     assert "misreads" not in said.err
-
-
-def test_tfvars_json_sets_one_variable():
-    config = {"t": "${x} %{y}", "l": [1, True, None]}
-    assert json.loads(as_text("tfvars.json", chat(config), {"api_key": "sk"})) == {
-        "chat": {**config, "secrets": {"api_key": "sk"}}
-    }
-
-
-def test_yaml_holds_a_prompt_as_a_block():
-    assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
-        "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
-    )
 
 
 @pytest.mark.skipif(TERRAFORM is None, reason="needs terraform on PATH")
@@ -294,8 +274,7 @@ def test_a_mistake_is_a_text_and_exit_code_2(run):
 # Files
 
 
-@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o640)])
-def test_a_file_has_the_mode_it_should_from_the_first_moment(tmp_path, monkeypatch, private, mode):
+def test_a_file_has_the_mode_it_should_from_the_first_moment(tmp_path, monkeypatch):
     seen = []
     replace = Path.replace
 
@@ -306,11 +285,12 @@ def test_a_file_has_the_mode_it_should_from_the_first_moment(tmp_path, monkeypat
     monkeypatch.setattr(Path, "replace", look)
     before = os.umask(0o027)
     try:
-        write_file(tmp_path / "x", "é\n", private=private)
+        write_file(tmp_path / "x", "é\n", private=True)
+        write_file(tmp_path / "y", "é\n", private=False)
     finally:
         os.umask(before)
-    assert (tmp_path / "x").read_bytes() == "é\n".encode()
-    assert seen == [mode]
+    assert (tmp_path / "x").read_bytes() == (tmp_path / "y").read_bytes() == "é\n".encode()
+    assert seen == [0o600, 0o640]
 
 
 def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_beside_it(
@@ -329,27 +309,27 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_beside_it
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path):
-    # Never tried on /dev/null: were the check gone, root would lose it.
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "folder").mkdir()
-    for name in ("pipe", "folder"):
-        with pytest.raises(UsageError, match=f"{name} can't be written: it is not a regular file"):
-            write_file(tmp_path / name, "x", private=False)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
-    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
-
-
-def test_a_link_is_followed_and_a_circle_is_told(tmp_path):
+def test_a_link_is_followed_and_what_is_no_ordinary_file_is_not_replaced_by_one(tmp_path):
     (tmp_path / "link").symlink_to("file")
     write_file(tmp_path / "link", "x", private=False)
     assert (tmp_path / "file").read_text() == "x"
     assert (tmp_path / "link").is_symlink()
+    # Never tried on /dev/null: were the check gone, root would lose it.
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
     for name, target in (("circle", "circle"), ("there", "back"), ("back", "there")):
         (tmp_path / name).symlink_to(target)
-    for name in ("circle", "there"):
-        with pytest.raises(
-            UsageError, match=f"{name} can't be written: its symbolic links form a loop"
-        ):
+    for name, problem in {
+        "pipe": "it is not a regular file",
+        "folder": "it is not a regular file",
+        "circle": "its symbolic links form a loop",
+        "there": "its symbolic links form a loop",
+    }.items():
+        with pytest.raises(UsageError, match=f"{name} can't be written: {problem}"):
             write_file(tmp_path / name, "x", private=False)
-        assert (tmp_path / name).is_symlink()
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "link", "file", "pipe", "folder", "circle", "there", "back",
+    }  # fmt: skip
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert (tmp_path / "circle").is_symlink()
+    assert (tmp_path / "there").is_symlink()

@@ -32,42 +32,31 @@ def read(document: str) -> release.Release:
     return release.read_release(document, MODEL, lambda _: json.loads(PARTS))
 
 
-def test_the_three_forms_are_the_same_release():
+def test_the_three_forms_are_the_same_release_as_the_deploy_writes_it():
     content = read(PLAIN)
     assert content.config["prompts"] == {"system": "You help {{name}}. Réponds en français."}
     assert content.secrets == ("api_key",)
+    assert release.write_release(content).document == PLAIN.strip()
     assert read(PACKED) == read(IN_PARTS) == content
     assert "zlib" in json.loads(PACKED)
     names = [f"{MODEL}/release/parts/{part}" for part in release.part_hashes(IN_PARTS)]
     assert names == list(json.loads(PARTS))
-
-
-def test_the_plain_form_is_what_the_deploy_writes():
-    assert release.write_release(read(PLAIN)).document == PLAIN.strip()
-
-
-def test_the_rollout_is_one_that_can_be_read():
     document = read_rollout(ROLLOUT)
     assert document.moved == Moved("stable", 7, 6, "shorter answers", held=False)
     assert document.rollout is not None
     assert [step.percent for step in document.rollout.steps] == [5, 100]
 
 
-def test_the_figures_are_the_codes():
+def test_the_figures_are_the_codes_and_every_field_is_described():
     text = " ".join(TEXT.split())
     assert f"{PART_BYTES:,} bytes of a Standard parameter" in text
     assert f"at most {MAX_PARTS} parameters" in text
     assert f"at most {MAX_PARTS} parts" in text
     assert f"{release.MAX_UNPACKED_BYTES:,}" in text
     assert f"`format` {release.FORMAT}." in text
-
-
-def test_every_field_is_described():
     fields = {field for form in FORMS for field in json.loads(form)}
-    assert (
-        set(re.findall(r"^\| `(\w+)` \| (?:number|string|object|list)", TEXT, re.MULTILINE))
-        == fields
-    )
+    described = re.findall(r"^\| `(\w+)` \| (?:number|string|object|list)", TEXT, re.MULTILINE)
+    assert set(described) == fields
 
 
 # The programs, each with AWS's client replaced by one that reads a file.
