@@ -60,9 +60,7 @@ def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam)
 
 
 @pytest.mark.parametrize("planned", [None, CHAT])
-def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(
-    aws: Any, iam: Iam, planned: Any
-) -> None:
+def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(aws, iam, planned):
     aws.deploy({"n": 1}, environment="dev")
     (error, *_) = checked(aws, planned)
     assert error[:2] == ("error", "/ai/prod")
@@ -161,9 +159,7 @@ def test_an_advanced_release_of_an_earlier_deploy_stops_the_next_one(aws: Any) -
     )
 
 
-def test_the_accounts_parameters_are_counted_with_those_that_are_new(
-    aws: Any, iam: Iam, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_accounts_parameters_are_counted_with_those_that_are_new(aws, iam, monkeypatch):
     assert iam.asked == 0
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.put(name, "1")
@@ -250,9 +246,7 @@ def test_held_labels_rollouts_and_interrupted_promotions_are_worth_knowing(aws: 
 
 
 @pytest.mark.usefixtures("iam")
-def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains_it(
-    aws: Any,
-) -> None:
+def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains_it(aws: Any):
     aws.deploy({"n": 1})
     ((level, where, problem),) = checked(aws, CHAT)
     assert (level, where) == ("notice", "chat")

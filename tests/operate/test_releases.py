@@ -114,9 +114,7 @@ def rolling_out(release: int, before: int) -> RolloutDocument:
     return RolloutDocument(None, Rollout("stable", release, before, salt="0" * 16, steps=()))
 
 
-def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_works(
-    aws: Any,
-) -> None:
+def test_a_labelled_oldest_release_is_told_ten_deploys_ahead_and_the_way_out_works(aws: Any):
     aws.deploy({"n": 1}, label="stable")
     aws.fill(88)
     assert list(running_out(State(releases_of(aws)))) == []
@@ -207,9 +205,7 @@ def test_prune_deletes_nothing_while_a_release_cannot_be_read(aws: Any) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(
-    loopback: Any, *, whole: bool
-) -> None:
+def test_prune_deletes_nothing_on_a_history_with_nothing_in_it(loopback: Any, *, whole: bool):
     listed = loopback.says(200, {"Parameters": [{"Name": f"{NAME}/parts/00"}]})
     loopback.answers.extend([listed, loopback.says(200, {"Parameters": []}, whole=whole)])
     with pytest.raises(StoreUnavailableError, match="ssm:GetParameterHistory"):

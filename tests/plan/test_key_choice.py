@@ -85,9 +85,7 @@ def test_the_same_choice_is_no_finding(given: dict[str, Any], former: dict[str, 
     ],
     ids=["existing", "its own as an existing one", "back", "another", "own", "regions", "one"],
 )
-def test_another_choice_is_refused_with_the_former_one(
-    given: dict[str, Any], former: dict[str, Any], where: str, fix: str
-) -> None:
+def test_another_choice_is_refused_with_the_former_one(given, former, where, fix):
     finding = changed_key(settings(**given), former, "Pulumi.dev.yaml")
     assert finding is not None
     assert finding.where == f"model-config:{where}"
