@@ -59,15 +59,15 @@ def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam)
     assert iam.asked == 0  # no new model, no new policy
 
 
-@pytest.mark.parametrize("planned", [None, CHAT])
-def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(aws, iam, planned):
+def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(aws: Any, iam: Iam) -> None:
     aws.deploy({"n": 1}, environment="dev")
-    (error, *_) = checked(aws, planned)
-    assert error[:2] == ("error", "/ai/prod")
-    assert "below /ai/prod in this account and eu-west-1" in error[2]
-    found = checked(aws, planned, first_deploy=True)
-    assert [each[0] for each in found] == (["notice"] if planned else [])
-    assert iam.asked == (2 if planned else 0)
+    for planned in (None, CHAT):
+        (error, *_) = checked(aws, planned)
+        assert error[:2] == ("error", "/ai/prod")
+        assert "below /ai/prod in this account and eu-west-1" in error[2]
+        found = checked(aws, planned, first_deploy=True)
+        assert [each[0] for each in found] == (["notice"] if planned else [])
+        assert iam.asked == (2 if planned else 0)
 
 
 @pytest.mark.usefixtures("iam")
