@@ -110,11 +110,7 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
     assert checked(aws, planned) == []
     aws.put("/ai/prod/chat/seed", "7")
     assert checked(aws, planned) == [
-        (
-            "notice",
-            "chat",
-            "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
-        )
+        ("notice", "chat", "it has 1 parameter newer than its newest release: /ai/prod/chat/seed")
     ]
     aws.deploy({"n": 2, "seed": 7}, {"key": "x"}, label="stable")
     assert checked(aws, planned) == []
@@ -213,9 +209,7 @@ def written(aws: Any, document: RolloutDocument, **labels: int) -> list[tuple[st
     )
     for label, release in labels.items():
         aws.client.label_parameter_version(
-            Name="/ai/prod/chat/release",
-            ParameterVersion=release,
-            Labels=[label.replace("_", "-")],
+            Name="/ai/prod/chat/release", ParameterVersion=release, Labels=[label.replace("_", "-")]
         )
     return checked(aws)
 

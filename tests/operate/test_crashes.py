@@ -172,10 +172,7 @@ PEOPLE: dict[str, Verb] = {
     "abort": lambda place: rollouts.abort(place, "chat").write(),
     "start": lambda place: _start(place, 3),
 }
-AUTOMATIC: dict[str, Verb] = {
-    "pipeline": _pipeline,
-    "finish --when-due": _finish_due,
-}
+AUTOMATIC: dict[str, Verb] = {"pipeline": _pipeline, "finish --when-due": _finish_due}
 VERBS = PEOPLE | AUTOMATIC
 
 STATES: dict[str, list[Verb]] = {

@@ -187,9 +187,7 @@ def test_two_people_at_once_end_in_one_of_the_two_orders(three: Any) -> None:
 def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any) -> None:
     people = [
         threading.Thread(
-            target=promote,
-            args=(prod(three.client), "chat", "stable"),
-            kwargs={"release": number},
+            target=promote, args=(prod(three.client), "chat", "stable"), kwargs={"release": number}
         )
         for number in (2, 3, 2, 3)
     ]

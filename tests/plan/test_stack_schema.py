@@ -175,8 +175,7 @@ def patch(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 INNER = PATCH | st.fixed_dictionaries(
-    {},
-    optional={"size": INTEGERS, "flags": patch(st.booleans()), "token": TEXTS, "sise": INTEGERS},
+    {}, optional={"size": INTEGERS, "flags": patch(st.booleans()), "token": TEXTS, "sise": INTEGERS}
 )
 FAST = st.fixed_dictionaries({}, optional={"batch": INTEGERS, "beams": INTEGERS})
 OFF = st.just(value=False)
