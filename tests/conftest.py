@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("suite")
 def pytest_configure(config: pytest.Config) -> None:
     # The process that hands the tests out to others runs none, and starts sooner without these.
     if hasattr(config, "workerinput") or not config.option.numprocesses:
-        for name in ("support.speed", "support.aws"):
+        for name in ("support.no_ec2", "support.speed", "support.aws"):
             config.pluginmanager.import_plugin(name)
 
 

@@ -19,7 +19,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from support.agent import CHAT, HEADERS, SECRET
 from support.waiting import wait_until
 
-from model_config.format.errors import StoreUnavailableError
 from model_config.format.release import Release
 from model_config.openfeature import ModelConfigProvider
 
@@ -143,6 +142,8 @@ def said(own):
 
 def test_the_provider_says_what_changed_and_how_it_is(own, reader, said):
     own.get_float_value(TEMPERATURE, 0.0)
+    reader.set("chat", CHAT, secrets={"api_key": "sk-rotated"}, release=1)
+    assert said == []  # a secret is no flag
     reader.set("chat", {**CHAT, "generation": {**CHAT["generation"], "temperature": 1}})
     assert said.pop() == (
         ProviderEvent.PROVIDER_CONFIGURATION_CHANGED,
@@ -153,7 +154,8 @@ def test_the_provider_says_what_changed_and_how_it_is(own, reader, said):
         for _ in range(3):
             own.get_float_value("chat/streaming", 0.0)
         assert own.get_provider_status() is ProviderStatus.STALE
-        own.get_float_value("other", 0.0)
+        details = own.get_float_details("other", 7.5)  # which was never read
+        assert (details.value, details.error_code) == (7.5, ErrorCode.GENERAL)
         assert own.get_provider_status() is ProviderStatus.ERROR
     reader.set("other", {"n": 1})
     reader.advance(60)
@@ -167,12 +169,6 @@ def test_the_provider_says_what_changed_and_how_it_is(own, reader, said):
         ProviderEvent.PROVIDER_STALE,
         ProviderEvent.PROVIDER_READY,
     ]
-
-
-def test_a_rotated_secret_changes_no_flag(own, reader, said):
-    own.get_float_value(TEMPERATURE, 0.0)
-    reader.set("chat", CHAT, secrets={"api_key": "sk-rotated"}, release=1)
-    assert said == []
 
 
 def test_a_model_that_can_not_be_read_at_the_start_is_an_error_until_it_can(reader):
@@ -213,9 +209,3 @@ def test_opentelemetrys_hook_sees_key_variant_and_provider(own):
         "feature_flag.context.id": "ada",
         "feature_flag.provider.name": "model-config",
     }
-
-
-def test_an_outage_of_a_model_that_was_never_read_is_general(own, reader):
-    with reader.outage(StoreUnavailableError("away")):
-        details = own.get_integer_details("other/n", 7)
-    assert (details.value, details.error_code) == (7, ErrorCode.GENERAL)

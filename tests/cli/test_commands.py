@@ -55,39 +55,25 @@ def test_a_project_that_was_named_is_named_again(run, released, project, monkeyp
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "pasted"),
-    [
-        ("`pulumi up --refresh --stack qa`", "`model-config local deploy --environment qa`"),
-        ("`pulumi up`", "`model-config local deploy --environment prod`"),
-        ("with `pulumi config set --secret`", "with a line in .local/secrets.yaml"),
-        (
-            "`pulumi config set --secret model-config:aKey --stack dev`",
+def test_commands_are_fitted_to_the_mode():
+    for text, pasted in {
+        "`pulumi up --refresh --stack qa`": "`model-config local deploy --environment qa`",
+        "`pulumi up`": "`model-config local deploy --environment prod`",
+        "with `pulumi config set --secret`": "with a line in .local/secrets.yaml",
+        "`pulumi config set --secret model-config:aKey --stack dev`":
             "a line for aKey in .local/secrets.yaml",
-        ),
-        ("`model-config releases x -e dev`", "`model-config releases x -e dev --local`"),
-        ("`model-config releases x`", "`model-config releases x --environment prod --local`"),
-        ("`model-config digest`", "`model-config digest --environment prod`"),
-        (
-            "`model-config rollout abort x`",
+        "`model-config releases x -e dev`": "`model-config releases x -e dev --local`",
+        "`model-config releases x`": "`model-config releases x --environment prod --local`",
+        "`model-config digest`": "`model-config digest --environment prod`",
+        "`model-config rollout abort x`":
             "`model-config rollout abort x --environment prod --local`",
-        ),
-        ("`model-config local reset`", "`model-config local reset`"),
-        ("`model-config import /x --local`", "`model-config import /x --local --environment prod`"),
-        (
-            "`model-config rollout finish x`",
-            "`model-config rollout finish x --environment prod --local`",
-        ),
-        (
-            "`model-config exec x -- CMD`",
-            "`model-config exec x --environment prod --local -- CMD`",
-        ),
-        ("`model-config no-such-verb x`", "`model-config no-such-verb x`"),
-        ("`aws ssm x`, `--local`, `", "`aws ssm x`, `--local`, `"),
-    ],
-)
-def test_commands_are_fitted_to_the_mode(text, pasted):
-    assert while_running(["--environment", "prod", "--local"], text) == pasted
+        "`model-config local reset`": "`model-config local reset`",
+        "`model-config import /x --local`": "`model-config import /x --local --environment prod`",
+        "`model-config exec x -- CMD`": "`model-config exec x --environment prod --local -- CMD`",
+        "`model-config no-such-verb x`": "`model-config no-such-verb x`",
+        "`aws ssm x`, `--local`, `": "`aws ssm x`, `--local`, `",
+    }.items():  # fmt: skip
+        assert while_running(["--environment", "prod", "--local"], text) == pasted
 
 
 def test_without_options_a_text_stays_as_it_is():

@@ -1,16 +1,11 @@
 """`model-config digest`, from a checkout; and what a shell completes."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from model_config.cli import options
-
-COMMAND = Path(sys.executable).parent / "model-config"
 
 
 def test_all_models_and_one(run):
@@ -36,15 +31,3 @@ def test_no_digest_of_what_would_not_be_deployed(run, project: Path):
 @pytest.mark.usefixtures("project")
 def test_environments_are_completed_from_the_stack_files():
     assert options.complete_environment() == ["dev", "prod"]
-
-
-def test_a_shell_completes_a_command_line_with_the_command_itself():
-    asked = {
-        "_MODEL_CONFIG_COMPLETE": "complete_bash",
-        "COMP_WORDS": "model-config tree -e p",
-        "COMP_CWORD": "3",
-    }
-    said = subprocess.run(
-        [COMMAND], env={**os.environ, **asked}, capture_output=True, text=True, check=False
-    )
-    assert said.stdout.split() == ["prod"]

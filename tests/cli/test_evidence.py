@@ -1,6 +1,7 @@
 """`model-config evidence`, and what is refused where evidence is required."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,12 +51,8 @@ def write(digest, project):
 
 
 @pytest.fixture
-def stable(run):
-    def read() -> int:
-        return next(row["release"] for row in run("releases", "chat", "--json").json
-                    if "stable" in row["labels"])  # fmt: skip
-
-    return read
+def stable(labels):
+    return lambda: labels()["stable"]
 
 
 def recorded(project, digest: str):
@@ -160,17 +157,14 @@ def test_a_stack_file_requires_evidence_for_each_way_forward_and_none_back(
     run("rollback", "chat")
     assert stable() == 1
 
-
-@pytest.mark.usefixtures("digest")
-def test_a_requirement_that_cannot_be_read_holds(run, project, stable):
-    file = project / "Pulumi.dev.yaml"
-    text = file.read_text()
+    # A requirement that can't be read holds, and that of another stack of the environment too.
+    shutil.rmtree(project / "evidence")
+    text = file.read_text().partition("  model-config:evidence")[0]
     for wrong in ("  model-config:evidence: yes please\n", "<<<<<<<\n  model-config:evidence: re"):
         file.write_text(text + wrong)
         assert "Pulumi.dev.yaml" in run("promote", "chat", code=2).err
-    other = project / "Pulumi.dev-us.yaml"  # shares the environment
     file.write_text(text)
-    other.write_text(
+    (project / "Pulumi.dev-us.yaml").write_text(
         "config:\n  model-config:environment: dev\n  model-config:evidence: required\n"
     )
     assert "Pulumi.dev-us.yaml asks" in run("promote", "chat", code=2).err
@@ -178,11 +172,7 @@ def test_a_requirement_that_cannot_be_read_holds(run, project, stable):
 
 
 NO_REPORTS = [
-    (
-        "promptfoo",
-        '{"results": {"version": 2, "results": []}}',
-        "results.version: input should",
-    ),
+    ("promptfoo", '{"results": {"version": 2, "results": []}}', "results.version: input should"),
     ("promptfoo", '{"results": {"version": 3, "results": []}}', "it has no results"),
     ("promptfoo", "<promptfoo/>", "a report of promptfoo: the file: invalid JSON"),
     ("junit", "<promptfoo/>", "it is not a report of JUnit: its root is <promptfoo>"),
@@ -190,21 +180,13 @@ NO_REPORTS = [
     ("junit", '<?xml version="1.0" encoding="x-none"?><testsuite/>', "as a report of JUnit: "),
     ("junit", "<testsuite><testcase><skipped/></testcase></testsuite>", "it has no results"),
     ("junit", '<!DOCTYPE t [<!ENTITY a "b">]><testsuite>&a;</testsuite>', "document type"),
-    (
-        "junit",
-        JUNIT.replace('value="0.5"', 'value="half"'),
-        "to float: 'half'",
-    ),
+    ("junit", JUNIT.replace('value="0.5"', 'value="half"'), "to float: 'half'"),
     ("junit", JUNIT.replace('value="0.5"', 'value="nan"'), "floor: input should be"),
     ("json", '{"tests": [], "at": "2999-01-01T00:00:00Z"}', "it has no results"),
     ("json", '{"tests": [{"rate": 1}]}', "name: field required"),
     ("json", '{"at": "2999-01-01T00:00:00Z", "tests": [{"name": "a", "rate": 1}]}', "future"),
     ("json", '{"by": "%s", "tests": [{"name": "a", "rate": 1}]}' % ("x" * 301), "by: string"),
-    (
-        "json",
-        '{"at": "0001-01-01T00:00:00+14:00", "tests": [{"name": "a", "rate": 1}]}',
-        "at: ",
-    ),
+    ("json", '{"at": "0001-01-01T00:00:00+14:00", "tests": [{"name": "a", "rate": 1}]}', "at: "),
     ("json", '{"tests": [{"name": "\\ud800", "rate": 1}]}', "as a report of json: "),
     ("json", "[1]", "as a report of json: "),
     ("json", " " * (LARGEST + 1), "more than 20 MiB"),

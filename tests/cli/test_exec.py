@@ -9,14 +9,8 @@ from collections.abc import Mapping
 
 import pytest
 import typer
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from model_config.cli.formats import (
-    PLACEHOLDER,
-    environment_variables,
-    only_requested,
-)
+from model_config.cli.formats import PLACEHOLDER, environment_variables, only_requested
 from model_config.cli.verbs.export import _become
 from model_config.format.errors import UsageError
 from model_config.testing.fake import FakeReader
@@ -58,59 +52,44 @@ def test_a_path_in_upper_case_is_the_name_and_all_but_strings_are_json():
     assert environment_variables(chat({"a": 1}), {}, "CHAT_") == {"CHAT_A": "1"}
 
 
-@pytest.mark.parametrize(
-    ("config", "secrets", "both"),
-    [
+def test_two_paths_of_one_name_and_a_nul_character_are_refused_without_showing_a_value():
+    for config, secrets, problem in (
         ({"a": {"b": 1}, "a_b": 2}, {}, "a/b and a_b of chat would both be named A_B"),
         ({"a": {"x-y": 1, "x_y": 2}}, {}, "a/x-y and a/x_y"),
-        (
-            {"api_key": 1},
-            {"api_key": "sk"},
-            "api_key and api_key of chat would both be named API_KEY",
-        ),
-    ],
-)
-def test_two_paths_of_one_name_are_refused(config, secrets, both):
-    with pytest.raises(UsageError, match=both):
-        environment_variables(chat(config), secrets)
+        ({"key": 1}, {"key": "secret"}, "key and key of chat would both be named KEY"),
+        ({"a": {"b": "se\0cret"}}, {}, "a/b of chat contains a NUL character"),
+        ({}, {"key": "se\0cret"}, "key of chat contains a NUL"),
+    ):
+        with pytest.raises(UsageError, match=problem) as caught:
+            environment_variables(chat(config), secrets)
+        assert "cret" not in str(caught.value)
 
 
-def test_a_nul_character_is_refused_without_showing_the_value():
-    with pytest.raises(UsageError, match="a/b of chat contains a NUL character") as caught:
-        environment_variables(chat({"a": {"b": "se\0cret"}}), {})
-    with pytest.raises(UsageError, match="key of chat contains a NUL"):
-        environment_variables(chat({}), {"key": "\0"})
-    assert "cret" not in str(caught.value).replace("secret", "")
+OBEYED = [
+    "path", "home", "ld/preload", "ld_library_path", "dyld/insert_libraries", "python/path",
+    "pythonstartup", "bash_env", "env", "ifs", "node_options", "https-proxy", "aws/profile",
+    "git_ssh_command", "model_config/local",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "path", "home", "ld/preload", "ld_library_path", "dyld/insert_libraries", "python/path",
-        "pythonstartup", "bash_env", "env", "ifs", "node_options", "https-proxy", "aws/profile",
-        "git_ssh_command", "model_config/local",
-    ],
-)  # fmt: skip
-def test_a_variable_that_other_programs_obey_is_refused_without_a_prefix(path):
-    config = {"model_id": "gpt", path: "sk-hidden"}
+def test_variables_that_other_programs_obey_are_refused_without_a_prefix():
+    config = {"model_id": "gpt", **dict.fromkeys(OBEYED, "sk-hidden")}
     with pytest.raises(UsageError, match="--variable-prefix CHAT_") as caught:
         environment_variables(chat(config), {"user": "x"})
-    assert f"{path} would be " in str(caught.value)
-    assert "user would be USER" in str(caught.value)  # all of them at once
+    for path in (*OBEYED, "user"):  # all of them at once
+        assert f"{path} would be " in str(caught.value)
+    assert "user would be USER" in str(caught.value)
     assert "sk-hidden" not in str(caught.value)
     assert "MODEL_ID" not in str(caught.value)
-    assert len(environment_variables(chat(config), {"user": "x"}, "CHAT_")) == 3
+    assert len(environment_variables(chat(config), {"user": "x"}, "CHAT_")) == len(OBEYED) + 2
 
 
-def test_a_name_that_only_begins_like_one_of_those_is_a_variable():
+def test_a_name_that_only_begins_like_one_of_those_is_a_variable_and_a_prefix_begins_a_name():
     names = ["pathway", "home_page", "environment", "node_count", "loading", "model_id"]
     assert len(environment_variables(chat(dict.fromkeys(names, 1)), {})) == len(names)
-
-
-@pytest.mark.parametrize("prefix", ["1", "A-", "A B", "é", "A\n"])
-def test_a_prefix_that_begins_no_name_is_refused(prefix):
-    with pytest.raises(UsageError, match="is not a valid prefix"):
-        environment_variables(chat({"a": 1}), {}, prefix)
+    for prefix in ("1", "A-", "A B", "é", "A\n"):
+        with pytest.raises(UsageError, match="is not a valid prefix"):
+            environment_variables(chat({"a": 1}), {}, prefix)
 
 
 def test_strict_fills_what_is_asked_for_and_nothing_else():
@@ -118,8 +97,7 @@ def test_strict_fills_what_is_asked_for_and_nothing_else():
     assert only_requested({"A": "1", "B": "2"}, present) == {"A": "1"}
     assert only_requested({"A": "1"}, {}) == {}
 
-
-def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
+    # All that is missing and all that is set already is told.
     present = {"A": PLACEHOLDER, "X": PLACEHOLDER, "Y": PLACEHOLDER, "B": "mine"}
     with pytest.raises(UsageError) as caught:
         only_requested({"A": "1", "B": "theirs"}, present)
@@ -133,33 +111,26 @@ def test_strict_tells_all_that_is_missing_and_all_that_is_set_already():
 # The command
 
 
-def test_a_signal_reaches_the_command_itself():
-    script = "trap 'echo got TERM; exit 42' TERM; echo ready; while :; do sleep 0.01; done"
+def test_the_command_is_this_process_with_its_signals_pipes_and_utf_8_whatever_the_locale():
+    # Python ignores SIGPIPE; a command that inherited that would complain instead of ending.
+    script = """
+        printf '%s\n' "$PROMPT"; yes | head -1
+        trap 'echo got TERM; kill -KILL $$' TERM; echo ready; while :; do sleep 0.01; done
+    """
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with subprocess.Popen(
-        become(["sh", "-c", script]), stdout=subprocess.PIPE, text=True
+        become(["sh", "-c", script], PROMPT="Réponds 日本 {{name}} $HOME 'x'"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **locale},
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline().decode() == "Réponds 日本 {{name}} $HOME 'x'\n"
+        assert process.stdout.readline() == b"y\n"
+        assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
-        assert process.stdout.readline() == "got TERM\n"
-        assert process.wait(timeout=5) == 42
-
-
-def test_a_command_that_a_signal_ends_is_seen_to_end_by_it():
-    ended = subprocess.run(become(["sh", "-c", "kill -KILL $$"]), check=False)
-    assert ended.returncode == -signal.SIGKILL
-
-
-def test_a_closed_pipe_ends_the_command_as_it_does_in_a_shell():
-    # Python ignores SIGPIPE; a command that inherited that would complain instead of ending.
-    ended = subprocess.run(
-        become(["sh", "-c", "(sleep 0.05; yes) | head -1"]),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=5,
-    )
-    assert (ended.stdout, ended.stderr) == ("y\n", "")
+        assert process.communicate(timeout=5) == (b"got TERM\n", b"")
+    assert process.returncode == -signal.SIGKILL
 
 
 @pytest.fixture
@@ -180,32 +151,17 @@ def nothing_else_runs(monkeypatch, tmp_path):
         ("there-is-none", 127, "there-is-none: command not found"),
         ("file/in-a-file", 127, "file/in-a-file: command not found"),
         ("./file", 126, "./file can't be run: Permission denied"),
+        ("true", 126, "true can't be run: Argument list too long"),
     ],
 )
 def test_a_command_that_cannot_be_run_is_told_with_a_shells_exit_code(
     command, code, problem, capsys
 ):
+    prompt = "x" * 200_000 if command == "true" else "sk-secret"
     with pytest.raises(typer.Exit) as caught:
-        _become([command], {"KEY": "sk-secret"})
+        _become([command], {"PROMPT": prompt})
     assert caught.value.exit_code == code
     assert capsys.readouterr().err == f"{problem}\n"
-
-
-@pytest.mark.usefixtures("nothing_else_runs")
-def test_more_than_the_kernel_takes_is_told(capsys):
-    with pytest.raises(typer.Exit):
-        _become(["true"], {"PROMPT": "x" * 200_000})
-    assert capsys.readouterr().err == "true can't be run: Argument list too long\n"
-
-
-def test_the_command_gets_utf_8_whatever_the_locale():
-    ended = subprocess.run(
-        become(["printenv", "PROMPT"], PROMPT="Réponds 日本 {{name}}\n$HOME 'x'"),
-        capture_output=True,
-        check=False,
-        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    )
-    assert ended.stdout.decode() == "Réponds 日本 {{name}}\n$HOME 'x'\n"
 
 
 def test_exec_runs_a_command_with_a_release_and_its_secrets(loopback):
@@ -256,9 +212,3 @@ def test_exec_works_on_the_local_aws_and_leaves_the_commands_aws_alone(
     assert (environment[b"N"], environment[b"AWS_PROFILE"]) == (b"1", b"company")
     assert b"AWS_ACCESS_KEY_ID" not in environment
     assert "Missing argument" in run("exec", "chat", code=2).err
-
-
-@settings(deadline=None)
-@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
-def test_a_string_stands_as_itself(text):
-    assert environment_variables(chat({"a": text}), {}) == {"A": text}

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from support.project import CHECKOUT
 
+from model_config.plan.hierarchy import config_of
+from model_config.plan.plan import valid_plan
 from model_config.plan.project import Project
 from model_config.scaffold.project import module_files
 from model_config.testing.program import deploy_under_mocks, findings
@@ -58,21 +60,19 @@ def made(run, tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "example"), KINDS.items())
-def test_a_new_project_deploys_its_example_and_the_override_in_its_comment(made, kind, example):
+def test_a_new_project_plans_its_example_and_the_override_in_its_comment(made, kind, example):
     project = made("--kind", kind)
-    assert project.stack_names() == ["dev", "prod"]
-    assert project.model_names() == [example]
+    assert (project.stack_names(), project.model_names()) == (["dev", "prod"], [example])
     assert findings(project) == []
-    assert list(deploy_under_mocks(project, "prod").outputs["models"]) == [example]
     file = project.stack_file("dev")
     head, key, rest = file.read_text().partition("  # model-config:overrides:\n")
     # `pulumi config set` keeps a comment above the key that follows it.
     assert "\n  model-config:tags:\n" in rest
     file.write_text(head + key.replace("# ", "") + re.sub("(?m)^  # ", "  ", rest))
     assert findings(project) == []
-    deployed = deploy_under_mocks(project, "dev")
-    assert list(deployed.outputs["models"]) == [example]
-    assert deployed.recorder.parameters()[f"/ai/dev/{example}/limits/max_retries"]["value"] == "1"
+    (model,) = valid_plan(project, "dev").models
+    assert model.name == example
+    assert config_of(model.config)["limits"]["max_retries"] == 1
 
 
 def test_what_a_project_has_in_common_with_this_repository_is_the_same():
@@ -85,13 +85,8 @@ def test_what_a_project_has_in_common_with_this_repository_is_the_same():
     paths = ours.keys() - OURS_ALONE | theirs.keys()
     different = {path for path in paths if ours.get(path) != theirs.get(path)}
     assert different == DIFFERENT, "`make scaffold` copies what changed here"
-
-
-def test_both_makefiles_check_python_in_the_same_way():
-    ours, theirs = (
-        set((folder / "Makefile").read_text().splitlines()) for folder in (CHECKOUT, TEMPLATE)
-    )
-    assert {line for line in theirs if "IS_NEW_ENOUGH" in line or "NEEDS_PYTHON" in line} <= ours
+    lines, own = (set((f / "Makefile").read_text().splitlines()) for f in (CHECKOUT, TEMPLATE))
+    assert {line for line in own if "IS_NEW_ENOUGH" in line or "NEEDS_PYTHON" in line} <= lines
 
 
 def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
@@ -181,44 +176,32 @@ def test_a_wheel_is_copied_and_locked_by_its_hash(made, wheel):
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ([], "Nobody owns the name model-config on the public index"),
-        (["--from", "latest"], "'latest'"),
-        (["--from", "model-config"], "'model-config'"),
-        (["--from", "0.2.0"], "a bare name or version is refused"),
-        (["--from", "model-config==0.2.0"], "a bare name or version is refused"),
-        (["--from", "model-config==0.2.0 --hash=sha256:0f"], "a version and its hash"),
-        (["--from", "git+https://git.example.com/model-config@main"], "Branches and tags"),
-        (["--from", "model-config @ git+https://git.example.com/model-config"], "Branches"),
-        (["--from", COMMIT[:-1]], "Branches and tags are refused"),
-        (["--from", f"boto3 @ {COMMIT}"], "--from takes one of"),
-        (["--from", "model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
-        (["--from", "0.2.0", "--index-url", "http://pypi.example.com"], "takes an https URL"),
-        (["--from", "0.2.0", "--index-url", "https://u:p@pypi.example.com"], "without a user name"),
-        (["--from", COMMIT, "--account", "11112222333"], "is not a valid AWS account"),
-    ],
-)
-def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, options, said):
-    assert said in run("init", str(tmp_path / "acme"), *options, code=2).err
-    assert not (tmp_path / "acme").exists()
-
-
-def test_what_is_not_a_wheel_of_the_package_is_refused(run, tmp_path, wheel):
+def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, wheel):
     text, other = tmp_path / "model_config-0.3.0-py3-none-any.whl", wheel("boto3")
     text.write_text("a page that says 404")
-    for file in (text, other):
-        said = run("init", str(tmp_path / "acme"), "--from", str(file), code=2).err
-        assert f"{file} is not a wheel of model-config" in said
-    assert not (tmp_path / "acme").exists()
-
-
-def test_a_folder_whose_name_pulumi_refuses_is_refused(run, tmp_path):
-    assert (
-        "is not a valid name for a project"
-        in run("init", str(tmp_path / "our models"), "--from", COMMIT, code=2).err
-    )
+    for options, said in [
+        ([], "Nobody owns the name model-config on the public index"),
+        (["latest"], "'latest'"),
+        (["model-config"], "'model-config'"),
+        (["0.2.0"], "a bare name or version is refused"),
+        (["model-config==0.2.0 --hash=sha256:0f"], "a version and its hash"),
+        (["git+https://git.example.com/model-config@main"], "Branches and tags"),
+        (["model-config @ git+https://git.example.com/model-config"], "Branches"),
+        ([COMMIT[:-1]], "Branches and tags are refused"),
+        ([f"boto3 @ {COMMIT}"], "--from takes one of"),
+        (["model_config-1.0-py3-none-any.whl"], "can't be read: No such file"),
+        ([str(text)], f"{text} is not a wheel of model-config"),
+        ([str(other)], f"{other} is not a wheel of model-config"),
+        (["0.2.0", "--index-url", "http://pypi.example.com"], "takes an https URL"),
+        (["0.2.0", "--index-url", "https://u:p@pypi.example.com"], "without a user name"),
+        ([COMMIT, "--account", "11112222333"], "is not a valid AWS account"),
+    ]:
+        source = ["--from", *options] if options else []
+        assert said in run("init", str(tmp_path / "acme"), *source, code=2).err, options
+        assert not (tmp_path / "acme").exists()
+    said = run("init", str(tmp_path / "our models"), "--from", COMMIT, code=2).err
+    assert "is not a valid name for a project" in said
+    assert "model-config init DIR --from SPEC" in run("init", code=2).err
 
 
 def test_it_writes_over_nothing(run, tmp_path):
@@ -229,12 +212,14 @@ def test_it_writes_over_nothing(run, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["Makefile", "README.md"]
 
 
-def test_an_account_is_the_only_one_that_it_may_be_deployed_to(made):
+def test_an_account_is_the_only_one_that_it_may_be_and_is_deployed_to(made):
     project = made("--account", "444455556666")
     for stack in ("dev", "prod"):
         config = yaml.safe_load(project.stack_file(stack).read_text())["config"]
         assert config["aws:allowedAccountIds"] == ["444455556666"]
-    assert findings(project) == []
+    deployed = deploy_under_mocks(project, "prod")
+    assert list(deployed.outputs["models"]) == ["support_chat"]
+    assert "/ai/prod/support_chat/release" in deployed.recorder.parameters()
 
 
 def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applies(made, run):
@@ -263,7 +248,3 @@ def test_editors_can_complete_the_stack_files(made, run):
     schema = json.loads((project.root / ".editor" / "stack.schema.json").read_text())
     assert "document_embedding" in json.dumps(schema)
     assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
-
-
-def test_without_a_folder_it_asks_for_one(run):
-    assert "model-config init DIR --from SPEC" in run("init", code=2).err

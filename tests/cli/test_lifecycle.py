@@ -143,7 +143,7 @@ def test_a_file_that_is_not_valid_is_a_finding(run, project):
         said = run("lifecycle", "-e", "dev", code=2).err
         assert where in said
         assert problem in said
-    for text, where, problem in (INVALID[0], INVALID[-1]):
+    for text, where, problem in (INVALID[0], *INVALID[-2:]):
         (project / "lifecycle.yaml").write_text(text)
         rows = [row for row in run("validate", "--json", code=1).json if row["level"] == "error"]
         assert any(where in row["where"] and problem in row["problem"] for row in rows)

@@ -12,26 +12,22 @@ from model_config.plan.registry import read_modules
 from model_config.testing.program import findings
 
 
-@pytest.mark.parametrize(
-    ("kind", "of", "files"),
-    [
-        ("chat", "ChatModel", ["models/ticket_sorter.md", "models/ticket_sorter.py"]),
-        ("embedding", "EmbeddingModel", ["models/ticket_sorter.py"]),
-        ("reranker", "RerankerModel", ["models/ticket_sorter.py"]),
-        ("endpoint", "EndpointModel", ["models/ticket_sorter.py"]),
-        ("custom", "TicketRouter", ["models/ticket_sorter.py"]),
-    ],
-)
-def test_a_new_model_is_valid_and_of_its_class(run, project, kind, of, files):
-    said = run("new", "ticket_sorter", "--kind", kind).out
-    assert sorted(said.splitlines()[:-1]) == [f"Wrote {file}." for file in files]
+def test_a_new_model_is_valid_and_of_its_class(run, project):
+    classes = {"chat": "ChatModel", "embedding": "EmbeddingModel", "reranker": "RerankerModel",
+               "endpoint": "EndpointModel", "custom": "TicketRouter"}  # fmt: skip
+    for kind in classes:
+        files = ["md", "py"] if kind == "chat" else ["py"]
+        said = run("new", f"new_{kind}", "--kind", kind).out
+        wrote = [f"Wrote models/new_{kind}.{extension}." for extension in files]
+        assert sorted(said.splitlines()[:-1]) == wrote
     modules = read_modules(Project(project))
     assert modules.broken == {}
-    config = modules.models["ticket_sorter"].config
-    assert type(config).__name__ == of
     assert findings(Project(project)) == []
-    if secret := getattr(config, "api_key", None):
-        assert secret.config_key == "ticketSorterApiKey"
+    for kind, of in classes.items():
+        config = modules.models[f"new_{kind}"].config
+        assert type(config).__name__ == of
+        if secret := getattr(config, "api_key", None):
+            assert secret.config_key == f"new{kind.title()}ApiKey"
 
 
 def test_it_goes_into_the_project_and_not_into_the_folder_one_stands_in(run, project, monkeypatch):
@@ -47,14 +43,14 @@ def test_what_is_not_a_name_is_refused(run, project):
         assert sorted(project.rglob("*")) == before
 
 
-@pytest.mark.parametrize("there", ["support_chat.py", "support_chat.md"])
-def test_it_writes_over_nothing(run, project, there):
-    kept = {"support_chat.py", "support_chat.md"} - {there}
-    for file in kept:
-        (project / "models" / file).unlink()
-    said = run("new", "support_chat", code=2).err
-    assert said == f"nothing was written: {project} already has models/{there}\n"
-    assert not any((project / "models" / file).exists() for file in kept)
+def test_it_writes_over_nothing(run, project):
+    folder = project / "models"
+    for there, other in ((".md", ".py"), (".py", ".md")):
+        folder.joinpath(f"support_chat{there}").write_text("mine")
+        folder.joinpath(f"support_chat{other}").unlink()
+        said = run("new", "support_chat", code=2).err
+        assert said == f"nothing was written: {project} already has models/support_chat{there}\n"
+        assert [file.suffix for file in folder.glob("support_chat.*")] == [there]
 
 
 def test_a_full_disk_leaves_no_empty_file(tmp_path):

@@ -346,10 +346,7 @@ MISTAKES = [
     (["promote", "chta", "--label", "stable"], "/ai/dev/chta/release"),
     (["promote", "chat", "--label", "7"], "not beginning with a digit"),
     (["promote", "chat", "--label", "latest"], "always means the newest release"),
-    (
-        ["promote", "chat", "--label", "stable", "--release", "9"],
-        "there is no release 9 of chat",
-    ),
+    (["promote", "chat", "--label", "stable", "--release", "9"], "there is no release 9 of chat"),
     (["rollback", "chat"], "--label stable --release N --environment dev"),
     (["rollback", "chat", "--release", "0"], "whole number from 1"),
     (["promote"], "name one model to promote, or all of them with --all"),

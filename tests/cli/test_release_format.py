@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -33,52 +32,39 @@ def read(document: str) -> release.Release:
     return release.read_release(document, MODEL, lambda _: json.loads(PARTS))
 
 
-def test_the_three_forms_are_the_same_release():
+def test_the_three_forms_are_the_same_release_as_the_deploy_writes_it():
     content = read(PLAIN)
     assert content.config["prompts"] == {"system": "You help {{name}}. Réponds en français."}
     assert content.secrets == ("api_key",)
+    assert release.write_release(content).document == PLAIN.strip()
     assert read(PACKED) == read(IN_PARTS) == content
     assert "zlib" in json.loads(PACKED)
     names = [f"{MODEL}/release/parts/{part}" for part in release.part_hashes(IN_PARTS)]
     assert names == list(json.loads(PARTS))
-
-
-def test_the_plain_form_is_what_the_deploy_writes():
-    assert release.write_release(read(PLAIN)).document == PLAIN.strip()
-
-
-def test_the_rollout_is_one_that_can_be_read():
     document = read_rollout(ROLLOUT)
     assert document.moved == Moved("stable", 7, 6, "shorter answers", held=False)
     assert document.rollout is not None
     assert [step.percent for step in document.rollout.steps] == [5, 100]
 
 
-def test_the_figures_are_the_codes():
+def test_the_figures_are_the_codes_and_every_field_is_described():
     text = " ".join(TEXT.split())
     assert f"{PART_BYTES:,} bytes of a Standard parameter" in text
     assert f"at most {MAX_PARTS} parameters" in text
     assert f"at most {MAX_PARTS} parts" in text
     assert f"{release.MAX_UNPACKED_BYTES:,}" in text
     assert f"`format` {release.FORMAT}." in text
-
-
-def test_every_field_is_described():
     fields = {field for form in FORMS for field in json.loads(form)}
-    assert (
-        set(re.findall(r"^\| `(\w+)` \| (?:number|string|object|list)", TEXT, re.MULTILINE))
-        == fields
-    )
+    described = re.findall(r"^\| `(\w+)` \| (?:number|string|object|list)", TEXT, re.MULTILINE)
+    assert set(described) == fields
 
 
 # The programs, each with AWS's client replaced by one that reads a file.
 
-AWS_CLI = """#!{python} -IS
-import json, sys
-wanted = sys.argv[1:]
-assert wanted[:3] == ["ssm", "get-parameter", "--name"], wanted
-assert wanted[4:] == ["--with-decryption", "--query", "Parameter.Value", "--output", "text"]
-print(json.load(open({values!r}))[wanted[3]])
+AWS_CLI = """#!/bin/sh
+value="{values}$4"
+[ "$1 $2 $3" = "ssm get-parameter --name" ] && shift 4 &&
+[ "$*" = "--with-decryption --query Parameter.Value --output text" ] && cat "$value" && echo
 """
 JAVASCRIPT_SDK = """
 import {{ readFileSync }} from "node:fs";
@@ -139,9 +125,9 @@ class Ended(NamedTuple):
 Program = Callable[[list[Stored]], list[Ended]]
 
 
-def one_by_one(command: list[str], stored: Path) -> Program:
+def one_by_one(command: list[str], store: Callable[[Stored], object]) -> Program:
     def run(values: Stored) -> Ended:
-        stored.write_text(json.dumps(values))
+        store(values)
         ended = subprocess.run(
             [*command, MODEL, "stable"], capture_output=True, text=True, check=False
         )
@@ -162,18 +148,26 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(folder: Path, files: dict[str, str], values: Path) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text.format(values=str(values), python=sys.executable))
+        (folder / name).write_text(text.format(values=str(values)))
 
 
 @pytest.fixture(scope="module")
-def in_shell(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+def in_shell(tmp_path_factory: pytest.TempPathFactory) -> Program:
     if not shutil.which("jq"):
         pytest.skip("needs jq on PATH")
     folder = tmp_path_factory.mktemp("shell")
-    written(folder, {"aws": AWS_CLI}, stored)
+    values = folder / "values"
+    written(folder, {"aws": AWS_CLI}, values)
     (folder / "aws").chmod(0o755)
     script = f"PATH={folder}:$PATH\n{blocks('sh')[0]}"
-    return one_by_one(["/bin/sh", "-c", script, "read-release"], stored)
+
+    def store(given: Stored) -> None:
+        for name, text in given.items():
+            file = Path(f"{values}{name}")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+    return one_by_one(["/bin/sh", "-c", script, "read-release"], store)
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +207,8 @@ def in_go(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     offline = {"GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}
     build = ["go", "build", "-o", "read-release"]
     subprocess.run(build, cwd=folder, env={**os.environ, **offline}, check=True)
-    return one_by_one([str(folder / "read-release")], stored)
+    program = [str(folder / "read-release")]
+    return one_by_one(program, lambda values: stored.write_text(json.dumps(values)))
 
 
 @pytest.fixture(params=["in_shell", "in_node", "in_go"])

@@ -33,9 +33,6 @@ def test_releases_are_listed_newest_first_with_what_changed(run):
     )
     assert oldest[5] == "the first release"
 
-
-@pytest.mark.usefixtures("two")
-def test_releases_as_json_say_it_all_but_for_values(run):
     said = run("releases", "chat", "--json")
     newest, oldest = said.json
     assert (newest["release"], newest["digest"]) == (2, digest_of(AFTER))
@@ -50,26 +47,22 @@ def test_a_release_that_cannot_be_read_says_why_among_the_others(run, released):
     released({"n": 1})
     released(document="{")
     released({"n": 3})
-    newest, broken, oldest = run("releases", "chat").out.splitlines()
-    assert newest.endswith("\t")  # nothing to compare with
+    released({"n": 3})
+    same, newer, broken, oldest = run("releases", "chat").out.splitlines()
+    assert same.endswith("\tthe same values")
+    assert newer.endswith("\t")  # nothing to compare with
     assert "unreadable\t\t/ai/dev/chat/release:2 can't be used" in broken
     assert oldest.endswith("the first release")
-    assert "not valid JSON" in run("releases", "chat", "--json").json[1]["problem"]
+    assert "not valid JSON" in run("releases", "chat", "--json").json[2]["problem"]
+    assert "not valid JSON" in run("diff-releases", "chat", "1", "2", code=2).err
 
 
-def test_a_release_of_the_same_values_says_so(run, released):
-    released({"n": 1})
-    released({"n": 1})
-    assert run("releases", "chat").out.splitlines()[0].endswith("\tthe same values")
-
-
-def test_a_number_that_is_written_otherwise_is_a_change(run, released):
-    released({"n": 1, "order": {"a": 1, "b": 2}})
-    released({"n": 1.0, "order": {"b": 2, "a": 1}})
-    assert run("diff-releases", "chat", "1", "2").out.splitlines() == [
-        "~ n: 1 → 1.0",
-        "~ order: order changed: b now first",
-    ]
+def test_a_number_that_is_written_otherwise_and_a_line_end_that_came_are_changes(run, released):
+    released({"n": 1, "order": {"a": 1, "b": 2}, "prompt": "One\n"})
+    released({"n": 1.0, "order": {"b": 2, "a": 1}, "prompt": "One\r\n\x1b[2J"})
+    lines = run("diff-releases", "chat", "1", "2").out.splitlines()
+    assert lines[:3] == ["~ n: 1 → 1.0", "~ order: order changed: b now first", "~ prompt"]
+    assert lines[-4:] == ["    -One", "    -", "    +One\\r", "    +\\x1b[2J"]
 
 
 def test_a_held_label_is_shown(run, released):
@@ -93,18 +86,15 @@ def test_a_promotion_that_was_interrupted_is_no_hold(run, released, ssm):
     assert "rollback;" not in said.out
 
 
-@pytest.mark.parametrize(
-    ("arn", "name"),
-    [
-        ("arn:aws:iam::123456789012:user/anna", "anna"),
-        ("arn:aws:sts::123456789012:assumed-role/Deployer/build-7", "Deployer/build-7"),
-        ("arn:aws:iam::123456789012:root", "root"),
-        ("N/A", "-"),
-        ("", "-"),
-    ],
-)
-def test_who_wrote_it_is_read_from_the_arn(arn, name):
-    assert who(arn) == name
+def test_who_wrote_it_is_read_from_the_arn():
+    for arn, name in {
+        "arn:aws:iam::123456789012:user/anna": "anna",
+        "arn:aws:sts::123456789012:assumed-role/Deployer/build-7": "Deployer/build-7",
+        "arn:aws:iam::123456789012:root": "root",
+        "N/A": "-",
+        "": "-",
+    }.items():
+        assert who(arn) == name
 
 
 # diff-releases
@@ -112,7 +102,8 @@ def test_who_wrote_it_is_read_from_the_arn(arn, name):
 
 @pytest.mark.usefixtures("two")
 def test_a_diff_shows_values_texts_line_by_line_and_secrets_by_name(run):
-    assert run("diff-releases", "chat", "1", "2").out == (
+    said = run("diff-releases", "chat", "1", "2")
+    assert said.out == (
         "~ generation/on: true → 1\n"
         "- generation/seed: 1\n"
         "+ generation/stop: []\n"
@@ -126,11 +117,9 @@ def test_a_diff_shows_values_texts_line_by_line_and_secrets_by_name(run):
         "+ secrets/new: a secret\n"
         "- secrets/old: a secret\n"
     )
+    assert run("diff-releases", "chat", "stable", "latest", "--exit-code", code=1).out == said.out
 
-
-@pytest.mark.usefixtures("two")
-def test_a_diff_as_json_holds_the_values_and_no_secret(run):
-    said = run("diff-releases", "chat", "1", "2", "--json")
+    said = run("diff-releases", "chat", "1", "2", "--exit-code", "--json", code=1)
     assert (said.json["before"], said.json["after"], said.json["environment"]) == (1, 2, "dev")
     assert said.json["changes"][0] == {
         "path": "generation/on", "change": "changed", "before": True, "after": 1, "secret": False,
@@ -139,42 +128,10 @@ def test_a_diff_as_json_holds_the_values_and_no_secret(run):
     assert said.json["changes"][-1]["path"] == "secrets/old"
     assert "sk-" not in said.out
 
-
-@pytest.mark.usefixtures("two")
-def test_releases_are_named_by_label_too(run):
-    assert run("diff-releases", "chat", "stable", "latest").out == (
-        run("diff-releases", "chat", "1", "2").out
-    )
-
-
-@pytest.mark.usefixtures("two")
-def test_exit_code_1_where_they_differ_only_if_asked_for(run):
-    run("diff-releases", "chat", "1", "2", "--exit-code", code=1)
-    run("diff-releases", "chat", "1", "2", "--exit-code", "--json", code=1)
     same = run("diff-releases", "chat", "2", "2", "--exit-code")
     assert same.out == "release 2 and release 2 have the same values\n"
-
-
-def test_a_line_end_that_came_is_a_difference(run, released):
-    released({"prompt": "One\n"})
-    released({"prompt": "One\r\n\x1b[2J"})
-    lines = run("diff-releases", "chat", "1", "2").out.splitlines()
-    assert lines[-4:] == ["    -One", "    -", "    +One\\r", "    +\\x1b[2J"]
-
-
-@pytest.mark.usefixtures("two")
-@pytest.mark.parametrize(
-    ("selector", "problem"),
-    [
+    for selector, problem in (
         ("9", "there is no release 9 of chat in dev; the releases are 1 to 2"),
         ("canary", "no release of chat in dev has the label 'canary'; existing labels: stable"),
-    ],
-)
-def test_a_release_that_is_not_there_is_told(run, selector, problem):
-    assert problem in run("diff-releases", "chat", "1", selector, code=2).err
-
-
-def test_a_release_that_cannot_be_read_cannot_be_compared(run, released):
-    released()
-    released(document="{")
-    assert "not valid JSON" in run("diff-releases", "chat", "1", "2", code=2).err
+    ):
+        assert problem in run("diff-releases", "chat", "1", selector, code=2).err

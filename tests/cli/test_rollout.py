@@ -132,6 +132,18 @@ def test_a_unit_gets_a_release_of_the_rollout_until_it_is_removed(run, document,
 
 @pytest.mark.usefixtures("three")
 def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock):
+    start(run, "--at", "2026-12-01T13:00:00+01:00", "--json")
+    found = document().rollout
+    assert found.release == 3  # the newest
+    assert found.steps[0].at == NOW + timedelta(hours=2)
+    (shown,) = status(run)
+    assert (shown["phase"], shown["percent"]) == ("scheduled", 0)
+    assert shown["next"] == {"at": "2026-12-01T12:00:00+00:00", "percent": 5}
+    clock.advance(121)
+    assert status(run)[0]["percent"] == 5
+
+    run("rollout", "abort", "chat")
+    clock.advance(-121)
     said = start(run, "--release", "2", "--steps", "5,25.5,100", "--every", "20m", "--reason", "x")
     assert said.out == (
         "chat in dev: release 2 is rolled out to the readers of stable, who have release 1.\n"
@@ -146,20 +158,6 @@ def test_start_writes_the_plan_and_prints_it_with_its_times(run, document, clock
     assert [(step.at, step.percent) for step in found.steps] == [
         (NOW, 5), (NOW + timedelta(minutes=20), 25.5), (NOW + timedelta(minutes=40), 100)
     ]  # fmt: skip
-    assert clock.now == NOW
-
-
-@pytest.mark.usefixtures("three")
-def test_start_takes_the_newest_release_and_a_time_to_begin(run, document, clock):
-    start(run, "--at", "2026-12-01T13:00:00+01:00", "--json")
-    found = document().rollout
-    assert found.release == 3
-    assert found.steps[0].at == NOW + timedelta(hours=2)
-    (shown,) = status(run)
-    assert (shown["phase"], shown["percent"]) == ("scheduled", 0)
-    assert shown["next"] == {"at": "2026-12-01T12:00:00+00:00", "percent": 5}
-    clock.advance(121)
-    assert status(run)[0]["percent"] == 5
 
 
 def test_the_candidate_is_verified_and_compared_as_promote_does(run, released, ssm, document):
@@ -227,9 +225,7 @@ def test_a_rollout_that_cannot_be_is_refused_before_it_is_written(run, document)
         assert "Traceback" not in said.err
         assert document().rollout is None
 
-
-@pytest.mark.usefixtures("three")
-def test_a_second_rollout_and_a_held_label_are_refused_without_force(run, document):
+    # A second one, and that of a held label, are refused without --force.
     start(run, "--release", "2")
     said = start(run, "--release", "3", code=2)
     assert "a rollout of release 2 to stable of chat is under way" in said.err
@@ -259,7 +255,9 @@ def test_a_model_without_a_rollout_parameter_has_no_history_and_is_told_how_to_g
 
 
 @pytest.mark.usefixtures("three")
-def test_of_two_people_at_once_the_last_is_told(run, ssm, document):
+def test_of_two_people_at_once_the_last_is_told_and_abort_mends_what_was_edited_into_nonsense(
+    run, ssm, document
+):
     really_ask = ssm._make_api_call
 
     def meet(operation, given):
@@ -274,9 +272,6 @@ def test_of_two_people_at_once_the_last_is_told(run, ssm, document):
     assert "versions 2 to 2 are theirs" in said.err
     assert document().rollout.release == 3
 
-
-@pytest.mark.usefixtures("three")
-def test_a_document_that_was_edited_into_nonsense_is_told_and_abort_mends_it(run, ssm, document):
     put(ssm, "{}")
     said = run("rollout", "pause", "chat", code=2)
     assert "has format None" in said.err

@@ -12,38 +12,23 @@ LINE = "# yaml-language-server: $schema=.editor/stack.schema.json\n"
 
 
 def test_the_schema_is_written_and_the_stack_files_name_it_in_their_first_line(run, project: Path):
-    before = (project / "Pulumi.dev.yaml").read_text()
+    dev, prod = project / "Pulumi.dev.yaml", project / "Pulumi.prod.yaml"
+    content = dev.read_bytes().replace(b"\n", b"\r\n")  # line ends stay as they are
+    dev.write_bytes(content)
+    ours = "# yaml-language-server: $schema=https://example.com/ours.json\n" + prod.read_text()
+    prod.write_text(ours)  # another schema is left alone
     out = run("schema").out
     assert ".editor/stack.schema.json" in out
     assert "Pulumi.dev.yaml" in out
-    assert (project / "Pulumi.dev.yaml").read_text() == LINE + before
+    assert dev.read_bytes() == LINE.encode() + content
+    assert prod.read_text() == ours
     schema = validator(json.loads((project / ".editor" / "stack.schema.json").read_text()))
-    for stack in ("dev", "prod"):
-        schema.validate(yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text()))
+    for file in (dev, prod):
+        schema.validate(yaml.safe_load(file.read_text()))
     assert run("validate").out == "No findings in dev, prod.\n"
-
-
-def test_a_second_run_changes_nothing(run, project: Path):
-    run("schema")
     before = {file: file.read_bytes() for file in project.iterdir() if file.is_file()}
     assert "Pulumi.dev.yaml" not in run("schema").out
     assert {file: file.read_bytes() for file in before} == before
-
-
-def test_another_schema_that_a_file_names_is_left_alone(run, project: Path):
-    file = project / "Pulumi.dev.yaml"
-    text = "# yaml-language-server: $schema=https://example.com/ours.json\n" + file.read_text()
-    file.write_text(text)
-    run("schema")
-    assert file.read_text() == text
-
-
-def test_line_ends_stay_as_they_are(run, project: Path):
-    file = project / "Pulumi.dev.yaml"
-    content = file.read_bytes().replace(b"\n", b"\r\n")
-    file.write_bytes(content)
-    run("schema")
-    assert file.read_bytes() == LINE.encode() + content
 
 
 def test_check_fails_until_it_is_written_and_again_when_a_model_changes(run, project: Path):
@@ -56,11 +41,8 @@ def test_check_fails_until_it_is_written_and_again_when_a_model_changes(run, pro
     module = project / "models" / "support_chat.py"
     module.write_text(module.read_text().replace("supportChatApiKey", "otherKey"))
     run("schema", "--check", code=1)
-
-
-def test_check_names_a_new_stack_file_that_does_not_name_the_schema(run, project: Path):
     run("schema")
-    (project / "Pulumi.staging.yaml").write_text("config:\n")
+    (project / "Pulumi.staging.yaml").write_text("config:\n")  # it doesn't name the schema
     assert "Pulumi.staging.yaml" in run("schema", "--check", code=1).out
 
 

@@ -31,10 +31,6 @@ def test_a_pipe_gets_a_line_for_each_value_with_secrets_masked(run):
     ]
     assert f"chat in dev: release 2 (stable), {digest_of(CONFIG)}, written as ChatModel" in said.err
     assert "sk-very-secret" not in said.out + said.err
-
-
-@pytest.mark.usefixtures("chat")
-def test_reveal_shows_the_secrets(run):
     said = run("show", "chat", "--reveal")
     assert said.out.splitlines()[-1] == 'secrets/keys/primary\t"sk-very-secret"'
     assert "*" not in said.out
@@ -57,10 +53,6 @@ def test_a_release_is_shown_by_number_label_or_as_the_newest(run, monkeypatch):
     monkeypatch.setenv("MODEL_CONFIG_LABEL", "canary")
     assert "promote chat --label canary --new-label" in run("show", "chat", code=2).err
     assert run("show", "chat", "--release", "1").out == "n\t1\n"
-
-
-@pytest.mark.usefixtures("chat")
-def test_a_label_and_a_number_contradict_each_other(run):
     said = run("show", "chat", "--label", "stable", "--release", "1", code=2)
     assert "pass a label or a release, not both" in said.err
 
@@ -81,25 +73,25 @@ def prompted(released):
     released(config, {"key": "sk-very-secret"}, label="stable")
 
 
-@pytest.mark.usefixtures("prompted")
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("prompts/system", PROMPT),
-        ("/prompts/system/", PROMPT),
-        ("n", "5"),
-        ("stop", '["</a>"]'),
-        ("prompts", 'prompts/system\t"One\\n\\tTwo…\\n"\nprompts/short\t"Hi"\n'),
-        ("secrets/key", "********"),
-        ("secrets", "secrets/key\t********\n"),
-    ],
-)
-def test_a_value_is_shown_as_it_is_and_a_group_as_a_table(run, path, shown):
-    assert run("show", "chat", path).out == shown
+SHOWN = {
+    "prompts/system": PROMPT,
+    "/prompts/system/": PROMPT,
+    "n": "5",
+    "stop": '["</a>"]',
+    "prompts": 'prompts/system\t"One\\n\\tTwo…\\n"\nprompts/short\t"Hi"\n',
+    "secrets/key": "********",
+    "secrets": "secrets/key\t********\n",
+}
 
 
 @pytest.mark.usefixtures("prompted")
-def test_a_path_that_is_not_there_names_the_nearest(run):
+def test_a_value_is_shown_as_it_is_and_a_group_as_a_table(run):
+    for path, shown in SHOWN.items():
+        assert run("show", "chat", path).out == shown
+    assert run("show", "chat", "secrets/key", "--reveal").out == "sk-very-secret"
+    assert run("show", "chat", "prompts", "--json").json == {"system": PROMPT, "short": "Hi"}
+    assert run("show", "chat", "prompts/system", "--json").json == PROMPT
+    assert run("show", "chat", "secrets/key", "--json").json == "********"
     assert 'did you mean "prompts/system"?' in run("show", "chat", "prompt/system", code=2).err
 
 
@@ -112,18 +104,6 @@ def test_a_field_that_is_none_is_told_from_a_misspelled_one(run, released):
     misspelled = run("show", "chat", "generation/temprature", code=2).err
     assert 'did you mean "generation/temperature"?' in misspelled
     assert run("export", "chat").json == run("show", "chat", "--json").json["config"] == config
-
-
-@pytest.mark.usefixtures("prompted")
-def test_a_secret_is_shown_as_it_is_only_where_it_is_revealed(run):
-    assert run("show", "chat", "secrets/key", "--reveal").out == "sk-very-secret"
-
-
-@pytest.mark.usefixtures("prompted")
-def test_a_value_as_json(run):
-    assert run("show", "chat", "prompts", "--json").json == {"system": PROMPT, "short": "Hi"}
-    assert run("show", "chat", "prompts/system", "--json").json == PROMPT
-    assert run("show", "chat", "secrets/key", "--json").json == "********"
 
 
 @pytest.mark.usefixtures("prompted")

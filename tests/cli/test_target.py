@@ -1,7 +1,5 @@
 """Which AWS, region and path a verb works on."""
 
-import logging
-
 import pytest
 
 from model_config.cli.target import _account_in_settings, target
@@ -22,16 +20,15 @@ def stack(project):
 
 
 @pytest.mark.usefixtures("made_up_credentials")
-def test_the_stack_file_says_prefix_and_environment(stack):
+def test_the_stack_file_says_prefix_and_environment_even_with_merge_conflicts(stack, capsys):
     stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
     with target("dev", None, local=False) as aws:
         assert (aws.prefix, aws.name) == ("/llm/team", "development")
     with target("dev", "/other", local=False) as aws:
         assert aws.prefix == "/other"
+    with target("staging", None, local=False) as aws:  # has no stack file
+        assert (aws.prefix, aws.name, aws.path) == ("/ai", "staging", "/ai/staging")
 
-
-@pytest.mark.usefixtures("made_up_credentials")
-def test_a_stack_file_with_merge_conflicts_blocks_no_rollback(stack, capsys):
     conflict = ["<<<<<<< HEAD", "  model-config:tags: {a: b}", "=======", ">>>>>>> other"]
     stack("  model-config:prefix: /llm", *conflict)
     with target("dev", None, local=False) as aws:
@@ -56,24 +53,15 @@ def test_with_a_broken_stack_file_an_operator_sees_and_ends_what_is_under_way(ru
     assert "Too chatty" in run("history", "chat").out
 
 
-@pytest.mark.usefixtures("project", "made_up_credentials")
-def test_an_environment_without_a_stack_file_is_below_the_default_prefix():
-    with target("staging", None, local=False) as aws:
-        assert (aws.prefix, aws.name, aws.path) == ("/ai", "staging", "/ai/staging")
-
-
-def test_a_verb_reads_below_the_stacks_prefix(run, released, stack):
-    released({"n": 1}, prefix="/ai")
-    released({"n": 2}, prefix="/llm")
-    assert run("show", "chat", "--label", "latest").out == "n\t1\n"
-    assert run("show", "chat", "--label", "latest", "--prefix", "/llm").out == "n\t2\n"
+def test_a_verb_reads_below_the_stacks_prefix_in_the_environment_of_option_or_shell(
+    run, released, stack, monkeypatch
+):
+    released({"n": 1}, prefix="/ai", label="stable")
+    released({"n": 2}, prefix="/llm", label="stable")
+    assert run("show", "chat").out == "n\t1\n"
+    assert run("show", "chat", "--prefix", "/llm").out == "n\t2\n"
     stack("  aws:region: eu-west-1", "  model-config:prefix: /llm")
-    assert run("show", "chat", "--label", "latest").out == "n\t2\n"
-
-
-def test_the_environment_comes_from_the_option_or_from_the_shell(run, released, monkeypatch):
-    released(label="stable")
-    run("show", "chat")
+    assert run("show", "chat").out == "n\t2\n"
     monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "prod")
     assert "no release of chat in prod" in run("show", "chat", code=2).err
     run("show", "chat", "-e", "dev")
@@ -102,33 +90,26 @@ def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch
 
 
 def test_the_local_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_reading(
-    run, released_locally, project
+    run, released_locally, project, monkeypatch
 ):
     released_locally({"n": 1})
     run("promote", "chat", "--label", "stable")
     state = StateFolder(Project(project))
     written = state.stamp()
-    assert run("show", "chat", "--local").out == "n\t1\n"
     assert run("releases", "chat").out.split("\t")[4] == "stable"
+    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
+    assert run("show", "chat", "--local").out == "n\t1\n"
+    assert "there are no usable credentials" in run("show", "chat", code=2).err
     assert state.stamp() == written
 
 
-def test_the_local_aws_can_be_named_on_the_command_line(run, released_locally, monkeypatch):
-    released_locally({"n": 1}, label="stable")
-    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
-    assert run("show", "chat", "--local").out == "n\t1\n"
-    # As where no test runner listens to the log.
-    monkeypatch.setattr(logging.getLogger("model_config"), "propagate", False)
-    assert run("show", "chat", code=2).err.count("there are no usable credentials") == 1
-
-
-@pytest.mark.parametrize("verb", [["show", "chat"], ["releases", "chat"], ["check"]])
 @pytest.mark.parametrize(
-    ("settings", "problem"),
+    ("settings", "problem", "verb"),
     [
-        ({}, "no region is set"),
-        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "there are no usable credentials"),
-        ({"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+        ({}, "no region is set", ["show", "chat"]),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "there are no usable credentials", ["check"]),
+        ({"AWS_PROFILE": "x"}, "The config profile (x) could not be found", ["show", "chat"]),
+        ({"AWS_PROFILE": "x"}, "The config profile (x) could not be found", ["releases", "chat"]),
     ],
 )
 def test_what_aws_needs_and_the_shell_lacks_is_told(run, monkeypatch, settings, problem, verb):
@@ -138,18 +119,6 @@ def test_what_aws_needs_and_the_shell_lacks_is_told(run, monkeypatch, settings, 
     said = run(*verb, "-e", "staging", code=2)  # which has no stack file
     assert problem in said.err
     assert "Traceback" not in said.err
-
-
-def test_an_aws_that_does_not_answer_is_told(run, monkeypatch):
-    monkeypatch.delenv("MODEL_CONFIG_LOCAL")
-    for name, value in {
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
-    assert "no answer" in run("check", code=2).err
 
 
 def test_a_verb_says_on_which_aws_it_acts_and_what_chose_it(run, released, monkeypatch):
@@ -185,7 +154,9 @@ def test_the_account_that_aws_settings_name_is_known(monkeypatch, tmp_path, vari
     assert _account_in_settings() == "111122223333"
 
 
-def test_a_verb_says_the_account_that_the_settings_name(run, monkeypatch):
+def test_an_aws_that_does_not_answer_is_told_with_the_account_that_the_settings_name(
+    run, monkeypatch
+):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     for name, value in {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -195,8 +166,9 @@ def test_a_verb_says_the_account_that_the_settings_name(run, monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("time.sleep", lambda _: None)  # between attempts
-    where = run("releases", "chat", code=2).where
-    assert where.startswith("On AWS 111122223333, eu-west-1: dev, chosen by")
+    said = run("check", code=2)
+    assert "no answer" in said.err
+    assert said.where.startswith("On AWS 111122223333, eu-west-1: dev, chosen by")
 
 
 class Engine:
@@ -210,8 +182,18 @@ class Engine:
         return {"account_id": "123456789012", "region": "eu-west-1", "models": models}
 
 
-def test_verbs_of_a_workflow_say_it_too(run, monkeypatch, tmp_path):
+SHARED = "arn:aws:kms:eu-west-1:111122223333:key/5a5a"
+
+
+def test_verbs_of_a_workflow_say_it_too_and_know_an_existing_key(
+    run, project, monkeypatch, tmp_path
+):
+    with (project / "Pulumi.dev.yaml").open("a") as file:
+        file.write(f"  model-config:kmsKeyArn: {SHARED}\n")
     assert run("local", "deploy").where.startswith("On local AWS (.local/): dev")
+    said = run("drift", "--local", "--exit-code")
+    assert said.err == ""
+    assert SHARED not in said.out
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     monkeypatch.setattr(engine_stack, "EngineStack", Engine)
     said = run("pipeline", "note", "--output", str(tmp_path / "before.json"))

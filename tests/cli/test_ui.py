@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.project import CHECKOUT
 
 from model_config.web import server
 
@@ -40,23 +41,17 @@ def test_the_address_that_is_printed_has_the_port_and_a_token(run: Any, served: 
     assert [int(address[1])] == served
 
 
-@pytest.mark.usefixtures("ssm")
-def test_a_port_that_is_in_use_is_told_with_the_way_out(run: Any) -> None:
+@pytest.mark.usefixtures("ssm", "served")
+def test_what_can_not_be_is_told_with_the_way_out(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert f"port {port} of 127.0.0.1 can't be used" in run("ui", "--port", port, code=2).err
-
-
-@pytest.mark.usefixtures("ssm", "served")
-def test_an_environment_that_is_not_there_is_told_with_the_nearest(run: Any) -> None:
-    assert 'did you mean "prod"' in run("ui", "--port", "0", "-e", "prdo", code=2).err
-    assert 'did you mean "prod"' in run("report", "--output", "x", "-e", "prdo", code=2).err
-
-
-@pytest.mark.usefixtures("ssm", "served")
-def test_without_a_browser_the_address_is_there_to_be_opened(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    for verb in (("ui", "--port", "0"), ("report", "--output", "x")):
+        assert 'did you mean "prod"' in run(*verb, "-e", "prdo", code=2).err
+    said = run("report", "--output", "out", "--base", "HEAD", "-e", "dev", code=2)
+    assert "takes neither --environment nor --prefix" in said.err
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
     said = run("ui", "--port", "0", "--open")
     assert "No browser could be started" in said.err
@@ -85,9 +80,13 @@ def test_a_browser_is_not_handed_the_token_where_others_see_it(
 
 def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(released_locally: Any) -> None:
     released_locally(secrets={"api_key": SECRET}, model="support_chat")
-    command = [sys.executable, "-m", "model_config", "ui", "--local", "--port", "0"]
+    program = "import support.no_ec2; from model_config.cli import main; main()"
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-c", program, "ui", "--local", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT / "tests")},
     ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
@@ -116,9 +115,3 @@ def test_a_report_is_written_and_tells_where_to_begin(run: Any, project: Path) -
     assert said.out == "Open out/index.html\n"
     assert "support_chat" in (project / "out" / "index.html").read_text()
     assert "exists and is not empty" in run("report", "--output", "out", code=2).err
-
-
-@pytest.mark.usefixtures("ssm")
-def test_a_comparison_of_commits_is_of_all_environments(run: Any) -> None:
-    said = run("report", "--output", "out", "--base", "HEAD", "-e", "dev", code=2)
-    assert "takes neither --environment nor --prefix" in said.err

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.text import Text
+from support.project import write_model
 
 from model_config.cli.output import _escaped
 from model_config.format.errors import Finding
@@ -42,24 +43,20 @@ def set_secrets(project: Path):
                 file.write(f"  model-config:{key}:\n    secure: v1:AAAA:BBBB\n")
 
 
-def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run):
+def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run, edit):
     said = run("validate")
     assert said.out == "No findings in dev, prod.\n"
     assert f"pulumi config set --secret {SECRET} --stack prod" in said.err
-
-
-def test_beside_a_finding_the_secrets_to_set_are_one_line(run, edit):
-    edit("Pulumi.dev.yaml", "temperature:", "temprature:")
-    err = run("validate", code=1).err
-    assert err == "4 secrets are not set: `model-config validate --secrets` lists them.\n"
-    err = run("validate", "-e", "dev", code=1).err
-    assert err == "2 secrets are not set: `model-config validate --secrets -e dev` lists them.\n"
-
-
-def test_secrets_that_are_not_set_count_where_that_is_asked_for(run):
     out = run("validate", "--secrets", code=1).out
     assert out.count("is not set") == 4
     assert f"pulumi config set --secret {SECRET} --stack dev" in out
+    edit("Pulumi.dev.yaml", "temperature:", "temprature:")  # beside a finding they are one line
+    for option, count in (("", 4), (" -e dev", 2)):
+        err = run("validate", *option.split(), code=1).err
+        lists = f"`model-config validate --secrets{option}` lists them"
+        assert err == f"{count} secrets are not set: {lists}.\n"
+    run("validate", "-e", "prod")
+    assert "stacks with a file: dev, prod" in run("validate", "-e", "staging", code=1).out
 
 
 @pytest.mark.usefixtures("set_secrets")
@@ -72,8 +69,7 @@ def test_a_broken_module_is_reported_once_for_all_environments(run, project):
     (project / "models" / "broken.py").write_text("\n\nMODEL = 1/0\n")
     (line,) = run("validate", code=1).out.splitlines()
     environments, place, problem, _ = line.split("\t")
-    assert environments == "dev, prod"
-    assert place == "broken (models/broken.py:3)"
+    assert (environments, place) == ("dev, prod", "broken (models/broken.py:3)")
     assert "ZeroDivisionError" in problem
 
 
@@ -81,24 +77,21 @@ def errors(said):
     return [each for each in said.json if each["level"] == "error"]
 
 
-def test_a_mistyped_override_is_placed_in_the_line_of_the_stack_file(run, edit):
-    line = edit("Pulumi.dev.yaml", "temperature:", "temprature:")
-    (finding,) = [
-        each for each in run("validate", "--json", code=1).json if each["level"] == "error"
-    ]
-    assert finding["environments"] == ["dev"]
-    assert (finding["file"], finding["line"]) == ("Pulumi.dev.yaml", line)
-    assert finding["fix"] == 'did you mean "temperature"?'
-
-
-def test_a_value_that_is_too_large_is_placed_at_its_argument(run, edit):
-    line = edit(
+def test_a_finding_is_placed_in_the_line_that_it_is_about(run, edit):
+    in_stack = edit("Pulumi.dev.yaml", "temperature:", "temprature:")
+    in_module = edit(
         "models/support_chat.py", 'text_beside(__file__, "support_chat.md")', "'x' * 300_000"
     )
-    findings = errors(run("validate", "--json", code=1))
-    (prompt,) = [each for each in findings if each["where"] == "support_chat/prompts/system"]
-    assert (prompt["file"], prompt["line"]) == ("models/support_chat.py", line)
-    assert prompt["environments"] == ["dev", "prod"]
+    prompt, *_, override = sorted(
+        errors(run("validate", "--json", code=1)), key=lambda each: each["where"], reverse=True
+    )
+    assert (prompt["where"], prompt["environments"]) == (
+        "support_chat/prompts/system", ["dev", "prod"],
+    )  # fmt: skip
+    assert (prompt["file"], prompt["line"]) == ("models/support_chat.py", in_module)
+    assert override["environments"] == ["dev"]
+    assert (override["file"], override["line"]) == ("Pulumi.dev.yaml", in_stack)
+    assert override["fix"] == 'did you mean "temperature"?'
 
 
 def test_annotations_name_file_and_line(run, edit):
@@ -136,53 +129,53 @@ def test_file_and_line_are_unbroken_on_a_narrow_terminal(run, edit, line_of, mon
     assert all(len(Text.from_ansi(each).plain) <= 80 for each in out.splitlines())
 
 
-@pytest.mark.parametrize(
-    ("model", "where", "fix"),
-    [
+def test_a_misspelled_field_in_a_module_names_the_nearest(run, project):
+    table = [
         ("EmbeddingModel(dimensoins=8)", "dimensoins", "dimensions"),
         ("Generation(temprature=1)", "temprature", "temperature"),
         ("Own(inner={'limts': {'max_retrys': 1}})", "inner/limts", "limits"),
         ("Own(inner={'limits': {'max_retrys': 1}})", "inner/limits/max_retrys", "max_retries"),
-    ],
-)
-def test_a_misspelled_field_in_a_module_names_the_nearest(run, project, model, where, fix):
-    (project / "models" / "own.py").write_text(
-        "from model_config.schema import *\n"
-        "class Inner(Group):\n    limits: CallLimits = CallLimits()\n"
-        "class Own(ModelConfig):\n    inner: Inner | None\n"
-        f"MODEL = {model}\n"
-    )
+    ]
+    for number, (model, *_) in enumerate(table):
+        (project / "models" / f"own{number}.py").write_text(
+            "from model_config.schema import *\n"
+            "class Inner(Group):\n    limits: CallLimits = CallLimits()\n"
+            "class Own(ModelConfig):\n    inner: Inner | None\n"
+            f"MODEL = {model}\n"
+        )
     found = {each["where"]: each for each in errors(run("validate", "--json", code=1))}
-    finding = found[f"own/{where}"]
-    assert "has no field of that name" in finding["problem"]
-    assert finding["fix"] == f'did you mean "{fix}"?'
-    assert (finding["file"], finding["line"]) == ("models/own.py", 6)
+    for number, (_, where, fix) in enumerate(table):
+        finding = found[f"own{number}/{where}"]
+        assert "has no field of that name" in finding["problem"]
+        assert finding["fix"] == f'did you mean "{fix}"?'
+        assert (finding["file"], finding["line"]) == (f"models/own{number}.py", 6)
 
 
-def test_a_value_that_changes_by_itself_is_refused_before_and_in_a_deploy(run, project):
+def test_what_is_refused_before_a_deploy_and_in_it(run, project, edit):
     (project / "models" / "clock.py").write_text(
         "import time\nfrom model_config.schema import ModelConfig\n"
         "class Clock(ModelConfig):\n    at: float\nMODEL = Clock(at=time.time_ns())\n"
     )
-    (finding,) = errors(run("validate", "--json", code=1))
-    assert (finding["where"], finding["file"], finding["line"]) == (
-        "clock/at",
-        "models/clock.py",
-        5,
+    edit("Pulumi.yaml", "name: model-config", "name: my-models")
+    protect = edit("Pulumi.prod.yaml", "model-config:protect", "protect")
+    count = edit(
+        "Pulumi.prod.yaml", "max_count: 8", "instance_type: 2024-10-21\n        max_count: 8"
     )
-    assert "changes each time" in finding["problem"]
-    assert "clock/at" in run("local", "deploy", code=2).err
-
-
-@pytest.mark.parametrize(
-    "verb", [["validate"], ["tree"], ["digest"], ["local", "deploy"]], ids=" ".join
-)
-def test_a_module_that_prints_does_not_spoil_json(run, project, verb):
-    with (project / "models" / "support_chat.py").open("a") as module:
-        module.write("\nprint('hello from the module')\n")
-    said = run(*verb, "--json")
-    assert said.json
-    assert "hello from the module" in said.err
+    found = {
+        each["where"]: each for each in errors(run("validate", "-e", "prod", "--json", code=1))
+    }
+    places = {where: (each["file"], each["line"]) for where, each in found.items()}
+    date = "model-config:overrides.passage_reranker.instances.instance_type"
+    assert places == {
+        "clock/at": ("models/clock.py", 5),
+        "my-models:protect": ("Pulumi.prod.yaml", protect),
+        date: ("Pulumi.prod.yaml", count),
+    }
+    assert "changes each time" in found["clock/at"]["problem"]
+    assert "put it in quotation marks" in found[date]["fix"]
+    said = run("local", "deploy", "-e", "prod", code=2).err
+    for text in ("clock/at", "my-models:protect", "put it in quotation marks"):
+        assert text in said
 
 
 def test_what_is_wrong_with_a_stack_file_is_placed_in_its_line(run, edit, project):
@@ -202,14 +195,6 @@ def test_what_is_wrong_with_a_stack_file_is_placed_in_its_line(run, edit, projec
         ),
         "Pulumi.staging.yml": (["staging"], "Pulumi.staging.yml", None),
     }  # fmt: skip
-
-
-def test_a_setting_without_its_namespace_is_refused_before_and_in_a_deploy(run, edit):
-    edit("Pulumi.yaml", "name: model-config", "name: my-models")
-    line = edit("Pulumi.prod.yaml", "model-config:protect", "protect")
-    (finding,) = errors(run("validate", "--json", code=1))
-    assert (finding["where"], finding["line"]) == ("my-models:protect", line)
-    assert "my-models:protect" in run("local", "deploy", "-e", "prod", code=2).err
 
 
 KEYS = (
@@ -280,22 +265,6 @@ def test_characters_that_nobody_can_see_are_a_notice(run, project):
     assert "::notice file=models/support_chat.py" in run("validate", "--github").out
 
 
-def test_an_unquoted_date_is_refused_before_and_in_a_deploy(run, edit):
-    line = edit("Pulumi.dev.yaml", "temperature: ", "stop: [2024-10-21]\n        temperature: ")
-    (finding,) = [
-        each for each in errors(run("validate", "--json", code=1)) if "quotation" in each["fix"]
-    ]
-    assert (finding["file"], finding["line"]) == ("Pulumi.dev.yaml", line)
-    assert "put it in quotation marks" in run("local", "deploy", code=2).err
-
-
-def test_one_environment_alone(run, edit):
-    edit("Pulumi.dev.yaml", "temperature:", "temprature:")
-    run("validate", "-e", "prod")
-    run("validate", "-e", "dev", code=1)
-    assert "stacks with a file: dev, prod" in run("validate", "-e", "staging", code=1).out
-
-
 def test_a_project_without_stack_files_is_refused(run, project):
     for file in project.glob("Pulumi.*.yaml"):
         file.unlink()
@@ -303,47 +272,36 @@ def test_a_project_without_stack_files_is_refused(run, project):
 
 
 def test_thirty_models_are_all_looked_at(run, project):
-    text = (project / "models" / "support_chat.py").read_text()
-    text = text.replace("supportChat", "m{n}")
     for number in range(30):
-        (project / "models" / f"m{number}.py").write_text(text.replace("{n}", str(number)))
+        write_model(Project(project), f"m{number}", f"a: int = {number}")
     assert run("validate").out == "No findings in dev, prod.\n"
     assert len(run("tree", "--json").json["models"]) == 33
 
 
-@pytest.mark.parametrize(
-    ("where", "line"),
-    [
-        ("model-config:overrides.a.b.c", 5),
-        ("model-config:overrides.a.nowhere", 3),
-        ("model-config:overrides.a.list.1", 8),
-        ("model-config:with.dots", 9),
-        ("model-config:short", 10),
-        ("model-config:nowhere", None),
-    ],
-)
-def test_a_setting_is_found_in_its_file(tmp_path: Path, where: str, line: int | None):
+def test_a_setting_is_found_in_its_file(tmp_path: Path):
     (tmp_path / "Pulumi.dev.yaml").write_text(
         "config:\n  model-config:overrides:\n    a:\n      b:\n        c: 1\n      list:\n"
         "        - 0\n        - 1\n  model-config:with.dots: 1\n  short: 2\n"
     )
-    finding = Finding(where, "", "", file="Pulumi.dev.yaml")
-    assert located(finding, Project(tmp_path)).line == line
+    for where, line in {
+        "overrides.a.b.c": 5,
+        "overrides.a.nowhere": 3,
+        "overrides.a.list.1": 8,
+        "with.dots": 9,
+        "short": 10,
+        "nowhere": None,
+    }.items():
+        finding = Finding(f"model-config:{where}", "", "", file="Pulumi.dev.yaml")
+        assert located(finding, Project(tmp_path)).line == line, where
 
 
-@pytest.mark.parametrize(
-    ("where", "line"),
-    [("m", 2), ("m/a", 3), ("m/b/c", 5), ("m/b/nowhere", 4), ("m/release", 2)],
-)
-def test_a_field_is_found_in_its_module(tmp_path: Path, where: str, line: int):
+def test_a_field_is_found_in_its_module(tmp_path: Path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "m.py").write_text(
         "from x import X\nMODEL = X(\n    a=1,\n    b=Y(\n        c=2,\n    ),\n)\n"
     )
-    found = located(Finding(where, "", ""), Project(tmp_path))
-    assert (found.file, found.line) == ("models/m.py", line)
-
-
-def test_a_finding_about_no_file_has_no_place(tmp_path: Path):
-    finding = Finding("all models together", "", "")
+    for where, line in {"m": 2, "m/a": 3, "m/b/c": 5, "m/b/nowhere": 4, "m/release": 2}.items():
+        found = located(Finding(where, "", ""), Project(tmp_path))
+        assert (found.file, found.line) == ("models/m.py", line)
+    finding = Finding("all models together", "", "")  # which is about no file
     assert located(finding, Project(tmp_path)) == finding

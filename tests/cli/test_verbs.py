@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from threading import Event
 
 import pytest
+from support.project import write_model
 
 from model_config.cli import app, options
-from model_config.cli.options import Panel
-
-NEW_VERB = '''
-"""`model-config greet`: what anybody can add."""
-from typing import Annotated
-from model_config.cli.options import Environment, Panel
-PANEL = Panel.READ
-def greet_all(environment: Environment = "dev", *, so_loud: Annotated[bool, "Shout."] = False):
-    """Greet an environment."""
-    print(f"Hello {environment}{'!' if so_loud else ''}")
-'''
-
-
-def test_a_new_verb_is_found_without_a_list(tmp_path: Path):
-    (tmp_path / "greet_all.py").write_text(NEW_VERB)
-    lines = ["--help", "greet-all --project / -e qa", "greet-all --so-loud", "greet-all --help"]
-    program = (
-        f"from model_config.cli import verbs; verbs.__path__.append({str(tmp_path)!r})\n"
-        "import sys; from model_config.cli.app import app\n"
-        "for line in sys.argv[1:]:\n"
-        "    app(line.split(), standalone_mode=False)\n"
-        "    print(end='\\f')"
-    )
-    command = [sys.executable, "-c", program, *lines]
-    done = subprocess.run(command, capture_output=True, check=True, env={"COLUMNS": "100"})
-    shown, project, loud, options, _ = done.stdout.decode().split("\f")
-    assert "─ Commands ─" not in shown  # where typer puts a verb without a panel
-    panel = shown.split(Panel.READ)[1].split("╰")[0]
-    assert "greet-all" in panel
-    assert "show" in panel
-    assert (project, loud) == ("Hello qa\n", "Hello dev!\n")
-    assert "Shout." in options
-    assert "--no-so-loud" not in options
+from model_config.plan.project import Project
 
 
 @pytest.fixture
@@ -96,49 +63,6 @@ def test_revisions_complete(complete, project):
         assert complete(line) == ["main", "v1"]
 
 
-def start(project: Path, *arguments: str, stdout: int) -> tuple[int, str]:
-    """Run the program as it is installed; return its exit code and what it says about it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "model_config", *arguments],
-        cwd=project,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(project)},
-    )
-    return done.returncode, done.stderr.decode()
-
-
-@pytest.mark.parametrize(("verb", "code"), [("digest", 0), ("tree", 2)])
-def test_a_reader_that_has_seen_enough_changes_no_exit_code(project, verb, code):
-    if code:
-        (project / "models" / "broken.py").write_text("MODEL = 1")
-    ours, theirs = os.pipe()
-    os.close(ours)  # as `| head -0` does
-    with os.fdopen(theirs, "w") as stdout:
-        ended, said = start(project, verb, stdout=stdout.fileno())
-    assert ended == code
-    assert "Broken pipe" not in said
-    assert "Traceback" not in said
-
-
-@pytest.mark.parametrize("verb", ["digest", "--help"])
-def test_a_full_disk_is_told_in_a_line(project, verb):
-    with Path("/dev/full").open("w") as full:
-        ended, said = start(project, verb, stdout=full.fileno())
-    assert (ended, said) == (2, "can't write the output: No space left on device\n")
-
-
-def test_what_a_module_or_the_program_prints_does_not_spoil_json(run, project):
-    for file in ("models/support_chat.py", "__main__.py"):
-        with (project / file).open("a") as text:
-            text.write("print('{ loud')\n")
-    for verb in ("validate", "digest", "tree", "diff --environments dev prod", "local deploy"):
-        said = run(*verb.split(), "--json")
-        assert said.json or verb == "validate"
-        assert "loud" not in said.out
-
-
 @pytest.mark.usefixtures("made_up_credentials")
 def test_an_empty_variable_counts_as_unset(run, released, monkeypatch):
     released({"n": 1}, label="stable")
@@ -149,27 +73,17 @@ def test_an_empty_variable_counts_as_unset(run, released, monkeypatch):
     assert said.err.startswith("chat in dev: release 1 (stable)")
 
 
-def test_a_new_model_is_a_file_and_no_edit(run, project):
-    (project / "models" / "tiny.py").write_text(
-        "from model_config.schema import ModelConfig\n"
-        "class Tiny(ModelConfig):\n    size: int\n"
-        "MODEL = Tiny(size=3)\n"
-    )
-    run("validate")
-    assert "tiny\tsize\t1 new\t" in run("local", "deploy").out
+def test_a_new_model_is_a_file_and_no_edit_and_what_it_prints_does_not_spoil_json(run, project):
+    write_model(Project(project), "tiny", "size: int = 3")
+    for file in ("models/tiny.py", "__main__.py"):
+        with (project / file).open("a") as text:
+            text.write("print('{ loud')\n")
+    said = {verb: run(*verb.split(), "--json") for verb in ("validate", "digest", "tree")}
+    deployed = run("local", "deploy", "--json")
+    for each in (*said.values(), deployed):
+        assert each.json
+        assert "loud" not in each.out
+        assert "loud" in each.err
+    digest = deployed.json["outputs"]["models"]["tiny"]["digest"]
+    assert said["digest"].json["tiny"] == digest
     assert run("show", "tiny", "--label", "latest").out == "size\t3\n"
-    assert "tiny\tsha256:" in run("digest").out
-
-
-def test_the_output_is_utf_8_whatever_the_encoding(project):
-    with (project / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
-        file.write("      prompts:\n        system: Zoë\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "model_config", "diff", "--environments", "dev", "prod"],
-        cwd=project,
-        capture_output=True,
-        check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(project), "PYTHONIOENCODING": "ascii"},
-    )
-    assert b"Traceback" not in done.stderr
-    assert "Zoë".encode() in done.stdout

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -86,6 +89,39 @@ class Provider(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
+
+
+class Unused(ModuleType):
+    """A part of a client that the page doesn't use. To import them all takes three seconds."""
+
+    __path__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+class UnusedParts:
+    NAMES = tuple(
+        f"{client}.{part}"
+        for client, parts in {
+            "anthropic": "types.beta resources.beta lib.vertex lib.bedrock lib.aws lib.tools "
+            "lib.foundry lib.streaming",
+            "openai": "types.beta resources.beta types.realtime resources.realtime types.evals "
+            "resources.evals types.responses resources.responses resources.webhooks",
+        }.items()
+        for part in parts.split()
+    )
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name.startswith(self.NAMES) else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return Unused(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it empty."""
 
 
 @pytest.fixture
@@ -193,6 +229,7 @@ def test_the_providers_client_sends_the_configuration(
     config = config_of(chat(f"http://127.0.0.1:{provider.server_port}"))
     models, secrets = {"support_chat": config}, {"support_chat": {"api_key": "made-up"}}
     monkeypatch.setattr(model_config, "Reader", lambda _: FakeReader(models, secrets=secrets))
+    monkeypatch.setattr(sys, "meta_path", [UnusedParts(), *sys.meta_path])
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
     seen: dict[str, Any] = {}

@@ -42,10 +42,10 @@ EXAMPLES = {"8": "2"}
 pytestmark = pytest.mark.skipif(not shutil.which("jq"), reason="there is no jq on PATH")
 
 
-@pytest.fixture(scope="module")
-def prod(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def prod(tmp_path: Path) -> Path:
     """The project, with two releases of prod, its models promoted, and the stand-ins."""
-    root = tmp_path_factory.mktemp("runbook") / "project"
+    root = tmp_path / "project"
     shutil.copytree(CHECKOUT / "tests" / "project", root)
     project = Project(root)
     with deployed(project, "prod"):
@@ -62,8 +62,8 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backend = root / ".pulumi" / "stacks" / "model-config"
     backend.mkdir(parents=True)
     (backend / "prod.json.bak").write_text("{}")
+    (root / "bin").mkdir()
     for name in ("pulumi", "aws", "model-config"):
-        (root / "bin").mkdir(exist_ok=True)
         (root / "bin" / name).write_text(STAND_IN)
         (root / "bin" / name).chmod(0o755)
     return root
@@ -73,9 +73,8 @@ def described(key: str, resource: Resource) -> dict[str, str]:
     return {"urn": f"urn:pulumi:prod::model-config::{key}", "type": resource.type}
 
 
-@pytest.fixture(scope="module")
 def commands(prod: Path) -> list[list[str]]:
-    """The commands of all blocks, in their order, as the programs got them."""
+    """Return the commands of all blocks, in their order, as the programs got them."""
     path = f"{prod / 'bin'}{os.pathsep}{os.environ['PATH']}"
     for block in map(dedent, BLOCK.findall(RUNBOOK)):
         ended = subprocess.run(
@@ -94,35 +93,39 @@ def of(program: str, commands: list[list[str]]) -> list[list[str]]:
     return [words for name, *words in commands if name == program]
 
 
-def test_pulumi_gets_the_urns_of_what_the_text_names(commands: list[list[str]]) -> None:
-    unprotected = [words[-1] for words in of("pulumi", commands) if words[1] == "unprotect"]
+def test_the_blocks_run_and_do_what_they_say(prod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = commands(prod)
+    pulumi_gets_the_urns_of_what_the_text_names(of("pulumi", ran))
+    aws_gets_calls_that_it_has(of("aws", ran), prod)
+    the_commands_of_model_config_run(of("model-config", ran), prod, monkeypatch)
+
+
+def pulumi_gets_the_urns_of_what_the_text_names(ran: list[list[str]]) -> None:
+    unprotected = [words[-1] for words in ran if words[1] == "unprotect"]
     assert [urn.split("::", 2)[2] for urn in unprotected] == [
         "aws:ssm/parameter:Parameter::passage_reranker/release",
         "aws:iam/policy:Policy::passage_reranker/reader",
     ]
-    (refreshed,) = [words for words in of("pulumi", commands) if words[0] == "refresh"]
+    (refreshed,) = [words for words in ran if words[0] == "refresh"]
     targets = sorted(word.rpartition("::")[0] for word in refreshed if "--target" in word)
     start = "--target=urn:pulumi:prod::model-config::aws:kms"
     assert targets == [f"{start}/alias:Alias", f"{start}/key:Key"]
 
 
-def test_aws_gets_calls_that_it_has(commands: list[list[str]], prod: Path) -> None:
-    outputs = {name: json.loads((prod / f"output-{name}.json").read_text()) for name in
-               ("models", "kms_key")}  # fmt: skip
-    calls = of("aws", commands)
-    assert [words[3] for words in calls] == [
-        outputs["models"]["passage_reranker"]["reader_policy_arn"],
-        *[outputs["kms_key"]["id"]] * 2,
-    ]
-    for service, operation, option, _ in calls:
+def aws_gets_calls_that_it_has(ran: list[list[str]], prod: Path) -> None:
+    models, key = (json.loads((prod / f"output-{it}.json").read_text()) for it in
+                   ("models", "kms_key"))  # fmt: skip
+    policy = models["passage_reranker"]["reader_policy_arn"]
+    assert [words[3] for words in ran] == [policy, key["id"], key["id"]]
+    for service, operation, option, _ in ran:
         model = get_session().get_service_model(service)
         (name,) = [it for it in model.operation_names if xform_name(it, "-") == operation]
         members = model.operation_model(name).input_shape.members
         assert option.removeprefix("--") in {xform_name(member, "-") for member in members}
 
 
-def test_the_commands_of_model_config_run(
-    commands: list[list[str]], prod: Path, monkeypatch: pytest.MonkeyPatch
+def the_commands_of_model_config_run(
+    logged: list[list[str]], prod: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
     monkeypatch.chdir(prod)
@@ -136,7 +139,7 @@ def test_the_commands_of_model_config_run(
     run("promote", "--all", "-e", "prod")
     digest = json.loads(run("releases", "support_chat", "-e", "prod", "--json"))[0]["digest"]
     ran: set[str] = set()
-    for words in of("model-config", commands):
+    for words in logged:
         ran.add(words[0])
         if words[0] == "recover":  # it needs the engine
             run(*words, "--help")

@@ -59,11 +59,8 @@ def variables(provider: Recorder) -> dict[str, str]:
     return dict(function["environment"]["variables"])
 
 
-both = pytest.mark.parametrize("source", [FROM_AWS, REFERENCE], ids=["AWS", "reference"])
-
-
-@both
-def test_the_function_follows_stable_unless_told_otherwise(
+@pytest.mark.parametrize("source", [FROM_AWS, REFERENCE], ids=["AWS", "reference"])
+def test_the_function_follows_stable_unless_told_otherwise_and_reads_one_model(
     exports: dict[str, Any], source: dict[str, str]
 ):
     provider, outputs = run(exports, source)
@@ -74,28 +71,6 @@ def test_the_function_follows_stable_unless_told_otherwise(
     }
     assert outputs["newest_release"] == "/ai/prod/support_chat/release:4"
 
-
-@both
-def test_another_label_can_be_followed(exports: dict[str, Any], source: dict[str, str]):
-    provider, _ = run(exports, source, label="canary")
-    assert variables(provider)["MODEL_CONFIG_LABEL"] == "canary"
-
-
-@both
-@pytest.mark.parametrize(("release", "pinned"), [("7", "7"), ("newest", "4")])
-def test_a_release_can_be_pinned_as_a_whole_number(
-    exports: dict[str, Any], source: dict[str, str], release: str, pinned: str
-):
-    provider, _ = run(exports, source, release=release)
-    assert variables(provider)["MODEL_CONFIG_RELEASE"] == pinned
-    assert "MODEL_CONFIG_LABEL" not in variables(provider)
-
-
-@both
-def test_its_role_writes_logs_and_reads_one_model_and_nothing_else(
-    exports: dict[str, Any], source: dict[str, str]
-):
-    provider, _ = run(exports, source)
     attached = {
         name: each.inputs["policyArn"]
         for (kind, name), each in provider.registered.items()
@@ -109,9 +84,18 @@ def test_its_role_writes_logs_and_reads_one_model_and_nothing_else(
     assert "inlinePolicies" not in role
     (trust,) = json.loads(role["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
-    kinds = {kind for kind, _ in provider.registered}
-    assert kinds == {FUNCTION, ROLE, ATTACHMENT}
+    assert {kind for kind, _ in provider.registered} == {FUNCTION, ROLE, ATTACHMENT}
     assert provider.registered[FUNCTION, "support-bot"].inputs["role"] == "arn:support-bot"
+
+    # A release is pinned as a whole number.
+    for config, other in {
+        ("label", "canary"): {"MODEL_CONFIG_LABEL": "canary"},
+        ("release", "7"): {"MODEL_CONFIG_RELEASE": "7"},
+        ("release", "newest"): {"MODEL_CONFIG_RELEASE": "4"},
+    }.items():
+        provider, _ = run(exports, source, **dict([config]))
+        same = {"MODEL_CONFIG_ENVIRONMENT": "prod", "MODEL_CONFIG_PREFIX": "/ai"}
+        assert variables(provider) == same | other
 
 
 def load(path: Path, name: str) -> ModuleType:
@@ -161,12 +145,10 @@ class ReaderWithoutAws(FakeReader):
 
 
 @pytest.fixture
-def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def handler(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(model_config, "Reader", ReaderWithoutAws)
     monkeypatch.setitem(os.environ, "MODEL_CONFIG_ENVIRONMENT", "prod")
     monkeypatch.setitem(os.environ, "MODEL_CONFIG_PREFIX", "/company")
-    for name, value in getattr(request, "param", {}).items():
-        monkeypatch.setitem(os.environ, name, value)
     module = load(CONSUMER / "app" / "handler.py", "handler")
     monkeypatch.setattr(module, "HTTPSConnection", Provider200)
     return module
@@ -179,7 +161,9 @@ QUESTION = {
 }
 
 
-def test_the_handler_reads_while_it_starts_and_not_again_for_a_request(handler: ModuleType):
+def test_the_handler_reads_while_it_starts_and_not_again_for_a_request(
+    handler: ModuleType, monkeypatch: pytest.MonkeyPatch
+):
     asked = list(handler.reader.requests)
     assert asked
     assert handler.reader.prefix == "/company"
@@ -188,11 +172,10 @@ def test_the_handler_reads_while_it_starts_and_not_again_for_a_request(handler: 
     assert handler.reader.requests == asked
     assert (answered["answer"], answered["release"]) == ("Yes.", 4)
     assert answered["digest"].startswith("sha256:")
-
-
-@pytest.mark.parametrize("handler", [{"MODEL_CONFIG_RELEASE": "7"}], indirect=True)
-def test_the_handler_reads_the_release_it_is_pinned_to(handler: ModuleType):
-    assert handler.handle(QUESTION, None)["release"] == 7
+    monkeypatch.setenv("MODEL_CONFIG_RELEASE", "7")  # it is pinned
+    pinned = load(CONSUMER / "app" / "handler.py", "handler")
+    monkeypatch.setattr(pinned, "HTTPSConnection", Provider200)
+    assert pinned.handle(QUESTION, None)["release"] == 7
 
 
 def test_the_secret_goes_to_the_provider_and_nowhere_else(

@@ -116,46 +116,34 @@ MAIN = "refs/heads/main"
 WORKFLOWS = "acme/model-config/.github/workflows"
 
 
-@pytest.mark.parametrize(
-    ("purpose", "subject", "files", "ref"),
-    [
-        ("preview", "environment:prod-preview", ["pull-request.yml@refs/pull/*/merge"], None),
-        ("deploy", "environment:prod", [f"deploy-environment.yml@{MAIN}"], MAIN),
-        (
-            "promote",
-            "environment:prod-promote",
-            [f"deploy-environment.yml@{MAIN}", f"rollouts.yml@{MAIN}"],
-            MAIN,
-        ),
-        ("drift", f"ref:{MAIN}", [f"drift.yml@{MAIN}", f"deploy-environment.yml@{MAIN}"], MAIN),
-    ],
-)
-def test_each_role_trusts_one_kind_of_run_in_one_repository(
-    made: Provider, purpose: str, subject: str, files: list[str], ref: str | None
-):
-    (trust,) = json.loads(made.roles[purpose]["assumeRolePolicy"])["Statement"]
-    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+def test_each_role_trusts_one_kind_of_run_in_one_repository(made: Provider):
+    deploys, drift, rollouts = (
+        f"{it}.yml@{MAIN}" for it in ("deploy-environment", "drift", "rollouts")
+    )
     issuer = "token.actions.githubusercontent.com"
-    assert trust["Principal"] == {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"}
-    exact = {"aud": "sts.amazonaws.com", "sub": f"repo:acme/model-config:{subject}"}
-    exact |= {"ref": ref} if ref else {}
-    assert trust["Condition"] == {
-        "StringEquals": {f"{issuer}:{claim}": value for claim, value in exact.items()},
-        "StringLike": {f"{issuer}:job_workflow_ref": [f"{WORKFLOWS}/{file}" for file in files]},
-    }
+    for purpose, subject, files, ref in [
+        ("preview", "environment:prod-preview", ["pull-request.yml@refs/pull/*/merge"], None),
+        ("deploy", "environment:prod", [deploys], MAIN),
+        ("promote", "environment:prod-promote", [deploys, rollouts], MAIN),
+        ("drift", f"ref:{MAIN}", [drift, deploys], MAIN),
+    ]:
+        (trust,) = json.loads(made.roles[purpose]["assumeRolePolicy"])["Statement"]
+        assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+        provider = f"arn:aws:iam::111122223333:oidc-provider/{issuer}"
+        assert trust["Principal"] == {"Federated": provider}
+        exact = {"aud": "sts.amazonaws.com", "sub": f"repo:acme/model-config:{subject}"}
+        exact |= {"ref": ref} if ref else {}
+        assert trust["Condition"] == {
+            "StringEquals": {f"{issuer}:{claim}": value for claim, value in exact.items()},
+            "StringLike": {f"{issuer}:job_workflow_ref": [f"{WORKFLOWS}/{it}" for it in files]},
+        }
 
 
-def test_a_repository_with_ids_in_its_subjects_has_none_in_its_files_path():
-    made = run(repository="acme@123456/model-config@456789")
+def test_another_branch_and_a_repository_with_ids_in_its_subjects():
+    made = run(branch="release", repository="acme@123456/model-config@456789")
     trust = made.roles["deploy"]["assumeRolePolicy"]
     assert "repo:acme@123456/model-config@456789:environment:prod" in trust
-    assert f"{WORKFLOWS}/deploy-environment.yml@{MAIN}" in trust
-
-
-def test_another_branch_can_be_set():
-    made = run(branch="release")
-    trust = made.roles["promote"]["assumeRolePolicy"]
-    assert "refs/heads/release" in trust
+    assert f"{WORKFLOWS}/deploy-environment.yml@refs/heads/release" in trust  # without ids
     assert MAIN not in trust
 
 
@@ -198,19 +186,15 @@ def test_two_regions_of_one_account_have_roles_of_their_own():
             assert not may(made, "deploy", action, resource.format(other))
 
 
-def test_a_stack_may_be_called_otherwise_than_its_environment():
-    made = run("team-chat", {"environment": "prod"})
-    assert made.roles["deploy"]["name"] == "model-config-team-chat-deploy"
-    assert (
-        "repo:acme/model-config:environment:team-chat" in made.roles["deploy"]["assumeRolePolicy"]
-    )
+def test_a_stack_may_be_called_otherwise_than_its_environment_and_have_an_existing_key():
+    made = run("team-chat", {"kms_key": {"arn": KEY, "id": "0b5c"}})
+    role = made.roles["deploy"]
+    assert role["name"] == "model-config-team-chat-deploy"
+    assert "repo:acme/model-config:environment:team-chat" in role["assumeRolePolicy"]
     state = f"{STATE}/stacks/model-config/team-chat.json"
     assert may(made, "deploy", "s3:PutObject", state)
     assert may(made, "deploy", "ssm:PutParameter", f"{TREE}/{VALUE}")
-
-
-def test_of_an_existing_key_a_deploy_looks_at_nothing_but_what_it_is():
-    made = run(exported={"kms_key": {"arn": KEY, "id": "0b5c"}})
+    # Of such a key a deploy looks at nothing but what it is.
     assert may(made, "deploy", "kms:DescribeKey", KEY)
     assert may(made, "deploy", "kms:Encrypt", KEY, for_parameter(VALUE))
     for action in ("kms:TagResource", "kms:EnableKeyRotation", "kms:GetKeyPolicy"):
@@ -231,59 +215,26 @@ def test_a_role_has_one_policy_of_its_own_that_fits_and_nothing_attached(made: P
         assert len(made.policies[f"model-config-prod-{purpose}"].replace(" ", "")) <= 10_240
 
 
-@pytest.mark.parametrize(
-    ("purpose", "actions"),
-    [
-        ("preview", {"s3:ListBucket", "s3:GetObject", "kms:Decrypt"}),
-        (
-            "promote",
-            {
-                "ssm:LabelParameterVersion",
-                "ssm:UnlabelParameterVersion",
-                "ssm:GetParameterHistory",
-                "ssm:GetParameters",
-                "ssm:PutParameter",
-                "ssm:DescribeParameters",
-                "kms:Decrypt",
-            },
-        ),
-        (
-            "drift",
-            {
-                "bedrock:ListFoundationModels",
-                "ssm:DescribeParameters",
-                "ssm:GetParameters",
-                "ssm:GetParameterHistory",
-                "kms:Decrypt",
-                "kms:DescribeKey",
-                "kms:GetKeyPolicy",
-                "kms:GetKeyRotationStatus",
-                "iam:GetPolicy",
-                "iam:GetPolicyVersion",
-            },
-        ),
-    ],
-)
-def test_a_role_that_does_not_deploy_has_these_actions_and_no_other(
-    made: Provider, purpose: str, actions: set[str]
-):
-    allowed = [each for each in statements(made, purpose) if each["Effect"] == "Allow"]
-    assert {action for statement in allowed for action in statement["Action"]} == actions
+READS = "ssm:DescribeParameters ssm:GetParameters ssm:GetParameterHistory kms:Decrypt"
 
 
-@pytest.mark.parametrize("purpose", PURPOSES)
-def test_no_action_has_a_wildcard_and_only_lists_of_names_reach_everywhere(
-    made: Provider, purpose: str
-):
-    for statement in statements(made, purpose):
+def test_a_role_has_these_actions_and_only_lists_of_names_reach_everywhere(made: Provider):
+    for purpose, actions in {
+        "preview": "s3:ListBucket s3:GetObject kms:Decrypt",
+        "promote": f"{READS} ssm:LabelParameterVersion ssm:UnlabelParameterVersion "
+        "ssm:PutParameter",
+        "drift": f"{READS} bedrock:ListFoundationModels kms:DescribeKey kms:GetKeyPolicy "
+        "kms:GetKeyRotationStatus iam:GetPolicy iam:GetPolicyVersion",
+    }.items():
+        allowed = [each for each in statements(made, purpose) if each["Effect"] == "Allow"]
+        found = {action for statement in allowed for action in statement["Action"]}
+        assert found == set(actions.split())
+    lists = {"bedrock:ListFoundationModels", "ssm:DescribeParameters", "kms:ListAliases",
+             "iam:GetAccountSummary"}  # fmt: skip
+    for statement in (each for purpose in PURPOSES for each in statements(made, purpose)):
         assert not any("*" in action for action in listed(statement["Action"]))
         if "*" in listed(statement["Resource"]):
-            assert {
-                "bedrock:ListFoundationModels",
-                "ssm:DescribeParameters",
-                "kms:ListAliases",
-                "iam:GetAccountSummary",
-            } >= set(statement["Action"])
+            assert lists >= set(statement["Action"])
 
 
 SECRET = "support_chat/secrets/api_key"
@@ -296,9 +247,8 @@ OTHER_TARGET = {"events:TargetArn": "arn:aws:lambda:eu-west-1:444455556666:funct
 PART = "support_chat/release/parts/0123456789abcdef"
 
 
-@pytest.mark.parametrize(
-    ("purpose", "action", "resource", "given"),
-    [
+def test_a_role_may_do_its_work(made: Provider):
+    for purpose, action, resource, given in [
         ("preview", "s3:ListBucket", "arn:aws:s3:::pulumi-state", None),
         ("preview", "s3:GetObject", f"{STATE}/meta.yaml", None),
         ("preview", "s3:GetObject", f"{STATE}/stacks/model-config/prod.json", None),
@@ -339,21 +289,16 @@ PART = "support_chat/release/parts/0123456789abcdef"
         ("drift", "kms:DescribeKey", KEY, None),
         ("drift", "kms:GetKeyPolicy", KEY, None),
         ("drift", "iam:GetPolicyVersion", f"{POLICIES}/ai+prod+chat@eu-west-1", None),
-    ],
-)
-def test_a_role_may_do_its_work(
-    made: Provider, purpose: str, action: str, resource: str, given: dict[str, str] | None
-):
-    assert may(made, purpose, action, resource, given)
+    ]:
+        assert may(made, purpose, action, resource, given), (purpose, action, resource)
 
 
 NEXT_TREE = TREE.replace("/ai/prod", "/ai/prod-eu")
 BY_HAND = {"kms:EncryptionContext:PARAMETER_ARN": f"{TREE}/{RELEASE}"}
 
 
-@pytest.mark.parametrize(
-    ("purpose", "action", "resource", "given"),
-    [
+def test_a_role_may_not_do_more(made: Provider):
+    for purpose, action, resource, given in [
         # Code from a pull request runs with the preview role.
         ("preview", "s3:PutObject", f"{STATE}/stacks/model-config/prod.json", None),
         ("preview", "s3:GetObject", f"{STATE}/stacks/model-config/dev.json", None),
@@ -392,21 +337,16 @@ BY_HAND = {"kms:EncryptionContext:PARAMETER_ARN": f"{TREE}/{RELEASE}"}
         ("drift", "kms:Decrypt", KEY, BY_HAND),
         ("drift", "ssm:GetParameters", f"{NEXT_TREE}/{VALUE}", None),
         ("drift", "ssm:PutParameter", f"{TREE}/{VALUE}", None),
-    ],
-)
-def test_a_role_may_not_do_more(
-    made: Provider, purpose: str, action: str, resource: str, given: dict[str, str] | None
-):
-    assert not may(made, purpose, action, resource, given)
+    ]:
+        assert not may(made, purpose, action, resource, given), (purpose, action, resource)
 
 
-def test_without_a_topic_a_deploy_writes_no_rules():
-    allowed = {
-        action
-        for statement in statements(run(notifyTopicArn=""), "deploy")
-        for action in listed(statement["Action"])
-    }
+def test_what_can_be_set():
+    made = run(notifyTopicArn="", applicationActions='["s3:GetObject"]')
+    allowed = [it for each in statements(made, "deploy") for it in listed(each["Action"])]
     assert not any(action.startswith("events:") for action in allowed)
+    assert allows(boundary(made), "s3:GetObject", "arn:aws:s3:::documents/x")
+    assert not allows(boundary(made), "logs:PutLogEvents", "*")
 
 
 def test_the_deployer_writes_this_environments_reader_policies_alone(made: Provider):
@@ -438,11 +378,8 @@ def test_a_role_with_the_boundary_reads_models_and_does_its_own_work(made: Provi
     for name in (RELEASE, PART, SECRET):
         assert allows(document, "kms:Decrypt", KEY, for_parameter(name))
     assert allows(document, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:x")
-
-
-@pytest.mark.parametrize(
-    ("action", "resource"),
-    [
+    # Whatever a reader policy grants, such a role gets no more.
+    for action, resource in [
         ("sts:AssumeRole", "arn:aws:iam::111122223333:role/admin"),
         ("iam:PutRolePolicy", "arn:aws:iam::111122223333:role/bot"),
         ("ssm:PutParameter", f"{TREE}/{RELEASE}"),
@@ -451,18 +388,8 @@ def test_a_role_with_the_boundary_reads_models_and_does_its_own_work(made: Provi
         ("kms:Decrypt", KEY),
         ("kms:Decrypt", SECRETS_KEY),
         ("s3:GetObject", "arn:aws:s3:::pulumi-state/x"),
-    ],
-)
-def test_whatever_a_reader_policy_grants_such_a_role_gets_no_more(
-    made: Provider, action: str, resource: str
-):
-    assert not allows(boundary(made), action, resource, BY_HAND)
-
-
-def test_what_applications_do_besides_can_be_set():
-    made = run(applicationActions='["s3:GetObject"]')
-    assert allows(boundary(made), "s3:GetObject", "arn:aws:s3:::documents/x")
-    assert not allows(boundary(made), "logs:PutLogEvents", "*")
+    ]:
+        assert not allows(document, action, resource, BY_HAND)
 
 
 def test_the_deployer_can_not_write_the_boundary(made: Provider):

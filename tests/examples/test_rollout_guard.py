@@ -122,18 +122,14 @@ def test_an_alarm_ends_the_rollout_that_is_under_way(made: Ssm, moved: Moved | N
     assert (event.what, event.reason) == ("rollout of release 8 to stable aborted", reason)
 
 
-@pytest.mark.parametrize(
-    "stored",
-    [
+def test_where_no_rollout_is_under_way_nothing_is_written(made: Ssm):
+    for stored in (
         EMPTY,
         write_rollout(RolloutDocument(BEFORE)),
         write_rollout(under_way(Moved("stable", 8, 7))),  # finished: the label has moved since
         json.dumps({"format": 2, "rollout": {"label": "stable", "from": 7}}),
-    ],
-    ids=["empty", "moved", "over", "of another format"],
-)
-def test_where_no_rollout_is_under_way_nothing_is_written(made: Ssm, stored: str):
-    assert fired(made, stored) == []
+    ):
+        assert fired(made, stored) == []
 
 
 def test_only_these_alarms_start_it_and_only_when_they_fire(made: Ssm):
@@ -161,21 +157,10 @@ def test_each_role_has_one_permission_of_its_own_and_one_service_that_takes_it(m
         for name, each in made.of_type(ROLE).items()
     }
     machine = made.registered[MACHINE, "rollout-guard"]
+    writes, starts = ["ssm:GetParameter", "ssm:PutParameter"], "states:StartExecution"
     assert [statements for _, statements in sorted(policies.items())] == [
-        [
-            {
-                "Effect": "Allow",
-                "Action": ["ssm:GetParameter", "ssm:PutParameter"],
-                "Resource": f"{ARN}{ROLLOUT}",
-            }
-        ],
-        [
-            {
-                "Effect": "Allow",
-                "Action": "states:StartExecution",
-                "Resource": machine.outputs["arn"],
-            }
-        ],
+        [{"Effect": "Allow", "Action": writes, "Resource": f"{ARN}{ROLLOUT}"}],
+        [{"Effect": "Allow", "Action": starts, "Resource": machine.outputs["arn"]}],
     ]
     for name, service in (
         ("rollout-guard-ends", "states.amazonaws.com"),
@@ -209,15 +194,12 @@ def test_the_alarms_look_at_what_the_candidate_serves(made: Ssm):
             assert dimensions.keys() <= attributes.keys()
 
 
-def test_how_much_is_too_much_can_be_set():
-    made = run(maxErrorPercent="2", maxLatencyMs="900", namespace="Chat")
+def test_how_much_is_too_much_can_be_set_and_the_region():
+    made = run("cn-north-1", maxErrorPercent="2", maxLatencyMs="900", namespace="Chat")
     errors, latency = (
         made.registered[ALARM, f"candidate-{what}"].inputs for what in ("errors", "latency")
     )
     assert (errors["threshold"], latency["threshold"]) == (2, 900)
     assert latency["namespace"] == "Chat"
-
-
-def test_in_another_partition_the_requests_have_its_name():
-    states = states_of(run(region="cn-north-1"))
+    states = states_of(made)
     assert states["Read"]["Resource"] == "arn:aws-cn:states:::aws-sdk:ssm:getParameter"

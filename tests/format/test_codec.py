@@ -86,6 +86,8 @@ def test_an_ordinary_text_stands_as_itself(text: str) -> None:
         ({}, "{}"),
         ({"b": [1, "ü"], "a": None}, '{"b":[1,"ü"],"a":null}'),
         ({"{{k}}": "{{v}}"}, r'{"\u007b{k}}":"\u007b{v}}"}'),
+        # RFC 8785, section 3.2.2.3, and ECMAScript's Number.MAX_SAFE_INTEGER
+        ([9007199254740991, -9007199254740991], "[9007199254740991,-9007199254740991]"),
     ],
 )
 def test_everything_else_stands_as_compact_json(value: Value, stored: str) -> None:
@@ -99,7 +101,7 @@ def test_everything_else_stands_as_compact_json(value: Value, stored: str) -> No
     ("value", "reason"),
     [
         ("\ud800", "half of a surrogate pair at character 0"),
-        ("😀\udc00", "half of a surrogate pair at character 1"),
+        ("sk-live😀\udc00", "half of a surrogate pair at character 8"),
         ({"\udfff": 1}, "surrogate"),
         (float("nan"), "nan is not a JSON number"),
         (float("inf"), "inf is not a JSON number"),
@@ -114,19 +116,9 @@ def test_everything_else_stands_as_compact_json(value: Value, stored: str) -> No
         ([{1, 2}], "type set"),
     ],
 )
-def test_what_json_cannot_hold_is_refused_with_the_reason(value: Any, reason: str) -> None:
-    with pytest.raises(CodecError, match=reason):
+def test_what_json_cannot_hold_is_refused_with_the_reason_alone(value: Any, reason: str) -> None:
+    with pytest.raises(CodecError, match=reason) as refusal:
         encode(value)
-
-
-def test_the_largest_integers_that_every_json_reader_keeps_are_stored() -> None:
-    # RFC 8785, section 3.2.2.3, and ECMAScript's Number.MAX_SAFE_INTEGER
-    assert encode([9007199254740991, -9007199254740991]) == "[9007199254740991,-9007199254740991]"
-
-
-def test_a_refusal_never_shows_the_value() -> None:
-    with pytest.raises(CodecError) as refusal:
-        encode("sk-live-42\ud800")
     assert "sk-live" not in str(refusal.value)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -97,11 +96,10 @@ def test_a_first_read_that_does_not_fit_raises(source: Documents, clock: Any) ->
 
 
 def test_a_fallback_that_does_not_fit_is_not_served(source: Documents, clock: Any) -> None:
-
     source.deploy(REFUSED)
     built = reader_of(source, clock).get("chat")
     fallback = json.loads(fallback_document([built]))
-    source.get = lambda _: (_ for _ in ()).throw(StoreUnavailableError("away"))  # type: ignore[method-assign]
+    source.error = StoreUnavailableError("away")
     reader = reader_of(source, clock, fallback=fallback)
     assert reader.get("chat").from_fallback
     with pytest.raises(StoreUnavailableError):
@@ -175,39 +173,17 @@ def test_what_is_no_function_is_refused(source: Documents, clock: Any) -> None:
         reader_of(source, clock).on_change(5)  # type: ignore[arg-type]
 
 
-def test_a_callback_may_read_and_may_take_its_time(source: Documents, clock: Any) -> None:
-    reader = Reader("prod", source=source, clock=clock)
-    go, seen = threading.Event(), []
-
-    def read(_: Configuration, new: Configuration) -> None:
-        go.wait(timeout=5)
-        seen.append(reader.get(new.model).release)
-
-    reader.on_change(read)
-    reader.get("chat")
-    source.deploy({"n": 2})
-    clock.advance(301)
-    wait_until(lambda: reader.get("chat").release == 2)
-    go.set()
-    wait_until(lambda: seen == [2])
-
-
 def test_from_a_fallback_to_the_real_one_is_a_change(source: Documents, clock: Any) -> None:
-
     fallback = json.loads(fallback_document([reader_of(source, clock).get("chat")]))
-    real, away = source.get, threading.Event()
-
-    def get(names: Any) -> Any:
-        if not away.is_set():
-            raise StoreUnavailableError("away")
-        return real(names)
-
-    source.get = get  # type: ignore[method-assign]
+    source.error = StoreUnavailableError("away")
     reader = reader_of(source, clock, fallback=fallback)
     changes = watched(reader)
     assert reader.get("chat").from_fallback
-    away.set()
+    source.error = None
     clock.advance(61)
     assert not reader.get("chat").from_fallback
     [(old, new)] = changes
     assert (old.from_fallback, new.from_fallback) == (True, False)
+    source.error = StoreUnavailableError("away")
+    clock.advance(301)
+    assert not reader.get("chat").from_fallback  # it was not a cold start

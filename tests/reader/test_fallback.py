@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from model_config.format.errors import (
     StoreUnavailableError,
     UsageError,
 )
-from model_config.reader.attempts import LONGEST_PAUSE
 from model_config.reader.files import fallback_document
 from model_config.testing.fake import FakeReader
 
@@ -69,28 +67,6 @@ def test_no_secrets_text_is_in_the_file_and_the_same_makes_the_same(document: st
     assert list(json.loads(again)["releases"]) == ["chat", "embed"]
 
 
-def test_the_real_release_takes_over_as_soon_as_aws_answers(
-    away: Any, document: str, clock: Any
-) -> None:
-    reader = Reader("prod", client=away.client(), fallback=json.loads(document), clock=clock)
-    assert reader.get("chat").from_fallback
-    asked = away.asked
-    assert reader.get("chat").from_fallback
-    assert away.asked == asked
-    go = threading.Event()
-    away.answers[:] = [away.holds(CONFIG, {"api_key": "sk-live"}, version=7, after=go)]
-    clock.advance(LONGEST_PAUSE)
-    assert reader.get("chat").from_fallback  # nobody waits for the attempt
-    go.set()
-    wait_until(lambda: not reader.get("chat").from_fallback)
-    chat = reader.get("chat")
-    assert not chat.from_fallback
-    assert chat.secrets["api_key"].reveal() == "sk-live"
-    away.answers[:] = [away.resets()]
-    clock.advance(301)
-    assert not reader.get("chat").from_fallback  # it was not a cold start
-
-
 def test_a_fallback_is_for_a_cold_start_only_and_never_for_a_refusal(document: str) -> None:
     source = Documents()
     source.deploy(CONFIG, promote=False)
@@ -102,15 +78,13 @@ def test_a_fallback_is_for_a_cold_start_only_and_never_for_a_refusal(document: s
 def test_a_fallback_answers_for_the_label_it_was_made_from_and_no_other(
     made_from: str | None,
 ) -> None:
-    class Away(Documents):
-        def get(self, names: object) -> dict[str, Any]:
-            raise StoreUnavailableError(f"away: {names}")
-
+    source = Documents()
+    source.error = StoreUnavailableError("away")
     built = FakeReader({"chat": CONFIG}, environment="prod", release=7, label=made_from)
     asked: dict[str, Any] = {} if made_from else {"release": 7}
     document = json.loads(fallback_document([built.get("chat", **asked)]))
     assert document["releases"]["chat"]["label"] == made_from
-    reader = Reader("prod", source=Away(), fallback=document)
+    reader = Reader("prod", source=source, fallback=document)
     for label in ("canary", "stable", "latest"):
         if label == made_from:
             assert reader.get("chat", label=label).from_fallback

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from dataclasses import replace
 from enum import IntEnum
 from typing import Any
@@ -316,22 +317,20 @@ def test_parts_are_kept_and_fetched_once(aws: Any, clock: Any) -> None:
 # What isn't there
 
 
-@pytest.mark.parametrize("asked", [{}, {"label": "stable-previous"}])
-def test_a_label_on_no_release_names_a_command_that_works(aws: Any, asked: dict[str, Any]) -> None:
+def test_what_is_not_there_is_told_with_a_command_that_works_and_lists_nothing(aws: Any) -> None:
     aws.deploy(CHAT)
-    with pytest.raises(LabelNotFoundError, match="promote chat --label stable --environment prod"):
-        Reader("prod", client=aws.client).get("chat", **asked)
+    reader = Reader("prod", client=aws.client)
+    for label in ("stable", "stable-previous"):
+        with pytest.raises(
+            LabelNotFoundError, match="promote chat --label stable --environment prod"
+        ):
+            reader.get("chat", label=label)
     with pytest.raises(ReleaseNotFoundError, match="no release 9 of chat in prod: the newest is 1"):
-        Reader("prod", client=aws.client).get("chat", release=9)
-
-
-def test_an_unknown_model_is_an_error_that_names_the_listing_and_lists_nothing_itself(
-    aws: Any,
-) -> None:
-    aws.deploy(CHAT)
-    for selector in ({}, {"label": "latest"}, {"release": 3}):
+        reader.get("chat", release=9)
+    selectors: list[dict[str, Any]] = [{}, {"label": "latest"}, {"release": 3}]
+    for selector in selectors:
         with pytest.raises(ModelNotFoundError) as caught:
-            Reader("prod", client=aws.client).get("chta", **selector)
+            reader.get("chta", **selector)
         assert "no release of chta in prod: no parameter /ai/prod/chta/release" in str(caught.value)
         assert "`model-config tree --deployed --environment prod`" in str(caught.value)
     assert {operation for operation, _ in aws.requests} == {"GetParameters"}
@@ -401,29 +400,20 @@ def test_a_reader_cannot_be_made_with_what_it_cannot_use(
 # asyncio, life and death
 
 
-class WaitsForTheLoop:
-    """A client that answers once the event loop has had a turn."""
-
-    def __init__(self, client: Any) -> None:
-        self.client, self.turn = client, threading.Event()
-
-    def get_parameters(self, **wanted: Any) -> Any:
-        assert self.turn.wait(timeout=2), "the loop was blocked"
-        return self.client.get_parameters(**wanted)
-
-
-def test_an_asyncio_application_reads_without_blocking_its_loop(aws: Any) -> None:
-    aws.deploy({"n": 1}, label="stable")
-    client = WaitsForTheLoop(aws.client)
-    reader = Reader("prod", client=client)
+def test_an_asyncio_application_reads_without_blocking_its_loop() -> None:
+    source, turn = Documents(), threading.Event()
+    source.deploy({"n": 1})
+    source.before = lambda: turn.wait(timeout=20)
+    reader = Reader("prod", source=source)
 
     async def read() -> list[Any]:
         reads = [asyncio.create_task(reader.aget("chat")) for _ in range(8)]
         await asyncio.sleep(0)
-        client.turn.set()
+        turn.set()  # only now may the source answer
         found = await asyncio.gather(*reads)
         assert asyncio.get_running_loop()._default_executor is None  # which belongs to others
         return found
 
+    began = time.monotonic()
     assert {chat["n"] for chat in asyncio.run(read())} == {1}
-    assert len(aws.requests) == 1
+    assert (source.requests, time.monotonic() - began < 20) == (1, True)

@@ -44,9 +44,14 @@ def start(source: Documents, clock: Any, *steps: tuple[float, float], **changes:
     source.put(ROLLOUT, write_rollout(RolloutDocument(rollout=rollout)))
 
 
-def reader_of(source: Documents, clock: Any, **settings: Any) -> Reader:
+def reader_of(source: Documents, clock: Any) -> Reader:
     """Return a reader that renews in the reading thread."""
-    return Reader("prod", source=source, clock=clock, max_wait=float("inf"), **settings)
+    return Reader("prod", source=source, clock=clock, max_wait=float("inf"))
+
+
+def started(source: Documents, clock: Any, *steps: tuple[float, float], **changes: Any) -> Reader:
+    start(source, clock, *steps, **changes)
+    return reader_of(source, clock)
 
 
 def served(reader: Reader, **asked: Any) -> set[str]:
@@ -70,6 +75,9 @@ def test_a_share_of_units_gets_the_candidate_and_the_share_only_grows(
     assert shares[0] == {key for key in KEYS if bucket(SALT, key) < 500}
     assert 10 < len(shares[0]) < 40
     assert shares[0] < shares[1] < shares[2] < shares[3] == set(KEYS)
+    assert served(reader) == set(KEYS)
+    clock.day -= 4_000  # a wall clock that was ahead is corrected, which takes the steps back
+    assert served(reader) == shares[0]
 
 
 def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -> None:
@@ -89,8 +97,7 @@ def test_a_configuration_tells_which_side_it_is(source: Documents, clock: Any) -
 
 
 def test_before_its_first_step_everybody_is_control(source: Documents, clock: Any) -> None:
-    start(source, clock, (60, 100))
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (60, 100))
     assert served(reader) == set()
     assert reader.get("chat").rollout == "control"
     clock.advance(59)
@@ -104,8 +111,7 @@ def test_named_units_are_given_a_release_whatever_their_bucket(
     source: Documents, clock: Any
 ) -> None:
     inside = next(key for key in KEYS if bucket(SALT, key) < 500)
-    start(source, clock, (60, 0), (120, 5), units={"qa": 2, inside: 1})
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (60, 0), (120, 5), units={"qa": 2, inside: 1})
     assert served(reader) == set()
     assert reader.get("chat", key="qa").release == 1  # not before the first step
     clock.advance(60)
@@ -115,38 +121,16 @@ def test_named_units_are_given_a_release_whatever_their_bucket(
     assert reader.get("chat", key=inside).rollout == "control"
 
 
-@pytest.mark.parametrize(("year", "release"), [(1, 2), (9999, 1)])
-def test_a_step_in_any_year_is_one(source: Documents, clock: Any, year: int, release: int) -> None:
-    step = (Step(datetime(year, 1, 1, tzinfo=UTC), 100),)
-    start(source, clock, (0, 1), steps=step)
-    assert reader_of(source, clock).get("chat", key="user-1").release == release
-
-
-def test_a_wall_clock_that_was_ahead_and_is_corrected_takes_the_step_back(
-    source: Documents, clock: Any
-) -> None:
-    start(source, clock, (0, 5), (3_600, 100))
-    clock.day += 25 * 3_600
-    reader = reader_of(source, clock)
-    assert served(reader) == set(KEYS)
-    clock.day -= 25 * 3_600
-    assert 10 < len(served(reader)) < 40
-
-
-def test_a_document_whose_other_parts_are_nonsense_is_followed(
-    source: Documents, clock: Any
-) -> None:
-    start(source, clock, (0, 100))
-    text = source.documents[ROLLOUT][-1][0]
-    source.put(ROLLOUT, text.replace('"rollout"', '"moved":{"label":7},"rollout"', 1))
-    assert reader_of(source, clock).get("chat", key="user-1").release == 2
+def test_a_step_in_any_year_is_one(source: Documents, clock: Any) -> None:
+    for year, release in ((1, 2), (9999, 1)):
+        reader = started(source, clock, steps=(Step(datetime(year, 1, 1, tzinfo=UTC), 100),))
+        assert reader.get("chat", key="user-1").release == release
 
 
 def test_a_release_deleted_and_made_anew_is_another_candidate(
     source: Documents, clock: Any
 ) -> None:
-    start(source, clock, (0, 100))
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (0, 100))
     assert reader.get("chat", key="user-1")["n"] == 2
     source.documents[RELEASE].clear()
     source.deploy({"n": 1})
@@ -165,13 +149,9 @@ def test_without_a_key_a_reader_is_one_unit_of_its_own(source: Documents, clock:
 
 def test_only_reads_by_its_label_take_part(source: Documents, clock: Any) -> None:
     source.labels[f"{RELEASE}:canary"] = 1
-    start(source, clock, (0, 100))
-    reader = reader_of(source, clock)
-    for asked, expected in [
-        ({"label": "canary"}, 1),
-        ({"label": "latest"}, 2),
-        ({"release": 1}, 1),
-    ]:
+    reader = started(source, clock, (0, 100))
+    wanted: list[tuple[dict[str, Any], int]] = [({"label": "canary"}, 1), ({"label": "latest"}, 2)]
+    for asked, expected in [*wanted, ({"release": 1}, 1)]:
         chat = reader.get("chat", key="user-1", **asked)
         assert (chat.release, chat.rollout) == (expected, None)
 
@@ -191,6 +171,11 @@ def test_what_is_no_rollout_any_more_is_none_within_the_time_to_live(
         chat = reader.get("chat", key="user-1")
         assert (chat.release, chat.rollout) == (release, None)
 
+    follow()
+    followed = source.documents[ROLLOUT][-1][0]  # whatever its other parts are
+    source.put(ROLLOUT, followed.replace('"rollout"', '"moved":{"label":7},"rollout"', 1))
+    clock.advance(30)
+    assert reader.get("chat", key="user-1").release == 2
     for text in ("nonsense", "[]", '{"format":2}', '{"format":1,"rollout":{}}', '{"format":1}'):
         follow()
         source.put(ROLLOUT, text)
@@ -254,8 +239,7 @@ def test_a_candidate_that_cannot_be_read_is_not_served(
     error: str,
 ) -> None:
     candidate = 9 if document is None else source.deploy({}, document=document, promote=False)
-    start(source, clock, (0, 100), release=candidate)
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (0, 100), release=candidate)
     for _ in range(3):
         chat = reader.get("chat", key="user-1")
         assert (chat.release, chat.rollout) == (1, None)
@@ -271,8 +255,7 @@ def test_a_candidate_that_cannot_be_read_is_not_served(
 def test_a_candidate_is_made_once_and_not_served_to_a_class_that_refuses_it(
     source: Documents, clock: Any
 ) -> None:
-    start(source, clock, (0, 100))
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (0, 100))
     first = reader.get("chat", key="user-1", schema=Typed).as_model(Typed)
     assert first.n == 2
     clock.advance(31)
@@ -315,8 +298,7 @@ def test_a_policy_that_denies_rollouts_costs_one_request_in_ten_minutes(
 
 def test_a_readers_own_id_changing_hands_is_told_at_the_step(source: Documents, clock: Any) -> None:
     changes: list[int] = []
-    start(source, clock, (0, 0.01), (10, 100))
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (0, 0.01), (10, 100))
     reader.on_change(lambda _, new: changes.append(new.release))
     reader.get("chat")
     changes.clear()  # one in ten thousand ids is in the first share
@@ -366,8 +348,7 @@ def test_a_key_is_any_text_that_is_short_enough(
 def test_a_candidate_is_promoted_while_the_labels_release_cannot_be_used(
     source: Documents, clock: Any
 ) -> None:
-    start(source, clock, (0, 50))
-    reader = reader_of(source, clock)
+    reader = started(source, clock, (0, 50))
     reader.get("chat")
     gone = source.documents.pop("/ai/prod/chat/secrets/key")
     reader.refresh()

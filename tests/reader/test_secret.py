@@ -6,7 +6,7 @@ import json
 import logging
 import pickle
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pprint import pformat
 from typing import Any
@@ -83,23 +83,20 @@ class NoClass:
     """What as_model refuses."""
 
 
-class FailsAtThe3rd(Documents):
-    """A source whose third request fails."""
-
-    def _answer(self, names: Sequence[str]) -> Any:
-        if len(self.asked) == 2:
-            raise ValueError("half a reply")
-        return super()._answer(names)
-
-
 def source_that_fails(what_fails: str) -> Documents:
-    source = FailsAtThe3rd() if what_fails == "a later batch" else Documents()
+    def half_a_reply() -> None:
+        if source.requests == 3:
+            raise ValueError("half a reply")
+
+    source = Documents()
     source.deploy({"n": 1}, {f"key{number}": f"{TEXT}{number}" for number in range(12)})
     name = "/ai/prod/chat/secrets/key11"
     if what_fails == "another secret":
         del source.documents[name]
     elif what_fails == "the decoding":
         source.put(name, f'"{TEXT}')
+    elif what_fails == "a later batch":
+        source.before = half_a_reply
     return source
 
 

@@ -226,16 +226,9 @@ def test_real_signals_at_random_moments(*, waits: bool) -> None:
 def test_ctrl_c_goes_to_the_thread_that_got_it_once() -> None:
     source, clock = Documents(), Clock()
     source.deploy({"n": 1})
-    answer = source._answer
-    pressed = iter([True])
-
-    def press(names: Any) -> Any:
-        if next(pressed, False):
-            raise KeyboardInterrupt
-        return answer(names)
-
-    source._answer = press  # type: ignore[method-assign]
+    source.error = KeyboardInterrupt()
     reader = Reader("prod", source=source, clock=clock, max_wait=math.inf)
     with pytest.raises(KeyboardInterrupt):
         reader.get("chat")
+    source.error = None
     assert reader.get("chat").release == 1

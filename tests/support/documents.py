@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -25,6 +25,7 @@ class Documents:
         asked: the names of each request.
         read: the names of those requests that decrypt.
         denied: the names for which a request is refused.
+        error: what each request fails with, after `before` was called.
         labels: "name:label" to the version.
     """
 
@@ -35,6 +36,8 @@ class Documents:
         self.read: list[list[str]] = []
         self.dates = count()
         self.denied: set[str] = set()
+        self.error: BaseException | None = None
+        self.before: Callable[[], object] = lambda: None
         self.closed = 0
 
     def deploy(
@@ -78,11 +81,19 @@ class Documents:
         }
 
     def _answer(self, names: Sequence[str]) -> dict[str, Stored]:
+        error = self.error
         self.asked.append(list(names))
+        self.before()
+        if error is not None:
+            raise error
         if refused := self.denied & {name.partition(":")[0] for name in names}:
             raise AccessDeniedError(f"not allowed: {refused}")
         found = map(self._find, names)
         return {stored.name: stored for stored in found if stored}
+
+    @property
+    def requests(self) -> int:
+        return len(self.asked)
 
     def close(self) -> None:
         self.closed += 1

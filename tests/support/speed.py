@@ -19,10 +19,13 @@ from botocore.hooks import EventAliaser
 from botocore.loaders import JSONFileLoader
 from pulumi.runtime.proto import source_pb2
 
+from model_config.reader.store import _PlainDicts
+
 # The command line, of 40 verbs: 15 ms for each call.
 typer.main.get_command = functools.cache(typer.main.get_command)
 # AWS's description of a service, and the list of them all: up to 70 ms for each session.
 JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
+_PlainDicts.load_file = staticmethod(functools.cache(_PlainDicts().load_file))
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # The private part of a key in moto, which only signing uses: 50 ms for each key.
 moto.kms.models.generate_private_key = functools.cache(moto.kms.models.generate_private_key)

@@ -137,13 +137,8 @@ def test_drift_opens_an_issue_then_renews_it_then_closes_it(job: Job) -> None:
     ]  # fmt: skip
     assert "+ key" in job.called[-1][1]
     job.answers("5")
-    assert job.runs(ISSUE, OUTCOME="success")[1] == [
-        "issue",
-        "edit",
-        "5",
-        "--body-file",
-        "results.md",
-    ]
+    edit = ["issue", "edit", "5", "--body-file", "results.md"]
+    assert job.runs(ISSUE, OUTCOME="success")[1] == edit
     (job.folder / "results" / "dev.txt").unlink()
     (job.folder / "results").rmdir()
     assert job.runs(ISSUE, OUTCOME="failure")[1][:2] == ["issue", "edit"]
@@ -152,19 +147,13 @@ def test_drift_opens_an_issue_then_renews_it_then_closes_it(job: Job) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("approvals", "cancels"),
-    [("prod", 1), ("prod-promote", 0), ("", 0)],
-    ids=["a deploy", "a promotion", "nothing any more"],
-)
-def test_a_newer_deploy_replaces_an_older_one_that_waits_for_the_approval_to_deploy(
-    job: Job, approvals: str, cancels: int
-):
+def test_a_newer_deploy_replaces_an_older_one_that_waits_for_the_approval_to_deploy(job: Job):
     """A run that waits to promote goes on: it has deployed, and nobody else promotes its models."""
     runs = "repos/acme/models/actions/runs"
-    job.answers("7", approvals)
-    waiting, pending, *rest = job.runs(REPLACE, RUNS=runs, NUMBER="12")
-    assert waiting[1] == "repos/acme/models/actions/workflows/deploy.yml/runs?status=waiting"
-    assert "select(.run_number < 12)" in waiting[-1]
-    assert pending[1] == f"{runs}/7/pending_deployments"
-    assert rest == [["api", "--silent", "--method", "POST", f"{runs}/7/cancel"]] * cancels
+    for approvals, cancels in {"prod": 1, "prod-promote": 0, "": 0}.items():
+        job.answers("7", approvals)
+        waiting, pending, *rest = job.runs(REPLACE, RUNS=runs, NUMBER="12")
+        assert waiting[1] == "repos/acme/models/actions/workflows/deploy.yml/runs?status=waiting"
+        assert "select(.run_number < 12)" in waiting[-1]
+        assert pending[1] == f"{runs}/7/pending_deployments"
+        assert rest == [["api", "--silent", "--method", "POST", f"{runs}/7/cancel"]] * cancels

@@ -52,14 +52,14 @@ def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
     }
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_actions_are_pinned_by_commit_with_their_version_beside_it(path: Path):
-    used = re.findall(r"uses: (.+)", path.read_text())
-    assert used
-    for action in used:
-        assert action.startswith("./.github/") or re.fullmatch(
-            r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action
-        ), action
+def test_actions_are_pinned_by_commit_with_their_version_beside_it():
+    for path in FILES:
+        used = re.findall(r"uses: (.+)", path.read_text())
+        assert used, path
+        for action in used:
+            assert action.startswith("./.github/") or re.fullmatch(
+                r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action
+            ), action
 
 
 def test_an_action_has_one_version_everywhere():
@@ -174,13 +174,13 @@ def test_jobs_with_credentials_install_by_hash_and_lint_and_test_in_none():
             assert not re.search(r"\bmake\b|pip install|pytest", text), name
 
 
-@pytest.mark.parametrize("lock", [DEPLOY, GITHUB / "requirements" / "policy.txt"])
-def test_each_file_that_is_installed_has_its_hash(lock: Path):
-    text = lock.read_text()
-    assert "http" not in text
-    pins = re.split(r"\n(?=[a-z])", text)[1:]
-    assert len(pins) > 20
-    assert all("--hash=sha256:" in pin for pin in pins)
+def test_each_file_that_is_installed_has_its_hash():
+    for lock in (DEPLOY, GITHUB / "requirements" / "policy.txt"):
+        text = lock.read_text()
+        assert "http" not in text
+        pins = re.split(r"\n(?=[a-z])", text)[1:]
+        assert len(pins) > 20
+        assert all("--hash=sha256:" in pin for pin in pins)
 
 
 def test_what_is_deployed_with_is_what_is_tested_with():
@@ -256,21 +256,24 @@ def test_two_deploys_of_an_environment_never_run_at_once_nor_cut_each_other_off(
 MATRIX = "${{ fromJSON(needs.environments.outputs.matrix) }}"
 
 
-@pytest.mark.parametrize(
-    ("workflow", "job"), [("deploy", "deploy"), ("drift", "check"), ("rollouts", "finish")]
-)
-def test_jobs_are_told_their_environments_by_one_without_credentials(workflow: str, job: str):
-    jobs = WORKFLOWS[workflow]["jobs"]
-    assert jobs[job]["strategy"]["matrix"] == MATRIX
-    assert "environments" in jobs[job]["needs"]
-    assert jobs["environments"]["permissions"] == {"contents": "read"}
-    assert jobs["environments"]["outputs"] == {"matrix": "${{ steps.list.outputs.matrix }}"}
-    (step,) = (step for step in jobs["environments"]["steps"] if step.get("id") == "list")
-    assert step["uses"] == "./.github/actions/environments"
-    assert step["with"] == {"stacks": "${{ vars.STACKS }}"}
-    text = re.sub("#.*", "", (GITHUB / "workflows" / f"{workflow}.yml").read_text())
-    assert not re.search(r"\b(dev|staging|prod)\b(?!/null)", text)
-    assert set(re.findall(r"matrix\.(\w+)", text)) <= {"stack", "account", "region", "partition"}
+def test_jobs_are_told_their_environments_by_one_without_credentials():
+    for workflow, job in {"deploy": "deploy", "drift": "check", "rollouts": "finish"}.items():
+        jobs = WORKFLOWS[workflow]["jobs"]
+        assert jobs[job]["strategy"]["matrix"] == MATRIX
+        assert "environments" in jobs[job]["needs"]
+        assert jobs["environments"]["permissions"] == {"contents": "read"}
+        assert jobs["environments"]["outputs"] == {"matrix": "${{ steps.list.outputs.matrix }}"}
+        (step,) = (step for step in jobs["environments"]["steps"] if step.get("id") == "list")
+        assert step["uses"] == "./.github/actions/environments"
+        assert step["with"] == {"stacks": "${{ vars.STACKS }}"}
+        text = re.sub("#.*", "", (GITHUB / "workflows" / f"{workflow}.yml").read_text())
+        assert not re.search(r"\b(dev|staging|prod)\b(?!/null)", text)
+        assert set(re.findall(r"matrix\.(\w+)", text)) <= {
+            "stack",
+            "account",
+            "region",
+            "partition",
+        }
 
 
 @pytest.mark.parametrize(

@@ -103,16 +103,30 @@ def own_package(compiled_package: Path, project: Path, commit: Callable[..., str
     commit("The package")
 
 
+@pytest.fixture(scope="session")
+def _descriptions() -> dict[frozenset[tuple[str, bytes]], str]:
+    """What was described, by the files that it is made of: most tests begin with the same."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def _described_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _described_in_this_process(
+    _descriptions: dict[frozenset[tuple[str, bytes]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Describe a project without a package of its own here: a process takes a third of a second."""
     one_at_a_time = Lock()
 
     def ask(folder: Path, whose: str) -> Any:
         if (folder / "model_config").exists():
             return _ASK(folder, whose)
+        files = [*folder.glob("Pulumi*"), *(folder / "models").rglob("*.*")]
+        contents = frozenset(
+            (str(file.relative_to(folder)), file.read_bytes()) for file in files if file.is_file()
+        )
         with one_at_a_time:
-            return json.loads(json.dumps(describe.describe(Project(folder))))
+            if contents not in _descriptions:
+                _descriptions[contents] = json.dumps(describe.describe(Project(folder)))
+        return json.loads(_descriptions[contents])
 
     monkeypatch.setattr(snapshot, "_ask", ask)
 

@@ -1,9 +1,9 @@
 """`model-config diff`: what a reviewer sees of a change, from git alone."""
 
 import shutil
-from pathlib import Path
 
 import pytest
+from support.project import write_model
 
 from model_config.comparing.git import Repository
 from model_config.comparing.snapshot import of_commit
@@ -34,15 +34,9 @@ def test_a_value_is_shown_only_where_no_override_hides_it(run, edit, commit):
         "prod", "support_chat", "changed",
     )  # fmt: skip
     assert change["changes"] == [
-        {
-            "path": "generation/temperature",
-            "change": "changed",
-            "before": 0.2,
-            "after": 0.4,
-            "secret": False,
-            "variables": None,
-        }
-    ]
+        {"path": "generation/temperature", "change": "changed", "before": 0.2, "after": 0.4,
+         "secret": False, "variables": None},
+    ]  # fmt: skip
 
 
 def test_a_change_in_a_stack_file_is_shown_with_what_it_does(run, edit):
@@ -56,71 +50,53 @@ def test_a_change_in_a_stack_file_is_shown_with_what_it_does(run, edit):
     assert not any("dev" in line for line in lines)
 
 
-def test_a_prompt_is_shown_as_a_text_diff_once_for_all_environments(run, edit):
+def test_a_prompt_is_shown_as_a_text_diff_once_and_the_variables_that_it_asks_for(run, edit):
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "send")
     edit(PROMPT, "You are the support assistant", f"You{hidden} are the sup\u200bport assistant")
+    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
     lines = run("diff").out.splitlines()
     assert lines.count("support_chat (dev, prod)") == 1
-    removed = [line.strip() for line in lines if line.strip().startswith("-")]
-    added = [line.strip() for line in lines if line.strip().startswith("+")]
+    removed, added = ([line for line in lines if line.strip().startswith(it)] for it in "-+")
     assert len(removed) == len(added) == 1
-    assert removed[0].startswith("-You are the support assistant of {{company_name}}.")
-    shown = "YouU+E0073U+E0065U+E006EU+E0064 are the supU+200Bport assistant of {{company_name}}."
-    assert added[0].startswith(f"+{shown}")
+    before = "You are the support assistant of {{company_name}}."
+    assert removed[0].strip().startswith(f"-{before}")
+    shown = "YouU+E0073U+E0065U+E006EU+E0064 are the supU+200Bport assistant of {{firm}}."
+    assert added[0].strip().startswith(f"+{shown}")
+    asks = "now asks for firm and no longer asks for company_name"
+    assert f"  ~ prompts/system: {asks}" in lines
     markdown = run("diff", "--markdown").out
+    assert f"- changed `prompts/system`: {asks}" in markdown.splitlines()
     assert shown in markdown
     assert hidden not in markdown
-
-
-def test_variables_that_a_prompt_asks_for_are_said(run, edit):
-    edit(PROMPT, "of {{company_name}}", "of {{firm}}")
-    said = run("diff")
-    asks = "now asks for firm and no longer asks for company_name"
-    assert f"  ~ prompts/system: {asks}" in said.out.splitlines()
-    assert f"- changed `prompts/system`: {asks}" in run("diff", "--markdown").out.splitlines()
     (change,) = run("diff", "-e", "dev", "--json").json["differences"][0]["changes"]
     assert change["variables"] == {"added": ["firm"], "removed": ["company_name"]}
 
 
-JUDGE = """
-from pydantic import JsonValue
-from model_config.schema import ModelConfig, Prompt
-class Judge(ModelConfig):
-    response_schema: dict[str, JsonValue]
-    blocks: list[Prompt]
-MODEL = Judge(
-    response_schema={"properties": {"reasoning": {"type": "string"}, "answer": {"enum": [1, 2]}}},
-    blocks=["You are {{role}}.", "Repository: {{repo}}"],
-)
-"""
-
-
-def test_the_order_of_a_dict_s_keys_and_the_variables_of_a_list_s_prompt(
+def test_the_order_of_a_dict_s_keys_a_list_s_prompt_and_a_fragment_of_two_models(
     run, edit, project, commit
 ):
-    (project / "models" / "judge.py").write_text(JUDGE)
-    commit()
     reasoning, answer = '"reasoning": {"type": "string"}', '"answer": {"enum": [1, 2]}'
-    edit("models/judge.py", f"{reasoning}, {answer}", f"{answer}, {reasoning}")
-    edit("models/judge.py", "{{repo}}", "{{repo}} at {{commit}}")
-    out = run("diff", "-e", "dev", "--exit-code", code=1).out
-    assert "  ~ response_schema/properties: order changed: answer now first\n" in out
-    (blocks,) = (line for line in out.splitlines() if "blocks/1: " in line)
-    assert "; now asks for commit" in blocks
-
-
-def test_a_fragment_that_two_models_share_is_shown_in_both(run, project, commit, edit):
+    blocks = '["You are {{role}}.", "Repository: {{repo}}"]'
+    fields = (
+        f"schema: dict[str, JsonValue] = {{{reasoning}, {answer}}}; blocks: list[Prompt] = {blocks}"
+    )
+    write_model(Project(project), "judge", fields)
+    edit("models/judge.py", "import ", "import Prompt, ")
+    edit("models/judge.py", "from ", "from pydantic import JsonValue\nfrom ")
     (project / "models" / "_rules.md").write_text("Never name a price.\n")
     for name in ("one", "two"):
-        (project / "models" / f"{name}.py").write_text(
-            "from model_config.schema import ModelConfig, text_beside\n"
-            "class Tiny(ModelConfig):\n    rules: str\n    of: str\n"
-            f"MODEL = Tiny(rules=text_beside(__file__, '_rules.md'), of={name!r})\n"
-        )
+        write_model(Project(project), name, "rules: str = text_beside(__file__, '_rules.md')")
+        edit(f"models/{name}.py", "import ", "import text_beside, ")
     commit()
+    edit("models/judge.py", f"{reasoning}, {answer}", f"{answer}, {reasoning}")
+    edit("models/judge.py", "{{repo}}", "{{repo}} at {{commit}}")
     edit("models/_rules.md", "a price", "a price or a date")
+    out = run("diff", "-e", "dev", "--exit-code", code=1).out
+    assert "  ~ schema: order changed: answer now first\n" in out
+    (changed,) = (line for line in out.splitlines() if "blocks/1: " in line)
+    assert "; now asks for commit" in changed
     changed = found(run("diff", "-e", "dev", "--json"), kind="changed")
-    assert [(each["model"], each["changes"][0]["path"]) for each in changed] == [
+    assert [(each["model"], each["changes"][0]["path"]) for each in changed[1:]] == [
         ("one", "rules"), ("two", "rules"),
     ]  # fmt: skip
 
@@ -139,16 +115,7 @@ def test_releases_are_compared_in_the_same_words_as_commits(run, edit, commit):
     assert of_commits[-1] == f"~ secrets/api_key: {KEYS.replace('anotherKey', 'otherKey')}"
 
 
-def test_the_new_config_key_of_a_secret_is_named(run, edit):
-    edit(CHAT, "supportChatApiKey", "anotherKey")
-    assert f"  ~ secrets/api_key: {KEYS}" in run("diff").out.splitlines()
-    (change,) = run("diff", "-e", "dev", "--json").json["differences"][0]["changes"]
-    assert (change["before"], change["after"], change["secret"]) == (
-        "supportChatApiKey", "anotherKey", True,
-    )  # fmt: skip
-
-
-def test_nothing_changed_or_a_secret_alone_that_is_set_in_a_stack_file(run, project):
+def test_nothing_changed_or_a_secret_alone_that_is_set_or_has_another_name(run, edit, project):
     title, said = run("diff", "--exit-code").out.splitlines()
     assert title.startswith("HEAD (")
     assert title.endswith(") → the working tree")
@@ -156,28 +123,29 @@ def test_nothing_changed_or_a_secret_alone_that_is_set_in_a_stack_file(run, proj
     with (project / "Pulumi.dev.yaml").open("a") as file:
         file.write("  model-config:supportChatApiKey:\n    secure: v1:AAAA:BBBB\n")
     assert "no difference" in run("diff", "--exit-code").out
+    edit(CHAT, "supportChatApiKey", "anotherKey")
+    assert f"  ~ secrets/api_key: {KEYS}" in run("diff").out.splitlines()
+    (difference,) = run("diff", "-e", "prod", "--json").json["differences"]
+    (change,) = difference["changes"]
+    assert (change["before"], change["after"], change["secret"]) == (
+        "supportChatApiKey", "anotherKey", True,
+    )  # fmt: skip
 
 
 def test_models_and_environments_come_and_go_and_are_renamed(run, project):
     models = project / "models"
     models.joinpath("passage_reranker.py").rename(models / "ranker.py")
     models.joinpath("document_embedding.py").unlink()
-    models.joinpath("tiny.py").write_text(
-        "from model_config.schema import ModelConfig\n"
-        "class Tiny(ModelConfig):\n    size: int\n"
-        "MODEL = Tiny(size=3)\n"
-    )
+    write_model(Project(project), "tiny", "size: int = 3")
     stack = project / "Pulumi.prod.yaml"
     stack.write_text(stack.read_text().replace("passage_reranker", "ranker"))
     shutil.copy(stack, project / "Pulumi.staging.yaml")
     said = run("diff", "--json")
     by_model = {each["model"]: each for each in found(said, environment="prod")}
-    assert by_model["ranker"]["kind"] == "renamed"
+    kinds = {"ranker": "renamed", "document_embedding": "removed", "tiny": "added"}
+    assert {model: each["kind"] for model, each in by_model.items()} == kinds
     assert by_model["ranker"]["renamed_from"] == "passage_reranker"
-    assert by_model["document_embedding"]["kind"] == "removed"
-    assert by_model["tiny"]["kind"] == "added"
     assert by_model["tiny"]["changes"][0]["after"] == 3
-    assert set(by_model) == {"ranker", "document_embedding", "tiny"}
     staging = {each["model"]: each["kind"] for each in found(said, environment="staging")}
     assert set(staging.values()) == {"added"}
     assert staging.keys() >= {"support_chat", "stack file"}
@@ -266,15 +234,6 @@ def test_three_dots_compare_with_the_merge_base(run, edit, commit, git, project)
     assert dev["model"] == prod["model"] == "support_chat"
     assert run("diff", "main..feature", "--json").json["after"] == f"feature ({feature[:9]})"
     assert "omit the second commit" in run("diff", "main...", "feature", code=2).err
-
-
-def test_a_shallow_clone_says_how_to_get_the_base(run, project, commit, git, work_in):
-    base = git("rev-parse", "HEAD")
-    (project / "note.txt").write_text("more")
-    commit()
-    git("clone", "--depth", "1", f"file://{project}", f"{project}-shallow")
-    work_in(Path(f"{project}-shallow"))
-    assert "git fetch --unshallow" in run("diff", base, code=2).err
 
 
 def test_git_that_is_misled_or_missing(run, project, git, monkeypatch, tmp_path):

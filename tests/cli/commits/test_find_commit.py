@@ -55,14 +55,10 @@ def test_with_all_an_earlier_time_is_found_too(run, edit, commit):
     assert [row["subject"] for row in rows] == ["Two again", "The project"]
 
 
-def test_what_only_the_working_tree_has_is_said(run, edit):
+def test_a_digest_that_no_commit_has_or_that_is_none(run, edit):
     edit(CHAT, "max_retries=2", "max_retries=3")
-    assert "the working tree has it, so it is not committed yet" in run(
-        "find-commit", digest(run), code=2
-    ).err  # fmt: skip
-
-
-def test_a_digest_that_nobody_has_or_that_is_none(run):
+    said = run("find-commit", digest(run), code=2).err
+    assert "the working tree has it, so it is not committed yet" in said
     assert "name the branch with --from" in run("find-commit", "0123abcd", code=2).err
     for text in ("0123abc", "sha1:0123abcd", "0123abcz", "0" * 65):
         assert "8 to 64 hex digits" in run("find-commit", text, code=2).err
@@ -94,6 +90,7 @@ def test_a_shallow_clone_names_no_commit_that_it_is_not_sure_of(
     wanted = digest(run)
     shallow(1)
     assert "git fetch --unshallow" in run("find-commit", "0123abcd", code=2).err
+    assert "git fetch --unshallow" in run("diff", history[0], code=2).err
     said = run("find-commit", wanted, code=2)
     assert said.out == ""
     oldest = f"{newest[:9]}, the oldest commit of this shallow clone"
