@@ -24,35 +24,27 @@ def while_running(options: list[str], text: str) -> str:
         _running.reset(running)
 
 
-@pytest.mark.usefixtures("ssm")
-def test_an_error_under_local_names_commands_for_the_local_aws(run):
-    assert "`model-config local deploy`" in run("show", "x", "--local", code=2).err
-    error = run("show", "x", "--local", "-e", "prod", code=2).err
-    assert "`model-config local deploy --environment prod`" in error
+def test_a_printed_command_gets_the_options_that_it_takes_and_lacks(
+    run, released, project, monkeypatch
+):
+    def said(*arguments):
+        return run("show", *arguments, code=2).err
 
-
-def test_a_command_gets_the_options_that_it_takes_and_lacks(run, released):
+    assert "`model-config local deploy`" in said("x", "--local")
+    deploy = "`model-config local deploy --environment prod`"
+    assert deploy in said("x", "--local", "-e", "prod")
     released(label=None)
-    options = ["--local", "--prefix", "/ai"]
     promote = "`model-config promote chat --label stable --environment dev"
-    assert f"{promote} --prefix /ai --local`" in run("show", "chat", *options, code=2).err
-
-
-def test_what_comes_from_the_environment_is_there_when_it_is_pasted(run, released, monkeypatch):
-    released(label=None)
-    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")
-    assert "--environment dev`" in run("show", "chat", code=2).err
-    monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "prod")
-    assert "`model-config local deploy`" in run("show", "x", code=2).err
-
-
-def test_a_project_that_was_named_is_named_again(run, released, project, monkeypatch):
-    released(label=None)
-    monkeypatch.delenv("MODEL_CONFIG_PROJECT")
-    said = run("show", "chat", "--local", "--project", str(project), code=2)
-    assert f"--environment dev --project {project} --local`" in said.err.replace(
+    assert f"{promote} --prefix /ai --local`" in said("chat", "--local", "--prefix", "/ai")
+    monkeypatch.delenv("MODEL_CONFIG_PROJECT")  # one that was named is named again
+    named = said("chat", "--local", "--project", str(project))
+    assert f"{promote} --project {project} --local`" in named.replace(
         f"--local --project {project}", f"--project {project} --local"
     )
+    monkeypatch.setenv("MODEL_CONFIG_LOCAL", "1")  # it is there when the command is pasted
+    assert f"{promote}`" in said("chat")
+    monkeypatch.setenv("MODEL_CONFIG_ENVIRONMENT", "prod")
+    assert "`model-config local deploy`" in said("x")
 
 
 def test_commands_are_fitted_to_the_mode():

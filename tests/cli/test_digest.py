@@ -1,11 +1,7 @@
-"""`model-config digest`, from a checkout; and what a shell completes."""
+"""`model-config digest`, from a checkout."""
 
 import re
 from pathlib import Path
-
-import pytest
-
-from model_config.cli import options
 
 
 def test_all_models_and_one(run):
@@ -13,11 +9,8 @@ def test_all_models_and_one(run):
     assert list(digests) == ["document_embedding", "passage_reranker", "support_chat"]
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in digests.values())
     assert run("digest", "support_chat").out.strip() == digests["support_chat"]
-    assert run("digest").out.splitlines()[2] == f"support_chat\t{digests['support_chat']}"
-
-
-def test_an_unknown_model_is_refused(run):
     assert 'did you mean "support_chat"?' in run("digest", "suport_chat", code=2).err
+    assert run("digest").out.splitlines()[2] == f"support_chat\t{digests['support_chat']}"
 
 
 def test_no_digest_of_what_would_not_be_deployed(run, project: Path):
@@ -26,8 +19,3 @@ def test_no_digest_of_what_would_not_be_deployed(run, project: Path):
     said = run("digest", code=2)
     assert said.out == ""
     assert "overrides.support_chat.generation.temperature" in said.err
-
-
-@pytest.mark.usefixtures("project")
-def test_environments_are_completed_from_the_stack_files():
-    assert options.complete_environment() == ["dev", "prod"]

@@ -239,21 +239,17 @@ def test_a_field_that_would_have_to_move_keeps_parameters_out_of_a_schema_class(
     assert config_of(loaded(project, "m").config) == document
 
 
-def test_flat_names_are_taken_by_how_they_begin(put: Any, project: Path, run: Any):
+def test_which_parameters_a_path_stands_for(put: Any, project: Path, run: Any):
     put("embed-provider", "openai")
     put("embed-model-id", "text-embedding-3", "String")
     put("embed-dimensions", "256", "String")
     put("embedded", "another")
-    run("import", "embed-", "--as", "vectors")
-    config = config_of(loaded(project, "vectors").config)
-    assert config["dimensions"] == 256
+    run("import", "embed-", "--as", "vectors")  # flat names, by how they begin
+    assert config_of(loaded(project, "vectors").config)["dimensions"] == 256
     assert "MODEL = EmbeddingModel(" in (project / "models" / "vectors.py").read_text()
-
-
-def test_a_path_that_is_both_is_told_apart_by_its_slash(put: Any, project: Path, run: Any):
     put("/a/b", '{"x": 1}')
     put("/a/b/y", "2")
-    run("import", "/a/b", "--as", "one")
+    run("import", "/a/b", "--as", "one")  # one that is both is told apart by its slash
     run("import", "/a/b/", "--as", "two")
     assert config_of(loaded(project, "one").config) == {"x": 1}
     assert config_of(loaded(project, "two").config) == {"y": 2}

@@ -86,16 +86,14 @@ def test_what_a_project_has_in_common_with_this_repository_is_the_same():
     different = {path for path in paths if ours.get(path) != theirs.get(path)}
     assert different == DIFFERENT, "`make scaffold` copies what changed here"
     lines, own = (set((f / "Makefile").read_text().splitlines()) for f in (CHECKOUT, TEMPLATE))
-    assert {line for line in own if "IS_NEW_ENOUGH" in line or "NEEDS_PYTHON" in line} <= lines
-
-
-def test_the_template_for_pulumi_new_has_the_example_that_init_writes():
+    # And the template for `pulumi new` has the example that `init` writes.
     models = {path: text for path, text in files_in(TEMPLATE).items() if path.startswith("models/")}
     written = module_files("support_chat", "chat")
     assert models == {path: content.decode() for path, content in written.items()}
+    assert {line for line in own if "IS_NEW_ENOUGH" in line or "NEEDS_PYTHON" in line} <= lines
 
 
-def test_what_is_written_is_the_template_with_its_words_filled_in(made):
+def test_what_is_written_is_the_template_with_its_words_filled_in(made, run):
     project = made()
     written, template = files_in(project.root), files_in(TEMPLATE)
     assert set(written) == {*template, ".editor/stack.schema.json"}
@@ -107,6 +105,8 @@ def test_what_is_written_is_the_template_with_its_words_filled_in(made):
         "runtime": {"name": "python", "options": {"virtualenv": ".venv"}},
     }
     assert "# acme\n" in written["README.md"]
+    assert "support_chat" in json.dumps(json.loads(written[".editor/stack.schema.json"]))
+    assert "up to date" in run("schema", "--check", "--project", str(project.root)).out
     assert not any("${PROJECT}" in text or "${DESCRIPTION}" in text for text in written.values())
 
 
@@ -241,10 +241,3 @@ def test_check_shows_what_would_be_written_differently_as_a_diff_that_git_applie
     after = files_in(project.root)
     for path in ("Makefile", ".github/workflows/drift.yml"):
         assert after[path] == before[path]
-
-
-def test_editors_can_complete_the_stack_files(made, run):
-    project = made("--kind", "embedding")
-    schema = json.loads((project.root / ".editor" / "stack.schema.json").read_text())
-    assert "document_embedding" in json.dumps(schema)
-    assert "up to date" in run("schema", "--check", "--project", str(project.root)).out

@@ -27,15 +27,6 @@ def edit(project: Path):
 
 
 @pytest.fixture
-def line_of(project: Path):
-    def call(file: str, text: str) -> int:
-        before, _, _ = (project / file).read_text().partition(text)
-        return before.count("\n") + 1
-
-    return call
-
-
-@pytest.fixture
 def set_secrets(project: Path):
     for stack in ("dev", "prod"):
         with (project / f"Pulumi.{stack}.yaml").open("a") as file:
@@ -43,7 +34,7 @@ def set_secrets(project: Path):
                 file.write(f"  model-config:{key}:\n    secure: v1:AAAA:BBBB\n")
 
 
-def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run, edit):
+def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run, edit, project):
     said = run("validate")
     assert said.out == "No findings in dev, prod.\n"
     assert f"pulumi config set --secret {SECRET} --stack prod" in said.err
@@ -57,12 +48,9 @@ def test_a_fresh_checkout_is_in_order_and_says_which_secrets_to_set(run, edit):
         assert err == f"{count} secrets are not set: {lists}.\n"
     run("validate", "-e", "prod")
     assert "stacks with a file: dev, prod" in run("validate", "-e", "staging", code=1).out
-
-
-@pytest.mark.usefixtures("set_secrets")
-def test_an_encrypted_secret_counts_as_set(run):
-    said = run("validate", "--secrets")
-    assert (said.out, said.err) == ("No findings in dev, prod.\n", "")
+    for file in project.glob("Pulumi.*.yaml"):
+        file.unlink()
+    assert "there is no stack file" in run("validate", code=2).err
 
 
 def test_a_broken_module_is_reported_once_for_all_environments(run, project):
@@ -118,14 +106,14 @@ def test_a_stack_file_that_can_not_be_read_does_not_hide_the_others(run, project
     assert findings[1]["where"] == "model-config:overrides.passage_reranker.instances.max_count"
 
 
-def test_file_and_line_are_unbroken_on_a_narrow_terminal(run, edit, line_of, monkeypatch):
-    line = edit("models/support_chat.py", "temperature=0.2", "temprature=0.2")
-    edit("Pulumi.prod.yaml", "        min_count: 2", "        min_coutn: 2")
+def test_file_and_line_are_unbroken_on_a_narrow_terminal(run, edit, monkeypatch):
+    in_module = edit("models/support_chat.py", "temperature=0.2", "temprature=0.2")
+    in_stack = edit("Pulumi.prod.yaml", "        min_count: 2", "        min_coutn: 2")
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the pipe for a terminal
     monkeypatch.setenv("COLUMNS", "80")
     out = run("validate", code=1).out
-    assert f" models/support_chat.py:{line} " in out
-    assert f" Pulumi.prod.yaml:{line_of('Pulumi.prod.yaml', 'min_coutn')} " in out
+    assert f" models/support_chat.py:{in_module} " in out
+    assert f" Pulumi.prod.yaml:{in_stack} " in out
     assert all(len(Text.from_ansi(each).plain) <= 80 for each in out.splitlines())
 
 
@@ -220,27 +208,22 @@ PLAIN = (
 
 @pytest.mark.usefixtures("set_secrets")
 def test_a_value_that_looks_like_a_secret_is_a_notice(run, project):
-    (project / "models" / "gw.py").write_text(
-        "from model_config.schema import ModelConfig\n"
-        "class Gateway(ModelConfig):\n    texts: list[str]\n    headers: dict[str, str]\n"
-        f"MODEL = Gateway(texts={list(KEYS + PLAIN)!r}, headers={{'x': {KEYS[0]!r}}})\n"
-    )
+    texts, headers = list(KEYS + PLAIN), {"x": KEYS[0]}
+    fields = f"texts: list[str] = {texts!r}; headers: dict[str, str] = {headers!r}"
+    write_model(Project(project), "gw", fields)
     with (project / "Pulumi.dev.yaml").open("a") as file:
         file.write(f"  other:token: {KEYS[3]}\n  model-config:overrides:\n    gw:\n")
         file.write(f"      headers: {{y: {KEYS[2]}}}\n")
     text = (project / "Pulumi.dev.yaml").read_text()
     (project / "Pulumi.dev.yaml").write_text(text.replace("  model-config:overrides", "  x:y", 1))
     said = run("validate", "--json")
+    in_module = [*(f"gw/texts/{number}" for number in range(len(KEYS))), "gw/headers/x"]
+    in_stack = ["model-config:overrides.gw.headers.y", "other:token"]
     assert {
         each["where"]: (each["level"], each["environments"], each["file"]) for each in said.json
     } == {
-        **{
-            f"gw/texts/{number}": ("notice", ["dev", "prod"], "models/gw.py")
-            for number in range(len(KEYS))
-        },
-        "gw/headers/x": ("notice", ["dev", "prod"], "models/gw.py"),
-        "model-config:overrides.gw.headers.y": ("notice", ["dev"], "Pulumi.dev.yaml"),
-        "other:token": ("notice", ["dev"], "Pulumi.dev.yaml"),
+        **dict.fromkeys(in_module, ("notice", ["dev", "prod"], "models/gw.py")),
+        **dict.fromkeys(in_stack, ("notice", ["dev"], "Pulumi.dev.yaml")),
     }
     printed = run("validate")
     assert printed.err.count("it looks like a secret") == len(KEYS) + 3
@@ -248,10 +231,12 @@ def test_a_value_that_looks_like_a_secret_is_a_notice(run, project):
 
 
 @pytest.mark.usefixtures("set_secrets")
-def test_a_secret_in_plain_text_is_a_finding_and_no_notice_beside_it(run, edit):
+def test_an_encrypted_secret_counts_as_set_and_one_in_plain_text_is_a_finding(run, edit):
+    said = run("validate", "--secrets")
+    assert (said.out, said.err) == ("No findings in dev, prod.\n", "")
     edit("Pulumi.dev.yaml", f"  {SECRET}:\n    secure: v1:AAAA:BBBB", f"  {SECRET}: {KEYS[0]}")
     said = run("validate", code=1)
-    assert (said.out.count("is in plain text"), said.err) == (1, "")
+    assert (said.out.count("is in plain text"), said.err) == (1, "")  # and no notice beside it
 
 
 @pytest.mark.usefixtures("set_secrets")
@@ -263,12 +248,6 @@ def test_characters_that_nobody_can_see_are_a_notice(run, project):
     assert "support_chat/prompts/system" in said.err
     assert "it has 5 invisible characters, the first U+200B in line" in said.err
     assert "::notice file=models/support_chat.py" in run("validate", "--github").out
-
-
-def test_a_project_without_stack_files_is_refused(run, project):
-    for file in project.glob("Pulumi.*.yaml"):
-        file.unlink()
-    assert "there is no stack file" in run("validate", code=2).err
 
 
 def test_thirty_models_are_all_looked_at(run, project):

@@ -52,19 +52,13 @@ def test_there_is_a_workflow_for_pull_requests_deploys_and_drift():
     }
 
 
-def test_actions_are_pinned_by_commit_with_their_version_beside_it():
-    for path in FILES:
-        used = re.findall(r"uses: (.+)", path.read_text())
-        assert used, path
-        for action in used:
-            assert action.startswith("./.github/") or re.fullmatch(
-                r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action
-            ), action
-
-
-def test_an_action_has_one_version_everywhere():
-    pins = re.findall(r"uses: ([\w/-]+)(@.+)", "".join(path.read_text() for path in FILES))
-    assert len(set(pins)) == len({action for action, _ in pins}) == 6
+def test_actions_are_pinned_by_commit_with_their_version_beside_it_the_same_everywhere():
+    used = {path: re.findall(r"uses: (.+)", path.read_text()) for path in FILES}
+    assert all(used.values())
+    others = {it for each in used.values() for it in each if not it.startswith("./.github/")}
+    assert len(others) == len({pin.partition("@")[0] for pin in others}) == 6
+    for pin in others:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", pin), pin
 
 
 def test_a_workflow_has_no_permission_and_each_job_its_own():
@@ -80,15 +74,9 @@ def test_a_workflow_has_no_permission_and_each_job_its_own():
         ("drift", "report", "issues"),
         ("deploy", "replace", "actions"),
     }
-
-
-def test_no_job_has_both_credentials_for_aws_and_a_right_to_write_on_github():
-    for _, name, job in jobs():
+    for _, name, job in jobs():  # none has both credentials for AWS and a right to write here
         assert list(job["permissions"].values()).count("write") <= 1, name
-
-
-def test_a_fork_gets_no_job_with_credentials_or_a_right_to_write():
-    for name, job in WORKFLOWS["pull-request"]["jobs"].items():
+    for name, job in WORKFLOWS["pull-request"]["jobs"].items():  # a fork gets none with either
         privileged = "write" in job["permissions"].values()
         assert privileged == (SAME_REPOSITORY in job.get("if", "")), name
         # Alternatives beside the condition would take its force.
@@ -100,20 +88,14 @@ def test_no_workflow_is_started_in_the_name_of_the_base_for_code_of_a_fork():
     assert triggers == {"pull_request", "push", "schedule", "workflow_dispatch", "workflow_call"}
 
 
-def test_scripts_are_handed_values_as_variables_and_never_as_text():
+def test_what_each_step_and_each_job_keeps_to():
     assert len(list(scripts())) > 10
-    assert not any("${{" in script for script in scripts())
-
-
-def test_a_checkout_keeps_no_credentials():
+    assert not any("${{" in script for script in scripts())  # values come as variables
     for _, name, job in jobs():
+        assert "timeout-minutes" in job or "steps" not in job, name
         for step in job.get("steps", []):
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False, name
-
-
-def test_jobs_end_by_themselves():
-    assert all("timeout-minutes" in job for _, _, job in jobs() if "steps" in job)
 
 
 def test_pulumi_is_never_asked_for_half_a_deploy_or_to_show_a_secret():
