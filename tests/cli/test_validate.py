@@ -208,9 +208,11 @@ PLAIN = (
 
 @pytest.mark.usefixtures("set_secrets")
 def test_a_value_that_looks_like_a_secret_is_a_notice(run, project):
-    texts, headers = list(KEYS + PLAIN), {"x": KEYS[0]}
-    fields = f"texts: list[str] = {texts!r}; headers: dict[str, str] = {headers!r}"
-    write_model(Project(project), "gw", fields)
+    (project / "models" / "gw.py").write_text(
+        "from model_config.schema import ModelConfig\n"
+        "class Gateway(ModelConfig):\n    texts: list[str]\n    headers: dict[str, str]\n"
+        f"MODEL = Gateway(texts={list(KEYS + PLAIN)!r}, headers={{'x': {KEYS[0]!r}}})\n"
+    )
     with (project / "Pulumi.dev.yaml").open("a") as file:
         file.write(f"  other:token: {KEYS[3]}\n  model-config:overrides:\n    gw:\n")
         file.write(f"      headers: {{y: {KEYS[2]}}}\n")
