@@ -147,9 +147,7 @@ def test_a_json_schema_keeps_the_order_of_its_keys() -> None:
         ({"enum": "a"}, "#/enum must be a list of values"),
     ],
 )
-def test_a_schema_that_is_none_is_refused_with_the_place(
-    schema: dict[str, Any], problem: str
-) -> None:
+def test_a_schema_that_is_none_is_refused_with_the_place(schema: dict[str, Any], problem: str):
     with pytest.raises(SchemaError):  # the meta-schema agrees
         Draft202012Validator.check_schema(schema)
     with pytest.raises(ValidationError) as refusal:

@@ -65,9 +65,7 @@ def test_another_choice_ends_the_program_before_it_registers_anything():
         assert recorder.registered == {}
 
 
-def test_where_the_former_outputs_can_not_be_read_that_is_told_and_the_deploy_goes_on(
-    caplog: pytest.LogCaptureFixture,
-):
+def test_where_the_former_outputs_can_not_be_read_that_is_told_and_the_deploy_goes_on(caplog):
     class Unreadable(Recorder):
         def call(self, args: Any) -> Any:
             if args.token == "pulumi:pulumi:readStackOutputs":

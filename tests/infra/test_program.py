@@ -25,12 +25,6 @@ ALIAS = "aws:kms/alias:Alias"
 POLICY = "aws:iam/policy:Policy"
 
 
-def run(stack: str = "dev", **own: str) -> tuple[Recorder, dict[str, Any]]:
-    recorder = Recorder()
-    config = stack_config(stack, **own)
-    return recorder, run_program(PROJECT.root, config, recorder, recorder)
-
-
 class Exports(Recorder):
     """Keeps the stack's outputs as the engine gets them too."""
 
@@ -131,21 +125,15 @@ def test_each_model_has_a_rollout_that_is_written_once_and_then_left_to_the_comm
         assert not rollout.protect
 
 
-def test_names_are_the_path_and_the_tier_is_given(dev):
+def test_names_are_the_path_and_a_long_prompt_stands_in_two_parts_without_double_braces(dev):
     parameters = dev[0].parameters()
-    assert parameters["/ai/dev/support_chat/generation/temperature"]["value"] == "0.7"
-    assert parameters["/ai/dev/support_chat/generation/temperature"]["tier"] == "Standard"
+    temperature = parameters["/ai/dev/support_chat/generation/temperature"]
+    assert (temperature["value"], temperature["tier"]) == ("0.7", "Standard")
     assert parameters["/ai/dev/document_embedding/provider"]["value"] == "openai"
     assert "/ai/dev/support_chat/secrets/api_key" in parameters
     assert "/ai/dev/support_chat/generation/seed" not in parameters  # it is None
-
-
-def test_the_long_prompt_stands_in_two_parts_without_double_braces(dev):
-    parameters = dev[0].parameters()
-    parts = [
-        parameters[f"/ai/dev/support_chat/prompts/system{suffix}"]["value"]
-        for suffix in ("", ".part2")
-    ]
+    name = "/ai/dev/support_chat/prompts/system"
+    parts = [parameters[f"{name}{suffix}"]["value"] for suffix in ("", ".part2")]
     assert all(len(part.encode()) <= 4096 for part in parts)
     assert not any("{{" in part for part in parts)
     prompt = (PROJECT.models_folder / "support_chat.md").read_text()
@@ -173,7 +161,8 @@ def test_the_key_rotates_and_lets_nobody_use_it_but_through_ssm(dev):
 
 
 def test_prod_protects_the_key_its_alias_the_releases_and_who_reads_them_but_no_field():
-    recording, _ = run("prod")
+    recording = Recorder()
+    run_program(PROJECT.root, stack_config("prod"), recording, recording)
     assert recording.parameters()["/ai/prod/support_chat/generation/temperature"]
     protected = {key for key, resource in recording.registered.items() if resource.protect}
     releases = {key for key in recording.registered if key[1].endswith("/release")}
@@ -334,7 +323,7 @@ def test_what_is_wrong_ends_the_program_before_it_registers_anything(own: Projec
         assert expected in str(caught.value)
 
 
-def test_all_missing_secrets_are_told_at_once_each_with_its_command():
+def test_a_secret_that_is_missing_or_in_plain_text_is_refused_and_not_shown():
     recording = Recorder()
     with pytest.raises(pulumi.RunError) as caught:
         run_program(PROJECT.root, read_stack_file(PROJECT, "prod"), recording, recording)
@@ -342,11 +331,7 @@ def test_all_missing_secrets_are_told_at_once_each_with_its_command():
         command = f"pulumi config set --secret model-config:{key} --stack prod"
         assert command in str(caught.value)
     assert recording.registered == {}
-
-
-def test_a_secret_in_plain_text_is_refused_and_not_shown():
     plain_text = replace(stack_config("dev"), secret_keys=frozenset())
-    recording = Recorder()
     with pytest.raises(pulumi.RunError) as caught:
         run_program(PROJECT.root, plain_text, recording, recording)
     assert "is in plain text in Pulumi.dev.yaml" in str(caught.value)
@@ -359,7 +344,9 @@ def test_the_tests_stand_on_the_program_that_is_shipped():
 
 
 def test_without_fields_a_model_has_its_release_rollout_and_secrets_only(dev):
-    recording, outputs = run("dev", fields="false")
+    recording = Recorder()
+    config = stack_config("dev", fields="false")
+    outputs = run_program(PROJECT.root, config, recording, recording)
     names = {name for kind, name in recording.registered if kind == PARAMETER}
     whole, all_outputs = dev
     kept = {

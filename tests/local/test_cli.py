@@ -104,9 +104,7 @@ def test_reset_forgets_versions_and_80_columns_show_every_column_and_colours(
     assert f"{ARNS}/support_chat/generation/temperature" in shown(200, "--all")
 
 
-def test_a_refusal_is_a_text_and_exit_code_2(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_refusal_is_a_text_and_exit_code_2(project, capsys, monkeypatch):
     (project / "models" / "broken.py").write_text("MODEL = 1/0")
     monkeypatch.setattr(sys, "argv", ["model-config", "local", "deploy"])
     with pytest.raises(SystemExit) as caught:
@@ -145,9 +143,7 @@ def test_a_long_text_is_shortened_in_its_middle(room: int, expected: str):
 
 
 @pytest.mark.parametrize("wrap", [True, False])
-def test_no_column_of_a_table_is_cut_to_nothing(
-    *, wrap: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_no_column_of_a_table_is_cut_to_nothing(*, wrap, monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
     row = ["m" * 40, "/".join("abcdefghij" * 4), "not deployed", "x" * 30 + "y" * 30]

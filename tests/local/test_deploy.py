@@ -55,9 +55,7 @@ def by_hand(project: Path) -> Iterator[tuple[Any, State]]:
         folder.save(replace(state, parameters=snapshot()))
 
 
-def test_the_first_deploy_creates_everything_as_aws_would_hold_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_first_deploy_creates_everything_as_aws_would_hold_it(project, monkeypatch):
     for name, value in {
         "AWS_PROFILE": "company-prod",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
@@ -213,9 +211,7 @@ def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path)
         ("supportChatApiKey: 'sk-shown", "can't be read"),
     ],
 )
-def test_a_wrong_secrets_file_is_refused_without_showing_it(
-    project: Path, text: str, expected: str
-):
+def test_a_wrong_secrets_file_is_refused_without_showing_it(project, text, expected):
     (project / ".local").mkdir()
     (project / ".local" / "secrets.yaml").write_text(text)
     with pytest.raises(LocalError, match=expected) as caught:

@@ -40,9 +40,7 @@ class RefusesOne(LocalProvider):
         return super()._put_parameter(resource, old)
 
 
-def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(
-    project: Path, caplog: pytest.LogCaptureFixture
-):
+def test_the_previous_release_stays_in_force_and_the_next_deploy_mends_it(project, caplog):
     with local_aws():
         ssm = client("ssm", REGION)
         reader = Reader("dev", label="latest", ttl=0, client=ssm)

@@ -43,9 +43,7 @@ CONTENTS = ["[]", "null", '{"format": 2}', '{"format": 9}', '"x"']
 
 
 @pytest.mark.parametrize("cut", [0, 1, 50, -1, *CONTENTS])
-def test_a_file_cut_short_or_with_another_content_is_refused_with_the_way_out(
-    folder: StateFolder, cut: int | str
-):
+def test_a_file_cut_short_or_with_another_content_is_refused_with_the_way_out(folder, cut):
     folder.save(STATE)
     file = folder.path / "state.json"
     file.write_text(cut if isinstance(cut, str) else file.read_text()[:cut])
@@ -55,9 +53,7 @@ def test_a_file_cut_short_or_with_another_content_is_refused_with_the_way_out(
     assert folder.load() == State()
 
 
-def test_a_write_that_fails_leaves_the_old_state_and_no_rest(
-    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_write_that_fails_leaves_the_old_state_and_no_rest(folder, monkeypatch):
     folder.save(STATE)
 
     def disk_full(_: int) -> None:

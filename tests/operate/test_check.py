@@ -59,17 +59,15 @@ def test_a_deployed_environment_has_nothing_in_a_deploys_way(aws: Any, iam: Iam)
     assert iam.asked == 0  # no new model, no new policy
 
 
-@pytest.mark.parametrize("planned", [None, CHAT])
-def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(
-    aws: Any, iam: Iam, planned: Any
-) -> None:
+def test_an_empty_listing_is_an_error_unless_it_is_the_first_deploy(aws: Any, iam: Iam) -> None:
     aws.deploy({"n": 1}, environment="dev")
-    (error, *_) = checked(aws, planned)
-    assert error[:2] == ("error", "/ai/prod")
-    assert "below /ai/prod in this account and eu-west-1" in error[2]
-    found = checked(aws, planned, first_deploy=True)
-    assert [each[0] for each in found] == (["notice"] if planned else [])
-    assert iam.asked == (2 if planned else 0)
+    for planned in (None, CHAT):
+        (error, *_) = checked(aws, planned)
+        assert error[:2] == ("error", "/ai/prod")
+        assert "below /ai/prod in this account and eu-west-1" in error[2]
+        found = checked(aws, planned, first_deploy=True)
+        assert [each[0] for each in found] == (["notice"] if planned else [])
+        assert iam.asked == (2 if planned else 0)
 
 
 @pytest.mark.usefixtures("iam")
@@ -112,11 +110,7 @@ def test_a_deploy_that_died_on_its_way_to_a_release_is_told_too(aws: Any) -> Non
     assert checked(aws, planned) == []
     aws.put("/ai/prod/chat/seed", "7")
     assert checked(aws, planned) == [
-        (
-            "notice",
-            "chat",
-            "it has 1 parameter newer than its newest release: /ai/prod/chat/seed",
-        )
+        ("notice", "chat", "it has 1 parameter newer than its newest release: /ai/prod/chat/seed")
     ]
     aws.deploy({"n": 2, "seed": 7}, {"key": "x"}, label="stable")
     assert checked(aws, planned) == []
@@ -161,9 +155,7 @@ def test_an_advanced_release_of_an_earlier_deploy_stops_the_next_one(aws: Any) -
     )
 
 
-def test_the_accounts_parameters_are_counted_with_those_that_are_new(
-    aws: Any, iam: Iam, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_accounts_parameters_are_counted_with_those_that_are_new(aws, iam, monkeypatch):
     assert iam.asked == 0
     for name in ("/ai/prod/chat/n", "/somebody/else"):
         aws.put(name, "1")
@@ -217,9 +209,7 @@ def written(aws: Any, document: RolloutDocument, **labels: int) -> list[tuple[st
     )
     for label, release in labels.items():
         aws.client.label_parameter_version(
-            Name="/ai/prod/chat/release",
-            ParameterVersion=release,
-            Labels=[label.replace("_", "-")],
+            Name="/ai/prod/chat/release", ParameterVersion=release, Labels=[label.replace("_", "-")]
         )
     return checked(aws)
 
@@ -250,9 +240,7 @@ def test_held_labels_rollouts_and_interrupted_promotions_are_worth_knowing(aws: 
 
 
 @pytest.mark.usefixtures("iam")
-def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains_it(
-    aws: Any,
-) -> None:
+def test_a_newest_release_that_nobody_promoted_is_told_unless_something_explains_it(aws: Any):
     aws.deploy({"n": 1})
     ((level, where, problem),) = checked(aws, CHAT)
     assert (level, where) == ("notice", "chat")

@@ -60,6 +60,10 @@ class Memory:
     def labels(self) -> dict[str, int]:
         return self.labels_of[RELEASE]
 
+    def holds(self, other: Memory) -> None:
+        self.versions = {name: [*versions] for name, versions in other.versions.items()}
+        self.labels_of = {name: {**labels} for name, labels in other.labels_of.items()}
+
 
 class Client:
     """A client of boto3 over the memory, which calls `meet` before and after each request."""
@@ -168,10 +172,7 @@ PEOPLE: dict[str, Verb] = {
     "abort": lambda place: rollouts.abort(place, "chat").write(),
     "start": lambda place: _start(place, 3),
 }
-AUTOMATIC: dict[str, Verb] = {
-    "pipeline": _pipeline,
-    "finish --when-due": _finish_due,
-}
+AUTOMATIC: dict[str, Verb] = {"pipeline": _pipeline, "finish --when-due": _finish_due}
 VERBS = PEOPLE | AUTOMATIC
 
 STATES: dict[str, list[Verb]] = {
@@ -211,8 +212,7 @@ def state(name: str) -> Memory:
 
 def copied(memory: Memory) -> Memory:
     copy = Memory.__new__(Memory)
-    copy.versions = {name: [*versions] for name, versions in memory.versions.items()}
-    copy.labels_of = {name: {**labels} for name, labels in memory.labels_of.items()}
+    copy.holds(memory)
     return copy
 
 
@@ -223,6 +223,21 @@ def run(verb: Verb, memory: Memory, meet: Callable[[], None] = lambda: None) -> 
     except ModelConfigError:
         return False
     return True
+
+
+_ends: dict[tuple[Verb, str], tuple[bool, Memory]] = {}
+
+
+def run_once(verb: Verb, memory: Memory) -> bool:
+    """Run a verb that nothing meets: its end is known where it found the same before."""
+    found = verb, f"{memory.versions} {memory.labels_of}"
+    if found in _ends:
+        succeeded, after = _ends[found]
+        memory.holds(after)
+        return succeeded
+    succeeded = run(verb, memory)
+    _ends[found] = succeeded, copied(memory)
+    return succeeded
 
 
 def at(moment: int, what: Callable[[], object]) -> Callable[[], None]:
@@ -291,7 +306,7 @@ def test_a_verb_that_is_killed_anywhere_is_completed_by_the_same_verb(verb: Verb
             with pytest.raises(Killed):
                 run(verb, memory, at(moment, die))
             check(memory)
-            again = run(verb, memory)
+            again = run_once(verb, memory)
             check(memory)
             if not (succeeds and again):
                 continue
@@ -299,7 +314,7 @@ def test_a_verb_that_is_killed_anywhere_is_completed_by_the_same_verb(verb: Verb
 
 
 def meet(other: str, memory: Memory, outcome: list[bool]) -> None:
-    outcome.append(run(VERBS[other], memory))
+    outcome.append(run_once(VERBS[other], memory))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -357,9 +372,7 @@ def of_both(memory: Memory) -> list[tuple[dict[str, int], bool, bool]]:
 
 @pytest.mark.parametrize("name", TOGETHER)
 @pytest.mark.parametrize("is_broken", [False, True], ids=["complete", "restore"])
-def test_models_that_are_promoted_as_one_all_move_or_none_wherever_it_is_killed(
-    name: str, *, is_broken: bool
-) -> None:
+def test_models_that_are_promoted_as_one_all_move_or_none_wherever_it_is_killed(name, *, is_broken):
     initial = Memory()
     for verb in TOGETHER[name]:
         verb(prod(Client(initial)))
@@ -377,7 +390,7 @@ def test_models_that_are_promoted_as_one_all_move_or_none_wherever_it_is_killed(
         if is_broken:  # a release that can't be verified any more
             good = memory.versions["/ai/prod/search/release"][2]
             memory.versions["/ai/prod/search/release"][2] = "{"
-        run(_as_one, memory)
+        run_once(_as_one, memory)
         check(memory)
         ends.append(of_both(memory))
         if is_broken:

@@ -141,9 +141,7 @@ def test_an_answer_that_is_refused_or_cut_short_is_an_error(loopback: Any) -> No
         (None, StoreUnavailableError, "ssm:LabelParameterVersion"),
     ],
 )  # fmt: skip
-def test_a_label_that_did_not_move_is_an_error(
-    three: Any, answer: dict[str, Any] | None, error: type[StoreError], said: str
-) -> None:
+def test_a_label_that_did_not_move_is_an_error(three, answer, error, said):
     class Answers(Wraps):
         def label_parameter_version(self, **_: Any) -> Any:
             if answer is None:
@@ -189,9 +187,7 @@ def test_two_people_at_once_end_in_one_of_the_two_orders(three: Any) -> None:
 def test_many_people_at_once_end_on_a_release_that_one_of_them_chose(three: Any) -> None:
     people = [
         threading.Thread(
-            target=promote,
-            args=(prod(three.client), "chat", "stable"),
-            kwargs={"release": number},
+            target=promote, args=(prod(three.client), "chat", "stable"), kwargs={"release": number}
         )
         for number in (2, 3, 2, 3)
     ]

@@ -100,9 +100,7 @@ def test_a_promotion_that_was_interrupted_is_told_from_a_hold_and_left(two: Any)
     assert two.labels() == {"stable": 3, "stable-previous": 2}
 
 
-def test_an_interrupted_promotion_can_be_taken_back_and_where_it_is_not_known_is_a_hold(
-    two: Any,
-) -> None:
+def test_an_interrupted_promotion_can_be_taken_back_and_where_it_is_not_known_is_a_hold(two: Any):
     promote(prod(two.client), "chat", "stable")
     break_off(two)
     for recorded in (

@@ -126,18 +126,14 @@ def test_a_write_whose_answer_was_lost_is_nobody_elses(three: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["put_parameter", "get_parameters"])
-def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(
-    three: Any, operation: str
-) -> None:
+def test_without_the_permission_the_label_moves_and_the_missing_record_is_told(three, operation):
     move = promote(prod(denied(three.client, operation)), "chat", "stable")
     assert three.labels()["stable"] == 3
     assert "move is not recorded: ssm:" in move.notices[0]
     assert history(three) == 1
 
 
-def test_a_document_that_is_not_understood_is_left_and_one_that_is_missing_is_not_made(
-    three: Any,
-) -> None:
+def test_a_document_that_is_not_understood_is_left_and_one_that_is_missing_is_not_made(three: Any):
     put(three, '{"format": 2}')
     move = promote(prod(three.client), "chat", "stable")
     assert "update the model-config package" in move.notices[0]

@@ -121,9 +121,7 @@ def test_a_lost_state_is_adopted_only_on_request(deployed: LocalProvider, own: P
     assert "--into-empty-state" in finding.fix
 
 
-def test_a_key_without_a_tag_is_asked_about_unless_the_state_has_it(
-    deployed: LocalProvider, own: Project
-) -> None:
+def test_a_key_without_a_tag_is_asked_about_unless_the_state_has_it(deployed, own):
     kms = client("kms", REGION)
     key = kms.describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["KeyId"]
     kms.untag_resource(KeyId=key, TagKeys=[OWNER_TAG])  # as those of before

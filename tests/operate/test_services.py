@@ -24,9 +24,7 @@ POLICY = "ai+prod+search@eu-west-1"
 pytestmark = pytest.mark.usefixtures("made_up_credentials")
 
 
-def test_a_key_is_found_by_its_description_on_any_page_unless_keys_may_not_be_listed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_key_is_found_by_its_description_on_any_page_unless_keys_may_not_be_listed(monkeypatch):
     kms = boto3.client("kms", region_name="eu-west-1")
     monkeypatch.setattr(services, "aws_client", lambda *_: kms)
     about = {"Arn": SHARED, "KeyState": "Enabled"}
@@ -47,9 +45,7 @@ def test_a_key_is_found_by_its_description_on_any_page_unless_keys_may_not_be_li
 
 
 @mock_aws
-def test_a_deploy_is_told_of_the_alias_and_the_policies_that_somebody_else_has(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_deploy_is_told_of_the_alias_and_the_policies_that_somebody_else_has(monkeypatch):
     def found(
         *models: str, settings: Settings = SETTINGS, first_deploy: bool = False
     ) -> list[tuple[str, str]]:

@@ -86,9 +86,7 @@ def test_once_aws_is_away_nothing_else_waits_for_it(loopback: Any) -> None:
     assert view.away is not None
 
 
-def test_while_aws_is_away_it_tells_what_an_earlier_look_heard(
-    aws: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_aws_is_away_it_tells_what_an_earlier_look_heard(aws, monkeypatch):
     aws.put(NAMES[0], "known")
     before = datetime.now(UTC)
     ssm = Ssm(aws.client)

@@ -111,9 +111,7 @@ EXPECTED = [
 ]  # fmt: skip
 
 
-def test_everything_that_is_wrong_is_one_message_with_place_size_limit_and_source(
-    models: Project,
-) -> None:
+def test_everything_that_is_wrong_is_one_message_with_place_size_limit_and_source(models: Project):
     plans, findings = planned(models, CONFIG)
     assert "sk-live" not in repr(findings)
     message = str(InvalidConfigurationError(findings))
@@ -142,9 +140,7 @@ def test_a_configuration_in_order_is_no_finding_and_one_without_models_is(tmp_pa
     assert [each.release_name for each in plans] == ["/ai/dev/search/release"]
 
 
-def test_a_chosen_model_that_is_not_there_and_overrides_of_one_left_out_are_reported(
-    models: Project,
-) -> None:
+def test_a_chosen_model_that_is_not_there_and_overrides_of_one_left_out_are_reported(models):
     config = StackConfig("dev", {"model-config:models": '["serch"]'})
     _, (finding,) = planned(models, config)
     assert (finding.where, finding.problem) == ("model-config:models", 'there is no model "serch"')

@@ -93,12 +93,10 @@ def test_the_config_holds_exactly_what_has_a_parameter_and_the_secrets_stand_apa
         "keys/primary": SecretRef("minePrimary"),
         "token": SecretRef("mineToken"),
     }
-
-
-def test_an_enums_member_that_stands_for_none_leaves_nothing() -> None:
-    unknown = MINE.model_copy(update={"size": Size.UNKNOWN})
+    unknown = MINE.model_copy(update={"size": Size.UNKNOWN})  # it stands for None
     assert "size" not in config_of(unknown)
     assert "size" not in {each.path for each in parameters(unknown)}
+    assert plain({Mode.FAST: [Size.LARGE, {"k": Mode.FAST}]}) == {"fast": [3, {"k": "fast"}]}
 
 
 def test_a_long_text_is_stored_in_parts_whose_first_keeps_the_fields_name() -> None:
@@ -110,10 +108,6 @@ def test_a_long_text_is_stored_in_parts_whose_first_keeps_the_fields_name() -> N
         ("prompts/system.part3", "z"),
     ]
     assert [each.name for each in parts] == [f"{BASE}/{each.path}" for each in parts]
-
-
-def test_enums_become_their_values_however_deep_they_stand() -> None:
-    assert plain({Mode.FAST: [Size.LARGE, {"k": Mode.FAST}]}) == {"fast": [3, {"k": "fast"}]}
 
 
 # Lists and dicts
@@ -177,29 +171,20 @@ def test_classes_fields_are_sorted_and_dicts_and_lists_are_as_written_at_every_d
     )
 
 
-def test_secrets_in_dicts_have_the_path_of_their_key() -> None:
-    assert secrets_of(AGENT) == {
+def test_a_list_and_a_dict_have_one_parameter_each_whatever_they_hold_but_secrets() -> None:
+    config, secrets = config_of(AGENT), secrets_of(AGENT)
+    assert secrets == {
         "deployments/us/api_key": SecretRef("us"),
         "deployments/eu/more/x": SecretRef("eux"),
         "headers/Authorization": SecretRef("auth"),
     }
-
-
-def test_a_list_and_a_dict_have_one_parameter_each_whatever_they_hold() -> None:
-    config = config_of(AGENT)
     assert dict(leaves(AGENT)) == {
         **{(name,): config[name] for name in ("tools", "messages", "deployments", "headers")},
-        **{tuple(path.split("/")): secret for path, secret in secrets_of(AGENT).items()},
+        **{tuple(path.split("/")): secret for path, secret in secrets.items()},
     }
-
-
-def test_fields_that_are_none_are_told_outside_of_lists_and_dicts() -> None:
-    assert none_of(AGENT) == [
-        "system", "limits", "alone/model", "alone/api_key", "alone/more",
-    ]  # fmt: skip
-
-
-def test_templates_are_told_by_their_place_with_a_star_if_all_texts_there_are_such() -> None:
+    # What is None is told outside of them; templates by their place, with a star for all there.
+    nothing = ["system", "limits", "alone/model", "alone/api_key", "alone/more"]
+    assert none_of(AGENT) == nothing
     assert templates_of(AGENT) == ["messages/*/content", "messages/1/content/0/text"]
 
 

@@ -29,20 +29,15 @@ def findings(region: str | None = "eu-west-1", **own: str) -> list[Finding]:
     return [finding for finding in plan.findings if finding.where != "models"]
 
 
-def test_a_key_and_a_topic_in_the_stacks_own_region_are_right() -> None:
+def test_a_key_and_a_topic_are_in_the_stacks_own_region() -> None:
     assert findings(kmsKeyArn=SHARED_ARN, notifyTopicArn=TOPIC) == []
     assert findings(None, kmsKeyArn=SHARED_ARN, notifyTopicArn=TOPIC) == []  # not known here
-
-
-def test_a_key_and_a_topic_in_another_region_are_refused() -> None:
     key, topic = findings("eu-central-1", kmsKeyArn=SHARED_ARN, notifyTopicArn=TOPIC)
     assert (key.where, topic.where) == ("model-config:kmsKeyArn", "model-config:notifyTopicArn")
     for finding in (key, topic):
         assert finding.problem == "it is in eu-west-1, and the stack deploys to eu-central-1"
         assert finding.file == "Pulumi.dev.yaml"
-
-
-def test_an_existing_key_is_made_for_several_regions_by_whoever_made_it() -> None:
+    # Whoever made an existing key made it for several regions.
     (finding,) = findings(kmsKeyArn=SHARED_ARN, kmsMultiRegion="true")
     assert finding.where == "model-config:kmsMultiRegion"
     assert "the stack uses an existing key" in finding.problem
@@ -59,17 +54,13 @@ def settings(**given: Any) -> Settings:
     return Settings(environment="dev", **given)
 
 
-@pytest.mark.parametrize(
-    ("given", "former"),
-    [
+def test_the_same_choice_is_no_finding() -> None:
+    for given, former in (
         ({}, OWN),
         ({"kms_multi_region": True}, OWN_IN_REGIONS),
         ({"kms_key_arn": SHARED_ARN}, SHARED),
-    ],
-    ids=["own", "for several regions", "existing"],
-)
-def test_the_same_choice_is_no_finding(given: dict[str, Any], former: dict[str, Any]) -> None:
-    assert changed_key(settings(**given), former, "Pulumi.dev.yaml") is None
+    ):
+        assert changed_key(settings(**given), former, "Pulumi.dev.yaml") is None
 
 
 @pytest.mark.parametrize(
@@ -85,9 +76,7 @@ def test_the_same_choice_is_no_finding(given: dict[str, Any], former: dict[str, 
     ],
     ids=["existing", "its own as an existing one", "back", "another", "own", "regions", "one"],
 )
-def test_another_choice_is_refused_with_the_former_one(
-    given: dict[str, Any], former: dict[str, Any], where: str, fix: str
-) -> None:
+def test_another_choice_is_refused_with_the_former_one(given, former, where, fix):
     finding = changed_key(settings(**given), former, "Pulumi.dev.yaml")
     assert finding is not None
     assert finding.where == f"model-config:{where}"

@@ -139,9 +139,7 @@ def overridden(config: ModelConfig, overrides: Any) -> tuple[ModelConfig, list[F
     ],
     ids=str,
 )  # fmt: skip
-def test_an_override_changes_its_field_and_no_other(
-    config: ModelConfig, overrides: dict[str, Any], changed: dict[str, Any]
-) -> None:
+def test_an_override_changes_its_field_and_no_other(config, overrides, changed):
     result, findings = overridden(config, overrides)
     assert findings == []
     expected = config.model_dump()
@@ -229,9 +227,7 @@ JSON = st.recursive(
     target=st.dictionaries(st.sampled_from("abc"), JSON),
     patch=st.dictionaries(st.sampled_from("abc"), JSON, min_size=1),
 )
-def test_a_dict_is_merged_as_the_pseudo_code_of_json_merge_patch_says(
-    target: dict[str, JsonValue], patch: dict[str, JsonValue]
-) -> None:
+def test_a_dict_is_merged_as_the_pseudo_code_of_json_merge_patch_says(target, patch):
     result, findings = overridden(Mine(engine=Good(beams=4), extra=target), {"extra": patch})
     try:
         merged = merge_patch(target, patch)

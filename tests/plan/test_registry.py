@@ -42,9 +42,7 @@ def test_a_module_is_a_model_of_its_files_name(project: Project) -> None:
     assert loaded(project, GOOD) == [Model("search", config)]
 
 
-def test_every_python_file_is_a_model_but_those_that_begin_with_an_underscore(
-    project: Project,
-) -> None:
+def test_every_python_file_is_a_model_but_those_that_begin_with_an_underscore(project: Project):
     for name in ("zeta.py", "alpha.py", "__init__.py", "_shared.py", "alpha.md", "no-name.py"):
         (project.models_folder / name).touch()
     assert project.model_names() == ["alpha", "no-name", "zeta"]
@@ -66,9 +64,7 @@ MODEL = Mine(texts=Texts(hello=text_beside(__file__, "prompt.md")))
     assert model.config.model_dump() == {"texts": {"hello": "Hello"}}
 
 
-def test_an_edit_within_the_same_second_counts(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edit_within_the_same_second_counts(project: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as it is for users
     loaded(project, GOOD)
     before = (project.models_folder / "search.py").stat()
@@ -107,9 +103,7 @@ def test_an_edit_within_the_same_second_counts(
         ),
     ],
 )
-def test_a_wrong_module_is_reported_with_its_line(
-    project: Project, content: str | bytes, line: int | None, problem: str
-) -> None:
+def test_a_wrong_module_is_reported_with_its_line(project, content, line, problem):
     finding, *_ = loaded(project, content)
     assert isinstance(finding, Finding)
     assert problem in finding.problem
@@ -195,9 +189,7 @@ MODEL = FewShot(messages=[message(5)])
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_lists_and_dicts_is_found_by_path_and_line(
-    project: Project, code: str, wrong: list[tuple[str, int]]
-) -> None:
+def test_what_is_wrong_in_lists_and_dicts_is_found_by_path_and_line(project, code, wrong):
     findings = loaded(project, LIST + code)
     assert [(finding.where, finding.line) for finding in findings] == [  # type: ignore[union-attr]
         (f"search/{path}", line) for path, line in wrong
@@ -217,9 +209,7 @@ def finding_of(project: Project, content: str, name: str = "search") -> Finding:
     return finding
 
 
-def test_the_right_name_is_suggested_for_a_providers_field_and_for_shared_code(
-    project: Project,
-) -> None:
+def test_the_right_name_is_suggested_for_a_providers_field_and_for_shared_code(project: Project):
     finding = finding_of(project, LIST + "MODEL = FewShot(messages=[], maxTokens=5)")
     assert finding.problem == "FewShot has no field of that name"
     assert finding.fix == 'did you mean "max_output_tokens"?'
@@ -231,9 +221,7 @@ def test_the_right_name_is_suggested_for_a_providers_field_and_for_shared_code(
     assert finding.fix == "write `from models._rules import ...`, and rename rules.py to _rules.py"
 
 
-def test_a_module_in_a_subfolder_is_reported_unless_an_underscore_says_that_it_is_shared(
-    project: Project,
-) -> None:
+def test_a_module_in_a_subfolder_is_reported_unless_an_underscore_says_that_it_is_shared(project):
     for name in ("top", "support/chat", "support/faq/judge", "_parts/rules", "support/_rules"):
         project.module(name).parent.mkdir(parents=True, exist_ok=True)
         project.module(name).write_text(GOOD, encoding="utf-8")
@@ -282,9 +270,7 @@ def test_modules_share_what_an_underscore_module_holds_and_nothing_is_left_besid
     assert not any(name.partition(".")[0] == "models" for name in sys.modules)
 
 
-def test_what_a_module_prints_goes_to_standard_error(
-    project: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_module_prints_goes_to_standard_error(project, capsys):
     loaded(project, GOOD + "print('hello')")
     assert capsys.readouterr() == ("", "hello\n")
 
@@ -332,9 +318,7 @@ UNFIT = [
 ]
 
 
-def test_a_value_that_fits_no_class_of_several_is_one_finding_of_the_class_meant(
-    project: Project,
-) -> None:
+def test_a_value_that_fits_no_class_of_several_is_one_finding_of_the_class_meant(project: Project):
     for source, more, where, problem in UNFIT:
         module = ONE_OF_TWO.replace("{source}", source).replace("{more}", more)
         finding = finding_of(project, module)

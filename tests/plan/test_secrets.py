@@ -101,9 +101,7 @@ def problems(config: StackConfig, project: Project, chosen: list[str] | None = N
     return [finding.problem for finding in (*plan.findings, *plan.unset.values())]
 
 
-def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one_but_in_plain_text(
-    models: Project,
-) -> None:
+def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one_but_in_plain_text(models):
     assert problems(stack({"chatKey": "x"}), models, ["chat"]) == []
     assert problems(stack({"chatKey": "x", "searchKey": "y"}), models, ["chat"]) == []
     (problem,) = problems(stack({"chatKey": "x"}, searchKey="sk-live-42"), models, ["chat"])
@@ -113,9 +111,7 @@ def test_a_model_that_is_left_out_needs_no_secret_and_may_have_one_but_in_plain_
 UNKNOWN = "there is no such setting, and no model has a secret with that key"
 
 
-def test_a_secret_without_a_model_is_reported_unless_a_broken_module_may_have_it(
-    models: Project,
-) -> None:
+def test_a_secret_without_a_model_is_reported_unless_a_broken_module_may_have_it(models: Project):
     config = stack({"chatKey": "x", "searchKey": "y", "oldKey": "sk-live-42"})
     for chosen in (None, ["chat"]):
         assert problems(config, models, chosen) == [UNKNOWN]

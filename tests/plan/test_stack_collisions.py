@@ -72,9 +72,7 @@ def test_names_that_iam_and_kms_take_for_the_same_are_the_same(project: Path) ->
 
 
 @pytest.mark.parametrize(("own", "other"), [(None, None), (ACCOUNT, None), (None, OTHER)])
-def test_a_stack_without_accounts_may_be_deployed_to_those_of_any_other(
-    project: Path, own: str | None, other: str | None
-) -> None:
+def test_a_stack_without_accounts_may_be_deployed_to_those_of_any_other(project, own, other):
     stack(project, "prod", own)
     stack(project, "team", other, **{"model-config:environment": "prod"})
     key, models = collisions(project)

@@ -302,9 +302,7 @@ def test_a_file_that_sets_nothing_is_in_order(project: Path) -> None:
     ids=lambda value: value[:24] if isinstance(value, str) else "latin-1",
 )  # fmt: skip
 @pytest.mark.usefixtures("low_recursion_limit")
-def test_a_broken_file_is_refused_with_what_is_wrong(
-    project: Path, content: str | bytes, problem: str
-) -> None:
+def test_a_broken_file_is_refused_with_what_is_wrong(project, content, problem):
     with pytest.raises(InvalidConfigurationError) as refusal:
         read(project, content)
     (finding,) = refusal.value.findings

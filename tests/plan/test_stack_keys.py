@@ -111,9 +111,7 @@ def test_an_unknown_region_is_found(project: Project, region: str, fix: str) -> 
 # Files with the wrong ending
 
 
-def test_a_file_that_pulumi_does_not_read_is_found_though_the_engine_gives_no_hint(
-    project: Project,
-) -> None:
+def test_a_file_that_pulumi_does_not_read_is_found_though_the_engine_gives_no_hint(project):
     (project.root / "Pulumi.dev.yml").touch()
     (finding,) = findings(project)
     assert finding.where == "Pulumi.dev.yml"

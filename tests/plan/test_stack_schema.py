@@ -175,8 +175,7 @@ def patch(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 INNER = PATCH | st.fixed_dictionaries(
-    {},
-    optional={"size": INTEGERS, "flags": patch(st.booleans()), "token": TEXTS, "sise": INTEGERS},
+    {}, optional={"size": INTEGERS, "flags": patch(st.booleans()), "token": TEXTS, "sise": INTEGERS}
 )
 FAST = st.fixed_dictionaries({}, optional={"batch": INTEGERS, "beams": INTEGERS})
 OFF = st.just(value=False)
@@ -234,9 +233,7 @@ TYPED: dict[str, st.SearchStrategy[Any]] = {
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(TYPED)))
-def test_the_schema_allows_every_override_that_is_no_finding(
-    files: Files, data: st.DataObject, name: str
-) -> None:
+def test_the_schema_allows_every_override_that_is_no_finding(files, data, name):
     config = overrides(**{name: data.draw(TYPED[name])})
     assert files.allows(config) or files.refusals(config), config
 
@@ -349,9 +346,7 @@ CONFIG = st.fixed_dictionaries(
 
 @settings(max_examples=50, deadline=None)
 @given(config=st.none() | CONFIG)
-def test_the_schema_allows_settings_exactly_where_they_are_no_finding(
-    files: Files, config: Any
-) -> None:
+def test_the_schema_allows_settings_exactly_where_they_are_no_finding(files: Files, config: Any):
     assert files.agree(config), files.refusals(config)
 
 
@@ -363,9 +358,7 @@ def test_the_schema_refuses_overrides_of_a_model_that_is_left_out(files: Files) 
         assert files.agree({"model-config:overrides": {"kinds": changed}, **models})
 
 
-def test_the_schema_refuses_a_key_that_has_lost_its_namespace(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def test_the_schema_refuses_a_key_that_has_lost_its_namespace(tmp_path_factory):
     named = Files(tmp_path_factory.mktemp("named"), "my-models")
     for key in ("prefix", "my-models:prefix", "model-config", "my-models:model-config"):
         for beside in ({}, {"model-config:prefix": "/x"}):

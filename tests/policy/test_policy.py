@@ -173,9 +173,7 @@ def test_whatever_the_command_line_writes_is_a_rollout_document():
 
 
 @pytest.mark.parametrize("by", ["dependency on the alias", "name", "ARN"])
-def test_a_key_that_releases_reach_through_its_alias_must_be_protected_too(
-    prod: list[Any], by: str
-):
+def test_a_key_that_releases_reach_through_its_alias_must_be_protected_too(prod, by):
     (alias,) = of_kind(prod, rules.ALIAS)
     (key,) = of_kind(prod, rules.KEY)
     key_id = "arn:aws:kms:eu-west-1:111122223333:alias/ai/prod" if by == "ARN" else "alias/ai/prod"
@@ -378,9 +376,7 @@ def test_which_environments_are_protected_can_be_set():
         ({"key": '"sk-chat-3f9a \\u007b{\\"not a reference\\"}}"'}, "key"),
     ],
 )
-def test_an_export_with_the_text_of_a_secret_is_refused_and_does_not_show_it(
-    prod: list[Any], outputs: dict[str, Any], path: str
-):
+def test_an_export_with_the_text_of_a_secret_is_refused_and_does_not_show_it(prod, outputs, path):
     assert exported([*prod], outputs) == [f"{path} holds the text of a secret"]
 
 

@@ -16,10 +16,7 @@ class Ssm(Recorder):
     """Answers GetParameter as the provider does; `asked` lists the requests."""
 
     def __init__(
-        self,
-        outputs: Any = None,
-        versions: dict[str, int] | None = None,
-        region: str | None = None,
+        self, outputs: Any = None, versions: dict[str, int] | None = None, region: str | None = None
     ) -> None:
         super().__init__(outputs)
         self.region = region or "eu-west-1"

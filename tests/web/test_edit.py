@@ -108,9 +108,7 @@ REMOTES = [
 
 
 @pytest.mark.parametrize(("remote", "form"), REMOTES)
-def test_a_remotes_editor_is_known_and_no_password_is_taken_over(
-    remote: str, form: str | None
-) -> None:
+def test_a_remotes_editor_is_known_and_no_password_is_taken_over(remote: str, form: str | None):
     assert editor_form(remote, "trunk").replace("{file}", "{}").replace("{line}", "{}") == (
         form or ""
     )
@@ -158,9 +156,7 @@ def test_a_changed_prompt_and_a_report_link_to_the_remotes_branch(
 
 
 @pytest.mark.usefixtures("repository")
-def test_the_overview_searches_the_project_and_what_is_promoted(
-    client: TestClient,
-) -> None:
+def test_the_overview_searches_the_project_and_what_is_promoted(client: TestClient):
     assert '<form class="picker" action="/search"' in client.get("/").text
     html = client.get("/search", params={"for": "good DAY"}).text
     assert html.count("Good day, {{name}}") == 3

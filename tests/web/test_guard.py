@@ -86,9 +86,7 @@ def test_a_forwarded_request_is_refused(client: TestClient) -> None:
         assert (answer.status_code, "forwarded" in answer.text) == (403, True), header
 
 
-def test_another_site_reads_nothing_and_our_own_pages_lead_to_each_other(
-    client: TestClient,
-) -> None:
+def test_another_site_reads_nothing_and_our_own_pages_lead_to_each_other(client: TestClient):
     other_server = "http://127.0.0.1:3000"  # on this machine
     for origin in ("http://evil.example", other_server, "null"):
         assert status(client, Origin=origin) == 403, origin

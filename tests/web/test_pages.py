@@ -79,9 +79,7 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html.replace("<wbr>", ""))))
 
 
-def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(
-    pages: dict[str, Any],
-) -> None:
+def test_every_page_is_there_and_holds_no_secret_and_no_markup_of_a_prompt(pages: dict[str, Any]):
     for address in PAGES:
         answer = pages[address]
         assert answer.status_code == 200, address
@@ -141,9 +139,7 @@ def test_a_release_shows_values_prompts_and_how_to_read_it(pages: dict[str, Any]
     assert "arn:aws:ssm" not in older
 
 
-def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
-    pages: dict[str, Any],
-) -> None:
+def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(pages: dict[str, Any]):
     html = pages["/compare/dev@1/dev@latest/chat"].text
     assert "<del><code>0.1</code></del>" in html
     assert "<ins><code>0.5</code></ins>" in html
@@ -152,9 +148,7 @@ def test_a_comparison_has_values_in_a_table_and_both_sides_in_its_address(
     assert 'href="/compare/dev@latest/dev@1/chat">swap</a>' in html
 
 
-def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
+def test_a_model_without_stable_is_counted_since_its_readers_get_errors(client, deploy):
     deploy(label="canary")
     html = client.get("/").text
     assert "no stable (1)" in text(html)
@@ -164,9 +158,7 @@ def test_a_model_without_stable_is_counted_since_its_readers_get_errors(
     assert "no stable (0)" in text(client.get("/").text)
 
 
-def test_the_pages_of_a_protected_environment_are_marked(
-    client: TestClient, own_project: Project, deploy: Callable[..., int]
-) -> None:
+def test_the_pages_of_a_protected_environment_are_marked(client, own_project, deploy):
     for stack in ("dev", "prod"):
         deploy(environment=stack)
     file = own_project.stack_file("prod")
@@ -179,9 +171,7 @@ def test_the_pages_of_a_protected_environment_are_marked(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
-    ssm: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(ssm, monkeypatch):
     bedrock = local_aws.client("bedrock", "eu-west-1")
     really = services.aws_client
     monkeypatch.setattr(
@@ -198,9 +188,7 @@ def test_on_aws_the_account_and_the_region_are_shown_once_they_are_known(
     assert "dev: what Bedrock retires is unknown: bedrock:ListFoundationModels" in said
 
 
-def test_pages_link_only_to_pages_that_exist(
-    client: TestClient, own_project: Project, deploy: Callable[..., int], ssm: Any
-) -> None:
+def test_pages_link_only_to_pages_that_exist(client, own_project, deploy, ssm):
     deploy(label="stable")
     own_project.module("not_deployed").write_text(own_project.module("chat").read_text())
     Deployer(ssm).put("/ai/dev/nobody/generation/note", "a String of an earlier tool")
@@ -232,9 +220,7 @@ def test_an_environment_with_nothing_in_it_says_so(client: TestClient) -> None:
     assert "5 not deployed" in said
 
 
-def test_evidence_is_shown_with_its_release_and_in_the_overview(
-    client: TestClient, own_project: Project, deploy: Callable[..., int]
-) -> None:
+def test_evidence_is_shown_with_its_release_and_in_the_overview(client, own_project, deploy):
     deploy()
     page = client.get("/release/dev/chat/1").text
     (digest,) = set(re.findall("sha256:[0-9a-f]{64}", page))
@@ -253,9 +239,7 @@ def test_evidence_is_shown_with_its_release_and_in_the_overview(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_a_promoted_release_whose_model_retires_soon_has_a_badge(
-    client: TestClient, own_project: Project
-) -> None:
+def test_a_promoted_release_whose_model_retires_soon_has_a_badge(client, own_project):
     file = own_project.root / "lifecycle.yaml"
     soon, later = (today() + timedelta(days=days) for days in (30, 300))
     file.write_text(f"checked: {today()}\nmodels:\n  gpt-4.0: {{retires: {soon}}}\n")
@@ -291,9 +275,7 @@ def test_a_prompt_that_changed_is_shown_side_by_side(compared: Callable[..., str
     assert "<ins>··</ins>" in blanks
 
 
-def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
+def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(client, deploy):
     for keys in (("answer", "reason"), ("reason", "answer")):
         deploy({**CONFIG, "response_schema": dict.fromkeys(keys, "string")})
     said = text(client.get("/compare/dev@1/dev@2/chat").text)
@@ -301,9 +283,7 @@ def test_a_reordered_dict_says_what_moved_and_not_the_whole_value(
     assert "~ response_schema compare" in text(client.get("/model/dev/chat").text)
 
 
-def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
+def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(client, deploy):
     messages = [{"role": "user", "content": "Hello {{name}}"}]
     deploy({**CONFIG, "messages": messages, "latex": "\\frac{{a}}{b}"})
     html = client.get("/release/dev/chat/1").text
@@ -313,9 +293,7 @@ def test_a_message_is_a_prompt_and_a_text_that_is_no_template_is_not(
     assert 'data-variable="a"' not in html
 
 
-def test_invisible_characters_are_shown_by_their_code_points(
-    client: TestClient, compared: Callable[..., str], deploy: Callable[..., int]
-) -> None:
+def test_invisible_characters_are_shown_by_their_code_points(client, compared, deploy):
     hidden = PROMPT.replace("kind", "ki\N{ZERO WIDTH SPACE}nd\N{TAG LATIN SMALL LETTER A}")
     assert "<ins>kiU+200BndU+E0061</ins>" in compared(hidden)
     assert "kiU+200BndU+E0061" in client.get("/release/dev/chat/2").text
@@ -325,9 +303,7 @@ def test_invisible_characters_are_shown_by_their_code_points(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_two_environments_are_compared_with_their_settings(
-    client: TestClient, own_project: Project, deploy: Callable[..., int]
-) -> None:
+def test_two_environments_are_compared_with_their_settings(client, own_project, deploy):
     deploy(model="only_here")
     assert "<h1>only_<wbr>here <small>" in client.get("/model/dev/only_here").text
     chosen = {"before": "dev@1", "after": "prod@stable", "model": "chat"}
@@ -370,9 +346,7 @@ def test_drift_shows_the_differences_and_what_to_do(client: TestClient, ssm: Any
     assert '<a aria-current="page"' not in said
 
 
-def test_a_release_that_cannot_be_read_says_why(
-    client: TestClient, deploy: Callable[..., int]
-) -> None:
+def test_a_release_that_cannot_be_read_says_why(client: TestClient, deploy: Callable[..., int]):
     deploy()
     deploy(document="{")
     assert "not valid JSON" in text(client.get("/").text)
@@ -382,18 +356,14 @@ def test_a_release_that_cannot_be_read_says_why(
     assert (answer.status_code, "not valid JSON" in answer.text) == (422, True)
 
 
-def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(
-    client: TestClient, compared: Callable[..., str]
-) -> None:
+def test_a_prompt_of_100_kb_and_one_with_nothing_in_common_are_shown(client, compared):
     html = compared("Etwas ganz anderes\n" * 500, before="A line of the first prompt\n" * 3_700)
     assert client.get("/release/dev/chat/1").text.count("A line of the first prompt") == 3_700
     assert "<del>A line of the first prompt</del>" in html
     assert "<ins>Etwas ganz anderes</ins>" in html
 
 
-def test_while_aws_is_away_the_first_page_shows_what_git_has(
-    loopback: Any, own_project: Project
-) -> None:
+def test_while_aws_is_away_the_first_page_shows_what_git_has(loopback: Any, own_project: Project):
     loopback.answers = [loopback.resets()]
     client = browser(Site([environment("dev", loopback.client())], own_project))
     answer = client.get("/")
@@ -409,9 +379,7 @@ def test_while_aws_is_away_the_first_page_shows_what_git_has(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_when_aws_goes_away_a_page_shows_what_was_read_before(
-    client: TestClient, ssm: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_aws_goes_away_a_page_shows_what_was_read_before(client, ssm, monkeypatch):
     assert "release 3" in text(client.get("/model/dev/chat").text)
 
     def away(*_: Any) -> None:
@@ -424,9 +392,7 @@ def test_when_aws_goes_away_a_page_shows_what_was_read_before(
 
 
 @pytest.mark.usefixtures("three_releases")
-def test_an_invalid_project_is_reported_and_without_one_there_is_no_drift(
-    client: TestClient, own_project: Project, ssm: Any
-) -> None:
+def test_an_invalid_project_is_reported_and_without_one_there_is_no_drift(client, own_project, ssm):
     own_project.module("chat").write_text("MODEL = nothing")
     said = text(client.get("/").text)
     assert "nothing" in said
@@ -439,9 +405,7 @@ def test_an_invalid_project_is_reported_and_without_one_there_is_no_drift(
     assert "no project here" in without.get("/drift/dev").text
 
 
-def test_an_internal_error_is_a_page_too(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_is_a_page_too(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(SECRET)
 

@@ -72,9 +72,7 @@ def test_what_was_read_ahead_is_not_read_again_until_something_changes(
     assert ">newest 4<" in client.get("/").text
 
 
-def test_an_error_while_reading_ahead_is_shown_by_the_page(
-    stamped: Stamped, client: TestClient, own_project: Project
-) -> None:
+def test_an_error_while_reading_ahead_is_shown_by_the_page(stamped, client, own_project):
     own_project.module("chat").write_text("MODEL = nothing")
     read_ahead(stamped.site, unwatched)
     assert client.get("/drift/dev").status_code == 422

@@ -54,12 +54,8 @@ def test_a_label_is_drawn_on_each_release_that_it_was_on() -> None:
     assert bars(found, history) == {"stable": [(1, 1, 2), (2, 3, 2)]}
 
 
-def test_a_label_that_was_moved_by_other_means_is_drawn_where_it_is_now() -> None:
-    found = releases((), (), ("stable",))
-    assert bars(found, []) == {"stable": [(3, 2, 1)]}
-
-
-def test_what_a_label_was_on_before_the_record_begins_is_drawn_from_the_left() -> None:
+def test_a_label_without_a_record_is_drawn_where_it_is_and_from_the_left_before_one() -> None:
+    assert bars(releases((), (), ("stable",)), []) == {"stable": [(3, 2, 1)]}
     found = releases(("stable-previous",), ("stable",))
     assert bars(found, [moved(1, "stable", 2, 1)]) == {"stable": [(1, 0, 1), (2, 1, 2)]}
 
@@ -90,25 +86,20 @@ def rollout_of(release: int, *, steps: tuple[float, ...], begun: float = 90) -> 
     return Rollout("stable", release, 7, "0123456789abcdef", times, plan=plan.to_json())
 
 
-def test_a_curve_steps_up_at_each_time_and_knows_where_it_is() -> None:
+def test_a_curve_steps_up_at_each_time_and_has_times_on_its_axis() -> None:
     drawn = curve(rollout_of(8, steps=(5, 25, 100)), NOW)
     assert drawn.now == WIDTH / 2  # an hour and a half of three
     assert drawn.line == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H426.7V0.0H{WIDTH}"
     assert drawn.past == f"M0 {HEIGHT}H0.0V190.0H213.3V150.0H320.0V{HEIGHT}Z"
     assert [point.is_past for point in drawn.points] == [True, True, False]
-
-
-def test_a_curve_that_has_not_begun_has_nothing_past() -> None:
-    drawn = curve(rollout_of(8, steps=(5, 100), begun=-60), NOW)
-    assert drawn.now == 0
-    assert not any(point.is_past for point in drawn.points)
-
-
-def test_a_curve_has_times_on_its_axis_from_its_first_step_to_its_end() -> None:
-    (first, begin), *between, (last, end) = curve(rollout_of(8, steps=(5, 25, 100)), NOW).ticks
+    (first, begin), *between, (last, end) = drawn.ticks
     assert (first, begin) == (0, ago(minutes=90))
     assert (last, end) == (WIDTH, ago(minutes=-90))
     assert [at for _, at in between] == [ago(minutes=30), ago(minutes=-30)]
+    # One that has not begun has nothing past.
+    drawn = curve(rollout_of(8, steps=(5, 100), begun=-60), NOW)
+    assert drawn.now == 0
+    assert not any(point.is_past for point in drawn.points)
 
 
 def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
@@ -127,9 +118,6 @@ def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
         Links.of_file(OVERVIEW, wanted).to(Page.of("model", "dev", "chat")) == "model/dev/chat.html"
     )
     assert len(asked) == 4
-
-
-def test_a_pages_address_holds_whatever_its_names_are() -> None:
     assert Page.of("model", "dev", "a b?c#d/e").path == "/model/dev/a%20b%3Fc%23d%2Fe"
 
 
