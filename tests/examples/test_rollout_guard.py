@@ -142,6 +142,9 @@ def test_only_these_alarms_start_it_and_only_when_they_fire(made: Ssm):
         "resources": arns,
         "detail": {"state": {"value": ["ALARM"]}},
     }
+    assert {kind for kind, _ in made.registered} == {  # nothing with code in it
+        ALARM, MACHINE, RULE, TARGET, ROLE, ROLE_POLICY, "model-config:index:RolloutGuard",
+    }  # fmt: skip
     target = made.registered[TARGET, "rollout-guard"].inputs
     assert target["arn"] == made.registered[MACHINE, "rollout-guard"].outputs["arn"]
     assert target["rule"] == made.registered[RULE, "rollout-guard"].outputs["name"]
@@ -171,12 +174,6 @@ def test_each_role_has_one_permission_of_its_own_and_one_service_that_takes_it(m
         assert trusts[name]["Condition"] == account
     assert machine.inputs["roleArn"] == "arn:rollout-guard-ends"
     assert made.registered[TARGET, "rollout-guard"].inputs["roleArn"] == "arn:rollout-guard-starts"
-
-
-def test_nothing_with_code_in_it_is_made(made: Ssm):
-    assert {kind for kind, _ in made.registered} == {
-        ALARM, MACHINE, RULE, TARGET, ROLE, ROLE_POLICY, "model-config:index:RolloutGuard",
-    }  # fmt: skip
 
 
 def test_the_alarms_look_at_what_the_candidate_serves(made: Ssm):

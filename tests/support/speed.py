@@ -2,9 +2,7 @@
 
 import functools
 import gc
-import importlib
 from typing import Any
-from unittest.mock import patch
 
 import botocore.session
 import botocore.useragent
@@ -29,9 +27,6 @@ _PlainDicts.load_file = staticmethod(functools.cache(_PlainDicts().load_file))
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # The private part of a key in moto, which only signing uses: 50 ms for each key.
 moto.kms.models.generate_private_key = functools.cache(moto.kms.models.generate_private_key)
-# The machines that EC2 rents out, which moto's SSM imports: 350 ms for each start.
-with patch("moto.utilities.utils.load_resource", lambda _: {}):
-    importlib.import_module("moto.ec2.models")
 # moto's 1,300 addresses for programs that use `requests`, which none here does: 10 ms each start.
 moto.core.models.RESPONSES_METHODS.clear()
 # The methods of moto's class for a service: a tenth of each request.
