@@ -58,7 +58,7 @@ class Reading(NamedTuple):
     unfollowed: tuple[int, Problem] | None = None
     # The marks of the releases and secrets that it was built of, with their names.
     marks: frozenset[tuple[str, object]] = frozenset()
-    parts: Mapping[str, str] = {}  # the texts of the releases' parts, by name
+    parts: Mapping[object, Mapping[str, str]] = {}  # their texts, by the release's mark and by name
 
     @property
     def releases(self) -> list[Configuration]:
@@ -209,9 +209,9 @@ class Readings:
                 answer = dict.fromkeys(names, stopped)
             else:
                 try:
-                    answer = self._get[decrypt](list(names.values()))
+                    answer = dict(self._get[decrypt](list(names.values())))
                     progress()
-                except BaseException as error:  # noqa: BLE001 - a source may raise anything
+                except BaseException as error:  # noqa: BLE001 - a source may do anything
                     answer = dict.fromkeys(names, error)
                     refused += _is_refusal(error)
                     stopped = error if refused == most_refused or not _is_refusal(error) else None
@@ -228,7 +228,7 @@ class Renewal:
         self._path = f"{readings.path}/{self._model}"
         self._release, self._rollout = f"{self._path}/{RELEASE}", f"{self._path}/{ROLLOUT}"
         self._found: dict[str, Stored] = {}
-        self._parts: dict[str, str] = {}
+        self._parts: dict[object, Mapping[str, str]] = {}
         # Where an answer has no text, it is the one that these secrets were made of.
         self._secrets = {
             name: release.secrets[secret]
@@ -332,7 +332,9 @@ class Renewal:
     def _opened(
         self, number: int, known: Mapping[int, Configuration], asked_at: float
     ) -> Asking[Configuration]:
+        before = {} if self._last is None else self._last.parts
         if (same := known.get(number)) is not None:
+            self._parts[same.mark] = before.get(same.mark, {})
             return same.renewed((yield from self._secrets_of(same.content)), asked_at)
         stored = self._found[self._release]
         if stored.version != number:  # the candidate
@@ -345,7 +347,8 @@ class Renewal:
         text, parts = stored.text or "", {}
         if '"parts"' in text:
             with suppress(errors.ReleaseError):  # raised again where the document is opened
-                parts = yield from self._fetched(part_hashes(text))
+                parts = yield from self._fetched(part_hashes(text), before)
+            self._parts[_mark(stored)] = parts
         try:
             content = read_release(text, self._path, lambda _: parts)
         except errors.ReleaseError as error:
@@ -367,15 +370,16 @@ class Renewal:
             made.as_model(self._schema)  # checks it, and keeps the instance
         return made
 
-    def _fetched(self, hashes: Iterable[str]) -> Asking[dict[str, str]]:
+    def _fetched(
+        self, hashes: Iterable[str], before: Mapping[object, Mapping[str, str]]
+    ) -> Asking[dict[str, str]]:
         """Return parts by name. Those of the last reading are kept, as their names are hashes."""
-        before = {} if self._last is None else self._last.parts
+        kept = {name: text for parts in before.values() for name, text in parts.items()}
         names = [release_part(self._path, part) for part in dict.fromkeys(hashes)]
-        parts = {name: before[name] for name in names if name in before}
-        if missing := [name for name in names if name not in before]:
+        parts = {name: kept[name] for name in names if name in kept}
+        if missing := [name for name in names if name not in kept]:
             fetched = yield Ask(missing, decrypt=True)
             parts |= {name: stored.text or "" for name, stored in fetched.items()}
-        self._parts |= parts
         return parts
 
     def _secrets_of(self, content: Release) -> Asking[dict[str, Secret]]:

@@ -398,6 +398,13 @@ def test_the_last_good_reading_goes_on_being_served(
         wait_until(lambda: reader.get("chat").age == 0)
 
 
+def test_a_source_that_answers_with_no_mapping_fails_the_attempt(clock: Any) -> None:
+    for answer in (None, 5, ["/ai/prod/chat/release"]):
+        odd: Any = SimpleNamespace(get=lambda _, it=answer: it, close=lambda: None)
+        with pytest.raises(StoreError, match=r"an unexpected error: (Type|Value)Error"):
+            Reader("prod", source=odd, clock=clock).get("chat")
+
+
 def test_a_validator_that_raises_what_no_exception_is_fails_the_renewal(
     source: Documents, clock: Any
 ) -> None:
