@@ -196,7 +196,9 @@ def test_what_waits_while_two_attempts_are_under_way_shares_the_next(
         wait_until(lambda: len(reader._attempts._waiting) == 20)
         gate.opened.set()
         assert {read.result().release for read in reads} == {1}
-    assert source.requests <= 12  # and not 22
+    # Of 20 that waited, how many come along at once is chance.
+    assert source.requests < 22
+    assert max(map(len, source.asked)) > len(source.asked[0])
 
 
 # Nobody waits while there is something to serve
