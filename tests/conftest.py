@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 import hypothesis
@@ -25,7 +26,8 @@ hypothesis.settings.load_profile("suite")
 def pytest_configure(config: pytest.Config) -> None:
     # The process that hands the tests out to others runs none, and starts sooner without these.
     if hasattr(config, "workerinput") or not config.option.numprocesses:
-        for name in ("support.no_ec2", "support.speed", "support.aws"):
+        import_module("model_config.local")  # first, as it keeps moto from importing its EC2
+        for name in ("support.speed", "support.aws"):
             config.pluginmanager.import_plugin(name)
 
 

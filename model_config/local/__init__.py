@@ -5,8 +5,10 @@ KMS encryption or throttling. `provider.py` simulates Pulumi's AWS provider.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from unittest.mock import patch
 
 #: Valid only in the local AWS.
@@ -25,4 +27,11 @@ def own_environment() -> Iterator[None]:
 # moto opens a boto3 session at import, which fails if the developer's shell names an AWS profile
 # that doesn't exist. So moto is first imported here.
 with own_environment():
+    # moto's SSM imports its EC2, a third of a command's time, for commands on its instances.
+    ec2 = ModuleType("moto.ec2")
+    ec2.ec2_backends = {}  # type: ignore[attr-defined]
+    is_ours = sys.modules.setdefault("moto.ec2", ec2) is ec2
     import moto.ssm.models  # noqa: F401
+
+    if is_ours:
+        del sys.modules["moto.ec2"]

@@ -68,7 +68,6 @@ def test_json_yaml_and_tfvars_are_read_back():
     )
 
 
-@settings(deadline=None)
 @given(text=TEXT | st.text(st.sampled_from("'\"`${}\\x\n\r")))
 @example("\x85")  # which PyYAML loses outside of quotes
 @example("a\r\nb\u2028c\ufeff")
@@ -115,7 +114,7 @@ def test_dotenv_is_read_back(tmp_path):
     assert {name: found[name] for name in found.keys() - expected.keys()} == helpers
 
 
-@settings(deadline=None, max_examples=8)  # each starts a shell
+@settings(max_examples=8)  # each starts a shell
 @given(texts=st.lists(st.text(st.sampled_from("'\"`$(){}\\x \n\r;&|>")) | TEXT, max_size=20))
 def test_a_shell_can_source_a_dotenv_file_and_runs_nothing(texts):
     texts += ["It's `touch ran` and $(touch ran) for $5 ${HOME}\\", "\\`touch ran`\\n"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import CHECKOUT
 
 from model_config.web import server
 
@@ -80,13 +78,9 @@ def test_a_browser_is_not_handed_the_token_where_others_see_it(
 
 def test_a_real_server_shows_the_local_aws_until_it_is_interrupted(released_locally: Any) -> None:
     released_locally(secrets={"api_key": SECRET}, model="support_chat")
-    program = "import support.no_ec2; from model_config.cli import main; main()"
+    command = [sys.executable, "-m", "model_config", "ui", "--local", "--port", "0"]
     with subprocess.Popen(
-        [sys.executable, "-c", program, "ui", "--local", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT / "tests")},
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]

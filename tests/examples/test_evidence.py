@@ -31,13 +31,11 @@ def test_the_script_gets_a_release_and_its_report_lets_it_be_promoted(
         return said.out
 
     release = ("support_chat", "--release", "1")
-    program = "import support.no_ec2; from model_config.cli import main; main()"
-    command = [sys.executable, "-c", program, "exec", *release]
-    tests = {"PYTHONPATH": str(CHECKOUT / "tests"), "MODEL_CONFIG_LOCAL": "1"}
+    command = [sys.executable, "-m", "model_config", "exec", *release]
     evaluated = subprocess.run(
         [*command, "--", sys.executable, EXAMPLE / "evaluate.py"],
         cwd=project,
-        env={"PATH": os.environ["PATH"], "HOME": str(project), **tests},
+        env={"PATH": os.environ["PATH"], "HOME": str(project), "MODEL_CONFIG_LOCAL": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from model_config.format.codec import Value, decode, encode, size_in_bytes, split, split_at_lines
 from model_config.format.errors import CodecError
 
-quickly = settings(deadline=None, max_examples=40)
+quickly = settings(max_examples=40)
 
 # Any Unicode text, and texts of nothing but what the codec treats in a way of its own.
 TEXTS = st.text() | st.text('{}"\\u07b \t\r\n\x00\x1f\x7f\x85é語😀')

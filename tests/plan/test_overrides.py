@@ -222,7 +222,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     target=st.dictionaries(st.sampled_from("abc"), JSON),
     patch=st.dictionaries(st.sampled_from("abc"), JSON, min_size=1),

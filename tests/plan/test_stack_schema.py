@@ -231,7 +231,7 @@ TYPED: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), name=st.sampled_from(sorted(TYPED)))
 def test_the_schema_allows_every_override_that_is_no_finding(files, data, name):
     config = overrides(**{name: data.draw(TYPED[name])})
@@ -344,7 +344,7 @@ CONFIG = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(config=st.none() | CONFIG)
 def test_the_schema_allows_settings_exactly_where_they_are_no_finding(files: Files, config: Any):
     assert files.agree(config), files.refusals(config)

@@ -85,5 +85,5 @@ class Reading(RuleBasedStateMachine):
         assert not self.reader._attempts._flights
 
 
-Reading.TestCase.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+Reading.TestCase.settings = settings(max_examples=20, stateful_step_count=40)
 TestReading = Reading.TestCase
