@@ -9,8 +9,10 @@ from unittest.mock import patch
 import pytest
 
 from model_config import Reader
+from model_config.format.errors import AccessDeniedError
 from model_config.format.rollout import read_rollout
 from model_config.operate import rollout_plan
+from model_config.operate.environment import Environment
 
 NAME = "/ai/dev/chat/rollout"
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
@@ -380,6 +382,23 @@ def test_a_rollout_in_several_regions_treats_a_unit_alike_in_each(run, two_regio
     start(run, *regions, "--unit", "qa-1")
     one, other = two_regions()
     assert one == other
+
+
+def test_a_region_that_refuses_a_rollout_is_told_and_the_other_has_it(
+    run, two_regions, monkeypatch
+):
+    write = Environment.write
+
+    def refuses(place, *given):
+        if place.region == "us-east-1":
+            raise AccessDeniedError("not allowed to write here")
+        return write(place, *given)
+
+    monkeypatch.setattr(Environment, "write", refuses)
+    said = start(run, "--region", "eu-west-1", "--region", "us-east-1", code=2).err
+    assert "(us-east-1): not allowed to write here" in said
+    assert "1 of 2 were not written as planned." in said
+    assert [read_rollout(text).rollout is not None for text in two_regions()] == [True, False]
 
 
 def test_one_rollout_that_cannot_be_finished_holds_up_no_other(run, released, clock, labels, ssm):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,15 @@ from model_config.operate.recovery import Recovery, find_recovery
 from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import Ssm
 from model_config.plan.plan import plan_stack
-from model_config.plan.project import ALIAS, KEY, OWNER_TAG, Project, StackConfig, StackState
+from model_config.plan.project import (
+    ALIAS,
+    KEY,
+    OWNER_TAG,
+    PARAMETER,
+    Project,
+    StackConfig,
+    StackState,
+)
 from model_config.plan.registry import read_modules
 from model_config.testing.program import run_program
 
@@ -113,6 +122,11 @@ def test_a_lost_state_is_adopted_only_on_request(deployed: LocalProvider, own: P
     assert found.blocked == []
     assert {KEY, ALIAS} < {it.type for it in found.adopt}
     assert found.pending == ["creating encryption-key"]
+    assert found.refresh == []
+    # One that was killed while it changed a resource leaves it to be read again.
+    urn = f"urn:pulumi:dev::p::{PARAMETER}::chat/n"
+    killed = replace(state_of(deployed), pending=[("updating", urn)])
+    assert recovery(killed, own).refresh == [urn]
     # Whose that is which an existing key encrypts, nobody knows.
     key = client("kms", REGION).describe_key(KeyId=ALIAS_NAME)["KeyMetadata"]["Arn"]
     found = recovery(empty(), own, settings={"kmsKeyArn": key})
