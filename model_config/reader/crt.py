@@ -358,9 +358,9 @@ class _Wire:
                 raise NeedsBoto3("AWS_EC2_METADATA_DISABLED is neither true nor false")
             if without == "true":
                 raise _failure("NoCredentialsError", "Unable to locate credentials")
-            version = tuple(map(int, awscrt.__version__.split(".")[:3]))
-            if (host := "AWS_EC2_METADATA_SERVICE_ENDPOINT") in env and version < (0, 31, 3):
-                raise NeedsBoto3(f"awscrt {awscrt.__version__} ignores {host}")
+            host, version = "AWS_EC2_METADATA_SERVICE_ENDPOINT", awscrt.__version__
+            if host in env and tuple(map(int, version.split(".")[:3])) < (0, 31, 3):
+                raise NeedsBoto3(f"awscrt {version} ignores {host}")
         return auth.AwsCredentialsProvider.new_default_chain(self._loop), math.inf
 
     def _assumed_role(self, path: str) -> tuple[Any, float]:

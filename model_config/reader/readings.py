@@ -229,6 +229,7 @@ class Renewal:
         self._release, self._rollout = f"{self._path}/{RELEASE}", f"{self._path}/{ROLLOUT}"
         self._found: dict[str, Stored] = {}
         self._parts: dict[object, Mapping[str, str]] = {}
+        self._parts_before = last.parts if last else {}
         # Where an answer has no text, it is the one that these secrets were made of.
         self._secrets = {
             name: release.secrets[secret]
@@ -332,9 +333,8 @@ class Renewal:
     def _opened(
         self, number: int, known: Mapping[int, Configuration], asked_at: float
     ) -> Asking[Configuration]:
-        before = {} if self._last is None else self._last.parts
         if (same := known.get(number)) is not None:
-            self._parts[same.mark] = before.get(same.mark, {})
+            self._parts[same.mark] = self._parts_before.get(same.mark, {})
             return same.renewed((yield from self._secrets_of(same.content)), asked_at)
         stored = self._found[self._release]
         if stored.version != number:  # the candidate
@@ -347,7 +347,7 @@ class Renewal:
         text, parts = stored.text or "", {}
         if '"parts"' in text:
             with suppress(errors.ReleaseError):  # raised again where the document is opened
-                parts = yield from self._fetched(part_hashes(text), before)
+                parts = yield from self._fetched(part_hashes(text))
             self._parts[_mark(stored)] = parts
         try:
             content = read_release(text, self._path, lambda _: parts)
@@ -370,11 +370,9 @@ class Renewal:
             made.as_model(self._schema)  # checks it, and keeps the instance
         return made
 
-    def _fetched(
-        self, hashes: Iterable[str], before: Mapping[object, Mapping[str, str]]
-    ) -> Asking[dict[str, str]]:
+    def _fetched(self, hashes: Iterable[str]) -> Asking[dict[str, str]]:
         """Return parts by name. Those of the last reading are kept, as their names are hashes."""
-        kept = {name: text for parts in before.values() for name, text in parts.items()}
+        kept = {name: text for of in self._parts_before.values() for name, text in of.items()}
         names = [release_part(self._path, part) for part in dict.fromkeys(hashes)]
         parts = {name: kept[name] for name in names if name in kept}
         if missing := [name for name in names if name not in kept]:
