@@ -5,7 +5,7 @@ Each family of errors has one exception type. None of them ever holds a secret's
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from model_config.format.text import plural
 
@@ -45,8 +45,7 @@ class DeployError(ModelConfigError):
     """Pulumi's engine can't do what was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One problem in a configuration."""
 
     where: str  #: The model and path ("support_chat/prompt/system"), or the setting.

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -38,10 +36,7 @@ _SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
 _PATHS = ("secrets", "templates", "none")
 
 
-@dataclass(frozen=True)
-class Release:
-    """The content of a release. The last three are paths in its configuration."""
-
+class _Parts(NamedTuple):
     model: str
     environment: str
     schema: str
@@ -50,6 +45,10 @@ class Release:
     secrets: tuple[str, ...] = ()  #: Below `{model}/secrets/`.
     templates: tuple[str, ...] = ()  #: Of prompt templates; `*` is any position of a list.
     none: tuple[str, ...] = ()  #: Of fields that are None: they have no parameter.
+
+
+class Release(_Parts):
+    """The content of a release. The last three parts are paths in its configuration."""
 
     @classmethod
     def of(
@@ -202,7 +201,7 @@ def _pack(text: str) -> str:
     raw = text.encode()
     if len(raw) > MAX_UNPACKED_BYTES:
         raise ReleaseError(f"{len(raw):,} bytes; a reader unpacks at most {MAX_UNPACKED_BYTES:,}")
-    return base64.b64encode(zlib.compress(raw, 9)).decode()
+    return binascii.b2a_base64(zlib.compress(raw, 9), newline=False).decode()
 
 
 def _unpack(data: object) -> str:
@@ -210,7 +209,7 @@ def _unpack(data: object) -> str:
         raise ReleaseError("`zlib` of the release document is not a text")
     unpacker = zlib.decompressobj()
     try:
-        packed = base64.b64decode(data.encode(), validate=True)
+        packed = binascii.a2b_base64(data.encode(), strict_mode=True)
         raw = unpacker.decompress(packed, MAX_UNPACKED_BYTES)
         if unpacker.eof:
             return raw.decode()

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from model_config.format.errors import AccessDeniedError
@@ -247,9 +247,9 @@ def taken_names(
 def _check_releases(state: State, *, is_own: bool) -> Iterator[Checked]:
     releases, model = state.releases, state.releases.model
     for deploys_left, finding in running_out(state):
-        yield Checked("error" if deploys_left <= 0 else "warning", *astuple(finding))
+        yield Checked("error" if deploys_left <= 0 else "warning", *finding)
     for finding in unfinished(state):
-        yield Checked("warning", *astuple(finding))
+        yield Checked("warning", *finding)
     if is_own and (problem := not_promoted(state)):
         yield Checked("notice", model, problem, f"`model-config promote {releases.place}`")
     place = f"--environment {releases.environment}"

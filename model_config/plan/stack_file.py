@@ -142,7 +142,7 @@ def _read(text: str, stack: str, project: str) -> StackConfig:
     loader = _Loader(text)
     root = loader.get_single_node()
     problems = _check_entries(root, project, loader)
-    findings = tuple(replace(problem, file=f"Pulumi.{stack}.yaml") for problem in problems)
+    findings = tuple(problem._replace(file=f"Pulumi.{stack}.yaml") for problem in problems)
     content = (loader.construct_document(root) if root else None) or {}
     given = content.get("config") or {}
     values = {_full_key(key, project): value for key, value in given.items()}

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from model_config.format.errors import Finding, InvalidConfigurationError
@@ -44,12 +44,12 @@ def validate(project: Project, stacks: Iterable[str], *, secrets: bool) -> list[
 
 def located(finding: Finding, project: Project) -> Finding:
     if finding.file and finding.file.endswith(".yaml"):
-        return replace(finding, line=finding.line or stack_file.line_in(project, finding))
+        return finding._replace(line=finding.line or stack_file.line_in(project, finding))
     module = project.module(re.split("[/,]", finding.where)[0])
     if not module.is_file():
         return finding
     line = finding.line or ModuleSource(module).line(finding.where.split("/")[1:])
-    return replace(finding, file=module.relative_to(project.root).as_posix(), line=line)
+    return finding._replace(file=module.relative_to(project.root).as_posix(), line=line)
 
 
 def _check(modules: Modules, stack: str) -> Iterator[tuple[Finding, Severity]]:

@@ -13,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -89,24 +88,23 @@ class Away(NamedTuple):
     is_sure: bool  # more than one renewal failed, so that first reads needn't find out
 
 
-@dataclass(eq=False)
 class Attempt:
     """One attempt to read several keys. It ends when it succeeds, fails or passes its deadline."""
 
-    left_at: float  # when it counts as left, if a reading thread makes it
-    is_always: bool  # asks for what isn't due
-    is_renewal: bool = False  # begun by a read that has something to serve
-    is_started: bool = False  # a thread of the reader's own will end it
-    has_ended: bool = False
-    hangs: bool = False  # though it has ended
-    began: float = 0.0
-    seconds: float = 0.0  # since the last answer
-    keys: list[Key] = field(default_factory=list)
-    results: dict[Key, Result | Entry] = field(default_factory=dict)
-    landed: dict[Key, Entry] = field(default_factory=dict)  # the new entries
-    loaded: threading.Event = field(default_factory=threading.Event)
-    wakers: list[Callable[[], object]] = field(default_factory=list)  # called at the end
-    made_by: int = field(default_factory=_thread.get_ident)
+    def __init__(self, left_at: float, *, is_always: bool) -> None:
+        self.left_at = left_at  # when it counts as left, if a reading thread makes it
+        self.is_always = is_always  # asks for what isn't due
+        self.is_renewal = False  # begun by a read that has something to serve
+        self.is_started = False  # a thread of the reader's own will end it
+        self.has_ended = False
+        self.hangs = False  # though it has ended
+        self.began = self.seconds = 0.0  # the latter since the last answer
+        self.keys: list[Key] = []
+        self.results: dict[Key, Result | Entry] = {}
+        self.landed: dict[Key, Entry] = {}  # the new entries
+        self.loaded = threading.Event()
+        self.wakers: list[Callable[[], object]] = []  # called at the end
+        self.made_by = _thread.get_ident()
 
     @property
     def is_under_way(self) -> bool:
@@ -223,7 +221,8 @@ class Attempts:
             else:
                 self.hits += 1
         while left:
-            mine = Attempt(time.monotonic() + self.times.deadline, always or self.times.ttl == 0)
+            left_at = time.monotonic() + self.times.deadline
+            mine = Attempt(left_at, is_always=always or self.times.ttl == 0)
             now = self._clock()
             try:
                 needed = {key: self._join(key, mine, now, here=here) for key in left}

@@ -7,13 +7,11 @@ values by type, such as `dataclasses.asdict`, give plain ones at every level.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
@@ -30,7 +28,13 @@ Side: TypeAlias = Literal["candidate", "control"]
 PROVIDER = "model-config"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise TypeError("a configuration is read-only: as_dict() returns a copy that you can change")
+
+
+_refused: Any = _refuse
+
+
 class Configuration(Mapping[str, Any]):
     """One model's whole configuration, from one release: an immutable mapping.
 
@@ -39,6 +43,10 @@ class Configuration(Mapping[str, Any]):
     `rollout` is None outside of a rollout.
     """
 
+    __slots__ = (
+        *("release", "label", "content", "secrets", "from_fallback", "rollout", "mark"),
+        *("_read_at", "_clock", "_values", "_instances"),
+    )
     release: int
     label: str | None
     content: Release
@@ -46,12 +54,18 @@ class Configuration(Mapping[str, Any]):
     from_fallback: bool
     rollout: Side | None
     #: What the release parameter's version is known by. None: it comes from elsewhere.
-    mark: tuple[int, object] | None = dataclasses.field(repr=False)
+    mark: tuple[int, object] | None
     _read_at: float
     _clock: Callable[[], float]
     _values: Mapping[str, Any]
     # One for each class, kept when a renewal confirms the release.
-    _instances: dict[type[Any], Any] = dataclasses.field(default_factory=dict)
+    _instances: dict[type[Any], Any]
+
+    def __init__(self, **parts: Any) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, parts[name])
+
+    __setattr__ = __delattr__ = _refused
 
     @property
     def model(self) -> str:
@@ -141,7 +155,11 @@ class Configuration(Mapping[str, Any]):
     def renewed(self, secrets: Mapping[str, Secret], read_at: float | None = None) -> Configuration:
         """Return the same release with its secrets as they are now."""
         read_at = self._read_at if read_at is None else read_at
-        return replace(self, secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
+        return self.but(secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
+
+    def but(self, **changed: Any) -> Configuration:
+        """Return the same with some parts changed."""
+        return Configuration(**{name: getattr(self, name) for name in self.__slots__} | changed)
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -197,8 +215,9 @@ def configuration(  # noqa: PLR0913 - the parts of a configuration
 ) -> Configuration:
     """Return a configuration built from a verified release and its secrets."""
     texts, values = freeze(dict(secrets)), freeze(content.config, content.none)
-    about = (release, label, content, texts, from_fallback, rollout, mark)
-    return Configuration(*about, read_at, clock, values)
+    about = {"release": release, "label": label, "content": content, "secrets": texts}
+    about |= {"from_fallback": from_fallback, "rollout": rollout, "mark": mark}
+    return Configuration(**about, _read_at=read_at, _clock=clock, _values=values, _instances={})
 
 
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
@@ -311,13 +330,6 @@ def thaw(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: thaw(item) for key, item in value.items()}
     return [thaw(item) for item in value] if isinstance(value, list) else value
-
-
-def _refuse(*_: object, **__: object) -> NoReturn:
-    raise TypeError("a configuration is read-only: as_dict() returns a copy that you can change")
-
-
-_refused: Any = _refuse
 
 
 class _Frozen:

@@ -7,7 +7,6 @@ import re
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from model_config.format import errors
@@ -124,10 +123,9 @@ _CODES: _Rows = [
     (errors.ModelNotFoundError, "there is no such parameter", _DEPLOY, "ParameterNotFound"),
     (errors.ReleaseNotFoundError, "there is no such release", _LIST, "ParameterVersionNotFound"),
 ]
-# Temporary, whether AWS or a proxy on the way answers so.
-_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-_CLOCK_IN_MESSAGE = re.compile(r"Signature expired|Signature not yet current")
-_MISSING_PERMISSION = re.compile(r"perform: (\S+?)(?: on resource: (\S+?))?(?:[\s,]|$)")
+# The HTTP statuses that are temporary, whether AWS or a proxy on the way answers so: a timeout, too
+# many requests, and all faults of a server.
+_PASSING = {408, 429, *range(500, 1000)}
 _MESSAGE_CHARACTERS = 400
 
 
@@ -162,11 +160,11 @@ def _refusal(
     message = str(response.get("Error", {}).get("Message", ""))[:_MESSAGE_CHARACTERS]
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     answer = f'AWS says {code}, "{message}"'
-    if _CLOCK_IN_MESSAGE.search(message):
+    if re.search("Signature (expired|not yet current)", message):
         code = "RequestExpired"
     row = next((row for row in _CODES if code in row[3].split()), None)
     if row is None:
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING:
+        if status in _PASSING:
             return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
         if code in {"", str(status)}:  # SSM's own refusals have a code
             return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE
@@ -186,7 +184,7 @@ def _missing_permission(message: str, action: str, names: Sequence[str]) -> str:
     resources = ", ".join(
         f"arn:aws:ssm:*:*:parameter{name}" if name.startswith("/") else name for name in bare
     )
-    if stated := _MISSING_PERMISSION.search(message):
+    if stated := re.search(r"perform: (\S+?)(?: on resource: (\S+?))?(?:[\s,]|$)", message):
         return f"{stated[1]} is missing on {stated[2] or resources}"
     if "ciphertext" in message or "KMS" in message:
         return f"kms:Decrypt is missing on the key that encrypts {', '.join(names)}"

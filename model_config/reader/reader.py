@@ -9,7 +9,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
@@ -20,7 +19,9 @@ from model_config.reader.problems import raise_if_a_signals
 from model_config.reader.readings import Key, Readings
 from model_config.reader.source import Clock, Source
 
-if TYPE_CHECKING:  # imported where something is reported, for a faster cold start
+if TYPE_CHECKING:  # imported where they are needed, for a faster cold start
+    from pathlib import Path
+
     from model_config.reader.report import Counters, Incidents, Status
 
 _log = logging.getLogger("model_config.reader")

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from dataclasses import replace
 
 from model_config.format.errors import RolloutError
 from model_config.format.rollout import Rollout, bucket, rollout_in, threshold
@@ -15,8 +14,8 @@ _log = logging.getLogger("model_config.reader")
 class Share:
     def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
         self.plan = plan
-        self.control = replace(control, rollout="control")
-        self.candidate = replace(candidate, rollout="candidate")
+        self.control = control.but(rollout="control")
+        self.candidate = candidate.but(rollout="candidate")
         self._steps = [(step.at.timestamp(), step.percent) for step in plan.steps]
         self._since, self._until, self._below = math.inf, -math.inf, 0
 

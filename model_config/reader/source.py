@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,16 +10,25 @@ from typing import Any, Protocol
 BATCH = 10
 
 
-@dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of a parameter. Its repr leaves out the text, which may be a secret."""
+    """One version of a parameter. Its repr leaves out the text, which may be a secret.
 
-    name: str
-    version: int
-    text: str | None = field(repr=False)  # decrypted; None if a look didn't
-    # When the version was written, which tells a parameter from another one that was made anew
-    # under its name. None: the source doesn't say.
-    modified: datetime | None = None
+    Args:
+        text: decrypted; None if a look didn't.
+        modified: when the version was written, which tells a parameter from another one that was
+            made anew under its name. None: the source doesn't say.
+    """
+
+    # No dataclass, and none in what a reader imports: they'd take a tenth of its start over awscrt.
+    __slots__ = ("modified", "name", "text", "version")
+
+    def __init__(
+        self, name: str, version: int, text: str | None, modified: datetime | None = None
+    ) -> None:
+        self.name, self.version, self.text, self.modified = name, version, text, modified
+
+    def __repr__(self) -> str:
+        return f"Stored({self.name!r}, {self.version}, modified={self.modified!r})"
 
     @classmethod
     def of(cls, item: Mapping[str, Any], modified: datetime | None, *, decrypt: bool) -> Stored:

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -155,7 +154,7 @@ class FakeReader(Reader):
         if release is not None:
             names.check_selector(release)
         content = Release.of(model, self._environment, "FakeReader", config)
-        content = replace(content, templates=tuple(texts(content.config)))
+        content = content._replace(templates=tuple(texts(content.config)))
         kept = self._texts.get(model, {}) if secrets is None else secrets
         self._add(content, kept, release, label, percent)
 
@@ -224,7 +223,8 @@ class _Source:
         self._ticks = count()  # each write has a time of its own
 
     def look(self, names: Sequence[str]) -> dict[str, source.Stored]:
-        return {name: replace(stored, text=None) for name, stored in self.get(names).items()}
+        found = self.get(names).values()
+        return {it.name: source.Stored(it.name, it.version, None, it.modified) for it in found}
 
     def get(self, names: Sequence[str]) -> dict[str, source.Stored]:
         self.requests.append(list(names))
@@ -239,7 +239,7 @@ class _Source:
         self, path: str, content: Release, secrets: Mapping[str, str], number: int | None
     ) -> int:
         """Write a release and its secrets, as a deploy does, and return the release's number."""
-        text = write_release(replace(content, secrets=tuple(secrets)))
+        text = write_release(content._replace(secrets=tuple(secrets)))
         others = {
             names.secret_name(path, secret): encode(value) for secret, value in secrets.items()
         }

@@ -16,7 +16,7 @@ import random
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -60,7 +60,7 @@ class Ssm:
 
     def look(self, names: Sequence[str]) -> dict[str, Stored]:
         found = self._answer(names)
-        return {name: replace(stored, text=None) for name, stored in found.items()}
+        return {name: Stored(name, it.version, None, it.modified) for name, it in found.items()}
 
     def get(self, names: Sequence[str]) -> dict[str, Stored]:
         self.decrypting += 1

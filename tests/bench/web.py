@@ -14,7 +14,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def add_releases(project: Project, count: int) -> None:
                     if number < count:
                         config["model_id"] = f"gpt-{number}"
                     text = config_text(config)
-                    written = write_release(replace(content, text=text, digest=digest_of(text)))
+                    written = write_release(content._replace(text=text, digest=digest_of(text)))
                     for name, part in written.named_parts(releases.path).items():
                         ssm.put_parameter(
                             Name=name, Value=part, Type="SecureString", Overwrite=True

@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 import time
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
@@ -21,6 +20,7 @@ from model_config.format.errors import (
     SecretUnavailableError,
     UsageError,
 )
+from model_config.reader.source import Stored
 
 CHAT = {"provider": "p", "generation": {"temperature": 0.2, "stop": ["a", "b"]}, "on": True}
 SSM = SESSION.client("ssm")
@@ -274,7 +274,7 @@ def test_a_source_that_cannot_look_is_read_each_time(clock: Any) -> None:
 
         def get(self, names: Any) -> Any:
             found = inner.get(names)
-            return {name: replace(stored, modified=None) for name, stored in found.items()}
+            return {name: Stored(name, it.version, it.text) for name, it in found.items()}
 
         def close(self) -> None: ...
 

@@ -518,7 +518,7 @@ import os, sys
 from model_config import Reader
 reader = Reader("prod")
 assert reader.get("chat").release == 1
-loaded = {"boto3", "botocore", "ssl", "pydantic"} & set(sys.modules)
+loaded = {"boto3", "botocore", "dataclasses", "pydantic", "ssl"} & set(sys.modules)
 assert not loaded, loaded
 child = os.fork()
 if child == 0:
@@ -536,7 +536,7 @@ assert "boto3_because" not in reader.status()["aws"]
 
 
 @over_awscrt
-def test_boto3_is_not_imported_and_a_forked_child_reads_with_it(ssm: Ssm) -> None:  # noqa: ARG001
+def test_what_is_slow_to_import_is_not_and_a_forked_child_reads_with_boto3(ssm: Ssm) -> None:  # noqa: ARG001
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM],
         cwd=Path(__file__).parents[2],

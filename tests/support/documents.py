@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -76,7 +75,9 @@ class Documents:
         """Return versions and dates, and the texts of rollouts, which are no secrets."""
         answer = self._answer(names).values()
         return {
-            each.name: each if each.name.endswith("/rollout") else replace(each, text=None)
+            each.name: each
+            if each.name.endswith("/rollout")
+            else Stored(each.name, each.version, None, each.modified)
             for each in answer
         }
 

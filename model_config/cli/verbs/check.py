@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,7 +59,7 @@ def check(
         )
     checked, known = report.checked, report.deployed | (planned or {}).keys()
     if plan and not aws.is_local:  # a local deploy uses placeholders
-        checked += [Checked("error", *astuple(finding)) for finding in plan.unset.values()]
+        checked += [Checked("error", *finding) for finding in plan.unset.values()]
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise errors.ModelNotFoundError(f"there is no model {name!r}: {text.nearest(name, known)}")
@@ -109,7 +109,7 @@ def drift(
                 "differences": [_row(it, environment) for it in drift.differences],
                 "notes": drift.denied,
                 "other_projects": drift.other_projects,
-                "findings": drift.findings,
+                "findings": [it._asdict() for it in drift.findings],
                 "problems": drift.problems,
             }
         )
@@ -213,7 +213,8 @@ def recover(
     aws = KeysAndPolicies(ssm.region)
     recovery = find_recovery(plan, config.own(), state, ssm, aws, into_empty_state=into_empty_state)
     if as_json:
-        output.print_json(asdict(recovery))
+        blocked = [it._asdict() for it in recovery.blocked]
+        output.print_json({**asdict(recovery), "blocked": blocked})
     else:
         rows = [(it.id, "adopt", "it matches the plan", recovery.whose) for it in recovery.adopt]
         interrupted = "the deploy was interrupted during it"

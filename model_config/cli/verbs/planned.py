@@ -44,7 +44,7 @@ def validate(
     if as_json:
         output.print_json(
             [
-                {"level": _level(it), "environments": it.environments, **asdict(it.finding)}
+                {"level": _level(it), "environments": it.environments, **it.finding._asdict()}
                 for it in results
             ]
         )

@@ -53,7 +53,7 @@ def status(
             "environment": state.environment,
             "models": [_row(model, commit_of) for model in state.models],
             "other_projects": state.other_projects,
-            "findings": state.drift.findings if state.drift else None,
+            "findings": state.drift and [it._asdict() for it in state.drift.findings],
             "problems": state.problems,
         }
         for state in states
