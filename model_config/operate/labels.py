@@ -434,13 +434,11 @@ def _write(move: Move, now: State, document: RolloutDocument) -> State:
 
 
 def _give_way(move: Move, theirs: Moved | None) -> None:
-    # Where somebody else has moved the label in the meantime, it belongs.
+    # Where somebody else has moved the label in the meantime, it belongs. `-previous` is left: this
+    # move wrote it before its last look, and the record of an abort or a removal doesn't tell it.
     if theirs is None or theirs.label != move.label:
         return
     ssm, name = move.environment.ssm, move.releases.name
-    previous = theirs.release if theirs.held else theirs.before
-    if previous:
-        ssm.label(name, previous, move.previous)
     if theirs.release is None:  # it was taken off
         ssm.unlabel(name, move.release, move.label)
     else:

@@ -24,7 +24,7 @@ from model_config.format.errors import ModelConfigError, UsageError
 from model_config.format.rollout import EMPTY
 from model_config.operate import rollouts
 from model_config.operate.environment import Environment, State
-from model_config.operate.labels import Move, make
+from model_config.operate.labels import Move, make, prepare_unlabel
 from model_config.operate.promotion import prepare_part, promote_changed
 from model_config.operate.record import events, read_history
 from model_config.operate.rollout_plan import RolloutPlan
@@ -331,6 +331,30 @@ def test_two_verbs_that_meet_anywhere_leave_what_is_told(verb: str) -> None:
             if other == "rollback" and verb in AUTOMATIC and outcome == [True]:
                 # Nothing automatic undoes a person, wherever the two meet.
                 assert told(memory) == (1, True, (1, True)), (name, moment)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "person"),
+    [
+        (_pipeline, "promoted", lambda place: make(prepare_unlabel(place, "chat", "stable"))),
+        (_finish_due, "rolling out", PEOPLE["abort"]),
+    ],
+    ids=["removal", "abort"],
+)
+def test_an_automatic_move_puts_previous_nowhere_when_it_gives_way(verb, name, person) -> None:
+    expected, memory = state(name), state(name)
+    person(prod(Client(expected)))
+    people = iter([person])
+
+    class Meets(Client):
+        def put_parameter(self, **wanted: Any) -> dict[str, Any]:
+            for each in people:  # before the move's first document
+                each(prod(Client(memory)))
+            return super().put_parameter(**wanted)
+
+    with pytest.raises(ModelConfigError, match="in the meantime"):
+        verb(prod(Meets(memory)))
+    assert memory.labels == expected.labels
 
 
 # Several models as one

@@ -77,6 +77,16 @@ def test_what_the_deploy_changed_is_promoted_unless_it_is_held(two: Any) -> None
     assert two.labels() == {"stable": 2, "stable-previous": 2}
 
 
+def test_a_rollback_while_the_release_is_checked_stays_with_its_previous(two: Any) -> None:
+    two.deploy({"n": 3})
+    promote(prod(two.client), "chat", "stable", release=2)
+    held = {"stable": 1, "stable-previous": 1}
+    found = promoted(
+        two, {}, {"chat": 3}, check_of=lambda model: lambda _: rollback(prod(two.client), model)
+    )
+    assert (found["chat"].outcome, two.labels()) == ("held", held)
+
+
 def break_off(aws: Any) -> None:
     """Make the first of a promotion's two requests, from release 2 to release 3."""
     aws.deploy({"n": 3})
