@@ -128,7 +128,7 @@ def _described(folder: Path, name: str, whose: str) -> Snapshot:
 def _ask(folder: Path, whose: str) -> dict[str, Any]:
     try:
         done = subprocess.run(  # noqa: S603
-            [sys.executable, "-P", "-B", "-m", describe.__name__, str(folder)],
+            [sys.executable, "-B", "-m", describe.__name__, str(folder)],
             cwd=folder,
             # The folder comes first, so that a commit is described by its own code.
             env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(folder)},

@@ -1,12 +1,14 @@
 """Who describes a commit: its own package, or what is installed."""
 
 import json
+import shutil
 import tempfile
 from importlib.metadata import version
 
 import pytest
 
-from model_config.comparing.snapshot import RELEVANT
+from model_config.comparing.snapshot import RELEVANT, of_working_tree
+from model_config.plan.project import Project
 
 CHAT = "models/support_chat.py"
 
@@ -21,7 +23,8 @@ def changes(said, environment="dev"):
 
 
 @pytest.mark.usefixtures("own_package")
-def test_each_commit_is_described_by_its_own_code(run, edit, commit):
+def test_each_commit_is_described_by_its_own_code(run, edit, commit, monkeypatch):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # the current folder is not on the path
     edit("model_config/plan/plan.py", "def plan_stack(", "def plan_all(")
     edit("model_config/describe.py", "plan_stack", "plan_all")
     edit("model_config/schema/shipped.py", "    provider: Text\n", "    vendor: Text\n")
@@ -33,6 +36,15 @@ def test_each_commit_is_described_by_its_own_code(run, edit, commit):
     assert changes(said) == [
         (model, *change) for model in ("document_embedding", "support_chat") for change in moved
     ]
+
+
+@pytest.mark.usefixtures("own_package")
+def test_the_working_trees_own_code_leaves_no_bytecode_there(project, monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    for folder in project.rglob("__pycache__"):
+        shutil.rmtree(folder)
+    of_working_tree(Project(project))
+    assert not [*project.rglob("__pycache__")]
 
 
 FAULTS = [
