@@ -120,11 +120,16 @@ def check_label(label: str) -> None:
 
 def check_selector(selector: str | int) -> None:
     """Raise UsageError for anything that is no label, "latest" or release number."""
-    if isinstance(selector, str):
-        if selector != LATEST:
-            check_label(selector)
-    elif isinstance(selector, bool) or not isinstance(selector, int) or selector < 1:
-        raise errors.UsageError(f"a release is a whole number from 1, not {selector!r}")
+    if not isinstance(selector, str):
+        check_release(selector)
+    elif selector != LATEST:
+        check_label(selector)
+
+
+def check_release(number: object) -> None:
+    """Raise UsageError for anything that is no release number."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise errors.UsageError(f"a release is a whole number from 1, not {number!r}")
 
 
 def check_movable_label(label: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, cast
 
 from model_config.format.codec import Value
-from model_config.format.errors import PromptError
+from model_config.format.errors import PromptError, UsageError
 
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _BRACES = re.compile(
@@ -60,6 +60,8 @@ def render(text: str, values: Mapping[str, object]) -> str:
         PromptError: names every variable that has no value, every name that is not a variable of
             the text, and every value of another type.
     """
+    if not isinstance(text, str):
+        raise UsageError(f"text must be a str, not {type(text).__name__}")
     _check(variables(text), values)
     return _filled(text, values)
 

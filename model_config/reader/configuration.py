@@ -295,7 +295,8 @@ def locked_secrets(content: Release, why: str) -> dict[str, Secret]:
 
 def check_schema(schema: Any, what: str) -> None:
     """Refuse anything but a class for `as_model`. Its instances are shared, so they are frozen."""
-    if not hasattr(schema, "model_fields") or not schema.model_config.get("frozen"):
+    is_class = isinstance(schema, type) and hasattr(schema, "model_fields")
+    if not is_class or not cast(Any, schema).model_config.get("frozen"):
         raise errors.UsageError(
             f"{what} takes a class of model_config.schema, not {schema!r}. It needs pydantic"
         )

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
+from model_config.format import names
 from model_config.format.errors import ModelConfigError, SecretUnavailableError, UsageError
-from model_config.format.names import check_segment, check_selector, environment_path
 from model_config.reader.attempts import Attempts, Entry, Times
 from model_config.reader.configuration import Configuration, Secret, check_schema
 from model_config.reader.problems import raise_if_a_signals
@@ -116,10 +116,12 @@ class Reader:
                 'no environment: pass one, such as Reader("prod"), or set MODEL_CONFIG_ENVIRONMENT'
             )
         self._environment = _text("environment", environment)
-        self._path = environment_path(prefix, self._environment)
+        self._path = names.environment_path(prefix, self._environment)
         label = label if label is not None else os.environ.get("MODEL_CONFIG_LABEL") or "stable"
-        check_selector(_text("label", label))
+        names.check_selector(_text("label", label))
         self._label = label
+        if not isinstance(secrets, bool):  # "false" would be true
+            raise UsageError(f"secrets must be a bool, not {type(secrets).__name__}")
         own = {"session": session, "region": region}
         own |= {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         given = {name: value for name, value in own.items() if value is not None}
@@ -171,7 +173,10 @@ class Reader:
                 (`model_config.format.errors`).
         """
         if label is None and release is None:  # the fast path of most reads
-            span = self._spans[schema].get(model)
+            try:
+                span = self._spans[schema].get(model)
+            except TypeError:  # unhashable, and refused below
+                span = None
             if span is not None:
                 begins, ends, configuration, share = span
                 now = self._wall()
@@ -249,7 +254,7 @@ class Reader:
     def refresh(self, *models: str) -> None:
         """Renew these models, or all that were read, and wait. Failures are in `status()`."""
         for model in models:
-            check_segment("model", model)
+            names.check_segment("model", model)
         known = [key for key in list(self._attempts.entries) if not models or key[0] in models]
         self._attempts.read(known, always=True)
 
@@ -305,12 +310,18 @@ class Reader:
     ) -> Key:
         if label is not None and release is not None:
             raise UsageError(f"pass a label or a release, not both: {label!r} and {release!r}")
-        selector = release if release is not None else self._label if label is None else label
+        if release is not None:
+            names.check_release(release)  # even if it is known: True equals 1
+        named = self._label if label is None else _text("label", label)
+        selector = named if release is None else release
         key = (model, selector, schema)
-        if key not in self._attempts.entries:
-            check_segment("model", model)
-            if selector is not self._label:
-                check_selector(selector)
+        try:
+            is_known = key in self._attempts.entries
+        except TypeError:  # unhashable
+            is_known = False
+        if not is_known:
+            names.check_segment("model", model)
+            names.check_selector(selector)
             if schema is not None:
                 check_schema(schema, "schema")
         return key
@@ -402,9 +413,12 @@ def _is_same(one: Configuration, other: Configuration) -> bool:
 
 
 def _names(models: Iterable[str]) -> dict[str, None]:
-    if isinstance(models, str):
-        raise UsageError(f"pass several models as a list, such as [{models!r}], or use get")
-    return dict.fromkeys(models)
+    try:
+        if not isinstance(models, str):
+            return dict.fromkeys(models)
+    except TypeError:  # of what is no list, or holds no names
+        pass
+    raise UsageError(f'pass several models as a list of names, such as ["chat"], not {models!r}')
 
 
 # The checks of a reader's arguments, before any request to AWS.
@@ -432,9 +446,8 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
     if "region" in given:
         _text("region", given["region"])
     session = given.get("session")
-    if session is not None and not callable(getattr(session, "get_credentials", None)):
-        kind = type(session).__name__
-        raise UsageError(f"session is of type {kind}: pass a boto3 or botocore session")
+    if session is not None:
+        _check_has("session", session, "a boto3 or botocore session", "get_credentials")
     for name, passed in (("source", source), ("client", client)):
         if passed is not None and given:
             raise UsageError(
@@ -444,6 +457,7 @@ def _chosen_source(source: Source | None, client: Any, given: Mapping[str, Any])
     if source is not None and client is not None:
         raise UsageError("pass a client or a source, not both")
     if source is not None:
+        _check_has("source", source, "a Source", "get", "close")
         return source
     if client is None and session is None:
         return _own_source(given)
@@ -477,6 +491,11 @@ def _check_client(client: Any) -> None:
             f'client is {kind}: pass a boto3 client for SSM, such as boto3.client("ssm"), or a '
             "session as session="
         )
+
+
+def _check_has(name: str, given: object, what: str, *methods: str) -> None:
+    if not all(callable(getattr(given, method, None)) for method in methods):
+        raise UsageError(f"{name} is of type {type(given).__name__}: pass {what}")
 
 
 def _check_seconds(name: str, seconds: object, *, least: float = 0) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model_config
-from model_config.format.errors import ModelConfigError, PromptError
+from model_config.format.errors import ModelConfigError, PromptError, UsageError
 from model_config.format.prompt import (
     fill,
     fragments,
@@ -93,6 +93,8 @@ def test_an_application_fills_a_text_of_its_own_in_the_same_way():
     assert model_config.render(r"\{{a}} {{text}}", text="{{a}}") == "{{a}} {{a}}"
     with pytest.raises(PromptError, match="no value for text"):
         model_config.render("{{text}}")
+    with pytest.raises(UsageError, match="text must be a str, not NoneType"):
+        model_config.render(None)
 
 
 # What is refused, all at once

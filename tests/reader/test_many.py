@@ -114,7 +114,10 @@ def test_a_list_in_place_of_a_name_and_the_other_way_round_are_refused(source: D
     reader: Any = Reader("prod", source=source)
     for misuse in (
         lambda: reader.get_many("support"),
+        lambda: reader.get_many(None),
+        lambda: reader.get_many([["model_0"]]),
         lambda: reader.preload("support"),
+        lambda: reader.preload(5),
         lambda: reader.refresh(["model_0"]),
         lambda: reader.get_many(["model_0"], schema=EmbeddingModel),
     ):

@@ -353,16 +353,29 @@ def test_what_is_not_there_is_told_with_a_command_that_works_and_lists_nothing(a
         ({"model": "chat", "label": "a", "release": 1}, "not both"),
         ({"model": "chat", "label": ""}, "'' is not a valid label"),
         ({"model": None}, "None is not a valid model"),
+        ({"model": ["chat"]}, r"'chat'. is not a valid model"),
+        ({"model": "chat", "label": 1}, "label must be a str, not int"),
+        ({"model": "chat", "label": True}, "label must be a str, not bool"),
+        ({"model": "chat", "release": "latest"}, "a whole number from 1, not 'latest'"),
+        ({"model": "chat", "release": "1"}, "a whole number from 1, not '1'"),
+        ({"model": "chat", "release": [1]}, "a whole number from 1, not .1."),
         ({"model": "chat", "schema": dict}, "schema takes a class of model_config.schema"),
+        ({"model": "chat", "schema": {}}, "schema takes a class of model_config.schema"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_without_asking(
     arguments: dict[str, Any], text: str
 ) -> None:
     source = Documents()
+    source.deploy({"n": 1})
+    reader = Reader("prod", source=source, label="latest")
     with pytest.raises(UsageError, match=text):
-        Reader("prod", source=source).get(**arguments)
+        reader.get(**arguments)
     assert source.asked == []
+    reader.get("chat")
+    reader.get("chat", release=1)  # which True equals
+    with pytest.raises(UsageError, match=text):
+        reader.get(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -388,6 +401,8 @@ def test_what_cannot_be_asked_for_is_refused_without_asking(
         ({"client": SESSION.client("sts")}, "client is a client for sts"),
         ({"client": SSM, "region": "eu-west-1"}, "region can't be combined with client"),
         ({"source": 1, "client": SSM}, "not both"),
+        ({"source": 5}, "source is of type int: pass a Source"),
+        ({"secrets": "false"}, "secrets must be a bool, not str"),
         ({"session": SSM}, "session is of type SSM: pass a boto3 or botocore session"),
         ({"region": 7}, "region must be a str, not int"),
         ({"fallback": 7}, "fallback must be a file's path or its parsed content, not int"),
