@@ -61,9 +61,23 @@ class Configuration(Mapping[str, Any]):
     # One for each class, kept when a renewal confirms the release.
     _instances: dict[type[Any], Any]
 
-    def __init__(self, **parts: Any) -> None:
-        for name in self.__slots__:
-            object.__setattr__(self, name, parts[name])
+    def __init__(  # noqa: PLR0913 - the parts of a configuration
+        self,
+        content: Release,
+        release: int,
+        label: str | None,
+        secrets: Mapping[str, Secret],
+        *,
+        mark: tuple[int, object] | None = None,
+        read_at: float,
+        clock: Callable[[], float],
+        from_fallback: bool = False,
+        rollout: Side | None = None,
+    ) -> None:
+        texts, values = freeze(dict(secrets)), freeze(content.config, content.none)
+        parts = release, label, content, texts, from_fallback, rollout, mark, read_at, clock, values
+        for name, part in zip(self.__slots__, (*parts, {}), strict=True):
+            object.__setattr__(self, name, part)
 
     __setattr__ = __delattr__ = _refused
 
@@ -159,7 +173,10 @@ class Configuration(Mapping[str, Any]):
 
     def but(self, **changed: Any) -> Configuration:
         """Return the same with some parts changed."""
-        return Configuration(**{name: getattr(self, name) for name in self.__slots__} | changed)
+        other = object.__new__(Configuration)
+        for name in self.__slots__:
+            object.__setattr__(other, name, changed.get(name, getattr(self, name)))
+        return other
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
@@ -201,29 +218,10 @@ class Configuration(Mapping[str, Any]):
         )
 
 
-def configuration(  # noqa: PLR0913 - the parts of a configuration
-    content: Release,
-    release: int,
-    label: str | None,
-    secrets: Mapping[str, Secret],
-    *,
-    mark: tuple[int, object] | None = None,
-    read_at: float,
-    clock: Callable[[], float],
-    from_fallback: bool = False,
-    rollout: Side | None = None,
-) -> Configuration:
-    """Return a configuration built from a verified release and its secrets."""
-    texts, values = freeze(dict(secrets)), freeze(content.config, content.none)
-    about = {"release": release, "label": label, "content": content, "secrets": texts}
-    about |= {"from_fallback": from_fallback, "rollout": rollout, "mark": mark}
-    return Configuration(**about, _read_at=read_at, _clock=clock, _values=values, _instances={})
-
-
 def _unpickled(content: Release, age: float, about: Mapping[str, Any]) -> Configuration:
     secrets = locked_secrets(content, "the configuration was pickled, and secrets never are")
     clock = time.monotonic
-    return configuration(content, secrets=secrets, read_at=clock() - age, clock=clock, **about)
+    return Configuration(content, secrets=secrets, read_at=clock() - age, clock=clock, **about)
 
 
 _MASK = "**********"

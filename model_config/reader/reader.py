@@ -321,7 +321,8 @@ class Reader:
             is_known = False
         if not is_known:
             names.check_segment("model", model)
-            names.check_selector(selector)
+            if selector is not self._label:
+                names.check_selector(selector)
             if schema is not None:
                 check_schema(schema, "schema")
         return key

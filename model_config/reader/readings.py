@@ -18,13 +18,7 @@ from model_config.format import errors
 from model_config.format.errors import ModelConfigError, StoreUnavailableError
 from model_config.format.names import LATEST, PREVIOUS, RELEASE, ROLLOUT, release_part
 from model_config.format.release import Release, part_hashes, read_release
-from model_config.reader.configuration import (
-    Configuration,
-    Secret,
-    configuration,
-    locked_secrets,
-    secret_in,
-)
+from model_config.reader.configuration import Configuration, Secret, locked_secrets, secret_in
 from model_config.reader.problems import Problem
 from model_config.reader.source import BATCH, Clock, Source, Stored
 
@@ -106,7 +100,7 @@ class Readings:
         if kept is None or selector not in (kept.label, kept.number):
             return None
         if key not in self._fallbacks:
-            made = configuration(
+            made = Configuration(
                 kept.content,
                 kept.number,
                 selector if isinstance(selector, str) else None,
@@ -292,13 +286,13 @@ class Renewal:
             changed = [
                 stored
                 for stored in self._found.values()
-                if stored.text is None and (stored.name, _mark(stored)) not in marks
+                if stored.text is None and (stored.name, stored.mark) not in marks
             ]
             if not changed:
                 return
             read = yield Ask([f"{it.name}:{it.version}" for it in changed], decrypt=True)
             self._found |= read
-            if all(it.name in read and _mark(read[it.name]) == _mark(it) for it in changed):
+            if all(it.name in read and read[it.name].mark == it.mark for it in changed):
                 return
         raise StoreUnavailableError(f"{', '.join(names)}: changed again after each look")
 
@@ -306,7 +300,7 @@ class Renewal:
         # If the label's release is a known one, the parameter was not deleted and made anew, and
         # the candidate is the same, too.
         known = {it.release: it for it in (self._last.releases if self._last else ())}
-        if _mark(stored) not in {release.mark for release in known.values()}:
+        if stored.mark not in {release.mark for release in known.values()}:
             known = {}
         current = yield from self._opened(stored.version, known, asked_at)
         releases, share, unfollowed = [current], None, None
@@ -326,7 +320,7 @@ class Renewal:
         marks: set[tuple[str, object]] = set()
         for release in releases:
             names = release.content.secret_names(self._path).values()
-            marks |= {(name, _mark(self._found[name])) for name in names if name in self._found}
+            marks |= {(name, self._found[name].mark) for name in names if name in self._found}
             marks.add((self._release, release.mark))
         return Reading(current, share, unfollowed, frozenset(marks), self._parts)
 
@@ -348,7 +342,7 @@ class Renewal:
         if '"parts"' in text:
             with suppress(errors.ReleaseError):  # raised again where the document is opened
                 parts = yield from self._fetched(part_hashes(text))
-            self._parts[_mark(stored)] = parts
+            self._parts[stored.mark] = parts
         try:
             content = read_release(text, self._path, lambda _: parts)
         except errors.ReleaseError as error:
@@ -357,12 +351,12 @@ class Renewal:
                 f"{stored.name}:{stored.version} can't be used: {error}. "
                 f"List the others with `model-config releases {model} --environment {environment}`"
             ) from None
-        made = configuration(
+        made = Configuration(
             content,
             stored.version,
             self._selector if isinstance(self._selector, str) else None,
             (yield from self._secrets_of(content)),
-            mark=_mark(stored),
+            mark=stored.mark,
             read_at=asked_at,
             clock=self._readings.clock,
         )
@@ -426,8 +420,3 @@ class Renewal:
 
 def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, ModelConfigError) and not isinstance(error, StoreUnavailableError)
-
-
-def _mark(stored: Stored) -> tuple[int, object]:
-    """Return what changes with the value: its date tells it from one made anew under the name."""
-    return stored.version, hash(stored.text) if stored.modified is None else stored.modified

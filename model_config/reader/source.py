@@ -20,12 +20,14 @@ class Stored:
     """
 
     # No dataclass, and none in what a reader imports: they'd take a tenth of its start over awscrt.
-    __slots__ = ("modified", "name", "text", "version")
+    __slots__ = ("mark", "modified", "name", "text", "version")
 
     def __init__(
         self, name: str, version: int, text: str | None, modified: datetime | None = None
     ) -> None:
         self.name, self.version, self.text, self.modified = name, version, text, modified
+        # What changes with the value: its date tells it from one made anew under the name.
+        self.mark = version, hash(text) if modified is None else modified
 
     def __repr__(self) -> str:
         return f"Stored({self.name!r}, {self.version}, modified={self.modified!r})"

@@ -16,7 +16,6 @@ from model_config.format.prompt import texts
 from model_config.format.release import Release
 from model_config.reader.configuration import (
     Configuration,
-    configuration,
     freeze,
     secret_of,
     thaw,
@@ -37,7 +36,7 @@ def made(config: Any = CONFIG, none: Sequence[str] = (), **options: Any) -> Conf
     about_it = {"secrets": ["api_key"], "templates": list(texts(config)), "none": none}
     content = Release.of("chat", "prod", "Chat", config, **about_it)
     about: dict[str, Any] = {"read_at": 0.0, "clock": lambda: 7.0, "label": "stable", **options}
-    return configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
+    return Configuration(content, 3, secrets={"api_key": secret_of(TEXT)}, **about)
 
 
 # Values that behave
@@ -166,7 +165,7 @@ def test_every_method_that_changes_a_dict_or_list_refuses() -> None:
 def test_what_a_configuration_was_made_of_is_not_part_of_it() -> None:
     config, secrets = {"a": {"b": [1]}}, {"key": secret_of(TEXT)}
     content = Release.of("chat", "prod", "Chat", config, secrets=["key"])
-    chat = configuration(content, 1, None, secrets, read_at=0.0, clock=lambda: 0.0)
+    chat = Configuration(content, 1, None, secrets, read_at=0.0, clock=lambda: 0.0)
     config["a"]["b"].append(2)
     secrets.clear()
     assert (chat["a"], list(chat.secrets)) == ({"b": [1]}, ["key"])
@@ -234,7 +233,7 @@ def test_everything_below_a_path_is_rendered_at_once() -> None:
 
 def test_only_what_the_release_says_is_a_template_is_one() -> None:
     content = Release.of("chat", "prod", "Chat", {"a": "{{x}}", "b": "{{x}}"}, templates=["a"])
-    chat = configuration(content, 1, None, {}, read_at=0.0, clock=lambda: 0.0)
+    chat = Configuration(content, 1, None, {}, read_at=0.0, clock=lambda: 0.0)
     assert (chat.render("a", x="1"), chat.render("b"), chat.variables("b")) == ("1", "{{x}}", [])
 
 
