@@ -155,7 +155,8 @@ def abort(environment: Environment, model: str, reason: str | None = None) -> Ro
         _required(rollout, state)
     on = state.releases.on(rollout.label) if rollout else None
     if rollout and on:  # also without a reason: it tells an abort from an interrupted finish
-        moved = Moved(rollout.label, on, on, reason, state.is_held(rollout.label))
+        held = state.is_held(rollout.label) and state.interrupted != rollout.label
+        moved = Moved(rollout.label, on, on, reason, held)
     return RolloutChange(environment, state, replace(state.document, moved=moved, rollout=None))
 
 
