@@ -14,6 +14,7 @@ instead: it looks before and after each of its writes, and puts back what it rep
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from model_config.format import errors
 from model_config.format.names import LABELS_ON_A_RELEASE, LATEST, PREVIOUS, check_movable_label
@@ -85,7 +86,8 @@ class Move:
     def done(self) -> Iterator[str]:
         label, release = self.label, self.release
         if self.is_removal:
-            yield f"{label} is taken off release {release}."
+            missing = "is on no release: its removal was missing in the history"
+            yield f"{label} {missing if self.missing else f'is taken off release {release}'}."
             return
         if self.changed:
             yield f"{label} moved from {self.origin} to release {release}."
@@ -154,7 +156,12 @@ def prepare_unlabel(
 ) -> Move:
     """Return the removal of a label and its `-previous`. Nothing changes yet."""
     state = _read(environment, model, label, reason)
-    target, rollout = state.releases.select(label), state.document.rollout
+    rollout, unrecorded = state.document.rollout, None
+    if state.releases.on(label) is None and state.can_be_written:
+        with suppress(errors.AccessDeniedError):
+            if last := _last_recorded(environment, state, label):
+                unrecorded = next((it for it in state.releases if it.number == last.release), None)
+    target = unrecorded or state.releases.select(label)
     if rollout and rollout.label == label:  # even an ended one, which the label would revive
         raise errors.UsageError(
             f"a rollout of release {rollout.release} to {label} of {model} is in the model's "
@@ -162,6 +169,8 @@ def prepare_unlabel(
             f"`model-config rollout abort {state.releases.place}`"
         )
     move = Move(environment, state, label, target, reason, is_removal=True)
+    if unrecorded:
+        move.missing = Moved(label, None, target.number, reason, held=False)
     move.notices += _unrecorded(state)
     return move
 
@@ -208,6 +217,7 @@ def make(move: Move) -> Move:
         if (before := move.releases.on(move.previous)) is not None:
             ssm.unlabel(name, before, move.previous)
         ssm.unlabel(name, move.release, move.label)
+        _stop_unless_on(None, move, move.look())
         _record(move, move.state, None)
     elif not move.does_something:
         move.notices.clear()
@@ -220,6 +230,8 @@ def make(move: Move) -> Move:
         else:
             _promote(move)
         _record(move, begun, move.release)
+        if move.is_rollback:  # an automatic move gives way only to a hold that it finds recorded
+            _check_hold(move)
     return move
 
 
@@ -295,15 +307,19 @@ def _check_room(move: Move) -> None:
             )
 
 
+def _last_recorded(environment: Environment, state: State, label: str) -> Moved | None:
+    if (last := state.document.moved) and last.label == label:
+        return last
+    history = record.read_history(environment.ssm, environment.path, state.releases.model)
+    moves = (version.document.moved for version in reversed(history) if version.document)
+    return next((moved for moved in moves if moved and moved.label == label), None)
+
+
 def _missing_record(move: Move) -> Moved | None:
-    last = move.state.document.moved
-    if last is None or last.label != move.label:
-        try:
-            history = record.read_history(move.environment.ssm, move.environment.path, move.model)
-        except errors.AccessDeniedError:
-            return None
-        moves = (version.document.moved for version in reversed(history) if version.document)
-        last = next((moved for moved in moves if moved and moved.label == move.label), None)
+    try:
+        last = _last_recorded(move.environment, move.state, move.label)
+    except errors.AccessDeniedError:
+        return None
     if last and last.release == move.release and last.held in {None, move.is_rollback}:
         return None
     before, previous = last.release if last else None, move.releases.on(move.previous)
@@ -335,7 +351,8 @@ def _begin(move: Move) -> State:
         # What tells an interrupted promotion from an abort: only the latter leaves such a record.
         moved = None if record.is_kept(moved) else moved
         if move.is_rollback and move.before:
-            held = move.state.is_held(move.label)
+            # A hold where the label is already leaves no other trace until it is recorded.
+            held = not move.changed or move.state.is_held(move.label)
             moved = Moved(move.label, move.before, move.before, held=held)
     document = RolloutDocument(moved, rollout, together)
     if document == former:
@@ -355,6 +372,11 @@ def _roll_back(move: Move) -> None:
     ssm, name = move.environment.ssm, move.releases.name
     ssm.label(name, move.release, move.previous)
     ssm.label(name, move.release, move.label)
+    _check_hold(move)
+
+
+def _check_hold(move: Move) -> None:
+    ssm, name = move.environment.ssm, move.releases.name
     now = move.look()
     if now.on(move.label) == move.release != now.on(move.previous):
         ssm.label(name, move.release, move.previous)
@@ -379,8 +401,11 @@ def _promote(move: Move) -> None:
         ssm.label(name, before, move.previous)
         now = move.look()
         if move.is_automatic:
+            _put_previous_back(move, now)
             _stop_unless_on(move.before, move, now)
         before, marked = now.on(move.label), before
+    if before is None and move.releases.on(move.previous) == move.release:
+        ssm.unlabel(name, move.release, move.previous)  # or the label would count as held there
     if before != move.release:
         ssm.label(name, move.release, move.label)
     move.before = before
@@ -392,6 +417,15 @@ def _promote(move: Move) -> None:
             ssm.label(name, held, move.label)
             now = move.look()
         _stop_unless_on(move.release, move, now)
+
+
+def _put_previous_back(move: Move, now: Releases) -> None:
+    """Put `-previous` where a removal or a rollback had it that this move has just replaced."""
+    ssm, on = move.environment.ssm, now.on(move.label)
+    if on is None and move.before:
+        ssm.unlabel(now.name, move.before, move.previous)
+    elif on and on != move.before and read_state(ssm, now).is_held(move.label):
+        ssm.label(now.name, on, move.previous)
 
 
 def _record(move: Move, begun: State, release: int | None) -> None:
@@ -434,11 +468,20 @@ def _write(move: Move, now: State, document: RolloutDocument) -> State:
 
 
 def _give_way(move: Move, theirs: Moved | None) -> None:
-    # Where somebody else has moved the label in the meantime, it belongs. `-previous` is left: this
-    # move wrote it before its last look, and the record of an abort or a removal doesn't tell it.
+    # Where somebody else has moved the label in the meantime, it belongs.
     if theirs is None or theirs.label != move.label:
         return
     ssm, name = move.environment.ssm, move.releases.name
+    previous = theirs.before if theirs.release else None
+    if theirs.held:
+        previous = theirs.release
+    elif record.is_kept(theirs):  # no move: `-previous` belongs where it was, but for a hold's
+        former = move.releases.on(move.previous)
+        previous = None if former == theirs.release else former
+    if previous:
+        ssm.label(name, previous, move.previous)
+    elif move.before:
+        ssm.unlabel(name, move.before, move.previous)
     if theirs.release is None:  # it was taken off
         ssm.unlabel(name, move.release, move.label)
     else:

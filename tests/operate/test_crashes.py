@@ -331,6 +331,73 @@ def test_two_verbs_that_meet_anywhere_leave_what_is_told(verb: str) -> None:
             if other == "rollback" and verb in AUTOMATIC and outcome == [True]:
                 # Nothing automatic undoes a person, wherever the two meet.
                 assert told(memory) == (1, True, (1, True)), (name, moment)
+                assert memory.labels["stable-previous"] == 1, (name, moment)
+            if other == "abort" and verb in AUTOMATIC and outcome == [True]:
+                assert told(memory)[1] == (name == "held"), (name, moment)
+
+
+def test_an_automatic_move_that_gives_way_to_an_unlabel_leaves_no_previous() -> None:
+    for moment in moments(_pipeline, "promoted"):
+        memory = state("promoted")
+        run(_pipeline, memory, at(moment, partial(run, _unlabel, memory)))
+        assert "stable" in memory.labels or not memory.labels, moment
+
+
+def _hold(place: Environment) -> object:
+    return rollback(place, "chat", release=2)  # where the label is
+
+
+def _unlabel(place: Environment) -> object:
+    return make(prepare_unlabel(place, "chat", "stable"))
+
+
+def test_a_hold_that_is_killed_during_a_rollout_is_no_interrupted_promotion() -> None:
+    for moment in moments(_hold, "rolling out"):
+        memory = state("rolling out")
+        with pytest.raises(Killed):
+            run(_hold, memory, at(moment, die))
+        assert look(memory).interrupted is None, moment
+
+
+def test_a_rollback_whose_label_moves_before_it_is_recorded_fails() -> None:
+    for moment in moments(_hold, "promoted"):
+        memory = state("promoted")
+        if run(_hold, memory, at(moment, partial(memory.labels.update, stable=3))):
+            assert memory.labels == {"stable": 2, "stable-previous": 2}, moment
+
+
+def test_an_abort_of_an_interrupted_finish_is_no_hold() -> None:
+    finish = PEOPLE["finish"]
+    for moment in moments(finish, "rolling out"):
+        memory = state("rolling out")
+        with pytest.raises(Killed):
+            run(finish, memory, at(moment, die))
+        run(PEOPLE["abort"], memory)
+        assert not recorded(memory)[1], moment
+
+
+def test_an_unlabel_that_is_killed_anywhere_is_recorded_by_the_next() -> None:
+    for moment in moments(_unlabel, "promoted"):
+        memory = state("promoted")
+        with pytest.raises(Killed):
+            run(_unlabel, memory, at(moment, die))
+        was_recorded = recorded(memory) == (None, False)
+        assert run(_unlabel, memory) != was_recorded, moment
+        assert told(memory) == (None, False, (None, False)), moment
+
+
+def test_an_unlabel_that_finds_the_label_moved_fails_and_records_nothing() -> None:
+    memory = state("promoted")
+    meet = at(2, partial(run, PEOPLE["promote"], memory))  # after the looks, before the removal
+    assert not run(_unlabel, memory, meet)
+    assert told(memory) == (3, False, (3, False))
+
+
+def test_a_promotion_of_a_label_whose_previous_alone_is_there_is_no_hold() -> None:
+    memory = state("no label")
+    memory.labels["stable-previous"] = 3
+    assert run(PEOPLE["promote"], memory)
+    assert told(memory) == (3, False, (3, False))
 
 
 @pytest.mark.parametrize(
