@@ -223,9 +223,12 @@ def restore(environment: Environment, models: Sequence[str], label: str) -> list
     A label that somebody has moved elsewhere in the meantime stays there.
     """
     pending = list(_all_pending(environment, models, label))
-    for state, together in pending:
-        releases = state.releases
+    for found, together in pending:
+        state, releases = found, found.releases
         if releases.on(label) in {together.before, together.releases.get(releases.model)}:
+            rollout = state.document.rollout
+            if rollout and rollout.label == label:  # or it would come back with the label
+                state = environment.write(state, replace(state.document, rollout=None))
             _put(environment, releases, label, together.before)
             _put(environment, releases, f"{label}{PREVIOUS}", together.previous)
         environment.write(state, replace(state.document, together=None))

@@ -507,3 +507,18 @@ def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
         run(_as_one, broken)
         assert broken.labels == {"stable": 1, "stable-previous": 1}, moment
         assert broken.labels_of["/ai/prod/search/release"]["stable"] in {2, 3}
+
+
+def test_a_rollout_of_a_label_that_is_put_back_ends() -> None:
+    memory = Memory()
+    for verb in TOGETHER["promoted"]:
+        verb(prod(Client(memory)))
+    count: list[None] = []
+    run(_as_one, copied(memory), lambda: count.append(None))
+    for moment in range(len(count)):
+        broken = copied(memory)
+        with pytest.raises(Killed):
+            run(_as_one, broken, at(moment, die))
+        run(lambda place: _start(place, 1), broken)
+        run(_as_one, broken)
+        assert look(broken).left_over is None, moment
