@@ -111,8 +111,10 @@ def named_options() -> dict[str, str]:
     """Return the options on the command line that select what the verb acts on."""
     options: dict[str, str] = {}
     if context := _running.get():
-        for name in ("environment", "prefix", "project", "local"):
+        for name in ("environment", "region", "prefix", "project", "local"):
             value, source = context.params.get(name), context.get_parameter_source(name)
+            if name == "region" and value and len(value) == 1:  # of several, a text names its own
+                value = value[0]
             # A verb may take several environments; a printed command takes one. What comes from
             # variables isn't repeated: a pasted command gets it from there too.
             if isinstance(value, str | Path | bool) and source and source.name == "COMMANDLINE":

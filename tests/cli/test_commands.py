@@ -68,6 +68,16 @@ def test_commands_are_fitted_to_the_mode():
         assert while_running(["--environment", "prod", "--local"], text) == pasted
 
 
+def test_what_to_do_after_a_refusal_in_another_region_is_for_that_region(run, elsewhere):
+    for number in (1, 2):
+        elsewhere({"n": number})
+    there = ("chat", "--region", "us-east-1")
+    run("promote", *there, "--release", "1")
+    run("rollout", "start", *there)
+    said = run("promote", *there, "--release", "1", code=2).err
+    assert "`model-config rollout abort chat --environment dev --region us-east-1`" in said
+
+
 def test_without_options_a_text_stays_as_it_is():
     text = "`pulumi up --stack dev` or `model-config show x`"
     assert while_running([], text) == to_paste(text) == text
