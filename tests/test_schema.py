@@ -206,12 +206,39 @@ def test_a_name_that_pydantic_needs_is_refused_by_name(name: str) -> None:
         create_model("Mine", __base__=ModelConfig, **{name: (str, "x")})
 
 
+class Level(Enum):
+    UNKNOWN = None
+    LOW = 1
+
+
 def test_an_alias_and_a_none_that_is_no_default_are_refused() -> None:
     # The field's name is the parameter's.
     with pytest.raises(SchemaError, match=r"Mine\.field: it has an alias"):
         create_model("Mine", __base__=ModelConfig, field=(str, Field(alias="other")))
-    with pytest.raises(SchemaError, match=r"Mine\.field: it may be None and has another default"):
-        create_model("Mine", __base__=ModelConfig, field=(int | None, 5))
+    alias, cache = TypeAliasType("alias", int | None), Literal["5m", None]  # noqa: PYI061
+    for kind, default in ((int | None, 5), (alias, 5), (cache, "5m"), (Level, Level.LOW)):
+        match = r"Mine\.field: it may be None and has another default"
+        with pytest.raises(SchemaError, match=match):
+            create_model("Mine", __base__=ModelConfig, field=(kind, default))
+
+
+def test_values_without_a_field_would_be_lost_and_are_refused() -> None:
+    with pytest.raises(SchemaError, match=r"^Open: with .* would be lost"):
+        type("Open", (ModelConfig,), {"model_config": ConfigDict(extra="allow")})
+
+
+def test_the_member_of_a_union_is_chosen_by_its_discriminator() -> None:
+    class Web(Group):
+        kind: Literal["web"] = "web"
+
+    class File(Group):
+        kind: Literal["file"] = "file"
+        key: SecretRef | None = None
+
+    kind: Any = Annotated[Web | File, Field(discriminator="kind")]
+    search = create_model("Search", __base__=ModelConfig, source=(kind, ...))(source=File())
+    assert config_of(search) == {"source": {"kind": "file"}}
+    assert problems(type(search), source={"kind": "x"})[0][0] == "source"
 
 
 # Lists and dicts

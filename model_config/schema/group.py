@@ -110,6 +110,16 @@ class Group(BaseModel, metaclass=_Metaclass):
         for name, field in cls.__pydantic_fields__.items():
             if problem := _why_not_storable(name, field):
                 raise SchemaError(f"{cls.__name__}.{name}: {problem}")
+        if cls.model_config.get("extra") == "allow":
+            raise SchemaError(
+                f'{cls.__name__}: with extra="allow", a value without a field would be lost, since '
+                "only fields are stored: give it a field, such as dict[str, JsonValue]"
+            )
+        # A Literal has no keys, and pydantic refuses a union's discriminator with such a validator.
+        fields = cls.__pydantic_fields__.items()
+        checked = [name for name, field in fields if get_origin(field.annotation) is not Literal]
+        validators = cls.__pydantic_decorators__.field_validators
+        validators["_Group__keep_keys"].info.fields = tuple(checked)
         return handler(source)
 
     @field_validator("*", mode="wrap")
@@ -216,7 +226,7 @@ def _why_not_storable(name: str, field: FieldInfo) -> str | None:
     if field.alias or field.validation_alias or field.serialization_alias:
         return "it has an alias. The field's name must be the parameter's name: remove the alias"
     default = None if field.is_required() else field.get_default(call_default_factory=True)
-    if NoneType in get_args(field.annotation) and default is not None:
+    if _takes_none(field.annotation) and default is not None:
         return (
             "it may be None and has another default. None is stored as no parameter, so a reader "
             "would get the default: make None the default"
@@ -225,6 +235,14 @@ def _why_not_storable(name: str, field: FieldInfo) -> str | None:
         return next(_why_refused(field.annotation), None)
     except RecursionError:
         return "its type refers to itself: write JsonValue in place of the inner one"
+
+
+def _takes_none(kind: Any) -> bool:
+    choices = [choice.value for enum in subclasses_in(kind, Enum) for choice in enum]
+    members = list(union_members(kind))
+    for member in members:
+        choices += get_args(member) if get_origin(member) is Literal else ()
+    return NoneType in members or None in choices
 
 
 def _why_refused(kind: Any, item: Any = None) -> Iterator[str]:

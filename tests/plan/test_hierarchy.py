@@ -53,7 +53,7 @@ class Mine(ModelConfig):
     keys: Keys
     token: SecretRef
     modes: dict[str, list[Mode]]
-    size: Size = Size.LARGE
+    size: Size
 
 
 MINE = Mine(
@@ -62,6 +62,7 @@ MINE = Mine(
     keys=Keys(primary=SecretRef("minePrimary")),
     token=SecretRef("mineToken"),
     modes={"a": [Mode.FAST]},
+    size=Size.LARGE,
 )
 
 
