@@ -211,7 +211,7 @@ def check_of(model: str, *, first: Check | None = None, then: Check | None = Non
             content = release.open()
             place = f"release {release.number} of {content.model} in {content.environment}"
             source = f"{place}, written as {content.schema},"
-            into_class(schema, content.config, content.secrets, source)
+            into_class(schema, content, source)
         if then:
             then(release)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import time
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from enum import EnumType
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, Literal, NoReturn, TypeAlias, TypeVar, cast
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from model_config.format import codec, errors
 from model_config.format.release import RELEASED, Release
@@ -119,7 +120,7 @@ class Configuration(Mapping[str, Any]):
         made: ModelT | None = self._instances.get(schema)
         if made is None:
             source = f"{self._source()}, written as {self.schema},"
-            made = into_class(schema, self.as_dict(), self.secrets, source)
+            made = into_class(schema, self.content, source)
             self._instances[schema] = made
         return made
 
@@ -382,18 +383,16 @@ class FrozenList(_Frozen, list[Any]):
     __iadd__ = __imul__ = append = extend = insert = remove = reverse = sort = _refused
 
 
-def into_class(
-    schema: type[ModelT], values: Mapping[str, Any], secrets: Collection[str], source: str
-) -> ModelT:
+def into_class(schema: type[ModelT], content: Release, source: str) -> ModelT:
     """Return an instance of a schema class with those values that it has fields for.
 
-    `secrets` are paths, "keys/primary"; `source` names the release in the error. The class is a
-    pydantic model, but pydantic isn't imported here: without it, no application has such a class.
+    `source` names the release in the error. The class is a pydantic model, but pydantic isn't
+    imported here: without it, no application has such a class.
     """
     check_schema(schema, "as_model")
     try:
-        known = _fields(schema, values, secrets, "")
-        return cast(ModelT, _frozen(cast(Any, schema).model_validate(known, context=RELEASED)))
+        known = _fields(schema, content.config, _Apart(content.secrets, content.none), "")
+        return cast(ModelT, _frozen(_validated(schema, known)))
     except ValueError as error:  # pydantic's ValidationError is one
         problems = "\n".join(f"  {problem}" for problem in _problems(error))
         raise errors.SchemaMismatchError(
@@ -403,52 +402,97 @@ def into_class(
         ) from None
 
 
-def _fields(
-    schema: Any, values: Mapping[str, Any], secrets: Collection[str], path: str
-) -> dict[str, Any]:
+class _Apart(NamedTuple):
+    """The paths of fields that a release says something about apart from their values."""
+
+    secrets: Collection[str] = ()
+    none: Collection[str] = ()
+
+
+def _below(path: str, paths: Iterable[str]) -> list[str]:
+    """Return the names directly below a path."""
+    start = f"{path}/"
+    names = (it[len(start) :].partition("/")[0] for it in paths if it.startswith(start))
+    return list(dict.fromkeys(names))
+
+
+def _validated(schema: Any, values: Mapping[str, Any]) -> Any:
+    # Strict classes too have to take JSON, which has no enums.
+    return schema.model_validate(values, context=RELEASED, strict=False)
+
+
+def _fields(schema: Any, values: Mapping[str, Any], apart: _Apart, path: str) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for name, field in schema.model_fields.items():
         here, kinds = path + name, list(_kinds(field.annotation))
-        if name in values or any(f"{secret}/".startswith(f"{here}/") for secret in secrets):
-            known[name] = _fitted(kinds, values.get(name), secrets, here)
-        elif field.is_required() and NoneType in kinds:
+        groups = _groups(kinds)
+        is_apart = here in apart.secrets or _below(here, apart.secrets)
+        if name in values or is_apart or (groups and _below(here, apart.none)):
+            known[name] = _fitted(kinds, values.get(name), apart, here)
+        elif NoneType in kinds and (field.is_required() or here in apart.none):
             known[name] = None  # None has no parameter, so this is what was deployed
-        elif field.is_required() and len(kinds) == 1 and hasattr(kinds[0], "model_fields"):
-            known[name] = _fields(kinds[0], {}, secrets, f"{here}/")
+        elif field.is_required() and len(groups) == len(kinds) == 1:
+            known[name] = _fields(groups[0], {}, apart, f"{here}/")
     return known
 
 
-def _fitted(kinds: list[Any], value: Any, secrets: Collection[str], path: str) -> Any:
-    """Return a value as its place takes it. None: only its secrets are there."""
-    below = [secret for secret in secrets if secret.startswith(f"{path}/")]
+def _fitted(kinds: list[Any], value: Any, apart: _Apart, path: str) -> Any:
+    """Return a value as its place takes it. None: only what stands apart from it is there."""
+    secrets, groups = _below(path, apart.secrets), _groups(kinds)
     for kind in kinds:
         arguments = [list(_kinds(argument)) for argument in typing.get_args(kind)]
-        if hasattr(kind, "config_key") and path in secrets:
+        if hasattr(kind, "config_key") and path in apart.secrets:
             return kind(path.replace("/", "."))
         if typing.get_origin(kind) is list and isinstance(value, list):
-            return [_fitted(arguments[0], item, (), path) for item in value]
-        if typing.get_origin(kind) is dict and (isinstance(value, Mapping) or below):
-            keys = [secret[len(path) + 1 :].partition("/")[0] for secret in below]
+            return [_fitted(arguments[0], item, _Apart(), path) for item in value]
+        if typing.get_origin(kind) is dict and (isinstance(value, Mapping) or secrets):
             return {
-                key: _fitted(arguments[1], (value or {}).get(key), secrets, f"{path}/{key}")
-                for key in dict.fromkeys([*(value or {}), *keys])
+                key: _fitted(arguments[1], (value or {}).get(key), apart, f"{path}/{key}")
+                for key in dict.fromkeys([*(value or {}), *secrets])
             }
-    groups = [kind for kind in kinds if hasattr(kind, "model_fields")]
-    if len(groups) == 1 and (isinstance(value, Mapping) or (value is None and below)):
-        return _fields(groups[0], value or {}, secrets, f"{path}/")
+    below = _below(path, (*apart.secrets, *apart.none))
+    if groups and (isinstance(value, Mapping) or (value is None and below)):
+        return _in_group(groups, value or {}, apart, path)
     return value
+
+
+def _in_group(groups: list[Any], values: Mapping[str, Any], apart: _Apart, path: str) -> Any:
+    """Return a group's values, as an instance where only one group of several takes them."""
+    given = {*values, *_below(path, (*apart.secrets, *apart.none))}
+    left_out = [len(given - group.model_fields.keys()) for group in groups]
+    fitting = [
+        (group, _fields(group, values, apart, f"{path}/"))
+        for group, number in zip(groups, left_out, strict=True)
+        if number == min(left_out)
+    ]
+    if len(groups) == 1:
+        return fitting[0][1]
+    if any(known != values for _, known in fitting):
+        for group, known in fitting:
+            with suppress(ValueError):
+                return _validated(group, known)
+    return values  # pydantic chooses, and says what is wrong
+
+
+def _groups(kinds: list[Any]) -> list[Any]:
+    return [kind for kind in kinds if hasattr(kind, "model_fields")]
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
     """Yield the classes, and lists and dicts of classes, in an annotation."""
-    origin = typing.get_origin(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        yield from _kinds(typing.get_args(annotation)[0])
+        yield from _kinds(arguments[0])
     elif origin in (typing.Union, UnionType):
-        for argument in typing.get_args(annotation):
+        for argument in arguments:
             yield from _kinds(argument)
+    elif hasattr(annotation, "__value__"):  # type Name = ...
+        yield from _kinds(annotation.__value__)
     else:
         yield annotation
+        members: Any = annotation if isinstance(annotation, EnumType) else ()
+        if None in (arguments if origin is Literal else [member.value for member in members]):
+            yield NoneType
 
 
 def _frozen(value: Any) -> Any:

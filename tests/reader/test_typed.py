@@ -3,14 +3,16 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, JsonValue, ValidationError, ValidationInfo, field_validator
+from typing_extensions import TypeAliasType
 
 from model_config.format.errors import SchemaMismatchError, UsageError
-from model_config.format.release import RELEASED
-from model_config.plan.hierarchy import config_of, secrets_of
+from model_config.format.release import RELEASED, Release
+from model_config.plan.hierarchy import config_of, none_of, secrets_of
+from model_config.reader.configuration import configuration, secret_of
 from model_config.schema import (
     ChatModel,
     Generation,
@@ -54,8 +56,10 @@ class Own(ModelConfig):
 
 def read(model: ModelConfig) -> Any:
     """Deploy a model, in effect, and read it back."""
-    texts = dict.fromkeys(secrets_of(model), "text")
-    return FakeReader({"m": config_of(model)}, secrets={"m": texts}).get("m")
+    secrets = {path: secret_of("text") for path in secrets_of(model)}
+    config, schema = config_of(model), type(model).__name__
+    release = Release.of("m", "dev", schema, config, secrets=secrets, none=none_of(model))
+    return configuration(release, 1, None, secrets, read_at=0, clock=float)
 
 
 def test_a_deployed_model_comes_back_as_its_class() -> None:
@@ -94,6 +98,97 @@ def test_an_instance_of_an_own_class_is_equal_and_cannot_be_changed_either() -> 
     assert own.model_dump() == model.model_dump()
     assert own.model_dump_json() == model.model_dump_json()
     assert own.model_copy(deep=True) == model
+
+
+class Size(enum.Enum):
+    UNKNOWN = None
+    LARGE = 3
+
+
+class OfMany(ModelConfig):
+    """Fields that may be None, each in another way."""
+
+    name: str = "n"
+    generation: Generation = Generation(temperature=0.2)
+    spare: Generation | None = None
+    anything: JsonValue = "text"
+    any_json: JsonValue
+    size: Size
+    cache: Literal["5m", None]  # noqa: PYI061
+    alias: TypeAliasType("alias", Tuning | None)  # type: ignore[valid-type]
+
+
+def test_what_was_deployed_as_none_is_not_the_classs_default() -> None:
+    nothing = OfMany(
+        generation=Generation(),
+        spare=Generation(),
+        anything=None,
+        any_json=None,
+        size=Size.UNKNOWN,
+        cache=None,
+        alias=Tuning(rate=None),
+    )
+    back = read(nothing).as_model(OfMany)
+    assert back == nothing
+    assert (back.generation.temperature, back.anything) == (None, None)
+    # It is where the release doesn't know the field, or knows it as a group.
+    assert FakeReader({"m": {}}).get("m").as_model(OneGroup) == OneGroup()
+    assert read(nothing).as_model(OneText) == OneText()
+
+
+class OneGroup(ModelConfig):
+    generation: Generation = Generation(temperature=0.2)
+
+
+class OneText(ModelConfig):
+    generation: str | None = None
+    spare: dict[str, str] | None = None
+
+
+class Web(Group):
+    url: str
+    depth: int | None
+    token: SecretRef | None = None
+
+
+class File(Group):
+    path: str
+    key: SecretRef
+
+
+class Plain(Group):
+    url: str
+
+
+class Search(ModelConfig):
+    source: Plain | Web | File
+    more: dict[str, Web | File] = Field({})
+    others: list[Plain | Tuning] = Field([])
+
+
+def test_one_of_several_classes_comes_back_as_itself_with_its_secrets() -> None:
+    web, file = Web(url="u", depth=None), File(path="p", key=SecretRef("source.key"))
+    keyed = Web(url="u", depth=1, token=SecretRef("more.a.token"))
+    other = file.model_copy(update={"key": SecretRef("more.b.key")})
+    for search in (
+        Search(source=web, more={"a": keyed, "b": other}),
+        Search(source=file, others=[Plain(url="u"), Tuning(rate=None, steps=1)]),
+        Search(source=Plain(url="u")),
+    ):
+        assert read(search).as_model(Search) == search
+    # An application a version behind leaves out what none of them knows.
+    newer = {"source": {"path": "p", "new": 1}}
+    reader = FakeReader({"m": newer}, secrets={"m": {"source/key": "x"}})
+    assert reader.get("m").as_model(Search) == Search(source=file)
+    with pytest.raises(SchemaMismatchError, match=r"source\.File\.path: Field required"):
+        FakeReader({"m": {"source": {"new": 1}}}).get("m").as_model(Search)
+
+
+def test_a_strict_class_takes_what_json_holds() -> None:
+    class Strict(ModelConfig, strict=True):
+        mood: Mood
+
+    assert read(Strict(mood=Mood.CALM)).as_model(Strict) == Strict(mood=Mood.CALM)
 
 
 def test_an_application_a_version_ahead_gets_its_classs_defaults_as_they_are() -> None:
@@ -241,11 +336,11 @@ def test_a_validator_of_the_application_is_heard_and_can_tell_that_a_release_is_
         Stricter(name="n")
 
 
-class Plain(BaseModel):
+class Changeable(BaseModel):
     n: int
 
 
-@pytest.mark.parametrize("refused", [dict, Plain])
+@pytest.mark.parametrize("refused", [dict, Changeable])
 def test_a_class_that_is_not_ours_or_whose_instances_can_be_changed_is_refused(
     refused: Any,
 ) -> None:
