@@ -41,7 +41,7 @@ def answer(request: Request, content: object, body: Callable[[], dict[str, Any]]
     digest = hashlib.blake2b(repr(content).encode(), key=_KEY, digest_size=16).hexdigest()
     etag = f'"{digest}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    known = request.headers.get("if-none-match", "")
+    known = ",".join(request.headers.getlist("if-none-match"))
     if etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Json(body(), headers=headers)
@@ -84,8 +84,8 @@ class Guard:
     """Refuses requests without the token, and those to other hosts; None allows any host."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: Collection[str] | None = LOOPBACK) -> None:
-        self._app, self._expected = app, f"Bearer {token}".encode()
-        self._hosts = None if hosts is None else {host.encode() for host in hosts}
+        self._app, self._expected = app, token.encode()
+        self._hosts = None if hosts is None else {host.lower().encode() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # startup and shutdown
@@ -103,12 +103,13 @@ class Guard:
             if name == b"host":
                 host = value if value.endswith(b"]") else value.rpartition(b":")[0] or value
             elif name == b"authorization":
-                token = value
+                scheme, _, given = value.partition(b" ")
+                token = given.lstrip() if scheme.lower() == b"bearer" else b""
             elif name == b"origin":
                 return HTTPStatus.FORBIDDEN, "the request was sent by a page in a browser"
             elif name == b"forwarded" or name.startswith(b"x-forwarded-"):
                 return HTTPStatus.FORBIDDEN, "the request was forwarded by a proxy"
-        if self._hosts is not None and host not in self._hosts:
+        if self._hosts is not None and host.lower() not in self._hosts:
             return HTTPStatus.FORBIDDEN, "the request's host is not this agent's"
         if scope["path"] not in _OPEN and not secrets.compare_digest(token, self._expected):
             text = "the request has no valid token: send `Authorization: Bearer TOKEN` with"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -168,7 +169,7 @@ class Agent:
         if unknown := given.keys() - {"label", "release", "key", *options}:
             raise errors.UsageError(f"there is no parameter {', '.join(sorted(unknown))}")
         number = given.get("release")
-        if number is not None and not (number.isascii() and number.isdecimal()):
+        if number is not None and not re.fullmatch("[0-9]{1,20}", number):
             raise errors.UsageError(f"release is a number, not {number!r}")
         return await self._reader.aget(
             request.path_params["model"],
@@ -191,6 +192,7 @@ class Agent:
 def _prompt_in(body: bytes) -> tuple[str, dict[str, Any]]:
     try:
         given = json.loads(body)
+        json.dumps(given, ensure_ascii=False).encode()  # no half of a surrogate pair
     except (ValueError, RecursionError):
         raise errors.UsageError("the body is not JSON") from None
     match {"variables": {}, **given} if isinstance(given, dict) else given:

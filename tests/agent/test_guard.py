@@ -32,6 +32,9 @@ def test_only_an_application_on_this_machine_with_the_token_is_answered(call):
         (HEADERS | {"X-Forwarded-For": "10.0.0.1"}, 403),
         (HEADERS | {"Forwarded": "for=10.0.0.1"}, 403),
         (HEADERS | {"Host": "localhost"}, 200),
+        (HEADERS | {"Host": "LOCALHOST:2774"}, 200),
+        ({"Authorization": f"bearer  {TOKEN}"}, 200),
+        ({"Authorization": f"Basic {TOKEN}"}, 401),
         (HEADERS | {"Host": "127.0.0.1:9"}, 200),
         (HEADERS | {"Host": "[::1]:2774"}, 200),
     ]:
@@ -72,6 +75,9 @@ def test_a_body_has_a_limit_whether_it_is_declared_or_not(call):
 def test_a_body_that_is_no_json_object_is_refused(call):
     client = call()
     no_objects = [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'"\\ud800"', b"[1]", b"null", b"NaN"]
+    half = b'{"path": "prompts/system", "variables": {"name": "\\ud800"}}'
+    said = call().post("/v1/models/chat/render", content=half)
+    assert (said.status_code, said.json()["error"]) == (400, "UsageError")
     for body in no_objects:
         assert client.post("/v1/models/chat/render", content=body).json()["error"] == "UsageError"
         said = client.post("/ofrep/v1/evaluate/flags/chat", content=body)

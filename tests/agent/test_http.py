@@ -88,7 +88,8 @@ def test_an_etag_holds_until_something_moves(call, reader):
     etags = {url: client.get(url).headers["etag"] for url in (plain, whole)}
 
     def status(url):
-        return client.get(url, headers={"If-None-Match": f'"other", W/{etags[url]}'}).status_code
+        headers = [("If-None-Match", '"more"'), ("If-None-Match", f'"other", W/{etags[url]}')]
+        return client.get(url, headers=headers).status_code
 
     assert (status(plain), status(whole)) == (304, 304)
     reader.set("chat", CHAT, secrets={"api_key": "sk-rotated"}, release=1)
@@ -116,6 +117,7 @@ def test_an_error_has_its_name_and_what_to_do(call):
         (f"{MODEL}?label=9", 400, "UsageError"),
         (f"{MODEL}?label=a&release=1", 400, "UsageError"),
         (f"{MODEL}?release=x", 400, "UsageError"),
+        (f"{MODEL}?release={'9' * 5000}", 400, "UsageError"),
         (f"{MODEL}?key=", 400, "UsageError"),
         (f"{MODEL}?key={'x' * 5000}", 400, "UsageError"),
         (f"{MODEL}?lable=stable", 400, "UsageError"),
