@@ -21,6 +21,8 @@ from model_config.plan.settings import SETTING_KEYS
 # The top-level keys that Pulumi 3.260 reads. It ignores all others.
 _TOP = ("config", "secretsprovider", "encryptedkey", "encryptionsalt", "environment")
 _TAG = "tag:yaml.org,2002:"
+# Tags that yaml.v3 and PyYAML read differently if they are written out.
+_TAGS = {"binary", "bool", "float", "int", "null", "omap", "pairs", "set", "timestamp"}
 
 # The path of a value, "namespace:key.key", its key, or itself in a list, and the value.
 _Entry: TypeAlias = tuple[str, yaml.Node, yaml.Node]
@@ -28,6 +30,23 @@ _Entry: TypeAlias = tuple[str, yaml.Node, yaml.Node]
 
 class _Loader(yaml.SafeLoader):
     """Reads plain scalars as Pulumi's engine does (observed with 3.260, which uses yaml.v3)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        kind = (getattr(event, "tag", None) or "").removeprefix(_TAG)
+        if kind in _TAGS:
+            problem = f"the tag !!{kind} is not supported: write the value without it"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        return super().compose_node(parent, index)
+
+    def scan_plain(self) -> yaml.ScalarToken:
+        token = super().scan_plain()
+        # `[User:, Bot:]` is two texts: yaml.v3 ends one at a colon only before a space.
+        is_cut = token.end_mark.index == self.index and self.peek() == ":"
+        if self.flow_level and is_cut and self.peek(1) in ",[]{}":
+            self.forward()
+            token.value, token.end_mark = f"{token.value}:", self.get_mark()
+        return token
 
     def integer(self, node: yaml.ScalarNode) -> float:
         text = node.value.replace("_", "")
@@ -46,12 +65,13 @@ def _as_yaml_v3(loader: type[_Loader]) -> None:
     binary, octal = "0[bB]_*[01][01_]*", "0[oO]?_*[0-7][0-7_]*"
     hexadecimal = "0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*"
     decimal = r"\d[\d_]*(\.[\d_]*)?|\.\d[\d_]*"
+    sign = "([-+]_*)?"
     special = "inf|Inf|INF|nan|NaN|NAN"
     day, time = r"\d{4}-\d\d?-\d\d?", r"\d\d?:\d\d?:\d\d?(\.\d+)?"
     forms = {
         "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
-        "int": (rf"[-+]?({binary}|{octal}|{hexadecimal}|0|[1-9][\d_]*)", "-+0123456789"),
-        "float": (rf"[-+]?(({decimal})([eE][-+]?\d+)?|\.({special}))", "-+.0123456789"),
+        "int": (rf"{sign}({binary}|{octal}|{hexadecimal}|0|[1-9][\d_]*)", "-+0123456789"),
+        "float": (rf"{sign}(({decimal})([eE]_*{sign}\d[\d_]*)?|\.({special}))", "-+.0123456789"),
         "timestamp": (rf"{day}([Tt]{time}(Z|[-+]\d\d:\d\d)| {time})?", "0123456789"),
     }
     kept = {f"{_TAG}merge", f"{_TAG}null"}
@@ -116,8 +136,11 @@ def as_written(config: StackConfig, project: Project) -> StackConfig:
     """
     try:
         file = read_stack_file(project, config.stack)
-    except InvalidConfigurationError:
-        file = StackConfig(config.stack, {})  # the engine has all its values from elsewhere
+    except InvalidConfigurationError as error:
+        # Without a file, the engine has all its values from elsewhere.
+        is_broken = project.stack_file(config.stack).exists()
+        findings = error.findings if is_broken else ()
+        file = StackConfig(config.stack, {}, findings=findings)
     key, values = f"{NAMESPACE}:overrides", dict(config.values)
     with suppress(KeyError, ValueError, RecursionError):  # none, or a setting with a finding
         written = json.loads(file.values.get(key) or "null")
@@ -133,7 +156,13 @@ def _as_written(value: Any, written: Any) -> Any:
     if isinstance(value, list):
         items = written if isinstance(written, list) and len(written) == len(value) else value
         return [_as_written(*pair) for pair in zip(value, items, strict=True)]
-    same = value == written and not isinstance(value, bool) and not isinstance(written, bool)
+    if isinstance(value, str) and isinstance(written, str):
+        # The engine writes YAML and reads it again, where a text loses the line end it begins with.
+        return written if value == re.sub(r"\A[\n\x85\u2028\u2029]", "", written) else value
+    # Of a large float, the engine writes 17 digits and zeros.
+    is_large = isinstance(value, int) and isinstance(written, float)
+    same = value == written or (is_large and float(value) == written)
+    same &= not isinstance(value, bool) and not isinstance(written, bool)
     return written if same else value
 
 
@@ -171,7 +200,8 @@ def override_lines(project: Project, stack: str) -> dict[str, int]:
     start = f"{NAMESPACE}:overrides."
     return {
         where.removeprefix(start).replace(".", "/"): _line(key)
-        for where, key, value in _entries(project, project.stack_file(stack))
+        # What is merged comes after what is written in its place.
+        for where, key, value in reversed(_entries(project, project.stack_file(stack)))
         if where.startswith(start) and not isinstance(value, yaml.MappingNode)
     }
 
@@ -194,8 +224,12 @@ def _nodes(root: yaml.Node | None, project: str) -> Iterator[tuple[str, list[_En
         seen.add(id(node))
         items: list[_Entry] = []
         if isinstance(node, yaml.MappingNode):
-            pairs = [(key, value) for key, value in node.value if key.tag != f"{_TAG}merge"]
-            items = [(str(key.value), key, value) for key, value in pairs]
+            for key, value in node.value:
+                if key.tag != f"{_TAG}merge":
+                    items.append((str(key.value), key, value))
+                else:
+                    merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                    waiting += [(path, each) for each in merged]
         elif isinstance(node, yaml.SequenceNode):
             items = [(str(number), item, item) for number, item in enumerate(node.value)]
         entries = []
@@ -224,7 +258,7 @@ def _check_entries(root: yaml.Node | None, project: str, loader: _Loader) -> Ite
                 continue
             changed = []
             if below and key is not value and isinstance(key, yaml.ScalarNode):
-                changed.append((key, _as_text(loader.construct_object(key)) or "null"))
+                changed.append((key, _as_text(loader.construct_object(key)) or "<nil>"))
             if isinstance(value, yaml.ScalarNode):
                 changed.append((value, _as_value(value, loader, is_setting=not below)))
             for scalar, text in changed:

@@ -13,7 +13,7 @@ import pytest
 
 from model_config.format.errors import InvalidConfigurationError
 from model_config.plan.project import Project, StackConfig
-from model_config.plan.stack_file import as_written, read_stack_file
+from model_config.plan.stack_file import as_written, override_lines, read_stack_file
 
 
 @pytest.fixture
@@ -86,12 +86,17 @@ OVERRIDES = {
     "0x_": "0x_",
     "1_000": 1000,
     "1_000.5": 1000.5,
+    "1e1_": 10,
+    "+_1": 1,
     "_1": "_1",
     "2024-02-30": "2024-02-30",
     "2024-10-21T10:00:00": "2024-10-21T10:00:00",
     "2024-10-21 10:00:00Z": "2024-10-21 10:00:00Z",
     "18446744073709551615": 18446744073709551615,
     '"2024-10-21"': "2024-10-21",
+    "User:, Bot:": ["User:", "Bot:"],
+    "a: , b:c": [{"a": None}, "b:c"],
+    "{t:}": {"t:": None},
 }
 CHANGED = {
     "2024-10-21": "2024-10-21 00:00:00 +0000 UTC",
@@ -111,7 +116,8 @@ CHANGED = {
 def test_a_value_that_keeps_its_meaning_is_no_finding(project: Path) -> None:
     for written, value in OVERRIDES.items():
         config = read(project, f"config:\n  model-config:overrides: {{a: {{b: [{written}]}}}}\n")
-        assert json.loads(config.own()["overrides"]) == {"a": {"b": [value]}}, written
+        values = value if isinstance(value, list) else [value]
+        assert json.loads(config.own()["overrides"]) == {"a": {"b": values}}, written
         assert config.findings == (), written
 
 
@@ -128,12 +134,22 @@ def test_a_value_that_yaml_changes_needs_quotation_marks(project: Path) -> None:
 
 
 def test_a_key_that_yaml_changes_needs_quotation_marks(project: Path) -> None:
-    for key in ("2024-10-21", "1.10", "017", "0x1F", "1e3", "True", "~"):
+    for key in ("2024-10-21", "1.10", "017", "0x1F", "1e3", "True", "~", "null"):
         content = f"config: {{model-config:overrides: {{a: {{{key}: 1}}}}}}"
         (finding,) = read(project, content).findings
         assert finding.where == f"model-config:overrides.a.{key}"
         content = f"config: {{model-config:overrides: {{a: {{'{key}': 1, 5: 1, no: 1}}}}}}"
         assert read(project, content).findings == (), key
+
+
+@pytest.mark.parametrize("merge", ["<<: *m", "<<: [*m]", "<<: {b: 2024-10-21}"])
+def test_a_value_that_is_merged_is_checked_too(project: Path, merge: str) -> None:
+    content = "x-shared: &m {b: 2024-10-21}\nconfig:\n  model-config:overrides:\n    a:\n      "
+    (finding,) = read(project, f"{content}{merge}\n").findings
+    assert finding.where == "model-config:overrides.a.b"
+    own = read(project, f"{content}b: 1\n      <<: {{c: 1}}\n      d: 1\n")
+    assert own.findings == ()
+    assert override_lines(Project(project), "dev") == {"a/b": 5, "a/c": 6, "a/d": 7}
 
 
 def test_a_whole_setting_is_text_and_what_is_not_ours_is_left_alone(project: Path) -> None:
@@ -168,12 +184,34 @@ def test_an_override_has_the_order_and_the_numbers_of_the_file(project: Path) ->
     assert overrides_of(project, engine) == written
 
 
+def test_a_large_float_of_the_file_stays_one(project: Path) -> None:
+    # As Pulumi 3.260 hands it over: it is another integer, and the same float.
+    read(project, "config: {model-config:overrides: {a: 1234567890123456780.0}}")
+    engine = engine_config({"a": 1234567890123456800})
+    assert overrides_of(project, engine) == '{"a": 1.2345678901234568e+18}'
+
+
 def test_what_the_file_does_not_have_is_sorted_after_it(project: Path) -> None:
     read(project, "config: {model-config:overrides: {z: {b: 2.0, a: true}, y: [1.0, 2.0]}}")
     engine = engine_config({"c": {"k": 1, "j": 2}, "z": {"b": 3, "a": 1, "0": 1}, "y": [1]})
     assert overrides_of(project, engine) == (
         '{"z": {"b": 3, "a": 1, "0": 1}, "y": [1], "c": {"j": 2, "k": 1}}'
     )
+
+
+def test_a_text_has_the_line_end_it_begins_with(project: Path) -> None:
+    # "\n~\n" reaches the program of Pulumi 3.260 as "~\n".
+    read(project, "config:\n  model-config:overrides:\n    a: |\n\n      ~\n    b: x\n")
+    engine = engine_config({"a": "~\n", "b": "\nx"})
+    assert overrides_of(project, engine) == json.dumps({"a": "\n~\n", "b": "\nx"})
+
+
+def test_a_file_that_only_the_engine_can_read_is_refused(project: Path) -> None:
+    # Otherwise a deploy would lose the order of its overrides.
+    with pytest.raises(InvalidConfigurationError) as refused:
+        read(project, "config:\n  model-config:overrides: {b: !mine x, a: 1}\n")
+    config = as_written(engine_config({"a": 1, "b": "x"}), Project(project))
+    assert config.findings == refused.value.findings != ()
 
 
 def test_without_a_file_overrides_are_sorted(project: Path) -> None:
@@ -296,7 +334,9 @@ def test_a_file_that_sets_nothing_is_in_order(project: Path) -> None:
         ("config: &c\n  a: *c", "it refers to itself"),
         ("config:\n  a: &l [1, *l]", "it refers to itself"),
         ("config:\n  a: " + "[" * 300 + "]" * 300, "nested too deeply"),
-        ("config:\n  a: !!int x", "it can't be read: invalid literal for int"),
+        ("config:\n  a: !!int x", "in line 2: the tag !!int is not supported"),
+        ("config:\n  a: [!!bool x]", "in line 2: the tag !!bool is not supported"),
+        ("config:\n  ? !!binary\n  : 1", "in line 2: the tag !!binary is not supported"),
         (b"config:\n  a: \xff\n", "it can't be read: 'utf-8' codec"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "latin-1",
