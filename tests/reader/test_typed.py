@@ -12,7 +12,7 @@ from typing_extensions import TypeAliasType
 from model_config.format.errors import SchemaMismatchError, UsageError
 from model_config.format.release import RELEASED, Release
 from model_config.plan.hierarchy import config_of, none_of, secrets_of
-from model_config.reader.configuration import configuration, secret_of
+from model_config.reader.configuration import Configuration, secret_of
 from model_config.schema import (
     ChatModel,
     Generation,
@@ -59,7 +59,7 @@ def read(model: ModelConfig) -> Any:
     secrets = {path: secret_of("text") for path in secrets_of(model)}
     config, schema = config_of(model), type(model).__name__
     release = Release.of("m", "dev", schema, config, secrets=secrets, none=none_of(model))
-    return configuration(release, 1, None, secrets, read_at=0, clock=float)
+    return Configuration(release, 1, None, secrets, read_at=0, clock=float)
 
 
 def test_a_deployed_model_comes_back_as_its_class() -> None:
