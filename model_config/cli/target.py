@@ -180,10 +180,7 @@ def _account_in_settings() -> str | None:
     """Return the account that AWS's settings name. For other credentials it takes a request."""
     if "AWS_ACCESS_KEY_ID" in os.environ:
         return os.environ.get("AWS_ACCOUNT_ID")
-    try:
-        profile = boto3.session.Session()._session.get_scoped_config()  # noqa: SLF001
-    except BotoCoreError:  # the first request fails too, and says what to do
-        return None
+    profile = boto3.session.Session()._session.get_scoped_config()  # noqa: SLF001
     if role := os.environ.get("AWS_ROLE_ARN") or profile.get("role_arn"):
         return str(role).split(":")[4]
     account: str | None = profile.get("sso_account_id") or profile.get("aws_account_id")

@@ -13,10 +13,10 @@ def _without_settings(monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
 
 
-def while_running(options: list[str], text: str) -> str:
+def while_running(options: list[str], text: str, name: str = "show") -> str:
     """Print a text in a verb that was given options on the command line."""
     root = typer.Context(get_command(app))
-    verb = root.command.commands["show"].make_context("show", ["x", *options], parent=root)
+    verb = root.command.commands[name].make_context(name, ["x", *options], parent=root)
     running = _running.set(verb)
     try:
         return to_paste(text)
@@ -66,6 +66,8 @@ def test_commands_are_fitted_to_the_mode():
         "`aws ssm x`, `--local`, `": "`aws ssm x`, `--local`, `",
     }.items():  # fmt: skip
         assert while_running(["--environment", "prod", "--local"], text) == pasted
+    in_a_space = while_running(["--project", "/my models"], "`model-config digest`")
+    assert in_a_space == "`model-config digest --project '/my models'`"
 
 
 def test_what_to_do_after_a_refusal_in_another_region_is_for_that_region(run, elsewhere):
@@ -79,8 +81,10 @@ def test_what_to_do_after_a_refusal_in_another_region_is_for_that_region(run, el
 
 
 def test_without_options_a_text_stays_as_it_is():
-    text = "`pulumi up --stack dev` or `model-config show x`"
+    text = "`pulumi up --stack dev`, `pulumi config set --secret x` or `model-config show x`"
     assert while_running([], text) == to_paste(text) == text
+    # A printed command takes one environment.
+    assert while_running(["-e", "dev", "-e", "prod"], text, "search") == text
 
 
 @pytest.mark.usefixtures("project")

@@ -20,7 +20,9 @@ def stack(project):
 
 
 @pytest.mark.usefixtures("made_up_credentials")
-def test_the_stack_file_says_prefix_and_environment_even_with_merge_conflicts(stack, capsys):
+def test_the_stack_file_says_prefix_and_environment_even_with_merge_conflicts(
+    stack, project, capsys
+):
     stack("  model-config:prefix: /llm/team", "  model-config:environment: development")
     with target("dev", None, local=False) as aws:
         assert (aws.prefix, aws.name) == ("/llm/team", "development")
@@ -29,14 +31,24 @@ def test_the_stack_file_says_prefix_and_environment_even_with_merge_conflicts(st
     with target("staging", None, local=False) as aws:  # has no stack file
         assert (aws.prefix, aws.name, aws.path) == ("/ai", "staging", "/ai/staging")
 
-    conflict = ["<<<<<<< HEAD", "  model-config:tags: {a: b}", "=======", ">>>>>>> other"]
-    stack("  model-config:prefix: /llm", *conflict)
+    conflict = ["<<<<<<< HEAD", "=======", ">>>>>>> other", "  # model-config:prefix: /old"]
+    stack('  "model-config:prefix": "/llm" # ours', "  model-config:environment: 'qa'", *conflict)
     with target("dev", None, local=False) as aws:
-        assert (aws.prefix, aws.name) == ("/llm", "dev")
-    assert "not valid YAML" in capsys.readouterr().err
+        assert (aws.prefix, aws.name) == ("/llm", "qa")
+    said = capsys.readouterr().err
+    assert "not valid YAML" in said
+    assert "The verb acts below /llm/qa." in said
+    with target("dev", "/other", local=False) as aws:
+        assert (aws.prefix, aws.name) == ("/other", "qa")
+    stack("  model-config:environment: # the stack's", *conflict)
+    with target("dev", None, local=False) as aws:
+        assert (aws.prefix, aws.name) == ("/ai", "dev")
     stack("  model-config:prefix: /llm", *conflict, "  model-config:prefix: /ai")
     with pytest.raises(InvalidConfigurationError), target("dev", None, local=False):
         pass
+    (project / "Pulumi.dev.yaml").write_bytes(b"config:\n  model-config:prefix: /llm # \xff\n")
+    with target("dev", None, local=False) as aws:
+        assert aws.prefix == "/llm"
 
 
 def test_with_a_broken_stack_file_an_operator_sees_and_ends_what_is_under_way(run, released, stack):
@@ -81,9 +93,13 @@ def test_a_prefix_that_cannot_be_used_is_refused_and_other_settings_hold_nothing
 
 
 @pytest.mark.usefixtures("project")
-def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch):
+def test_the_stack_files_region_is_used_where_nothing_else_names_one(monkeypatch, tmp_path):
     with target("dev", None, local=False) as aws:
         assert aws.ssm.region == "eu-west-1"
+    (tmp_path / "config").write_text("[default]\nregion = us-west-2\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with target("dev", None, local=False) as aws:
+        assert aws.ssm.region == "us-west-2"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
     with target("dev", None, local=False) as aws:
         assert aws.ssm.region == "ap-south-1"
@@ -144,6 +160,7 @@ def test_a_verb_says_on_which_aws_it_acts_and_what_chose_it(run, released, monke
         ({"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/deploy"}, ""),
         ({}, "role_arn = arn:aws:iam::111122223333:role/deploy\nsource_profile = other"),
         ({}, "sso_account_id = 111122223333"),
+        ({}, "aws_account_id = 111122223333"),
     ],
 )
 def test_the_account_that_aws_settings_name_is_known(monkeypatch, tmp_path, variables, profile):
