@@ -253,7 +253,7 @@ class Ssm:
                     raise type(self.away)(str(self.away))
                 answers = ask(missing)
             except errors.StoreUnavailableError as error:
-                self.away = self.away or error
+                self.away = error
                 self._answers.update({key: self._earlier_answer(key, error) for key in missing})
             except errors.StoreError as error:
                 if len(missing) > 1:

@@ -2,13 +2,14 @@
 
 import threading
 from datetime import UTC, datetime
+from traceback import format_exception
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from support.moves import prod
 
 from model_config.format.errors import AccessDeniedError, StoreError, StoreUnavailableError
-from model_config.operate.ssm import Ssm
+from model_config.operate.ssm import PAUSE, WRITING, Ssm
 
 NAMES = [f"/ai/prod/chat/field_{number}" for number in range(12)]
 
@@ -39,7 +40,7 @@ def test_nothing_is_asked_for_twice(aws: Any, view: Ssm) -> None:
     assert [operation for operation, _ in aws.requests] == ["GetParameterHistory"] * 2
     # A parameter once, however it is grouped.
     aws.requests.clear()
-    assert len(view.get(NAMES)) == 12
+    assert len(view.get([NAMES[0], *NAMES])) == 12
     assert view.get([NAMES[3], NAMES[11]])[NAMES[11]].text == f"text of {NAMES[11]}"
     assert view.texts([NAMES[0]]) == {NAMES[0]: f"text of {NAMES[0]}"}
     assert [len(names) for _, names in aws.requests] == [10, 2]
@@ -86,22 +87,56 @@ def test_once_aws_is_away_nothing_else_waits_for_it(loopback: Any) -> None:
     assert view.away is not None
 
 
-def test_while_aws_is_away_it_tells_what_an_earlier_look_heard(aws, monkeypatch):
-    aws.put(NAMES[0], "known")
-    before = datetime.now(UTC)
-    ssm = Ssm(aws.client)
-    ssm.view().get([NAMES[0]])
+def test_while_aws_is_away_it_tells_what_earlier_looks_heard(aws, monkeypatch):
+    ssm, times = Ssm(aws.client), []
+    for name in NAMES[:3]:
+        aws.put(name, name)
+        ssm.view().get([name])
+        times.append(datetime.now(UTC))
 
     def away(*_: Any) -> Any:
-        raise EndpointConnectionError(endpoint_url="https://ssm.eu-west-1.amazonaws.com")
+        raise ConnectionResetError("by peer")  # botocore lets some through
 
     monkeypatch.setattr(aws.client, "_make_api_call", away)
     view = ssm.view()
-    assert view.get([NAMES[0]])[NAMES[0]].text == "known"
+    for name in (NAMES[1], NAMES[0], NAMES[2]):
+        assert view.get([name])[name].text == name
     assert view.as_of is not None
-    assert before <= view.as_of <= datetime.now(UTC)
+    assert view.as_of <= times[0]  # the oldest that is shown
     with pytest.raises(StoreError):
-        view.get([NAMES[1]])
+        view.get([NAMES[3]])
+    with pytest.raises(StoreUnavailableError):  # and isn't taken for one that is denied
+        view.texts([NAMES[4]])
+
+
+def test_a_write_is_tried_for_a_minute(loopback: Any) -> None:
+    loopback.answers = [*[loopback.resets()] * 3, loopback.says(200, {"Version": 3})]
+    assert prod(loopback.client()).ssm.write_string(NAMES[0], "text") == 3
+    loopback.answers, loopback.asked = [loopback.resets()], 0
+    with pytest.raises(StoreUnavailableError):
+        prod(loopback.client()).ssm.write_string(NAMES[0], "text")
+    assert loopback.asked == 1 + WRITING / PAUSE
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_that_shows_nothing_of_it(loopback: Any) -> None:
+    for value in ({"Value": "sk-hidden"}, {"LastModifiedDate": "sk-hidden"}):
+        parameter = {"Name": NAMES[0], **value}
+        loopback.answers = [loopback.says(200, {"Parameters": [parameter]})]
+        with pytest.raises(StoreUnavailableError) as caught:
+            Ssm(loopback.client()).get([NAMES[0]])
+        assert "sk-hidden" not in "".join(format_exception(caught.value))
+
+
+def test_a_history_is_sorted(loopback: Any) -> None:
+    loopback.answers = [loopback.says(200, {"Parameters": [{"Version": 10}, {"Version": 9}]})]
+    history = Ssm(loopback.client()).history(NAMES[0], decrypt=False)
+    assert [version["Version"] for version in history] == [9, 10]
+
+
+def test_with_one_thread_a_view_asks_in_the_callers(aws: Any) -> None:
+    view = Ssm(aws.client, threads=1).view()
+    asked_in = view.map(lambda _: threading.get_ident(), range(3), "Asking")
+    assert {*asked_in} == {threading.get_ident()}
 
 
 def test_many_are_asked_for_at_once_and_answered_in_order(aws: Any) -> None:
