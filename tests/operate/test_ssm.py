@@ -26,6 +26,10 @@ def asked(aws: Any) -> list[str]:
     return [operation for operation, _ in aws.requests]
 
 
+def watch(shown: list[str]) -> Any:
+    return lambda items, what, _: shown.append(what) or items
+
+
 def test_nothing_is_asked_for_twice(aws: Any, view: Ssm) -> None:
     first = view.below("/ai/prod")
     assert (view.below("/ai/prod"), len(first)) == (first, 12)
@@ -109,13 +113,16 @@ def test_while_aws_is_away_it_tells_what_earlier_looks_heard(aws, monkeypatch):
         view.texts([NAMES[4]])
 
 
-def test_a_write_is_tried_for_a_minute(loopback: Any) -> None:
+def test_a_write_is_tried_for_a_minute_and_a_person_sees_why(loopback: Any) -> None:
+    ssm, shown = prod(loopback.client()).ssm, []
+    ssm.watch = watch(shown)
     loopback.answers = [*[loopback.resets()] * 3, loopback.says(200, {"Version": 3})]
-    assert prod(loopback.client()).ssm.write_string(NAMES[0], "text") == 3
+    assert ssm.write_string(NAMES[0], "text") == 3
     loopback.answers, loopback.asked = [loopback.resets()], 0
     with pytest.raises(StoreUnavailableError):
-        prod(loopback.client()).ssm.write_string(NAMES[0], "text")
+        ssm.write_string(NAMES[0], "text")
     assert loopback.asked == 1 + WRITING / PAUSE
+    assert shown == ["Waiting for SSM"] * 2
 
 
 def test_an_answer_that_cannot_be_read_is_an_error_that_shows_nothing_of_it(loopback: Any) -> None:
@@ -133,10 +140,14 @@ def test_a_history_is_sorted(loopback: Any) -> None:
     assert [version["Version"] for version in history] == [9, 10]
 
 
-def test_with_one_thread_a_view_asks_in_the_callers(aws: Any) -> None:
-    view = Ssm(aws.client, threads=1).view()
+def test_a_view_shows_progress_and_with_one_thread_asks_in_the_callers(aws: Any) -> None:
+    shown: list[str] = []
+    view = Ssm(aws.client, threads=1).view(watch(shown))
+    aws.put(NAMES[0], "text")
+    view.history(*view.below("/ai"), decrypt=False)
     asked_in = view.map(lambda _: threading.get_ident(), range(3), "Asking")
     assert {*asked_in} == {threading.get_ident()}
+    assert shown == ["Listing parameters", "Asking"]
 
 
 def test_many_are_asked_for_at_once_and_answered_in_order(aws: Any) -> None:
