@@ -330,8 +330,6 @@ def _translated(operation: str, about: Sequence[str]) -> Iterator[None]:
         yield
     except (*FAILURES, OSError) as error:
         raise translate(error, action, about) from error
-    except errors.ModelConfigError:  # before _UNREADABLE, as it may be a ValueError
-        raise
     except _UNREADABLE:
         # Without its cause, which may hold the bytes of the answer, and so a secret.
         raise unreadable_answer(action, about) from None
