@@ -126,12 +126,13 @@ def _described(folder: Path, name: str, whose: str) -> Snapshot:
 
 
 def _ask(folder: Path, whose: str) -> dict[str, Any]:
+    # The folder comes first, so that a commit is described by its own code.
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-B", "-m", describe.__name__, str(folder)],
             cwd=folder,
-            # The folder comes first, so that a commit is described by its own code.
-            env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(folder)},
+            env={**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIME_LIMIT,

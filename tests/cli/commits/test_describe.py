@@ -47,6 +47,16 @@ def test_the_working_trees_own_code_leaves_no_bytecode_there(project, monkeypatc
     assert not [*project.rglob("__pycache__")]
 
 
+@pytest.mark.usefixtures("own_package")
+def test_a_module_may_import_what_the_users_own_path_has(tmp_path, run, project, monkeypatch):
+    (tmp_path / "prices.py").write_text("TOP_P = 0.9\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    file = project / CHAT
+    changed = file.read_text().replace("top_p=0.95", "top_p=TOP_P")
+    file.write_text(f"from prices import TOP_P\n{changed}")
+    assert changes(run("diff", "--json")) == [("support_chat", "changed", "generation/top_p")]
+
+
 FAULTS = [
     ("describe.py", "FORMAT = 2", "FORMAT = 3",
      "{} describes itself in format 3, and this model-config reads format 2"),
