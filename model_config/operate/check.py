@@ -1,12 +1,13 @@
 """Finds what would make the next deploy fail, and what the deployer should know."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from model_config.format.errors import AccessDeniedError
+from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import ROLLOUT, model_path, parse, release_name, rollout_name
 from model_config.format.text import plural
 from model_config.operate.drift import contents_of, without_plan
@@ -17,6 +18,7 @@ from model_config.operate.releases import Releases, read_releases
 from model_config.operate.services import KeysAndPolicies
 from model_config.operate.ssm import ListedParameter, Ssm, released_models
 from model_config.plan.aws import MAX_PARAMETERS
+from model_config.plan.project import NAMESPACE
 from model_config.plan.settings import Settings
 
 Listed: TypeAlias = Mapping[str, ListedParameter]
@@ -55,6 +57,7 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     modules: Collection[str] = (),
     first_deploy: bool = False,
     settings: Settings | None = None,
+    findings: Collection[Finding] = (),
 ) -> Report:
     """Return what would make an environment's next deploy fail, and what the deployer should know.
 
@@ -63,8 +66,8 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     releases, `iam:GetAccountSummary`, and for names that are taken `kms:DescribeKey`,
     `kms:ListResourceTags`, `iam:GetPolicy` and `iam:GetPolicyVersion`.
 
-    `planned` is None without a project, `modules` are all models of the project, and `settings`
-    the stack's, to find names that are taken.
+    `planned` is None without a project, `modules` are all models of the project, `settings` the
+    stack's, to find names that are taken, and `findings` stop the program.
     """
     account = ssm.everything()
     listed = {name: it for name, it in account.items() if name.startswith(f"{path}/")}
@@ -94,9 +97,9 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
         known = {releases.model: names for releases, names in models if names is not None}
         existing = list(_check_existing(listed, path, planned, known))
         checked += existing
-        expected = planned.keys() - {it.where for it in existing}
+        faulty = {it.where for it in existing}.union(*(models_in(it.where) for it in findings))
         fix = "nothing: the next deploy creates it"
-        new = sorted(expected - deployed)
+        new = sorted(planned.keys() - faulty - deployed)
         checked += [Checked("notice", model, "it is not deployed yet", fix) for model in new]
         for model in sorted(deployed - planned.keys()):
             other = "stack" if model in modules else "project"
@@ -119,7 +122,14 @@ def check_environment(  # noqa: PLR0913 - what is known of the program
     for releases, _ in models:
         state = state_of(releases, texts.get(rollout_name(releases.path)))
         checked += _check_releases(state, is_own=planned is None or releases.model in planned)
+    checked += [Checked("error", *finding) for finding in findings]
     return Report(deployed, checked)
+
+
+def models_in(where: str) -> set[str]:
+    """Return the first names of the paths of values and overrides: models, if it is about any."""
+    paths = where.removeprefix(f"{NAMESPACE}:overrides.").split(", ")
+    return {re.split("[/.]", path)[0] for path in paths}
 
 
 def _check_existing(

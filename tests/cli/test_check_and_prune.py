@@ -41,6 +41,10 @@ def test_a_secret_that_is_not_set_stops_the_next_deploy(run, monkeypatch):
     monkeypatch.delenv("MODEL_CONFIG_LOCAL")
     with mock_aws():
         said = run("check", "--first-deploy", code=1)
+        of_one = run("check", "support_chat", "--first-deploy", code=1)
+    assert "model-config:supportChatApiKey" in of_one.out
+    assert "documentEmbeddingApiKey" not in of_one.out
+    assert "not deployed yet" not in of_one.out
     for key in ("supportChatApiKey", "documentEmbeddingApiKey"):
         assert f"pulumi config set --secret model-config:{key} --stack dev" in said.out
     assert "can run" not in said.out
@@ -55,10 +59,27 @@ def test_after_a_deploy_only_held_labels_are_worth_knowing(run, project):
     run("rollback", "support_chat", "--release", "1")
     # A model that is broken or left out is not taken for one that is gone.
     (project / "models" / "support_chat.py").write_text("MODEL = 1/0")
-    (notice,) = run("check", "--json").json
+    notice, error = run("check", "--json", code=1).json
     assert (notice["level"], notice["where"]) == ("notice", "support_chat")
     assert "stable is held on release 1 by a rollback" in notice["problem"]
-    assert "AWS is ready, but the program has 1 finding: model-config v" in run("check").out
+    assert (error["level"], error["where"]) == ("error", "support_chat")
+    assert (error["file"], error["line"]) == ("models/support_chat.py", 1)
+
+
+@pytest.mark.usefixtures("first_deploy")
+def test_the_programs_findings_are_errors_and_with_models_those_about_them(run, project):
+    (project / "models" / "bad.py").write_text("x = (")
+    with (project / "Pulumi.dev.yaml").open("a", encoding="utf-8") as file:
+        file.write("    passage_reranker:\n      modle_id: x\n")
+    override = "model-config:overrides.passage_reranker.modle_id"
+    rows = [line.split("\t") for line in run("check", code=1).out.splitlines()]
+    assert {"bad", override} == {where for level, where, *_ in rows if level == "error"}
+    assert not [row for row in rows if "not deployed yet" in row[2]]
+    about = {"bad": {"bad"}, "passage_reranker": {override}, "support_chat": set()}
+    for model, errors in about.items():
+        shown = run("check", model, "--json", code=1 if errors else 0).json
+        assert {row["where"] for row in shown if row["level"] == "error"} == errors
+    assert run("check", "support_chat").out.endswith("The next deploy can run: support_chat.\n")
 
 
 def test_check_needs_no_project(run, elsewhere, tmp_path, monkeypatch):

@@ -30,14 +30,15 @@ def check(
 
     Errors: none of this project's models is deployed (the wrong account, region or prefix); a quota
     for parameters or policies would be exceeded; a name is already taken, or a parameter exists
-    that no deploy wrote; a secret is not set; SSM, which keeps 100 releases, would have to drop a
-    labelled one. The last has a warning ten deploys ahead. Notices report an interrupted deploy,
-    held labels, rollouts, and models that are new or removed.
+    that no deploy wrote; the program has findings, or a secret is not set; SSM, which keeps 100
+    releases, would have to drop a labelled one. The last has a warning ten deploys ahead. Notices
+    report an interrupted deploy, held labels, rollouts, and models that are new or removed.
 
     Example: model-config check --environment prod
     """
-    from model_config.operate.check import Checked, check_environment
+    from model_config.operate.check import check_environment, models_in
     from model_config.plan.plan import plan_from_file
+    from model_config.plan.validation import located
 
     project, plan, planned = context.project_or_none(), None, None
     modules = project.model_names() if project else []
@@ -49,6 +50,9 @@ def check(
             names = [parameter.name for parameter in it.parameters]
             planned[it.name] = {it.rollout_name, *names, *it.release.parts}
     with target.open() as aws:
+        findings = [*plan.findings] if plan else []
+        if plan and not aws.is_local:  # a local deploy uses placeholders
+            findings += plan.unset.values()
         report = check_environment(
             aws.ssm,
             aws.path,
@@ -56,15 +60,18 @@ def check(
             modules=modules if plan else (),
             first_deploy=first_deploy,
             settings=plan.settings if plan else None,
+            findings=[located(it, project) for it in findings] if project else (),
         )
-    checked, known = report.checked, report.deployed | (planned or {}).keys()
-    if plan and not aws.is_local:  # a local deploy uses placeholders
-        checked += [Checked("error", *finding) for finding in plan.unset.values()]
+    known = report.deployed | (planned or {}).keys()
     if unknown := set(models or ()) - known:
         name = min(unknown)
         raise errors.ModelNotFoundError(f"there is no model {name!r}: {text.nearest(name, known)}")
-    about = {*models, aws.path, "the account"} if models else {it.where for it in checked}
-    rows = [it._asdict() | {"fix": context.to_paste(it.fix)} for it in checked if it.where in about]
+    chosen = set(models or known)
+    rows = [
+        it._asdict() | {"fix": context.to_paste(it.fix)}
+        for it in report.checked
+        if not (about := known & models_in(it.where)) or about & chosen
+    ]
     columns = {"level": "level", "where": "where", "problem": "problem", "what to do": "fix"}
     output.print_rows(rows, columns, as_json=as_json)
     if any(row["level"] == "error" for row in rows):
@@ -72,13 +79,8 @@ def check(
     if as_json:
         return
     ready = ", ".join(models or sorted(report.deployed))
-    if plan and plan.findings:
-        count = text.plural(len(plan.findings), "finding")
-        typer.echo(f"AWS is ready, but the program has {count}: model-config validate")
-    elif ready:
-        typer.echo(f"The next deploy can run: {ready}.")
-    else:
-        typer.echo("The next deploy can run. It creates the first releases.")
+    first = ". It creates the first releases"
+    typer.echo(f"The next deploy can run{f': {ready}' if ready else first}.")
 
 
 def drift(
