@@ -82,8 +82,12 @@ def test_the_programs_findings_are_errors_and_with_models_those_about_them(run, 
     assert run("check", "support_chat").out.endswith("The next deploy can run: support_chat.\n")
 
 
-def test_check_needs_no_project(run, elsewhere, tmp_path, monkeypatch):
+def test_check_needs_no_project_but_in_one_the_stacks_file(run, elsewhere, tmp_path, monkeypatch):
     elsewhere(label="stable")
+    missing = [run(verb, "-e", "staging", code=2) for verb in ("check", "drift")]
+    assert missing[0].err == missing[1].err
+    assert "Pulumi.staging.yaml: there is no such file" in missing[0].err
+    assert "stacks with a file: dev, prod" in missing[0].err
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MODEL_CONFIG_PROJECT")
     assert run("check").out == "The next deploy can run: chat.\n"

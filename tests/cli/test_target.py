@@ -123,7 +123,7 @@ def test_the_local_aws_keeps_what_a_verb_wrote_and_nothing_is_rewritten_for_read
     ("settings", "problem", "verb"),
     [
         ({}, "no region is set", ["show", "chat"]),
-        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "there are no usable credentials", ["check"]),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "there are no usable credentials", ["prune", "x"]),
         ({"AWS_PROFILE": "x"}, "The config profile (x) could not be found", ["show", "chat"]),
         ({"AWS_PROFILE": "x"}, "The config profile (x) could not be found", ["releases", "chat"]),
     ],

@@ -42,7 +42,7 @@ def check(
 
     project, plan, planned = context.project_or_none(), None, None
     modules = project.model_names() if project else []
-    if project and project.stack_file(target.environment).is_file():
+    if project:
         plan = plan_from_file(project, target.environment)
         # A model with findings counts no parameters: `validate` reports them.
         planned = {name: set[str]() for name in plan.settings.models or modules}
@@ -57,7 +57,7 @@ def check(
             aws.ssm,
             aws.path,
             planned,
-            modules=modules if plan else (),
+            modules=modules,
             first_deploy=first_deploy,
             settings=plan.settings if plan else None,
             findings=[located(it, project) for it in findings] if project else (),
