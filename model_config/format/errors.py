@@ -62,14 +62,14 @@ class Finding(NamedTuple):
 
 
 class InvalidConfigurationError(ModelConfigError):
-    """The configuration was refused before anything was deployed.
+    """The configuration was refused.
 
     `findings` has every reason, and the text the first 20 of each model.
     """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        title = f"{plural(len(self.findings), 'finding')}, nothing was deployed:"
+        title = f"{plural(len(self.findings), 'finding')}:"
         shown, more = first_of_each_model(self.findings)
         super().__init__("\n".join([title, *(f"  {line}" for line in (*shown, *more))]))
 

@@ -41,7 +41,7 @@ def stop_on_findings(plan: Plan) -> None:
         changed = changed_key(plan.settings, former, f"Pulumi.{plan.stack}.yaml")
         findings += [changed] if changed else []
     if findings:
-        raise pulumi.RunError(str(InvalidConfigurationError(findings)))
+        raise pulumi.RunError(f"nothing was deployed: {InvalidConfigurationError(findings)}")
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 

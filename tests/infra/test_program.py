@@ -319,6 +319,7 @@ def test_what_is_wrong_ends_the_program_before_it_registers_anything(own: Projec
             own, recorder=recorder, prefix="/ai/", keyDeletionWindowDays="3", overrides=overrides
         )
     assert recorder.registered == {}
+    assert str(caught.value).startswith("nothing was deployed: 4 findings:\n  ")
     for expected in ("/ai/", "keyDeletionWindowDays", "temperature", "overrides.support_chat"):
         assert expected in str(caught.value)
 

@@ -119,7 +119,7 @@ def test_everything_that_is_wrong_is_one_message_with_place_size_limit_and_sourc
         about = [text for text in map(str, findings) if text.startswith(place)]
         assert any(problem in text and limit in text for text in about), (place, about)
     assert len(findings) == len(EXPECTED)
-    assert message.startswith(f"{len(EXPECTED)} findings, nothing was deployed:\n  model-config:")
+    assert message.startswith(f"{len(EXPECTED)} findings:\n  model-config:")
     assert all(str(finding) in message for finding in findings)
     # What is right is planned whatever else is wrong.
     (search,) = [each for each in plans if each.name == "search"]
@@ -178,7 +178,7 @@ def test_one_models_mistake_hides_no_other_models(models: Project) -> None:
 def test_a_single_finding_is_counted_as_one() -> None:
     finding = Finding("chat/text", "it is wrong", "make it right", "a limit", "models/chat.py", 3)
     assert str(InvalidConfigurationError([finding])) == (
-        "1 finding, nothing was deployed:\n"
+        "1 finding:\n"
         "  chat/text (models/chat.py:3): it is wrong\n"
         "    why: a limit\n"
         "    fix: make it right"
