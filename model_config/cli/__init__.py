@@ -1,6 +1,7 @@
 """The command line: verbs, by their subjects. The other rooms do the work."""
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -44,9 +45,11 @@ def guard_stdout() -> None:
 
     The output is UTF-8, whatever the terminal's encoding: another might lack what a prompt has.
     """
-    if sys.stdout is not None:  # None if the caller has closed it
-        raw = io.BufferedWriter(_Guarded(sys.stdout.fileno(), "wb", closefd=False))
-        sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+    if sys.stdout is None:  # the caller has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.set_inheritable(1, True)  # noqa: FBT003 - the command of `exec` gets it too
+    raw = io.BufferedWriter(_Guarded(1, "wb", closefd=False))
+    sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
 
 
 class _Guarded(io.FileIO):

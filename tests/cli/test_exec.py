@@ -133,6 +133,17 @@ def test_the_command_is_this_process_with_its_signals_pipes_and_utf_8_whatever_t
     assert process.returncode == -signal.SIGKILL
 
 
+def test_with_standard_output_closed_a_verb_and_its_command_write_to_nobody():
+    guarded = f"from model_config.cli import guard_stdout; guard_stdout(); print('x')\n{BECOME}"
+    given = json.dumps([["sh", "-c", "echo x && echo ran >&2"], {}])
+    ended = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", sys.executable, "-c", guarded, given],
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == (b"", b"ran\n")
+
+
 @pytest.fixture
 def nothing_else_runs(monkeypatch, tmp_path):
     """Let `_become` be called in this process, where it must not find its command."""
